@@ -1,0 +1,21 @@
+"""The child process that renders one sentence: its order comes as JSON on standard input."""
+
+import json
+import sys
+
+import pyttsx3
+
+
+def main() -> int:
+    order = json.load(sys.stdin)
+    engine = pyttsx3.init()
+    engine.setProperty("voice", order["voice"])
+    engine.setProperty("rate", order["words_per_minute"])
+    engine.setProperty("volume", order["volume"])
+    engine.save_to_file(order["sentence"], order["path"])
+    engine.runAndWait()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""An alert as a spoken sentence.
+
+The sentence is rendered once to a WAV file by a child process (`speak.py`) and kept; playing it is `aplay`.
+Both have a time limit, and neither is believed before the sound is there: pyttsx3 alone reports success
+on a machine without a player or a sound card, and may hang in the engine.
+"""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import wave
+from pathlib import Path
+
+from maskwatch.alerts.settings import VoiceSettings
+from maskwatch.core.errors import AlertError
+from maskwatch.core.files import replacing
+from maskwatch.core.records import Alert
+
+
+class VoiceSink:
+    """Speaks `alert.say`; `folder` keeps the rendered sentences."""
+
+    name = "voice"
+
+    def __init__(self, folder: Path, settings: VoiceSettings) -> None:
+        self._folder = folder
+        self._settings = settings
+
+    def deliver(self, alert: Alert) -> None:
+        self.play(self.rendered(alert.say))
+
+    def rendered(self, sentence: str) -> Path:
+        """The WAV file of a sentence, made now if it is not there. Raises `AlertError`."""
+        order = {
+            "sentence": sentence,
+            "voice": self._settings.voice,
+            "words_per_minute": self._settings.words_per_minute,
+            "volume": self._settings.volume,
+        }
+        name = hashlib.sha256(json.dumps(order, sort_keys=True).encode()).hexdigest()[:16]
+        path = self._folder / f"{name}.wav"
+        if not path.exists():
+            try:
+                with replacing(path) as part:
+                    _render(order | {"path": str(part)}, self._settings.render_s)
+                    _require_sound(part)
+            except OSError as e:
+                raise AlertError(f"voice: {path}: {e.strerror or e}") from e
+        return path
+
+    def require_player(self) -> None:
+        """Raises `AlertError` when there is nothing to play with."""
+        if shutil.which("aplay") is None:
+            raise AlertError("voice: aplay is not installed")
+
+    def play(self, path: Path) -> None:
+        """Play to the end. Raises `AlertError`."""
+        device = ["-D", self._settings.device] if self._settings.device else []
+        _run(["aplay", "-q", *device, str(path)], self._settings.play_s, stdin="")
+
+
+def _render(order: dict[str, object], limit_s: float) -> None:
+    _run([sys.executable, "-m", "maskwatch.alerts.speak"], limit_s, stdin=json.dumps(order))
+
+
+def _require_sound(path: Path) -> None:
+    """An engine without the voice's data leaves no file, or an empty one."""
+    try:
+        with wave.open(str(path), "rb") as sound:
+            silent = not any(sound.readframes(sound.getnframes()))
+    except (OSError, EOFError, wave.Error) as e:
+        raise AlertError("voice: the speech engine gave no sound file") from e
+    if silent:
+        raise AlertError("voice: the speech engine gave silence")
+
+
+def _run(command: list[str], limit_s: float, stdin: str) -> None:
+    what = "aplay" if command[0] == "aplay" else "the speech engine"
+    try:
+        done = subprocess.run(  # noqa: S603 - a list of our own, no shell
+            command, input=stdin, capture_output=True, text=True, timeout=limit_s, check=False
+        )
+    except FileNotFoundError as e:
+        raise AlertError(f"voice: {command[0]} is not installed") from e
+    except subprocess.TimeoutExpired as e:
+        raise AlertError(f"voice: {what} took longer than {limit_s:g} s") from e
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1:] or [f"exit status {done.returncode}"]
+        raise AlertError(f"voice: {what}: {last[0]}")

@@ -1,0 +1,160 @@
+"""The composition root: configuration in, a running program out. The only place that knows all parts."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from maskwatch.alerts.log import LogSink
+from maskwatch.alerts.registry import SinkName, make_sink
+from maskwatch.alerts.settings import VoiceSettings
+from maskwatch.classify.classifier import MaskClassifier
+from maskwatch.classify.network import load_network
+from maskwatch.classify.settings import Settings as ClassifySettings
+from maskwatch.config import CameraConfig, Config, Defaults
+from maskwatch.core.address import Address
+from maskwatch.core.errors import ConfigError
+from maskwatch.core.ports import AlertSink, Source
+from maskwatch.core.records import Decision
+from maskwatch.core.rule import Rule
+from maskwatch.core.selection import Selection
+from maskwatch.detect.cascade import Mtcnn
+from maskwatch.detect.settings import Settings as DetectSettings
+from maskwatch.detect.weights import load_stock, stock_version
+from maskwatch.learn.queue import Limits, Queue
+from maskwatch.learn.settings import QueueSettings, SelectionSettings
+from maskwatch.pipeline.camera import Camera
+from maskwatch.pipeline.pipeline import Pipeline
+from maskwatch.resources import shipped
+from maskwatch.sources.paced import PacedSource
+from maskwatch.sources.registry import open_source
+
+
+def pick_device(name: str) -> torch.device:
+    """`auto` is CUDA where there is one. Raises `ConfigError` when `cuda` is wanted and missing."""
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device: cuda is asked for, but torch finds none on this machine")
+    cuda = name == "cuda" or (name == "auto" and torch.cuda.is_available())
+    return torch.device("cuda" if cuda else "cpu")
+
+
+class Models:
+    """Loads each model once; cameras with equal settings share."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._networks = cache(lambda: load_stock(device))
+        self.detector: Callable[[DetectSettings], Mtcnn] = cache(self._detector)
+        self.classifier: Callable[[str | None], MaskClassifier] = cache(self._classifier)
+
+    def _detector(self, settings: DetectSettings) -> Mtcnn:
+        return Mtcnn(self._networks(), settings, self._device, stock_version())
+
+    def _classifier(self, weights: str | None) -> MaskClassifier:
+        path = Path(weights) if weights else shipped("models/classifier.safetensors")
+        network, shape, version = load_network(path, self._device)
+        return MaskClassifier(network, shape, self._device, version)
+
+    def versions(self, detect: DetectSettings, classify: ClassifySettings) -> dict[str, str]:
+        return {
+            "detector": self.detector(detect).version,
+            "classifier": self.classifier(classify.weights).version,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayPlan:
+    """A source to replay with the settings of `defaults`, as camera `name`; `queue` None stores nothing."""
+
+    name: str
+    address: Address
+    defaults: Defaults
+    queue: QueueSettings | None
+
+
+def live_pipeline(config: Config, models: Models, on_decision: Callable[[Decision], None] | None = None) -> Pipeline:
+    """The service's pipeline; footage among the cameras runs at its own speed."""
+    if not config.cameras:
+        raise ConfigError("cameras: there is none to watch")
+    sink = cache(_sink)
+    cameras = []
+    for name, camera in config.cameras.items():
+        source = open_source(name, camera.source, fps=camera.fps, rtsp_settings=camera.rtsp)
+        sinks = tuple(sink(kind, camera.alert.voice) for kind in camera.alert.sinks)
+        cameras.append(_camera(name, camera, source if source.live else PacedSource(source), models, sinks, camera.queue))
+    first = next(iter(config.cameras.values()))
+    return Pipeline(cameras, store=_queue(config.queue, models, first), on_decision=on_decision)
+
+
+def replay_pipeline(plan: ReplayPlan, models: Models, on_decision: Callable[[Decision], None]) -> Pipeline:
+    """Every frame in order, alerts to the log at once."""
+    source = open_source(plan.name, plan.address)
+    if source.live:
+        raise ConfigError(f"{plan.address}: is live; replay takes footage, `maskwatch run` watches cameras")
+    camera = _camera(plan.name, plan.defaults, source, models, (LogSink(),), plan.queue)
+    store = None if plan.queue is None else _queue(plan.queue, models, plan.defaults)
+    return Pipeline([camera], store=store, replay=True, on_decision=on_decision)
+
+
+def open_queue(settings: QueueSettings) -> Queue:
+    """The queue to read and label."""
+    return Queue(settings.dir)
+
+
+def camera_source(name: str, camera: CameraConfig) -> Source:
+    return open_source(name, camera.source, rtsp_settings=camera.rtsp)
+
+
+def cache_folder() -> Path:
+    """Where things that can be made again are kept: systemd's choice, the user's, or `~/.cache`."""
+    if "CACHE_DIRECTORY" in os.environ:
+        return Path(os.environ["CACHE_DIRECTORY"].split(":")[0])
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "maskwatch"
+
+
+def _sink(name: SinkName, voice: VoiceSettings) -> AlertSink:
+    return make_sink(name, voice=voice, cache=cache_folder())
+
+
+def _camera(
+    name: str,
+    settings: Defaults,
+    source: Source,
+    models: Models,
+    sinks: tuple[AlertSink, ...],
+    selection: SelectionSettings | None,
+) -> Camera:
+    alert = settings.alert
+    return Camera(
+        name=name,
+        source=source,
+        detector=models.detector(settings.detect),
+        classifier=models.classifier(settings.classify.weights),
+        protected_at=settings.classify.protected_at,
+        judge_from_px=settings.classify.min_face_px,
+        ignore=settings.ignore,
+        rule=Rule(
+            protected_ratio=alert.protected_ratio,
+            min_people=alert.min_people,
+            for_s=alert.for_s,
+            cooldown_s=alert.cooldown_s,
+            say=alert.say,
+        ),
+        sinks=sinks,
+        selection=selection
+        and Selection(
+            classifier_band=selection.classifier_band,
+            detector_band=selection.detector_band,
+            max_per_hour=selection.max_per_hour,
+        ),
+    )
+
+
+def _queue(settings: QueueSettings, models: Models, camera: Defaults) -> Queue:
+    versions = models.versions(camera.detect, camera.classify)
+    return Queue(settings.dir, Limits(settings.max_mb, settings.max_days), versions)
+
+

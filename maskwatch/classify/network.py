@@ -1,0 +1,95 @@
+"""The network: two convolutions, two dense layers, one output."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from maskwatch.core.errors import ModelError
+from maskwatch.core.files import write_atomically
+
+ARCHITECTURE = "two-convolutions-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the network and its crop are built from; it travels in the weight file.
+
+    `side_px`: the input's side; `margin`: see `crop`; `widths`: channels of the two convolutions and
+    units of the dense layer.
+    """
+
+    side_px: int = 64
+    margin: float = 0.15
+    widths: tuple[int, int, int] = (32, 64, 96)
+
+
+class MaskNet(nn.Module):
+    """RGB `(N, 3, side, side)` uint8 to `(N,)` logits: above 0, a mask covers nose and mouth."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        first, second, dense = shape.widths
+        self.convolutions = nn.Sequential(
+            nn.Conv2d(3, first, 5, stride=2, padding=2, bias=False),
+            nn.BatchNorm2d(first),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(2),
+            nn.Conv2d(first, second, 3, padding=1, bias=False),
+            nn.BatchNorm2d(second),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(2),
+        )
+        self.dense = nn.Sequential(
+            nn.Flatten(),
+            nn.Dropout(0.3),
+            nn.Linear(second * (shape.side_px // 8) ** 2, dense),
+            nn.ReLU(inplace=True),
+            nn.Dropout(0.3),
+            nn.Linear(dense, 1),
+        )
+
+    def forward(self, rgb: Tensor) -> Tensor:
+        return self.dense(self.convolutions(rgb.float() / 127.5 - 1)).squeeze(1)
+
+
+def save_network(network: MaskNet, shape: Shape, path: Path, about: dict[str, object]) -> str:
+    """Write weights and metadata as safetensors, all or nothing; gives the file's SHA-256."""
+    metadata = {
+        "architecture": ARCHITECTURE,
+        "shape": json.dumps(asdict(shape)),
+        "about": json.dumps(about, sort_keys=True),
+    }
+    state = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
+    data = save(state, metadata)
+    write_atomically(path, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def load_network(path: Path, device: torch.device) -> tuple[MaskNet, Shape, str]:
+    """The network ready to predict, its shape, and its version: the file's name and the start of its SHA-256.
+
+    Raises `ModelError`, naming the file.
+    """
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        with safe_open(path, framework="pt", device="cpu") as file:
+            metadata = file.metadata() or {}
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        if metadata.get("architecture") != ARCHITECTURE:
+            raise ModelError(f"{path}: is of architecture {metadata.get('architecture')}, not {ARCHITECTURE}")
+        kept = json.loads(metadata["shape"])
+        shape = Shape(kept["side_px"], kept["margin"], tuple(kept["widths"]))
+        network = MaskNet(shape)
+        network.load_state_dict(state)
+    except OSError as e:
+        raise ModelError(f"{path}: cannot be read ({e.strerror or e})") from e
+    except (SafetensorError, RuntimeError, KeyError, ValueError, TypeError) as e:
+        raise ModelError(f"{path}: is damaged or is no classifier ({type(e).__name__})") from e
+    network.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
+    return network, shape, f"{path.stem}@{digest[:12]}"

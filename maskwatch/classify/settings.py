@@ -1,0 +1,20 @@
+"""What may be set about the classifier. Importing this loads no torch."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Settings(BaseModel):
+    """The `classify` section.
+
+    A face counts as protected when its probability is at least `protected_at`; one whose box is
+    smaller than `min_face_px` on its longer side is too small to judge and stays unknown. `weights`
+    is a file that `maskwatch train classifier` wrote; None for the one that is shipped.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    protected_at: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    min_face_px: Annotated[float, Field(ge=0)] = 12
+    weights: str | None = None

@@ -1,0 +1,56 @@
+"""The command line: one file a command. Only here does an error become an exit code.
+
+0 done, 1 failed, 2 bad usage or configuration.
+"""
+
+import logging
+import sys
+
+import typer
+from rich.logging import RichHandler
+
+from maskwatch.cli import check, demo, evaluate, extract, queue, replay, run, train
+from maskwatch.cli.console import errors
+from maskwatch.core.errors import ConfigError, MaskwatchError
+
+app = typer.Typer(
+    help="Watch cameras, say whether people wear masks, and ask them kindly when they do not.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(run.run)
+app.command()(replay.replay)
+app.command()(demo.demo)
+app.command()(check.check)
+app.command()(extract.extract)
+app.add_typer(queue.app, name="queue")
+app.add_typer(train.app, name="train")
+app.add_typer(evaluate.app, name="evaluate")
+
+
+@app.callback()
+def options(debug: bool = typer.Option(False, "--debug", help="On an error, show the traceback too.")) -> None:
+    if sys.stderr.isatty():
+        handler: logging.Handler = RichHandler(console=errors, show_path=False)
+        layout = "%(message)s"
+    else:
+        handler, layout = logging.StreamHandler(), "%(levelname)s %(message)s"
+    logging.basicConfig(level=logging.INFO, format=layout, handlers=[handler], force=True)
+    _Debug.on = debug
+
+
+class _Debug:
+    on = False
+
+
+def main() -> None:
+    try:
+        app()
+    except MaskwatchError as e:
+        if _Debug.on:
+            raise
+        sys.stderr.write(f"maskwatch: {e}\n")
+        sys.exit(2 if isinstance(e, ConfigError) else 1)
+    except KeyboardInterrupt:
+        sys.exit(130)

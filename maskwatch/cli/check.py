@@ -1,0 +1,104 @@
+"""`maskwatch check`: is everything there, before going live?"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from maskwatch.cli.console import errors, out
+from maskwatch.core.errors import MaskwatchError, QueueError, SourceError
+
+if TYPE_CHECKING:
+    from maskwatch.config import CameraConfig, Config
+
+LEAST_FREE_MB = 500
+
+
+def check(
+    config: Annotated[Path, typer.Option("-c", "--config", help="The configuration file.")],
+    speak: Annotated[bool, typer.Option("--speak", help="Say each sentence aloud, too.")] = False,
+) -> None:
+    """Try the configuration, every camera, the models, the voice and the disk; say what is wrong."""
+    from maskwatch import config as configuration
+
+    settings = configuration.load(config)
+    table = Table("what", "", "found")
+    failed = 0
+    for what, look in _checks(settings, speak=speak):
+        with errors.status(what):
+            try:
+                ok, found = True, look()
+            except MaskwatchError as e:
+                ok, found = False, str(e)
+        failed += not ok
+        table.add_row(escape(what), "[green]ok[/]" if ok else "[bold red]failed[/]", escape(found))
+    out.print(table)
+    if failed:
+        raise MaskwatchError(f"{config}: {failed} of {table.row_count} checks failed")
+
+
+def _checks(settings: "Config", *, speak: bool) -> list[tuple[str, Callable[[], str]]]:
+    checks: list[tuple[str, Callable[[], str]]] = [
+        ("configuration", lambda: f"{len(settings.cameras)} cameras"),
+        ("models", lambda: _models(settings)),
+        ("queue", lambda: _disk(settings.queue.dir)),
+    ]
+    for name, camera in settings.cameras.items():
+        checks.append((f"camera {name}", lambda n=name, c=camera: _camera(n, c)))  # type: ignore[misc]
+        if "voice" in camera.alert.sinks:
+            checks.append((f"voice {name}", lambda c=camera: _voice(c, speak=speak)))  # type: ignore[misc]
+    return checks
+
+
+def _models(settings: "Config") -> str:
+    from maskwatch.app import Models, pick_device
+
+    device = pick_device(settings.device)
+    models = Models(device)
+    versions = {}
+    for camera in [settings.defaults, *settings.cameras.values()]:
+        versions |= models.versions(camera.detect, camera.classify)
+    return f"{', '.join(versions.values())} on {device}"
+
+
+def _camera(name: str, camera: "CameraConfig") -> str:
+    from contextlib import closing
+
+    from maskwatch.app import camera_source
+
+    source = camera_source(name, camera)
+    with closing(source.frames()) as frames:  # type: ignore[type-var] - generators close
+        frame = next(iter(frames), None)
+    if frame is None:
+        raise SourceError(f"{source.name}: gives no frame")
+    return f"{source.name}: {frame.size[0]} x {frame.size[1]}"
+
+
+def _voice(camera: "CameraConfig", *, speak: bool) -> str:
+    from maskwatch.alerts.voice import VoiceSink
+    from maskwatch.app import cache_folder
+
+    sink = VoiceSink(cache_folder() / "voice", camera.alert.voice)
+    path = sink.rendered(camera.alert.say)
+    sink.require_player()
+    if speak:
+        sink.play(path)
+    return f"{'spoken' if speak else 'rendered (--speak says it aloud)'}: {camera.alert.say}"
+
+
+def _disk(folder: Path) -> str:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.write_bytes(b"")
+        probe.unlink()
+        free_mb = shutil.disk_usage(folder).free // 1_000_000
+    except OSError as e:
+        raise QueueError(f"{folder}: {e.strerror}") from e
+    if free_mb < LEAST_FREE_MB:
+        raise QueueError(f"{folder}: only {free_mb} MB free")
+    return f"{folder}: writable, {free_mb / 1000:.0f} GB free"

@@ -1,0 +1,28 @@
+"""`maskwatch demo`: the main job on a clip that it makes itself."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from maskwatch.cli.console import out
+from maskwatch.cli.replay import replay_and_tell
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where to leave the video, the report and the plot.")] = Path("demo"),
+) -> None:
+    """Compose a clip of two people who put masks on, replay it, and leave a video, a report and a plot."""
+    from maskwatch import config as configuration
+    from maskwatch.app import Models, ReplayPlan, pick_device
+    from maskwatch.core.address import Address
+    from maskwatch.demo import write_clip
+    from maskwatch.replay import Outputs
+
+    settings = configuration.default()
+    clip = folder / "clip.mp4"
+    with out.status("composing the clip"):
+        write_clip(clip)
+    plan = ReplayPlan("demo", Address(str(clip)), settings.defaults, None)
+    outputs = Outputs(folder / "annotated.mp4", folder / "report.jsonl", folder / "plot.png")
+    replay_and_tell(plan, Models(pick_device(settings.device)), outputs)

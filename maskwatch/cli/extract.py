@@ -1,0 +1,46 @@
+"""`maskwatch extract`: footage to frames, for labelling."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from maskwatch.cli.console import out, progress
+from maskwatch.core.errors import ConfigError, SourceError
+
+
+def extract(
+    footage: Annotated[list[Path], typer.Argument(help="Videos, pictures or folders, and last the folder to write to.")],
+    every: Annotated[int, typer.Option(min=1, help="Keep one frame of so many.")] = 10,
+) -> None:
+    """Write every n-th frame of footage as JPEG: extract FOOTAGE... OUT --every 10."""
+    import cv2
+
+    from maskwatch.core.address import Address
+    from maskwatch.core.files import write_atomically
+    from maskwatch.sources.registry import open_source
+
+    if len(footage) < 2:
+        raise ConfigError("extract: needs footage and, last, the folder to write to")
+    *sources, folder = footage
+    if folder.is_file():
+        raise ConfigError(f"{folder}: is a file; the last argument is the folder to write to")
+    broken: list[SourceError] = []
+    written = 0
+    for path in sources:
+        try:
+            source = open_source("extract", Address(str(path)))
+            with progress(str(path), source.expected()) as advance:
+                for frame in source.frames():
+                    if frame.seq % every == 0:
+                        name = f"{Path(frame.source).stem}_{frame.seq:06d}.jpg"
+                        bgr = cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2BGR)
+                        _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 95])
+                        write_atomically(folder / name, data.tobytes())
+                        written += 1
+                    advance()
+        except SourceError as e:
+            broken.append(e)
+    out.print(f"{written} frames in {folder}", soft_wrap=True)
+    if broken:
+        raise SourceError("\n".join(str(e) for e in broken))

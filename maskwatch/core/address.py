@@ -1,0 +1,38 @@
+"""Where a source is, without showing the password that may stand in it."""
+
+import re
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True)
+class Address:
+    """A path or URL. `str` and `repr` leave out what may be secret; only `reveal` gives the whole."""
+
+    _whole: str = field(repr=False)
+
+    def reveal(self) -> str:
+        return self._whole
+
+    def __str__(self) -> str:
+        if "://" not in self._whole:
+            return self._whole
+        try:
+            parts = urlsplit(self._whole)
+            host, port = parts.hostname or "", parts.port
+        except ValueError:  # a port that is no number, say: show nothing of it
+            return f"{self._whole.split('://')[0]}://…"
+        # cameras of some makers take the password in the path or the query: name=value, never shown
+        path = "/…" if "=" in parts.path + parts.query else parts.path
+        return f"{parts.scheme}://{host}{f':{port}' if port else ''}{path}"
+
+    def __repr__(self) -> str:
+        return f"Address({str(self)!r})"
+
+
+_CREDENTIALS = re.compile(r"(?<=://)[^\s/]*@")
+
+
+def redacted(text: str) -> str:
+    """A library's message without the credentials of any URL in it."""
+    return _CREDENTIALS.sub("", text)

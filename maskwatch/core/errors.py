@@ -1,0 +1,29 @@
+"""Every error that a person may see. Each message names the file, the key or the camera that it is about."""
+
+
+class MaskwatchError(Exception):
+    """The command cannot go on; the message is one line for the person at the terminal."""
+
+
+class ConfigError(MaskwatchError):
+    """The configuration is wrong; the message has one line a problem, each with its key."""
+
+
+class SourceError(MaskwatchError):
+    """A source gives no (more) frames although it should."""
+
+
+class ModelError(MaskwatchError):
+    """A model file is missing, damaged or of another architecture."""
+
+
+class AlertError(MaskwatchError):
+    """An alert could not be delivered."""
+
+
+class QueueError(MaskwatchError):
+    """A sample could not be stored or read."""
+
+
+class DataError(MaskwatchError):
+    """A data set cannot be read or is not enough to work with."""

@@ -1,0 +1,67 @@
+"""What the pipeline asks of the parts that it is given. A part fits by having the methods; nothing is inherited."""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from maskwatch.core.records import Alert, Face, Frame, FrameReport, Rgb
+
+
+class Source(Protocol):
+    """Where a camera's frames come from. `name` holds no password.
+
+    A live source drops frames that come too fast and is opened again when it ends; the end of any
+    other is the end of its camera.
+    """
+
+    name: str
+    live: bool
+
+    def frames(self) -> Iterator[Frame]:
+        """Open, and yield frames until the end; close when the iterator is closed.
+
+        Raises `SourceError` when it cannot be opened or breaks off. Nothing is invented for frames
+        that did not come.
+        """
+        ...
+
+    def expected(self) -> int | None:
+        """About how many frames will come, for a progress bar; None when nobody knows."""
+        ...
+
+
+class Detector(Protocol):
+    """`version` tells one set of weights from another."""
+
+    version: str
+
+    def detect(self, frames: Sequence[Rgb]) -> list[tuple[Face, ...]]:
+        """The faces of each frame, not yet classified. Frames may differ in size."""
+        ...
+
+
+class Classifier(Protocol):
+    """`version` tells one set of weights from another."""
+
+    version: str
+
+    def classify(self, faces: Sequence[tuple[Rgb, Face]]) -> list[float]:
+        """For each frame and face in it, the probability (0..1) that a mask covers nose and mouth."""
+        ...
+
+
+class AlertSink(Protocol):
+    """A way to tell people. `name` is what configuration and counters call it."""
+
+    name: str
+
+    def deliver(self, alert: Alert) -> None:
+        """Tell, and return when it was told. Raises `AlertError`; gives up by itself when it takes too long."""
+        ...
+
+
+class SampleStore(Protocol):
+    """Keeps frames that the models were unsure of."""
+
+    def add(self, frame: Frame, report: FrameReport, reasons: tuple[str, ...]) -> str:
+        """Store the clean frame and what was seen; gives the sample's id. Raises `QueueError`."""
+        ...

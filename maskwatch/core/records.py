@@ -1,0 +1,186 @@
+"""The records that pass between the parts. All are immutable; a change is a new record."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rgb = NDArray[np.uint8]
+"""One picture: `(H, W, 3)` uint8, RGB."""
+
+Polygon = tuple[tuple[float, float], ...]
+"""At least three corners x, y as shares (0..1) of the frame's width and height."""
+
+
+class Label(StrEnum):
+    """What is known of a face. `UNKNOWN`: it cannot be assessed, and counts neither way."""
+
+    PROTECTED = "protected"
+    UNPROTECTED = "unprotected"
+    UNKNOWN = "unknown"
+
+
+class Box(NamedTuple):
+    """A rectangle in pixels of the full frame, from corner 1 (left, top) to corner 2 (right, bottom)."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+
+    @property
+    def width(self) -> float:
+        return self.x2 - self.x1
+
+    @property
+    def height(self) -> float:
+        return self.y2 - self.y1
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        return (self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture of a camera.
+
+    `source` is what it was read from (a file's name, a redacted address), `seq` counts the frames
+    that the source showed, and `at` is seconds: since the start of a clip (presentation time), Unix
+    time for a live camera.
+    """
+
+    camera: str
+    source: str
+    seq: int
+    at: float
+    rgb: Rgb
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        height, width = self.rgb.shape[:2]
+        return width, height
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A face that the detector found.
+
+    `score` is the detector's probability (0..1) that it is one; `protected` the classifier's
+    probability (0..1) that a mask covers nose and mouth, None where it was not assessed.
+    """
+
+    box: Box
+    score: float
+    protected: float | None = None
+    label: Label = Label.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class FrameReport:
+    """What was seen in one analysed frame. `size` is the frame's width and height in pixels."""
+
+    camera: str
+    source: str
+    seq: int
+    at: float
+    size: tuple[int, int]
+    faces: tuple[Face, ...]
+
+    def count(self, label: Label) -> int:
+        return sum(face.label is label for face in self.faces)
+
+    @property
+    def people(self) -> int:
+        """How many faces could be assessed."""
+        return self.count(Label.PROTECTED) + self.count(Label.UNPROTECTED)
+
+    @property
+    def protected_ratio(self) -> float | None:
+        """Protected / assessed, 0..1; None when nobody can be assessed."""
+        return self.count(Label.PROTECTED) / self.people if self.people else None
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A decision to speak: at `at` (the camera's own clock) `unprotected` of `people` wore no mask."""
+
+    camera: str
+    at: float
+    protected_ratio: float
+    people: int
+    unprotected: int
+    say: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A frame, what was seen in it, and what followed: an alert, the id of a queued sample, or nothing."""
+
+    frame: Frame
+    report: FrameReport
+    alert: Alert | None = None
+    queued: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A frame that the models were unsure of, as it waits in the queue.
+
+    `reasons` names the model that was unsure (`classifier`, `detector`); `models` the versions that
+    judged; `labels` is None until a person has looked.
+    """
+
+    id: str
+    report: FrameReport
+    reasons: tuple[str, ...]
+    saved_at: datetime
+    models: dict[str, str]
+    labels: tuple[dict[str, object], ...] | None = None
+
+    @property
+    def lowest_confidence(self) -> float:
+        """The smallest probability (0..1) that any model gave its own verdict on a face."""
+        verdicts = [face.score for face in self.report.faces]
+        verdicts += [max(p, 1 - p) for face in self.report.faces if (p := face.protected) is not None]
+        return min(verdicts, default=1.0)
+
+
+class CameraState(StrEnum):
+    CONNECTING = "connecting"
+    UP = "up"
+    DOWN = "down"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class CameraStatus:
+    """A camera as the status board shows it; `reason` is why it is down, without any password."""
+
+    state: CameraState = CameraState.CONNECTING
+    reason: str | None = None
+    captured: int = 0
+    dropped: int = 0
+    analysed: int = 0
+    people: int = 0
+    protected_ratio: float | None = None
+    reconnects: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The whole service at one moment. `engine_beat` is the monotonic time of the engine's last round."""
+
+    cameras: dict[str, CameraStatus]
+    alerts: dict[tuple[str, str], int] = field(default_factory=dict)
+    queued: int = 0
+    not_queued: int = 0
+    engine_beat: float = 0.0
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)

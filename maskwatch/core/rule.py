@@ -1,0 +1,58 @@
+"""When to speak: the protected ratio was under the bound for long enough, and nobody spoke just now."""
+
+from maskwatch.core.records import Alert, FrameReport, Label
+
+
+class Rule:
+    """Decides for one camera, frame by frame. Time is the frames' own (`report.at`), in seconds.
+
+    It answers with an alert when the ratio has been strictly under `protected_ratio` for `for_s`
+    with at least `min_people` assessed. The alert is then in flight until `delivered` or `failed`
+    is called, and no other is given meanwhile. `cooldown_s` of silence starts at the delivery.
+    """
+
+    def __init__(
+        self, *, protected_ratio: float, min_people: int, for_s: float, cooldown_s: float, say: str
+    ) -> None:
+        self._protected_ratio = protected_ratio
+        self._min_people = min_people
+        self._for_s = for_s
+        self._cooldown_s = cooldown_s
+        self._say = say
+        self._under_since: float | None = None
+        self._delivered_at: float | None = None
+        self._in_flight = False
+
+    def update(self, report: FrameReport) -> Alert | None:
+        at, ratio = report.at, report.protected_ratio
+        if self._delivered_at is not None and at < self._delivered_at:
+            self._delivered_at = at  # the clock was set back: never silent for longer than the cooldown
+        if ratio is None or report.people < self._min_people or ratio >= self._protected_ratio:
+            self._under_since = None
+            return None
+        if self._under_since is None or at < self._under_since:
+            self._under_since = at
+        if self._in_flight or self._is_quiet(at) or at - self._under_since < self._for_s:
+            return None
+        self._in_flight = True
+        return Alert(
+            camera=report.camera,
+            at=at,
+            protected_ratio=ratio,
+            people=report.people,
+            unprotected=report.count(Label.UNPROTECTED),
+            say=self._say,
+        )
+
+    def delivered(self, at: float) -> None:
+        """The alert reached people at `at`: the cooldown starts."""
+        self._in_flight = False
+        self._delivered_at = at
+
+    def failed(self) -> None:
+        """Nobody was told: no cooldown, but `for_s` must pass again, so that a broken sink is not hammered."""
+        self._in_flight = False
+        self._under_since = None
+
+    def _is_quiet(self, at: float) -> bool:
+        return self._delivered_at is not None and at - self._delivered_at < self._cooldown_s

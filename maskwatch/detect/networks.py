@@ -1,0 +1,90 @@
+"""The three networks, with the shapes and parameter names of the published weights.
+
+Each takes normalised RGB `(N, 3, H, W)` float32 (`normalise` below) and gives the probability of a face and
+the box regression: offsets of x1, y1, x2, y2 in units of the window's side.
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+def normalise(rgb: Tensor) -> Tensor:
+    """Pixels 0..255 to about -1..1, as the published weights were trained: (x - 127.5) / 128."""
+    return (rgb.float() - 127.5) / 128
+
+
+def _pool(size: int) -> nn.MaxPool2d:
+    return nn.MaxPool2d(size, stride=2, ceil_mode=True)
+
+
+def _flatten(maps: Tensor) -> Tensor:
+    """Column by column: the weights came from a column-major ancestor."""
+    return maps.permute(0, 3, 2, 1).flatten(1)
+
+
+class PNet(nn.Module):
+    """Proposal: slides a 12 x 12 window with stride 2, fully convolutional.
+
+    Gives probabilities `(N, H', W')` and offsets `(N, 4, H', W')`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.prelu1, self.pool1 = nn.Conv2d(3, 10, 3), nn.PReLU(10), _pool(2)
+        self.conv2, self.prelu2 = nn.Conv2d(10, 16, 3), nn.PReLU(16)
+        self.conv3, self.prelu3 = nn.Conv2d(16, 32, 3), nn.PReLU(32)
+        self.conv4_1 = nn.Conv2d(32, 2, 1)
+        self.conv4_2 = nn.Conv2d(32, 4, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.pool1(self.prelu1(self.conv1(x)))
+        x = self.prelu2(self.conv2(x))
+        x = self.prelu3(self.conv3(x))
+        return torch.softmax(self.conv4_1(x), dim=1)[:, 1], self.conv4_2(x)
+
+
+class RNet(nn.Module):
+    """Refinement of a 24 x 24 crop: probabilities `(N,)` and offsets `(N, 4)`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.prelu1, self.pool1 = nn.Conv2d(3, 28, 3), nn.PReLU(28), _pool(3)
+        self.conv2, self.prelu2, self.pool2 = nn.Conv2d(28, 48, 3), nn.PReLU(48), _pool(3)
+        self.conv3, self.prelu3 = nn.Conv2d(48, 64, 2), nn.PReLU(64)
+        self.dense4, self.prelu4 = nn.Linear(576, 128), nn.PReLU(128)
+        self.dense5_1 = nn.Linear(128, 2)
+        self.dense5_2 = nn.Linear(128, 4)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.pool1(self.prelu1(self.conv1(x)))
+        x = self.pool2(self.prelu2(self.conv2(x)))
+        x = self.prelu3(self.conv3(x))
+        x = self.prelu4(self.dense4(_flatten(x)))
+        return torch.softmax(self.dense5_1(x), dim=1)[:, 1], self.dense5_2(x)
+
+
+class ONet(nn.Module):
+    """Output for a 48 x 48 crop: probabilities `(N,)`, offsets `(N, 4)`.
+
+    The published weights also hold a head for five landmarks (`dense6_3`); it is kept, so that the
+    file loads whole, but not computed, because nothing here uses landmarks.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.prelu1, self.pool1 = nn.Conv2d(3, 32, 3), nn.PReLU(32), _pool(3)
+        self.conv2, self.prelu2, self.pool2 = nn.Conv2d(32, 64, 3), nn.PReLU(64), _pool(3)
+        self.conv3, self.prelu3, self.pool3 = nn.Conv2d(64, 64, 3), nn.PReLU(64), _pool(2)
+        self.conv4, self.prelu4 = nn.Conv2d(64, 128, 2), nn.PReLU(128)
+        self.dense5, self.prelu5 = nn.Linear(1152, 256), nn.PReLU(256)
+        self.dense6_1 = nn.Linear(256, 2)
+        self.dense6_2 = nn.Linear(256, 4)
+        self.dense6_3 = nn.Linear(256, 10)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.pool1(self.prelu1(self.conv1(x)))
+        x = self.pool2(self.prelu2(self.conv2(x)))
+        x = self.pool3(self.prelu3(self.conv3(x)))
+        x = self.prelu4(self.conv4(x))
+        x = self.prelu5(self.dense5(_flatten(x)))
+        return torch.softmax(self.dense6_1(x), dim=1)[:, 1], self.dense6_2(x)

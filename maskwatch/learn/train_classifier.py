@@ -1,0 +1,188 @@
+"""Training the classifier. The loop reads from top to bottom; what varies stands in `Recipe`."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from maskwatch.classify.crop import crop
+from maskwatch.classify.network import MaskNet, Shape
+from maskwatch.core.errors import DataError
+from maskwatch.core.records import Box, Rgb
+from maskwatch.learn.dataset import LabelledFace, Part
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """`seed` decides the first weights, the order and the augmentation."""
+
+    epochs: int = 40
+    batch: int = 128
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.02
+    label_smoothing: float = 0.02
+    seed: int = 0
+    workers: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    number: int
+    loss: float
+    validation_loss: float
+    validation_accuracy: float
+    best: bool
+
+
+def train(
+    faces: Sequence[LabelledFace],
+    shape: Shape,
+    recipe: Recipe,
+    device: torch.device,
+    on_epoch: Callable[[Epoch], None],
+) -> MaskNet:
+    """The network of the epoch that was best on the validation part, on `device`, in evaluation mode.
+
+    Raises `DataError` when a class is missing from the training or the validation part.
+    """
+    training = [face for face in faces if face.part is Part.TRAIN]
+    validation = [face for face in faces if face.part is Part.VALIDATION]
+    for part, chosen in ((Part.TRAIN, training), (Part.VALIDATION, validation)):
+        if len({face.protected for face in chosen}) < 2:
+            raise DataError(f"the {part} part has faces of {len(chosen) and 1 or 0} class, 2 are needed")
+
+    torch.manual_seed(recipe.seed)
+    network = MaskNet(shape).to(device, memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+    )
+    batches = max(1, len(training) // recipe.batch)
+    steps = recipe.epochs * batches
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _warm_then_cosine(step, steps))
+    share_protected = sum(face.protected for face in training) / len(training)
+    weight = torch.tensor([0.5 / (1 - share_protected), 0.5 / share_protected], device=device)
+    best_loss, best_state = math.inf, network.state_dict()
+
+    for number in range(1, recipe.epochs + 1):
+        network.train()
+        total = 0.0
+        for rgb, truth in augmented_batches(training, shape, recipe, number):
+            truth = truth.to(device)
+            logits = network(rgb.to(device).permute(0, 3, 1, 2))
+            target = truth * (1 - recipe.label_smoothing) + recipe.label_smoothing / 2
+            loss = binary_cross_entropy_with_logits(logits, target, weight[truth.long()])
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            total += loss.item()
+        network.eval()
+        validation_loss, accuracy = _validate(network, validation, shape, device)
+        if better := validation_loss < best_loss:
+            best_loss = validation_loss
+            best_state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+        on_epoch(Epoch(number, total / batches, validation_loss, accuracy, better))
+
+    network.load_state_dict(best_state)
+    return network.eval()
+
+
+def _warm_then_cosine(step: int, steps: int) -> float:
+    warm = max(1, steps // 20)
+    if step < warm:
+        return (step + 1) / warm
+    return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
+
+
+@torch.inference_mode()
+def _validate(
+    network: MaskNet, faces: Sequence[LabelledFace], shape: Shape, device: torch.device
+) -> tuple[float, float]:
+    cut = [crop(f.patch, f.box, side_px=shape.side_px, margin=shape.margin) for f in faces]
+    truth = torch.tensor([float(f.protected) for f in faces], device=device)
+    logits = torch.cat(
+        [
+            network(torch.from_numpy(np.stack(cut[start : start + 256])).to(device).permute(0, 3, 1, 2))
+            for start in range(0, len(cut), 256)
+        ]
+    )
+    loss = binary_cross_entropy_with_logits(logits, truth)
+    return loss.item(), ((logits > 0) == (truth > 0.5)).float().mean().item()
+
+
+def augmented_batches(
+    faces: Sequence[LabelledFace], shape: Shape, recipe: Recipe, epoch: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Crops as a camera might have given them: `(N, side, side, 3)` uint8 and labels `(N,)` float32.
+
+    The same seed and epoch give the same batches. Threads make them: OpenCV hangs in forked processes.
+    """
+    order = np.random.default_rng((recipe.seed, epoch)).permutation(len(faces))
+    starts = range(0, max(1, len(faces) - recipe.batch + 1), recipe.batch)
+
+    def one(index: int) -> Rgb:
+        return _augmented(faces[index], shape, np.random.default_rng((recipe.seed, epoch, index)))
+
+    with ThreadPoolExecutor(recipe.workers) as pool:
+        crops = pool.map(one, order[: starts[-1] + recipe.batch])
+        for start in starts:
+            chosen = order[start : start + recipe.batch]
+            rgb = np.stack([next(crops) for _ in chosen])
+            yield torch.from_numpy(rgb), torch.tensor([float(faces[i].protected) for i in chosen])
+
+
+def _augmented(face: LabelledFace, shape: Shape, random: np.random.Generator) -> Rgb:
+    mirrored = random.random() < 0.5
+    patch = np.ascontiguousarray(face.patch[:, ::-1]) if mirrored else face.patch
+    box = _mirrored(face.box, face.patch.shape[1]) if mirrored else face.box
+    picture = crop(patch, _jittered(box, random), side_px=shape.side_px, margin=shape.margin)
+    return _degraded(picture, random)
+
+
+def _mirrored(box: Box, width: int) -> Box:
+    return Box(width - box.x2, box.y1, width - box.x1, box.y2)
+
+
+def _jittered(box: Box, random: np.random.Generator) -> Box:
+    """As a detector might have put it: shifted by some 5 %, scaled by some 10 %."""
+    side = max(box.width, box.height)
+    dx, dy = np.clip(random.normal(0, 0.05, 2), -0.15, 0.15) * side
+    grow = (np.exp(np.clip(random.normal(0, 0.1), -0.25, 0.25)) - 1) / 2 * side
+    return Box(box.x1 + dx - grow, box.y1 + dy - grow, box.x2 + dx + grow, box.y2 + dy + grow)
+
+
+def _degraded(rgb: Rgb, random: np.random.Generator) -> Rgb:
+    """Turned a little, then far away, out of focus, badly lit, noisy and compressed, each at times."""
+    side = rgb.shape[0]
+    if random.random() < 0.5:
+        turn = cv2.getRotationMatrix2D((side / 2, side / 2), random.uniform(-15, 15), 1)
+        rgb = np.asarray(cv2.warpAffine(rgb, turn, (side, side), borderMode=cv2.BORDER_REPLICATE), np.uint8)
+    if random.random() < 0.5:
+        small = int(np.exp(random.uniform(math.log(10), math.log(side))))
+        down = cv2.resize(rgb, (small, small), interpolation=cv2.INTER_AREA)
+        rgb = np.asarray(cv2.resize(down, (side, side), interpolation=cv2.INTER_LINEAR), np.uint8)
+    if random.random() < 0.2:
+        rgb = np.asarray(cv2.GaussianBlur(rgb, (0, 0), random.uniform(0.4, 1.6)), np.uint8)
+    values = rgb.astype(np.float32)
+    if random.random() < 0.15:
+        values = np.repeat(values.mean(axis=2, keepdims=True), 3, axis=2)
+    contrast, light = random.uniform(0.6, 1.4), random.uniform(-40, 40)
+    tint = random.uniform(-12, 12, 3).astype(np.float32)
+    values = (values - 127.5) * contrast + 127.5 + light + tint
+    values = 255 * (np.clip(values, 0, 255) / 255) ** np.exp(random.uniform(-0.4, 0.4))
+    if random.random() < 0.3:
+        values = values + random.normal(0, random.uniform(1, 10), values.shape)
+    rgb = np.clip(values, 0, 255).astype(np.uint8)
+    if random.random() < 0.3:
+        quality = int(random.integers(25, 90))
+        _, data = cv2.imencode(".jpg", rgb, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        rgb = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+    return rgb
+
+

@@ -1,0 +1,28 @@
+"""What the pipeline is given for one camera."""
+
+from dataclasses import dataclass
+
+from maskwatch.core.ports import AlertSink, Classifier, Detector, Source
+from maskwatch.core.records import Polygon
+from maskwatch.core.rule import Rule
+from maskwatch.core.selection import Selection
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """Cameras may share a detector, a classifier and sinks; rule and selection are each one's own.
+
+    A face is judged when the longer side of its box is at least `judge_from_px`, and is protected from
+    the probability `protected_at` on. `selection` is None where nothing is to be queued.
+    """
+
+    name: str
+    source: Source
+    detector: Detector
+    classifier: Classifier
+    protected_at: float
+    judge_from_px: float
+    ignore: tuple[Polygon, ...]
+    rule: Rule
+    sinks: tuple[AlertSink, ...]
+    selection: Selection | None = None

@@ -1,0 +1,176 @@
+"""The engine's thread: takes what is ready from all mailboxes, analyses it as one batch, and decides."""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Self
+
+from maskwatch.core.board import Board
+from maskwatch.core.errors import QueueError, SourceError
+from maskwatch.core.mailbox import Mailbox
+from maskwatch.core.ports import SampleStore
+from maskwatch.core.records import Alert, Decision, Frame, FrameReport
+from maskwatch.core.worker import Worker
+from maskwatch.pipeline import capture
+from maskwatch.pipeline.announcer import Announcer
+from maskwatch.pipeline.camera import Camera
+from maskwatch.pipeline.engine import Engine
+
+log = logging.getLogger(__name__)
+
+IDLE_S = 0.5  # the engine shows that it lives at least so often
+STORE_WAITING = 8  # samples that may wait for the disk
+REPLAY_BATCH = 8
+CLOSE_S = 2.0  # what each part gets to end by itself
+
+
+class Pipeline:
+    """Runs cameras until they end, `stop` is called, or a thread fails.
+
+    Live (`replay=False`), the newest frame wins, and alerts and samples are handled by workers, so that
+    nothing slow holds the engine up. In a replay every frame is analysed in order and handled at once,
+    so the same clip gives the same decisions twice.
+    """
+
+    def __init__(
+        self,
+        cameras: Sequence[Camera],
+        *,
+        store: SampleStore | None = None,
+        replay: bool = False,
+        on_decision: Callable[[Decision], None] | None = None,
+    ) -> None:
+        self._cameras = {camera.name: camera for camera in cameras}
+        self._store = store
+        self._replay = replay
+        self._on_decision = on_decision
+        self._bell = threading.Condition()
+        self._crash: BaseException | None = None
+        self._stopping = threading.Event()
+        self._words: deque[tuple[Camera, float | None]] = deque()  # from the sinks to the rules
+        self._store_fails = False
+        self.board = Board(list(self._cameras))
+        self._engine = Engine(self._cameras)
+        sinks = [sink for camera in cameras for sink in camera.sinks]
+        self._announcer = Announcer(sinks, self.board, self._fail, inline=replay)
+        self._writer = Worker("queue", capacity=STORE_WAITING, on_crash=self._fail, inline=replay)
+        self._mailboxes = {
+            name: Mailbox(self._bell, capacity=REPLAY_BATCH if replay else 1, blocks=replay)
+            for name in self._cameras
+        }
+        self._captures = {
+            name: capture.Capture(name, camera.source, self._mailboxes[name], self.board)
+            for name, camera in self._cameras.items()
+        }
+        self._threads: list[threading.Thread] = []
+
+    def __enter__(self) -> Self:
+        self._threads = [capture.start(c, name, self._fail) for name, c in self._captures.items()]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        for each in self._captures.values():
+            each.stop()
+        deadline = time.monotonic() + CLOSE_S
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        self._writer.close(CLOSE_S)
+        self._announcer.close(CLOSE_S / 2)
+
+    def stop(self) -> None:
+        """Ask `run` to return; any thread may."""
+        self._stopping.set()
+        with self._bell:
+            self._bell.notify_all()
+
+    def run(self) -> None:
+        """Analyse until `stop` or until every camera has ended.
+
+        Raises what a thread raised, and `SourceError` when the last camera to end broke off.
+        """
+        while not self._stopping.is_set():
+            with self._bell:
+                frames = self._taken()
+                if frames is None:
+                    break
+                if not frames:
+                    self._bell.wait(IDLE_S)
+                    frames = self._taken() or []
+            if self._crash is not None:
+                raise self._crash
+            if frames:
+                self._handle(frames)
+            self.board.beat()
+        errors = [each.error for each in self._captures.values() if each.error is not None]
+        if errors and not self._stopping.is_set():
+            raise SourceError(" and ".join(str(error) for error in errors))
+
+    def _taken(self) -> list[Frame] | None:
+        """What is ready, a frame or more; None when nothing will ever come. The bell is held."""
+        if all(mailbox.is_over() for mailbox in self._mailboxes.values()):
+            return None
+        ready = [mailbox for mailbox in self._mailboxes.values() if mailbox.is_ready()]
+        return [frame for mailbox in ready for frame in mailbox.take()]
+
+    def _handle(self, frames: list[Frame]) -> None:
+        for frame, report in zip(frames, self._engine.analyse(frames), strict=True):
+            self._pass_words_on()
+            self.board.analysed(report)
+            decision = self._decide(frame, report)
+            if self._on_decision is not None:
+                self._on_decision(decision)
+
+    def _decide(self, frame: Frame, report: FrameReport) -> Decision:
+        camera = self._cameras[frame.camera]
+        alert = camera.rule.update(report)
+        if alert is not None:
+            self._announce(camera, alert)
+        queued = self._select(camera, frame, report)
+        return Decision(frame, report, alert, queued)
+
+    def _announce(self, camera: Camera, alert: Alert) -> None:
+        self._announcer.announce(alert, camera.sinks, lambda at: self._words.append((camera, at)))
+
+    def _pass_words_on(self) -> None:
+        """Tell the rules on the engine's thread, their only one, how their alerts fared."""
+        while self._words:
+            camera, delivered_at = self._words.popleft()
+            if delivered_at is None:
+                camera.rule.failed()
+            else:
+                camera.rule.delivered(delivered_at)
+
+    def _select(self, camera: Camera, frame: Frame, report: FrameReport) -> str | None:
+        """The sample's id where it is known at once, in a replay; live, the disk comes later."""
+        if camera.selection is None or self._store is None:
+            return None
+        reasons = camera.selection.update(report, frame.rgb)
+        if not reasons:
+            return None
+        stored: list[str] = []
+        if not self._writer.submit(lambda: stored.extend(self._add(frame, report, reasons))):
+            self.board.queued(stored=False)
+        return stored[0] if stored and self._replay else None
+
+    def _add(self, frame: Frame, report: FrameReport, reasons: tuple[str, ...]) -> list[str]:
+        assert self._store is not None
+        try:
+            sample = self._store.add(frame, report, reasons)
+        except QueueError as e:
+            if not self._store_fails:
+                log.error("%s; further samples are only counted until it works", e)
+            self._store_fails = True
+            self.board.queued(stored=False)
+            return []
+        self._store_fails = False
+        self.board.queued(stored=True)
+        return [sample]
+
+    def _fail(self, error: BaseException) -> None:
+        """A thread died: the engine raises its exception, and the process ends with it."""
+        self._crash = error
+        with self._bell:
+            self._bell.notify_all()

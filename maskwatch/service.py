@@ -1,0 +1,124 @@
+"""The long-running service: signals, systemd, and a pipeline that can be exchanged for another."""
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+
+from maskwatch.core.errors import MaskwatchError
+from maskwatch.core.records import CameraState, Status
+from maskwatch.notify import notify, watchdog_s
+from maskwatch.pipeline.pipeline import Pipeline
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 0.2
+STATUS_S = 5.0
+STUCK_S = 20.0  # an engine without a round for so long makes no progress
+
+
+class Service:
+    """Runs until SIGTERM or SIGINT; SIGHUP builds the pipeline anew and exchanges it.
+
+    `build` reads the configuration afresh. When it raises at a reload, the old pipeline goes on and the
+    reason is logged. A dead thread's exception is raised by `run`.
+    """
+
+    def __init__(self, build: Callable[[], Pipeline]) -> None:
+        self._build = build
+        self._stop = threading.Event()
+        self._reload = threading.Event()
+
+    def run(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._on_signal)
+        pipeline: Pipeline | None = self._build()
+        while pipeline is not None:
+            pipeline = self._run(pipeline)
+
+    def _run(self, pipeline: Pipeline) -> Pipeline | None:
+        """Run one pipeline to its end; gives its successor after a reload."""
+        with pipeline:
+            engine = _Engine(pipeline)
+            notify("READY=1", f"STATUS={status_line(pipeline.board.snapshot())}")
+            log.info("watching %s", ", ".join(pipeline.board.snapshot().cameras))
+            successor = self._watch(pipeline, engine)
+            if successor is None:
+                notify("STOPPING=1")
+                log.info("stopping")
+            pipeline.stop()
+            engine.join()
+        return successor
+
+    def _watch(self, pipeline: Pipeline, engine: "_Engine") -> Pipeline | None:
+        feed_s = (watchdog_s() or 2 * STATUS_S) / 3
+        fed_at = told_at = 0.0
+        while engine.is_alive() and not self._stop.wait(LOOK_S):
+            if self._reload.is_set():
+                self._reload.clear()
+                successor = self._rebuilt()
+                if successor is not None:
+                    return successor
+            now = time.monotonic()
+            status = pipeline.board.snapshot()
+            if now - fed_at >= feed_s and now - status.engine_beat < min(STUCK_S, 3 * feed_s):
+                notify("WATCHDOG=1")
+                fed_at = now
+            if now - told_at >= STATUS_S:
+                notify(f"STATUS={status_line(status)}")
+                told_at = now
+        return None
+
+    def _rebuilt(self) -> Pipeline | None:
+        notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        try:
+            successor = self._build()
+        except MaskwatchError as e:
+            log.error("the configuration is not reloaded, the old one stays: %s", e)
+            notify("READY=1")
+            return None
+        log.info("the configuration is reloaded")
+        return successor
+
+    def _on_signal(self, number: int, _: FrameType | None) -> None:
+        (self._reload if number == signal.SIGHUP else self._stop).set()
+
+
+class _Engine:
+    """The engine's thread, and what it ended with."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._body, name="engine", daemon=True)
+        self._thread.start()
+
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def join(self) -> None:
+        """Wait for its end; raises what it raised."""
+        self._thread.join(timeout=3)
+        if self._error is not None:
+            raise self._error
+
+    def _body(self) -> None:
+        try:
+            self._pipeline.run()
+        except BaseException as e:  # noqa: BLE001 - raised again by join, in the main thread
+            self._error = e
+
+
+def status_line(status: Status) -> str:
+    """One line for `systemctl status`."""
+    up = sum(camera.state is CameraState.UP for camera in status.cameras.values())
+    down = [name for name, camera in status.cameras.items() if camera.state is CameraState.DOWN]
+    parts = [f"{up} of {len(status.cameras)} cameras up"]
+    if down:
+        parts.append(f"down: {', '.join(down)}")
+    parts.append(f"{sum(camera.analysed for camera in status.cameras.values())} frames analysed")
+    parts.append(f"{sum(status.alerts.values())} alerts")
+    parts.append(f"{status.queued} samples queued")
+    return ", ".join(parts)

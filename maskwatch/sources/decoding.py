@@ -1,0 +1,45 @@
+"""What the PyAV sources share: errors in one line, frames as upright RGB, a rate that is not exceeded."""
+
+import numpy as np
+from av import FFmpegError, VideoFrame
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from maskwatch.core.errors import SourceError
+from maskwatch.core.records import Rgb
+
+
+def reason(error: FFmpegError | OSError) -> str:
+    """FFmpeg's words alone: PyAV's own message carries the whole URL with its password."""
+    return error.strerror or type(error).__name__
+
+
+def video_stream(container: InputContainer, name: str) -> VideoStream:
+    if not container.streams.video:
+        raise SourceError(f"{name}: holds no video")
+    return container.streams.video[0]
+
+
+def upright(frame: VideoFrame) -> Rgb:
+    """The picture as it is to be seen: rotation metadata is honoured (degrees, counter-clockwise)."""
+    rgb = frame.to_ndarray(format="rgb24")
+    quarter_turns = round(frame.rotation / 90) % 4
+    return np.ascontiguousarray(np.rot90(rgb, quarter_turns)) if quarter_turns else rgb
+
+
+class Cadence:
+    """Chooses which frames to analyse so that there are at most `fps` a second, evenly spaced; None: all."""
+
+    def __init__(self, fps: float | None) -> None:
+        self._step_s = 1 / fps if fps else 0.0
+        self._next_at: float | None = None
+
+    def is_due(self, at: float) -> bool:
+        """Whether the frame at `at` seconds is wanted; times must be those of the frames in their order."""
+        if self._next_at is None or at < self._next_at - 2 * self._step_s:  # the first, or time was set back
+            self._next_at = at
+        if at < self._next_at - 1e-6:
+            return False
+        behind = at - self._next_at
+        self._next_at = self._next_at + self._step_s if behind < self._step_s else at + self._step_s
+        return True

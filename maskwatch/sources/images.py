@@ -1,0 +1,87 @@
+"""Pictures: one file, a folder of them, or a glob."""
+
+import logging
+import re
+from collections.abc import Iterator
+from glob import glob, has_magic
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from maskwatch.core.address import Address
+from maskwatch.core.errors import SourceError
+from maskwatch.core.records import Frame, Rgb
+
+log = logging.getLogger(__name__)
+
+SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+
+
+def matches(address: Address) -> bool:
+    text = address.reveal()
+    return "://" not in text and (Path(text).is_dir() or has_magic(text) or _is_picture(Path(text)))
+
+
+class ImageSource:
+    """Pictures in natural order (2 before 10), one a second of clip time; `source` is each file's name.
+
+    A broken picture is logged and left out; when none is left, `SourceError`.
+    """
+
+    live = False
+
+    def __init__(self, camera: str, address: Address) -> None:
+        self.name = address.reveal()
+        self._camera = camera
+
+    def frames(self) -> Iterator[Frame]:
+        paths = self.paths()
+        if not paths:
+            raise SourceError(f"{self.name}: no pictures ({', '.join(sorted(SUFFIXES))})")
+        shown = 0
+        for seq, path in enumerate(paths):
+            try:
+                rgb = read_rgb(path)
+            except SourceError as e:
+                if len(paths) == 1:
+                    raise
+                log.warning("%s; left out", e)
+                continue
+            shown += 1
+            yield Frame(self._camera, path.name, seq, float(seq), rgb)
+        if not shown:
+            raise SourceError(f"{self.name}: none of {len(paths)} pictures can be read")
+
+    def expected(self) -> int | None:
+        return len(self.paths()) or None
+
+    def paths(self) -> list[Path]:
+        if Path(self.name).is_dir():
+            found = [p for p in Path(self.name).iterdir() if _is_picture(p)]
+        elif has_magic(self.name) and not Path(self.name).exists():
+            found = [p for p in map(Path, glob(self.name)) if _is_picture(p)]  # noqa: PTH207 - Path.glob takes no absolute pattern
+        else:
+            found = [Path(self.name)]
+        return sorted(found, key=_natural)
+
+
+def read_rgb(path: Path) -> Rgb:
+    """A picture, upright by its EXIF orientation: `(H, W, 3)` uint8, RGB. Raises `SourceError`."""
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as e:
+        raise SourceError(f"{path}: {e.strerror}") from e
+    rgb = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
+    if rgb is None:
+        raise SourceError(f"{path}: is not a picture that can be read")
+    return rgb
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES
+
+
+def _natural(path: Path) -> list[str | int]:
+    """Digits as numbers; the parts of two keys alternate text and number, so they always compare."""
+    return [int(part) if part.isdigit() else part.lower() for part in re.split(r"(\d+)", str(path))]

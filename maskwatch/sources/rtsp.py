@@ -1,0 +1,58 @@
+"""An IP camera over RTSP."""
+
+import time
+from collections.abc import Iterator
+
+import av
+
+from maskwatch.core.address import Address
+from maskwatch.core.errors import SourceError
+from maskwatch.core.records import Frame
+from maskwatch.sources.decoding import Cadence, reason, upright, video_stream
+from maskwatch.sources.settings import RtspSettings
+
+
+def matches(address: Address) -> bool:
+    return address.reveal().lower().startswith(("rtsp://", "rtsps://"))
+
+
+class RtspSource:
+    """Frames stamped with the Unix time of their arrival."""
+
+    live = True
+
+    def __init__(
+        self, camera: str, address: Address, *, fps: float | None = None, settings: RtspSettings | None = None
+    ) -> None:
+        self.name = str(address)
+        self._camera = camera
+        self._address = address
+        self._fps = fps
+        self._settings = settings or RtspSettings()
+
+    def frames(self) -> Iterator[Frame]:
+        """One connection. Its end is never the camera's end, so this always ends with `SourceError`."""
+        limits = (self._settings.open_s, self._settings.read_s)
+        options = {"rtsp_transport": self._settings.transport}
+        try:
+            with av.open(self._address.reveal(), timeout=limits, options=options) as container:
+                yield from self._received(container)
+        except (av.FFmpegError, OSError) as e:
+            raise SourceError(f"{self.name}: {reason(e)}") from None
+        raise SourceError(f"{self.name}: the camera closed the stream")
+
+    def expected(self) -> int | None:
+        return None
+
+    def _received(self, container: av.container.InputContainer) -> Iterator[Frame]:
+        stream = video_stream(container, self.name)
+        stream.thread_type = "SLICE"  # frame threads would hold frames back
+        cadence = Cadence(self._fps)
+        last_s = time.monotonic()
+        for seq, picture in enumerate(container.decode(stream)):
+            now_s = time.monotonic()
+            if seq and now_s - last_s > self._settings.stale_s:
+                raise SourceError(f"{self.name}: no frame for {now_s - last_s:.1f} s")
+            if cadence.is_due(now_s):
+                yield Frame(self._camera, self.name, seq, time.time(), upright(picture))
+            last_s = time.monotonic()

@@ -1,0 +1,68 @@
+"""A camera on this machine: `usb:0` or `/dev/video0`."""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+
+import cv2
+
+from maskwatch.core.address import Address
+from maskwatch.core.errors import SourceError
+from maskwatch.core.records import Frame
+from maskwatch.sources.decoding import Cadence
+
+_DEVICE = re.compile(r"usb:(\d+)|/dev/video(\d+)")
+
+
+def matches(address: Address) -> bool:
+    return _DEVICE.fullmatch(address.reveal()) is not None
+
+
+def _open_v4l2(index: int) -> cv2.VideoCapture:
+    return cv2.VideoCapture(index, cv2.CAP_V4L2)
+
+
+class UsbSource:
+    """Frames stamped with the Unix time of their arrival."""
+
+    live = True
+
+    def __init__(
+        self,
+        camera: str,
+        address: Address,
+        *,
+        fps: float | None = None,
+        open_device: Callable[[int], cv2.VideoCapture] = _open_v4l2,
+    ) -> None:
+        device = _DEVICE.fullmatch(address.reveal())
+        if device is None:
+            raise SourceError(f"{address}: is not usb:N or /dev/videoN")
+        self.name = f"usb:{device[1] or device[2]}"
+        self._index = int(device[1] or device[2])
+        self._camera = camera
+        self._fps = fps
+        self._open_device = open_device
+
+    def frames(self) -> Iterator[Frame]:
+        """One opening of the device; ends with `SourceError`, because a camera has no end."""
+        device = self._open_device(self._index)
+        try:
+            if not device.isOpened():
+                raise SourceError(f"{self.name}: cannot be opened")
+            cadence = Cadence(self._fps)
+            seq = 0
+            while device.grab():
+                if cadence.is_due(time.monotonic()):
+                    ok, bgr = device.retrieve()
+                    if not ok:
+                        break
+                    rgb = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+                    yield Frame(self._camera, self.name, seq, time.time(), rgb)
+                seq += 1
+            raise SourceError(f"{self.name}: gives no more frames")
+        finally:
+            device.release()
+
+    def expected(self) -> int | None:
+        return None
