@@ -75,7 +75,9 @@ class ReplayPlan:
     queue: QueueSettings | None
 
 
-def live_pipeline(config: Config, models: Models, on_decision: Callable[[Decision], None] | None = None) -> Pipeline:
+def live_pipeline(
+    config: Config, models: Models, on_decision: Callable[[Decision], None] | None = None
+) -> Pipeline:
     """The service's pipeline; footage among the cameras runs at its own speed."""
     if not config.cameras:
         raise ConfigError("cameras: there is none to watch")
@@ -84,7 +86,8 @@ def live_pipeline(config: Config, models: Models, on_decision: Callable[[Decisio
     for name, camera in config.cameras.items():
         source = open_source(name, camera.source, fps=camera.fps, rtsp_settings=camera.rtsp)
         sinks = tuple(sink(kind, camera.alert.voice) for kind in camera.alert.sinks)
-        cameras.append(_camera(name, camera, source if source.live else PacedSource(source), models, sinks, camera.queue))
+        paced = source if source.live else PacedSource(source)
+        cameras.append(_camera(paced, camera, models, name=name, sinks=sinks, selection=camera.queue))
     first = next(iter(config.cameras.values()))
     return Pipeline(cameras, store=_queue(config.queue, models, first), on_decision=on_decision)
 
@@ -94,7 +97,7 @@ def replay_pipeline(plan: ReplayPlan, models: Models, on_decision: Callable[[Dec
     source = open_source(plan.name, plan.address)
     if source.live:
         raise ConfigError(f"{plan.address}: is live; replay takes footage, `maskwatch run` watches cameras")
-    camera = _camera(plan.name, plan.defaults, source, models, (LogSink(),), plan.queue)
+    camera = _camera(source, plan.defaults, models, name=plan.name, sinks=(LogSink(),), selection=plan.queue)
     store = None if plan.queue is None else _queue(plan.queue, models, plan.defaults)
     return Pipeline([camera], store=store, replay=True, on_decision=on_decision)
 
@@ -120,10 +123,11 @@ def _sink(name: SinkName, voice: VoiceSettings) -> AlertSink:
 
 
 def _camera(
-    name: str,
-    settings: Defaults,
     source: Source,
+    settings: Defaults,
     models: Models,
+    *,
+    name: str,
     sinks: tuple[AlertSink, ...],
     selection: SelectionSettings | None,
 ) -> Camera:
@@ -144,17 +148,18 @@ def _camera(
             say=alert.say,
         ),
         sinks=sinks,
-        selection=selection
-        and Selection(
-            classifier_band=selection.classifier_band,
-            detector_band=selection.detector_band,
-            max_per_hour=selection.max_per_hour,
-        ),
+        selection=_selection(selection) if selection else None,
+    )
+
+
+def _selection(settings: SelectionSettings) -> Selection:
+    return Selection(
+        classifier_band=settings.classifier_band,
+        detector_band=settings.detector_band,
+        max_per_hour=settings.max_per_hour,
     )
 
 
 def _queue(settings: QueueSettings, models: Models, camera: Defaults) -> Queue:
     versions = models.versions(camera.detect, camera.classify)
     return Queue(settings.dir, Limits(settings.max_mb, settings.max_days), versions)
-
-

@@ -127,8 +127,8 @@ class _Reading:
             raise ConfigError(f"{self._name}: must hold keys and values")
         shared = self._validated(_Globals, whole, (), whole)
         cameras = {}
-        raw_cameras = whole.get("cameras") if isinstance(whole.get("cameras"), dict) else {}
-        for camera, raw in raw_cameras.items():
+        raw_cameras = whole.get("cameras")
+        for camera, raw in (raw_cameras if isinstance(raw_cameras, dict) else {}).items():
             if self._is_camera(camera, raw):
                 cameras[camera] = self._validated(
                     CameraConfig, _overridden(_inherited(whole), raw), ("cameras", camera), raw
@@ -146,14 +146,14 @@ class _Reading:
             if node is None:
                 return {}
             self._walk(node, ())
-            return loader.construct_document(node)  # type: ignore[no-untyped-call]
+            return loader.construct_document(node)
         except yaml.MarkedYAMLError as e:
             line = e.problem_mark.line + 1 if e.problem_mark else 1
             raise ConfigError(f"{self._name}:{line}: {e.problem or e.context}") from e
         except (yaml.YAMLError, ValueError, RecursionError) as e:
             raise ConfigError(f"{self._name}: is not YAML ({e})") from e
         finally:
-            loader.dispose()  # type: ignore[no-untyped-call]
+            loader.dispose()
 
     def _walk(self, node: yaml.Node, key: Key) -> None:
         """Note each key's line, and the keys that stand twice, which YAML would let the last one win."""
@@ -208,7 +208,9 @@ class _Reading:
 
     def _is_camera(self, camera: str, raw: Any) -> bool:
         if not re.fullmatch(r"[\w][\w .-]{0,63}", camera):
-            self._problem(("cameras", camera), "a camera's name is letters, digits, space, _ . - (at most 64)")
+            self._problem(
+                ("cameras", camera), "a camera's name is letters, digits, space, _ . - (at most 64)"
+            )
         if not isinstance(raw, dict):
             self._problem(("cameras", camera), "must hold keys and values, source at least")
         return isinstance(raw, dict)

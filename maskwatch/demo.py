@@ -36,14 +36,26 @@ def with_mask(rgb: Rgb, face: Box) -> Rgb:
         return round(x + across * width), round(y + down * height)
 
     picture = rgb.copy()
-    outline = [(-0.40, 0.04), (0.0, -0.05), (0.40, 0.04), (0.36, 0.30), (0.16, 0.50), (-0.16, 0.50), (-0.36, 0.30)]
+    outline = [
+        (-0.40, 0.04),
+        (0.0, -0.05),
+        (0.40, 0.04),
+        (0.36, 0.30),
+        (0.16, 0.50),
+        (-0.16, 0.50),
+        (-0.36, 0.30),
+    ]
     shape = np.array([corner(*point) for point in outline], np.int32)
     for side in (-1, 1):
-        cv2.line(picture, corner(side * 0.40, 0.06), corner(side * 0.56, -0.06), (235, 240, 245), 3, cv2.LINE_AA)
+        cv2.line(
+            picture, corner(side * 0.40, 0.06), corner(side * 0.56, -0.06), (235, 240, 245), 3, cv2.LINE_AA
+        )
     cv2.fillPoly(picture, [shape], MASK_COLOUR, cv2.LINE_AA)
     for down in (0.12, 0.22, 0.32):
         bow = np.array([corner(-0.36, down), corner(0, down + 0.03), corner(0.36, down)], np.int32)
-        cv2.polylines(picture, [bow], isClosed=False, color=(120, 160, 195), thickness=2, lineType=cv2.LINE_AA)
+        cv2.polylines(
+            picture, [bow], isClosed=False, color=(120, 160, 195), thickness=2, lineType=cv2.LINE_AA
+        )
     return np.asarray(cv2.GaussianBlur(picture, (3, 3), 0), np.uint8)
 
 
@@ -66,7 +78,9 @@ def _view(rgb: Rgb, zoom: float, shift_px: float) -> Rgb:
     left = width / 2 - scale * rgb.shape[1] / 2 + shift_px
     placed = np.array([[scale, 0, left], [0, scale, height - scale * rgb.shape[0]]], np.float32)
     border = cv2.BORDER_REPLICATE
-    return np.asarray(cv2.warpAffine(rgb, placed, (width, height), flags=cv2.INTER_LINEAR, borderMode=border), np.uint8)
+    return np.asarray(
+        cv2.warpAffine(rgb, placed, (width, height), flags=cv2.INTER_LINEAR, borderMode=border), np.uint8
+    )
 
 
 def write_clip(path: Path) -> None:

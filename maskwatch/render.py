@@ -55,10 +55,16 @@ def _banner(width: int, report: FrameReport, alert: Alert | None, text_px: int) 
     banner = np.empty((height + height % 2, width, 3), np.uint8)
     banner[:] = ALERT_COLOUR if alert else BANNER_COLOUR
     ratio = report.protected_ratio
-    seen = "nobody to assess" if ratio is None else f"{report.count(Label.PROTECTED)} of {report.people} protected, {ratio:.0%}"
+    seen = (
+        "nobody to assess"
+        if ratio is None
+        else f"{report.count(Label.PROTECTED)} of {report.people} protected, {ratio:.0%}"
+    )
     white = (255, 255, 255)
     line_px = text_px + text_px // 2
-    _write(banner, f"{report.camera}   {_clock(report.at)}   {seen}", (8, line_px - text_px // 3), white, text_px)
+    _write(
+        banner, f"{report.camera}   {_clock(report.at)}   {seen}", (8, line_px - text_px // 3), white, text_px
+    )
     if alert:
         _write(banner, f"Alert: {alert.say}", (8, 2 * line_px - text_px // 3), white, text_px)
     return banner
@@ -98,7 +104,9 @@ class VideoWriter:
     def __enter__(self) -> Self:
         self._part = self._replacing.__enter__()
         self._container = av.open(str(self._part), "w", options={"movflags": "+faststart"})
-        self._stream = self._container.add_stream("libx264", rate=25, options={"crf": "23", "preset": "veryfast"})
+        self._stream = self._container.add_stream(
+            "libx264", rate=25, options={"crf": "23", "preset": "veryfast"}
+        )
         self._stream.pix_fmt = "yuv420p"
         self._stream.time_base = self._stream.codec_context.time_base = Fraction(1, 1000)
         return self
@@ -137,7 +145,9 @@ def _fitted(rgb: Rgb, size: tuple[int, int]) -> Rgb:
     return canvas
 
 
-def plot(path: Path, title: str, reports: Sequence[FrameReport], alerts: Sequence[Alert], bound: float) -> None:
+def plot(
+    path: Path, title: str, reports: Sequence[FrameReport], alerts: Sequence[Alert], bound: float
+) -> None:
     """Draw the protected ratio over time with its bound and the alerts, and below it the people counted."""
     at = [report.at for report in reports]
     ratio = [float("nan") if r.protected_ratio is None else r.protected_ratio for r in reports]

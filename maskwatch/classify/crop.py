@@ -20,7 +20,7 @@ def crop(rgb: Rgb, box: Box, *, side_px: int, margin: float) -> Rgb:
     # a box far outside the frame still gives its nearest pixels
     rows = np.clip(np.arange(top, top + whole), 0, height - 1)
     columns = np.clip(np.arange(left, left + whole), 0, width - 1)
-    inside = 0 <= top and 0 <= left and top + whole <= height and left + whole <= width
+    inside = top >= 0 and left >= 0 and top + whole <= height and left + whole <= width
     part = rgb[top : top + whole, left : left + whole] if inside else rgb[np.ix_(rows, columns)]
     shrinks = whole > side_px
     resized = cv2.resize(

@@ -55,7 +55,8 @@ class MaskNet(nn.Module):
         )
 
     def forward(self, rgb: Tensor) -> Tensor:
-        return self.dense(self.convolutions(rgb.float() / 127.5 - 1)).squeeze(1)
+        logits: Tensor = self.dense(self.convolutions(rgb.float() / 127.5 - 1))
+        return logits.squeeze(1)
 
 
 def save_network(network: MaskNet, shape: Shape, path: Path, about: dict[str, object]) -> str:
@@ -91,5 +92,5 @@ def load_network(path: Path, device: torch.device) -> tuple[MaskNet, Shape, str]
         raise ModelError(f"{path}: cannot be read ({e.strerror or e})") from e
     except (SafetensorError, RuntimeError, KeyError, ValueError, TypeError) as e:
         raise ModelError(f"{path}: is damaged or is no classifier ({type(e).__name__})") from e
-    network.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
-    return network, shape, f"{path.stem}@{digest[:12]}"
+    network.eval().requires_grad_(requires_grad=False).to(device)
+    return network.to(memory_format=torch.channels_last), shape, f"{path.stem}@{digest[:12]}"

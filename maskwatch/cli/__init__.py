@@ -30,7 +30,9 @@ app.add_typer(evaluate.app, name="evaluate")
 
 
 @app.callback()
-def options(debug: bool = typer.Option(False, "--debug", help="On an error, show the traceback too.")) -> None:
+def options(
+    debug: bool = typer.Option(False, "--debug", help="On an error, show the traceback too."),
+) -> None:
     if sys.stderr.isatty():
         handler: logging.Handler = RichHandler(console=errors, show_path=False)
         layout = "%(message)s"

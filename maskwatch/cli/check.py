@@ -59,7 +59,7 @@ def _models(settings: "Config") -> str:
 
     device = pick_device(settings.device)
     models = Models(device)
-    versions = {}
+    versions: dict[str, str] = {}
     for camera in [settings.defaults, *settings.cameras.values()]:
         versions |= models.versions(camera.detect, camera.classify)
     return f"{', '.join(versions.values())} on {device}"
@@ -71,7 +71,7 @@ def _camera(name: str, camera: "CameraConfig") -> str:
     from maskwatch.app import camera_source
 
     source = camera_source(name, camera)
-    with closing(source.frames()) as frames:  # type: ignore[type-var] - generators close
+    with closing(source.frames()) as frames:
         frame = next(iter(frames), None)
     if frame is None:
         raise SourceError(f"{source.name}: gives no frame")

@@ -10,7 +10,9 @@ from maskwatch.cli.replay import replay_and_tell
 
 
 def demo(
-    folder: Annotated[Path, typer.Argument(help="Where to leave the video, the report and the plot.")] = Path("demo"),
+    folder: Annotated[Path, typer.Argument(help="Where to leave the video, the report and the plot.")] = Path(
+        "demo"
+    ),
 ) -> None:
     """Compose a clip of two people who put masks on, replay it, and leave a video, a report and a plot."""
     from maskwatch import config as configuration

@@ -37,7 +37,9 @@ def classifier(
     settings = configuration.default().defaults
     models = Models(pick_device("auto"))
     judge = models.classifier(str(weights) if weights else None)
-    faces, notes = dataset.gather(dataset.read(data), models.detector(settings.detect), tracked("finding faces"))
+    faces, notes = dataset.gather(
+        dataset.read(data), models.detector(settings.detect), tracked("finding faces")
+    )
     test = [face for face in faces if face.part is dataset.Part.TEST]
     if not test:
         raise DataError(f"{data}: its test part has no face that the detector finds")

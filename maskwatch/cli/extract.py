@@ -10,7 +10,9 @@ from maskwatch.core.errors import ConfigError, SourceError
 
 
 def extract(
-    footage: Annotated[list[Path], typer.Argument(help="Videos, pictures or folders, and last the folder to write to.")],
+    footage: Annotated[
+        list[Path], typer.Argument(help="Videos, pictures or folders, and last the folder to write to.")
+    ],
     every: Annotated[int, typer.Option(min=1, help="Keep one frame of so many.")] = 10,
 ) -> None:
     """Write every n-th frame of footage as JPEG: extract FOOTAGE... OUT --every 10."""

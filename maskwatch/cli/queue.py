@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from maskwatch.cli.console import out
 from maskwatch.core.records import Label
@@ -29,7 +29,8 @@ def list_(folder: Folder = None, config: Config = None) -> None:
     """A table of all samples, oldest first."""
     from maskwatch.learn.queue import Queue
 
-    table = Table("id", "camera", "time (UTC)", "faces", "reason", "lowest confidence")
+    names = ("camera", "time (UTC)", "faces", "reason", "lowest confidence")
+    table = Table(Column("id", no_wrap=True), *(Column(name, overflow="fold") for name in names))
     for sample in Queue(_folder(folder, config)).samples():
         report = sample.report
         protected = f"{report.count(Label.PROTECTED)} of {report.people} protected"
@@ -49,7 +50,9 @@ def list_(folder: Folder = None, config: Config = None) -> None:
 @app.command()
 def show(
     sample_id: Annotated[str, typer.Argument(metavar="ID", help="As `queue list` gives it.")],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the picture here instead of opening it.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write the picture here instead of opening it.")
+    ] = None,
     folder: Folder = None,
     config: Config = None,
 ) -> None:

@@ -20,7 +20,9 @@ def replay(
     plot: Annotated[Path | None, typer.Option(help="The protected ratio over time, .png.")] = None,
     config: Annotated[Path | None, typer.Option("-c", "--config", help="The configuration file.")] = None,
     camera: Annotated[str | None, typer.Option(help="Whose settings in the configuration to use.")] = None,
-    queue: Annotated[Path | None, typer.Option(help="Store frames that the models are unsure of here.")] = None,
+    queue: Annotated[
+        Path | None, typer.Option(help="Store frames that the models are unsure of here.")
+    ] = None,
 ) -> None:
     """Analyse every frame of footage in order, and draw, report or plot what was seen."""
     from maskwatch import config as configuration

@@ -10,7 +10,8 @@ Config = Annotated[Path, typer.Option("-c", "--config", help="The configuration 
 
 def run(config: Config) -> None:
     """Watch the cameras of a configuration until told to stop. SIGHUP reads it again."""
-    from maskwatch import app, config as configuration
+    from maskwatch import app
+    from maskwatch import config as configuration
     from maskwatch.pipeline.pipeline import Pipeline
     from maskwatch.service import Service
 

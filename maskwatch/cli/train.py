@@ -25,9 +25,9 @@ def classifier(
             "or a COCO folder. May be given several times."
         ),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The weights; the card stands beside them.")] = Path(
-        "classifier.safetensors"
-    ),
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="The weights; the card stands beside them.")
+    ] = Path("classifier.safetensors"),
     epochs: Annotated[int, typer.Option(min=1)] = 40,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
@@ -48,7 +48,9 @@ def classifier(
     detector = models.detector(settings.detect)
     sets = {}
     for folder in data:
-        faces, notes = dataset.gather(dataset.read(folder), detector, tracked(f"finding faces in {folder.name}"))
+        faces, notes = dataset.gather(
+            dataset.read(folder), detector, tracked(f"finding faces in {folder.name}")
+        )
         sets[folder.resolve().name] = faces
         out.print(f"{folder}: {len(faces)} faces, {len(notes)} pictures without one", soft_wrap=True)
 

@@ -1,9 +1,11 @@
 """What the pipeline asks of the parts that it is given. A part fits by having the methods; nothing is inherited."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Protocol
 
 from maskwatch.core.records import Alert, Face, Frame, FrameReport, Rgb
+
+Frames = Generator[Frame, None, None]
 
 
 class Source(Protocol):
@@ -16,7 +18,7 @@ class Source(Protocol):
     name: str
     live: bool
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self) -> Frames:
         """Open, and yield frames until the end; close when the iterator is closed.
 
         Raises `SourceError` when it cannot be opened or breaks off. Nothing is invented for frames

@@ -84,4 +84,4 @@ def _thumbnail(rgb: Rgb) -> NDArray[np.float32]:
     """The green channel at 16 x 16 points: enough to tell a scene from another."""
     height, width = rgb.shape[:2]
     rows, columns = np.linspace(0, height - 1, 16).astype(int), np.linspace(0, width - 1, 16).astype(int)
-    return rgb[np.ix_(rows, columns)][..., 1].astype(np.float32)
+    return np.asarray(rgb[np.ix_(rows, columns)][..., 1], np.float32)

@@ -18,8 +18,9 @@ def windows(cells: Ints, scale: float, *, whole_pixels: bool) -> Floats:
     """P-Net's window behind each cell `(N, 2)` (row, column) of a level at `scale`."""
     corner = cells[:, ::-1] * STRIDE
     # float32 division as published: in float64, 3 / 0.6 falls on the other side of a whole pixel
-    boxes = np.concatenate([corner + 1, corner + WINDOW_PX], axis=1).astype(np.float32) / np.float32(scale)
-    return np.floor(boxes) if whole_pixels else boxes
+    at_level = np.concatenate([corner + 1, corner + WINDOW_PX], axis=1).astype(np.float32)
+    boxes: Floats = at_level / np.float32(scale)
+    return np.asarray(np.floor(boxes), np.float32) if whole_pixels else boxes
 
 
 def shifted(boxes: Floats, offsets: Floats, extra: float) -> Floats:
@@ -44,7 +45,8 @@ def nms(boxes: Floats, scores: Floats, groups: Ints, iou: float) -> Ints:
     if not len(boxes):
         return np.empty(0, np.int64)
     rectangles = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1).astype(np.float64)
-    kept = cv2.dnn.NMSBoxesBatched(rectangles, scores, groups.astype(np.int32), 0.0, iou)
+    # OpenCV's type stubs ask for lists; it takes arrays
+    kept = cv2.dnn.NMSBoxesBatched(rectangles, scores, groups.astype(np.int32), 0.0, iou)  # type: ignore[arg-type]
     return np.asarray(kept, np.int64).reshape(-1)
 
 

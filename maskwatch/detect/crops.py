@@ -42,7 +42,7 @@ def exact(rgb: Rgb, box: Floats, side_px: int) -> NDArray[np.float32] | None:
 def _resampled(part: Rgb, rows: Floats, columns: Floats) -> NDArray[np.float32]:
     height, width, _ = part.shape
     tall = (rows @ part.reshape(height, -1).astype(np.float32)).reshape(-1, width, 3)
-    return np.matmul(columns, tall)
+    return np.asarray(np.matmul(columns, tall), np.float32)
 
 
 @lru_cache(maxsize=4096)
@@ -52,7 +52,7 @@ def _bins(length: int, count: int) -> Floats:
     start, end = index * length // count, -(-(index + 1) * length // count)
     pixel = np.arange(length)[None]
     inside = (pixel >= start) & (pixel < end)
-    return (inside / inside.sum(axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray(inside / inside.sum(axis=1, keepdims=True), np.float32)
 
 
 def _coverage(low: float, high: float, length: int, count: int) -> tuple[int, Floats]:
@@ -70,6 +70,6 @@ def _coverage(low: float, high: float, length: int, count: int) -> tuple[int, Fl
     weights /= weights.sum(axis=1, keepdims=True)
     inside = np.clip(pixel[0], 0, length - 1)
     start = int(inside[0])
-    folded = np.zeros((count, int(inside[-1]) - start + 1), np.float32)
-    np.add.at(folded, (slice(None), inside - start), weights.astype(np.float32))
-    return start, folded
+    folded = np.zeros((int(inside[-1]) - start + 1, count), np.float32)
+    np.add.at(folded, inside - start, weights.T.astype(np.float32))
+    return start, folded.T

@@ -24,9 +24,7 @@ def scales(width: int, height: int, min_face_px: float) -> list[float]:
     return result
 
 
-def levels(
-    frames: Sequence[Rgb], min_face_px: float, device: torch.device
-) -> Iterator[tuple[float, Tensor]]:
+def levels(frames: Sequence[Rgb], min_face_px: float, device: torch.device) -> Iterator[tuple[float, Tensor]]:
     """Yield each scale with that level of all frames, by area: `(N, 3, h, w)` uint8, RGB, channels last.
 
     The frames must be of one size.

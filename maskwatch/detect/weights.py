@@ -51,4 +51,5 @@ def _load(network: Network, path: Path, device: torch.device) -> Network:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except (OSError, RuntimeError, ValueError, EOFError) as e:
         raise ModelError(f"{path}: cannot be read as MTCNN weights ({type(e).__name__})") from e
-    return network.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
+    network.eval().requires_grad_(requires_grad=False)
+    return network.to(device).to(memory_format=torch.channels_last)

@@ -47,15 +47,16 @@ def _card(trained: Trained, name: str, digest: str, results: Mapping[str, Confus
     lines = [
         f"# {name}",
         "",
-        "Gives the probability that a mask covers nose **and** mouth. Two convolutions, "
-        f"{parameters:,} parameters, input {shape.side_px} x {shape.side_px} px RGB, crop margin {shape.margin}.",
+        "Gives the probability that a mask covers nose **and** mouth.",
+        f"Two convolutions, {parameters:,} parameters.",
+        f"Input {shape.side_px} x {shape.side_px} px RGB, crop margin {shape.margin}.",
         "",
         f"SHA-256 `{digest}`",
         "",
         "## Data",
         "",
-        f"Faces found by the detector `{trained.detector}`; in training also the true boxes. Pictures are split by "
-        "a hash of their names, near duplicates together.",
+        f"Faces found by the detector `{trained.detector}`; in training also the true boxes.",
+        "Pictures are split by a hash of their names, near duplicates together.",
         "",
     ]
     lines += [
@@ -63,12 +64,19 @@ def _card(trained: Trained, name: str, digest: str, results: Mapping[str, Confus
         for data, faces in trained.sets.items()
     ]
     lines += ["", "## Training", ""]
-    lines += [f"- {key.replace('_', ' ')}: {value}" for key, value in asdict(recipe).items() if key != "workers"]
+    lines += [
+        f"- {key.replace('_', ' ')}: {value}" for key, value in asdict(recipe).items() if key != "workers"
+    ]
     lines += ["", "The epoch with the lowest loss on the validation part was kept.", "", "## Figures", ""]
     lines += ["On the test parts, which no training and no choice ever saw. Positive means protected.", ""]
-    lines += ["| data | faces | TP | FP | TN | FN | accuracy | precision | recall |", "|---|---|---|---|---|---|---|---|---|"]
+    lines += [
+        "| data | faces | TP | FP | TN | FN | accuracy | precision | recall |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
     for data, counts in results.items():
-        shares = " | ".join("-" if v is None else f"{v:.4f}" for v in (counts.accuracy, counts.precision, counts.recall))
+        shares = " | ".join(
+            "-" if v is None else f"{v:.4f}" for v in (counts.accuracy, counts.precision, counts.recall)
+        )
         cells = f"{counts.total} | {counts.tp} | {counts.fp} | {counts.tn} | {counts.fn}"
         lines.append(f"| `{data}` | {cells} | {shares} |")
     return "\n".join(lines) + "\n"

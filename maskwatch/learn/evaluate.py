@@ -46,9 +46,7 @@ class Confusion:
         }
 
 
-def evaluate(
-    classifier: MaskClassifier, faces: Sequence[LabelledFace], *, protected_at: float
-) -> Confusion:
+def evaluate(classifier: MaskClassifier, faces: Sequence[LabelledFace], *, protected_at: float) -> Confusion:
     """Judge the faces, cut as they are live, and count."""
     asked = [(f.patch, Face(f.box, score=1.0)) for f in faces]
     judged = [p >= protected_at for p in classifier.classify(asked)]

@@ -38,7 +38,9 @@ class Limits:
 class Queue:
     """A `SampleStore` on disk; also reads what is there. `models` are the versions noted in each sample."""
 
-    def __init__(self, folder: Path, limits: Limits | None = None, models: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, limits: Limits | None = None, models: dict[str, str] | None = None
+    ) -> None:
         self._folder = folder
         self._limits = limits
         self._models = models or {}

@@ -17,6 +17,9 @@ from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box, Rgb
 from maskwatch.learn.dataset import LabelledFace, Part
 
+DRAWN = 0.35  # share of the bare faces that get a drawn mask
+CLOTHS = ((150, 195, 225), (235, 235, 240), (40, 40, 45), (230, 180, 190), (120, 170, 140), (60, 80, 140))
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -55,10 +58,10 @@ def train(
     validation = [face for face in faces if face.part is Part.VALIDATION]
     for part, chosen in ((Part.TRAIN, training), (Part.VALIDATION, validation)):
         if len({face.protected for face in chosen}) < 2:
-            raise DataError(f"the {part} part has faces of {len(chosen) and 1 or 0} class, 2 are needed")
+            raise DataError(f"the {part} part has faces of {(len(chosen) and 1) or 0} class, 2 are needed")
 
     torch.manual_seed(recipe.seed)
-    network = MaskNet(shape).to(device, memory_format=torch.channels_last)
+    network = MaskNet(shape).to(device).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
@@ -72,13 +75,13 @@ def train(
     for number in range(1, recipe.epochs + 1):
         network.train()
         total = 0.0
-        for rgb, truth in augmented_batches(training, shape, recipe, number):
-            truth = truth.to(device)
+        for rgb, labels in augmented_batches(training, shape, recipe, number):
+            truth = labels.to(device)
             logits = network(rgb.to(device).permute(0, 3, 1, 2))
             target = truth * (1 - recipe.label_smoothing) + recipe.label_smoothing / 2
             loss = binary_cross_entropy_with_logits(logits, target, weight[truth.long()])
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
             total += loss.item()
@@ -90,7 +93,8 @@ def train(
         on_epoch(Epoch(number, total / batches, validation_loss, accuracy, better))
 
     network.load_state_dict(best_state)
-    return network.eval()
+    network.eval()
+    return network
 
 
 def _warm_then_cosine(step: int, steps: int) -> float:
@@ -126,23 +130,56 @@ def augmented_batches(
     order = np.random.default_rng((recipe.seed, epoch)).permutation(len(faces))
     starts = range(0, max(1, len(faces) - recipe.batch + 1), recipe.batch)
 
-    def one(index: int) -> Rgb:
+    def one(index: int) -> tuple[Rgb, bool]:
         return _augmented(faces[index], shape, np.random.default_rng((recipe.seed, epoch, index)))
 
     with ThreadPoolExecutor(recipe.workers) as pool:
         crops = pool.map(one, order[: starts[-1] + recipe.batch])
         for start in starts:
-            chosen = order[start : start + recipe.batch]
-            rgb = np.stack([next(crops) for _ in chosen])
-            yield torch.from_numpy(rgb), torch.tensor([float(faces[i].protected) for i in chosen])
+            rgb, protected = zip(*(next(crops) for _ in order[start : start + recipe.batch]), strict=True)
+            yield torch.from_numpy(np.stack(rgb)), torch.tensor(protected, dtype=torch.float32)
 
 
-def _augmented(face: LabelledFace, shape: Shape, random: np.random.Generator) -> Rgb:
+def _augmented(face: LabelledFace, shape: Shape, random: np.random.Generator) -> tuple[Rgb, bool]:
+    """A crop and its label, which a drawn mask may have changed."""
     mirrored = random.random() < 0.5
     patch = np.ascontiguousarray(face.patch[:, ::-1]) if mirrored else face.patch
     box = _mirrored(face.box, face.patch.shape[1]) if mirrored else face.box
+    protected = face.protected
+    if not protected and random.random() < DRAWN:
+        patch, protected = _with_drawn_mask(patch, box, random)
     picture = crop(patch, _jittered(box, random), side_px=shape.side_px, margin=shape.margin)
-    return _degraded(picture, random)
+    return _degraded(picture, random), protected
+
+
+def _with_drawn_mask(patch: Rgb, box: Box, random: np.random.Generator) -> tuple[Rgb, bool]:
+    """A bare face with a mask held or worn: over nose and mouth, which protects, or too low, or too high.
+
+    Heights are shares of the box: in MTCNN's boxes the nose's tip lies at about 0.58, the mouth at 0.78.
+    """
+    place = random.choice(["right", "low", "high"], p=[0.4, 0.35, 0.25])
+    top = {"right": (0.36, 0.50), "low": (0.64, 0.82), "high": (0.02, 0.22)}[place]
+    bottom = {"right": (0.95, 1.15), "low": (1.1, 1.3), "high": (0.50, 0.68)}[place]
+    y1, y2 = random.uniform(*top), random.uniform(*bottom)
+    half, narrow = random.uniform(0.36, 0.52), random.uniform(0.6, 1.0)
+    arch = random.uniform(0, 0.10)
+    middle = 0.5 + random.uniform(-0.06, 0.06)
+    corners = [
+        (middle - half, y1 + arch), (middle, y1), (middle + half, y1 + arch),
+        (middle + half * narrow, y2 - arch), (middle, y2), (middle - half * narrow, y2 - arch),
+    ]  # fmt: skip
+    turn = random.uniform(-0.15, 0.15)
+    centre = np.array([middle, (y1 + y2) / 2])
+    rotation = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
+    points = (np.array(corners) - centre) @ rotation.T + centre
+    outline = (points * (box.width, box.height) + (box.x1, box.y1)).round().astype(np.int32)
+    cloth = np.clip(np.array(CLOTHS[random.integers(len(CLOTHS))]) + random.uniform(-25, 25, 3), 0, 255)
+    cover = np.zeros(patch.shape[:2], np.uint8)
+    cv2.fillPoly(cover, [outline], 255, cv2.LINE_AA)
+    shade = np.linspace(random.uniform(0.75, 1.1), random.uniform(0.75, 1.1), patch.shape[0])[:, None, None]
+    share = cover[..., None] / 255
+    drawn = patch * (1 - share) + np.clip(cloth * shade, 0, 255) * share
+    return np.asarray(drawn, np.uint8), place == "right"
 
 
 def _mirrored(box: Box, width: int) -> Box:
@@ -184,5 +221,3 @@ def _degraded(rgb: Rgb, random: np.random.Generator) -> Rgb:
         _, data = cv2.imencode(".jpg", rgb, [cv2.IMWRITE_JPEG_QUALITY, quality])
         rgb = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
     return rgb
-
-

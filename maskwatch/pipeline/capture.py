@@ -50,7 +50,7 @@ class Capture:
         self._mailbox.end()
 
     def _one_connection(self) -> None:
-        with closing(self._source.frames()) as frames:  # type: ignore[type-var] - generators close
+        with closing(self._source.frames()) as frames:
             for frame in frames:
                 self._report_up()
                 if self._stop.is_set() or not self._mailbox.put(frame):

@@ -1,12 +1,12 @@
 """A video file: mp4, mkv, avi, mov, webm, gif, and whatever else FFmpeg reads."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import av
 
 from maskwatch.core.address import Address
 from maskwatch.core.errors import SourceError
+from maskwatch.core.ports import Frames
 from maskwatch.core.records import Frame
 from maskwatch.sources.decoding import Cadence, reason, upright, video_stream
 
@@ -28,7 +28,7 @@ class FileSource:
         self._camera = camera
         self._fps = fps
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self) -> Frames:
         try:
             with av.open(str(self._path)) as container:
                 yield from self._decoded(container)
@@ -47,12 +47,12 @@ class FileSource:
         except (av.FFmpegError, OSError) as e:
             raise SourceError(f"{self._path}: {reason(e)}") from None
 
-    def _decoded(self, container: av.container.InputContainer) -> Iterator[Frame]:
+    def _decoded(self, container: av.container.InputContainer) -> Frames:
         stream = video_stream(container, str(self._path))
         stream.thread_type = "AUTO"
         cadence = Cadence(self._fps)
         start, at, seq = None, 0.0, -1
-        for seq, picture in enumerate(container.decode(stream)):  # noqa: B007 - the last is used below
+        for seq, picture in enumerate(container.decode(stream)):
             time = picture.time if picture.time is not None else seq / float(stream.guessed_rate or 25)
             start = time if start is None else start
             at = time - start

@@ -2,7 +2,6 @@
 
 import logging
 import re
-from collections.abc import Iterator
 from glob import glob, has_magic
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from maskwatch.core.address import Address
 from maskwatch.core.errors import SourceError
+from maskwatch.core.ports import Frames
 from maskwatch.core.records import Frame, Rgb
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class ImageSource:
         self.name = address.reveal()
         self._camera = camera
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self) -> Frames:
         paths = self.paths()
         if not paths:
             raise SourceError(f"{self.name}: no pictures ({', '.join(sorted(SUFFIXES))})")
@@ -75,7 +75,7 @@ def read_rgb(path: Path) -> Rgb:
     rgb = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
     if rgb is None:
         raise SourceError(f"{path}: is not a picture that can be read")
-    return rgb
+    return np.asarray(rgb, np.uint8)
 
 
 def _is_picture(path: Path) -> bool:

@@ -1,10 +1,8 @@
 """Footage shown at its own speed, as if it were a camera."""
 
 import time
-from collections.abc import Iterator
 
-from maskwatch.core.ports import Source
-from maskwatch.core.records import Frame
+from maskwatch.core.ports import Frames, Source
 
 
 class PacedSource:
@@ -15,7 +13,7 @@ class PacedSource:
         self.name = source.name
         self.live = source.live
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self) -> Frames:
         start_s = time.monotonic()
         for frame in self._source.frames():
             time.sleep(max(0.0, start_s + frame.at - time.monotonic()))

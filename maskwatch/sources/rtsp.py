@@ -1,12 +1,12 @@
 """An IP camera over RTSP."""
 
 import time
-from collections.abc import Iterator
 
 import av
 
 from maskwatch.core.address import Address
 from maskwatch.core.errors import SourceError
+from maskwatch.core.ports import Frames
 from maskwatch.core.records import Frame
 from maskwatch.sources.decoding import Cadence, reason, upright, video_stream
 from maskwatch.sources.settings import RtspSettings
@@ -30,10 +30,10 @@ class RtspSource:
         self._fps = fps
         self._settings = settings or RtspSettings()
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self) -> Frames:
         """One connection. Its end is never the camera's end, so this always ends with `SourceError`."""
         limits = (self._settings.open_s, self._settings.read_s)
-        options = {"rtsp_transport": self._settings.transport}
+        options: dict[str, str] = {"rtsp_transport": self._settings.transport}
         try:
             with av.open(self._address.reveal(), timeout=limits, options=options) as container:
                 yield from self._received(container)
@@ -44,7 +44,7 @@ class RtspSource:
     def expected(self) -> int | None:
         return None
 
-    def _received(self, container: av.container.InputContainer) -> Iterator[Frame]:
+    def _received(self, container: av.container.InputContainer) -> Frames:
         stream = video_stream(container, self.name)
         stream.thread_type = "SLICE"  # frame threads would hold frames back
         cadence = Cadence(self._fps)

@@ -2,12 +2,14 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import cv2
+import numpy as np
 
 from maskwatch.core.address import Address
 from maskwatch.core.errors import SourceError
+from maskwatch.core.ports import Frames
 from maskwatch.core.records import Frame
 from maskwatch.sources.decoding import Cadence
 
@@ -44,7 +46,7 @@ class UsbSource:
         self._fps = fps
         self._open_device = open_device
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self) -> Frames:
         """One opening of the device; ends with `SourceError`, because a camera has no end."""
         device = self._open_device(self._index)
         try:
@@ -57,7 +59,7 @@ class UsbSource:
                     ok, bgr = device.retrieve()
                     if not ok:
                         break
-                    rgb = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+                    rgb = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
                     yield Frame(self._camera, self.name, seq, time.time(), rgb)
                 seq += 1
             raise SourceError(f"{self.name}: gives no more frames")
