@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 from maskwatch.alerts.registry import SinkName
 from maskwatch.alerts.settings import VoiceSettings
 from maskwatch.classify.settings import Settings as ClassifySettings
-from maskwatch.core.address import Address
+from maskwatch.core.address import Address, redacted
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.records import Polygon
 from maskwatch.detect.settings import Settings as DetectSettings
@@ -76,7 +76,8 @@ class CameraConfig(Defaults):
 class _Globals(Defaults):
     queue: QueueSettings = QueueSettings()
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    cameras: dict[str, Any] = {}
+    # each is validated by itself; kept here, its source would show the password
+    cameras: Annotated[dict[str, Any], AfterValidator(lambda _: {})] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,20 +141,20 @@ class _Reading:
         return Config(known, shared, shared.queue, shared.device)
 
     def _parsed(self, text: str) -> Any:
-        loader = yaml.SafeLoader(text)
         try:
+            loader = yaml.SafeLoader(text)
             node = loader.get_single_node()
-            if node is None:
+            if node is None or node.tag == "tag:yaml.org,2002:null":
                 return {}
             self._walk(node, ())
             return loader.construct_document(node)
         except yaml.MarkedYAMLError as e:
             line = e.problem_mark.line + 1 if e.problem_mark else 1
             raise ConfigError(f"{self._name}:{line}: {e.problem or e.context}") from e
-        except (yaml.YAMLError, ValueError, RecursionError) as e:
-            raise ConfigError(f"{self._name}: is not YAML ({e})") from e
-        finally:
-            loader.dispose()
+        except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as e:
+            # PyYAML lets what an explicit tag does not fit (`!!bool x`, `!!int ""`) escape as it comes
+            reason, *_ = f"{e}\n".splitlines()
+            raise ConfigError(f"{self._name}: is not YAML ({reason})") from e
 
     def _walk(self, node: yaml.Node, key: Key) -> None:
         """Note each key's line, and the keys that stand twice, which YAML would let the last one win."""
@@ -204,7 +205,7 @@ class _Reading:
         message = message.replace("greater than or equal to", "at least").replace("greater than", "above")
         message = message.replace("less than or equal to", "at most").replace("less than", "below")
         got = _at(self._tree, key)  # as written: a value from the environment is never shown
-        return message if isinstance(got, (dict, list)) or "source" in key else f"{message}, got {got!r}"
+        return message if isinstance(got, (dict, list)) or "source" in key else redacted(f"{message}, got {got!r}")
 
     def _is_camera(self, camera: str, raw: Any) -> bool:
         if not re.fullmatch(r"[\w][\w .-]{0,63}", camera):
@@ -250,7 +251,7 @@ def _holds(own: Any, key: Key) -> bool:
         own = own.get(part) if isinstance(own, dict) else None
     if not isinstance(own, dict):
         return own is not None
-    return key[-1] in own or len(key) == 1
+    return key[-1] in own or key == ("source",)
 
 
 def _at(tree: Any, key: Key) -> Any:

@@ -50,7 +50,7 @@ def h264(demo_clip, tmp_path_factory):
     """The clip as the test camera wants it: Annex B, 25 fps, no B-frames, a delimiter before each frame."""
     path = tmp_path_factory.mktemp("h264") / "clip.h264"
     with av.open(str(demo_clip)) as source, av.open(str(path), "w", format="h264") as target:
-        options = {"bf": "0", "g": "25", "preset": "veryfast", "x264-params": "aud=1"}
+        options = {"bf": "0", "g": "25", "preset": "veryfast", "x264-params": "aud=1:slices=1:sliced-threads=0"}
         stream = target.add_stream("libx264", rate=25, options=options)
         stream.width, stream.height, stream.pix_fmt = 960, 540, "yuv420p"
         for number, frame in enumerate(source.decode(video=0)):

@@ -9,11 +9,15 @@ import pyttsx3
 def main() -> int:
     order = json.load(sys.stdin)
     engine = pyttsx3.init()
+    errors: list[Exception] = []
+    engine.connect("error", lambda exception, **_: errors.append(exception))  # else they are lost
     engine.setProperty("voice", order["voice"])
     engine.setProperty("rate", order["words_per_minute"])
     engine.setProperty("volume", order["volume"])
     engine.save_to_file(order["sentence"], order["path"])
     engine.runAndWait()
+    if errors:
+        sys.exit(str(errors[0]))
     return 0
 
 

@@ -80,10 +80,18 @@ def _run(command: list[str], limit_s: float, stdin: str) -> None:
     what = "aplay" if command[0] == "aplay" else "the speech engine"
     try:
         done = subprocess.run(  # noqa: S603 - a list of our own, no shell
-            command, input=stdin, capture_output=True, text=True, timeout=limit_s, check=False
+            command,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=limit_s,
+            check=False,
         )
     except FileNotFoundError as e:
         raise AlertError(f"voice: {command[0]} is not installed") from e
+    except OSError as e:
+        raise AlertError(f"voice: {command[0]}: {e.strerror}") from e
     except subprocess.TimeoutExpired as e:
         raise AlertError(f"voice: {what} took longer than {limit_s:g} s") from e
     if done.returncode:

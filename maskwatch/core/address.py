@@ -22,15 +22,18 @@ class Address:
             host, port = parts.hostname or "", parts.port
         except ValueError:  # a port that is no number, say: show nothing of it
             return f"{self._whole.split('://')[0]}://…"
-        # cameras of some makers take the password in the path or the query: name=value, never shown
-        path = "/…" if "=" in parts.path + parts.query else parts.path
+        rest = parts.path + parts.query + parts.fragment
+        if "@" in rest:  # a password with / ? or # in it: what looks like host and port may be a part of it
+            return f"{parts.scheme}://…"
+        # cameras of some makers take the password in the path: name=value or name:value, never shown
+        path = "/…" if any(mark in rest for mark in "=:%") else parts.path
         return f"{parts.scheme}://{host}{f':{port}' if port else ''}{path}"
 
     def __repr__(self) -> str:
         return f"Address({str(self)!r})"
 
 
-_CREDENTIALS = re.compile(r"(?<=://)[^\s/]*@")
+_CREDENTIALS = re.compile(r"(?<=://)\S*@")  # a password may hold a slash
 
 
 def redacted(text: str) -> str:

@@ -12,12 +12,12 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
 
-from maskwatch.core.errors import QueueError
+from maskwatch.core.errors import QueueError, SourceError
 from maskwatch.core.files import write_atomically
 from maskwatch.core.records import Box, Face, Frame, FrameReport, Label, Rgb, Sample, utc_now
 from maskwatch.sources.images import read_rgb
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 JPEG_QUALITY = 95
 DAY_S = 86_400.0
+ID_TIME = "%Y%m%dT%H%M%S.%f"
 LEFTOVER_S = 600.0  # a picture without its JSON for so long is what a crash left
 
 
@@ -66,13 +67,16 @@ class Queue:
         """A sample and its clean frame. Raises `QueueError`."""
         for path in self._records():
             if path.stem == sample_id:
-                return _read(path), read_rgb(path.with_suffix(".jpg"))
+                try:
+                    return _read(path), read_rgb(path.with_suffix(".jpg"))
+                except SourceError as e:
+                    raise QueueError(f"queue: {e}") from e
         raise QueueError(f"queue: {self._folder}: no sample {sample_id!r} (maskwatch queue list shows them)")
 
     def _add(self, frame: Frame, report: FrameReport, reasons: tuple[str, ...]) -> str:
         now = utc_now()
         sample = Sample(
-            f"{now:%Y%m%dT%H%M%S.%f}"[:-3] + f"Z-{frame.seq:06d}", report, reasons, now, self._models
+            f"{now:{ID_TIME}}"[:-3] + f"Z-{frame.seq:06d}", report, reasons, now, self._models
         )
         ok, jpeg = cv2.imencode(
             ".jpg", cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
@@ -92,19 +96,24 @@ class Queue:
         """Remove the oldest unlabelled samples that are too old or too many; the labelled stay."""
         if self._bytes is None:
             self._remove_leftovers()
-            self._bytes = sum(p.stat().st_size for p in self._folder.glob("*/*/*") if p.is_file())
+            self._bytes = self._counted()
         if self._limits is None:
             return
-        limit = int(self._limits.max_mb * 1_000_000)
-        oldest = self._limits.max_days * DAY_S
+        limit = self._limits.max_mb * 1_000_000
+        if self._bytes + needed > limit:
+            self._bytes = self._counted()  # people may have removed some meanwhile
+        horizon = datetime.fromtimestamp(max(0.0, time.time() - self._limits.max_days * DAY_S), UTC)
         for path in self._records():
-            too_old = time.time() - path.stat().st_mtime > oldest
+            too_old = path.name < f"{horizon:{ID_TIME}}"
             if not too_old and self._bytes + needed <= limit:
                 return  # oldest first: the rest is younger
-            if _read(path).labels is None:
+            if _is_unlabelled(path):
                 self._bytes -= _removed(path) + _removed(path.with_suffix(".jpg"))
         if self._bytes + needed > limit:
             raise QueueError(f"queue: {self._folder}: full ({self._limits.max_mb:g} MB, queue.max_mb)")
+
+    def _counted(self) -> int:
+        return sum(p.stat().st_size for p in self._folder.glob("*/*/*") if p.is_file())
 
     def _records(self) -> list[Path]:
         """The samples' JSON files, oldest first: an id starts with its time."""
@@ -123,6 +132,15 @@ def _removed(path: Path) -> int:
     size = path.stat().st_size if path.exists() else 0
     path.unlink(missing_ok=True)
     return size
+
+
+def _is_unlabelled(path: Path) -> bool:
+    """Whether a sample may go; not one that cannot be read, in which labels may stand."""
+    try:
+        return _read(path).labels is None
+    except QueueError as e:
+        log.warning("%s; left where it is", e)
+        return False
 
 
 def faces_to_json(faces: tuple[Face, ...]) -> list[dict[str, object]]:

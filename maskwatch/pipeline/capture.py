@@ -56,6 +56,8 @@ class Capture:
                 if self._stop.is_set() or not self._mailbox.put(frame):
                     return
                 self._board.captured(self._camera, self._mailbox.dropped)
+        if self._source.live:
+            raise SourceError(f"{self._source.name}: gives no more frames")
 
     def _report_up(self) -> None:
         if self._board.snapshot().cameras[self._camera].state is not CameraState.UP:

@@ -100,10 +100,12 @@ class Pipeline:
                     self._bell.wait(IDLE_S)
                     frames = self._taken() or []
             if self._crash is not None:
-                raise self._crash
+                break
             if frames:
                 self._handle(frames)
             self.board.beat()
+        if self._crash is not None:
+            raise self._crash
         errors = [each.error for each in self._captures.values() if each.error is not None]
         if errors and not self._stopping.is_set():
             raise SourceError(" and ".join(str(error) for error in errors))

@@ -23,8 +23,7 @@ def video_stream(container: InputContainer, name: str) -> VideoStream:
 def upright(frame: VideoFrame) -> Rgb:
     """The picture as it is to be seen: rotation metadata is honoured (degrees, counter-clockwise)."""
     rgb = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
-    quarter_turns = round(frame.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(rgb, quarter_turns)) if quarter_turns else rgb
+    return np.ascontiguousarray(np.rot90(rgb, round(frame.rotation / 90)))
 
 
 class Cadence:

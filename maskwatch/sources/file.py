@@ -30,14 +30,14 @@ class FileSource:
 
     def frames(self) -> Frames:
         try:
-            with av.open(str(self._path)) as container:
+            with self._opened() as container:
                 yield from self._decoded(container)
         except (av.FFmpegError, OSError) as e:
             raise SourceError(f"{self._path}: {reason(e)}") from None
 
     def expected(self) -> int | None:
         try:
-            with av.open(str(self._path)) as container:
+            with self._opened() as container:
                 stream = video_stream(container, str(self._path))
                 announced = _announced_s(container, stream)
                 rate = stream.average_rate or stream.guessed_rate
@@ -47,22 +47,35 @@ class FileSource:
         except (av.FFmpegError, OSError) as e:
             raise SourceError(f"{self._path}: {reason(e)}") from None
 
+    def _opened(self) -> av.container.InputContainer:
+        """`file:`, or else FFmpeg takes 12:30.mp4 for a protocol; titles come in any encoding."""
+        return av.open(f"file:{self._path}", metadata_errors="replace")
+
     def _decoded(self, container: av.container.InputContainer) -> Frames:
         stream = video_stream(container, str(self._path))
         stream.thread_type = "AUTO"
         cadence = Cadence(self._fps)
-        start, at, seq = None, 0.0, -1
+        usual_s = 1 / float(stream.guessed_rate or 25)
+        start, end, seq = None, 0.0, -1
         for seq, picture in enumerate(container.decode(stream)):
-            time = picture.time if picture.time is not None else seq / float(stream.guessed_rate or 25)
+            time = picture.time if picture.time is not None else seq * usual_s
             start = time if start is None else start
             at = time - start
+            end = time + max(
+                usual_s, _shown_s(picture)
+            )  # not since the start: Matroska's duration counts from 0
             if cadence.is_due(at):
                 yield Frame(self._camera, self.name, seq, at, upright(picture))
         if seq < 0:
             raise SourceError(f"{self._path}: holds no frame that can be decoded")
         announced = _announced_s(container, stream)
-        if announced is not None and at < announced - TRUNCATED_S - 1 / float(stream.guessed_rate or 25):
-            raise SourceError(f"{self._path}: ends after {at:.1f} s of {announced:.1f} s; it is cut off")
+        if announced is not None and end < announced - TRUNCATED_S:
+            raise SourceError(f"{self._path}: ends after {end:.1f} s of {announced:.1f} s; it is cut off")
+
+
+def _shown_s(picture: av.VideoFrame) -> float:
+    """How long the picture stays, 0 when nobody says; the last one of a screen recording or a gif may stay long."""
+    return float(picture.duration * picture.time_base) if picture.duration and picture.time_base else 0.0
 
 
 def _announced_s(container: av.container.InputContainer, stream: av.VideoStream) -> float | None:

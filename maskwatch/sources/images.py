@@ -20,7 +20,7 @@ SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 def matches(address: Address) -> bool:
     text = address.reveal()
-    return "://" not in text and (Path(text).is_dir() or has_magic(text) or _is_picture(Path(text)))
+    return "://" not in text and (Path(text).is_dir() or _is_pattern(text) or _is_picture(Path(text)))
 
 
 class ImageSource:
@@ -59,7 +59,7 @@ class ImageSource:
     def paths(self) -> list[Path]:
         if Path(self.name).is_dir():
             found = [p for p in Path(self.name).iterdir() if _is_picture(p)]
-        elif has_magic(self.name) and not Path(self.name).exists():
+        elif _is_pattern(self.name):
             found = [p for p in map(Path, glob(self.name)) if _is_picture(p)]  # noqa: PTH207 - Path.glob takes no absolute pattern
         else:
             found = [Path(self.name)]
@@ -76,6 +76,11 @@ def read_rgb(path: Path) -> Rgb:
     if rgb is None:
         raise SourceError(f"{path}: is not a picture that can be read")
     return np.asarray(rgb, np.uint8)
+
+
+def _is_pattern(text: str) -> bool:
+    """A file may be called clip[1].mp4."""
+    return has_magic(text) and not Path(text).exists()
 
 
 def _is_picture(path: Path) -> bool:

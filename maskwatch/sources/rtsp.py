@@ -35,24 +35,28 @@ class RtspSource:
         limits = (self._settings.open_s, self._settings.read_s)
         options: dict[str, str] = {"rtsp_transport": self._settings.transport}
         try:
-            with av.open(self._address.reveal(), timeout=limits, options=options) as container:
+            with av.open(
+                self._address.reveal(), timeout=limits, options=options, metadata_errors="replace"
+            ) as container:
                 yield from self._received(container)
+            why = "the camera closed the stream"
         except (av.FFmpegError, OSError) as e:
-            raise SourceError(f"{self.name}: {reason(e)}") from None
-        raise SourceError(f"{self.name}: the camera closed the stream")
+            why = reason(e)
+        raise SourceError(f"{self.name}: {why}")  # out here, so that PyAV's error is not even its context
 
     def expected(self) -> int | None:
         return None
 
     def _received(self, container: av.container.InputContainer) -> Frames:
         stream = video_stream(container, self.name)
-        stream.thread_type = "SLICE"  # frame threads would hold frames back
+        # frame threads would hold frames back, and slice threads tear frames of several slices apart
+        stream.thread_type = "NONE"
         cadence = Cadence(self._fps)
         last_s = time.monotonic()
         for seq, picture in enumerate(container.decode(stream)):
             now_s = time.monotonic()
             if seq and now_s - last_s > self._settings.stale_s:
                 raise SourceError(f"{self.name}: no frame for {now_s - last_s:.1f} s")
-            if cadence.is_due(now_s):
+            if not picture.is_corrupt and cadence.is_due(now_s):  # a torn picture is judged wrongly
                 yield Frame(self._camera, self.name, seq, time.time(), upright(picture))
             last_s = time.monotonic()

@@ -1,0 +1,222 @@
+"""Data sets, the split, training on pictures made here, and counting."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from maskwatch.classify.classifier import MaskClassifier
+from maskwatch.classify.network import Shape, load_network
+from maskwatch.core.errors import DataError
+from maskwatch.core.records import Box, Face
+from maskwatch.learn import dataset
+from maskwatch.learn.dataset import LabelledFace, LabelledPicture, Part, Truth
+from maskwatch.learn.evaluate import Confusion, evaluate
+from maskwatch.learn.train_classifier import Recipe, augmented_batches, train
+
+CPU = torch.device("cpu")
+SHAPE = Shape(side_px=32, margin=0.1, widths=(8, 8, 16))
+
+
+class WholePicture:
+    """A detector that takes every picture for one face, unless it is dark."""
+
+    version = "whole"
+
+    def detect(self, frames):
+        return [
+            (Face(Box(0, 0, f.shape[1], f.shape[0]), 0.99),) if f.mean() > 10 else () for f in frames
+        ]
+
+
+def noisy(seed, colour, side=48):
+    """A picture like no other; masked ones are bluish below."""
+    rgb = np.random.default_rng(seed).integers(60, 200, (6, 6, 3)).astype(np.uint8)
+    rgb = cv2.resize(rgb, (side, side), interpolation=cv2.INTER_CUBIC)
+    rgb[side // 2 :] = rgb[side // 2 :] // 4 + np.array(colour, np.uint8)
+    return rgb
+
+
+def write(path, rgb):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), rgb[..., ::-1])
+
+
+@pytest.fixture
+def classes(tmp_path):
+    for n in range(60):
+        write(tmp_path / f"protected/{n}.png", noisy(n, (40, 120, 190)))
+        write(tmp_path / f"unprotected/{n}.png", noisy(1000 + n, (190, 120, 90)))
+    return tmp_path
+
+
+def test_class_folders_split_by_name_the_same_every_time(classes):
+    first, notes = dataset.gather(dataset.read(classes), WholePicture(), list)
+    again, _ = dataset.gather(list(reversed(dataset.read(classes))), WholePicture(), list)
+    parts = {face.key: face.part for face in first}
+    assert notes == []
+    assert len(first) == 120
+    assert parts == {face.key: face.part for face in again}
+    assert 8 <= sum(part is Part.TEST for part in parts.values()) <= 40
+    assert {"protected/0.png": True, "unprotected/0.png": False}.items() <= {f.key: f.protected for f in first}.items()
+
+
+def test_near_duplicates_fall_on_one_side(tmp_path):
+    for n in range(40):
+        rgb = noisy(n, (40, 120, 190))
+        write(tmp_path / f"protected/{n}.png", rgb)
+        cv2.imwrite(str(tmp_path / f"protected/copy_of_{n}.jpg"), cv2.resize(rgb, (64, 64))[..., ::-1])
+        write(tmp_path / f"unprotected/{n}.png", noisy(1000 + n, (190, 120, 90)))
+    faces, _ = dataset.gather(dataset.read(tmp_path), WholePicture(), list)
+    parts = {face.key: face.part for face in faces}
+    assert all(parts[f"protected/{n}.png"] is parts[f"protected/copy_of_{n}.jpg"] for n in range(40))
+    assert len(set(parts.values())) == 3
+
+
+def test_train_and_test_folders_are_kept_but_a_repeat_of_a_test_picture_is_not_trained_on(tmp_path):
+    for n in range(30):
+        write(tmp_path / f"train/protected/{n}.png", noisy(n, (40, 120, 190)))
+        write(tmp_path / f"train/unprotected/{n}.png", noisy(1000 + n, (190, 120, 90)))
+    write(tmp_path / "test/protected/a.png", noisy(7, (40, 120, 190)))
+    write(tmp_path / "test/unprotected/b.png", noisy(3000, (190, 120, 90)))
+    faces, _ = dataset.gather(dataset.read(tmp_path), WholePicture(), list)
+    test = {face.key for face in faces if face.part is Part.TEST}
+    assert test == {"test/protected/a.png", "test/unprotected/b.png", "train/protected/7.png"}
+    assert any(face.part is Part.VALIDATION for face in faces)
+
+
+def test_coco_faces_take_the_label_of_the_true_box_and_worn_wrong_is_unprotected(tmp_path):
+    write(tmp_path / "images/street.png", noisy(1, (40, 120, 190), side=100))
+    categories = ["with_mask", "without_mask", "mask_weared_incorrect"]
+    coco = {
+        "images": [{"id": 1, "file_name": "street.png"}],
+        "categories": [{"id": n, "name": name} for n, name in enumerate(categories)],
+        "annotations": [
+            {"image_id": 1, "category_id": 2, "bbox": [2, 2, 96, 96]},
+            {"image_id": 1, "category_id": 0, "bbox": [10, 10, 20, 20]},
+            {"image_id": 1, "category_id": 0, "bbox": [50, 10, 5, 5]},
+        ],
+    }
+    (tmp_path / "annotations.json").write_text(json.dumps(coco))
+    picture = dataset.read(tmp_path)[0]
+    assert [truth.protected for truth in picture.truths] == [False, True, True]
+    faces, _ = dataset.gather([picture], WholePicture(), list)
+    found = [face for face in faces if face.box.width > 90]
+    assert found
+    assert not any(face.protected for face in found)
+
+
+def test_pictures_that_are_broken_or_without_a_face_are_told(classes):
+    (classes / "protected/broken.png").write_bytes(b"no picture")
+    write(classes / "protected/dark.png", np.zeros((40, 40, 3), np.uint8))
+    _, notes = dataset.gather(dataset.read(classes), WholePicture(), list)
+    assert sorted(note.rsplit("/", 1)[-1] for note in notes) == [
+        "broken.png: is not a picture that can be read",
+        "dark.png: no face found",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [({}, "protected: no pictures"), ({"annotations.json": "{"}, "is not COCO"), ({"protected/a.png": ""}, "unprotected: no pictures")],
+)
+def test_a_folder_that_is_no_data_set_is_refused_by_name(tmp_path, files, message):
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    with pytest.raises(DataError, match=message) as error:
+        dataset.read(tmp_path)
+    assert str(tmp_path) in str(error.value)
+
+
+def faces_of(count, part):
+    return [
+        LabelledFace(noisy(n, (40, 120, 190) if n % 2 else (190, 120, 90)), Box(4, 4, 44, 44), bool(n % 2), part, str(n))
+        for n in range(count)
+    ]
+
+
+def test_training_learns_what_it_never_saw_and_the_same_seed_gives_the_same_network():
+    faces = faces_of(120, Part.TRAIN) + faces_of(20, Part.VALIDATION)
+    unseen = [
+        LabelledFace(noisy(9000 + n, (40, 120, 190) if n % 2 else (190, 120, 90)), Box(4, 4, 44, 44), bool(n % 2), Part.TEST, "")
+        for n in range(60)
+    ]
+    recipe = Recipe(epochs=4, batch=16)
+    epochs = []
+    network = train(faces, SHAPE, recipe, CPU, epochs.append)
+    counts = evaluate(MaskClassifier(network, SHAPE, CPU, "x"), unseen, protected_at=0.5)
+    assert [epoch.number for epoch in epochs] == [1, 2, 3, 4]
+    assert counts.accuracy > 0.85
+    again = train(faces, SHAPE, recipe, CPU, epochs.append)
+    assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(network.state_dict().values(), again.state_dict().values(), strict=True))
+
+
+def test_augmentation_repeats_with_its_seed_and_epoch_and_varies_with_both():
+    faces = faces_of(16, Part.TRAIN)
+
+    def first(seed, epoch):
+        return next(augmented_batches(faces, SHAPE, Recipe(batch=16, seed=seed), epoch))
+
+    rgb, labels = first(0, 1)
+    same, same_labels = first(0, 1)
+    assert rgb.shape == (16, 32, 32, 3)
+    assert rgb.dtype == torch.uint8
+    assert torch.equal(rgb, same)
+    assert torch.equal(labels, same_labels)
+    assert not torch.equal(rgb, first(0, 2)[0])
+    assert not torch.equal(rgb, first(1, 1)[0])
+
+
+def test_training_needs_both_classes():
+    faces = [face for face in faces_of(20, Part.TRAIN) + faces_of(20, Part.VALIDATION) if face.protected]
+    with pytest.raises(DataError, match="2 are needed"):
+        train(faces, SHAPE, Recipe(epochs=1), CPU, lambda _: None)
+
+
+def test_counts_and_shares():
+    counts = Confusion(tp=6, fp=2, tn=10, fn=2)
+    assert (counts.accuracy, counts.precision, counts.recall) == (16 / 20, 6 / 8, 6 / 8)
+    empty = Confusion(0, 0, 0, 0)
+    assert (empty.accuracy, empty.precision, empty.recall) == (None, None, None)
+
+
+def test_split_decides_by_key_not_by_order():
+    pictures = [LabelledPicture(None, f"p{n}", (Truth(True),)) for n in range(200)]
+    hashes = np.random.default_rng(0).integers(0, 2**63, 200).astype(np.uint64)
+    parts = {p.key: p.part for p in dataset.split(pictures, hashes)}
+    back = {p.key: p.part for p in dataset.split(pictures[::-1], hashes[::-1])}
+    assert parts == back
+
+
+def test_train_and_evaluate_commands_end_to_end(tmp_path, bare, masked, maskwatch):
+    """Real faces, found by the real detector: the portraits, moved, scaled and lit differently."""
+    random = np.random.default_rng(0)
+
+    def numbers(name, part, count):
+        """Names that the hash puts into the part."""
+        pictures = (LabelledPicture(None, f"{name}/{n}.png", ()) for n in range(500))
+        return [p.key for p in pictures if dataset._part(p, keep=None) is part][:count]
+
+    for name, portrait in (("protected", masked), ("unprotected", bare)):
+        keys = [key for part, count in ((Part.TRAIN, 8), (Part.VALIDATION, 3), (Part.TEST, 5)) for key in numbers(name, part, count)]
+        for place, key in enumerate(keys):
+            side = 240 + 12 * place
+            x, y = 5 * (place % 4) + random.integers(0, 60), random.integers(0, 40)
+            part = portrait[y : y + 420, x : x + 420][:, :: -1 if place % 2 else 1]
+            lit = np.clip(part * random.uniform(0.5, 1.2) + random.uniform(-20, 30), 0, 255).astype(np.uint8)
+            lit[:60] = noisy(place + len(name), (90, 90, 90), side=420)[:60, : lit.shape[1]]  # no near duplicates
+            lit[-90:] = noisy(900 + place + len(name), (90, 90, 90), side=420)[:90, : lit.shape[1]]
+            write(tmp_path / key, cv2.resize(lit, (side, side)))
+    weights = tmp_path / "out" / "mine.safetensors"
+    trained = maskwatch("train", "classifier", "--data", tmp_path, "-o", weights, "--epochs", 2)
+    assert trained.returncode == 0, trained.stderr
+    assert load_network(weights, CPU)[1] == Shape()
+    card = weights.with_suffix(".md").read_text()
+    assert "accuracy" in card
+    evaluated = maskwatch("evaluate", "classifier", "--data", tmp_path, "--weights", weights, "--json")
+    counts = json.loads(evaluated.stdout)
+    assert counts["faces"] == counts["tp"] + counts["fp"] + counts["tn"] + counts["fn"]
+    assert counts["faces"] >= 8

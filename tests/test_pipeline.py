@@ -1,0 +1,660 @@
+import logging
+import threading
+import time
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from maskwatch.core.board import Board
+from maskwatch.core.errors import AlertError, QueueError, SourceError
+from maskwatch.core.records import Alert, Box, CameraState, Face, Frame, Label
+from maskwatch.core.rule import Rule
+from maskwatch.core.selection import Selection
+from maskwatch.pipeline.announcer import WAITING, Announcer
+from maskwatch.pipeline.camera import Camera
+from maskwatch.pipeline.engine import Engine
+from maskwatch.pipeline.pipeline import STORE_WAITING, Pipeline
+
+BARE, UNSURE, MASKED = 20, 128, 230  # a frame's grey is what the fake classifier goes by
+FACE = Face(Box(20, 10, 40, 34), 0.99)
+SMALL = Face(Box(50, 10, 58, 20), 0.99)
+ALERT = Alert("door", 100.0, 0.0, 1, 1, "Your mask, please")
+SOON_S = 5.0
+
+
+class FakeSource:
+    """Plays one script a connection: frames, errors to raise, functions to call. Then a live one is gone."""
+
+    def __init__(self, *connections, live=False):
+        self.name = "fake"
+        self.live = live
+        self._connections = list(connections)
+
+    def frames(self):
+        if not self._connections:
+            raise SourceError("fake: unreachable")
+        for item in self._connections.pop(0):
+            if isinstance(item, Exception):
+                raise item
+            if isinstance(item, Frame):
+                yield item
+            else:
+                item()
+
+    def expected(self):
+        return None
+
+
+class FakeDetector:
+    """Finds the same faces in every frame; notes the greys of each batch."""
+
+    version = "fake"
+
+    def __init__(self, *faces, gate=None):
+        self.faces = faces or (FACE,)
+        self.gate = gate
+        self.batches = []
+
+    def detect(self, frames):
+        self.batches.append([int(rgb[0, 0, 0]) for rgb in frames])
+        if self.gate is not None:
+            assert self.gate.wait(SOON_S)
+        return [self.faces for _ in frames]
+
+
+class FakeClassifier:
+    version = "fake"
+
+    def __init__(self):
+        self.batches = []
+
+    def classify(self, faces):
+        self.batches.append(len(faces))
+        return [float(rgb[0, 0, 0]) / 255 for rgb, _ in faces]
+
+
+class FakeSink:
+    """Delivers, or raises the next of `errors` that is not None."""
+
+    def __init__(self, name="fake", errors=(), gate=None):
+        self.name = name
+        self.told = []
+        self._errors = list(errors)
+        self._gate = gate
+
+    def deliver(self, alert):
+        if self._gate is not None:
+            self._gate.wait(SOON_S)
+        error = self._errors.pop(0) if self._errors else None
+        if error is not None:
+            raise error
+        self.told.append(alert)
+
+
+class FakeStore:
+    def __init__(self, errors=(), gate=None):
+        self.kept = []
+        self._errors = list(errors)
+        self._gate = gate
+
+    def add(self, frame, report, reasons):
+        if self._gate is not None:
+            self._gate.wait(SOON_S)
+        error = self._errors.pop(0) if self._errors else None
+        if error is not None:
+            raise error
+        self.kept.append((frame.at, reasons))
+        return f"sample-{frame.seq}"
+
+
+def make_camera(source=None, name="door", **changed):
+    bounds = {"protected_ratio": 0.75, "min_people": 1, "for_s": 0.0, "cooldown_s": 30.0}
+    rule = {key: changed.pop(key) for key in list(changed) if key in bounds}
+    parts = {
+        "detector": FakeDetector(),
+        "classifier": FakeClassifier(),
+        "protected_at": 0.5,
+        "judge_from_px": 12,
+        "ignore": (),
+        "sinks": (),
+    }
+    rule = Rule(**(bounds | rule), say="Your mask, please")
+    return Camera(name=name, source=source or FakeSource(), rule=rule, **(parts | changed))
+
+
+def make_selection():
+    return Selection(classifier_band=(0.4, 0.6), detector_band=(0, 0), max_per_hour=1000)
+
+
+@pytest.fixture
+def shot(frame):
+    """Make a frame whose grey is the fake classifier's verdict, in 255ths."""
+
+    def make(at, grey=BARE, camera="door"):
+        return frame(at, camera, np.full((48, 64, 3), grey, np.uint8))
+
+    return make
+
+
+def until(condition):
+    deadline = time.monotonic() + SOON_S
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.002)
+
+
+@contextmanager
+def running(pipeline):
+    """Run it on a thread; `error` of what this gives is what `run` raised, once it has ended."""
+
+    class Engine(threading.Thread):
+        error = None
+
+        def run(self):
+            try:
+                pipeline.run()
+            except BaseException as e:
+                self.error = e
+
+    engine = Engine(daemon=True)
+    with pipeline:
+        engine.start()
+        try:
+            yield engine
+        finally:
+            pipeline.stop()
+            engine.join(SOON_S)
+            assert not engine.is_alive()
+
+
+def replayed(*cameras, store=None):
+    decisions = []
+    with Pipeline(cameras, store=store, replay=True, on_decision=decisions.append) as pipeline:
+        pipeline.run()
+    return decisions
+
+
+def status(pipeline, camera="door"):
+    return pipeline.board.snapshot().cameras[camera]
+
+
+# engine
+
+
+def test_asks_a_shared_model_once_a_batch(shot):
+    detector, classifier = FakeDetector(), FakeClassifier()
+    cameras = {
+        name: make_camera(name=name, detector=detector, classifier=classifier, protected_at=at)
+        for name, at in (("door", 0.5), ("gate", 0.05))
+    }
+    frames = [shot(0.0, BARE, "door"), shot(0.0, BARE, "gate"), shot(0.1, MASKED, "door")]
+    reports = Engine(cameras).analyse(frames)
+    assert (detector.batches, classifier.batches) == ([[BARE, BARE, MASKED]], [3])
+    assert [(r.camera, r.at, r.protected_ratio) for r in reports] == [
+        ("door", 0.0, 0.0),
+        ("gate", 0.0, 1.0),
+        ("door", 0.1, 1.0),
+    ]
+
+
+def test_cameras_with_models_of_their_own_get_their_own_answers(shot):
+    door = make_camera(detector=FakeDetector(FACE, FACE))
+    gate = make_camera(name="gate", detector=FakeDetector(FACE))
+    reports = Engine({"door": door, "gate": gate}).analyse(
+        [shot(0, camera="gate"), shot(0, camera="door"), shot(1, camera="gate")]
+    )
+    assert [(r.camera, r.people) for r in reports] == [("gate", 1), ("door", 2), ("gate", 1)]
+    assert (door.detector.batches, gate.detector.batches) == ([[BARE]], [[BARE, BARE]])
+
+
+def test_a_face_whose_centre_is_in_an_ignored_area_is_left_out(shot):
+    left_half = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
+    across = Face(Box(10, 10, 62, 40), 0.9)  # its centre is to the right
+    camera = make_camera(detector=FakeDetector(FACE, across), ignore=(left_half,))
+    (report,) = Engine({"door": camera}).analyse([shot(0.0)])
+    assert [face.box for face in report.faces] == [across.box]
+    assert camera.classifier.batches == [1]
+
+
+def test_a_face_too_small_to_judge_stays_unknown(shot):
+    at_bound = Face(Box(0, 0, 5, 12), 0.9)  # the longer side counts
+    camera = make_camera(detector=FakeDetector(SMALL, at_bound), judge_from_px=12)
+    (report,) = Engine({"door": camera}).analyse([shot(0.0, MASKED)])
+    assert [face.label for face in report.faces] == [Label.UNKNOWN, Label.PROTECTED]
+    assert report.faces[0].protected is None
+
+
+def test_frames_without_a_face_to_judge_ask_no_classifier(shot):
+    camera = make_camera(detector=FakeDetector(SMALL))
+    (report,) = Engine({"door": camera}).analyse([shot(0.0)])
+    assert (camera.classifier.batches, report.protected_ratio) == ([], None)
+
+
+@pytest.mark.parametrize(("grey", "label"), [(127, Label.UNPROTECTED), (128, Label.PROTECTED)])
+def test_a_face_is_protected_from_the_bound_on(shot, grey, label):
+    (report,) = Engine({"door": make_camera(protected_at=128 / 255)}).analyse([shot(0.0, grey)])
+    assert report.faces[0].label is label
+
+
+# replay
+
+
+def test_a_replay_analyses_every_frame_in_order_and_decides_the_same_twice(shot):
+    greys = [MASKED, BARE, UNSURE, BARE] * 12 + [MASKED]
+    frames = [shot(number / 10, grey) for number, grey in enumerate(greys)]
+
+    def once():
+        sink, store, detector = FakeSink(), FakeStore(), FakeDetector()
+        camera = make_camera(
+            FakeSource(frames), detector=detector, sinks=(sink,), selection=make_selection(), cooldown_s=1.95
+        )
+        decisions = replayed(camera, store=store)
+        assert [d.alert for d in decisions if d.alert] == sink.told
+        assert [d.queued for d in decisions if d.queued] == [
+            f"sample-{round(at * 10)}" for at, _ in store.kept
+        ]
+        seen = [(d.report, d.alert, d.queued) for d in decisions]
+        return seen, [len(batch) for batch in detector.batches]
+
+    (first, batches), second = once(), once()
+    assert [report.at for report, *_ in first] == [frame.at for frame in frames]
+    assert [alert.at for _, alert, _ in first if alert] == [0.1, 2.1, 4.1]
+    assert any(queued for *_, queued in first)
+    assert batches == [8] * 6 + [1]
+    assert (first, batches) == second
+
+
+def test_a_replay_waits_for_a_slow_engine(shot):
+    class Slow(FakeDetector):
+        def detect(self, frames):
+            time.sleep(0.01)
+            return super().detect(frames)
+
+    frames = [shot(number / 10) for number in range(40)]
+    camera = make_camera(FakeSource(frames), detector=Slow())
+    with Pipeline([camera], replay=True) as pipeline:
+        pipeline.run()
+    door = status(pipeline)
+    assert (door.captured, door.dropped, door.analysed, door.state) == (40, 0, 40, CameraState.ENDED)
+
+
+def test_two_sources_of_unequal_length_are_both_replayed_to_their_ends(shot):
+    cameras = [
+        make_camera(FakeSource([shot(at, camera=name) for at in range(length)]), name)
+        for name, length in (("door", 3), ("gate", 20), ("empty", 0))
+    ]
+    decisions = replayed(*cameras)
+    for name, length in (("door", 3), ("gate", 20), ("empty", 0)):
+        assert [d.report.at for d in decisions if d.report.camera == name] == list(range(length))
+
+
+@pytest.mark.parametrize("replay", [False, True], ids=["live", "replay"])
+def test_a_source_that_breaks_off_is_raised_after_the_frames_before_it(shot, replay):
+    decisions = []
+    wait = lambda: replay or until(lambda: decisions)  # noqa: E731
+    camera = make_camera(FakeSource([shot(0.0), wait, shot(0.1), SourceError("clip.mp4: broken")]))
+    with (
+        pytest.raises(SourceError, match=r"clip\.mp4: broken"),
+        Pipeline([camera], replay=replay, on_decision=decisions.append) as pipeline,
+    ):
+        pipeline.run()
+    assert [d.report.at for d in decisions] == [0.0, 0.1]
+    assert status(pipeline).state is CameraState.DOWN
+
+
+@pytest.mark.logs_errors
+def test_an_inline_alert_that_failed_is_tried_again(shot):
+    sink = FakeSink(errors=[AlertError("fake: no sound")])
+    camera = make_camera(FakeSource([shot(at) for at in range(4)]), sinks=(sink,))
+    decisions = replayed(camera)
+    assert [d.report.at for d in decisions if d.alert] == [0, 1]
+    assert [alert.at for alert in sink.told] == [1]
+
+
+# live
+
+
+def test_a_slow_engine_drops_frames_counts_them_and_gets_the_newest(shot):
+    gate = threading.Event()
+    detector = FakeDetector(gate=gate)
+    began = lambda: until(lambda: detector.batches)  # noqa: E731
+    frames = [shot(number, number) for number in range(20)]
+    pipeline = Pipeline(
+        [make_camera(FakeSource([frames[0], began, *frames[1:], gate.set]), detector=detector)]
+    )
+    with pipeline:
+        pipeline.run()
+    assert detector.batches == [[0], [19]]
+    door = status(pipeline)
+    assert (door.captured, door.dropped, door.analysed) == (20, 18, 2)
+
+
+def test_what_is_ready_from_all_cameras_is_one_batch(shot):
+    gate, detector = threading.Event(), FakeDetector()
+    detector.gate = gate
+    began = lambda: until(lambda: detector.batches)  # noqa: E731
+    door = FakeSource([shot(0, 1), began, shot(1, 2), began])
+    gate_camera = FakeSource([began, shot(1, 3, "gate")])
+    cameras = [
+        make_camera(source, name, detector=detector)
+        for name, source in (("door", door), ("gate", gate_camera))
+    ]
+    pipeline = Pipeline(cameras)
+    with running(pipeline) as engine:
+        until(lambda: status(pipeline).captured == 2 and status(pipeline, "gate").captured == 1)
+        gate.set()
+        until(lambda: not engine.is_alive())
+    assert detector.batches == [[1], [2, 3]]
+
+
+def test_a_camera_that_fails_is_reported_down_once_and_comes_back(shot, caplog):
+    caplog.set_level(logging.INFO)
+    gone = SourceError("fake: no route to host")
+    door = FakeSource([gone], [gone], [shot(0.0)], [gone], [shot(1.0)], live=True)
+    other_frames = threading.Event()
+    gate = FakeSource([shot(0, MASKED, "gate"), lambda: other_frames.wait(SOON_S)], live=True)
+    pipeline = Pipeline([make_camera(door), make_camera(gate, "gate")])
+    with running(pipeline):
+        until(lambda: status(pipeline).state is CameraState.DOWN)
+        assert status(pipeline).reason == "fake: no route to host"
+        until(lambda: status(pipeline, "gate").analysed == 1)
+        assert status(pipeline, "gate").state is CameraState.UP
+        until(lambda: status(pipeline).analysed == 2)
+        other_frames.set()
+    assert status(pipeline).reconnects == 2
+    messages = [record.getMessage() for record in caplog.records if record.getMessage().startswith("door: ")]
+    kinds = [message.split()[1].rstrip(":") for message in messages]
+    assert kinds[:4] == ["down", "up", "down", "up"]
+
+
+def test_a_live_source_that_ends_is_opened_again(shot):
+    source = FakeSource([shot(0.0)], [shot(1.0)], live=True)
+    pipeline = Pipeline([make_camera(source)])
+    with running(pipeline):
+        until(lambda: status(pipeline).analysed == 2)
+    assert status(pipeline).reconnects == 1
+
+
+def test_footage_among_live_cameras_ends_alone(shot):
+    clip = make_camera(FakeSource([shot(0.0)]))
+    forever = threading.Event()
+    live = make_camera(FakeSource([shot(0, camera="gate"), lambda: forever.wait(SOON_S)], live=True), "gate")
+    pipeline = Pipeline([clip, live])
+    with running(pipeline) as engine:
+        until(lambda: status(pipeline).state is CameraState.ENDED)
+        assert engine.is_alive()
+        forever.set()
+
+
+def test_the_engine_shows_that_it_lives_without_frames():
+    forever = threading.Event()
+    pipeline = Pipeline([make_camera(FakeSource([lambda: forever.wait(SOON_S)], live=True))])
+    with running(pipeline):
+        first = pipeline.board.snapshot().engine_beat
+        until(lambda: pipeline.board.snapshot().engine_beat > first)
+        forever.set()
+
+
+def test_stop_ends_quickly(shot):
+    def endless():
+        number = 0
+        while True:
+            yield shot(number)
+            number += 1
+
+    cameras = [
+        make_camera(FakeSource(endless(), live=True), "busy"),
+        make_camera(FakeSource(live=True), "unreachable"),
+    ]
+    pipeline = Pipeline(cameras)
+    with running(pipeline):
+        until(lambda: status(pipeline, "unreachable").state is CameraState.DOWN)
+        until(lambda: status(pipeline, "busy").captured > 3)
+        began = time.monotonic()
+    assert time.monotonic() - began < 1
+
+
+def test_stop_does_not_wait_for_what_hangs(shot):
+    hang = threading.Event()
+    camera = make_camera(
+        FakeSource([shot(0.0, UNSURE), lambda: hang.wait(20)], live=True),
+        sinks=(FakeSink(gate=hang),),
+        selection=make_selection(),
+    )
+    pipeline = Pipeline([camera], store=FakeStore(gate=hang))
+    with running(pipeline):
+        until(lambda: status(pipeline).analysed == 1)
+        began = time.monotonic()
+    assert time.monotonic() - began < 8
+    hang.set()
+
+
+def test_a_replay_can_be_stopped_midway(shot):
+    camera = make_camera(FakeSource([shot(number) for number in range(1000)]))
+    pipeline = Pipeline([camera], replay=True, on_decision=lambda _: pipeline.stop())
+    began = time.monotonic()
+    with pipeline:
+        pipeline.run()
+    assert time.monotonic() - began < 1
+    assert status(pipeline).analysed < 1000
+
+
+class Broken(Exception):
+    pass
+
+
+def explode():
+    raise Broken
+
+
+@pytest.mark.parametrize("replay", [False, True], ids=["live", "replay"])
+@pytest.mark.parametrize("part", ["source", "detector", "sink", "store", "on_decision"])
+def test_an_unexpected_exception_anywhere_ends_run_with_it(shot, part, replay):
+    class BrokenDetector(FakeDetector):
+        def detect(self, frames):
+            raise Broken
+
+    script = [shot(0.0, UNSURE - 20), explode if part == "source" else lambda: None]
+    camera = make_camera(
+        FakeSource(script),
+        detector=BrokenDetector() if part == "detector" else FakeDetector(),
+        sinks=(FakeSink(errors=[Broken()] if part == "sink" else ()),),
+        selection=make_selection(),
+    )
+    store = FakeStore(errors=[Broken()] if part == "store" else ())
+    crash = lambda _: explode() if part == "on_decision" else None  # noqa: E731
+    forever = threading.Event()
+    gate = make_camera(FakeSource([lambda: forever.wait(SOON_S)], live=not replay), "gate")
+    pipeline = Pipeline([camera, gate], store=store, replay=replay, on_decision=crash)
+    if replay:
+        forever.set()
+    with pipeline:
+        with pytest.raises(Broken):
+            pipeline.run()
+        forever.set()
+
+
+def test_a_crash_is_raised_though_all_cameras_have_ended(shot):
+    sink = FakeSink(errors=[Broken()])
+    pipeline = Pipeline(
+        [make_camera(FakeSource([shot(0.0)]), sinks=(sink,))],
+        on_decision=lambda _: until(lambda: pipeline._crash),
+    )
+    with pipeline, pytest.raises(Broken):
+        pipeline.run()
+
+
+# sinks
+
+
+def test_a_slow_sink_does_not_hold_the_engine_up(shot):
+    gate = threading.Event()
+    sink = FakeSink(gate=gate)
+    frames = [item for at in range(10) for item in (shot(at), lambda at=at: until(lambda: analysed() > at))]
+    camera = make_camera(FakeSource(frames), sinks=(sink,))
+    pipeline = Pipeline([camera])
+    analysed = lambda: status(pipeline).analysed  # noqa: E731
+    with pipeline:
+        pipeline.run()
+        assert sink.told == []
+        gate.set()
+    assert analysed() == 10
+    assert [alert.at for alert in sink.told] == [0]
+
+
+@pytest.mark.logs_errors
+def test_a_failing_sink_is_reported_once_and_counted_until_it_works_again(shot, caplog):
+    caplog.set_level(logging.INFO)
+    errors = [AlertError("fake: no sound")] * 3 + [None, AlertError("fake: no sound")]
+    frames = [shot(at) for at in range(5)]
+    pipeline = Pipeline(
+        [make_camera(FakeSource(frames), sinks=(FakeSink(errors=errors),), cooldown_s=0)], replay=True
+    )
+    with pipeline:
+        pipeline.run()
+    assert pipeline.board.snapshot().alerts == {("fake", "failed"): 4, ("fake", "delivered"): 1}
+    said = [r.getMessage().split(";")[0] for r in caplog.records if r.getMessage().startswith("fake: ")]
+    assert said == ["fake: no sound", "fake: works again", "fake: no sound"]
+
+
+def test_cooldown_starts_when_the_last_sink_has_delivered(shot):
+    gate = threading.Event()
+    quick, slow = FakeSink("quick"), FakeSink("slow", gate=gate)
+    analysed = lambda: status(pipeline).analysed  # noqa: E731
+
+    def script():
+        for tenths in range(0, 50, 5):
+            if tenths == 20:
+                gate.set()
+                until(lambda: pipeline._words)
+            yield shot(tenths / 10)
+            until(lambda tenths=tenths: analysed() > tenths / 5)
+
+    camera = make_camera(FakeSource(script()), sinks=(quick, slow), cooldown_s=1.5)
+    decisions = []
+    pipeline = Pipeline([camera], on_decision=decisions.append)
+    with pipeline:
+        pipeline.run()
+    # delivered within moments of wall time after 0.0, so by the frames' clock quiet until a bit after 1.5
+    assert [d.alert.at for d in decisions if d.alert] == [0.0, 2.0, 4.0]
+    assert len(quick.told) == len(slow.told) == 3
+
+
+def announced(sinks, alerts=1, inline=False):
+    """Announce and wait; gives what `on_done` was told, and the counts."""
+    board, words = Board([]), []
+    announcer = Announcer(sinks, board, lambda e: pytest.fail(str(e)), inline=inline)
+    for _ in range(alerts):
+        announcer.announce(ALERT, sinks, words.append)
+    announcer.close(SOON_S)
+    return words, board.snapshot().alerts
+
+
+class SlowSink(FakeSink):
+    def __init__(self, name, seconds, errors=()):
+        super().__init__(name, errors)
+        self._seconds = seconds
+
+    def deliver(self, alert):
+        time.sleep(self._seconds)
+        super().deliver(alert)
+
+
+@pytest.mark.logs_errors
+@pytest.mark.parametrize(
+    ("sinks", "passed_s"),
+    [
+        ([], None),
+        ([SlowSink("a", 0.0)], 0.0),
+        ([SlowSink("a", 0.1), SlowSink("b", 0.2), SlowSink("c", 0.0)], 0.2),
+        ([SlowSink("a", 0.0, [AlertError("a: no")]), SlowSink("b", 0.1)], 0.1),
+        ([SlowSink("a", 0.1), SlowSink("b", 0.3, [AlertError("b: no")])], 0.1),
+        ([SlowSink("a", 0.0, [AlertError("a: no")]), SlowSink("b", 0.1, [AlertError("b: no")])], None),
+    ],
+    ids=["no sink", "one", "three", "first fails", "last fails", "all fail"],
+)
+def test_word_comes_back_once_with_the_time_of_the_last_delivery(sinks, passed_s):
+    words, _ = announced(sinks)
+    if passed_s is None:
+        assert words == [None]
+    else:
+        (word,) = words
+        assert ALERT.at + passed_s <= word < ALERT.at + passed_s + 0.15
+
+
+def test_inline_no_time_passes():
+    words, counts = announced([SlowSink("a", 0.05)], inline=True)
+    assert words == [ALERT.at]
+    assert counts == {("a", "delivered"): 1}
+
+
+def test_alerts_are_dropped_and_counted_when_enough_wait_for_a_sink():
+    gate = threading.Event()
+    stuck, quick = FakeSink("stuck", gate=gate), FakeSink("quick")
+    board, words = Board([]), []
+    announcer = Announcer([stuck, quick], board, lambda e: pytest.fail(str(e)))
+    announcer.announce(ALERT, [stuck], words.append)
+    until(lambda: announcer._workers[stuck]._jobs.empty())  # it is at work on the first
+    for number in range(WAITING + 2):
+        announcer.announce(ALERT, [stuck, quick], words.append)
+        until(lambda number=number: len(quick.told) > number)
+    until(lambda: len(words) == 2)  # those that the stuck sink dropped, the quick one delivered
+    assert None not in words
+    announcer.announce(ALERT, [stuck], words.append)
+    assert words[-1] is None
+    gate.set()
+    announcer.close(SOON_S)
+    assert board.snapshot().alerts == {
+        ("stuck", "delivered"): 1 + WAITING,
+        ("stuck", "dropped"): 3,
+        ("quick", "delivered"): WAITING + 2,
+    }
+    assert len(words) == WAITING + 4
+
+
+# store
+
+
+@pytest.mark.logs_errors
+def test_a_failing_store_is_logged_once_and_counted_until_it_works_again(shot, caplog):
+    full = QueueError("queue: full")
+    store = FakeStore(errors=[full, full, None, full])
+    frames = [shot(60.0 * at, UNSURE) for at in range(5)]
+    camera = make_camera(FakeSource(frames), selection=make_selection())
+    decisions = []
+    with Pipeline([camera], store=store, replay=True, on_decision=decisions.append) as pipeline:
+        pipeline.run()
+    board = pipeline.board.snapshot()
+    assert (board.queued, board.not_queued) == (2, 3)
+    assert [d.queued for d in decisions] == [None, None, "sample-1200", None, "sample-2400"]
+    assert caplog.text.count("queue: full") == 2
+
+
+def test_a_slow_store_does_not_hold_the_engine_up_and_what_it_misses_is_counted(shot):
+    gate = threading.Event()
+    store = FakeStore(gate=gate)
+    number = STORE_WAITING + 5
+    analysed = lambda: status(pipeline).analysed  # noqa: E731
+
+    def script():
+        for at in range(number):
+            yield shot(60.0 * at, UNSURE)
+            until(lambda at=at: analysed() > at)
+
+    pipeline = Pipeline([make_camera(FakeSource(script()), selection=make_selection())], store=store)
+    with pipeline:
+        pipeline.run()
+        assert pipeline.board.snapshot().not_queued >= 4
+        gate.set()
+    board = pipeline.board.snapshot()
+    assert analysed() == number
+    assert board.queued + board.not_queued == number
+    assert board.queued == len(store.kept) >= STORE_WAITING
+
+
+@pytest.mark.parametrize(("selection", "store"), [(None, FakeStore()), (make_selection(), None)])
+def test_nothing_is_queued_where_it_is_not_wanted(shot, selection, store):
+    (decision,) = replayed(make_camera(FakeSource([shot(0.0, UNSURE)]), selection=selection), store=store)
+    assert decision.queued is None
+    assert store is None or store.kept == []

@@ -1,0 +1,216 @@
+"""The service as systemd sees it: the notify socket, signals, and a real camera."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import wave
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+
+class Running:
+    """`maskwatch run` as a process, with systemd's end of the notify socket."""
+
+    def __init__(self, config, folder, environment):
+        self.address = folder / "notify.sock"
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(self.address))
+        self.socket.settimeout(0.2)
+        self.log_path = folder / "log.txt"
+        self.heard = []
+        with self.log_path.open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "maskwatch", "run", "-c", str(config)],
+                stderr=log,
+                env=os.environ | {"NOTIFY_SOCKET": str(self.address), "XDG_CACHE_HOME": str(folder)} | environment,
+            )
+
+    @property
+    def log(self):
+        return self.log_path.read_text()
+
+    def listen(self):
+        try:
+            while True:
+                self.heard += self.socket.recv(4096).decode().split("\n")
+        except TimeoutError:
+            pass
+
+    def wait_for(self, what, timeout_s=60):
+        """Wait until it was heard over the socket or stands in the log; gives how long it took."""
+        start = time.monotonic()
+        while time.monotonic() - start < timeout_s:
+            self.listen()
+            if any(what in line for line in self.heard) or what in self.log:
+                return time.monotonic() - start
+            assert self.process.poll() is None, self.log
+        raise AssertionError(f"{what!r} did not come: {self.heard[-5:]}\n{self.log}")
+
+    def wait_for_again(self, what, timeout_s):
+        """Wait until it stands in the log once more than now; gives how long it took."""
+        count, start = self.log.count(what), time.monotonic()
+        while self.log.count(what) == count:
+            assert time.monotonic() - start < timeout_s, self.log
+            self.listen()
+        return time.monotonic() - start
+
+    def terminate(self):
+        """SIGTERM; gives the exit code and how long it took."""
+        start = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout=20)
+        self.listen()
+        return code, time.monotonic() - start
+
+
+@pytest.fixture
+def service(tmp_path):
+    running = []
+
+    @contextmanager
+    def start(config, **environment):
+        path = tmp_path / "config.yaml"
+        path.write_text(config)
+        one = Running(path, tmp_path, environment)
+        running.append(one)
+        yield one
+
+    yield start
+    for one in running:
+        one.process.kill()
+        one.process.wait()
+        one.socket.close()
+
+
+def footage(clip, queue, **alert):
+    """A configuration with footage for a camera."""
+    return json.dumps(
+        {
+            "cameras": {"door": {"source": str(clip)}},
+            "alert": {"sinks": ["log"]} | alert,
+            "queue": {"dir": str(queue)},
+            "device": "cpu",
+        }
+    )
+
+
+def test_tells_systemd_that_it_is_ready_alive_and_stopping_and_ends_within_five_seconds(service, demo_clip, tmp_path):
+    with service(footage(demo_clip, tmp_path / "queue"), WATCHDOG_USEC="1500000") as running:
+        running.wait_for("READY=1")
+        running.wait_for("STATUS=1 of 1 cameras up", timeout_s=20)
+        while running.heard.count("WATCHDOG=1") < 2:
+            running.wait_for("WATCHDOG=1")
+            assert "STOPPING=1" not in running.heard
+        code, seconds = running.terminate()
+    assert code == 0
+    assert seconds < 5
+    assert "STOPPING=1" in running.heard
+
+
+def test_footage_that_ends_ends_the_service_well(service, demo_clip, tmp_path):
+    with service(footage(demo_clip, tmp_path / "queue")) as running:
+        assert running.process.wait(timeout=60) == 0
+    assert "people wear no mask" in running.log
+
+
+def test_a_stuck_engine_feeds_no_watchdog(service, tmp_path, monkeypatch):
+    """The feeding side alone: a pipeline whose engine does not come round."""
+    from maskwatch import service as module
+    from maskwatch.core.board import Board
+
+    told = []
+    monkeypatch.setattr(module, "notify", lambda *lines: told.extend(lines))
+    monkeypatch.setenv("WATCHDOG_USEC", "600000")
+
+    class StuckPipeline:
+        board = Board(["door"])
+
+    class Engine:
+        def __init__(self, until):
+            self.until = until
+
+        def is_alive(self):
+            return time.monotonic() < self.until
+
+    watch = module.Service(lambda: None)._watch
+    watch(StuckPipeline(), Engine(time.monotonic() + 2.5))
+    fed = told.count("WATCHDOG=1")
+    assert 1 <= fed <= 4  # only while the last round was fresh
+    watch(StuckPipeline(), Engine(time.monotonic() + 1))
+    assert told.count("WATCHDOG=1") == fed
+
+
+def test_reload_takes_a_new_configuration_and_refuses_a_wrong_one_with_the_reason(service, demo_clip, tmp_path):
+    with service(footage(demo_clip, tmp_path / "queue")) as running:
+        running.wait_for("door: up")
+        path = tmp_path / "config.yaml"
+        good = path.read_text()
+        path.write_text(good.replace('"sinks"', '"sinkz"'))
+        running.process.send_signal(signal.SIGHUP)
+        running.wait_for("not reloaded, the old one stays")
+        assert "alert.sinkz: unknown key; did you mean sinks?" in running.log
+        path.write_text(good.replace('"door"', '"gate"'))
+        running.process.send_signal(signal.SIGHUP)
+        running.wait_for("gate: up")
+        assert running.terminate()[0] == 0
+
+
+def test_a_wrong_configuration_is_exit_code_two_with_file_line_and_key(tmp_path, maskwatch):
+    path = tmp_path / "config.yaml"
+    path.write_text("cameras:\n  door:\n    source: a.mp4\n    fps: -5\n")
+    done = maskwatch("run", "-c", path)
+    assert done.returncode == 2
+    assert done.stderr == f"maskwatch: {path}:4: cameras.door.fps: must be above 0, got -5\n"
+
+
+def test_two_cameras_one_killed_for_ten_seconds_and_an_alert_that_is_heard(service, rtsp_camera, loudspeaker, tmp_path):
+    door, hall = rtsp_camera("viewer:s3cret-pw"), rtsp_camera()
+    config = {
+        "cameras": {
+            "door": {"source": door.url.replace("s3cret-pw", "{MASKWATCH_DOOR}")},
+            "hall": {"source": hall.url, "alert": {"sinks": ["log"]}},
+        },
+        "alert": {"sinks": ["log", "voice"], "say": "Please wear your mask."},
+        "queue": {"dir": str(tmp_path / "queue")},
+        "fps": 2,
+    }
+    with service(json.dumps(config), MASKWATCH_DOOR="s3cret-pw") as running:
+        running.wait_for("door: up")
+        running.wait_for("hall: up")
+        running.wait_for("door: 2 of 2 people wear no mask")
+        running.wait_for("STATUS=2 of 2 cameras up")
+        door.kill()
+        running.wait_for("door: down", timeout_s=10)
+        time.sleep(10)
+        before = analysed(running)
+        running.wait_for("STATUS=1 of 2 cameras up, down: door")
+        door.start()
+        back = running.wait_for_again("door: up", timeout_s=8)
+        code, seconds = running.terminate()
+    assert back < 5
+    assert analysed(running) > before
+    assert (code, running.log.count("door: down")) == (0, 1)
+    assert seconds < 5
+    assert running.log.count("hall: up") == 1
+    assert "hall: down" not in running.log
+    assert "s3cret-pw" not in running.log + "".join(running.heard)
+    assert rms(loudspeaker) > 0.02
+
+
+def analysed(running):
+    """How many frames the last status line told."""
+    status = [line for line in running.heard if "frames analysed" in line][-1]
+    return int(status.split(" frames analysed")[0].rsplit(" ", 1)[-1])
+
+
+def rms(path):
+    """Root mean square of a WAV as a share of full scale."""
+    with wave.open(str(path)) as sound:
+        samples = np.frombuffer(sound.readframes(sound.getnframes()), np.int16)
+    return float(np.sqrt(np.mean((samples / 32768.0) ** 2)))
