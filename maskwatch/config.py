@@ -205,7 +205,9 @@ class _Reading:
         message = message.replace("greater than or equal to", "at least").replace("greater than", "above")
         message = message.replace("less than or equal to", "at most").replace("less than", "below")
         got = _at(self._tree, key)  # as written: a value from the environment is never shown
-        return message if isinstance(got, (dict, list)) or "source" in key else redacted(f"{message}, got {got!r}")
+        if isinstance(got, (dict, list)) or "source" in key:
+            return message
+        return redacted(f"{message}, got {got!r}")
 
     def _is_camera(self, camera: str, raw: Any) -> bool:
         if not re.fullmatch(r"[\w][\w .-]{0,63}", camera):

@@ -100,7 +100,7 @@ class _Engine:
 
     def join(self) -> None:
         """Wait for its end; raises what it raised."""
-        self._thread.join(timeout=3)
+        self._thread.join(timeout=2)
         if self._error is not None:
             raise self._error
 

@@ -50,7 +50,12 @@ def h264(demo_clip, tmp_path_factory):
     """The clip as the test camera wants it: Annex B, 25 fps, no B-frames, a delimiter before each frame."""
     path = tmp_path_factory.mktemp("h264") / "clip.h264"
     with av.open(str(demo_clip)) as source, av.open(str(path), "w", format="h264") as target:
-        options = {"bf": "0", "g": "25", "preset": "veryfast", "x264-params": "aud=1:slices=1:sliced-threads=0"}
+        options = {
+            "bf": "0",
+            "g": "25",
+            "preset": "veryfast",
+            "x264-params": "aud=1:slices=1:sliced-threads=0",
+        }
         stream = target.add_stream("libx264", rate=25, options=options)
         stream.width, stream.height, stream.pix_fmt = 960, 540, "yuv420p"
         for number, frame in enumerate(source.decode(video=0)):
@@ -191,5 +196,10 @@ def no_errors_logged(caplog, request):
     yield
     if request.node.get_closest_marker("logs_errors"):
         return
-    errors = [r.getMessage() for when in ("setup", "call") for r in caplog.get_records(when) if r.levelno >= logging.ERROR]
+    errors = [
+        r.getMessage()
+        for when in ("setup", "call")
+        for r in caplog.get_records(when)
+        if r.levelno >= logging.ERROR
+    ]
     assert not errors

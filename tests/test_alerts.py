@@ -1,7 +1,6 @@
 """Ways to tell people, for real: a sound card that records, and players and engines that fail."""
 
 import logging
-import os
 import time
 import wave
 from pathlib import Path

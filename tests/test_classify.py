@@ -75,7 +75,9 @@ def test_crop_is_the_square_about_the_box_with_its_margin():
     assert not picture[..., 1:].any()
 
 
-@pytest.mark.parametrize("box", [Box(-40, -40, 10, 10), Box(280, 180, 400, 260), Box(500, 500, 520, 520), Box(5, 5, 5.2, 5.2)])
+@pytest.mark.parametrize(
+    "box", [Box(-40, -40, 10, 10), Box(280, 180, 400, 260), Box(500, 500, 520, 520), Box(5, 5, 5.2, 5.2)]
+)
 def test_crop_beyond_the_frame_goes_on_with_its_edge(box):
     rgb = np.full((200, 300, 3), 99, np.uint8)
     assert np.unique(crop(rgb, box, side_px=32, margin=0.1)).tolist() == [99]

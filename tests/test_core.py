@@ -127,11 +127,12 @@ def taken(box, bell):
         return [frame.at for frame in box.take()] if box.is_ready() else []
 
 
-def test_a_live_mailbox_keeps_the_newest_and_counts_the_dropped(frame):
-    box = Mailbox(bell := threading.Condition(), capacity=1, blocks=False)
+@pytest.mark.parametrize(("capacity", "newest"), [(1, [4]), (3, [2, 3, 4])])
+def test_a_live_mailbox_keeps_the_newest_and_counts_the_dropped(frame, capacity, newest):
+    box = Mailbox(bell := threading.Condition(), capacity=capacity, blocks=False)
     assert all(box.put(frame(at)) for at in range(5))
-    assert box.dropped == 4
-    assert taken(box, bell) == [4]
+    assert box.dropped == 5 - capacity
+    assert taken(box, bell) == newest
     assert taken(box, bell) == []
 
 
@@ -144,7 +145,7 @@ def test_a_blocking_mailbox_drops_nothing_and_its_batches_do_not_vary(frame):
             box.put(frame(at))
         box.end()
 
-    sender = threading.Thread(target=send)
+    sender = threading.Thread(target=send, daemon=True)
     sender.start()
     batches = []
     while not box.is_over():
@@ -160,7 +161,7 @@ def test_a_full_blocking_mailbox_makes_its_sender_wait(frame):
     box = Mailbox(bell := threading.Condition(), capacity=1, blocks=True)
     box.put(frame(0))
     sent = threading.Event()
-    sender = threading.Thread(target=lambda: (box.put(frame(1)), sent.set()))
+    sender = threading.Thread(target=lambda: (box.put(frame(1)), sent.set()), daemon=True)
     sender.start()
     assert not sent.wait(TICK_S)
     assert taken(box, bell) == [0]
@@ -173,7 +174,7 @@ def test_closing_wakes_a_waiting_sender_and_refuses_its_frame(frame):
     box = Mailbox(threading.Condition(), capacity=1, blocks=True)
     box.put(frame(0))
     answers = []
-    sender = threading.Thread(target=lambda: answers.append(box.put(frame(1))))
+    sender = threading.Thread(target=lambda: answers.append(box.put(frame(1))), daemon=True)
     sender.start()
     time.sleep(TICK_S)
     assert answers == []

@@ -121,7 +121,8 @@ def test_a_larger_smallest_face_leaves_small_faces_out(networks, crowd):
         min(f.box.height for f in Mtcnn(networks, Settings(min_face_px=px), CPU, "stock").detect([crowd])[0])
         for px in (20, 80)
     ]
-    assert smallest[0] < 30 < 40 < smallest[1]
+    assert smallest[0] < 30
+    assert smallest[1] > 40
 
 
 def test_colour_order_matters_so_frames_must_be_rgb(detector, crowd):

@@ -26,9 +26,7 @@ class WholePicture:
     version = "whole"
 
     def detect(self, frames):
-        return [
-            (Face(Box(0, 0, f.shape[1], f.shape[0]), 0.99),) if f.mean() > 10 else () for f in frames
-        ]
+        return [(Face(Box(0, 0, f.shape[1], f.shape[0]), 0.99),) if f.mean() > 10 else () for f in frames]
 
 
 def noisy(seed, colour, side=48):
@@ -60,7 +58,9 @@ def test_class_folders_split_by_name_the_same_every_time(classes):
     assert len(first) == 120
     assert parts == {face.key: face.part for face in again}
     assert 8 <= sum(part is Part.TEST for part in parts.values()) <= 40
-    assert {"protected/0.png": True, "unprotected/0.png": False}.items() <= {f.key: f.protected for f in first}.items()
+    assert {"protected/0.png": True, "unprotected/0.png": False}.items() <= {
+        f.key: f.protected for f in first
+    }.items()
 
 
 def test_near_duplicates_fall_on_one_side(tmp_path):
@@ -120,7 +120,11 @@ def test_pictures_that_are_broken_or_without_a_face_are_told(classes):
 
 @pytest.mark.parametrize(
     ("files", "message"),
-    [({}, "protected: no pictures"), ({"annotations.json": "{"}, "is not COCO"), ({"protected/a.png": ""}, "unprotected: no pictures")],
+    [
+        ({}, "protected: no pictures"),
+        ({"annotations.json": "{"}, "is not COCO"),
+        ({"protected/a.png": ""}, "unprotected: no pictures"),
+    ],
 )
 def test_a_folder_that_is_no_data_set_is_refused_by_name(tmp_path, files, message):
     for name, text in files.items():
@@ -133,7 +137,13 @@ def test_a_folder_that_is_no_data_set_is_refused_by_name(tmp_path, files, messag
 
 def faces_of(count, part):
     return [
-        LabelledFace(noisy(n, (40, 120, 190) if n % 2 else (190, 120, 90)), Box(4, 4, 44, 44), bool(n % 2), part, str(n))
+        LabelledFace(
+            noisy(n, (40, 120, 190) if n % 2 else (190, 120, 90)),
+            Box(4, 4, 44, 44),
+            bool(n % 2),
+            part,
+            str(n),
+        )
         for n in range(count)
     ]
 
@@ -141,7 +151,13 @@ def faces_of(count, part):
 def test_training_learns_what_it_never_saw_and_the_same_seed_gives_the_same_network():
     faces = faces_of(120, Part.TRAIN) + faces_of(20, Part.VALIDATION)
     unseen = [
-        LabelledFace(noisy(9000 + n, (40, 120, 190) if n % 2 else (190, 120, 90)), Box(4, 4, 44, 44), bool(n % 2), Part.TEST, "")
+        LabelledFace(
+            noisy(9000 + n, (40, 120, 190) if n % 2 else (190, 120, 90)),
+            Box(4, 4, 44, 44),
+            bool(n % 2),
+            Part.TEST,
+            "",
+        )
         for n in range(60)
     ]
     recipe = Recipe(epochs=4, batch=16)
@@ -151,7 +167,10 @@ def test_training_learns_what_it_never_saw_and_the_same_seed_gives_the_same_netw
     assert [epoch.number for epoch in epochs] == [1, 2, 3, 4]
     assert counts.accuracy > 0.85
     again = train(faces, SHAPE, recipe, CPU, epochs.append)
-    assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(network.state_dict().values(), again.state_dict().values(), strict=True))
+    assert all(
+        torch.allclose(a, b, atol=1e-5)
+        for a, b in zip(network.state_dict().values(), again.state_dict().values(), strict=True)
+    )
 
 
 def test_augmentation_repeats_with_its_seed_and_epoch_and_varies_with_both():
@@ -201,13 +220,19 @@ def test_train_and_evaluate_commands_end_to_end(tmp_path, bare, masked, maskwatc
         return [p.key for p in pictures if dataset._part(p, keep=None) is part][:count]
 
     for name, portrait in (("protected", masked), ("unprotected", bare)):
-        keys = [key for part, count in ((Part.TRAIN, 8), (Part.VALIDATION, 3), (Part.TEST, 5)) for key in numbers(name, part, count)]
+        keys = [
+            key
+            for part, count in ((Part.TRAIN, 8), (Part.VALIDATION, 3), (Part.TEST, 5))
+            for key in numbers(name, part, count)
+        ]
         for place, key in enumerate(keys):
             side = 240 + 12 * place
             x, y = 5 * (place % 4) + random.integers(0, 60), random.integers(0, 40)
             part = portrait[y : y + 420, x : x + 420][:, :: -1 if place % 2 else 1]
             lit = np.clip(part * random.uniform(0.5, 1.2) + random.uniform(-20, 30), 0, 255).astype(np.uint8)
-            lit[:60] = noisy(place + len(name), (90, 90, 90), side=420)[:60, : lit.shape[1]]  # no near duplicates
+            lit[:60] = noisy(place + len(name), (90, 90, 90), side=420)[
+                :60, : lit.shape[1]
+            ]  # no near duplicates
             lit[-90:] = noisy(900 + place + len(name), (90, 90, 90), side=420)[:90, : lit.shape[1]]
             write(tmp_path / key, cv2.resize(lit, (side, side)))
     weights = tmp_path / "out" / "mine.safetensors"

@@ -154,7 +154,7 @@ def running(pipeline):
         def run(self):
             try:
                 pipeline.run()
-            except BaseException as e:
+            except BaseException as e:  # noqa: BLE001 - kept for the test
                 self.error = e
 
     engine = Engine(daemon=True)
@@ -440,12 +440,12 @@ def test_a_replay_can_be_stopped_midway(shot):
     assert status(pipeline).analysed < 1000
 
 
-class Broken(Exception):
+class BrokenError(Exception):
     pass
 
 
 def explode():
-    raise Broken
+    raise BrokenError
 
 
 @pytest.mark.parametrize("replay", [False, True], ids=["live", "replay"])
@@ -453,16 +453,16 @@ def explode():
 def test_an_unexpected_exception_anywhere_ends_run_with_it(shot, part, replay):
     class BrokenDetector(FakeDetector):
         def detect(self, frames):
-            raise Broken
+            raise BrokenError
 
     script = [shot(0.0, UNSURE - 20), explode if part == "source" else lambda: None]
     camera = make_camera(
         FakeSource(script),
         detector=BrokenDetector() if part == "detector" else FakeDetector(),
-        sinks=(FakeSink(errors=[Broken()] if part == "sink" else ()),),
+        sinks=(FakeSink(errors=[BrokenError()] if part == "sink" else ()),),
         selection=make_selection(),
     )
-    store = FakeStore(errors=[Broken()] if part == "store" else ())
+    store = FakeStore(errors=[BrokenError()] if part == "store" else ())
     crash = lambda _: explode() if part == "on_decision" else None  # noqa: E731
     forever = threading.Event()
     gate = make_camera(FakeSource([lambda: forever.wait(SOON_S)], live=not replay), "gate")
@@ -470,18 +470,18 @@ def test_an_unexpected_exception_anywhere_ends_run_with_it(shot, part, replay):
     if replay:
         forever.set()
     with pipeline:
-        with pytest.raises(Broken):
+        with pytest.raises(BrokenError):
             pipeline.run()
         forever.set()
 
 
 def test_a_crash_is_raised_though_all_cameras_have_ended(shot):
-    sink = FakeSink(errors=[Broken()])
+    sink = FakeSink(errors=[BrokenError()])
     pipeline = Pipeline(
         [make_camera(FakeSource([shot(0.0)]), sinks=(sink,))],
         on_decision=lambda _: until(lambda: pipeline._crash),
     )
-    with pipeline, pytest.raises(Broken):
+    with pipeline, pytest.raises(BrokenError):
         pipeline.run()
 
 
@@ -524,20 +524,20 @@ def test_cooldown_starts_when_the_last_sink_has_delivered(shot):
     analysed = lambda: status(pipeline).analysed  # noqa: E731
 
     def script():
-        for tenths in range(0, 50, 5):
-            if tenths == 20:
+        for at in range(0, 50, 5):
+            if at == 20:
                 gate.set()
                 until(lambda: pipeline._words)
-            yield shot(tenths / 10)
-            until(lambda tenths=tenths: analysed() > tenths / 5)
+            yield shot(at)
+            until(lambda at=at: analysed() > at / 5)
 
-    camera = make_camera(FakeSource(script()), sinks=(quick, slow), cooldown_s=1.5)
+    camera = make_camera(FakeSource(script()), sinks=(quick, slow), cooldown_s=15)
     decisions = []
     pipeline = Pipeline([camera], on_decision=decisions.append)
     with pipeline:
         pipeline.run()
-    # delivered within moments of wall time after 0.0, so by the frames' clock quiet until a bit after 1.5
-    assert [d.alert.at for d in decisions if d.alert] == [0.0, 2.0, 4.0]
+    # a delivery takes moments of wall time, so by the frames' clock it is quiet until a bit after 15, and 35
+    assert [d.alert.at for d in decisions if d.alert] == [0, 20, 40]
     assert len(quick.told) == len(slow.told) == 3
 
 
@@ -569,7 +569,7 @@ class SlowSink(FakeSink):
         ([SlowSink("a", 0.0)], 0.0),
         ([SlowSink("a", 0.1), SlowSink("b", 0.2), SlowSink("c", 0.0)], 0.2),
         ([SlowSink("a", 0.0, [AlertError("a: no")]), SlowSink("b", 0.1)], 0.1),
-        ([SlowSink("a", 0.1), SlowSink("b", 0.3, [AlertError("b: no")])], 0.1),
+        ([SlowSink("a", 0.1), SlowSink("b", 0.6, [AlertError("b: no")])], 0.1),
         ([SlowSink("a", 0.0, [AlertError("a: no")]), SlowSink("b", 0.1, [AlertError("b: no")])], None),
     ],
     ids=["no sink", "one", "three", "first fails", "last fails", "all fail"],
@@ -580,7 +580,7 @@ def test_word_comes_back_once_with_the_time_of_the_last_delivery(sinks, passed_s
         assert words == [None]
     else:
         (word,) = words
-        assert ALERT.at + passed_s <= word < ALERT.at + passed_s + 0.15
+        assert ALERT.at + passed_s <= word < ALERT.at + passed_s + 0.4
 
 
 def test_inline_no_time_passes():
@@ -595,7 +595,7 @@ def test_alerts_are_dropped_and_counted_when_enough_wait_for_a_sink():
     board, words = Board([]), []
     announcer = Announcer([stuck, quick], board, lambda e: pytest.fail(str(e)))
     announcer.announce(ALERT, [stuck], words.append)
-    until(lambda: announcer._workers[stuck]._jobs.empty())  # it is at work on the first
+    until(announcer._workers[stuck]._jobs.empty)  # it is at work on the first
     for number in range(WAITING + 2):
         announcer.announce(ALERT, [stuck, quick], words.append)
         until(lambda number=number: len(quick.told) > number)

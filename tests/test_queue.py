@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from maskwatch.core.errors import QueueError
-from maskwatch.core.records import Box, Face, Frame, FrameReport, Label
+from maskwatch.core.records import Box, Face, FrameReport, Label
 from maskwatch.learn.queue import Limits, Queue
 
 MODELS = {"detector": "stock-1", "classifier": "abc123"}
@@ -131,6 +131,15 @@ def test_above_its_size_the_oldest_unlabelled_sample_goes(folder, add):
     assert len(list(folder.glob("*/*/*"))) == 6
 
 
+def test_of_a_sample_that_goes_the_record_goes_first(folder, add):
+    path = record(folder, age(folder, add(Queue(folder)), 31))
+    path.with_suffix(".jpg").unlink()
+    path.with_suffix(".jpg").mkdir()  # so that it cannot be removed
+    with pytest.raises(QueueError, match=r"\.jpg"):
+        add(limited(folder, max_days=30))
+    assert not path.exists()
+
+
 def test_a_full_queue_of_labelled_samples_takes_no_more(folder, add):
     queue = limited(folder, samples=2.5)
     added = [add(queue, at / 10) for at in range(2)]
@@ -176,7 +185,7 @@ def test_without_limits_everything_stays(folder, add, limits):
 
 def test_a_file_in_the_way_is_told_with_its_path(folder, add):
     folder.write_text("in the way")
-    with pytest.raises(QueueError, match="queue: .*queue"):
+    with pytest.raises(QueueError, match=r"queue: .*queue"):
         add(Queue(folder))
     folder.unlink()
     folder.mkdir()
@@ -273,5 +282,14 @@ def test_no_half_sample_is_ever_seen_however_the_writer_dies(folder, caplog):
         assert sample.report.faces == (Face(Box(1, 2, 30, 40), 0.9, 0.5),)
     for path in folder.glob("*/*/[!.]*.json"):
         assert path.with_suffix(".jpg").exists()
-    pictures = [path for path in folder.glob("*/*/[!.]*.jpg")]
-    assert all(cv2.imread(str(path)) is not None for path in pictures)
+    assert all(cv2.imread(str(path)) is not None for path in folder.glob("*/*/[!.]*.jpg"))
+
+
+def test_two_samples_of_one_moment_have_two_ids(tmp_path, frame, report):
+    queue = Queue(tmp_path)
+    ids = [
+        queue.add(frame(camera=camera), report(0.0, 0.5, camera=camera), ("classifier",))
+        for camera in "ab" * 5
+    ]
+    assert len(set(ids)) == 10
+    assert ids == sorted(ids)

@@ -28,7 +28,9 @@ class Running:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "maskwatch", "run", "-c", str(config)],
                 stderr=log,
-                env=os.environ | {"NOTIFY_SOCKET": str(self.address), "XDG_CACHE_HOME": str(folder)} | environment,
+                env=os.environ
+                | {"NOTIFY_SOCKET": str(self.address), "XDG_CACHE_HOME": str(folder)}
+                | environment,
             )
 
     @property
@@ -100,7 +102,9 @@ def footage(clip, queue, **alert):
     )
 
 
-def test_tells_systemd_that_it_is_ready_alive_and_stopping_and_ends_within_five_seconds(service, demo_clip, tmp_path):
+def test_tells_systemd_that_it_is_ready_alive_and_stopping_and_ends_within_five_seconds(
+    service, demo_clip, tmp_path
+):
     with service(footage(demo_clip, tmp_path / "queue"), WATCHDOG_USEC="1500000") as running:
         running.wait_for("READY=1")
         running.wait_for("STATUS=1 of 1 cameras up", timeout_s=20)
@@ -146,7 +150,9 @@ def test_a_stuck_engine_feeds_no_watchdog(service, tmp_path, monkeypatch):
     assert told.count("WATCHDOG=1") == fed
 
 
-def test_reload_takes_a_new_configuration_and_refuses_a_wrong_one_with_the_reason(service, demo_clip, tmp_path):
+def test_reload_takes_a_new_configuration_and_refuses_a_wrong_one_with_the_reason(
+    service, demo_clip, tmp_path
+):
     with service(footage(demo_clip, tmp_path / "queue")) as running:
         running.wait_for("door: up")
         path = tmp_path / "config.yaml"
@@ -169,7 +175,9 @@ def test_a_wrong_configuration_is_exit_code_two_with_file_line_and_key(tmp_path,
     assert done.stderr == f"maskwatch: {path}:4: cameras.door.fps: must be above 0, got -5\n"
 
 
-def test_two_cameras_one_killed_for_ten_seconds_and_an_alert_that_is_heard(service, rtsp_camera, loudspeaker, tmp_path):
+def test_two_cameras_one_killed_for_ten_seconds_and_an_alert_that_is_heard(
+    service, rtsp_camera, loudspeaker, tmp_path
+):
     door, hall = rtsp_camera("viewer:s3cret-pw"), rtsp_camera()
     config = {
         "cameras": {

@@ -20,7 +20,8 @@ def windows(cells: Ints, scale: float, *, whole_pixels: bool) -> Floats:
     # float32 division as published: in float64, 3 / 0.6 falls on the other side of a whole pixel
     at_level = np.concatenate([corner + 1, corner + WINDOW_PX], axis=1).astype(np.float32)
     boxes: Floats = at_level / np.float32(scale)
-    return np.floor(boxes, out=boxes) if whole_pixels else boxes
+    rounded: Floats = np.floor(boxes)
+    return rounded if whole_pixels else boxes
 
 
 def shifted(boxes: Floats, offsets: Floats, extra: float) -> Floats:

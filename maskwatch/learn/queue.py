@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import cv2
@@ -46,6 +46,7 @@ class Queue:
         self._limits = limits
         self._models = models or {}
         self._lock = threading.Lock()
+        self._last = datetime.min.replace(tzinfo=UTC)
         self._bytes: int | None = None  # counted at the first sample
 
     def add(self, frame: Frame, report: FrameReport, reasons: tuple[str, ...]) -> str:
@@ -74,10 +75,9 @@ class Queue:
         raise QueueError(f"queue: {self._folder}: no sample {sample_id!r} (maskwatch queue list shows them)")
 
     def _add(self, frame: Frame, report: FrameReport, reasons: tuple[str, ...]) -> str:
-        now = utc_now()
-        sample = Sample(
-            f"{now:{ID_TIME}}"[:-3] + f"Z-{frame.seq:06d}", report, reasons, now, self._models
-        )
+        # an id is a time: no two samples of one moment, and none before another when the clock is set back
+        now = self._last = max(utc_now(), self._last + timedelta(milliseconds=1))
+        sample = Sample(f"{now:{ID_TIME}}"[:-3] + f"Z-{frame.seq:06d}", report, reasons, now, self._models)
         ok, jpeg = cv2.imencode(
             ".jpg", cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
         )

@@ -61,9 +61,8 @@ class FileSource:
             time = picture.time if picture.time is not None else seq * usual_s
             start = time if start is None else start
             at = time - start
-            end = time + max(
-                usual_s, _shown_s(picture)
-            )  # not since the start: Matroska's duration counts from 0
+            # not from `start`: Matroska's duration counts from 0, wherever the first frame lies
+            end = time + max(usual_s, _shown_s(picture))
             if cadence.is_due(at):
                 yield Frame(self._camera, self.name, seq, at, upright(picture))
         if seq < 0:

@@ -1,0 +1,73 @@
+"""The house rules, as far as a program can check them."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        [sys.executable, "-m", "ruff", "check", "."],
+        [sys.executable, "-m", "ruff", "format", "--check", "."],
+        [sys.executable, "-m", "mypy"],
+        [str(Path(sys.executable).with_name("lint-imports"))],
+    ],
+    ids=["ruff check", "ruff format", "mypy", "import-linter"],
+)
+def test_the_code_is_clean(command):
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_weights_or_data_are_pickled():
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True
+    ).stdout.splitlines()
+    assert not [name for name in tracked if name.endswith((".pt", ".pth", ".pkl", ".pickle", ".npy"))]
+    for path in (ROOT / "maskwatch").rglob("*.py"):
+        assert not re.search(r"\bimport pickle|weights_only=False", path.read_text()), path
+
+
+def test_the_card_tells_the_sha256_of_the_shipped_weights():
+    import hashlib
+
+    digest = hashlib.sha256((ROOT / "models/classifier.safetensors").read_bytes()).hexdigest()
+    assert digest in (ROOT / "models/classifier.md").read_text()
+
+
+def test_systemd_accepts_the_unit_and_holds_it_for_safe(tmp_path):
+    """`verify` needs the program to exist, so it is told of one that does."""
+    import shutil
+
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed")
+    text = (ROOT / "systemd/maskwatch.service").read_text()
+    unit = tmp_path / "maskwatch.service"
+    unit.write_text(text.replace("/opt/maskwatch/.venv/bin/maskwatch", sys.executable))
+    verify = ["systemd-analyze", "verify", "--recursive-errors=no", unit]
+    done = subprocess.run(verify, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    security = ["systemd-analyze", "security", "--offline=true", "--threshold=25", unit]
+    assert subprocess.run(security, capture_output=True).returncode == 0
+
+
+def test_the_wheel_carries_models_example_configuration_and_unit(tmp_path):
+    import zipfile
+
+    build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", tmp_path, ROOT]
+    done = subprocess.run(build, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    names = zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist()
+    for name in (
+        "models/classifier.safetensors",
+        "models/classifier.md",
+        "config.yaml",
+        "systemd/maskwatch.service",
+    ):
+        assert f"maskwatch/shipped/{name}" in names
