@@ -16,7 +16,8 @@ class Address:
 
     def __str__(self) -> str:
         if "://" not in self._whole:
-            return self._whole
+            mistyped = re.match(r"\w+:/", self._whole) and "@" in self._whole
+            return f"{self._whole.split(':')[0]}:…" if mistyped else self._whole
         try:
             parts = urlsplit(self._whole)
             host, port = parts.hostname or "", parts.port

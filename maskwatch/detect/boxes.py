@@ -20,14 +20,14 @@ def windows(cells: Ints, scale: float, *, whole_pixels: bool) -> Floats:
     # float32 division as published: in float64, 3 / 0.6 falls on the other side of a whole pixel
     at_level = np.concatenate([corner + 1, corner + WINDOW_PX], axis=1).astype(np.float32)
     boxes: Floats = at_level / np.float32(scale)
-    rounded: Floats = np.floor(boxes)
-    return rounded if whole_pixels else boxes
+    return np.floor(boxes) if whole_pixels else boxes
 
 
 def shifted(boxes: Floats, offsets: Floats, extra: float) -> Floats:
     """Boxes moved by the networks' offsets, which are in units of the side; `extra` is added to the side."""
     sides = boxes[:, 2:] - boxes[:, :2] + extra
-    return boxes + offsets * np.concatenate([sides, sides], axis=1)
+    moved: Floats = boxes + offsets * np.concatenate([sides, sides], axis=1)
+    return moved
 
 
 def squared(boxes: Floats) -> Floats:

@@ -1,7 +1,7 @@
 """What the PyAV sources share: errors in one line, frames as upright RGB, a rate that is not exceeded."""
 
 import numpy as np
-from av import FFmpegError, VideoFrame
+from av import ExitError, FFmpegError, VideoFrame
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
@@ -11,6 +11,8 @@ from maskwatch.core.records import Rgb
 
 def reason(error: FFmpegError | OSError) -> str:
     """FFmpeg's words alone: PyAV's own message carries the whole URL with its password."""
+    if isinstance(error, ExitError):  # FFmpeg's "Immediate exit requested": our own time limit ended it
+        return "no answer in time"
     return error.strerror or type(error).__name__
 
 

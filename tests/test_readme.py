@@ -1,0 +1,85 @@
+"""The README says what is so."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from maskwatch import config
+from maskwatch.config import CameraConfig, _Globals
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def keys(model, prefix=""):
+    """Every key of a settings record, dotted."""
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from keys(inner, f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+def documented():
+    """The keys in the table of the configuration; `.volume` after another key stands beside it."""
+    table = README.split("## Configuration")[1].split("## What comes out")[0]
+    for line in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE):
+        section = ""
+        for key in re.findall(r"`([^`]+)`", line):
+            full = section + key if key.startswith(".") else key
+            section = full.rsplit(".", 1)[0]
+            yield full
+
+
+def test_the_table_of_the_configuration_is_complete_and_invents_nothing():
+    known = {key for key in keys(_Globals) if key != "cameras"}
+    assert "source" in set(keys(CameraConfig))
+    assert set(documented()) == known | {"cameras.NAME.source"}
+
+
+def test_the_configuration_examples_load():
+    blocks = re.findall(r"(?:^ {7}.*\n)+", README, re.MULTILINE)
+    (example,) = [block for block in blocks if "cameras:" in block]
+    text = "\n".join(line[7:] for line in example.splitlines())
+    assert list(config.parse(text, "README.md", {"MASKWATCH_ENTRANCE_PASSWORD": "x"}).cameras) == ["entrance"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "run",
+        "replay",
+        "demo",
+        "check",
+        "queue list",
+        "queue show",
+        "extract",
+        "train classifier",
+        "evaluate classifier",
+    ],
+)
+def test_every_command_and_option_in_the_table_is_there(command, maskwatch):
+    usage = next(
+        span for span in re.findall(r"`([^`]+)`", README.split("## Commands")[1]) if span.startswith(command)
+    )
+    said = maskwatch(*command.split(), "--help", env={"COLUMNS": "200", "NO_COLOR": "1"}).stdout
+    options = re.findall(r"(?<=[\[ ])--?[a-z]+", usage)
+    assert all(option in said for option in options)
+
+
+def test_continuous_integration_runs_the_test_command_word_for_word(tmp_path):
+    """The script with its last line, which runs the command, taken away: it prints what it would run."""
+    script = (
+        (ROOT / ".ci/run")
+        .read_text()
+        .replace('bash -euo pipefail -c "$command"', "")
+        .replace("rm -rf .venv", "")
+    )
+    script = script.replace('cd "$(dirname "$0")/.."', f"cd {ROOT}")
+    printed = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True).stdout
+    assert printed.removeprefix("+ ").strip() in README
+    assert "-m pytest" in printed
