@@ -151,7 +151,7 @@ def plot(
     """Draw the protected ratio over time with its bound and the alerts, and below it the people counted."""
     at = [report.at for report in reports]
     ratio = [float("nan") if r.protected_ratio is None else r.protected_ratio for r in reports]
-    figure = Figure(figsize=(10, 5), layout="constrained")
+    figure = Figure(figsize=(11, 5), layout="constrained")
     FigureCanvasAgg(figure)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     upper.step(at, ratio, where="post", color="#2060b0", label="protected ratio")
@@ -161,12 +161,12 @@ def plot(
         upper.axvline(alert.at, color="#c81e1e", alpha=0.4)
         upper.plot(alert.at, alert.protected_ratio, "v", color="#c81e1e", markersize=10, label=label)
     upper.set(ylim=(-0.05, 1.08), ylabel="protected ratio", title=title)
-    upper.legend(loc="lower right")
+    upper.legend(loc="upper left", bbox_to_anchor=(1, 1))
     protected = [report.count(Label.PROTECTED) for report in reports]
     people = [report.people for report in reports]
     lower.fill_between(at, people, step="post", color="#ff6e28", label="without mask")
     lower.fill_between(at, protected, step="post", color="#40a0ff", label="with mask")
     lower.set(ylim=(0, max([*people, 1]) + 0.5), ylabel="people", xlabel="seconds")
-    lower.legend(loc="lower right")
+    lower.legend(loc="upper left", bbox_to_anchor=(1, 1))
     with replacing(path) as part:
         figure.savefig(part, dpi=120)

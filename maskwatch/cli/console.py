@@ -23,7 +23,7 @@ Item = TypeVar("Item")
 
 @contextmanager
 def progress(what: str, total: int | None) -> Iterator[Callable[[], None]]:
-    """Show a bar while the block runs; gives the function to call for each finished item."""
+    """Show a bar while the block runs, if a person looks on; gives the function to call for each finished item."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -32,7 +32,7 @@ def progress(what: str, total: int | None) -> Iterator[Callable[[], None]]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=errors, transient=True) as bar:
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
         task = bar.add_task(what, total=total)
         yield lambda: bar.advance(task)
 

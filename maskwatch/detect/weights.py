@@ -7,6 +7,7 @@ every build of torch.
 import hashlib
 from importlib.util import find_spec
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TypeVar
 
 import torch
@@ -49,7 +50,7 @@ def _folder() -> Path:
 def _load(network: Network, path: Path, device: torch.device) -> Network:
     try:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    except (OSError, RuntimeError, ValueError, EOFError) as e:
+    except (OSError, RuntimeError, ValueError, EOFError, UnpicklingError) as e:
         raise ModelError(f"{path}: cannot be read as MTCNN weights ({type(e).__name__})") from e
     network.eval().requires_grad_(requires_grad=False)
     return network.to(device).to(memory_format=torch.channels_last)

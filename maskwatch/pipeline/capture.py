@@ -21,7 +21,11 @@ JITTER = 0.25  # so that many cameras behind one switch do not come at once
 class Capture:
     """The body of a capture thread. `error` is why a source that is not live broke off, None if it did not."""
 
-    def __init__(self, camera: str, source: Source, mailbox: Mailbox, board: Board) -> None:
+    def __init__(
+        self, camera: str, source: Source, mailbox: Mailbox, board: Board, *, quiet: bool = False
+    ) -> None:
+        # a replay raises its error, and tells it once
+        self._up_level, self._down_level = (logging.DEBUG,) * 2 if quiet else (logging.INFO, logging.WARNING)
         self._camera = camera
         self._source = source
         self._mailbox = mailbox
@@ -63,12 +67,12 @@ class Capture:
         if self._board.snapshot().cameras[self._camera].state is not CameraState.UP:
             self._failures = 0
             self._board.state(self._camera, CameraState.UP)
-            log.info("%s: up (%s)", self._camera, self._source.name)
+            log.log(self._up_level, "%s: up (%s)", self._camera, self._source.name)
 
     def _report_down(self, error: SourceError) -> None:
         """Say it once, not at every attempt."""
         if self._board.snapshot().cameras[self._camera].state is not CameraState.DOWN:
-            log.warning("%s: down: %s", self._camera, error)
+            log.log(self._down_level, "%s: down: %s", self._camera, error)
         self._board.state(self._camera, CameraState.DOWN, str(error))
 
     def _pause_s(self) -> float:

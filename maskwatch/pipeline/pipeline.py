@@ -61,7 +61,7 @@ class Pipeline:
             for name in self._cameras
         }
         self._captures = {
-            name: capture.Capture(name, camera.source, self._mailboxes[name], self.board)
+            name: capture.Capture(name, camera.source, self._mailboxes[name], self.board, quiet=replay)
             for name, camera in self._cameras.items()
         }
         self._threads: list[threading.Thread] = []
