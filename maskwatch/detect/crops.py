@@ -29,7 +29,7 @@ def exact(rgb: Rgb, box: Floats, side_px: int) -> NDArray[np.float32] | None:
     """
     height, width = rgb.shape[:2]
     # from counting at 1, inclusive, to pixel edges counted at 0; truncation moved the published crops by
-    # half a pixel on average, and the weights expect it: 2 points of recall at equal precision
+    # half a pixel on average, and the weights expect it: 1 to 2 points of recall at equal precision
     x1, y1, x2, y2 = (float(v) for v in box - np.array([1.5, 1.5, 0.5, 0.5]))
     if x2 <= 0 or y2 <= 0 or x1 >= width or y1 >= height or x2 - x1 < 1 or y2 - y1 < 1:
         return None
