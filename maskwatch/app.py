@@ -75,9 +75,7 @@ class ReplayPlan:
     queue: QueueSettings | None
 
 
-def live_pipeline(
-    config: Config, models: Models, on_decision: Callable[[Decision], None] | None = None
-) -> Pipeline:
+def live_pipeline(config: Config, models: Models) -> Pipeline:
     """The service's pipeline; footage among the cameras runs at its own speed."""
     if not config.cameras:
         raise ConfigError("cameras: there is none to watch")
@@ -89,7 +87,7 @@ def live_pipeline(
         paced = source if source.live else PacedSource(source)
         cameras.append(_camera(paced, camera, models, name=name, sinks=sinks, selection=camera.queue))
     first = next(iter(config.cameras.values()))
-    return Pipeline(cameras, store=_queue(config.queue, models, first), on_decision=on_decision)
+    return Pipeline(cameras, store=_queue(config.queue, models, first))
 
 
 def replay_pipeline(plan: ReplayPlan, models: Models, on_decision: Callable[[Decision], None]) -> Pipeline:
@@ -100,11 +98,6 @@ def replay_pipeline(plan: ReplayPlan, models: Models, on_decision: Callable[[Dec
     camera = _camera(source, plan.defaults, models, name=plan.name, sinks=(LogSink(),), selection=plan.queue)
     store = None if plan.queue is None else _queue(plan.queue, models, plan.defaults)
     return Pipeline([camera], store=store, replay=True, on_decision=on_decision)
-
-
-def open_queue(settings: QueueSettings) -> Queue:
-    """The queue to read and label."""
-    return Queue(settings.dir)
 
 
 def camera_source(name: str, camera: CameraConfig) -> Source:

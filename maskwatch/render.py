@@ -71,7 +71,7 @@ def _banner(width: int, report: FrameReport, alert: Alert | None, text_px: int) 
 
 
 def _clock(at: float) -> str:
-    """Seconds of a clip as m:ss.t; Unix time as the local time of day."""
+    """Seconds of a clip as m:ss.t; Unix time as date and time in UTC."""
     if at < 1_000_000_000:
         return f"{int(at // 60)}:{at % 60:04.1f}"
     return f"{np.datetime64(int(at), 's')}Z".replace("T", " ")

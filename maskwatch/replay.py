@@ -65,5 +65,5 @@ def replay(plan: ReplayPlan, models: Models, outputs: Outputs, advance: Callable
                 summary.broken = e
     if outputs.plot:
         bound = plan.defaults.alert.protected_ratio
-        plot(outputs.plot, plan.address.reveal(), summary.reports, summary.alerts, bound)
+        plot(outputs.plot, str(plan.address), summary.reports, summary.alerts, bound)
     return summary

@@ -217,3 +217,21 @@ def test_nothing_imports_torchvision_at_run_time():
         "sys.exit('torchvision' in sys.modules or 'facenet_pytorch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_the_progress_bar_of_a_refused_camera_shows_no_password():
+    """On a terminal, where there is a bar."""
+    import os
+    import pty
+    import subprocess
+    import sys
+
+    master, terminal = pty.openpty()
+    command = [sys.executable, "-m", "maskwatch", "replay", "rtsp://u:geheim@127.0.0.1/x"]
+    done = subprocess.run(command, stderr=terminal, stdout=subprocess.PIPE)
+    os.close(terminal)
+    seen = os.read(master, 100_000).decode()
+    os.close(master)
+    assert done.returncode == 2
+    assert "127.0.0.1/x" in seen
+    assert "geheim" not in seen

@@ -16,10 +16,9 @@ def extract(
     every: Annotated[int, typer.Option(min=1, help="Keep one frame of so many.")] = 10,
 ) -> None:
     """Write every n-th frame of footage as JPEG: extract FOOTAGE... OUT --every 10."""
-    import cv2
-
     from maskwatch.core.address import Address
     from maskwatch.core.files import write_atomically
+    from maskwatch.sources.images import encoded
     from maskwatch.sources.registry import open_source
 
     if len(footage) < 2:
@@ -36,9 +35,7 @@ def extract(
                 for frame in source.frames():
                     if frame.seq % every == 0:
                         name = f"{Path(frame.source).stem}_{frame.seq:06d}.jpg"
-                        bgr = cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2BGR)
-                        _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 95])
-                        write_atomically(folder / name, data.tobytes())
+                        write_atomically(folder / name, encoded(frame.rgb))
                         written += 1
                     advance()
         except SourceError as e:

@@ -59,20 +59,18 @@ def show(
     """The annotated picture of a sample: opened in a window's viewer, or written with -o."""
     import tempfile
 
-    import cv2
-
     from maskwatch.core.errors import ConfigError
     from maskwatch.core.files import write_atomically
     from maskwatch.learn.queue import Queue
     from maskwatch.render import annotated
+    from maskwatch.sources.images import encoded
 
     sample, rgb = Queue(_folder(folder, config)).find(sample_id)
     picture = annotated(rgb, sample.report)
     path = output or Path(tempfile.gettempdir()) / f"{sample_id}.png"
     if path.suffix.lower() not in {".png", ".jpg", ".jpeg"}:
         raise ConfigError(f"{path}: must end in .png or .jpg")
-    _, data = cv2.imencode(path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    write_atomically(path, data.tobytes())
+    write_atomically(path, encoded(picture, path.suffix))
     out.print(f"wrote {path}", soft_wrap=True)
     if output is None:
         typer.launch(str(path))

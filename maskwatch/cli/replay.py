@@ -47,7 +47,7 @@ def replay_and_tell(plan: "ReplayPlan", models: "Models", outputs: "Outputs") ->
     from maskwatch.sources.registry import open_source
 
     expected = open_source(plan.name, plan.address).expected()
-    with progress(plan.address.reveal(), expected) as advance:
+    with progress(str(plan.address), expected) as advance:
         summary = run(plan, models, outputs, advance)
     frames = len(summary.reports)
     assessed = [report for report in summary.reports if report.people]

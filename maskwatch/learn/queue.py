@@ -15,16 +15,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import cv2
-
 from maskwatch.core.errors import QueueError, SourceError
 from maskwatch.core.files import write_atomically
 from maskwatch.core.records import Box, Face, Frame, FrameReport, Label, Rgb, Sample, utc_now
-from maskwatch.sources.images import read_rgb
+from maskwatch.sources.images import encoded, read_rgb
 
 log = logging.getLogger(__name__)
 
-JPEG_QUALITY = 95
 DAY_S = 86_400.0
 ID_TIME = "%Y%m%dT%H%M%S.%f"
 LEFTOVER_S = 600.0  # a picture without its JSON for so long is what a crash left
@@ -78,18 +75,14 @@ class Queue:
         # an id is a time: no two samples of one moment, and none before another when the clock is set back
         now = self._last = max(utc_now(), self._last + timedelta(milliseconds=1))
         sample = Sample(f"{now:{ID_TIME}}"[:-3] + f"Z-{frame.seq:06d}", report, reasons, now, self._models)
-        ok, jpeg = cv2.imencode(
-            ".jpg", cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-        )
-        if not ok:
-            raise QueueError(f"queue: a frame of {frame.camera} cannot be stored as JPEG")
+        jpeg = encoded(frame.rgb)
         record = json.dumps(_to_json(sample), ensure_ascii=False, indent=1).encode()
-        self._make_room(jpeg.nbytes + len(record))
+        self._make_room(len(jpeg) + len(record))
         path = self._folder / frame.camera / f"{now:%Y-%m-%d}" / sample.id
-        write_atomically(path.with_name(f"{sample.id}.jpg"), jpeg.tobytes())
+        write_atomically(path.with_name(f"{sample.id}.jpg"), jpeg)
         write_atomically(path.with_name(f"{sample.id}.json"), record)
         assert self._bytes is not None
-        self._bytes += jpeg.nbytes + len(record)
+        self._bytes += len(jpeg) + len(record)
         return sample.id
 
     def _make_room(self, needed: int) -> None:

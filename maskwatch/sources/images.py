@@ -15,6 +15,7 @@ from maskwatch.core.records import Frame, Rgb
 
 log = logging.getLogger(__name__)
 
+JPEG_QUALITY = 95
 SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 
@@ -81,6 +82,18 @@ def read_rgb(path: Path) -> Rgb:
 def _is_pattern(text: str) -> bool:
     """A file may be called clip[1].mp4."""
     return has_magic(text) and not Path(text).exists()
+
+
+def encoded(rgb: Rgb, suffix: str = ".jpg") -> bytes:
+    """A picture as the bytes of a file: JPEG of good quality, or PNG. The counterpart of `read_rgb`.
+
+    Raises `OSError` when it cannot be encoded, a side too long for the format say.
+    """
+    parameters = [] if suffix.lower() == ".png" else [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+    ok, data = cv2.imencode(suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), parameters)
+    if not ok:
+        raise OSError(f"a picture of {rgb.shape[1]} x {rgb.shape[0]} px cannot be encoded as {suffix}")
+    return data.tobytes()
 
 
 def _is_picture(path: Path) -> bool:
