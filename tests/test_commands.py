@@ -235,3 +235,14 @@ def test_the_progress_bar_of_a_refused_camera_shows_no_password():
     assert done.returncode == 2
     assert "127.0.0.1/x" in seen
     assert "geheim" not in seen
+
+
+def test_an_output_that_cannot_be_written_is_one_line_that_names_it(demo_clip, tmp_path, maskwatch):
+    (tmp_path / "file").write_text("in the way")
+    for done in (
+        maskwatch("extract", demo_clip, tmp_path / "file" / "frames"),
+        maskwatch("replay", demo_clip, "--report", tmp_path / "file" / "r.jsonl"),
+    ):
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"maskwatch: {tmp_path / 'file'}")
+        assert done.stderr.count("\n") == 1

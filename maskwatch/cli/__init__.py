@@ -54,5 +54,10 @@ def main() -> None:
             raise
         sys.stderr.write(f"maskwatch: {e}\n")
         sys.exit(2 if isinstance(e, ConfigError) else 1)
+    except OSError as e:  # a file that cannot be written, a full disk
+        if _Debug.on:
+            raise
+        sys.stderr.write(f"maskwatch: {e.filename or 'file'}: {e.strerror or e}\n")
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
