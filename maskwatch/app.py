@@ -21,9 +21,11 @@ from maskwatch.core.ports import AlertSink, Source
 from maskwatch.core.records import Decision
 from maskwatch.core.rule import Rule
 from maskwatch.core.selection import Selection
+from maskwatch.detect.backends.choice import choose
 from maskwatch.detect.cascade import Mtcnn
+from maskwatch.detect.motion import MotionGate
 from maskwatch.detect.settings import Settings as DetectSettings
-from maskwatch.detect.weights import load_stock, stock_version
+from maskwatch.detect.weights import load_stock
 from maskwatch.learn.queue import Limits, Queue
 from maskwatch.learn.settings import QueueSettings, SelectionSettings
 from maskwatch.pipeline.camera import Camera
@@ -46,17 +48,22 @@ class Models:
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._networks = cache(lambda: load_stock(device))
+        self._weights = cache(load_stock)
+        self._backend = cache(lambda name, half: choose(name, self._weights(), device, half=half))
         self.detector: Callable[[DetectSettings], Mtcnn] = cache(self._detector)
         self.classifier: Callable[[str | None], MaskClassifier] = cache(self._classifier)
 
     def _detector(self, settings: DetectSettings) -> Mtcnn:
-        return Mtcnn(self._networks(), settings, self._device, stock_version())
+        return Mtcnn(self._backend(settings.backend, settings.half), settings, self._weights().version)
 
     def _classifier(self, weights: str | None) -> MaskClassifier:
         path = Path(weights) if weights else shipped("models/classifier.safetensors")
         network, shape, version = load_network(path, self._device)
         return MaskClassifier(network, shape, self._device, version)
+
+    def computes_with(self, detect: DetectSettings) -> str:
+        """What the detector's networks are computed by."""
+        return self._backend(detect.backend, detect.half).name
 
     def versions(self, detect: DetectSettings, classify: ClassifySettings) -> dict[str, str]:
         return {
@@ -98,6 +105,11 @@ def replay_pipeline(plan: ReplayPlan, models: Models, on_decision: Callable[[Dec
     camera = _camera(source, plan.defaults, models, name=plan.name, sinks=(LogSink(),), selection=plan.queue)
     store = None if plan.queue is None else _queue(plan.queue, models, plan.defaults)
     return Pipeline([camera], store=store, replay=True, on_decision=on_decision)
+
+
+def bench_camera(name: str, source: Source, settings: Defaults, models: Models) -> Camera:
+    """A camera that tells nobody and stores nothing."""
+    return _camera(source, settings, models, name=name, sinks=(), selection=None)
 
 
 def camera_source(name: str, camera: CameraConfig) -> Source:
@@ -142,6 +154,7 @@ def _camera(
         ),
         sinks=sinks,
         selection=_selection(selection) if selection else None,
+        gate=MotionGate(name, settings.motion) if settings.motion.gate else None,
     )
 
 

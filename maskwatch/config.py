@@ -18,6 +18,7 @@ from maskwatch.classify.settings import Settings as ClassifySettings
 from maskwatch.core.address import Address, redacted
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.records import Polygon
+from maskwatch.detect.settings import MotionSettings
 from maskwatch.detect.settings import Settings as DetectSettings
 from maskwatch.learn.settings import QueueSettings, SelectionSettings
 from maskwatch.sources.settings import RtspSettings
@@ -61,6 +62,7 @@ class Defaults(_Strict):
     fps: Annotated[float, Field(gt=0, le=120)] = 5
     ignore: tuple[Annotated[tuple[tuple[Share, Share], ...], AfterValidator(_as_corners)], ...] = ()
     detect: DetectSettings = DetectSettings()
+    motion: MotionSettings = MotionSettings()
     classify: ClassifySettings = ClassifySettings()
     alert: AlertSettings = AlertSettings()
     queue: SelectionSettings = SelectionSettings()

@@ -36,6 +36,7 @@ def as_json(decision: Decision) -> dict[str, object]:
         "seq": report.seq,
         "at": round(report.at, 3),
         "size": list(report.size),
+        "look": report.look,
         "faces": faces_to_json(report.faces),
         "protected_ratio": None if ratio is None else round(ratio, 4),
         "alert": decision.alert is not None,

@@ -52,6 +52,7 @@ def test_report_has_the_documented_fields(demo_files):
         "seq",
         "at",
         "size",
+        "look",
         "faces",
         "protected_ratio",
         "alert",

@@ -34,11 +34,12 @@ def test_no_weights_or_data_are_pickled():
         assert not re.search(r"\bimport pickle|weights_only=False", path.read_text()), path
 
 
-def test_the_card_tells_the_sha256_of_the_shipped_weights():
+@pytest.mark.parametrize("name", ["classifier", "scout"])
+def test_the_card_tells_the_sha256_of_the_shipped_weights(name):
     import hashlib
 
-    digest = hashlib.sha256((ROOT / "models/classifier.safetensors").read_bytes()).hexdigest()
-    assert digest in (ROOT / "models/classifier.md").read_text()
+    digest = hashlib.sha256((ROOT / f"models/{name}.safetensors").read_bytes()).hexdigest()
+    assert digest in (ROOT / f"models/{name}.md").read_text()
 
 
 def test_systemd_accepts_the_unit_and_holds_it_for_safe(tmp_path):

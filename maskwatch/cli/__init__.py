@@ -4,12 +4,13 @@
 """
 
 import logging
+import os
 import sys
 
 import typer
 from rich.logging import RichHandler
 
-from maskwatch.cli import check, demo, evaluate, extract, queue, replay, run, train
+from maskwatch.cli import bench, check, demo, evaluate, extract, queue, replay, run, train
 from maskwatch.cli.console import errors
 from maskwatch.core.errors import ConfigError, MaskwatchError
 
@@ -27,6 +28,7 @@ app.command()(extract.extract)
 app.add_typer(queue.app, name="queue")
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(bench.app, name="bench")
 
 
 @app.callback()
@@ -47,6 +49,8 @@ class _Debug:
 
 
 def main() -> None:
+    # torch, OpenCV and OpenVINO share few cores: a thread that waits must not spin; read when torch loads
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
     except MaskwatchError as e:

@@ -60,9 +60,11 @@ def _models(settings: "Config") -> str:
     device = pick_device(settings.device)
     models = Models(device)
     versions: dict[str, str] = {}
+    engines: dict[str, None] = {}
     for camera in [settings.defaults, *settings.cameras.values()]:
         versions |= models.versions(camera.detect, camera.classify)
-    return f"{', '.join(versions.values())} on {device}"
+        engines[models.computes_with(camera.detect)] = None
+    return f"{', '.join(versions.values())}; {', '.join(engines)}"
 
 
 def _camera(name: str, camera: "CameraConfig") -> str:

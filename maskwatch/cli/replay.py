@@ -23,8 +23,11 @@ def replay(
     queue: Annotated[
         Path | None, typer.Option(help="Store frames that the models are unsure of here.")
     ] = None,
+    every_frame: Annotated[
+        bool, typer.Option("--every-frame", help="Look at the whole of each frame, also where nothing moved.")
+    ] = False,
 ) -> None:
-    """Analyse every frame of footage in order, and draw, report or plot what was seen."""
+    """Go through footage frame by frame, in order, and draw, report or plot what was seen."""
     from maskwatch import config as configuration
     from maskwatch.app import Models, ReplayPlan, pick_device
     from maskwatch.core.address import Address
@@ -36,6 +39,9 @@ def replay(
     if camera and camera not in settings.cameras:
         raise ConfigError(f"--camera: {config} has no camera {camera!r}")
     chosen = settings.cameras[camera] if camera else settings.defaults
+    if every_frame:
+        looking = chosen.motion.model_copy(update={"gate": False})
+        chosen = chosen.model_copy(update={"motion": looking})
     store = settings.queue.model_copy(update={"dir": queue}) if queue else None
     plan = ReplayPlan(camera or "replay", Address(source), chosen, store)
     replay_and_tell(plan, Models(pick_device(settings.device)), Outputs(output, report, plot))

@@ -23,3 +23,18 @@ def contains(polygon: Polygon, x: float, y: float) -> bool:
             inside = not inside
         previous = corner
     return inside
+
+
+def holds(area: Box, box: Box) -> bool:
+    """Whether the box's centre lies in the area."""
+    x, y = box.centre
+    return area.x1 <= x < area.x2 and area.y1 <= y < area.y2
+
+
+def overlaps(a: Box, b: Box) -> bool:
+    return a.x1 < b.x2 and b.x1 < a.x2 and a.y1 < b.y2 and b.y1 < a.y2
+
+
+def around(a: Box, b: Box) -> Box:
+    """The smallest box about two."""
+    return Box(min(a.x1, b.x1), min(a.y1, b.y1), max(a.x2, b.x2), max(a.y2, b.y2))

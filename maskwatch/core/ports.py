@@ -3,7 +3,7 @@
 from collections.abc import Generator, Sequence
 from typing import Protocol
 
-from maskwatch.core.records import Alert, Face, Frame, FrameReport, Rgb
+from maskwatch.core.records import Alert, Box, Face, Frame, FrameReport, Rgb
 
 Frames = Generator[Frame, None, None]
 
@@ -28,6 +28,18 @@ class Source(Protocol):
 
     def expected(self) -> int | None:
         """About how many frames will come, for a progress bar; None when nobody knows."""
+        ...
+
+
+class Gate(Protocol):
+    """Tells where one camera's picture changed, so that the rest need not be looked at again."""
+
+    def changed(self, frame: Frame, faces: Sequence[Face]) -> tuple[Box, ...] | None:
+        """The areas of the frame to look at, in whole pixels; none where nothing changed; None: everywhere.
+
+        `faces` are those seen in the frame before: an area holds each of them whole or not at all. The
+        areas are then taken as looked at.
+        """
         ...
 
 

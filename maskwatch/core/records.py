@@ -43,6 +43,9 @@ class Box(NamedTuple):
     def centre(self) -> tuple[float, float]:
         return (self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2
 
+    def moved(self, right: float, down: float) -> "Box":
+        return Box(self.x1 + right, self.y1 + down, self.x2 + right, self.y2 + down)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
@@ -80,6 +83,17 @@ class Face:
     label: Label = Label.UNKNOWN
 
 
+class Look(StrEnum):
+    """How much of a frame was looked at: all of it, what moved, or nothing, as nothing moved.
+
+    Faces that were not looked at are carried on from the frame before.
+    """
+
+    FULL = "full"
+    PART = "part"
+    CARRIED = "carried"
+
+
 @dataclass(frozen=True, slots=True)
 class FrameReport:
     """What was seen in one analysed frame. `size` is the frame's width and height in pixels."""
@@ -90,6 +104,7 @@ class FrameReport:
     at: float
     size: tuple[int, int]
     faces: tuple[Face, ...]
+    look: Look = Look.FULL
 
     def count(self, label: Label) -> int:
         return sum(face.label is label for face in self.faces)

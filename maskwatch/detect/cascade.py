@@ -1,40 +1,48 @@
 """The cascade: P-Net proposes over the pyramid, R-Net refines, O-Net decides.
 
-One call takes frames of any sizes. P-Net runs once a level for all frames of one size; R-Net and O-Net run
-over the crops of all frames together.
+One call takes frames of any sizes; those of one size go through together. Candidates stay on the device of
+the backend until the last suppression.
 """
 
+import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
-import numpy as np
 import torch
-from torch import nn
+from torch import Tensor
 
 from maskwatch.core.records import Box, Face, Rgb
-from maskwatch.detect import boxes, crops, pyramid
-from maskwatch.detect.boxes import Floats, Ints
-from maskwatch.detect.networks import ONet, PNet, RNet, normalise
+from maskwatch.detect import boxes
+from maskwatch.detect.backends.folded import Backend, Run
+from maskwatch.detect.proposals import responses, windows
+from maskwatch.detect.pyramids.device import DevicePyramid
+from maskwatch.detect.pyramids.host import HostPyramid
+from maskwatch.detect.pyramids.levels import Pyramid
+from maskwatch.detect.pyramids.published import PublishedPyramid
 from maskwatch.detect.settings import Settings
 
 CHUNK = 512  # crops at once: bounds the memory of a crowded frame
+MOST_LEVELS = 64  # more than any frame has; numbers the groups of the suppression
+SCOUT_DOWN_TO = 0.5  # the scout knows the windows that P-Net gives at least this probability
+
+Lap = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
     """Boxes that may hold faces: `frame` is each one's place in the batch, `offsets` what a network asks for."""
 
-    boxes: Floats
-    scores: Floats
-    offsets: Floats
-    frame: Ints
+    boxes: Tensor
+    scores: Tensor
+    offsets: Tensor
+    frame: Tensor
 
     def __len__(self) -> int:
         return len(self.boxes)
 
-    def __getitem__(self, rows: Ints | np.ndarray) -> Self:
+    def __getitem__(self, rows: Tensor | slice) -> Self:
         return replace(
             self,
             boxes=self.boxes[rows],
@@ -43,29 +51,39 @@ class Candidates:
             frame=self.frame[rows],
         )
 
+    def to(self, device: str) -> Self:
+        return replace(
+            self,
+            boxes=self.boxes.to(device),
+            scores=self.scores.to(device),
+            offsets=self.offsets.to(device),
+            frame=self.frame.to(device),
+        )
 
-def _joined(parts: list[Candidates]) -> Candidates:
+
+def _joined(parts: Sequence[Candidates]) -> Candidates:
     return Candidates(
-        np.concatenate([np.empty((0, 4), np.float32), *(p.boxes for p in parts)]),
-        np.concatenate([np.empty(0, np.float32), *(p.scores for p in parts)]),
-        np.concatenate([np.empty((0, 4), np.float32), *(p.offsets for p in parts)]),
-        np.concatenate([np.empty(0, np.int64), *(p.frame for p in parts)]),
+        torch.cat([part.boxes for part in parts]),
+        torch.cat([part.scores for part in parts]),
+        torch.cat([part.offsets for part in parts]),
+        torch.cat([part.frame for part in parts]),
     )
 
 
 class Mtcnn:
-    """A `Detector` of faces on `device` with the given settings; the networks may be shared."""
+    """A `Detector` of faces with the given settings; cameras may share the backend."""
 
-    def __init__(
-        self, networks: tuple[PNet, RNet, ONet], settings: Settings, device: torch.device, version: str
-    ) -> None:
-        self._pnet, self._rnet, self._onet = networks
+    def __init__(self, backend: Backend, settings: Settings, version: str, lap: Lap = lambda _: None) -> None:
+        self._backend = backend
         self._settings = settings
         self._as_published = settings.crops == "published"
-        self._levels = pyramid.published_levels if self._as_published else pyramid.levels
-        self._cut = crops.published if self._as_published else crops.exact
-        self._device = device
+        self._glances = settings.scout and not self._as_published and settings.thresholds[0] >= SCOUT_DOWN_TO
+        self._lap = lap
         self.version = version
+
+    def timed(self, lap: Lap) -> "Mtcnn":
+        """The same, telling the name of each step when it is done."""
+        return Mtcnn(self._backend, self._settings, self.version, lap)
 
     @torch.inference_mode()
     def detect(self, frames: Sequence[Rgb]) -> list[tuple[Face, ...]]:
@@ -73,68 +91,92 @@ class Mtcnn:
 
         Frames are `(H, W, 3)` uint8 RGB of any sizes; one too small to hold a face has none.
         """
-        to_p, to_r, to_o = self._settings.thresholds
-        found = self._proposed(frames, to_p)
-        found = self._refined(frames, found, to_r)
-        found = self._decided(frames, found, to_o)
-        faces: list[list[Face]] = [[] for _ in frames]
-        for box, score, frame in zip(found.boxes, found.scores, found.frame, strict=True):
-            faces[frame].append(Face(Box(*(float(v) for v in box)), float(score)))
-        return [tuple(each) for each in faces]
-
-    def _proposed(self, frames: Sequence[Rgb], threshold: float) -> Candidates:
         by_size: dict[tuple[int, ...], list[int]] = defaultdict(list)
         for place, rgb in enumerate(frames):
             by_size[rgb.shape].append(place)
-        parts = []
+        faces: list[list[Face]] = [[] for _ in frames]
         for places in by_size.values():
-            same = [frames[place] for place in places]
-            for scale, level in self._levels(same, self._settings.min_face_px, self._device):
-                part = self._proposed_at(level, scale, threshold, np.array(places))
-                parts.append(part[boxes.nms(part.boxes, part.scores, part.frame, 0.5)])
-        found = _joined(parts)
-        found = found[boxes.nms(found.boxes, found.scores, found.frame, 0.7)]
+            found = self._found([frames[place] for place in places])
+            rows = zip(found.boxes.tolist(), found.scores.tolist(), found.frame.tolist(), strict=True)
+            for box, score, frame in rows:
+                faces[places[frame]].append(Face(Box(*box), score))
+        return [tuple(each) for each in faces]
+
+    def _found(self, frames: list[Rgb]) -> Candidates:
+        to_p, to_r, to_o = self._settings.thresholds
+        pyramid = self._pyramid(frames)
+        self._lap("pyramid")
+        found = self._proposed(pyramid, to_p)
+        found = self._refined(pyramid, found, to_r)
+        return self._decided(pyramid, found, to_o)
+
+    def _pyramid(self, frames: list[Rgb]) -> Pyramid:
+        device, min_face_px = self._backend.device, self._settings.min_face_px
+        if self._as_published:
+            return PublishedPyramid(frames, min_face_px, device)
+        if device.type == "cpu":
+            return HostPyramid(frames, min_face_px)
+        return DevicePyramid(frames, min_face_px, device)
+
+    def _proposed(self, pyramid: Pyramid, threshold: float) -> Candidates:
+        sheets = pyramid.sheets()
+        if not sheets:
+            return self._nothing()
+        glance = self._backend.scout if self._glances else None
+        answers = responses(self._backend.pnet, glance, sheets, _log_odds(threshold))
+        row, found_boxes, level = windows(sheets, answers, whole_pixels=self._as_published)
+        values, frame = answers.values[row], answers.place[row, 1]
+        found = Candidates(found_boxes, values[:, 0].sigmoid(), values[:, 1:], frame)
+        self._lap("P-Net")
+        # each level for itself: boxes of two levels differ too much in size to suppress each other
+        found = found[boxes.nms(found.boxes, found.scores, found.frame * MOST_LEVELS + level, 0.5)]
         moved = boxes.shifted(found.boxes, found.offsets, extra=0)
+        self._lap("NMS")
         return replace(found, boxes=boxes.squared(moved))
 
-    def _proposed_at(self, level: torch.Tensor, scale: float, threshold: float, places: Ints) -> Candidates:
-        scores, offsets = self._pnet(normalise(level))
-        cells = (scores >= threshold).nonzero()
-        place, row, column = cells.unbind(1)
-        return Candidates(
-            boxes.windows(cells[:, 1:].cpu().numpy(), scale, whole_pixels=self._as_published),
-            scores[place, row, column].cpu().numpy(),
-            offsets[place, :, row, column].cpu().numpy(),
-            places[place.cpu().numpy()],
-        )
-
-    def _refined(self, frames: Sequence[Rgb], found: Candidates, threshold: float) -> Candidates:
-        found = self._passed(self._rnet, 24, frames, found, threshold)
+    def _refined(self, pyramid: Pyramid, found: Candidates, threshold: float) -> Candidates:
+        found = self._passed(self._backend.rnet, pyramid, found, side_px=24, threshold=threshold)
         found = found[boxes.nms(found.boxes, found.scores, found.frame, 0.7)]
         moved = boxes.shifted(found.boxes, found.offsets, extra=1)
+        self._lap("R-Net")
         return replace(found, boxes=boxes.squared(moved))
 
-    def _decided(self, frames: Sequence[Rgb], found: Candidates, threshold: float) -> Candidates:
-        found = self._passed(self._onet, 48, frames, found, threshold)
-        found = replace(found, boxes=boxes.shifted(found.boxes, found.offsets, extra=1))
-        return found[boxes.nms_by_smaller(found.boxes, found.scores, found.frame, 0.7)]
+    def _decided(self, pyramid: Pyramid, found: Candidates, threshold: float) -> Candidates:
+        found = self._passed(self._backend.onet, pyramid, found, side_px=48, threshold=threshold)
+        found = replace(found, boxes=boxes.shifted(found.boxes, found.offsets, extra=1)).to("cpu")
+        found = found[boxes.nms_by_smaller(found.boxes, found.scores, found.frame, 0.7)]
+        if not self._as_published:  # which leaves two boxes of different heights on one masked face
+            found = found[boxes.nms(found.boxes, found.scores, found.frame, 0.4)]
+        self._lap("O-Net")
+        return found
 
     def _passed(
-        self, network: nn.Module, side_px: int, frames: Sequence[Rgb], found: Candidates, threshold: float
+        self, network: Run, pyramid: Pyramid, found: Candidates, *, side_px: int, threshold: float
     ) -> Candidates:
         """The candidates whose crop the network holds for a face, with its scores and offsets."""
-        parts = []
+        parts = [self._nothing()]
         for start in range(0, len(found), CHUNK):
-            rows, pictures = [], []
-            for row in range(start, min(start + CHUNK, len(found))):
-                picture = self._cut(frames[found.frame[row]], found.boxes[row], side_px)
-                if picture is not None:
-                    rows.append(row)
-                    pictures.append(picture)
-            if not rows:
-                continue
-            batch = torch.from_numpy(np.stack(pictures)).to(self._device).permute(0, 3, 1, 2)
-            scores, offsets = (out.cpu().numpy() for out in network(normalise(batch)))
-            part = replace(found[np.array(rows)], scores=scores, offsets=offsets)
-            parts.append(part[scores > threshold])
+            part = found[start : start + CHUNK]
+            rows, crops = pyramid.cut(part.frame, part.boxes, side_px)
+            self._lap("crops")
+            values = network(crops)
+            passed = (values[:, 0] > _log_odds(threshold)).nonzero()[:, 0]
+            scores, offsets = values[passed, 0].sigmoid(), values[passed, 1:]
+            parts.append(replace(part[rows[passed]], scores=scores, offsets=offsets))
+            self._lap("R-Net" if side_px == 24 else "O-Net")
         return _joined(parts)
+
+    def _nothing(self) -> Candidates:
+        device = self._backend.device
+        return Candidates(
+            torch.empty((0, 4), device=device),
+            torch.empty(0, device=device),
+            torch.empty((0, 4), device=device),
+            torch.empty(0, dtype=torch.int64, device=device),
+        )
+
+
+def _log_odds(probability: float) -> float:
+    if probability in {0.0, 1.0}:
+        return math.inf if probability else -math.inf
+    return math.log(probability / (1 - probability))

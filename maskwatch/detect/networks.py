@@ -7,22 +7,45 @@ the box regression: offsets of x1, y1, x2, y2 in units of the window's side.
 import torch
 from torch import Tensor, nn
 
+MEAN, SPREAD = 127.5, 128.0  # of the pixels, as the published weights were trained
+
 
 def normalise(rgb: Tensor) -> Tensor:
-    """Pixels 0..255 to about -1..1, as the published weights were trained: (x - 127.5) / 128."""
-    return (rgb.float() - 127.5) / 128
+    """Pixels 0..255 to about -1..1."""
+    return (rgb.float() - MEAN) / SPREAD
 
 
 def _pool(size: int) -> nn.MaxPool2d:
     return nn.MaxPool2d(size, stride=2, ceil_mode=True)
 
 
-def _flatten(maps: Tensor) -> Tensor:
-    """Column by column: the weights came from a column-major ancestor."""
-    return maps.permute(0, 3, 2, 1).flatten(1)
+class ByColumns(nn.Module):
+    """Maps to rows of numbers, column by column: the weights came from a column-major ancestor."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return maps.permute(0, 3, 2, 1).flatten(1)
 
 
-class PNet(nn.Module):
+class Stage(nn.Module):
+    """What the three networks have in common: `layers` one after the other, then the `heads` side by side."""
+
+    conv1: nn.Conv2d
+
+    def layers(self) -> list[nn.Module]:
+        raise NotImplementedError
+
+    def heads(self) -> tuple[nn.Module, nn.Module]:
+        """The two classes, and the offsets."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        for layer in self.layers():
+            x = layer(x)
+        classes, offsets = self.heads()
+        return torch.softmax(classes(x), dim=1)[:, 1], offsets(x)
+
+
+class PNet(Stage):
     """Proposal: slides a 12 x 12 window with stride 2, fully convolutional.
 
     Gives probabilities `(N, H', W')` and offsets `(N, 4, H', W')`.
@@ -36,14 +59,15 @@ class PNet(nn.Module):
         self.conv4_1 = nn.Conv2d(32, 2, 1)
         self.conv4_2 = nn.Conv2d(32, 4, 1)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.pool1(self.prelu1(self.conv1(x)))
-        x = self.prelu2(self.conv2(x))
-        x = self.prelu3(self.conv3(x))
-        return torch.softmax(self.conv4_1(x), dim=1)[:, 1], self.conv4_2(x)
+    def layers(self) -> list[nn.Module]:
+        first = [self.conv1, self.prelu1, self.pool1]
+        return [*first, self.conv2, self.prelu2, self.conv3, self.prelu3]
+
+    def heads(self) -> tuple[nn.Module, nn.Module]:
+        return self.conv4_1, self.conv4_2
 
 
-class RNet(nn.Module):
+class RNet(Stage):
     """Refinement of a 24 x 24 crop: probabilities `(N,)` and offsets `(N, 4)`."""
 
     def __init__(self) -> None:
@@ -55,15 +79,15 @@ class RNet(nn.Module):
         self.dense5_1 = nn.Linear(128, 2)
         self.dense5_2 = nn.Linear(128, 4)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.pool1(self.prelu1(self.conv1(x)))
-        x = self.pool2(self.prelu2(self.conv2(x)))
-        x = self.prelu3(self.conv3(x))
-        x = self.prelu4(self.dense4(_flatten(x)))
-        return torch.softmax(self.dense5_1(x), dim=1)[:, 1], self.dense5_2(x)
+    def layers(self) -> list[nn.Module]:
+        first = [self.conv1, self.prelu1, self.pool1, self.conv2, self.prelu2, self.pool2]
+        return [*first, self.conv3, self.prelu3, ByColumns(), self.dense4, self.prelu4]
+
+    def heads(self) -> tuple[nn.Module, nn.Module]:
+        return self.dense5_1, self.dense5_2
 
 
-class ONet(nn.Module):
+class ONet(Stage):
     """Output for a 48 x 48 crop: probabilities `(N,)`, offsets `(N, 4)`.
 
     The published weights also hold a head for five landmarks (`dense6_3`); it is kept, so that the
@@ -81,10 +105,10 @@ class ONet(nn.Module):
         self.dense6_2 = nn.Linear(256, 4)
         self.dense6_3 = nn.Linear(256, 10)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.pool1(self.prelu1(self.conv1(x)))
-        x = self.pool2(self.prelu2(self.conv2(x)))
-        x = self.pool3(self.prelu3(self.conv3(x)))
-        x = self.prelu4(self.conv4(x))
-        x = self.prelu5(self.dense5(_flatten(x)))
-        return torch.softmax(self.dense6_1(x), dim=1)[:, 1], self.dense6_2(x)
+    def layers(self) -> list[nn.Module]:
+        first = [self.conv1, self.prelu1, self.pool1, self.conv2, self.prelu2, self.pool2]
+        second = [self.conv3, self.prelu3, self.pool3, self.conv4, self.prelu4]
+        return [*first, *second, ByColumns(), self.dense5, self.prelu5]
+
+    def heads(self) -> tuple[nn.Module, nn.Module]:
+        return self.dense6_1, self.dense6_2

@@ -5,6 +5,7 @@ every build of torch.
 """
 
 import hashlib
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from pickle import UnpicklingError
@@ -15,29 +16,49 @@ from torch import nn
 
 from maskwatch.core.errors import ModelError
 from maskwatch.detect.networks import ONet, PNet, RNet
+from maskwatch.detect.scout import Scout, load_scout
+from maskwatch.resources import shipped
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
-def load_stock(device: torch.device) -> tuple[PNet, RNet, ONet]:
-    """The three networks with the published weights, on `device` and ready to predict.
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The networks of a cascade, ready to predict; `version` tells them from others."""
+
+    pnet: PNet
+    rnet: RNet
+    onet: ONet
+    scout: Scout | None
+    version: str
+
+
+def load_stock() -> Weights:
+    """The published weights, and the scout that was trained for them.
 
     Raises `ModelError`, naming the file, when one is missing or not what was published.
     """
     folder = _folder()
-    return (
-        _load(PNet(), folder / "pnet.pt", device),
-        _load(RNet(), folder / "rnet.pt", device),
-        _load(ONet(), folder / "onet.pt", device),
+    version = f"stock@{_digest(folder)}"
+    return Weights(
+        _load(PNet(), folder / "pnet.pt"),
+        _load(RNet(), folder / "rnet.pt"),
+        _load(ONet(), folder / "onet.pt"),
+        load_scout(shipped("models/scout.safetensors"), made_for=version),
+        version,
     )
 
 
-def stock_version() -> str:
-    """`stock@` and the start of the SHA-256 over the three weight files."""
+def _digest(folder: Path) -> str:
+    """The start of the SHA-256 over the three weight files."""
     digest = hashlib.sha256()
     for name in ("pnet.pt", "rnet.pt", "onet.pt"):
-        digest.update((_folder() / name).read_bytes())
-    return f"stock@{digest.hexdigest()[:12]}"
+        path = folder / name
+        try:
+            digest.update(path.read_bytes())
+        except OSError as e:
+            raise ModelError(f"{path}: cannot be read ({e.strerror})") from e
+    return digest.hexdigest()[:12]
 
 
 def _folder() -> Path:
@@ -47,10 +68,9 @@ def _folder() -> Path:
     return Path(spec.origin).parent / "data"
 
 
-def _load(network: Network, path: Path, device: torch.device) -> Network:
+def _load(network: Network, path: Path) -> Network:
     try:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except (OSError, RuntimeError, ValueError, EOFError, UnpicklingError) as e:
         raise ModelError(f"{path}: cannot be read as MTCNN weights ({type(e).__name__})") from e
-    network.eval().requires_grad_(requires_grad=False)
-    return network.to(device).to(memory_format=torch.channels_last)
+    return network.eval().requires_grad_(requires_grad=False)

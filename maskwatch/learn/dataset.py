@@ -63,6 +63,14 @@ class LabelledFace:
     key: str
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenPicture:
+    """A picture and the faces that a detector found in it, or that people marked."""
+
+    rgb: Rgb
+    faces: tuple[Box, ...]
+
+
 Progress = Callable[[Iterable[LabelledPicture]], Iterable[LabelledPicture]]
 
 
@@ -186,6 +194,32 @@ class _Cut:
     box: Box
     protected: bool
     found: bool
+
+
+def gather_pictures(
+    pictures: Sequence[LabelledPicture], detector: Detector, progress: Progress
+) -> tuple[dict[Part, list[SeenPicture]], list[str]]:
+    """Whole pictures of the parts, with the faces that the detector finds and those that people marked.
+
+    Nothing of the test part is kept. Gives a line for every picture that cannot be read, too.
+    """
+    seen, hashes, notes, readable = [], [], [], []
+    for picture in progress(pictures):
+        try:
+            rgb = read_rgb(picture.path)
+        except SourceError as e:
+            notes.append(str(e))
+            continue
+        found = [face.box for face in detector.detect([rgb])[0]]
+        readable.append(picture)
+        hashes.append(perceptual_hash(rgb))
+        seen.append(SeenPicture(rgb, (*found, *(t.box for t in picture.truths if t.box is not None))))
+    parts: dict[Part, list[SeenPicture]] = {Part.TRAIN: [], Part.VALIDATION: []}
+    for picture, each in zip(split(readable, np.array(hashes, np.uint64)), seen, strict=True):
+        part = picture.part or Part.TRAIN
+        if part is not Part.TEST:
+            parts[part].append(each)
+    return parts, notes
 
 
 def _cut(rgb: Rgb, picture: LabelledPicture, detector: Detector) -> list[_Cut]:

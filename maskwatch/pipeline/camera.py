@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from maskwatch.core.ports import AlertSink, Classifier, Detector, Source
+from maskwatch.core.ports import AlertSink, Classifier, Detector, Gate, Source
 from maskwatch.core.records import Polygon
 from maskwatch.core.rule import Rule
 from maskwatch.core.selection import Selection
@@ -13,7 +13,8 @@ class Camera:
     """Cameras may share a detector, a classifier and sinks; rule and selection are each one's own.
 
     A face is judged when the longer side of its box is at least `judge_from_px`, and is protected from
-    the probability `protected_at` on. `selection` is None where nothing is to be queued.
+    the probability `protected_at` on. `selection` is None where nothing is to be queued,
+    `gate` where every frame is to be looked at.
     """
 
     name: str
@@ -26,3 +27,4 @@ class Camera:
     rule: Rule
     sinks: tuple[AlertSink, ...]
     selection: Selection | None = None
+    gate: Gate | None = None

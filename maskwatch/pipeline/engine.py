@@ -1,13 +1,30 @@
-"""A batch of frames to reports: detect, leave out what is ignored, classify."""
+"""A batch of frames to reports: where to look, detect, leave out what is ignored, classify."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from maskwatch.core.geometry import contains
+from maskwatch.core.geometry import contains, holds, iou
 from maskwatch.core.ports import Classifier, Detector
-from maskwatch.core.records import Face, Frame, FrameReport, Label
+from maskwatch.core.records import Box, Face, Frame, FrameReport, Label, Look, Rgb
 from maskwatch.pipeline.camera import Camera
+
+SAME_FACE_IOU = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A frame, the areas to look at (None: everywhere), and the faces of the frame before that are carried on."""
+
+    frame: Frame
+    areas: tuple[Box, ...] | None
+    carried: tuple[Face, ...]
+
+    @property
+    def look(self) -> Look:
+        if self.areas is None:
+            return Look.FULL
+        return Look.PART if self.areas else Look.CARRIED
 
 
 class Engine:
@@ -15,24 +32,57 @@ class Engine:
 
     def __init__(self, cameras: Mapping[str, Camera]) -> None:
         self._cameras = cameras
+        self._seen: dict[str, tuple[Face, ...]] = {}  # of each camera with a gate, in its last frame
 
     def analyse(self, frames: Sequence[Frame]) -> list[FrameReport]:
         """One report a frame, in the same order."""
-        faces = self._found(frames)
-        judged = self._judged(frames, faces)
-        return [
-            FrameReport(f.camera, f.source, f.seq, f.at, f.size, tuple(each))
-            for f, each in zip(frames, judged, strict=True)
-        ]
+        reports: dict[int, FrameReport] = {}
+        for places in self._rounds(frames):
+            tasks = [self._task(frames[place]) for place in places]
+            judged = self._judged(tasks, self._found(tasks))
+            for place, task, new in zip(places, tasks, judged, strict=True):
+                faces = (*new, *_not_again(task.carried, new))
+                f = task.frame
+                reports[place] = FrameReport(f.camera, f.source, f.seq, f.at, f.size, faces, task.look)
+                self._seen[f.camera] = faces
+        return [reports[place] for place in range(len(frames))]
 
-    def _found(self, frames: Sequence[Frame]) -> list[list[Face]]:
-        places: dict[Detector, list[int]] = defaultdict(list)
-        for place, frame in enumerate(frames):
-            places[self._cameras[frame.camera].detector].append(place)
-        result: list[list[Face]] = [[] for _ in frames]
-        for detector, own in places.items():
-            for place, faces in zip(own, detector.detect([frames[p].rgb for p in own]), strict=True):
-                result[place] = [face for face in faces if not self._is_ignored(frames[place], face)]
+    def _rounds(self, frames: Sequence[Frame]) -> Iterator[list[int]]:
+        """Places of frames that can go together: what a gate says of a frame hangs on the one before."""
+        waiting = list(range(len(frames)))
+        while waiting:
+            gated: set[str] = set()
+            now: list[int] = []
+            later: list[int] = []
+            for place in waiting:
+                camera = frames[place].camera
+                (later if camera in gated else now).append(place)
+                if self._cameras[camera].gate is not None:
+                    gated.add(camera)
+            yield now
+            waiting = later
+
+    def _task(self, frame: Frame) -> _Task:
+        gate = self._cameras[frame.camera].gate
+        if gate is None:
+            return _Task(frame, None, ())
+        seen = self._seen.get(frame.camera, ())
+        areas = gate.changed(frame, seen)
+        if areas is None:
+            return _Task(frame, None, ())
+        return _Task(frame, areas, tuple(f for f in seen if not any(holds(a, f.box) for a in areas)))
+
+    def _found(self, tasks: Sequence[_Task]) -> list[list[Face]]:
+        asked: dict[Detector, list[tuple[int, Rgb, Box]]] = defaultdict(list)
+        for place, task in enumerate(tasks):
+            for area in _whole(task.frame) if task.areas is None else task.areas:
+                asked[self._cameras[task.frame.camera].detector].append((place, *_part(task.frame, area)))
+        result: list[list[Face]] = [[] for _ in tasks]
+        for detector, own in asked.items():
+            answers = detector.detect([rgb for _, rgb, _ in own])
+            for (place, _, area), faces in zip(own, answers, strict=True):
+                found = [replace(face, box=face.box.moved(area.x1, area.y1)) for face in faces]
+                result[place] += [face for face in found if not self._is_ignored(tasks[place].frame, face)]
         return result
 
     def _is_ignored(self, frame: Frame, face: Face) -> bool:
@@ -40,18 +90,33 @@ class Engine:
         x, y = face.box.centre
         return any(contains(area, x / width, y / height) for area in self._cameras[frame.camera].ignore)
 
-    def _judged(self, frames: Sequence[Frame], faces: list[list[Face]]) -> list[list[Face]]:
+    def _judged(self, tasks: Sequence[_Task], faces: list[list[Face]]) -> list[list[Face]]:
         result = [list(each) for each in faces]
         asked: dict[Classifier, list[tuple[int, int]]] = defaultdict(list)
-        for place, frame in enumerate(frames):
-            camera = self._cameras[frame.camera]
+        for place, task in enumerate(tasks):
+            camera = self._cameras[task.frame.camera]
             for index, face in enumerate(faces[place]):
                 if max(face.box.width, face.box.height) >= camera.judge_from_px:
                     asked[camera.classifier].append((place, index))
         for classifier, own in asked.items():
-            answers = classifier.classify([(frames[p].rgb, faces[p][i]) for p, i in own])
+            answers = classifier.classify([(tasks[p].frame.rgb, faces[p][i]) for p, i in own])
             for (place, index), probability in zip(own, answers, strict=True):
-                protected = probability >= self._cameras[frames[place].camera].protected_at
+                protected = probability >= self._cameras[tasks[place].frame.camera].protected_at
                 label = Label.PROTECTED if protected else Label.UNPROTECTED
                 result[place][index] = replace(faces[place][index], protected=probability, label=label)
         return result
+
+
+def _whole(frame: Frame) -> tuple[Box, ...]:
+    width, height = frame.size
+    return (Box(0, 0, width, height),)
+
+
+def _part(frame: Frame, area: Box) -> tuple[Rgb, Box]:
+    x1, y1, x2, y2 = (round(v) for v in area)
+    return frame.rgb[y1:y2, x1:x2], area
+
+
+def _not_again(carried: Sequence[Face], new: Sequence[Face]) -> list[Face]:
+    """The carried faces that were not found anew."""
+    return [face for face in carried if all(iou(face.box, each.box) < SAME_FACE_IOU for each in new)]

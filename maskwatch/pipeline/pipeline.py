@@ -11,7 +11,7 @@ from maskwatch.core.board import Board
 from maskwatch.core.errors import QueueError, SourceError
 from maskwatch.core.mailbox import Mailbox
 from maskwatch.core.ports import SampleStore
-from maskwatch.core.records import Alert, Decision, Frame, FrameReport
+from maskwatch.core.records import Alert, Decision, Frame, FrameReport, Look
 from maskwatch.core.worker import Worker
 from maskwatch.pipeline import capture
 from maskwatch.pipeline.announcer import Announcer
@@ -147,7 +147,7 @@ class Pipeline:
 
     def _select(self, camera: Camera, frame: Frame, report: FrameReport) -> str | None:
         """The sample's id where it is known at once, in a replay; live, the disk comes later."""
-        if camera.selection is None or self._store is None:
+        if camera.selection is None or self._store is None or report.look is Look.CARRIED:
             return None
         reasons = camera.selection.update(report, frame.rgb)
         if not reasons:

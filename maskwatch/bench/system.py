@@ -1,0 +1,173 @@
+"""So many cameras at once: real decoding, the whole pipeline, and how long a decision takes."""
+
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from maskwatch.app import Models, bench_camera
+from maskwatch.config import Defaults
+from maskwatch.core.address import Address
+from maskwatch.core.ports import Frames
+from maskwatch.core.records import Decision, Look
+from maskwatch.pipeline.pipeline import Pipeline
+from maskwatch.sources.file import FileSource
+
+WARM_UP_S = 5.0
+WARM_UP_PER_CAMERA_S = 0.5  # each finds its place in the footage first
+LATE_S = 1.0  # a decision for which 5 % wait longer is too late
+DROPPED = 0.02  # share of the frames that may be dropped
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What so many cameras did to the machine. Latencies are from a frame's arrival to its decision."""
+
+    cameras: int
+    gate: bool
+    seconds: float
+    analysed: int
+    dropped: int
+    looks: dict[str, int]
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    cores: float
+    memory_mb: float
+
+    @property
+    def holds(self) -> bool:
+        """Decisions come in time, and hardly a frame is dropped."""
+        offered = self.analysed + self.dropped
+        return offered > 0 and self.p95_ms <= 1000 * LATE_S and self.dropped <= DROPPED * offered
+
+    def as_dict(self) -> dict[str, object]:
+        return {**asdict(self), "holds": self.holds}
+
+
+class _Arrivals:
+    """Footage over and over, each frame at its time, as a camera gives it; notes when each arrived."""
+
+    live = True
+
+    def __init__(self, camera: str, footage: Path, fps: float, share: float) -> None:
+        """`share` (0..1) of the footage is left out at first: cameras neither tick nor see the same together."""
+        self._source = FileSource(camera, Address(str(footage)), fps=fps)
+        self._share = share
+        self._step_s = 1 / fps
+        self.name = f"{camera} ({self._source.name})"
+        self.arrived: dict[int, float] = {}
+
+    def expected(self) -> int | None:
+        return None
+
+    def frames(self) -> Frames:
+        time.sleep(self._share * self._step_s)
+        skipped = int(self._share * (self._source.expected() or 0)) * self._step_s
+        started, seq, offset = time.monotonic(), 0, -skipped
+        while True:
+            last = 0.0
+            with closing(self._source.frames()) as frames:
+                for frame in frames:
+                    last, at = frame.at, offset + frame.at
+                    if at < 0:
+                        continue
+                    time.sleep(max(0.0, started + at - time.monotonic()))
+                    self.arrived[seq] = time.monotonic()
+                    yield replace(frame, seq=seq, at=at)
+                    seq += 1
+            offset += last + self._step_s
+
+
+def warm_up_s(cameras: int) -> float:
+    return WARM_UP_S + WARM_UP_PER_CAMERA_S * cameras
+
+
+def run(
+    footage: Path,
+    cameras: int,
+    defaults: Defaults,
+    models: Models,
+    *,
+    seconds: float,
+    on_second: Callable[[], None],
+) -> Load:
+    """Watch `cameras` copies of the footage for so long, after a warm-up."""
+    sources = {
+        f"camera-{n + 1}": _Arrivals(f"camera-{n + 1}", footage, defaults.fps, n / cameras)
+        for n in range(cameras)
+    }
+    waits: list[float] = []
+    looks: list[Look] = []
+    measuring = False
+
+    def on_decision(decision: Decision) -> None:
+        arrived = sources[decision.frame.camera].arrived.pop(decision.frame.seq)
+        if measuring:
+            waits.append(time.monotonic() - arrived)
+            looks.append(decision.report.look)
+
+    watched = [bench_camera(name, source, defaults, models) for name, source in sources.items()]
+    with Pipeline(watched, on_decision=on_decision) as pipeline, ThreadPoolExecutor(1) as pool:
+        engine = pool.submit(pipeline.run)
+        try:
+            _wait(warm_up_s(cameras), engine, on_second)
+            measuring = True
+            dropped, cpu_s, started = _dropped(pipeline), time.process_time(), time.monotonic()
+            _wait(seconds, engine, on_second)
+            measuring = False
+            took = time.monotonic() - started
+            dropped, cpu_s = _dropped(pipeline) - dropped, time.process_time() - cpu_s
+        finally:
+            pipeline.stop()
+        engine.result()
+    p50, p95, p99 = np.percentile(waits, (50, 95, 99)) * 1000 if waits else (np.inf,) * 3
+    return Load(
+        cameras=cameras,
+        gate=defaults.motion.gate,
+        seconds=round(took, 1),
+        analysed=len(waits),
+        dropped=dropped,
+        looks={str(look): looks.count(look) for look in Look},
+        p50_ms=float(p50),
+        p95_ms=float(p95),
+        p99_ms=float(p99),
+        cores=cpu_s / took,
+        memory_mb=_memory_mb(),
+    )
+
+
+def largest(measure: Callable[[int], Load]) -> list[Load]:
+    """Loads of one camera, two, four … until one does not hold, then by halves between; the last that holds is largest."""
+    loads = [measure(1)]
+    while loads[-1].holds:
+        loads.append(measure(2 * loads[-1].cameras))
+    failed = loads[-1].cameras
+    held = max((load.cameras for load in loads if load.holds), default=0)
+    while failed - held > 1:
+        loads.append(measure((held + failed) // 2))
+        held, failed = (loads[-1].cameras, failed) if loads[-1].holds else (held, loads[-1].cameras)
+    return loads
+
+
+def _wait(seconds: float, engine: Future[None], on_second: Callable[[], None]) -> None:
+    """Until the time is over or the engine ended, which its result tells."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0 and not engine.done():
+        time.sleep(min(1.0, left))
+        on_second()
+
+
+def _dropped(pipeline: Pipeline) -> int:
+    return sum(camera.dropped for camera in pipeline.board.snapshot().cameras.values())
+
+
+def _memory_mb() -> float:
+    """Resident now, as Linux tells it."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6

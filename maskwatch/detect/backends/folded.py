@@ -1,0 +1,67 @@
+"""The networks made ready for inference: the same functions in fewer steps.
+
+The normalisation of the pixels is folded into the first convolution, and both heads are one layer.
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from maskwatch.detect.networks import MEAN, SPREAD, Stage
+from maskwatch.detect.scout import Scout
+
+Run = Callable[[Tensor], Tensor]
+
+
+class Backend(Protocol):
+    """The networks on `device`.
+
+    Each takes RGB `(N, H, W, 3)` in 0..255, uint8 or float32. The stages give five numbers a place: the
+    log-odds of a face and the offsets of x1, y1, x2, y2; P-Net as maps `(N, 5, H', W')`, R-Net (24 x 24) and
+    O-Net (48 x 48) as `(N, 5)`. The scout gives log-odds `(N, H', W')`; there may be none. What comes out,
+    float32, may be overwritten by the next call.
+    """
+
+    name: str
+    device: torch.device
+
+    def pnet(self, rgb: Tensor) -> Tensor: ...
+
+    def rnet(self, rgb: Tensor) -> Tensor: ...
+
+    def onet(self, rgb: Tensor) -> Tensor: ...
+
+    @property
+    def scout(self) -> Run | None: ...
+
+
+def folded_stage(stage: Stage) -> list[nn.Module]:
+    """The layers of P-, R- or O-Net, for RGB planes `(N, 3, H, W)` in 0..255; the last is both heads."""
+    stage = deepcopy(stage)
+    return [*_for_pixels(stage.layers()), _merged(*stage.heads())]
+
+
+def folded_scout(scout: Scout) -> list[nn.Module]:
+    """The scout's layers, likewise; they end in one map `(N, 1, H', W')`."""
+    return _for_pixels(deepcopy(scout).layers())
+
+
+def _for_pixels(layers: list[nn.Module]) -> list[nn.Module]:
+    first = layers[0]
+    assert isinstance(first, nn.Conv2d)
+    assert first.bias is not None
+    first.bias.data -= MEAN / SPREAD * first.weight.data.sum(dim=(1, 2, 3))
+    first.weight.data /= SPREAD
+    return layers
+
+
+def _merged(classes: nn.Module, offsets: nn.Module) -> nn.Module:
+    """One head instead of two; the log-odds of a softmax over two classes is the difference of their logits."""
+    head = deepcopy(classes)
+    for name in ("weight", "bias"):
+        kinds, sides = getattr(classes, name).data, getattr(offsets, name).data
+        setattr(head, name, nn.Parameter(torch.cat([kinds[1:] - kinds[:1], sides])))
+    return head

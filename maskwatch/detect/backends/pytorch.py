@@ -1,0 +1,45 @@
+"""torch itself, on the processor or CUDA."""
+
+import torch
+from torch import Tensor, nn
+
+from maskwatch.detect.backends.folded import Run, folded_scout, folded_stage
+from maskwatch.detect.weights import Weights
+
+
+class TorchBackend:
+    """A `Backend`. `dtype` is what the networks compute in; float16 is for CUDA."""
+
+    def __init__(self, weights: Weights, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
+        self.name = f"torch {str(dtype).removeprefix('torch.')} on {device.type}"
+        self.device = device
+        self._dtype = dtype
+        self._pnet = self._ready(folded_stage(weights.pnet))
+        self._rnet = self._ready(folded_stage(weights.rnet))
+        self._onet = self._ready(folded_stage(weights.onet))
+        self._scout = None if weights.scout is None else self._ready(folded_scout(weights.scout))
+
+    def _ready(self, layers: list[nn.Module]) -> nn.Module:
+        network = nn.Sequential(*layers).eval().requires_grad_(requires_grad=False)
+        return network.to(self.device, self._dtype).to(memory_format=torch.channels_last)
+
+    def _run(self, network: nn.Module, rgb: Tensor) -> Tensor:
+        answers: Tensor = network(rgb.permute(0, 3, 1, 2).to(self._dtype))
+        return answers.float()
+
+    def pnet(self, rgb: Tensor) -> Tensor:
+        return self._run(self._pnet, rgb)
+
+    def rnet(self, rgb: Tensor) -> Tensor:
+        return self._run(self._rnet, rgb)
+
+    def onet(self, rgb: Tensor) -> Tensor:
+        return self._run(self._onet, rgb)
+
+    @property
+    def scout(self) -> Run | None:
+        # a graphics card is quicker over everything than over what is picked out
+        if self._scout is None or self.device.type != "cpu":
+            return None
+        network = self._scout
+        return lambda rgb: self._run(network, rgb)[:, 0]

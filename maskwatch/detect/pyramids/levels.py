@@ -1,0 +1,58 @@
+"""The sizes of the levels, and the sheets on which they lie before P-Net."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+WINDOW_PX = 12  # P-Net's receptive field
+FACTOR = 0.709  # from one level to the next: about sqrt(1/2), so the area halves (facenet-pytorch's default)
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A level of a frame at `scale`, and the pixel (even numbers) of its sheet where it starts."""
+
+    scale: float
+    width: int
+    height: int
+    left: int = 0
+    top: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Levels of the frames of one size: `pixels` is `(N, H, W, 3)` RGB in 0..255, uint8 or float32."""
+
+    pixels: Tensor
+    levels: tuple[Level, ...]
+
+
+class Pyramid(Protocol):
+    """Over N frames of one size."""
+
+    def sheets(self) -> list[Sheet]: ...
+
+    def cut(self, frame: Tensor, boxes: Tensor, side_px: int) -> tuple[Tensor, Tensor]:
+        """The pictures `(K, side_px, side_px, 3)`, RGB in 0..255, of boxes (see `detect.boxes`) in frames.
+
+        `frame` `(N,)` int64 is each box's frame. Gives the rows of the boxes that have a picture, and the
+        pictures; a box beyond the frame has none.
+        """
+        ...
+
+
+def levels(width: int, height: int, min_face_px: float) -> tuple[Level, ...]:
+    """The levels of a frame, largest first; the smallest still holds one window."""
+    result = []
+    scale = WINDOW_PX / min_face_px
+    while min(width, height) * scale >= WINDOW_PX:
+        result.append(Level(scale, int(width * scale + 1), int(height * scale + 1)))
+        scale *= FACTOR
+    return tuple(result)
+
+
+def cells(level: Level) -> tuple[int, int]:
+    """Rows and columns of P-Net's map over a level."""
+    rows, columns = (-(-(side - 2) // 2) - 4 for side in (level.height, level.width))
+    return rows, columns

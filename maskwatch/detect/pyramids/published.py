@@ -1,0 +1,68 @@
+"""The pyramid and the crops as facenet-pytorch makes them, even its rounding: boxes follow the smallest change.
+
+Slow: every level is the mean of whole pixels of the full frame, in float32; a crop is truncated to whole
+pixels and to the frame.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
+
+from maskwatch.core.records import Rgb
+from maskwatch.detect.pyramids.levels import Sheet, levels
+
+Floats = NDArray[np.float32]
+
+
+class PublishedPyramid:
+    """One sheet a level."""
+
+    def __init__(self, frames: Sequence[Rgb], min_face_px: float, device: torch.device) -> None:
+        self._frames = frames
+        self._device = device
+        height, width = frames[0].shape[:2]
+        self._levels = levels(width, height, min_face_px)
+
+    def sheets(self) -> list[Sheet]:
+        whole = torch.from_numpy(np.stack(self._frames)).to(self._device).permute(0, 3, 1, 2).float()
+        return [
+            Sheet(adaptive_avg_pool2d(whole, (level.height, level.width)).permute(0, 2, 3, 1), (level,))
+            for level in self._levels
+        ]
+
+    def cut(self, frame: Tensor, boxes: Tensor, side_px: int) -> tuple[Tensor, Tensor]:
+        rows, pictures = [], [np.empty((0, side_px, side_px, 3), np.float32)]
+        for row, (of, box) in enumerate(zip(frame.tolist(), boxes.cpu().numpy(), strict=True)):
+            picture = _crop(self._frames[of], box, side_px)
+            if picture is not None:
+                rows.append(row)
+                pictures.append(picture[None])
+        found = torch.tensor(rows, dtype=torch.int64, device=self._device)
+        return found, torch.from_numpy(np.concatenate(pictures)).to(self._device)
+
+
+def _crop(rgb: Rgb, box: Floats, side_px: int) -> Floats | None:
+    """`(side_px, side_px, 3)` float32 in 0..255, area-averaged along each axis by a small matrix."""
+    height, width = rgb.shape[:2]
+    x1, y1, x2, y2 = (int(v) for v in box)
+    part = rgb[max(y1, 1) - 1 : max(min(y2, height), 0), max(x1, 1) - 1 : max(min(x2, width), 0)]
+    if not part.size:
+        return None
+    height, width, _ = part.shape
+    tall = (_bins(height, side_px) @ part.reshape(height, -1).astype(np.float32)).reshape(-1, width, 3)
+    return np.asarray(np.matmul(_bins(width, side_px), tall), np.float32)
+
+
+@lru_cache(maxsize=4096)
+def _bins(length: int, count: int) -> Floats:
+    """`(count, length)` weights that average whole pixels: bin i spans floor(i l/c) to ceil((i+1) l/c)."""
+    index = np.arange(count)[:, None]
+    start, end = index * length // count, -(-(index + 1) * length // count)
+    pixel = np.arange(length)[None]
+    inside = (pixel >= start) & (pixel < end)
+    return np.asarray(inside / inside.sum(axis=1, keepdims=True), np.float32)

@@ -1,0 +1,77 @@
+"""The scout: a glance over a level, to spare P-Net the places where no face is.
+
+Not of the paper. P-Net slides over some 1.5 million pixels of a 1080p pyramid, and nearly all of them are
+wall, floor and coat. The scout is an eighth of P-Net's arithmetic and looks at 14 x 14 pixels at every
+fourth; P-Net is asked only where it sees a chance. It is trained on what the whole cascade made of P-Net's
+proposals (`maskwatch train scout`), so it belongs to one set of weights.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from maskwatch.core.errors import ModelError
+from maskwatch.core.files import write_atomically
+
+STRIDE, VIEW_PX = 4, 14  # a view covers 2 x 2 cells of P-Net
+ARCHITECTURE = "scout-1"
+
+
+class Scout(nn.Module):
+    """Normalised RGB `(N, 3, H, W)` to log-odds `(N, H', W')` that a face lies in the view; above 0: look.
+
+    H' is (H - 14) // 4 + 1.
+    """
+
+    def __init__(self, width: int = 16) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, width, 6, stride=STRIDE)
+        self.conv2 = nn.Conv2d(width, 16, 3)
+        self.conv3 = nn.Conv2d(16, 1, 1)
+
+    def layers(self) -> list[nn.Module]:
+        return [self.conv1, nn.ReLU(), self.conv2, nn.ReLU(), self.conv3]
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers():
+            x = layer(x)
+        return x[:, 0]
+
+
+def save_scout(scout: Scout, path: Path, *, made_for: str, about: dict[str, object]) -> str:
+    """Write it as safetensors, all or nothing; `made_for` is the version of the cascade. Gives the SHA-256."""
+    metadata = {
+        "architecture": ARCHITECTURE,
+        "made_for": made_for,
+        "width": str(scout.conv1.out_channels),
+        "about": json.dumps(about, sort_keys=True),
+    }
+    data = save({name: tensor.contiguous() for name, tensor in scout.state_dict().items()}, metadata)
+    write_atomically(path, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def load_scout(path: Path, *, made_for: str) -> Scout | None:
+    """The scout, ready to predict; None when it was made for other weights, and so knows nothing of these.
+
+    Raises `ModelError`, naming the file, when it is missing or damaged.
+    """
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            metadata = file.metadata() or {}
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        if metadata.get("architecture") != ARCHITECTURE:
+            raise ModelError(f"{path}: is of architecture {metadata.get('architecture')}, not {ARCHITECTURE}")
+        scout = Scout(int(metadata["width"]))
+        scout.load_state_dict(state)
+    except OSError as e:
+        raise ModelError(f"{path}: cannot be read ({e.strerror or e})") from e
+    except (SafetensorError, RuntimeError, KeyError, ValueError) as e:
+        raise ModelError(f"{path}: is damaged or is no scout ({type(e).__name__})") from e
+    if metadata.get("made_for") != made_for:
+        return None
+    return scout.eval().requires_grad_(requires_grad=False)
