@@ -1,6 +1,6 @@
 """The demo's clip, composed when it runs from a public-domain portrait that matplotlib ships."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import av
@@ -85,10 +85,17 @@ def _view(rgb: Rgb, zoom: float, shift_px: float) -> Rgb:
 
 def write_clip(path: Path) -> None:
     """Write the clip as H.264, all or nothing."""
-    with replacing(path) as part, av.open(str(part), "w") as container:
-        stream = container.add_stream("libx264", rate=FPS, options={"crf": "20"})
-        stream.width, stream.height = SIZE
+    write_h264(path, frames(), SIZE, FPS, {"crf": "20"})
+
+
+def write_h264(
+    path: Path, pictures: Iterable[Rgb], size: tuple[int, int], fps: int, options: Mapping[str, str]
+) -> None:
+    """Write pictures of one size (width, height) as a video, all or nothing, with options of libx264."""
+    with replacing(path) as part, av.open(str(part), "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=fps, options=dict(options))
+        stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
-        for rgb in frames():
+        for rgb in pictures:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
         container.mux(stream.encode(None))

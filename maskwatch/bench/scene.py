@@ -3,12 +3,10 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 
 from maskwatch import demo
-from maskwatch.core.files import replacing
 from maskwatch.core.records import Rgb
 
 SIZE = (1920, 1080)
@@ -63,14 +61,8 @@ def busy(fps: float, seconds: float) -> Iterator[Rgb]:
 
 def write_clip(path: Path, frames: Iterable[Rgb], fps: int) -> None:
     """H.264 as cameras send it: no B-frames, a key frame every two seconds."""
-    with replacing(path) as part, av.open(str(part), "w", format="mp4") as container:
-        options = {"crf": "23", "bf": "0", "g": str(2 * fps), "preset": "veryfast"}
-        stream = container.add_stream("libx264", rate=fps, options=options)
-        stream.width, stream.height = SIZE
-        stream.pix_fmt = "yuv420p"
-        for rgb in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
-        container.mux(stream.encode(None))
+    options = {"crf": "23", "bf": "0", "g": str(2 * fps), "preset": "veryfast"}
+    demo.write_h264(path, frames, SIZE, fps, options)
 
 
 def _paste(picture: Rgb, person: Rgb, zoom: float, across: float, down: float) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -167,14 +167,9 @@ def gather(
     (IoU of at least 0.4), and training pictures give their missed faces by the true box too. Where
     the label is the picture's, it is given to the largest face.
     """
-    images, hashes, notes = [], [], []
-    readable = []
-    for picture in progress(pictures):
-        try:
-            rgb = read_rgb(picture.path)
-        except SourceError as e:
-            notes.append(str(e))
-            continue
+    images, hashes, readable = [], [], []
+    notes: list[str] = []
+    for picture, rgb in _opened(progress(pictures), notes):
         readable.append(picture)
         hashes.append(perceptual_hash(rgb))
         images.append(_cut(rgb, picture, detector))
@@ -196,6 +191,15 @@ class _Cut:
     found: bool
 
 
+def _opened(pictures: Iterable[LabelledPicture], notes: list[str]) -> Iterator[tuple[LabelledPicture, Rgb]]:
+    """Those that can be read; why the others cannot goes to `notes`."""
+    for picture in pictures:
+        try:
+            yield picture, read_rgb(picture.path)
+        except SourceError as e:
+            notes.append(str(e))
+
+
 def gather_pictures(
     pictures: Sequence[LabelledPicture], detector: Detector, progress: Progress
 ) -> tuple[dict[Part, list[SeenPicture]], list[str]]:
@@ -203,13 +207,9 @@ def gather_pictures(
 
     Nothing of the test part is kept. Gives a line for every picture that cannot be read, too.
     """
-    seen, hashes, notes, readable = [], [], [], []
-    for picture in progress(pictures):
-        try:
-            rgb = read_rgb(picture.path)
-        except SourceError as e:
-            notes.append(str(e))
-            continue
+    seen, hashes, readable = [], [], []
+    notes: list[str] = []
+    for picture, rgb in _opened(progress(pictures), notes):
         found = [face.box for face in detector.detect([rgb])[0]]
         readable.append(picture)
         hashes.append(perceptual_hash(rgb))
