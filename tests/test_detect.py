@@ -282,6 +282,11 @@ def test_the_scout_spares_most_of_the_picture(backend, crowd):
     assert len(scouted) >= len(everywhere) - 1
 
 
+def test_a_frame_in_which_the_scout_sees_nothing_has_no_face(detector):
+    """Narrow, so that no level is small enough to do without the scout."""
+    assert detector.detect([np.full((2000, 24, 3), 128, np.uint8)] * 2) == [(), ()]
+
+
 def test_a_scout_of_other_weights_is_not_asked(tmp_path, networks):
     path = tmp_path / "scout.safetensors"
     scout.save_scout(scout.Scout(), path, made_for="mine@1", about={})

@@ -84,7 +84,8 @@ def _joined(pieces: Sequence[Pieces]) -> Pieces:
 
 
 def _in_parts(whole: Pieces, at_once: int) -> list[Pieces]:
-    starts = range(0, len(whole.pixels), at_once)
+    """One part at least, be it empty."""
+    starts = range(0, max(1, len(whole.pixels)), at_once)
     return [Pieces(whole.pixels[s : s + at_once], whole.origin[s : s + at_once]) for s in starts]
 
 
