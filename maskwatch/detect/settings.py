@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Probability = Annotated[float, Field(ge=0, le=1)]
+BackendName = Literal["auto", "torch", "openvino"]
 
 
 class Settings(BaseModel):
@@ -23,7 +24,7 @@ class Settings(BaseModel):
     thresholds: tuple[Probability, Probability, Probability] = (0.6, 0.7, 0.8)
     crops: Literal["exact", "published"] = "exact"
     scout: bool = True
-    backend: Literal["auto", "torch", "openvino"] = "auto"
+    backend: BackendName = "auto"
     half: bool = False
 
 

@@ -1,7 +1,6 @@
 """Which backend computes the networks."""
 
 from importlib.util import find_spec
-from typing import Literal
 
 import torch
 
@@ -9,9 +8,8 @@ from maskwatch.core.errors import ConfigError
 from maskwatch.detect.backends.folded import Backend
 from maskwatch.detect.backends.openvino import OpenVinoBackend
 from maskwatch.detect.backends.pytorch import TorchBackend
+from maskwatch.detect.settings import BackendName
 from maskwatch.detect.weights import Weights
-
-BackendName = Literal["auto", "torch", "openvino"]
 
 
 def choose(name: BackendName, weights: Weights, device: torch.device, *, half: bool = False) -> Backend:
