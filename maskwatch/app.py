@@ -25,7 +25,7 @@ from maskwatch.detect.backends.choice import choose
 from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.motion import MotionGate
 from maskwatch.detect.settings import Settings as DetectSettings
-from maskwatch.detect.weights import load_stock
+from maskwatch.detect.weights import load_weights
 from maskwatch.learn.queue import Limits, Queue
 from maskwatch.learn.settings import QueueSettings, SelectionSettings
 from maskwatch.pipeline.camera import Camera
@@ -48,13 +48,17 @@ class Models:
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._weights = cache(load_stock)
-        self._backend = cache(lambda name, half: choose(name, self._weights(), device, half=half))
+        self._weights = cache(load_weights)
+        self._backend = cache(
+            lambda name, weights, half: choose(name, self._weights(weights), device, half=half)
+        )
         self.detector: Callable[[DetectSettings], Mtcnn] = cache(self._detector)
         self.classifier: Callable[[str | None], MaskClassifier] = cache(self._classifier)
 
     def _detector(self, settings: DetectSettings) -> Mtcnn:
-        return Mtcnn(self._backend(settings.backend, settings.half), settings, self._weights().version)
+        weights = self._weights(settings.weights)
+        backend = self._backend(settings.backend, settings.weights, settings.half)
+        return Mtcnn(backend, settings, weights.version, weights.point)
 
     def _classifier(self, weights: str | None) -> MaskClassifier:
         path = Path(weights) if weights else shipped("models/classifier.safetensors")
@@ -63,7 +67,7 @@ class Models:
 
     def computes_with(self, detect: DetectSettings) -> str:
         """What the detector's networks are computed by."""
-        return self._backend(detect.backend, detect.half).name
+        return self._backend(detect.backend, detect.weights, detect.half).name
 
     def versions(self, detect: DetectSettings, classify: ClassifySettings) -> dict[str, str]:
         return {

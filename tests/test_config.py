@@ -67,7 +67,7 @@ def test_an_empty_file_is_the_defaults(text):
         ("alert: {protected_ratio: 1.1}", "config.yaml:1: alert.protected_ratio: must be at most 1, got 1.1"),
         ("alert:\n  min_people: 0", "config.yaml:2: alert.min_people: must be at least 1, got 0"),
         ("alert: {for_s: -1}", "config.yaml:1: alert.for_s: must be at least 0, got -1"),
-        ("detect: {min_face_px: 11}", "config.yaml:1: detect.min_face_px: must be at least 12, got 11"),
+        ("detect: {min_face_px: 7}", "config.yaml:1: detect.min_face_px: must be at least 8, got 7"),
         ("classify: {protected_at: 1}", "config.yaml:1: classify.protected_at: must be below 1, got 1"),
         ("queue: {max_mb: 0}", "config.yaml:1: queue.max_mb: must be above 0, got 0"),
         (

@@ -12,8 +12,11 @@ from maskwatch.classify.network import Shape, load_network
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box, Face
 from maskwatch.learn import dataset
-from maskwatch.learn.dataset import LabelledFace, LabelledPicture, Part, Truth
+from maskwatch.learn.dataset import LabelledPicture, Part, Truth
 from maskwatch.learn.evaluate import Confusion, evaluate
+from maskwatch.learn.faces import LabelledFace, gather
+from maskwatch.learn.formats.registry import read
+from maskwatch.learn.labels import FaceLabel
 from maskwatch.learn.train_classifier import Recipe, augmented_batches, train
 
 CPU = torch.device("cpu")
@@ -51,8 +54,8 @@ def classes(tmp_path):
 
 
 def test_class_folders_split_by_name_the_same_every_time(classes):
-    first, notes = dataset.gather(dataset.read(classes), WholePicture(), list)
-    again, _ = dataset.gather(list(reversed(dataset.read(classes))), WholePicture(), list)
+    first, notes = gather(read(classes).pictures, WholePicture(), list)
+    again, _ = gather(list(reversed(read(classes).pictures)), WholePicture(), list)
     parts = {face.key: face.part for face in first}
     assert notes == []
     assert len(first) == 120
@@ -69,7 +72,7 @@ def test_near_duplicates_fall_on_one_side(tmp_path):
         write(tmp_path / f"protected/{n}.png", rgb)
         cv2.imwrite(str(tmp_path / f"protected/copy_of_{n}.jpg"), cv2.resize(rgb, (64, 64))[..., ::-1])
         write(tmp_path / f"unprotected/{n}.png", noisy(1000 + n, (190, 120, 90)))
-    faces, _ = dataset.gather(dataset.read(tmp_path), WholePicture(), list)
+    faces, _ = gather(read(tmp_path).pictures, WholePicture(), list)
     parts = {face.key: face.part for face in faces}
     assert all(parts[f"protected/{n}.png"] is parts[f"protected/copy_of_{n}.jpg"] for n in range(40))
     assert len(set(parts.values())) == 3
@@ -81,7 +84,7 @@ def test_train_and_test_folders_are_kept_but_a_repeat_of_a_test_picture_is_not_t
         write(tmp_path / f"train/unprotected/{n}.png", noisy(1000 + n, (190, 120, 90)))
     write(tmp_path / "test/protected/a.png", noisy(7, (40, 120, 190)))
     write(tmp_path / "test/unprotected/b.png", noisy(3000, (190, 120, 90)))
-    faces, _ = dataset.gather(dataset.read(tmp_path), WholePicture(), list)
+    faces, _ = gather(read(tmp_path).pictures, WholePicture(), list)
     test = {face.key for face in faces if face.part is Part.TEST}
     assert test == {"test/protected/a.png", "test/unprotected/b.png", "train/protected/7.png"}
     assert any(face.part is Part.VALIDATION for face in faces)
@@ -100,9 +103,9 @@ def test_coco_faces_take_the_label_of_the_true_box_and_worn_wrong_is_unprotected
         ],
     }
     (tmp_path / "annotations.json").write_text(json.dumps(coco))
-    picture = dataset.read(tmp_path)[0]
-    assert [truth.protected for truth in picture.truths] == [False, True, True]
-    faces, _ = dataset.gather([picture], WholePicture(), list)
+    picture = read(tmp_path).pictures[0]
+    assert [truth.label for truth in picture.truths] == ["worn_wrong", "protected", "protected"]
+    faces, _ = gather([picture], WholePicture(), list)
     found = [face for face in faces if face.box.width > 90]
     assert found
     assert not any(face.protected for face in found)
@@ -111,7 +114,7 @@ def test_coco_faces_take_the_label_of_the_true_box_and_worn_wrong_is_unprotected
 def test_pictures_that_are_broken_or_without_a_face_are_told(classes):
     (classes / "protected/broken.png").write_bytes(b"no picture")
     write(classes / "protected/dark.png", np.zeros((40, 40, 3), np.uint8))
-    _, notes = dataset.gather(dataset.read(classes), WholePicture(), list)
+    _, notes = gather(read(classes).pictures, WholePicture(), list)
     assert sorted(note.rsplit("/", 1)[-1] for note in notes) == [
         "broken.png: is not a picture that can be read",
         "dark.png: no face found",
@@ -121,7 +124,7 @@ def test_pictures_that_are_broken_or_without_a_face_are_told(classes):
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({}, "protected: no pictures"),
+        ({}, "is no data set"),
         ({"annotations.json": "{"}, "is not COCO"),
         ({"protected/a.png": ""}, "unprotected: no pictures"),
     ],
@@ -131,7 +134,7 @@ def test_a_folder_that_is_no_data_set_is_refused_by_name(tmp_path, files, messag
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     with pytest.raises(DataError, match=message) as error:
-        dataset.read(tmp_path)
+        read(tmp_path)
     assert str(tmp_path) in str(error.value)
 
 
@@ -140,7 +143,7 @@ def faces_of(count, part):
         LabelledFace(
             noisy(n, (40, 120, 190) if n % 2 else (190, 120, 90)),
             Box(4, 4, 44, 44),
-            bool(n % 2),
+            FaceLabel.PROTECTED if n % 2 else FaceLabel.UNPROTECTED,
             part,
             str(n),
         )
@@ -154,7 +157,7 @@ def test_training_learns_what_it_never_saw_and_the_same_seed_gives_the_same_netw
         LabelledFace(
             noisy(9000 + n, (40, 120, 190) if n % 2 else (190, 120, 90)),
             Box(4, 4, 44, 44),
-            bool(n % 2),
+            FaceLabel.PROTECTED if n % 2 else FaceLabel.UNPROTECTED,
             Part.TEST,
             "",
         )
@@ -203,7 +206,7 @@ def test_counts_and_shares():
 
 
 def test_split_decides_by_key_not_by_order():
-    pictures = [LabelledPicture(None, f"p{n}", (Truth(True),)) for n in range(200)]
+    pictures = [LabelledPicture(None, f"p{n}", (Truth(FaceLabel.PROTECTED),)) for n in range(200)]
     hashes = np.random.default_rng(0).integers(0, 2**63, 200).astype(np.uint64)
     parts = {p.key: p.part for p in dataset.split(pictures, hashes)}
     back = {p.key: p.part for p in dataset.split(pictures[::-1], hashes[::-1])}

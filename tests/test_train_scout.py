@@ -12,7 +12,9 @@ from maskwatch.detect import scout as scouts
 from maskwatch.detect.networks import normalise
 from maskwatch.detect.weights import load_stock
 from maskwatch.learn import train_scout
-from maskwatch.learn.dataset import Part, SeenPicture
+from maskwatch.learn.dataset import Part
+from maskwatch.learn.faces import SeenPicture, gather_pictures
+from maskwatch.learn.formats.registry import read
 from maskwatch.learn.train_scout import Recipe, train
 
 
@@ -86,7 +88,6 @@ def test_pictures_without_a_face_are_refused():
 
 
 def test_nothing_of_the_test_part_is_kept(tmp_path):
-    from maskwatch.learn import dataset
 
     class Whole:
         version = "x"
@@ -105,7 +106,7 @@ def test_nothing_of_the_test_part_is_kept(tmp_path):
         for n in range(8):
             random = np.random.default_rng([len(name), len(label), n])
             cv2.imwrite(str(folder / f"{n}.png"), random.integers(0, 255, (40, 40, 3)).astype(np.uint8))
-    parts, notes = dataset.gather_pictures(dataset.read(tmp_path), Whole(), list)
+    parts, notes = gather_pictures(read(tmp_path).pictures, Whole(), list)
     assert notes == []
     assert set(parts) == {Part.TRAIN, Part.VALIDATION}
     assert len(parts[Part.TRAIN]) + len(parts[Part.VALIDATION]) == 16

@@ -1,17 +1,13 @@
 """The network: two convolutions, two dense layers, one output."""
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
-from maskwatch.core.errors import ModelError
-from maskwatch.core.files import write_atomically
+from maskwatch.tensors import opened, save_tensors
 
 ARCHITECTURE = "two-convolutions-1"
 
@@ -60,16 +56,13 @@ class MaskNet(nn.Module):
 
 
 def save_network(network: MaskNet, shape: Shape, path: Path, about: dict[str, object]) -> str:
-    """Write weights and metadata as safetensors, all or nothing; gives the file's SHA-256."""
+    """Write weights and metadata, all or nothing; gives the file's SHA-256."""
     metadata = {
         "architecture": ARCHITECTURE,
         "shape": json.dumps(asdict(shape)),
         "about": json.dumps(about, sort_keys=True),
     }
-    state = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
-    data = save(state, metadata)
-    write_atomically(path, data)
-    return hashlib.sha256(data).hexdigest()
+    return save_tensors(path, network.state_dict(), metadata)
 
 
 def load_network(path: Path, device: torch.device) -> tuple[MaskNet, Shape, str]:
@@ -77,20 +70,10 @@ def load_network(path: Path, device: torch.device) -> tuple[MaskNet, Shape, str]
 
     Raises `ModelError`, naming the file.
     """
-    try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        with safe_open(path, framework="pt", device="cpu") as file:
-            metadata = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-        if metadata.get("architecture") != ARCHITECTURE:
-            raise ModelError(f"{path}: is of architecture {metadata.get('architecture')}, not {ARCHITECTURE}")
-        kept = json.loads(metadata["shape"])
+    with opened(path, ARCHITECTURE, "classifier") as file:
+        kept = json.loads(file.metadata["shape"])
         shape = Shape(kept["side_px"], kept["margin"], tuple(kept["widths"]))
         network = MaskNet(shape)
-        network.load_state_dict(state)
-    except OSError as e:
-        raise ModelError(f"{path}: cannot be read ({e.strerror or e})") from e
-    except (SafetensorError, RuntimeError, KeyError, ValueError, TypeError) as e:
-        raise ModelError(f"{path}: is damaged or is no classifier ({type(e).__name__})") from e
+        network.load_state_dict(file.tensors)
     network.eval().requires_grad_(requires_grad=False).to(device)
-    return network.to(memory_format=torch.channels_last), shape, f"{path.stem}@{digest[:12]}"
+    return network.to(memory_format=torch.channels_last), shape, file.version

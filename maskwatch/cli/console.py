@@ -48,3 +48,9 @@ def tracked(what: str) -> Callable[[Iterable[Item]], Iterable[Item]]:
                 advance()
 
     return through
+
+
+def tell_problems(problems: Iterable[str]) -> None:
+    """What could not be used, a line each, on standard error."""
+    for problem in problems:
+        errors.print(problem, style="yellow", markup=False, soft_wrap=True)

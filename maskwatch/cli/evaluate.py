@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from maskwatch.cli.console import out, tracked
+from maskwatch.cli.console import out, tell_problems, tracked
 from maskwatch.core.errors import DataError
 
 if TYPE_CHECKING:
@@ -31,16 +31,17 @@ def classifier(
 
     from maskwatch import config as configuration
     from maskwatch.app import Models, pick_device
-    from maskwatch.learn import dataset
+    from maskwatch.learn.dataset import Part
     from maskwatch.learn.evaluate import evaluate
+    from maskwatch.learn.faces import gather
+    from maskwatch.learn.formats.registry import read
 
     settings = configuration.default().defaults
     models = Models(pick_device("auto"))
     judge = models.classifier(str(weights) if weights else None)
-    faces, notes = dataset.gather(
-        dataset.read(data), models.detector(settings.detect), tracked("finding faces")
-    )
-    test = [face for face in faces if face.part is dataset.Part.TEST]
+    labelled = read(data)
+    faces, notes = gather(labelled.pictures, models.detector(settings.detect), tracked("finding faces"))
+    test = [face for face in faces if face.part is Part.TEST]
     if not test:
         raise DataError(f"{data}: its test part has no face that the detector finds")
     counts = evaluate(judge, test, protected_at=settings.classify.protected_at)
@@ -48,6 +49,7 @@ def classifier(
         out.print_json(json.dumps({"classifier": judge.version, **counts.as_dict()}))
         return
     out.print(table(counts, f"{judge.version} on the test part of {data}"))
+    tell_problems(labelled.problems)
     out.print(f"{len(notes)} pictures of all parts gave no face")
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from maskwatch.cli.console import out, progress, tracked
+from maskwatch.cli.console import out, progress, tell_problems, tracked
 from maskwatch.cli.evaluate import table
 
 app = typer.Typer(help="Train the models.", no_args_is_help=True)
@@ -37,9 +37,11 @@ def classifier(
     from maskwatch.app import Models, pick_device
     from maskwatch.classify.classifier import MaskClassifier
     from maskwatch.classify.network import Shape
-    from maskwatch.learn import dataset
     from maskwatch.learn.card import Trained, write_model
+    from maskwatch.learn.dataset import Part
     from maskwatch.learn.evaluate import evaluate
+    from maskwatch.learn.faces import gather
+    from maskwatch.learn.formats.registry import read
     from maskwatch.learn.train_classifier import Epoch, Recipe, train
 
     settings = configuration.default().defaults
@@ -48,9 +50,9 @@ def classifier(
     detector = models.detector(settings.detect)
     sets = {}
     for folder in data:
-        faces, notes = dataset.gather(
-            dataset.read(folder), detector, tracked(f"finding faces in {folder.name}")
-        )
+        labelled = read(folder)
+        tell_problems(labelled.problems)
+        faces, notes = gather(labelled.pictures, detector, tracked(f"finding faces in {folder.name}"))
         sets[folder.resolve().name] = faces
         out.print(f"{folder}: {len(faces)} faces, {len(notes)} pictures without one", soft_wrap=True)
 
@@ -65,7 +67,7 @@ def classifier(
     judge = MaskClassifier(network, shape, chosen, output.stem)
     results = {}
     for name, faces in sets.items():
-        test = [face for face in faces if face.part is dataset.Part.TEST]
+        test = [face for face in faces if face.part is Part.TEST]
         results[name] = evaluate(judge, test, protected_at=settings.classify.protected_at)
         out.print(table(results[name], f"test part of {name}"))
     write_model(Trained(network, shape, recipe, detector.version, sets), output, results)
@@ -90,8 +92,10 @@ def scout(
     from maskwatch.detect.cascade import Mtcnn
     from maskwatch.detect.settings import Settings
     from maskwatch.detect.weights import load_stock
-    from maskwatch.learn import dataset
     from maskwatch.learn.card import write_scout
+    from maskwatch.learn.dataset import Part
+    from maskwatch.learn.faces import gather_pictures
+    from maskwatch.learn.formats.registry import read
     from maskwatch.learn.train_scout import Progress, Recipe, train
 
     weights = load_stock()
@@ -99,11 +103,13 @@ def scout(
     detector = Mtcnn(TorchBackend(weights, torch.device("cpu")), careful, weights.version)
     training, validation, counts = [], [], {}
     for folder in data:
-        parts, notes = dataset.gather_pictures(
-            dataset.read(folder), detector, tracked(f"finding faces in {folder.name}")
+        labelled = read(folder)
+        tell_problems(labelled.problems)
+        parts, notes = gather_pictures(
+            labelled.pictures, detector, tracked(f"finding faces in {folder.name}")
         )
-        training += parts[dataset.Part.TRAIN]
-        validation += parts[dataset.Part.VALIDATION]
+        training += parts[Part.TRAIN]
+        validation += parts[Part.VALIDATION]
         counts[folder.resolve().name] = {str(part): len(pictures) for part, pictures in parts.items()}
         out.print(f"{folder}: {counts[folder.resolve().name]} pictures, {len(notes)} cannot be read")
     recipe = Recipe(steps=steps, seed=seed)

@@ -12,6 +12,7 @@ from typing import Self
 
 import torch
 from torch import Tensor
+from torch.nn.functional import logsigmoid
 
 from maskwatch.core.records import Box, Face, Rgb
 from maskwatch.detect import boxes
@@ -22,20 +23,27 @@ from maskwatch.detect.pyramids.host import HostPyramid
 from maskwatch.detect.pyramids.levels import Pyramid
 from maskwatch.detect.pyramids.published import PublishedPyramid
 from maskwatch.detect.settings import Settings
+from maskwatch.detect.weights import OperatingPoint
 
 CHUNK = 512  # crops at once: bounds the memory of a crowded frame
 MOST_LEVELS = 64  # more than any frame has; numbers the groups of the suppression
 SCOUT_DOWN_TO = 0.5  # the scout knows the windows that P-Net gives at least this probability
+
+STOCK_POINT = OperatingPoint()
 
 Lap = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Boxes that may hold faces: `frame` is each one's place in the batch, `offsets` what a network asks for."""
+    """Boxes that may hold faces: `frame` is each one's place in the batch, `offsets` what a network asks for.
+
+    `scores` are the last network's probabilities, `logs` the logarithms of the combined ones so far.
+    """
 
     boxes: Tensor
     scores: Tensor
+    logs: Tensor
     offsets: Tensor
     frame: Tensor
 
@@ -47,6 +55,7 @@ class Candidates:
             self,
             boxes=self.boxes[rows],
             scores=self.scores[rows],
+            logs=self.logs[rows],
             offsets=self.offsets[rows],
             frame=self.frame[rows],
         )
@@ -56,6 +65,7 @@ class Candidates:
             self,
             boxes=self.boxes.to(device),
             scores=self.scores.to(device),
+            logs=self.logs.to(device),
             offsets=self.offsets.to(device),
             frame=self.frame.to(device),
         )
@@ -65,6 +75,7 @@ def _joined(parts: Sequence[Candidates]) -> Candidates:
     return Candidates(
         torch.cat([part.boxes for part in parts]),
         torch.cat([part.scores for part in parts]),
+        torch.cat([part.logs for part in parts]),
         torch.cat([part.offsets for part in parts]),
         torch.cat([part.frame for part in parts]),
     )
@@ -73,17 +84,26 @@ def _joined(parts: Sequence[Candidates]) -> Candidates:
 class Mtcnn:
     """A `Detector` of faces with the given settings; cameras may share the backend."""
 
-    def __init__(self, backend: Backend, settings: Settings, version: str, lap: Lap = lambda _: None) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        settings: Settings,
+        version: str,
+        point: OperatingPoint = STOCK_POINT,
+        lap: Lap = lambda _: None,
+    ) -> None:
         self._backend = backend
         self._settings = settings
+        self._point = point
         self._as_published = settings.crops == "published"
-        self._glances = settings.scout and not self._as_published and settings.thresholds[0] >= SCOUT_DOWN_TO
         self._lap = lap
         self.version = version
+        self.thresholds = settings.thresholds or point.thresholds
+        self._glances = settings.scout and not self._as_published and self.thresholds[0] >= SCOUT_DOWN_TO
 
     def timed(self, lap: Lap) -> "Mtcnn":
         """The same, telling the name of each step when it is done."""
-        return Mtcnn(self._backend, self._settings, self.version, lap)
+        return Mtcnn(self._backend, self._settings, self.version, self._point, lap)
 
     @torch.inference_mode()
     def detect(self, frames: Sequence[Rgb]) -> list[tuple[Face, ...]]:
@@ -103,7 +123,7 @@ class Mtcnn:
         return [tuple(each) for each in faces]
 
     def _found(self, frames: list[Rgb]) -> Candidates:
-        to_p, to_r, to_o = self._settings.thresholds
+        to_p, to_r, to_o = self.thresholds
         pyramid = self._pyramid(frames)
         self._lap("pyramid")
         found = self._proposed(pyramid, to_p)
@@ -126,7 +146,8 @@ class Mtcnn:
         answers = responses(self._backend.pnet, glance, sheets, _log_odds(threshold))
         row, found_boxes, level = windows(sheets, answers, whole_pixels=self._as_published)
         values, frame = answers.values[row], answers.place[row, 1]
-        found = Candidates(found_boxes, values[:, 0].sigmoid(), values[:, 1:], frame)
+        logs = self._point.powers[0] * logsigmoid(values[:, 0])
+        found = Candidates(found_boxes, values[:, 0].sigmoid(), logs, values[:, 1:], frame)
         self._lap("P-Net")
         # each level for itself: boxes of two levels differ too much in size to suppress each other
         found = found[boxes.nms(found.boxes, found.scores, found.frame * MOST_LEVELS + level, 0.5)]
@@ -135,14 +156,17 @@ class Mtcnn:
         return replace(found, boxes=boxes.squared(moved))
 
     def _refined(self, pyramid: Pyramid, found: Candidates, threshold: float) -> Candidates:
-        found = self._passed(self._backend.rnet, pyramid, found, side_px=24, threshold=threshold)
+        found = self._judged(self._backend.rnet, pyramid, found, side_px=24, power=self._point.powers[1])
+        found = found[found.scores > threshold]
         found = found[boxes.nms(found.boxes, found.scores, found.frame, 0.7)]
         moved = boxes.shifted(found.boxes, found.offsets, extra=1)
         self._lap("R-Net")
         return replace(found, boxes=boxes.squared(moved))
 
     def _decided(self, pyramid: Pyramid, found: Candidates, threshold: float) -> Candidates:
-        found = self._passed(self._backend.onet, pyramid, found, side_px=48, threshold=threshold)
+        found = self._judged(self._backend.onet, pyramid, found, side_px=48, power=self._point.powers[2])
+        found = replace(found, scores=found.logs.exp())
+        found = found[found.scores > threshold]
         found = replace(found, boxes=boxes.shifted(found.boxes, found.offsets, extra=1)).to("cpu")
         found = found[boxes.nms_by_smaller(found.boxes, found.scores, found.frame, 0.7)]
         if not self._as_published:  # which leaves two boxes of different heights on one masked face
@@ -150,19 +174,19 @@ class Mtcnn:
         self._lap("O-Net")
         return found
 
-    def _passed(
-        self, network: Run, pyramid: Pyramid, found: Candidates, *, side_px: int, threshold: float
+    def _judged(
+        self, network: Run, pyramid: Pyramid, found: Candidates, *, side_px: int, power: float
     ) -> Candidates:
-        """The candidates whose crop the network holds for a face, with its scores and offsets."""
+        """Those candidates that have a crop, with what the network says of it."""
         parts = [self._nothing()]
         for start in range(0, len(found), CHUNK):
             part = found[start : start + CHUNK]
             rows, crops = pyramid.cut(part.frame, part.boxes, side_px)
             self._lap("crops")
             values = network(crops)
-            passed = (values[:, 0] > _log_odds(threshold)).nonzero()[:, 0]
-            scores, offsets = values[passed, 0].sigmoid(), values[passed, 1:]
-            parts.append(replace(part[rows[passed]], scores=scores, offsets=offsets))
+            logs = part.logs[rows] + power * logsigmoid(values[:, 0])
+            scores, offsets = values[:, 0].sigmoid(), values[:, 1:].clone()
+            parts.append(replace(part[rows], scores=scores, logs=logs, offsets=offsets))
             self._lap("R-Net" if side_px == 24 else "O-Net")
         return _joined(parts)
 
@@ -170,6 +194,7 @@ class Mtcnn:
         device = self._backend.device
         return Candidates(
             torch.empty((0, 4), device=device),
+            torch.empty(0, device=device),
             torch.empty(0, device=device),
             torch.empty((0, 4), device=device),
             torch.empty(0, dtype=torch.int64, device=device),

@@ -6,16 +6,12 @@ fourth; P-Net is asked only where it sees a chance. It is trained on what the wh
 proposals (`maskwatch train scout`), so it belongs to one set of weights.
 """
 
-import hashlib
 import json
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
-from maskwatch.core.errors import ModelError
-from maskwatch.core.files import write_atomically
+from maskwatch.tensors import opened, save_tensors
 
 STRIDE, VIEW_PX = 4, 14  # a view covers 2 x 2 cells of P-Net
 ARCHITECTURE = "scout-1"
@@ -43,16 +39,14 @@ class Scout(nn.Module):
 
 
 def save_scout(scout: Scout, path: Path, *, made_for: str, about: dict[str, object]) -> str:
-    """Write it as safetensors, all or nothing; `made_for` is the version of the cascade. Gives the SHA-256."""
+    """Write it, all or nothing; `made_for` is the version of the cascade. Gives the SHA-256."""
     metadata = {
         "architecture": ARCHITECTURE,
         "made_for": made_for,
         "width": str(scout.conv1.out_channels),
         "about": json.dumps(about, sort_keys=True),
     }
-    data = save({name: tensor.contiguous() for name, tensor in scout.state_dict().items()}, metadata)
-    write_atomically(path, data)
-    return hashlib.sha256(data).hexdigest()
+    return save_tensors(path, scout.state_dict(), metadata)
 
 
 def load_scout(path: Path, *, made_for: str) -> Scout | None:
@@ -60,18 +54,9 @@ def load_scout(path: Path, *, made_for: str) -> Scout | None:
 
     Raises `ModelError`, naming the file, when it is missing or damaged.
     """
-    try:
-        with safe_open(path, framework="pt", device="cpu") as file:
-            metadata = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-        if metadata.get("architecture") != ARCHITECTURE:
-            raise ModelError(f"{path}: is of architecture {metadata.get('architecture')}, not {ARCHITECTURE}")
-        scout = Scout(int(metadata["width"]))
-        scout.load_state_dict(state)
-    except OSError as e:
-        raise ModelError(f"{path}: cannot be read ({e.strerror or e})") from e
-    except (SafetensorError, RuntimeError, KeyError, ValueError) as e:
-        raise ModelError(f"{path}: is damaged or is no scout ({type(e).__name__})") from e
-    if metadata.get("made_for") != made_for:
+    with opened(path, ARCHITECTURE, "scout") as file:
+        scout = Scout(int(file.metadata["width"]))
+        scout.load_state_dict(file.tensors)
+    if file.metadata.get("made_for") != made_for:
         return None
     return scout.eval().requires_grad_(requires_grad=False)

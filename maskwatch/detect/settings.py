@@ -11,7 +11,9 @@ BackendName = Literal["auto", "torch", "openvino"]
 class Settings(BaseModel):
     """The `detect` section.
 
-    `thresholds` are the lowest probabilities that pass P-Net, R-Net and O-Net. `crops: exact` cuts the
+    `weights` is a file that `maskwatch train detector` wrote, or `stock` for the published weights; None for
+    those that are shipped. `thresholds` are the lowest probabilities that pass P-Net, R-Net and O-Net; None for
+    those that were chosen for the weights and travel in their file. `crops: exact` cuts the
     refining stages' input at fractions of a pixel from the pyramid; `published` makes pyramid and crops as
     facenet-pytorch does, slowly, which gives that package's boxes (with thresholds 0.6, 0.7, 0.7). `scout`
     lets a small network tell where P-Net is worth asking (on the processor). `half` computes in float16,
@@ -20,8 +22,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    min_face_px: Annotated[float, Field(ge=12)] = 20
-    thresholds: tuple[Probability, Probability, Probability] = (0.6, 0.7, 0.8)
+    min_face_px: Annotated[float, Field(ge=8)] = 20
+    weights: str | None = None
+    thresholds: tuple[Probability, Probability, Probability] | None = None
     crops: Literal["exact", "published"] = "exact"
     scout: bool = True
     backend: BackendName = "auto"

@@ -1,25 +1,42 @@
-"""The published MTCNN weights, read from the installed facenet-pytorch without importing it.
+"""A cascade's weights: a file of our own, or the published ones from the installed facenet-pytorch.
 
-Importing that package imports torchvision, which costs seconds and memory and does not load beside
-every build of torch.
+That package is not imported: it imports torchvision, which costs seconds and memory and does not load
+beside every build of torch.
 """
 
 import hashlib
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from maskwatch.core.errors import ModelError
 from maskwatch.detect.networks import ONet, PNet, RNet
 from maskwatch.detect.scout import Scout, load_scout
 from maskwatch.resources import shipped
+from maskwatch.tensors import opened, save_tensors
 
 Network = TypeVar("Network", bound=nn.Module)
+
+
+ARCHITECTURE = "mtcnn-1"
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingPoint:
+    """Where a cascade draws its lines; chosen on validation data, for its weights alone.
+
+    `thresholds` are the lowest probabilities that pass P-Net, R-Net and the end. A face's score, which the
+    last is held against, is the product of the three networks' probabilities, each to its power.
+    """
+
+    thresholds: tuple[float, float, float] = (0.6, 0.7, 0.8)
+    powers: tuple[float, float, float] = (0, 0, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +48,55 @@ class Weights:
     onet: ONet
     scout: Scout | None
     version: str
+    point: OperatingPoint = OperatingPoint()
+
+
+def load_weights(name: str | None) -> Weights:
+    """A file that training wrote, `stock` for the published weights, or None for those that are shipped.
+
+    Raises `ModelError`, naming the file.
+    """
+    path = shipped("models/detector.safetensors") if name is None else Path(name)
+    return load_stock() if name == "stock" or (name is None and not path.exists()) else load_detector(path)
+
+
+def save_detector(weights: Weights, path: Path, about: dict[str, object]) -> str:
+    """Write the networks and their operating point, all or nothing; gives the file's SHA-256."""
+    metadata = {
+        "architecture": ARCHITECTURE,
+        "point": json.dumps(asdict(weights.point)),
+        "about": json.dumps(about, sort_keys=True),
+    }
+    parts: dict[str, nn.Module | None] = {
+        "pnet": weights.pnet,
+        "rnet": weights.rnet,
+        "onet": weights.onet,
+        "scout": weights.scout,
+    }
+    tensors = {
+        f"{n}.{k}": t for n, net in parts.items() if net is not None for k, t in net.state_dict().items()
+    }
+    return save_tensors(path, tensors, metadata)
+
+
+def load_detector(path: Path) -> Weights:
+    """Raises `ModelError`, naming the file, when it is missing, damaged, or no detector."""
+    with opened(path, ARCHITECTURE, "detector") as file:
+        point = json.loads(file.metadata["point"])
+        scout_state = file.under("scout")
+        return Weights(
+            _filled(PNet(), file.under("pnet")),
+            _filled(RNet(), file.under("rnet")),
+            _filled(ONet(), file.under("onet")),
+            _filled(Scout(len(scout_state["conv1.bias"])), scout_state) if scout_state else None,
+            file.version,
+            OperatingPoint(tuple(point["thresholds"]), tuple(point["powers"])),
+        )
+
+
+def _filled(network: Network, state: dict[str, Tensor]) -> Network:
+    network.load_state_dict(state)
+    return network.eval().requires_grad_(requires_grad=False)
 
 
 def load_stock() -> Weights:
@@ -70,7 +136,6 @@ def _folder() -> Path:
 
 def _load(network: Network, path: Path) -> Network:
     try:
-        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+        return _filled(network, torch.load(path, map_location="cpu", weights_only=True))
     except (OSError, RuntimeError, ValueError, EOFError, UnpicklingError) as e:
         raise ModelError(f"{path}: cannot be read as MTCNN weights ({type(e).__name__})") from e
-    return network.eval().requires_grad_(requires_grad=False)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from maskwatch.classify.classifier import MaskClassifier
 from maskwatch.core.records import Face
-from maskwatch.learn.dataset import LabelledFace
+from maskwatch.learn.faces import LabelledFace
 
 
 @dataclass(frozen=True, slots=True)

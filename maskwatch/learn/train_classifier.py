@@ -15,7 +15,8 @@ from maskwatch.classify.crop import crop
 from maskwatch.classify.network import MaskNet, Shape
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box, Rgb
-from maskwatch.learn.dataset import LabelledFace, Part
+from maskwatch.learn.dataset import Part
+from maskwatch.learn.faces import LabelledFace
 
 DRAWN = 0.35  # share of the bare faces that get a drawn mask
 CLOTHS = ((150, 195, 225), (235, 235, 240), (40, 40, 45), (230, 180, 190), (120, 170, 140), (60, 80, 140))

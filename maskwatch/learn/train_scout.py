@@ -23,7 +23,7 @@ from maskwatch.detect.backends.folded import folded_stage
 from maskwatch.detect.boxes import STRIDE, WINDOW_PX
 from maskwatch.detect.networks import PNet, normalise
 from maskwatch.detect.scout import Scout
-from maskwatch.learn.dataset import SeenPicture
+from maskwatch.learn.faces import SeenPicture
 
 SIDE_PX = 190  # of a training picture: 90 x 90 cells of P-Net, 45 x 45 views
 CELLS = 90

@@ -1,0 +1,25 @@
+"""What people say of a face, and the names that data sets have for it."""
+
+from enum import StrEnum
+
+
+class FaceLabel(StrEnum):
+    """A mask worn wrong leaves nose or mouth free: it does not protect, but is counted for itself."""
+
+    PROTECTED = "protected"
+    UNPROTECTED = "unprotected"
+    WORN_WRONG = "worn_wrong"
+
+    @property
+    def protected(self) -> bool:
+        return self is FaceLabel.PROTECTED
+
+
+NAMES = {
+    "protected": FaceLabel.PROTECTED,
+    "with_mask": FaceLabel.PROTECTED,
+    "unprotected": FaceLabel.UNPROTECTED,
+    "without_mask": FaceLabel.UNPROTECTED,
+    "worn_wrong": FaceLabel.WORN_WRONG,
+    "mask_weared_incorrect": FaceLabel.WORN_WRONG,
+}
