@@ -16,6 +16,7 @@ from maskwatch.learn.dataset import Part
 from maskwatch.learn.faces import SeenPicture, gather_pictures
 from maskwatch.learn.formats.registry import read
 from maskwatch.learn.train_scout import Recipe, train
+from maskwatch.learn.views import level_view
 
 
 def street(seed, side=64):
@@ -48,7 +49,7 @@ def test_a_cell_is_near_a_face_when_its_window_overlaps_it():
 def test_a_training_picture_shows_a_face_at_the_size_that_the_window_sees(pictures):
     shown = 0
     for number in range(40):
-        rgb, faces = train_scout._view(pictures[0], np.random.default_rng(number))
+        rgb, faces = level_view(pictures[0], 190, (11, 19), np.random.default_rng(number))
         assert rgb.shape == (190, 190, 3)
         assert rgb.dtype == np.uint8
         sides = np.maximum(faces[:, 2] - faces[:, 0], faces[:, 3] - faces[:, 1])
@@ -57,8 +58,8 @@ def test_a_training_picture_shows_a_face_at_the_size_that_the_window_sees(pictur
 
 
 def test_training_learns_to_look_where_faces_are_and_the_same_seed_gives_the_same_scout(pictures):
-    pnet, recipe, told = load_stock().pnet, Recipe(steps=500, seed=3, keep=0.9), []
-    scout, figures = train(pictures[:15], pictures[15:], pnet, recipe, told.append)
+    weights, recipe, told = load_stock(), Recipe(steps=500, seed=3, keep=0.9), []
+    scout, figures = train(pictures[:15], pictures[15:], weights, recipe, told.append)
     assert figures.kept >= 0.85
     assert figures.passed < 0.3
     assert told[-1].step == 500
@@ -75,8 +76,8 @@ def test_training_learns_to_look_where_faces_are_and_the_same_seed_gives_the_sam
 
 
 def test_the_same_seed_gives_the_same_scout(pictures):
-    pnet, recipe = load_stock().pnet, Recipe(steps=6, seed=3)
-    first, again = (train(pictures[:9], pictures[9:], pnet, recipe, lambda _: None)[0] for _ in range(2))
+    weights, recipe = load_stock(), Recipe(steps=6, seed=3)
+    first, again = (train(pictures[:9], pictures[9:], weights, recipe, lambda _: None)[0] for _ in range(2))
     for a, b in zip(first.state_dict().values(), again.state_dict().values(), strict=True):
         assert torch.equal(a, b)
 
@@ -84,7 +85,7 @@ def test_the_same_seed_gives_the_same_scout(pictures):
 def test_pictures_without_a_face_are_refused():
     empty = [SeenPicture(np.zeros((50, 50, 3), np.uint8), ())]
     with pytest.raises(DataError, match="training part"):
-        train(empty, empty, load_stock().pnet, Recipe(steps=1), lambda _: None)
+        train(empty, empty, load_stock(), Recipe(steps=1), lambda _: None)
 
 
 def test_nothing_of_the_test_part_is_kept(tmp_path):

@@ -25,9 +25,9 @@ from maskwatch.detect.pyramids.published import PublishedPyramid
 from maskwatch.detect.settings import Settings
 from maskwatch.detect.weights import OperatingPoint
 
+RNET_PX, ONET_PX = 24, 48  # sides of their crops
 CHUNK = 512  # crops at once: bounds the memory of a crowded frame
 MOST_LEVELS = 64  # more than any frame has; numbers the groups of the suppression
-SCOUT_DOWN_TO = 0.5  # the scout knows the windows that P-Net gives at least this probability
 
 STOCK_POINT = OperatingPoint()
 
@@ -99,7 +99,7 @@ class Mtcnn:
         self._lap = lap
         self.version = version
         self.thresholds = settings.thresholds or point.thresholds
-        self._glances = settings.scout and not self._as_published and self.thresholds[0] >= SCOUT_DOWN_TO
+        self._glances = settings.scout and not self._as_published and self.thresholds[0] >= point.scout_from
 
     def timed(self, lap: Lap) -> "Mtcnn":
         """The same, telling the name of each step when it is done."""
@@ -121,6 +121,30 @@ class Mtcnn:
             for box, score, frame in rows:
                 faces[places[frame]].append(Face(Box(*box), score))
         return [tuple(each) for each in faces]
+
+    @torch.inference_mode()
+    def candidates(self, rgb: Rgb, side_px: int, more: Tensor | None = None) -> tuple[Candidates, Tensor]:
+        """What R-Net (`side_px` 24) or O-Net (48) is asked about in a frame: squares, and crops `(N, S, S, 3)`.
+
+        `more` squares `(M, 4)` are added at the end. For training: it is what `detect` does, stopped half way.
+        """
+        pyramid = self._pyramid([rgb])
+        found = self._proposed(pyramid, self.thresholds[0])
+        if side_px == ONET_PX:
+            found = self._refined(pyramid, found, self.thresholds[1])
+        if more is not None:
+            none = torch.zeros(len(more))
+            offsets, frame = torch.zeros((len(more), 4)), torch.zeros(len(more), dtype=torch.int64)
+            extra = Candidates(more, none, none, offsets, frame).to(str(self._backend.device))
+            found = _joined([found, extra])
+        parts, crops = [self._nothing()], []
+        for start in range(0, len(found), CHUNK):
+            part = found[start : start + CHUNK]
+            rows, cut = pyramid.cut(part.frame, part.boxes, side_px)
+            parts.append(part[rows])
+            crops.append(cut)
+        nothing = torch.empty((0, side_px, side_px, 3), device=self._backend.device)
+        return _joined(parts), torch.cat(crops) if crops else nothing
 
     def _found(self, frames: list[Rgb]) -> Candidates:
         to_p, to_r, to_o = self.thresholds
@@ -156,7 +180,7 @@ class Mtcnn:
         return replace(found, boxes=boxes.squared(moved))
 
     def _refined(self, pyramid: Pyramid, found: Candidates, threshold: float) -> Candidates:
-        found = self._judged(self._backend.rnet, pyramid, found, side_px=24, power=self._point.powers[1])
+        found = self._judged(self._backend.rnet, pyramid, found, side_px=RNET_PX, power=self._point.powers[1])
         found = found[found.scores > threshold]
         found = found[boxes.nms(found.boxes, found.scores, found.frame, 0.7)]
         moved = boxes.shifted(found.boxes, found.offsets, extra=1)
@@ -164,7 +188,7 @@ class Mtcnn:
         return replace(found, boxes=boxes.squared(moved))
 
     def _decided(self, pyramid: Pyramid, found: Candidates, threshold: float) -> Candidates:
-        found = self._judged(self._backend.onet, pyramid, found, side_px=48, power=self._point.powers[2])
+        found = self._judged(self._backend.onet, pyramid, found, side_px=ONET_PX, power=self._point.powers[2])
         found = replace(found, scores=found.logs.exp())
         found = found[found.scores > threshold]
         found = replace(found, boxes=boxes.shifted(found.boxes, found.offsets, extra=1)).to("cpu")
@@ -187,7 +211,7 @@ class Mtcnn:
             logs = part.logs[rows] + power * logsigmoid(values[:, 0])
             scores, offsets = values[:, 0].sigmoid(), values[:, 1:].clone()
             parts.append(replace(part[rows], scores=scores, logs=logs, offsets=offsets))
-            self._lap("R-Net" if side_px == 24 else "O-Net")
+            self._lap("R-Net" if side_px == RNET_PX else "O-Net")
         return _joined(parts)
 
     def _nothing(self) -> Candidates:

@@ -38,6 +38,11 @@ class OperatingPoint:
     thresholds: tuple[float, float, float] = (0.6, 0.7, 0.8)
     powers: tuple[float, float, float] = (0, 0, 1)
 
+    @property
+    def scout_from(self) -> float:
+        """The scout knows the windows that P-Net gives at least this probability."""
+        return min(0.5, self.thresholds[0])
+
 
 @dataclass(frozen=True, slots=True)
 class Weights:

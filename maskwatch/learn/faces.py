@@ -70,6 +70,25 @@ def gather(
     return faces, notes
 
 
+def open_marked(
+    pictures: Sequence[LabelledPicture], progress: Progress
+) -> tuple[dict[Part, list[SeenPicture]], list[str]]:
+    """Whole pictures of the three parts with the faces that people marked, and a line for each that gives none."""
+    seen, hashes, readable = [], [], []
+    notes: list[str] = []
+    for picture, rgb in _opened(progress(pictures), notes):
+        if any(truth.box is None for truth in picture.truths):
+            notes.append(f"{picture.path}: has a label but no boxes, which a detector needs")
+            continue
+        readable.append(picture)
+        hashes.append(perceptual_hash(rgb))
+        seen.append(SeenPicture(rgb, tuple(t.box for t in picture.truths if t.box is not None)))
+    parts: dict[Part, list[SeenPicture]] = {part: [] for part in Part}
+    for picture, each in zip(split(readable, np.array(hashes, np.uint64)), seen, strict=True):
+        parts[picture.part or Part.TRAIN].append(each)
+    return parts, notes
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Cut:
     patch: Rgb

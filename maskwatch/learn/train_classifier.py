@@ -17,6 +17,7 @@ from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box, Rgb
 from maskwatch.learn.dataset import Part
 from maskwatch.learn.faces import LabelledFace
+from maskwatch.learn.schedule import warm_then_cosine
 
 DRAWN = 0.35  # share of the bare faces that get a drawn mask
 CLOTHS = ((150, 195, 225), (235, 235, 240), (40, 40, 45), (230, 180, 190), (120, 170, 140), (60, 80, 140))
@@ -68,7 +69,7 @@ def train(
     )
     batches = max(1, len(training) // recipe.batch)
     steps = recipe.epochs * batches
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _warm_then_cosine(step, steps))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warm_then_cosine(step, steps))
     share_protected = sum(face.protected for face in training) / len(training)
     weight = torch.tensor([0.5 / (1 - share_protected), 0.5 / share_protected], device=device)
     best_loss, best_state = math.inf, network.state_dict()
@@ -96,13 +97,6 @@ def train(
     network.load_state_dict(best_state)
     network.eval()
     return network
-
-
-def _warm_then_cosine(step: int, steps: int) -> float:
-    warm = max(1, steps // 20)
-    if step < warm:
-        return (step + 1) / warm
-    return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
 
 
 @torch.inference_mode()

@@ -8,9 +8,9 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -21,14 +21,20 @@ from maskwatch.core.errors import DataError
 from maskwatch.core.records import Rgb
 from maskwatch.detect.backends.folded import folded_stage
 from maskwatch.detect.boxes import STRIDE, WINDOW_PX
-from maskwatch.detect.networks import PNet, normalise
+from maskwatch.detect.networks import normalise
 from maskwatch.detect.scout import Scout
+from maskwatch.detect.weights import Weights
+from maskwatch.learn.checkpoint import load_checkpoint, save_checkpoint
 from maskwatch.learn.faces import SeenPicture
+from maskwatch.learn.schedule import warm_then_cosine
+from maskwatch.learn.views import level_view
 
 SIDE_PX = 190  # of a training picture: 90 x 90 cells of P-Net, 45 x 45 views
 CELLS = 90
+AIMED_PX = (11, 19)  # the size of the face that a view is about
 SEEN_PX = (7, 24)  # faces of these sides may lie in a 12 px window
 FACE_IOU, NEAR_IOU = 0.5, 0.25
+TOLD = 500  # steps between two lines about the progress
 
 Floats = NDArray[np.float32]
 
@@ -65,28 +71,34 @@ class Figures:
 def train(
     pictures: Sequence[SeenPicture],
     validation: Sequence[SeenPicture],
-    pnet: PNet,
+    weights: Weights,
     recipe: Recipe,
     on_progress: Callable[[Progress], None],
+    *,
+    checkpoint: Path | None = None,
 ) -> tuple[Scout, Figures]:
-    """A scout for this P-Net, ready to predict, its bound chosen on the validation pictures.
+    """A scout for these weights' P-Net and its threshold, ready to predict, its bound chosen on the validation pictures.
 
-    Raises `DataError` when a part shows no face.
+    `checkpoint` is a file from which a training that was stopped goes on. Raises `DataError` when a part
+    shows no face.
     """
     for name, part in (("training", pictures), ("validation", validation)):
         if not any(picture.faces for picture in part):
             raise DataError(f"no picture of the {name} part shows a face")
     torch.manual_seed(recipe.seed)
-    teacher = nn.Sequential(*folded_stage(pnet)).to(memory_format=torch.channels_last)
+    teacher = _Teacher(weights)
     scout = Scout(recipe.width).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(
         scout.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, recipe.learning_rate, total_steps=recipe.steps, pct_start=0.1
-    )
+    state = load_checkpoint(checkpoint, scout, optimizer) if checkpoint else None
+    done = state["step"] if state else 0
     loss_sum = 0.0
-    for step, (rgb, near) in enumerate(_batches(pictures, recipe, recipe.steps, recipe.seed), 1):
+    for step, (rgb, near) in enumerate(
+        _batches(pictures, recipe, range(done, recipe.steps), recipe.seed), done + 1
+    ):
+        for group in optimizer.param_groups:
+            group["lr"] = recipe.learning_rate * warm_then_cosine(step - 1, recipe.steps)
         sure, maybe = _truth(teacher, rgb, near)
         weight = torch.where(sure > 0, recipe.positive_weight, 1 - maybe)
         logits = scout(normalise(rgb.permute(0, 3, 1, 2)))
@@ -94,21 +106,36 @@ def train(
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        schedule.step()
         loss_sum += loss.item()
-        if step % 500 == 0:
-            on_progress(Progress(step, loss_sum / 500))
+        if step % TOLD == 0:
+            on_progress(Progress(step, loss_sum / TOLD))
             loss_sum = 0.0
+            if checkpoint:
+                save_checkpoint(checkpoint, scout, optimizer, {"step": step})
     scout.eval().requires_grad_(requires_grad=False)
     return scout, _choose_bound(scout, teacher, validation, recipe)
 
 
+class _Teacher:
+    """The P-Net that the scout serves."""
+
+    def __init__(self, weights: Weights) -> None:
+        self._pnet = nn.Sequential(*folded_stage(weights.pnet)).to(memory_format=torch.channels_last)
+        self._log_odds = math.log(weights.point.scout_from / (1 - weights.point.scout_from))
+
+    @torch.no_grad()
+    def proposes(self, rgb: Tensor) -> Tensor:
+        """For each cell `(N, 90, 90)` of views `(N, 190, 190, 3)`."""
+        maps: Tensor = self._pnet(rgb.permute(0, 3, 1, 2).float())
+        return maps[:, 0, :CELLS, :CELLS] >= self._log_odds
+
+
 def _choose_bound(
-    scout: Scout, teacher: nn.Module, pictures: Sequence[SeenPicture], recipe: Recipe
+    scout: Scout, teacher: "_Teacher", pictures: Sequence[SeenPicture], recipe: Recipe
 ) -> Figures:
     """Move the scout's bias so that a view is worth a look from 0 on."""
     positives, negatives = [], []
-    for rgb, near in _batches(pictures, recipe, max(40, len(pictures)), recipe.seed + 1):
+    for rgb, near in _batches(pictures, recipe, range(max(40, len(pictures))), recipe.seed + 1):
         sure, maybe = _truth(teacher, rgb, near)
         with torch.inference_mode():
             logits = scout(normalise(rgb.permute(0, 3, 1, 2)))
@@ -124,75 +151,35 @@ def _choose_bound(
 
 
 @torch.no_grad()
-def _truth(teacher: nn.Module, rgb: Tensor, near: Tensor) -> tuple[Tensor, Tensor]:
+def _truth(teacher: "_Teacher", rgb: Tensor, near: Tensor) -> tuple[Tensor, Tensor]:
     """For each view `(N, 45, 45)` 0 or 1: it holds a face that P-Net proposes; it may hold one."""
-    proposed = teacher(rgb.permute(0, 3, 1, 2).float())[:, 0, :CELLS, :CELLS] >= 0
+    proposed = teacher.proposes(rgb)
     sure = proposed & (near >= FACE_IOU)
     maybe = (proposed & (near >= NEAR_IOU)) | (near >= FACE_IOU)
     return tuple(max_pool2d(each.float()[:, None], 2)[:, 0].clone() for each in (sure, maybe))  # type: ignore[return-value]
 
 
 def _batches(
-    pictures: Sequence[SeenPicture], recipe: Recipe, count: int, seed: int
+    pictures: Sequence[SeenPicture], recipe: Recipe, steps: range, seed: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """`count` times training pictures `(N, 190, 190, 3)` uint8 and how near each cell is to a face `(N, 90, 90)`.
+    """For each step, training pictures `(N, 190, 190, 3)` uint8 and how near each cell is to a face `(N, 90, 90)`.
 
     The same seed gives the same batches. Threads make them: OpenCV hangs in forked processes.
     """
 
     def one(number: int) -> tuple[Rgb, Floats]:
         random = np.random.default_rng((seed, number))
-        rgb, faces = _view(pictures[int(random.integers(len(pictures)))], random)
+        picture = pictures[int(random.integers(len(pictures)))]
+        rgb, faces = level_view(picture, SIDE_PX, AIMED_PX, random)
         return rgb, _nearness(faces)
 
     with ThreadPoolExecutor(recipe.workers) as pool:
-        for first in range(0, count * recipe.batch, 64 * recipe.batch):
-            last = min(first + 64 * recipe.batch, count * recipe.batch)
+        for first in range(steps.start * recipe.batch, steps.stop * recipe.batch, 64 * recipe.batch):
+            last = min(first + 64 * recipe.batch, steps.stop * recipe.batch)
             made = pool.map(one, range(first, last))
             for _ in range((last - first) // recipe.batch):
                 rgb, near = zip(*(next(made) for _ in range(recipe.batch)), strict=True)
                 yield torch.from_numpy(np.stack(rgb)), torch.from_numpy(np.stack(near))
-
-
-def _view(picture: SeenPicture, random: np.random.Generator) -> tuple[Rgb, NDArray[Any]]:
-    """A part of a picture at some scale, as a level of a pyramid shows it, and its faces `(N, 4)`."""
-    height, width = picture.rgb.shape[:2]
-    smallest = 24 / min(height, width)
-    faces: NDArray[Any] = np.array(picture.faces, np.float32).reshape(-1, 4)
-    face = faces[random.integers(len(faces))] if len(faces) and random.random() < 0.6 else None
-    if face is None:
-        scale = max(smallest, math.exp(random.uniform(math.log(0.2), math.log(1.3))))
-        reach = int(SIDE_PX / scale) + 1
-        left = int(random.integers(max(1, width - reach + 1)))
-        top = int(random.integers(max(1, height - reach + 1)))
-    else:  # at the size that P-Net sees
-        side = max(float(face[2] - face[0]), float(face[3] - face[1]), 1.0)
-        scale = min(max(random.uniform(11, 19) / side, smallest), 2.5)
-        reach = int(SIDE_PX / scale) + 1
-        centre = (face[:2] + face[2:]) / 2 - random.random(2) * reach
-        left = int(np.clip(centre[0], 0, max(0, width - reach)))
-        top = int(np.clip(centre[1], 0, max(0, height - reach)))
-    part = picture.rgb[top : top + reach, left : left + reach]
-    size = tuple(min(SIDE_PX, max(12, round(length * scale))) for length in part.shape[1::-1])
-    shrunk = cv2.resize(part, size, interpolation=cv2.INTER_LINEAR if scale > 0.5 else cv2.INTER_AREA)
-    ratio = np.array([size[0] / part.shape[1], size[1] / part.shape[0]] * 2, np.float32)
-    faces = (faces - np.array([left, top, left, top], np.float32)) * ratio
-    if random.random() < 0.5:
-        shrunk = shrunk[:, ::-1]
-        faces = np.stack([size[0] - faces[:, 2], faces[:, 1], size[0] - faces[:, 0], faces[:, 3]], axis=1)
-    field = np.full((SIDE_PX, SIDE_PX, 3), 128, np.uint8)
-    field[: size[1], : size[0]] = _in_other_light(shrunk, random)
-    return field, faces
-
-
-def _in_other_light(rgb: NDArray[Any], random: np.random.Generator) -> Floats:
-    values: NDArray[Any] = rgb.astype(np.float32)
-    if random.random() < 0.6:
-        values = (values - 128) * random.uniform(0.5, 1.3) + 128 + random.uniform(-50, 40)
-        values = values + random.uniform(-12, 12, 3)
-    if random.random() < 0.3:
-        values = values + random.normal(0, random.uniform(1, 8), values.shape)
-    return np.asarray(np.clip(values, 0, 255), np.float32)
 
 
 def _nearness(faces: NDArray[Any]) -> Floats:
