@@ -116,8 +116,8 @@ def classifier(
     results = judge(judges, finder, pictures, protected_at=defaults.classify.protected_at)
     if not results[0].judged:
         raise DataError(f"{data}: the detector finds no labelled face in its {part} part")
-    told = {"protected from a probability of": f"{defaults.classify.protected_at:g}"}
-    told |= _settings_told(models, [finder], [defaults.detect])
+    told = _settings_told(models, [finder], [defaults.detect])
+    told["protected from a probability of"] = f"{defaults.classify.protected_at:g}"
     subject = Subject("classifier", material, _roles({"classifier": judges, "detector": [finder]}), told)
     report = classifier_comparison(subject, *results) if compare else classifier_report(subject, *results)
     _deliver(report, html, as_json)

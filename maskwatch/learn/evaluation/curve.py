@@ -55,4 +55,4 @@ def average_precision(
 
 def _last_of_equals(ordered: Floats) -> NDArray[np.intp]:
     """The place of the last of each run of equal scores: a bound takes all of them or none."""
-    return np.flatnonzero(np.append(ordered[1:] != ordered[:-1], np.ones(len(ordered) > 0, np.bool_)))
+    return np.flatnonzero(np.append(ordered[1:] != ordered[:-1], [True] * (len(ordered) > 0)))

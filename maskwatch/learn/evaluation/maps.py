@@ -41,8 +41,8 @@ def drawn(network: MaskNet, shape: Shape, rgb: Rgb, box: Box) -> bytes:
     height = (sum(rows) + 4) * INCH + 1.2
     figure = Figure(figsize=(COLUMNS * INCH, height), layout="constrained")
     FigureCanvasAgg(figure)
-    parts = figure.subfigures(1 + len(maps), 1, height_ratios=[4, *(n + 0.4 for n in rows)])
-    top, *others = np.atleast_1d(parts)
+    parts = figure.subfigures(1 + len(maps), 1, squeeze=False, height_ratios=[4, *(n + 0.4 for n in rows)])
+    top, *others = np.asarray(parts)[:, 0]
     top.suptitle(f"what the network sees, {shape.side_px} x {shape.side_px} px: protected {probability:.1%}")
     axes = top.subplots()
     axes.imshow(face)

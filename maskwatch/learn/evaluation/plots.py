@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 from maskwatch.learn.evaluation.classification import BINS, Bin
 from maskwatch.learn.evaluation.curve import Curve
@@ -54,7 +55,12 @@ def reliability(models: Sequence[tuple[str, Sequence[Bin]]]) -> bytes:
         lower.bar(edges + number * width, counts, width * 0.95, align="edge", color=colour)
     upper.set(xlim=(0, 1), ylim=(-0.02, 1.02), ylabel="share that is protected")
     upper.legend(loc="upper left")
-    lower.set(xlabel="probability that a mask protects", ylabel="faces", yscale="log", ylim=(0.7, None))
+    lower.set_yscale("log")
+    lower.yaxis.set_major_formatter(
+        StrMethodFormatter("{x:g}")
+    )  # powers of ten would want fonts of their own
+    lower.yaxis.set_minor_formatter(NullFormatter())
+    lower.set(xlabel="probability that a mask protects", ylabel="faces", ylim=(0.7, None))
     for axes in (upper, lower):
         axes.grid(alpha=0.3)
     return _png(figure)

@@ -23,7 +23,7 @@ NAMES = ("accuracy", "precision", "recall", "F1", "expected calibration error")
 VERDICTS = {True: "protected", False: "unprotected"}
 CALIBRATION = (
     "Where the line runs along the dashed one, of the faces with a probability of 70 % seven in ten are protected. "
-    "The expected calibration error is the mean distance from it, each of the ten bins counting by its faces."
+    "The expected calibration error is the mean distance from it, each of the ten bins counting by its faces; chance adds to it, the more the fewer faces, and to its interval twice."
 )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from maskwatch.core.records import Label
-from maskwatch.learn.evaluation.bootstrap import estimates
+from maskwatch.learn.evaluation.bootstrap import Estimate, estimates
 from maskwatch.learn.evaluation.document import Report, Section, Sheet, Table
 from maskwatch.learn.evaluation.matching import side_px
 from maskwatch.learn.evaluation.reports.common import (
@@ -51,25 +51,23 @@ def system_report(subject: Subject, system: System) -> Report:
         f"{nobody.in_truth_and_ours} without anybody."
     )
     labels = [label for label in FaceLabel if f"end-to-end recall, {label}" in figures]
-    rows = []
-    for label in labels:
-        recall = figures[f"end-to-end recall, {label}"]
-        accuracy = figures[f"label accuracy of found faces, {label}"]
-        counts = [str(system.count(label, outcome)) for outcome in OUTCOMES]
-        rows.append(
-            (
-                words(label),
-                *counts,
-                number(recall.value),
-                between(recall),
-                number(accuracy.value),
-                between(accuracy),
-            )
-        )
-    headers = ("", *OUTCOMES.values(), "end-to-end recall", "95 %", "label accuracy if found", "95 %")
+    counts = tuple(
+        (words(label), *(str(system.count(label, outcome)) for outcome in OUTCOMES)) for label in labels
+    )
+    shares = tuple(
+        (words(label), *_told(figures, "end-to-end recall", label), *_told(figures, NAMES[2], label))
+        for label in labels
+    )
+    headers = ("", "end-to-end recall", "95 % interval", "label accuracy if found", "95 % interval")
     sections = [
         Section("Figures", (figures_table("All faces", figures, NAMES), MEANING, ratio)),
-        Section("By class", (Table("What became of the labelled faces", headers, tuple(rows)),)),
+        Section(
+            "By class",
+            (
+                Table("What became of the labelled faces", ("", *OUTCOMES.values()), counts),
+                Table("Shares of them", headers, shares),
+            ),
+        ),
         Section("Found and judged wrong", (_wrong(system),)),
         Section("Largest missed faces", (_missed(system),)),
         Section("False alarms that were judged", (_alarms(system),)),
@@ -83,6 +81,11 @@ def system_report(subject: Subject, system: System) -> Report:
         "ratio": {"pictures": compared, **asdict(nobody)},
     }
     return report(subject, _counted(system), sections, facts)
+
+
+def _told(figures: dict[str, Estimate], name: str, label: FaceLabel) -> tuple[str, str]:
+    each = figures[f"{name}, {label}"]
+    return number(each.value), between(each)
 
 
 def system_comparison(subject: Subject, a: System, b: System) -> Report:
