@@ -18,7 +18,7 @@ from maskwatch.config import CameraConfig, Config, Defaults
 from maskwatch.core.address import Address
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.ports import AlertSink, Source
-from maskwatch.core.records import Decision
+from maskwatch.core.records import Decision, Frame, FrameReport, Rgb
 from maskwatch.core.rule import Rule
 from maskwatch.core.selection import Selection
 from maskwatch.detect.backends.choice import choose
@@ -29,8 +29,10 @@ from maskwatch.detect.weights import load_weights
 from maskwatch.learn.queue import Limits, Queue
 from maskwatch.learn.settings import QueueSettings, SelectionSettings
 from maskwatch.pipeline.camera import Camera
+from maskwatch.pipeline.engine import Engine
 from maskwatch.pipeline.pipeline import Pipeline
 from maskwatch.resources import shipped
+from maskwatch.sources.images import ImageSource
 from maskwatch.sources.paced import PacedSource
 from maskwatch.sources.registry import open_source
 
@@ -114,6 +116,20 @@ def replay_pipeline(plan: ReplayPlan, models: Models, on_decision: Callable[[Dec
 def bench_camera(name: str, source: Source, settings: Defaults, models: Models) -> Camera:
     """A camera that tells nobody and stores nothing."""
     return _camera(source, settings, models, name=name, sinks=(), selection=None)
+
+
+def analyst(settings: Defaults, models: Models) -> Callable[[Rgb], FrameReport]:
+    """Judges single pictures as the engine judges a camera's frames, each looked at whole and everywhere."""
+    whole = settings.motion.model_copy(update={"gate": False})
+    source = ImageSource("picture", Address(""))  # which the engine does not ask
+    chosen = settings.model_copy(update={"motion": whole, "ignore": ()})
+    engine = Engine({"picture": bench_camera("picture", source, chosen, models)})
+
+    def analyse(rgb: Rgb) -> FrameReport:
+        (report,) = engine.analyse([Frame("picture", "picture", 0, 0.0, rgb)])
+        return report
+
+    return analyse
 
 
 def camera_source(name: str, camera: CameraConfig) -> Source:

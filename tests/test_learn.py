@@ -13,7 +13,7 @@ from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box, Face
 from maskwatch.learn import dataset
 from maskwatch.learn.dataset import LabelledPicture, Part, Truth
-from maskwatch.learn.evaluate import Confusion, evaluate
+from maskwatch.learn.evaluation.classification import Confusion, evaluate
 from maskwatch.learn.faces import LabelledFace, gather
 from maskwatch.learn.formats.registry import read
 from maskwatch.learn.labels import FaceLabel

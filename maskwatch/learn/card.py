@@ -8,7 +8,7 @@ from pathlib import Path
 from maskwatch.classify.network import MaskNet, Shape, save_network
 from maskwatch.core.files import write_atomically
 from maskwatch.detect.scout import Scout, save_scout
-from maskwatch.learn.evaluate import Confusion
+from maskwatch.learn.evaluation.classification import Confusion
 from maskwatch.learn.faces import LabelledFace
 from maskwatch.learn.train_classifier import Recipe
 from maskwatch.learn.train_scout import Figures

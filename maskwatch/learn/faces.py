@@ -89,6 +89,13 @@ def open_marked(
     return parts, notes
 
 
+def found_faces(rgb: Rgb, picture: LabelledPicture, detector: Detector) -> list[LabelledFace]:
+    """The labelled faces that the detector finds in one picture, of the part that it has (see `gather`)."""
+    part = picture.part or Part.TRAIN
+    cuts = _cut(rgb, picture, detector)
+    return [LabelledFace(c.patch, c.box, c.label, part, picture.key) for c in cuts if c.found]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Cut:
     patch: Rgb

@@ -31,7 +31,7 @@ def classifier(
     from maskwatch.classify.network import Shape
     from maskwatch.learn.card import Trained, write_model
     from maskwatch.learn.dataset import Part
-    from maskwatch.learn.evaluate import evaluate
+    from maskwatch.learn.evaluation.classification import evaluate
     from maskwatch.learn.faces import gather
     from maskwatch.learn.formats.registry import read
     from maskwatch.learn.train_classifier import Epoch, Recipe, train

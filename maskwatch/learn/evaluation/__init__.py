@@ -1,0 +1,13 @@
+"""How good the models are, on pictures that they were not trained on.
+
+chosen.py, pictures.py   the part of a data set that counts
+matching.py        which found face is which true one, and how large faces are
+curve.py           the precision-recall curve and the area under it
+bootstrap.py       how sure a figure is, and whether two models differ
+detection.py       the detector
+classification.py  the classifier, on faces that the detector finds
+system.py          both together, as they run
+plots.py, sheets.py, maps.py   what can be looked at
+document.py        a report as records, and as HTML
+reports/           what the reports say
+"""

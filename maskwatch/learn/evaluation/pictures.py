@@ -1,0 +1,64 @@
+"""The part of a data set that counts."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from maskwatch.core.errors import DataError, SourceError
+from maskwatch.core.records import Rgb
+from maskwatch.learn.dataset import DataSet, LabelledPicture, perceptual_hash, split
+from maskwatch.learn.evaluation.chosen import Chosen
+from maskwatch.sources.images import read_rgb
+
+Progress = Callable[[Iterable[LabelledPicture]], Iterable[LabelledPicture]]
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """The pictures to measure on, each with its part, and a line for everything that cannot be used."""
+
+    name: str
+    chosen: Chosen
+    pictures: tuple[LabelledPicture, ...]
+    notes: tuple[str, ...]
+
+
+def choose(name: str, data: DataSet, chosen: Chosen, progress: Progress) -> Material:
+    """Open every picture and keep those of the part, by `dataset.split`.
+
+    Raises `DataError` when the part holds none.
+    """
+    readable, hashes = [], []
+    notes = list(data.problems)
+    for picture in progress(data.pictures):
+        try:
+            hashes.append(perceptual_hash(read_rgb(picture.path)))
+        except SourceError as e:
+            notes.append(str(e))
+        else:
+            readable.append(picture)
+    parts = split(readable, np.array(hashes, np.uint64))
+    pictures = tuple(p for p in parts if chosen is Chosen.ALL or str(p.part) == str(chosen))
+    if not pictures:
+        raise DataError(f"{name}: no picture of it is of the {chosen} part")
+    return Material(name, chosen, pictures, tuple(notes))
+
+
+def opened(
+    pictures: Sequence[LabelledPicture], progress: Progress
+) -> Iterator[tuple[int, LabelledPicture, Rgb]]:
+    """Each picture with its place, read anew: a large data set does not fit into memory."""
+    for place, picture in enumerate(progress(pictures)):
+        yield place, picture, read_rgb(picture.path)
+
+
+def need_boxes(material: Material) -> None:
+    """Raises `DataError` when the labels are of whole pictures, which tells nothing of where faces are."""
+    for picture in material.pictures:
+        if any(truth.box is None for truth in picture.truths):
+            raise DataError(
+                f"{material.name}: labels whole pictures ({picture.key}), and where faces are is asked here"
+            )
+    if not any(picture.truths for picture in material.pictures):
+        raise DataError(f"{material.name}: no face of the {material.chosen} part is labelled")
