@@ -73,7 +73,7 @@ def detector(
     found = [models.detector(each) for each in chosen]
     material = _material(data, part)
     need_boxes(material)
-    results = [_searched(models, each, material) for each in chosen]
+    results = [searched(models, each, material) for each in chosen]
     subject = Subject(
         "detector", material, _roles({"detector": found}), _settings_told(models, found, chosen)
     )
@@ -254,8 +254,8 @@ def _material(data: Path, part: Chosen) -> "Material":
     return material
 
 
-def _searched(models: "Models", settings: "Settings", material: "Material") -> "Detection":
-    """With the last threshold lowered, so that a curve can be drawn; the detector's own one counts."""
+def searched(models: "Models", settings: "Settings", material: "Material") -> "Detection":
+    """What a detector finds in the pictures, with the last threshold lowered, so that a curve can be drawn; the detector's own one counts."""
     from maskwatch.learn.evaluation.detection import SWEEP_FROM, search
     from maskwatch.learn.evaluation.pictures import opened
 

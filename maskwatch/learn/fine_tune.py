@@ -57,9 +57,9 @@ def fine_tune(
         min_face_px=wish.min_face_px, thresholds=(weights.point.scout_from, *CAREFUL), scout=False
     )
     teacher = Mtcnn(choose("auto", weights, run.device), settings, "teacher", weights.point)
-    seen = [[_with_found(teacher, picture) for picture in part] for part in (training, validation)]
+    seen, held = ([_with_found(teacher, picture) for picture in part] for part in (training, validation))
     scout, figures = train_scout.train(
-        *seen, weights, scout_recipe, on_scout, checkpoint=run.folder / "scout.safetensors"
+        seen, held, weights, scout_recipe, on_scout, checkpoint=run.folder / "scout.safetensors"
     )
     return Tuned(replace(weights, scout=scout), choice, figures)
 

@@ -84,8 +84,7 @@ class Epoch:
     """`recall` and `precision` are of the stage's own task on the validation part, at a probability of 0.5."""
 
     stage: str
-    number: int
-    of: int
+    step: int
     loss: float
     validation_loss: float
     recall: float
@@ -214,9 +213,8 @@ def _fit(stage: _Stage, run: Run, teacher: ONet | None = None) -> None:
                 "loss": min(tried[0], state["loss"]),
                 "since": 0 if better else state["since"] + 1,
             }
-            number, of = -(-step // recipe.epoch), -(-stage.steps // recipe.epoch)
             steps = recipe.epoch if step % recipe.epoch == 0 else step % recipe.epoch
-            run.on_epoch(Epoch(stage.name, number, of, total / steps, *tried, best=better))
+            run.on_epoch(Epoch(stage.name, step, total / steps, *tried, best=better))
             total = 0.0
             if better:
                 save_checkpoint(best_path, network, None, state)

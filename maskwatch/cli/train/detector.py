@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from maskwatch.cli.console import out, tell_problems, tracked
+from maskwatch.cli.console import out, stages, tell_problems, tracked
+from maskwatch.cli.evaluate import searched
 
 
 def detector(
@@ -32,19 +33,24 @@ def detector(
     """
     from dataclasses import asdict
 
+    from maskwatch.app import Models, pick_device
+    from maskwatch.detect.settings import Settings
     from maskwatch.detect.weights import load_weights
     from maskwatch.learn import train_detector, train_scout
     from maskwatch.learn.dataset import Part
-    from maskwatch.learn.faces import open_marked
-    from maskwatch.learn.fine_tune import Wish
+    from maskwatch.learn.detector_card import Making, write_detector, write_detector_card
+    from maskwatch.learn.evaluation.chosen import Chosen
+    from maskwatch.learn.evaluation.pictures import choose
+    from maskwatch.learn.faces import SeenPicture, open_marked
+    from maskwatch.learn.fine_tune import Wish, fine_tune
     from maskwatch.learn.formats.registry import read
-    from maskwatch.learn.journal import claim, fingerprint
+    from maskwatch.learn.journal import Journal, claim, fingerprint
 
     weights, wish = load_weights(start), Wish(precision, min_face)
-    parts = {part: [] for part in Part}
-    counts = {}
+    parts: dict[Part, list[SeenPicture]] = {part: [] for part in Part}
+    counts, sets = {}, {}
     for folder in data:
-        labelled = read(folder)
+        labelled = sets[folder.resolve().name] = read(folder)
         opened, notes = open_marked(labelled.pictures, tracked(f"reading {folder.name}"))
         tell_problems([*labelled.problems, *notes])
         counts[folder.resolve().name] = {str(part): len(pictures) for part, pictures in opened.items()}
@@ -62,3 +68,42 @@ def detector(
     }
     if claim(folder, task):
         out.print(f"{folder}: goes on where it was", soft_wrap=True)
+    chosen = pick_device(device)
+    with Journal(folder) as journal, stages() as show:
+
+        def tell(epoch: train_detector.Epoch) -> None:
+            figures = {"loss": epoch.loss, "validation loss": epoch.validation_loss}
+            figures |= {"recall": epoch.recall, "precision": epoch.precision}
+            journal.note(epoch.stage, epoch.step, figures)
+            out.print(
+                f"{epoch.stage}  step {epoch.step:5d}  loss {epoch.loss:.3f}  validation: "
+                f"loss {epoch.validation_loss:.3f}  recall {epoch.recall:.3f}  precision {epoch.precision:.3f}"
+                f"{'  best' if epoch.best else ''}"
+            )
+
+        def tell_scout(state: train_scout.Progress) -> None:
+            journal.note("scout", state.step, {"loss": state.loss})
+            show("scout", state.step, scout_recipe.steps)
+
+        run = train_detector.Run(recipe, chosen, folder, tell, show)
+        tuned = fine_tune(
+            parts, weights, wish, run, scout_recipe, through=tracked("thresholds"), on_scout=tell_scout
+        )
+    point = tuned.choice.point
+    out.print(
+        f"thresholds {', '.join(f'{t:g}' for t in point.thresholds)}, powers {', '.join(f'{p:g}' for p in point.powers)}: "
+        f"recall {tuned.choice.recall:.3f} at precision {tuned.choice.precision:.3f} on the validation part"
+    )
+    making = Making(weights.version, wish, recipe, scout_recipe, counts)
+    digest = write_detector(tuned, making, output)
+    models = Models(chosen)
+    tested = {}
+    for name, labelled in sets.items():
+        material = choose(name, labelled, Chosen.TEST, list)
+        before, after = (
+            searched(models, Settings(weights=each, min_face_px=min_face), material)
+            for each in (start, str(output))
+        )
+        tested[name] = before, after
+    write_detector_card(tuned, making, output, digest, tested)
+    out.print(f"wrote {output} and {output.with_suffix('.md')}", soft_wrap=True)
