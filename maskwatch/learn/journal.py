@@ -45,7 +45,7 @@ class Journal:
     """Figures by step: `tensorboard --logdir FOLDER` draws them."""
 
     def __init__(self, folder: Path) -> None:
-        self._writer = SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
+        self._writer = SummaryWriter(str(folder))
 
     def __enter__(self) -> Self:
         return self
@@ -53,8 +53,8 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._writer.close()  # type: ignore[no-untyped-call]
+        self._writer.close()
 
     def note(self, stage: str, step: int, figures: Mapping[str, float]) -> None:
         for name, value in figures.items():
-            self._writer.add_scalar(f"{stage}/{name}", value, step)  # type: ignore[no-untyped-call]
+            self._writer.add_scalar(f"{stage}/{name}", value, step)

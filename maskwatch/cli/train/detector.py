@@ -1,12 +1,17 @@
 """`maskwatch train detector`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from maskwatch.cli.console import out, stages, tell_problems, tracked
 from maskwatch.cli.evaluate import searched
+
+if TYPE_CHECKING:
+    from maskwatch.app import Models
+    from maskwatch.learn.dataset import DataSet
+    from maskwatch.learn.evaluation.detection import Detection
 
 
 def detector(
@@ -34,13 +39,10 @@ def detector(
     from dataclasses import asdict
 
     from maskwatch.app import Models, pick_device
-    from maskwatch.detect.settings import Settings
     from maskwatch.detect.weights import load_weights
     from maskwatch.learn import train_detector, train_scout
     from maskwatch.learn.dataset import Part
     from maskwatch.learn.detector_card import Making, write_detector, write_detector_card
-    from maskwatch.learn.evaluation.chosen import Chosen
-    from maskwatch.learn.evaluation.pictures import choose
     from maskwatch.learn.faces import SeenPicture, open_marked
     from maskwatch.learn.fine_tune import Wish, fine_tune
     from maskwatch.learn.formats.registry import read
@@ -97,13 +99,23 @@ def detector(
     making = Making(weights.version, wish, recipe, scout_recipe, counts)
     digest = write_detector(tuned, making, output)
     models = Models(chosen)
-    tested = {}
-    for name, labelled in sets.items():
-        material = choose(name, labelled, Chosen.TEST, list)
-        before, after = (
-            searched(models, Settings(weights=each, min_face_px=min_face), material)
-            for each in (start, str(output))
-        )
-        tested[name] = before, after
+    tested = {
+        name: _tested(models, name, each, (start, str(output)), min_face) for name, each in sets.items()
+    }
     write_detector_card(tuned, making, output, digest, tested)
     out.print(f"wrote {output} and {output.with_suffix('.md')}", soft_wrap=True)
+
+
+def _tested(
+    models: "Models", name: str, data: "DataSet", weights: tuple[str, str], min_face: float
+) -> "tuple[Detection, Detection]":
+    """What each of the two finds in the test part."""
+    from maskwatch.detect.settings import Settings
+    from maskwatch.learn.evaluation.chosen import Chosen
+    from maskwatch.learn.evaluation.pictures import choose
+
+    material = choose(name, data, Chosen.TEST, list)
+    before, after = (
+        searched(models, Settings(weights=each, min_face_px=min_face), material) for each in weights
+    )
+    return before, after
