@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the program has it; read when torch loads
+
 import av
 import numpy as np
 import pytest
@@ -203,3 +205,21 @@ def no_errors_logged(caplog, request):
         if r.levelno >= logging.ERROR
     ]
     assert not errors
+
+
+@pytest.fixture(scope="session")
+def street():
+    """Makes `(picture, box)`: a person somewhere in a coarse pattern, `(320, 320, 3)`, and the box of the face."""
+    import cv2
+
+    def make(seed, side=64):
+        random = np.random.default_rng(seed)
+        picture = cv2.resize(random.uniform(30, 220, (20, 20, 3)).astype(np.float32), (320, 320))
+        picture = np.clip(picture, 0, 255).astype(np.uint8)
+        x1, y1, x2, y2 = (int(v) for v in demo.FACE)
+        face = cv2.resize(demo.portrait()[y1:y2, x1:x2], (side, side), interpolation=cv2.INTER_AREA)
+        left, top = (int(v) for v in random.integers(0, 320 - side, 2))
+        picture[top : top + side, left : left + side] = face
+        return picture, Box(left, top, left + side, top + side)
+
+    return make

@@ -5,9 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from maskwatch import demo
 from maskwatch.core.errors import DataError
-from maskwatch.core.records import Box
 from maskwatch.detect import scout as scouts
 from maskwatch.detect.networks import normalise
 from maskwatch.detect.weights import load_stock
@@ -19,21 +17,10 @@ from maskwatch.learn.train_scout import Recipe, train
 from maskwatch.learn.views import level_view
 
 
-def street(seed, side=64):
-    """A person somewhere in a coarse pattern, `(320, 320, 3)`, and the box of the face."""
-    random = np.random.default_rng(seed)
-    picture = cv2.resize(random.uniform(30, 220, (20, 20, 3)).astype(np.float32), (320, 320))
-    picture = np.clip(picture, 0, 255).astype(np.uint8)
-    x1, y1, x2, y2 = (int(v) for v in demo.FACE)
-    face = cv2.resize(demo.portrait()[y1:y2, x1:x2], (side, side), interpolation=cv2.INTER_AREA)
-    left, top = (int(v) for v in random.integers(0, 320 - side, 2))
-    picture[top : top + side, left : left + side] = face
-    return SeenPicture(picture, (Box(left, top, left + side, top + side),))
-
-
 @pytest.fixture(scope="module")
-def pictures():
-    return [street(n, side=int(40 + n % 5 * 20)) for n in range(20)]
+def pictures(street):
+    made = (street(n, side=int(40 + n % 5 * 20)) for n in range(20))
+    return [SeenPicture(rgb, (box,)) for rgb, box in made]
 
 
 def test_a_cell_is_near_a_face_when_its_window_overlaps_it():
@@ -57,20 +44,18 @@ def test_a_training_picture_shows_a_face_at_the_size_that_the_window_sees(pictur
     assert shown >= 20
 
 
-def test_training_learns_to_look_where_faces_are_and_the_same_seed_gives_the_same_scout(pictures):
+def test_training_learns_to_look_where_faces_are_and_the_same_seed_gives_the_same_scout(pictures, street):
     weights, recipe, told = load_stock(), Recipe(steps=500, seed=3, keep=0.9), []
     scout, figures = train(pictures[:15], pictures[15:], weights, recipe, told.append)
     assert figures.kept >= 0.85
     assert figures.passed < 0.3
     assert told[-1].step == 500
-    seen = street(99, side=64)
-    small = cv2.resize(
-        seen.rgb, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA
-    )  # the face is 16 px now
+    rgb, box = street(99, side=64)
+    small = cv2.resize(rgb, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)  # the face is 16 px now
     with torch.inference_mode():
         logits = scout(normalise(torch.from_numpy(small)[None].permute(0, 3, 1, 2)))[0]
     down, across = np.unravel_index(int(logits.argmax()), logits.shape)
-    x, y = (v / 4 for v in seen.faces[0].centre)
+    x, y = (v / 4 for v in box.centre)
     assert abs(across * scouts.STRIDE + scouts.VIEW_PX / 2 - x) < 9
     assert abs(down * scouts.STRIDE + scouts.VIEW_PX / 2 - y) < 9
 

@@ -3,35 +3,50 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from maskwatch.classify.crop import crop
 from maskwatch.classify.network import MaskNet, Shape
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box, Rgb
+from maskwatch.learn.checkpoint import load_checkpoint, save_checkpoint
 from maskwatch.learn.dataset import Part
 from maskwatch.learn.faces import LabelledFace
+from maskwatch.learn.labels import FaceLabel
 from maskwatch.learn.schedule import warm_then_cosine
 
 DRAWN = 0.35  # share of the bare faces that get a drawn mask
+HANDS = 0.15  # share of the others that hold a hand over the mouth
 CLOTHS = ((150, 195, 225), (235, 235, 240), (40, 40, 45), (230, 180, 190), (120, 170, 140), (60, 80, 140))
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """`seed` decides the first weights, the order and the augmentation."""
+    """`seed` decides the first weights, the order and the augmentation.
 
-    epochs: int = 40
+    An epoch draws as many faces as there are, half of them protected; a worn-wrong one is drawn
+    `worn_wrong` times as often as another unprotected one. What is kept is an average of the last weights,
+    each step's counting `1 - average` (Polyak). Training ends after `patience` epochs that were not better.
+    """
+
+    epochs: int = 60
     batch: int = 128
     learning_rate: float = 2e-3
     weight_decay: float = 0.02
     label_smoothing: float = 0.02
+    worn_wrong: float = 4.0
+    average: float = 0.995
+    patience: int = 25
     seed: int = 0
     workers: int = 2
 
@@ -51,10 +66,13 @@ def train(
     recipe: Recipe,
     device: torch.device,
     on_epoch: Callable[[Epoch], None],
+    *,
+    checkpoint: Path | None = None,
 ) -> MaskNet:
-    """The network of the epoch that was best on the validation part, on `device`, in evaluation mode.
+    """The network of the epoch that was best on the validation part, on `device`, ready to predict.
 
-    Raises `DataError` when a class is missing from the training or the validation part.
+    Its probabilities are calibrated on the validation part. `checkpoint` is a file from which a training that
+    was stopped goes on. Raises `DataError` when a class is missing from the training or the validation part.
     """
     training = [face for face in faces if face.part is Part.TRAIN]
     validation = [face for face in faces if face.part is Part.VALIDATION]
@@ -67,52 +85,91 @@ def train(
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
+    average, best = deepcopy(network), deepcopy(network)
+    everything = nn.ModuleDict({"network": network, "average": average, "best": best})
+    state: dict[str, Any] = {"epoch": 0, "loss": math.inf, "since": 0}
+    if checkpoint:
+        state = load_checkpoint(checkpoint, everything, optimizer) or state
     batches = max(1, len(training) // recipe.batch)
-    steps = recipe.epochs * batches
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warm_then_cosine(step, steps))
-    share_protected = sum(face.protected for face in training) / len(training)
-    weight = torch.tensor([0.5 / (1 - share_protected), 0.5 / share_protected], device=device)
-    best_loss, best_state = math.inf, network.state_dict()
-
-    for number in range(1, recipe.epochs + 1):
+    for number in range(state["epoch"] + 1, recipe.epochs + 1):
         network.train()
+        torch.manual_seed(recipe.seed * 1_000_003 + number)  # the dropout's, wherever a training goes on
         total = 0.0
-        for rgb, labels in augmented_batches(training, shape, recipe, number):
-            truth = labels.to(device)
+        for step, (rgb, labels) in enumerate(
+            augmented_batches(training, shape, recipe, number), (number - 1) * batches
+        ):
+            for group in optimizer.param_groups:
+                group["lr"] = recipe.learning_rate * warm_then_cosine(step, recipe.epochs * batches)
             logits = network(rgb.to(device).permute(0, 3, 1, 2))
-            target = truth * (1 - recipe.label_smoothing) + recipe.label_smoothing / 2
-            loss = binary_cross_entropy_with_logits(logits, target, weight[truth.long()])
+            target = labels.to(device) * (1 - recipe.label_smoothing) + recipe.label_smoothing / 2
+            loss = binary_cross_entropy_with_logits(logits, target)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-            schedule.step()
+            _follow(average, network, min(recipe.average, (step + 1) / (step + 10)))
             total += loss.item()
-        network.eval()
-        validation_loss, accuracy = _validate(network, validation, shape, device)
-        if better := validation_loss < best_loss:
-            best_loss = validation_loss
-            best_state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+        average.eval()
+        validation_loss, accuracy = _validate(average, validation, shape, device)
+        better = validation_loss < state["loss"]
+        if better:
+            best.load_state_dict(average.state_dict())
+        loss_now = min(validation_loss, state["loss"])
+        state = {"epoch": number, "loss": loss_now, "since": 0 if better else state["since"] + 1}
         on_epoch(Epoch(number, total / batches, validation_loss, accuracy, better))
+        if checkpoint:
+            save_checkpoint(checkpoint, everything, optimizer, state)
+        if state["since"] >= recipe.patience:
+            break
+    best.eval()
+    _calibrate(best, validation, shape, device)
+    return best
 
-    network.load_state_dict(best_state)
-    network.eval()
-    return network
+
+@torch.no_grad()
+def _follow(average: MaskNet, network: MaskNet, keep: float) -> None:
+    now = network.state_dict()
+    for name, tensor in average.state_dict().items():
+        if tensor.is_floating_point():
+            tensor.lerp_(now[name], 1 - keep)
+        else:
+            tensor.copy_(now[name])
 
 
-@torch.inference_mode()
+@torch.no_grad()
+def _calibrate(network: MaskNet, faces: Sequence[LabelledFace], shape: Shape, device: torch.device) -> None:
+    """Divide the logits by the temperature of the lowest loss (Guo et al. 2017, arXiv:1706.04599).
+
+    It goes into the last layer, so that whoever runs the network need not know.
+    """
+    logits, truth = _judged(network, faces, shape, device)
+    temperatures = torch.linspace(math.log(0.3), math.log(5), 200).exp()
+    losses = [binary_cross_entropy_with_logits(logits / t, truth).item() for t in temperatures]
+    best = float(temperatures[int(np.argmin(losses))])
+    last = network.dense[-1]
+    assert isinstance(last, nn.Linear)
+    last.weight.div_(best)
+    last.bias.div_(best)
+
+
 def _validate(
     network: MaskNet, faces: Sequence[LabelledFace], shape: Shape, device: torch.device
 ) -> tuple[float, float]:
-    cut = [crop(f.patch, f.box, side_px=shape.side_px, margin=shape.margin) for f in faces]
-    truth = torch.tensor([float(f.protected) for f in faces], device=device)
-    logits = torch.cat(
-        [
-            network(torch.from_numpy(np.stack(cut[start : start + 256])).to(device).permute(0, 3, 1, 2))
-            for start in range(0, len(cut), 256)
-        ]
-    )
+    logits, truth = _judged(network, faces, shape, device)
     loss = binary_cross_entropy_with_logits(logits, truth)
     return loss.item(), ((logits > 0) == (truth > 0.5)).float().mean().item()
+
+
+@torch.no_grad()
+def _judged(
+    network: MaskNet, faces: Sequence[LabelledFace], shape: Shape, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """The logits and the truth (0 or 1), each `(N,)`."""
+    cut = [crop(f.patch, f.box, side_px=shape.side_px, margin=shape.margin) for f in faces]
+    parts = [
+        network(torch.from_numpy(np.stack(cut[start : start + 256])).to(device).permute(0, 3, 1, 2))
+        for start in range(0, len(cut), 256)
+    ]
+    return torch.cat(parts), torch.tensor([float(f.protected) for f in faces], device=device)
 
 
 def augmented_batches(
@@ -122,17 +179,27 @@ def augmented_batches(
 
     The same seed and epoch give the same batches. Threads make them: OpenCV hangs in forked processes.
     """
-    order = np.random.default_rng((recipe.seed, epoch)).permutation(len(faces))
+    random = np.random.default_rng((recipe.seed, epoch))
+    order = random.choice(len(faces), len(faces), p=_shares(faces, recipe))
     starts = range(0, max(1, len(faces) - recipe.batch + 1), recipe.batch)
 
-    def one(index: int) -> tuple[Rgb, bool]:
-        return _augmented(faces[index], shape, np.random.default_rng((recipe.seed, epoch, index)))
+    def one(place: int) -> tuple[Rgb, bool]:
+        return _augmented(faces[order[place]], shape, np.random.default_rng((recipe.seed, epoch, place)))
 
     with ThreadPoolExecutor(recipe.workers) as pool:
-        crops = pool.map(one, order[: starts[-1] + recipe.batch])
+        crops = pool.map(one, range(min(len(order), starts[-1] + recipe.batch)))
         for start in starts:
             rgb, protected = zip(*(next(crops) for _ in order[start : start + recipe.batch]), strict=True)
             yield torch.from_numpy(np.stack(rgb)), torch.tensor(protected, dtype=torch.float32)
+
+
+def _shares(faces: Sequence[LabelledFace], recipe: Recipe) -> NDArray[np.float64]:
+    """How often each face is drawn."""
+    often = np.array([recipe.worn_wrong if f.label is FaceLabel.WORN_WRONG else 1.0 for f in faces])
+    protected = np.array([f.protected for f in faces])
+    for kind in (protected, ~protected):
+        often[kind] *= 0.5 / often[kind].sum()
+    return np.asarray(often / often.sum(), np.float64)
 
 
 def _augmented(face: LabelledFace, shape: Shape, random: np.random.Generator) -> tuple[Rgb, bool]:
@@ -141,8 +208,11 @@ def _augmented(face: LabelledFace, shape: Shape, random: np.random.Generator) ->
     patch = np.ascontiguousarray(face.patch[:, ::-1]) if mirrored else face.patch
     box = _mirrored(face.box, face.patch.shape[1]) if mirrored else face.box
     protected = face.protected
-    if not protected and random.random() < DRAWN:
-        patch, protected = _with_drawn_mask(patch, box, random)
+    if face.label is FaceLabel.UNPROTECTED:
+        if random.random() < DRAWN:
+            patch, protected = _with_drawn_mask(patch, box, random)
+        elif random.random() < HANDS:
+            patch = _with_hand(patch, box, random)
     picture = crop(patch, _jittered(box, random), side_px=shape.side_px, margin=shape.margin)
     return _degraded(picture, random), protected
 
@@ -175,6 +245,26 @@ def _with_drawn_mask(patch: Rgb, box: Box, random: np.random.Generator) -> tuple
     share = cover[..., None] / 255
     drawn = patch * (1 - share) + np.clip(cloth * shade, 0, 255) * share
     return np.asarray(drawn, np.uint8), place == "right"
+
+
+def _with_hand(patch: Rgb, box: Box, random: np.random.Generator) -> Rgb:
+    """A bare face with a hand over its mouth, in the colour of its own skin: that protects nobody."""
+    x, y = int(box.x1 + box.width / 2), int(box.y1 + box.height * 0.45)
+    around = patch[max(0, y - 2) : y + 3, max(0, x - 2) : x + 3].reshape(-1, 3)
+    skin = np.median(around, axis=0) if len(around) else np.full(3, 140.0)
+    skin = np.clip(skin * random.uniform(0.8, 1.15) + random.uniform(-8, 8, 3), 0, 255)
+    cover = np.zeros(patch.shape[:2], np.uint8)
+    middle = np.array([random.uniform(0.3, 0.7), random.uniform(0.65, 0.9)])
+    size = np.array([random.uniform(0.2, 0.4), random.uniform(0.1, 0.22)])
+    turn = random.uniform(-50, 50)
+    for finger in range(int(random.integers(2, 5))):
+        place = middle + np.array([0, (finger - 1.5) * size[1] * 0.8])
+        centre = (place * (box.width, box.height) + (box.x1, box.y1)).round().astype(int)
+        axes = np.maximum(1, size * (box.width, box.height * 0.5)).round().astype(int)
+        cv2.ellipse(cover, centre.tolist(), axes.tolist(), turn, 0, 360, 255, -1, cv2.LINE_AA)
+    shade = np.linspace(random.uniform(0.8, 1.1), random.uniform(0.8, 1.1), patch.shape[1])[None, :, None]
+    share = cover[..., None] / 255
+    return np.asarray(patch * (1 - share) + np.clip(skin * shade, 0, 255) * share, np.uint8)
 
 
 def _mirrored(box: Box, width: int) -> Box:

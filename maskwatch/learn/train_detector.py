@@ -36,6 +36,8 @@ VIEW_PX = 126  # a training view of P-Net: 58 x 58 cells
 CELLS = 58
 AIMED_PX = (9.5, 19)  # the size of the face that a view is about
 HARD = 0.7  # share of a batch's negatives that are learnt from, the worst ones (Zhang et al. 2016)
+FOCUS, FACE_SHARE = 2.0, 0.5  # P-Net's focal loss (Lin et al. 2017, arXiv:1708.02002)
+PNET_POSITIVE_IOU = 0.5  # levels and cells are so coarse that some faces fit no window better
 OFFSET_WEIGHT = 5.0  # of the offsets' loss beside that of the score
 LANDMARK_WEIGHT = 0.5
 SURE_FACE = 0.7  # the first O-Net's landmarks are kept for crops that it gives this probability
@@ -59,7 +61,7 @@ class Recipe:
     learning_rate: float = 1e-3
     weight_decay: float = 1e-3
     min_face_px: float = 10
-    loose: tuple[float, float] = (0.3, 0.2)
+    loose: tuple[float, float] = (0.2, 0.05)
     epoch: int = 250
     patience: int = 4
     seed: int = 0
@@ -252,13 +254,14 @@ def _loss(network: Stage, batch: _Batch, device: torch.device, teacher: ONet | N
     logits, moves, seen = _answers(network, rgb)
     face, part, none = (kinds == kind for kind in (Kind.POSITIVE, Kind.PART, Kind.NEGATIVE))
     each = cross_entropy(logits, face.long(), reduction="none")
-    worst = each[none]
     if isinstance(network, PNet):  # nearly all of a view shows no face
-        keep = min(len(worst), max(64, 3 * int(face.sum())))
+        focused = each * (1 - (-each).exp()) ** FOCUS
+        score = (FACE_SHARE * focused[face].sum() + (1 - FACE_SHARE) * focused[none].sum()) * (
+            2 / max(1, int(face.sum()))
+        )
     else:
-        keep = int(HARD * len(worst))
-    worst = worst.topk(keep).values
-    score = (each[face].sum() + worst.sum()) / max(1, int(face.sum()) + keep)
+        worst = each[none].topk(int(HARD * int(none.sum()))).values
+        score = (each[face].sum() + worst.sum()) / max(1, int(face.sum()) + len(worst))
     near = face | part
     place = smooth_l1_loss(moves[near], offsets[near], beta=0.1) if near.any() else moves.sum() * 0
     loss = score + OFFSET_WEIGHT * place
@@ -321,7 +324,7 @@ class _Views:
         windows = np.stack([column + 1, row + 1, column + WINDOW_PX, row + WINDOW_PX], axis=1)
         overlap, which = targets.fit(windows, faces)
         kinds = np.select(
-            [overlap >= targets.POSITIVE_IOU, overlap >= targets.PART_IOU, overlap < targets.NEGATIVE_IOU],
+            [overlap >= PNET_POSITIVE_IOU, overlap >= targets.PART_IOU, overlap < targets.NEGATIVE_IOU],
             [Kind.POSITIVE, Kind.PART, Kind.NEGATIVE],
             -1,
         )

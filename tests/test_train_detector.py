@@ -1,0 +1,274 @@
+"""Fine-tuning the detector: what a box counts as, what is mined, the stages, the choice of the point, the command."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from maskwatch.core.errors import DataError, ModelError
+from maskwatch.core.geometry import iou
+from maskwatch.core.records import Box
+from maskwatch.detect import boxes
+from maskwatch.detect.backends.pytorch import TorchBackend
+from maskwatch.detect.cascade import Mtcnn
+from maskwatch.detect.scout import Scout
+from maskwatch.detect.settings import Settings
+from maskwatch.detect.weights import (
+    OperatingPoint,
+    Weights,
+    load_detector,
+    load_stock,
+    load_weights,
+    save_detector,
+)
+from maskwatch.learn import journal, targets
+from maskwatch.learn.checkpoint import load_checkpoint, save_checkpoint
+from maskwatch.learn.faces import SeenPicture
+from maskwatch.learn.mining import Kind, mine
+from maskwatch.learn.operating import choose_point
+from maskwatch.learn.train_detector import Recipe, Run, train
+
+CPU = torch.device("cpu")
+TINY = Recipe(
+    pnet_steps=6,
+    rnet_steps=(4,),
+    onet_steps=(4,),
+    variants=1,
+    pnet_batch=2,
+    rnet_batch=32,
+    onet_batch=16,
+    epoch=2,
+)
+
+
+@pytest.fixture(scope="module")
+def stock():
+    return load_stock()
+
+
+@pytest.fixture(scope="module")
+def pictures(street):
+    made = (street(n, side=int(40 + n % 5 * 20)) for n in range(8))
+    return [SeenPicture(rgb, (box,)) for rgb, box in made]
+
+
+def rows(*boxes_):
+    return np.array(boxes_, np.float32).reshape(-1, 4)
+
+
+def test_a_square_box_about_a_narrow_face_counts_by_its_overlap_with_the_faces_square():
+    narrow = rows([10, 0, 20, 20])
+    overlap, which = targets.fit(rows([5, 0, 25, 20], [10, 0, 20, 20], [60, 60, 80, 80]), narrow)
+    assert overlap == pytest.approx([1, 1, 0])
+    assert list(which) == [0, 0, 0]
+    assert targets.fit(rows([0, 0, 9, 9]), rows())[0] == pytest.approx([0])
+
+
+def test_offsets_move_a_box_to_its_truth():
+    candidate, truth = rows([10, 10, 33, 33]), rows([12, 8, 30, 36])
+    for extra in (0, 1):
+        move = torch.from_numpy(targets.offsets(candidate, truth, extra))
+        assert boxes.shifted(torch.from_numpy(candidate), move, extra).numpy() == pytest.approx(truth)
+
+
+def test_mined_crops_show_the_face_parts_of_it_or_none_and_the_same_seed_mines_the_same(stock, pictures):
+    detector = Mtcnn(TorchBackend(stock, CPU), Settings(thresholds=(0.3, 0.3, 0), scout=False), "x")
+    samples, again = (mine(detector, pictures[:3], 48, (0,), range(2)) for _ in range(2))
+    assert samples.crops.shape[1:] == (48, 48, 3)
+    assert all(len(samples.of(kind)) for kind in Kind)
+    assert np.array_equal(samples.crops, again.crops)
+    assert not samples.offsets[samples.of(Kind.NEGATIVE)].any()
+    with torch.inference_mode():
+        probability = TorchBackend(stock, CPU).onet(torch.from_numpy(samples.crops))[:, 0].sigmoid().numpy()
+    face, none = (probability[samples.of(kind)].mean() for kind in (Kind.POSITIVE, Kind.NEGATIVE))
+    assert face > 0.7
+    assert none < 0.3
+
+
+def run_in(folder, recipe=TINY, on_epoch=lambda _: None):
+    folder.mkdir(exist_ok=True)
+    return Run(recipe, CPU, folder, on_epoch, lambda *_: None)
+
+
+def test_a_training_that_was_stopped_goes_on_and_ends_as_one_that_was_not(stock, pictures, tmp_path):
+    told = []
+    whole = train(pictures[:6], pictures[6:], stock, run_in(tmp_path / "whole", on_epoch=told.append))
+    stages = [epoch.stage for epoch in told]
+    assert stages == ["P-Net"] * 3 + ["R-Net 1"] * 2 + ["O-Net 1"] * 2
+
+    def stop_at(number):
+        seen = []
+
+        def told_of(epoch):
+            seen.append(epoch)
+            if len(seen) == number:
+                raise KeyboardInterrupt
+
+        return told_of
+
+    for number in (2, 3):
+        with pytest.raises(KeyboardInterrupt):
+            train(pictures[:6], pictures[6:], stock, run_in(tmp_path / "parts", on_epoch=stop_at(number)))
+    rest = []
+    parts = train(pictures[:6], pictures[6:], stock, run_in(tmp_path / "parts", on_epoch=rest.append))
+    assert len(rest) < len(told)
+    for name in ("pnet", "rnet", "onet"):
+        ours, theirs = getattr(whole, name).state_dict(), getattr(parts, name).state_dict()
+        assert all(torch.allclose(ours[key], theirs[key], atol=1e-4) for key in ours), name
+        assert not torch.equal(ours["conv1.weight"], getattr(stock, name).conv1.weight), name
+
+
+def test_training_changes_neither_what_it_started_from_nor_its_landmarks_much(stock, pictures, tmp_path):
+    before = {key: value.clone() for key, value in stock.onet.state_dict().items()}
+    tuned = train(pictures[:6], pictures[6:], stock, run_in(tmp_path / "t"))
+    assert all(torch.equal(before[key], value) for key, value in stock.onet.state_dict().items())
+    moved = (tuned.onet.dense6_3.weight - stock.onet.dense6_3.weight).abs().max()
+    assert 0 < moved < 0.05
+    assert tuned.scout is None
+
+
+def test_training_needs_faces_in_both_parts(stock, pictures, tmp_path):
+    empty = [SeenPicture(pictures[0].rgb, ())]
+    for parts, name in (((empty, pictures), "training"), ((pictures, empty), "validation")):
+        with pytest.raises(DataError, match=f"no picture of the {name} part"):
+            train(*parts, stock, run_in(tmp_path / "t"))
+
+
+def test_a_checkpoint_of_another_training_is_refused_by_name(stock, tmp_path):
+    path = tmp_path / "x.safetensors"
+    assert load_checkpoint(path, stock.pnet) is None
+    save_checkpoint(path, stock.pnet, None, {"step": 3})
+    assert load_checkpoint(path, load_stock().pnet) == {"step": 3}
+    with pytest.raises(ModelError, match=r"x\.safetensors"):
+        load_checkpoint(path, load_stock().rnet)
+
+
+def test_a_folder_of_another_training_is_refused(tmp_path):
+    assert journal.claim(tmp_path / "t", {"seed": 1}) is False
+    assert journal.claim(tmp_path / "t", {"seed": 1}) is True
+    with pytest.raises(DataError, match="other data or settings"):
+        journal.claim(tmp_path / "t", {"seed": 2})
+
+
+def test_the_point_is_chosen_for_the_wanted_precision(stock, pictures):
+    """Half of the faces are labelled elsewhere, so the detector's own faces count as false alarms there."""
+    elsewhere = [SeenPicture(p.rgb, (Box(0, 0, 20, 20),)) for p in pictures[:4]]
+    strict = choose_point(stock, pictures, precision=0.9, min_face_px=30, device=CPU)
+    assert strict.recall > 0.8
+    assert strict.precision >= 0.9
+    mixed = choose_point(stock, pictures[4:] + elsewhere, precision=0.3, min_face_px=30, device=CPU)
+    assert mixed.precision >= 0.3
+    assert mixed.recall < 0.6
+
+
+def test_a_detector_file_keeps_the_networks_the_point_and_the_scout(stock, tmp_path):
+    path = tmp_path / "mine.safetensors"
+    point = OperatingPoint((0.4, 0.3, 0.55), (0.5, 0.5, 1))
+    digest = save_detector(
+        Weights(stock.pnet, stock.rnet, stock.onet, Scout(8), "x", point), path, {"data": "street"}
+    )
+    loaded = load_weights(str(path))
+    assert loaded.version == f"mine@{digest[:12]}"
+    assert loaded.point == point
+    assert loaded.scout is not None
+    assert loaded.scout.conv1.out_channels == 8
+    assert torch.equal(loaded.onet.dense6_3.weight, stock.onet.dense6_3.weight)
+    assert Mtcnn(TorchBackend(loaded, CPU), Settings(), "x", loaded.point).thresholds == point.thresholds
+    bare = save_detector(Weights(stock.pnet, stock.rnet, stock.onet, None, "x"), path, {})
+    assert bare
+    assert load_detector(path).scout is None
+
+
+def test_a_file_that_is_no_detector_is_refused_by_name(tmp_path):
+    path = tmp_path / "mine.safetensors"
+    with pytest.raises(ModelError, match=r"mine\.safetensors: cannot be read"):
+        load_weights(str(path))
+    path.write_bytes(b"nothing of the kind")
+    with pytest.raises(ModelError, match=r"mine\.safetensors: is damaged or is no detector"):
+        load_weights(str(path))
+
+
+def test_a_score_is_the_product_of_the_stages_probabilities_to_their_powers(stock, pictures):
+    backend, loose = TorchBackend(stock, CPU), Settings(thresholds=(0.6, 0.7, 0.0), scout=False)
+    plain, product = (
+        max(
+            Mtcnn(backend, loose, "x", OperatingPoint(powers=powers)).detect([pictures[1].rgb])[0],
+            key=lambda f: f.score,
+        )
+        for powers in ((0, 0, 1), (0.5, 0.5, 1))
+    )
+    assert iou(plain.box, product.box) > 0.5
+    assert plain.score * 0.6**0.5 * 0.7**0.5 < product.score < plain.score
+
+
+@pytest.fixture
+def coco(street, tmp_path):
+    """A small data set with faults: 24 streets, a missing picture, a broken one, an unknown class."""
+    folder = tmp_path / "streets"
+    (folder / "images").mkdir(parents=True)
+    images, annotations = [], []
+    for number in range(24):
+        rgb, box = street(100 + number, side=int(50 + number % 4 * 20))
+        cv2.imwrite(str(folder / f"images/{number}.png"), rgb[..., ::-1])
+        images.append({"id": number, "file_name": f"{number}.png", "width": 320, "height": 320})
+        annotations.append(
+            {"image_id": number, "category_id": number % 2, "bbox": [box.x1, box.y1, box.width, box.height]}
+        )
+    (folder / "images/broken.png").write_bytes(b"no picture")
+    images += [
+        {"id": 90, "file_name": "broken.png", "width": 320, "height": 320},
+        {"id": 91, "file_name": "missing.png", "width": 320, "height": 320},
+    ]
+    annotations.append({"image_id": 0, "category_id": 2, "bbox": [1, 1, 30, 30]})
+    names = ["with_mask", "without_mask", "helmet"]
+    categories = [{"id": place, "name": name} for place, name in enumerate(names)]
+    text = json.dumps({"images": images, "annotations": annotations, "categories": categories})
+    (folder / "annotations.json").write_text(text)
+    return folder
+
+
+def test_the_command_tells_what_is_broken_uses_the_rest_and_writes_weights_and_card(
+    coco, tmp_path, maskwatch
+):
+    output = tmp_path / "out" / "mine.safetensors"
+    command = ("train", "detector", "--data", coco, "-o", output, "--effort", 0.002, "--min-face", 30)
+    done = maskwatch(*command)
+    assert done.returncode == 0, done.stderr
+    for line in ("broken.png: is not a picture", "missing.png: is missing", "category 'helmet' is unknown"):
+        assert line in done.stderr
+    weights = load_weights(str(output))
+    assert weights.scout is not None
+    card = output.with_suffix(".md").read_text()
+    assert "| `streets` | `stock@" in card
+    assert "| `streets` | these |" in card
+    assert list(output.with_suffix(".training").glob("events.out.tfevents*"))
+    other = maskwatch(*command, "--seed", 1)
+    assert other.returncode == 1
+    assert "mine.training: holds a training of other data or settings" in other.stderr
+
+
+def test_the_command_stopped_by_ctrl_c_goes_on_where_it_was(coco, tmp_path):
+    output = tmp_path / "mine.safetensors"
+    command = [sys.executable, "-m", "maskwatch", "train", "detector", "--data", coco, "-o", output]
+    command = [str(each) for each in (*command, "--effort", 0.1, "--min-face", 30)]
+    training = tmp_path / "mine.training"
+    first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + 200
+    while not list(training.glob("p-net*.safetensors")) and time.monotonic() < until:
+        assert first.poll() is None, first.communicate()
+        time.sleep(0.2)
+    first.send_signal(signal.SIGINT)
+    _, errors = first.communicate(timeout=60)
+    assert first.returncode == 130
+    assert "Traceback" not in errors
+    second = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    said = second.stdout.readline()
+    second.kill()
+    second.communicate()
+    assert "goes on where it was" in said
