@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -11,7 +11,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from maskwatch.core.errors import DataError
 from maskwatch.core.files import write_atomically
-from maskwatch.learn.faces import SeenPicture
+from maskwatch.core.records import Box, Rgb
 
 
 def claim(folder: Path, task: Mapping[str, Any]) -> bool:
@@ -32,12 +32,12 @@ def claim(folder: Path, task: Mapping[str, Any]) -> bool:
     return False
 
 
-def fingerprint(pictures: Iterable[SeenPicture]) -> str:
+def fingerprint(pictures: Iterable[tuple[Rgb, Sequence[Box]]]) -> str:
     """Tells data from other data: a digest over the pixels and the boxes."""
     digest = hashlib.sha256()
-    for picture in pictures:
-        digest.update(picture.rgb.tobytes())
-        digest.update(repr([tuple(map(float, face)) for face in picture.faces]).encode())
+    for rgb, boxes in pictures:
+        digest.update(rgb.tobytes())
+        digest.update(repr([tuple(map(float, box)) for box in boxes]).encode())
     return digest.hexdigest()[:16]
 
 

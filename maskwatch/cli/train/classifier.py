@@ -13,27 +13,36 @@ def classifier(
     data: Annotated[
         list[Path],
         typer.Option(
-            help="Labelled pictures: {train,test}/{protected,unprotected}, {protected,unprotected}, "
-            "or a COCO folder. May be given several times."
+            help="Labelled pictures: folders of classes, COCO, YOLO, Pascal VOC, or a queue. "
+            "May be given several times."
         ),
     ],
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="The weights; the card stands beside them.")
+        Path,
+        typer.Option(
+            "-o", "--output", help="The weights; the card and the folder of the training stand beside them."
+        ),
     ] = Path("classifier.safetensors"),
-    epochs: Annotated[int, typer.Option(min=1)] = 40,
+    epochs: Annotated[int, typer.Option(min=1)] = 60,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
-    """Find the faces, train on the training part, keep the best epoch by the validation part, and test."""
+    """Find the faces, train on the training part, keep the best epoch by the validation part, and test.
+
+    Stopped by Ctrl-C, the same command goes on where it was.
+    """
+    from dataclasses import asdict
+
     from maskwatch import config as configuration
     from maskwatch.app import Models, pick_device
     from maskwatch.classify.classifier import MaskClassifier
     from maskwatch.classify.network import Shape
-    from maskwatch.learn.card import Trained, write_model
+    from maskwatch.learn.cards.classifier import Trained, write_model
     from maskwatch.learn.dataset import Part
     from maskwatch.learn.evaluation.classification import evaluate
     from maskwatch.learn.faces import gather
     from maskwatch.learn.formats.registry import read
+    from maskwatch.learn.journal import Journal, claim, fingerprint
     from maskwatch.learn.train_classifier import Epoch, Recipe, train
 
     settings = configuration.default().defaults
@@ -48,14 +57,26 @@ def classifier(
         sets[folder.resolve().name] = faces
         out.print(f"{folder}: {len(faces)} faces, {len(notes)} pictures without one", soft_wrap=True)
 
-    def tell(epoch: Epoch) -> None:
-        out.print(
-            f"epoch {epoch.number:3d}  loss {epoch.loss:.4f}  validation loss {epoch.validation_loss:.4f}  "
-            f"accuracy {epoch.validation_accuracy:.4f}{'  best' if epoch.best else ''}"
-        )
+    recipe, shape, folder = Recipe(epochs=epochs, seed=seed), Shape(), output.with_suffix(".training")
+    every = [face for faces in sets.values() for face in faces]
+    task = {
+        "recipe": asdict(recipe),
+        "shape": asdict(shape),
+        "data": fingerprint((face.patch, (face.box,)) for face in every),
+    }
+    if claim(folder, task):
+        out.print(f"{folder}: goes on where it was", soft_wrap=True)
+    with Journal(folder) as journal:
 
-    recipe, shape = Recipe(epochs=epochs, seed=seed), Shape()
-    network = train([face for faces in sets.values() for face in faces], shape, recipe, chosen, tell)
+        def tell(epoch: Epoch) -> None:
+            figures = {"loss": epoch.loss, "validation loss": epoch.validation_loss}
+            journal.note("classifier", epoch.number, {**figures, "accuracy": epoch.validation_accuracy})
+            out.print(
+                f"epoch {epoch.number:3d}  loss {epoch.loss:.4f}  validation loss {epoch.validation_loss:.4f}  "
+                f"accuracy {epoch.validation_accuracy:.4f}{'  best' if epoch.best else ''}"
+            )
+
+        network = train(every, shape, recipe, chosen, tell, checkpoint=folder / "classifier.safetensors")
     judge = MaskClassifier(network, shape, chosen, output.stem)
     results = {}
     for name, faces in sets.items():

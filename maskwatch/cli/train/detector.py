@@ -41,8 +41,8 @@ def detector(
     from maskwatch.app import Models, pick_device
     from maskwatch.detect.weights import load_weights
     from maskwatch.learn import train_detector, train_scout
+    from maskwatch.learn.cards.detector import Making, write_detector, write_detector_card
     from maskwatch.learn.dataset import Part
-    from maskwatch.learn.detector_card import Making, write_detector, write_detector_card
     from maskwatch.learn.faces import SeenPicture, open_marked
     from maskwatch.learn.fine_tune import Wish, fine_tune
     from maskwatch.learn.formats.registry import read
@@ -66,7 +66,9 @@ def detector(
         "scout": asdict(scout_recipe),
         "wish": asdict(wish),
         "start": weights.version,
-        "data": {str(part): fingerprint(pictures) for part, pictures in parts.items()},
+        "data": {
+            str(part): fingerprint((p.rgb, p.faces) for p in pictures) for part, pictures in parts.items()
+        },
     }
     if claim(folder, task):
         out.print(f"{folder}: goes on where it was", soft_wrap=True)

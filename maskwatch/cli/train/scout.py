@@ -25,7 +25,7 @@ def scout(
     from maskwatch.detect.cascade import Mtcnn
     from maskwatch.detect.settings import Settings
     from maskwatch.detect.weights import load_stock
-    from maskwatch.learn.card import write_scout
+    from maskwatch.learn.cards.scout import write_scout
     from maskwatch.learn.dataset import Part
     from maskwatch.learn.faces import gather_pictures
     from maskwatch.learn.formats.registry import read

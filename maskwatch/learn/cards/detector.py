@@ -1,4 +1,4 @@
-"""A detector's file and its card: what it was trained on, how, and how good it is."""
+"""The detector's."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass

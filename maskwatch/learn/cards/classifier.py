@@ -1,4 +1,4 @@
-"""A model's file and its card: what it was trained on, how, and how good it is."""
+"""The classifier's."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -7,12 +7,9 @@ from pathlib import Path
 
 from maskwatch.classify.network import MaskNet, Shape, save_network
 from maskwatch.core.files import write_atomically
-from maskwatch.detect.scout import Scout, save_scout
 from maskwatch.learn.evaluation.classification import Confusion
 from maskwatch.learn.faces import LabelledFace
 from maskwatch.learn.train_classifier import Recipe
-from maskwatch.learn.train_scout import Figures
-from maskwatch.learn.train_scout import Recipe as ScoutRecipe
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,52 +36,8 @@ def write_model(trained: Trained, path: Path, results: Mapping[str, Confusion]) 
     write_atomically(path.with_suffix(".md"), _card(trained, path.name, digest, results).encode())
 
 
-def write_scout(
-    scout: Scout,
-    path: Path,
-    *,
-    made_for: str,
-    recipe: ScoutRecipe,
-    pictures: Mapping[str, Mapping[str, int]],
-    figures: Figures,
-) -> None:
-    """Write the scout's weights to `path` and the card beside it; `pictures` counts each data set's parts."""
-    about: dict[str, object] = {"recipe": asdict(recipe), "data": pictures, "validation": asdict(figures)}
-    digest = save_scout(scout, path, made_for=made_for, about=about)
-    lines = [
-        f"# {path.name}",
-        "",
-        f"Tells the detector `{made_for}` where its P-Net is worth asking; of no use to other weights.",
-        f"Three convolutions, {sum(p.numel() for p in scout.parameters()):,} parameters.",
-        "",
-        f"SHA-256 `{digest}`",
-        "",
-        "## Data",
-        "",
-        "Pictures, with the faces that this detector finds in them and those that people marked.",
-        "Split by a hash of their names, near duplicates together; the test part was not used.",
-        "",
-    ]
-    lines += [
-        f"- `{name}`: " + ", ".join(f"{count} {part}" for part, count in parts.items())
-        for name, parts in pictures.items()
-    ]
-    lines += ["", "## Training", ""]
-    lines += [
-        f"- {key.replace('_', ' ')}: {value}" for key, value in asdict(recipe).items() if key != "workers"
-    ]
-    lines += [
-        "",
-        "## Figures",
-        "",
-        f"On the validation part {figures.kept:.1%} of the views with a face are kept (the bound was chosen so),",
-        f"and {figures.passed:.1%} of those without one pass. What it costs in faces stands in the README.",
-    ]
-    write_atomically(path.with_suffix(".md"), ("\n".join(lines) + "\n").encode())
-
-
 def _counted(faces: Sequence[LabelledFace]) -> dict[str, int]:
-    counts = Counter(f"{f.part} {'protected' if f.protected else 'unprotected'}" for f in faces)
+    counts = Counter(f"{f.part} {f.label}" for f in faces)
     return dict(sorted(counts.items()))
 
 
@@ -114,7 +67,13 @@ def _card(trained: Trained, name: str, digest: str, results: Mapping[str, Confus
     lines += [
         f"- {key.replace('_', ' ')}: {value}" for key, value in asdict(recipe).items() if key != "workers"
     ]
-    lines += ["", "The epoch with the lowest loss on the validation part was kept.", "", "## Figures", ""]
+    lines += [
+        "",
+        "The epoch with the lowest loss on the validation part was kept, and its probabilities calibrated there.",
+        "",
+        "## Figures",
+        "",
+    ]
     lines += ["On the test parts, which no training and no choice ever saw. Positive means protected.", ""]
     lines += [
         "| data | faces | TP | FP | TN | FN | accuracy | precision | recall |",
