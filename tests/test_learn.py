@@ -11,7 +11,7 @@ from maskwatch.classify.classifier import MaskClassifier
 from maskwatch.classify.network import Shape, load_network
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box, Face
-from maskwatch.learn import dataset
+from maskwatch.learn import dataset, train_classifier
 from maskwatch.learn.dataset import LabelledPicture, Part, Truth
 from maskwatch.learn.evaluation.classification import Confusion, evaluate
 from maskwatch.learn.faces import LabelledFace, gather
@@ -248,3 +248,56 @@ def test_train_and_evaluate_commands_end_to_end(tmp_path, bare, masked, maskwatc
     counts = json.loads(evaluated.stdout)
     assert counts["faces"] == counts["tp"] + counts["fp"] + counts["tn"] + counts["fn"]
     assert counts["faces"] >= 8
+
+
+def test_half_of_what_is_drawn_is_protected_and_worn_wrong_faces_come_oftener():
+    labels = [FaceLabel.PROTECTED] * 90 + [FaceLabel.UNPROTECTED] * 8 + [FaceLabel.WORN_WRONG] * 2
+    faces = [LabelledFace(noisy(0, (0, 0, 0)), Box(4, 4, 44, 44), label, Part.TRAIN, "") for label in labels]
+    shares = train_classifier._shares(faces, Recipe(worn_wrong=4))
+    assert shares[:90].sum() == pytest.approx(0.5)
+    assert shares[98] == pytest.approx(4 * shares[90])
+    assert shares.sum() == pytest.approx(1)
+
+
+def test_a_bare_face_with_a_hand_over_its_mouth_stays_unprotected(bare):
+    patch, box = bare[20:380, 60:420].copy(), Box(80, 60, 280, 300)
+    for seed in range(5):
+        drawn = train_classifier._with_hand(patch, box, np.random.default_rng(seed))
+        changed = (drawn != patch).any(axis=2)
+        rows = np.flatnonzero(changed.any(axis=1))
+        assert changed.any()
+        assert np.median(rows) > box.y1 + 0.5 * box.height  # over the mouth, not the eyes
+
+
+def test_a_network_too_sure_of_itself_is_calibrated():
+    faces = faces_of(40, Part.TRAIN) + faces_of(40, Part.VALIDATION)
+    network = train(faces, SHAPE, Recipe(epochs=2, batch=16), CPU, lambda _: None)
+    held = list(faces_of(80, Part.VALIDATION))
+    sure, last = train_classifier._validate(network, held, SHAPE, CPU)[0], network.dense[-1]
+    with torch.no_grad():
+        last.weight.mul_(20)
+        last.bias.mul_(20)
+        last.bias.add_(6)
+    too_sure = train_classifier._validate(network, held, SHAPE, CPU)[0]
+    train_classifier._calibrate(network, held, SHAPE, CPU)
+    assert too_sure > train_classifier._validate(network, held, SHAPE, CPU)[0]
+    assert too_sure > sure
+
+
+def test_a_classifiers_training_that_was_stopped_goes_on_and_ends_as_one_that_was_not(tmp_path):
+    faces, recipe = faces_of(64, Part.TRAIN) + faces_of(20, Part.VALIDATION), Recipe(epochs=3, batch=16)
+    whole = train(faces, SHAPE, recipe, CPU, lambda _: None)
+
+    def stop(epoch):
+        if epoch.number == 3:
+            raise KeyboardInterrupt
+
+    path, rest = tmp_path / "c.safetensors", []
+    with pytest.raises(KeyboardInterrupt):
+        train(faces, SHAPE, recipe, CPU, stop, checkpoint=path)
+    parts = train(faces, SHAPE, recipe, CPU, rest.append, checkpoint=path)
+    assert [epoch.number for epoch in rest] == [3]
+    assert all(
+        torch.allclose(a, b, atol=1e-5)
+        for a, b in zip(whole.state_dict().values(), parts.state_dict().values(), strict=True)
+    )
