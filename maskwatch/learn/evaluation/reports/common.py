@@ -91,8 +91,8 @@ def comparison(
     blocks: tuple[Block, ...] = (
         Table(
             "B against A",
-            ("", "A", "B", "B - A", "95 % interval", "B is"),
-            tuple((name, *_told(each)) for name, each in different.items()),
+            ("", "B is", "A", "B", "B - A", "95 % interval"),
+            tuple((words(name), *_told(each)) for name, each in different.items()),
             f"{INTERVALS} Every draw is the same for A and B, and the difference is of it. {BY_CHANCE}",
         ),
     )
@@ -107,7 +107,7 @@ def comparison(
 def _told(each: Difference) -> tuple[str, ...]:
     within = "-" if each.low is None or each.high is None else f"{each.low:+.3f} to {each.high:+.3f}"
     change = "-" if each.difference is None else f"{each.difference:+.3f}"
-    return number(each.a), number(each.b), change, within, each.verdict
+    return each.verdict, number(each.a), number(each.b), change, within
 
 
 def number(value: float | None) -> str:
