@@ -62,7 +62,6 @@ def detector(
 ) -> None:
     """Which of the labelled faces the detector finds, by size and class, and what else it takes for one."""
     from maskwatch.app import Models, pick_device
-    from maskwatch.learn.evaluation.pictures import need_boxes
     from maskwatch.learn.evaluation.reports.common import Subject
     from maskwatch.learn.evaluation.reports.detector import detector_comparison, detector_report
 
@@ -71,8 +70,7 @@ def detector(
     models = Models(pick_device(settings.device))
     chosen = [_with_detector(settings.defaults, name).detect for name in compare or (weights,)]
     found = [models.detector(each) for each in chosen]
-    material = _material(data, part)
-    need_boxes(material)
+    material = _material(data, part, with_boxes=True)
     results = [_searched(models, each, material) for each in chosen]
     subject = Subject(
         "detector", material, _roles({"detector": found}), _settings_told(models, found, chosen)
@@ -111,7 +109,7 @@ def classifier(
     chosen = [_with_classifier(defaults, name).classify.weights for name in compare or (weights,)]
     judges = [models.classifier(each) for each in chosen]
     finder = models.detector(defaults.detect)
-    material = _material(data, part)
+    material = _material(data, part, with_boxes=False)
     pictures = opened(material.pictures, tracked("judging faces"))
     results = judge(judges, finder, pictures, protected_at=defaults.classify.protected_at)
     if not results[0].judged:
@@ -144,7 +142,6 @@ def system(
 ) -> None:
     """Both together, as they run: who is found and judged right, and how far off a frame's ratio is."""
     from maskwatch.app import Models, pick_device
-    from maskwatch.learn.evaluation.pictures import need_boxes
     from maskwatch.learn.evaluation.reports.common import Subject
     from maskwatch.learn.evaluation.reports.system import system_comparison, system_report
 
@@ -155,8 +152,7 @@ def system(
     chosen = [_with_classifier(_with_detector(settings.defaults, d), c) for d, c in pairs]
     finders = [models.detector(each.detect) for each in chosen]
     judges = [models.classifier(each.classify.weights) for each in chosen]
-    material = _material(data, part)
-    need_boxes(material)
+    material = _material(data, part, with_boxes=True)
     results = [_watched(models, each, material) for each in chosen]
     judging = settings.defaults.classify
     told = _settings_told(models, finders, [each.detect for each in chosen]) | {
@@ -245,11 +241,16 @@ def _pair(text: str) -> tuple[str, str]:
     return detector, classifier
 
 
-def _material(data: Path, part: Chosen) -> "Material":
-    from maskwatch.learn.evaluation.pictures import choose
+def _material(data: Path, part: Chosen, *, with_boxes: bool) -> "Material":
+    from maskwatch.learn.evaluation.pictures import choose, need_boxes
     from maskwatch.learn.formats.registry import read
 
-    material = choose(str(data), read(data), part, tracked("opening pictures"))
+    labelled = read(data)
+    if with_boxes:  # told before thousands of pictures are opened
+        need_boxes(str(data), labelled.pictures)
+    material = choose(str(data), labelled, part, tracked("opening pictures"))
+    if with_boxes:
+        need_boxes(str(data), material.pictures)
     tell_problems(material.notes)
     return material
 

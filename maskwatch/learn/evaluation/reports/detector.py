@@ -54,7 +54,7 @@ def detector_report(subject: Subject, detection: Detection) -> Report:
             for s, r, p in zip(curve.scores, curve.recall, curve.precision, strict=True)
         ],
     }
-    return report(subject, _counted(detection), sections, facts)
+    return report(subject, [_counted(detection)], sections, facts)
 
 
 def detector_comparison(subject: Subject, a: Detection, b: Detection) -> Report:
