@@ -107,13 +107,19 @@ def comparison(
 def _summary(different: Mapping[str, Difference]) -> str:
     """One sentence of all verdicts."""
     named = {
-        verdict: ", ".join(words(name) for name, each in different.items() if each.verdict == verdict)
+        verdict: ", ".join(_flat(name) for name, each in different.items() if each.verdict == verdict)
         for verdict in ("better", "worse")
     }
     clear = [f"{verdict} in {names}" for verdict, names in named.items() if names]
     if not clear:
         return "Between A and B there is no difference that this data can show."
     return f"B is {'; '.join(clear)}. Of all else this data can show no difference."
+
+
+def _flat(name: str) -> str:
+    """A figure's name to stand among others with commas between."""
+    figure, comma, of = words(name).partition(", ")
+    return f"{figure} ({of})" if comma else figure
 
 
 def _told(each: Difference) -> tuple[str, ...]:
