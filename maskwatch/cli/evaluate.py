@@ -303,18 +303,17 @@ def _deliver(report: "Report", html: Path | None, as_json: Path | None) -> None:
 
     facts = json.dumps(report.facts, indent=1, allow_nan=False)
     to_terminal = as_json is not None and str(as_json) == "-"
-    if to_terminal:
-        out.print_json(facts)
-    else:
-        _print(report)
     if html:
         write_atomically(html, page(report))
-    if as_json and not to_terminal:
+    if to_terminal:
+        out.print_json(facts)
+        return
+    if as_json:
         write_atomically(as_json, f"{facts}\n".encode())
-    if not to_terminal:
-        for path in (html, as_json):
-            if path:
-                out.print(f"wrote {path}", soft_wrap=True)
+    _print(report)
+    for path in (html, as_json):
+        if path:
+            out.print(f"wrote {path}", soft_wrap=True)
 
 
 def _print(report: "Report") -> None:
