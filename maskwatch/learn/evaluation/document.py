@@ -61,8 +61,6 @@ class Report:
         return [b for section in self.sections for b in section.blocks if isinstance(b, Table)]
 
 
-WORDS_FROM = 20  # letters: a longer cell is a sentence and may be broken
-
 STYLE = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1rem; }
@@ -130,7 +128,7 @@ def _table(table: Table) -> str:
 
 
 def _cell(text: str) -> str:
-    kind = ' class="words"' if len(text) > WORDS_FROM else ""
+    kind = "" if text == "-" or any(letter.isdigit() for letter in text) else ' class="words"'
     return f"<td{kind}>{escape(text)}</td>"
 
 
