@@ -244,8 +244,8 @@ def test_train_and_evaluate_commands_end_to_end(tmp_path, bare, masked, maskwatc
     assert load_network(weights, CPU)[1] == Shape()
     card = weights.with_suffix(".md").read_text()
     assert "accuracy" in card
-    evaluated = maskwatch("evaluate", "classifier", "--data", tmp_path, "--weights", weights, "--json")
-    counts = json.loads(evaluated.stdout)
+    evaluated = maskwatch("evaluate", "classifier", "--data", tmp_path, "--weights", weights, "--json", "-")
+    counts = json.loads(evaluated.stdout)["confusion"]
     assert counts["faces"] == counts["tp"] + counts["fp"] + counts["tn"] + counts["fn"]
     assert counts["faces"] >= 8
 

@@ -59,7 +59,10 @@ def test_the_configuration_examples_load():
         "queue show",
         "extract",
         "train classifier",
+        "evaluate detector",
         "evaluate classifier",
+        "evaluate system",
+        "evaluate features",
     ],
 )
 def test_every_command_and_option_in_the_table_is_there(command, maskwatch):

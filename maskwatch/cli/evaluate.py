@@ -1,25 +1,19 @@
 """`maskwatch evaluate`: how good the models are on pictures that they were not trained on."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from maskwatch.cli.console import out, tell_problems, tracked
+from maskwatch.cli.console import out, tracked
+from maskwatch.cli.measuring import chosen_pictures, deliver, roles, searched, settings_told, watched
 from maskwatch.core.errors import ConfigError
 from maskwatch.learn.evaluation.chosen import Chosen
 
 if TYPE_CHECKING:
-    from maskwatch.app import Models
     from maskwatch.config import Config, Defaults
-    from maskwatch.detect.cascade import Mtcnn
-    from maskwatch.detect.settings import Settings
     from maskwatch.learn.evaluation.classification import Confusion
-    from maskwatch.learn.evaluation.detection import Detection
-    from maskwatch.learn.evaluation.document import Report
-    from maskwatch.learn.evaluation.pictures import Material
-    from maskwatch.learn.evaluation.system import System
 
 SHIPPED = "shipped"
 
@@ -62,7 +56,6 @@ def detector(
 ) -> None:
     """Which of the labelled faces the detector finds, by size and class, and what else it takes for one."""
     from maskwatch.app import Models, pick_device
-    from maskwatch.learn.evaluation.pictures import need_boxes
     from maskwatch.learn.evaluation.reports.common import Subject
     from maskwatch.learn.evaluation.reports.detector import detector_comparison, detector_report
 
@@ -71,14 +64,11 @@ def detector(
     models = Models(pick_device(settings.device))
     chosen = [_with_detector(settings.defaults, name).detect for name in compare or (weights,)]
     found = [models.detector(each) for each in chosen]
-    material = _material(data, part)
-    need_boxes(material)
+    material = chosen_pictures(data, part, with_boxes=True)
     results = [searched(models, each, material) for each in chosen]
-    subject = Subject(
-        "detector", material, _roles({"detector": found}), _settings_told(models, found, chosen)
-    )
+    subject = Subject("detector", material, roles({"detector": found}), settings_told(models, found, chosen))
     report = detector_comparison(subject, *results) if compare else detector_report(subject, *results)
-    _deliver(report, html, as_json)
+    deliver(report, html, as_json)
 
 
 @app.command()
@@ -111,16 +101,16 @@ def classifier(
     chosen = [_with_classifier(defaults, name).classify.weights for name in compare or (weights,)]
     judges = [models.classifier(each) for each in chosen]
     finder = models.detector(defaults.detect)
-    material = _material(data, part)
+    material = chosen_pictures(data, part, with_boxes=False)
     pictures = opened(material.pictures, tracked("judging faces"))
     results = judge(judges, finder, pictures, protected_at=defaults.classify.protected_at)
     if not results[0].judged:
         raise DataError(f"{data}: the detector finds no labelled face in its {part} part")
-    told = _settings_told(models, [finder], [defaults.detect])
+    told = settings_told(models, [finder], [defaults.detect])
     told["protected from a probability of"] = f"{defaults.classify.protected_at:g}"
-    subject = Subject("classifier", material, _roles({"classifier": judges, "detector": [finder]}), told)
+    subject = Subject("classifier", material, roles({"classifier": judges, "detector": [finder]}), told)
     report = classifier_comparison(subject, *results) if compare else classifier_report(subject, *results)
-    _deliver(report, html, as_json)
+    deliver(report, html, as_json)
 
 
 @app.command()
@@ -144,7 +134,6 @@ def system(
 ) -> None:
     """Both together, as they run: who is found and judged right, and how far off a frame's ratio is."""
     from maskwatch.app import Models, pick_device
-    from maskwatch.learn.evaluation.pictures import need_boxes
     from maskwatch.learn.evaluation.reports.common import Subject
     from maskwatch.learn.evaluation.reports.system import system_comparison, system_report
 
@@ -155,17 +144,16 @@ def system(
     chosen = [_with_classifier(_with_detector(settings.defaults, d), c) for d, c in pairs]
     finders = [models.detector(each.detect) for each in chosen]
     judges = [models.classifier(each.classify.weights) for each in chosen]
-    material = _material(data, part)
-    need_boxes(material)
-    results = [_watched(models, each, material) for each in chosen]
+    material = chosen_pictures(data, part, with_boxes=True)
+    results = [watched(models, each, material) for each in chosen]
     judging = settings.defaults.classify
-    told = _settings_told(models, finders, [each.detect for each in chosen]) | {
+    told = settings_told(models, finders, [each.detect for each in chosen]) | {
         "protected from a probability of": f"{judging.protected_at:g}",
         "smallest face to judge": f"{judging.min_face_px:g} px",
     }
-    subject = Subject("system", material, _roles({"detector": finders, "classifier": judges}), told)
+    subject = Subject("system", material, roles({"detector": finders, "classifier": judges}), told)
     report = system_comparison(subject, *results) if compare else system_report(subject, *results)
-    _deliver(report, html, as_json)
+    deliver(report, html, as_json)
 
 
 @app.command()
@@ -243,91 +231,3 @@ def _pair(text: str) -> tuple[str, str]:
     if not (detector and comma and classifier):
         raise ConfigError(f"--compare: must be two times DETECTOR,CLASSIFIER, got {text!r}")
     return detector, classifier
-
-
-def _material(data: Path, part: Chosen) -> "Material":
-    from maskwatch.learn.evaluation.pictures import choose
-    from maskwatch.learn.formats.registry import read
-
-    material = choose(str(data), read(data), part, tracked("opening pictures"))
-    tell_problems(material.notes)
-    return material
-
-
-def searched(models: "Models", settings: "Settings", material: "Material") -> "Detection":
-    """What a detector finds in the pictures, with the last threshold lowered, so that a curve can be drawn; the detector's own one counts."""
-    from maskwatch.learn.evaluation.detection import SWEEP_FROM, search
-    from maskwatch.learn.evaluation.pictures import opened
-
-    to_p, to_r, to_o = models.detector(settings).thresholds
-    lowered = settings.model_copy(update={"thresholds": (to_p, to_r, min(to_o, SWEEP_FROM))})
-    pictures = opened(material.pictures, tracked("finding faces"))
-    return search(models.detector(lowered), pictures, to_o)
-
-
-def _watched(models: "Models", defaults: "Defaults", material: "Material") -> "System":
-    from maskwatch.app import analyst
-    from maskwatch.learn.evaluation.pictures import opened
-    from maskwatch.learn.evaluation.system import watch
-
-    return watch(analyst(defaults, models), opened(material.pictures, tracked("finding and judging faces")))
-
-
-def _roles(models: "dict[str, list[Any]]") -> dict[str, str]:
-    """The version of each model by its role; of two in the same role, by A and B."""
-    return {
-        f"{role} {letter}" if len(found) > 1 else role: each.version
-        for role, found in models.items()
-        for letter, each in zip("AB", found, strict=False)
-    }
-
-
-def _settings_told(
-    models: "Models", detectors: "list[Mtcnn]", settings: "list[Settings]"
-) -> dict[str, object]:
-    told: dict[str, object] = {"smallest face to look for": f"{settings[0].min_face_px:g} px"}
-    for letter, each in zip("AB", detectors, strict=False):
-        name = f"thresholds {letter}" if len(detectors) > 1 else "thresholds"
-        told[name] = ", ".join(f"{threshold:g}" for threshold in each.thresholds)
-    scout = "on" if settings[0].scout else "off"
-    return {**told, "scout": scout, "computed with": models.computes_with(settings[0])}
-
-
-def _deliver(report: "Report", html: Path | None, as_json: Path | None) -> None:
-    """Tables on the terminal, unless JSON goes there; files where they are asked for."""
-    import json
-
-    from maskwatch.core.files import write_atomically
-    from maskwatch.learn.evaluation.document import page
-
-    facts = json.dumps(report.facts, indent=1, allow_nan=False)
-    to_terminal = as_json is not None and str(as_json) == "-"
-    if to_terminal:
-        out.print_json(facts)
-    else:
-        _print(report)
-    if html:
-        write_atomically(html, page(report))
-    if as_json and not to_terminal:
-        write_atomically(as_json, f"{facts}\n".encode())
-    if not to_terminal:
-        for path in (html, as_json):
-            if path:
-                out.print(f"wrote {path}", soft_wrap=True)
-
-
-def _print(report: "Report") -> None:
-    from rich.text import Text
-
-    out.print(report.title, style="bold", markup=False, soft_wrap=True)
-    for line in (*report.lead, *([report.warning] if report.warning else [])):
-        out.print(line, markup=False, highlight=False)
-    for each in report.tables:
-        shown = Table(title=Text(each.title))
-        for place, header in enumerate(each.headers):
-            shown.add_column(Text(header), justify="right" if place else "left")
-        for row in each.rows:
-            shown.add_row(*map(Text, row))
-        out.print(shown)
-        if each.note:
-            out.print(each.note, style="dim", markup=False, highlight=False)

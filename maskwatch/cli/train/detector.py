@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from maskwatch.cli.console import out, stages, tell_problems, tracked
-from maskwatch.cli.evaluate import searched
+from maskwatch.cli.measuring import searched
 
 if TYPE_CHECKING:
     from maskwatch.app import Models

@@ -19,7 +19,7 @@ class Chosen(StrEnum):
     def meaning(self) -> str:
         """What figures on it are worth, as a sentence."""
         return {
-            Chosen.TEST: "Held out: no training and no choice of `maskwatch train` sees the test part.",
+            Chosen.TEST: "Held out: `maskwatch train` keeps the test part from all training and choosing.",
             Chosen.VALIDATION: "NOT held out: early stops and thresholds are chosen on the validation part.",
             Chosen.TRAIN: "NOT held out: the models are trained on this part.",
             Chosen.ALL: "NOT held out: the part that the models are trained on is among these.",

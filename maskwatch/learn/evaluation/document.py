@@ -65,13 +65,15 @@ STYLE = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.5rem; line-height: 1.25; } h2 { font-size: 1.2rem; margin-top: 2.5rem; }
-p, td, th, figcaption, li { overflow-wrap: anywhere; }
+p, th, figcaption { overflow-wrap: anywhere; }
 .warning { border-left: 0.3rem solid #d06010; padding: 0.5rem 0.8rem; background: #d0601022; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; margin: 0.5rem 0; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding: 0.3rem 0; }
 th, td { padding: 0.25rem 0.7rem 0.25rem 0; text-align: left; border-bottom: 1px solid #8886; }
-td + td, th + th { text-align: right; overflow-wrap: normal; white-space: nowrap; }
+tbody th { min-width: 7.5rem; }
+td, th + th { text-align: right; white-space: nowrap; }
+td.words { text-align: left; white-space: normal; min-width: 8rem; }
 .note { font-size: 0.85rem; opacity: 0.8; }
 figure { margin: 0; }
 figure.chart img { width: 100%; max-width: 40rem; height: auto; background: #fff; border-radius: 4px; }
@@ -116,14 +118,18 @@ def _block(block: Block) -> str:
 def _table(table: Table) -> str:
     head = "".join(f'<th scope="col">{escape(h)}</th>' for h in table.headers)
     rows = "".join(
-        f'<tr><th scope="row">{escape(row[0])}</th>{"".join(f"<td>{escape(c)}</td>" for c in row[1:])}</tr>'
-        for row in table.rows
+        f'<tr><th scope="row">{escape(row[0])}</th>{"".join(map(_cell, row[1:]))}</tr>' for row in table.rows
     )
     note = f'<p class="note">{escape(table.note)}</p>' if table.note else ""
     return (
         f'<div class="wide"><table><caption>{escape(table.title)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{note}"
     )
+
+
+def _cell(text: str) -> str:
+    kind = "" if text == "-" or any(letter.isdigit() for letter in text) else ' class="words"'
+    return f"<td{kind}>{escape(text)}</td>"
 
 
 def _figure(image: Image, kind: str) -> str:

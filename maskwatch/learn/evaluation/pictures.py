@@ -53,12 +53,12 @@ def opened(
         yield place, picture, read_rgb(picture.path)
 
 
-def need_boxes(material: Material) -> None:
-    """Raises `DataError` when the labels are of whole pictures, which tells nothing of where faces are."""
-    for picture in material.pictures:
+def need_boxes(name: str, pictures: Sequence[LabelledPicture]) -> None:
+    """Raises `DataError` when labels are of whole pictures, which tells nothing of where faces are, or are none."""
+    for picture in pictures:
         if any(truth.box is None for truth in picture.truths):
             raise DataError(
-                f"{material.name}: labels whole pictures ({picture.key}), and where faces are is asked here"
+                f"{name}: labels whole pictures ({picture.key}), and where faces are is asked here"
             )
-    if not any(picture.truths for picture in material.pictures):
-        raise DataError(f"{material.name}: no face of the {material.chosen} part is labelled")
+    if not any(picture.truths for picture in pictures):
+        raise DataError(f"{name}: no face is labelled in the {len(pictures)} pictures that count")

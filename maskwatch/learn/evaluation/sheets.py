@@ -52,7 +52,7 @@ def tiles(spots: Sequence[Spot]) -> tuple[Image, ...]:
 def cut(rgb: Rgb, box: Box, caption: str, *, labelled: bool) -> Image:
     """A square about the face, which is framed, as JPEG."""
     tile = np.ascontiguousarray(crop(rgb, box, side_px=TILE_PX, margin=MARGIN))
-    scale = TILE_PX / (max(box.width, box.height) * (1 + 2 * MARGIN))
+    scale = TILE_PX / (max(box.width, box.height, 1.0) * (1 + 2 * MARGIN))
     half_width, half_height, middle = box.width * scale / 2, box.height * scale / 2, TILE_PX / 2
     corners = [round(middle + v) for v in (-half_width, -half_height, half_width, half_height)]
     colour = BLUE if labelled else ORANGE

@@ -62,7 +62,7 @@ def classifier_report(subject: Subject, result: Classification) -> Report:
         },
         "reliability": [asdict(each) for each in result.reliability()],
     }
-    return report(subject, _counted(result), sections, facts)
+    return report(subject, [_counted(result)], sections, facts)
 
 
 def classifier_comparison(subject: Subject, a: Classification, b: Classification) -> Report:

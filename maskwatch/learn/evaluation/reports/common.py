@@ -36,9 +36,9 @@ class Subject:
 
 
 def report(
-    subject: Subject, counted: str, sections: Sequence[Section], facts: Mapping[str, object]
+    subject: Subject, first: Sequence[str], sections: Sequence[Section], facts: Mapping[str, object]
 ) -> Report:
-    """A report with its head; `counted` is a sentence of how much there was to count."""
+    """A report with its head; `first` are the sentences that it begins with, of how much there was to count say."""
     material = subject.material
     about = {
         "what": subject.what,
@@ -51,7 +51,7 @@ def report(
         "not_used": list(material.notes),
     }
     lead = [
-        counted,
+        *first,
         "; ".join(f"{role}: {version}" for role, version in subject.models.items()) + ".",
         "; ".join(f"{name}: {value}" for name, value in subject.settings.items()) + ".",
     ]
@@ -91,8 +91,8 @@ def comparison(
     blocks: tuple[Block, ...] = (
         Table(
             "B against A",
-            ("", "A", "B", "B - A", "95 % interval", "B is"),
-            tuple((name, *_told(each)) for name, each in different.items()),
+            ("", "B is", "A", "B", "B - A", "95 % interval"),
+            tuple((words(name), *_told(each)) for name, each in different.items()),
             f"{INTERVALS} Every draw is the same for A and B, and the difference is of it. {BY_CHANCE}",
         ),
     )
@@ -101,13 +101,31 @@ def comparison(
         "b": {n: e.as_dict() for n, e in estimates(b).items()},
         "differences": {name: each.as_dict() for name, each in different.items()},
     }
-    return report(subject, counted, [Section("A and B", blocks), *extra], facts)
+    return report(subject, [_summary(different), counted], [Section("A and B", blocks), *extra], facts)
+
+
+def _summary(different: Mapping[str, Difference]) -> str:
+    """One sentence of all verdicts."""
+    named = {
+        verdict: ", ".join(_flat(name) for name, each in different.items() if each.verdict == verdict)
+        for verdict in ("better", "worse")
+    }
+    clear = [f"{verdict} in {names}" for verdict, names in named.items() if names]
+    if not clear:
+        return "Between A and B there is no difference that this data can show."
+    return f"B is {'; '.join(clear)}. Of all else this data can show no difference."
+
+
+def _flat(name: str) -> str:
+    """A figure's name to stand among others with commas between."""
+    figure, comma, of = words(name).partition(", ")
+    return f"{figure} ({of})" if comma else figure
 
 
 def _told(each: Difference) -> tuple[str, ...]:
     within = "-" if each.low is None or each.high is None else f"{each.low:+.3f} to {each.high:+.3f}"
     change = "-" if each.difference is None else f"{each.difference:+.3f}"
-    return number(each.a), number(each.b), change, within, each.verdict
+    return each.verdict, number(each.a), number(each.b), change, within
 
 
 def number(value: float | None) -> str:

@@ -38,7 +38,7 @@ def detector_report(subject: Subject, detection: Detection) -> Report:
     curve = detection.curve()
     sections = [
         Section("Figures", (figures_table("All sizes", figures, NAMES),)),
-        Section("By size", (_by_size(detection, figures),)),
+        Section("By size", _by_size(detection, figures)),
         Section("By class", (_by_label(detection, figures),)),
         Section("Precision and recall", (_chart([("detector", detection)]), CURVE)),
         Section("Worst misses", (_misses(detection),)),
@@ -54,7 +54,7 @@ def detector_report(subject: Subject, detection: Detection) -> Report:
             for s, r, p in zip(curve.scores, curve.recall, curve.precision, strict=True)
         ],
     }
-    return report(subject, _counted(detection), sections, facts)
+    return report(subject, [_counted(detection)], sections, facts)
 
 
 def detector_comparison(subject: Subject, a: Detection, b: Detection) -> Report:
@@ -73,17 +73,20 @@ def _counted(detection: Detection) -> str:
     )
 
 
-def _by_size(detection: Detection, figures: dict[str, Estimate]) -> Table:
-    rows = []
+def _by_size(detection: Detection, figures: dict[str, Estimate]) -> tuple[Table, Table]:
+    faces, others = [], []
     for bucket in BUCKETS:
         counts = detection.counts(bucket)
-        recall = figures[f"recall, {bucket.name}"]
-        told = [number(figures[f"{name}, {bucket.name}"].value) for name in NAMES[1:]]
-        faces = (str(counts.truths), str(counts.found), str(counts.false_alarms))
-        rows.append((bucket.name, *faces, number(recall.value), between(recall), *told))
-    headers = ("", "faces", "found", "false alarms", "recall", "95 % interval", *NAMES[1:])
+        recall, *rest = (figures[f"{name}, {bucket.name}"] for name in NAMES)
+        row = map(str, (counts.truths, counts.found, counts.false_alarms))
+        faces.append((bucket.name, *row, number(recall.value), between(recall)))
+        others.append((bucket.name, *(number(each.value) for each in rest)))
+    headers = ("", "faces", "found", "false alarms", "recall", "95 % interval")
     note = f"A labelled face's size is {SIZE}, and a false alarm's likewise."
-    return Table("Faces by their size", headers, tuple(rows), note)
+    return (
+        Table("Faces by their size", headers, tuple(faces), note),
+        Table("The other figures by size", ("", *NAMES[1:]), tuple(others)),
+    )
 
 
 def _by_label(detection: Detection, figures: dict[str, Estimate]) -> Table:

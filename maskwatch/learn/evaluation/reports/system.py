@@ -80,7 +80,7 @@ def system_report(subject: Subject, system: System) -> Report:
         },
         "ratio": {"pictures": compared, **asdict(nobody)},
     }
-    return report(subject, _counted(system), sections, facts)
+    return report(subject, [_counted(system)], sections, facts)
 
 
 def _told(figures: dict[str, Estimate], name: str, label: FaceLabel) -> tuple[str, str]:
