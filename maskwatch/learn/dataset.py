@@ -69,20 +69,23 @@ def split(pictures: Sequence[LabelledPicture], hashes: NDArray[np.uint64]) -> li
     for i, picture in enumerate(pictures):
         said[leader[i]].add(picture.part)
     validates = any(picture.part is Part.VALIDATION for picture in pictures)
-    return [
-        replace(p, part=_part(p.part, pictures[leader[i]].key, said[leader[i]], validates=validates))
-        for i, p in enumerate(pictures)
-    ]
+    parts = []
+    for i, picture in enumerate(pictures):
+        held_out = _held_out(said[leader[i]])
+        stays = validates and picture.part is Part.TRAIN
+        parts.append(held_out or (Part.TRAIN if stays else _part(pictures[leader[i]], keep=picture.part)))
+    return [replace(picture, part=part) for picture, part in zip(pictures, parts, strict=True)]
 
 
-def _part(own: Part | None, leader_key: str, said: set[Part | None], *, validates: bool) -> Part:
-    """`said`: what the data set says of the picture and its near duplicates."""
-    for held_out in (Part.TEST, Part.VALIDATION):
-        if held_out in said:
-            return held_out  # a training picture that repeats one must not be trained on
-    bucket = int(hashlib.sha256(leader_key.encode()).hexdigest(), 16) % 100
-    if own is Part.TRAIN:
-        return Part.VALIDATION if bucket < 10 and not validates else Part.TRAIN
+def _held_out(said: set[Part | None]) -> Part | None:
+    """A training picture that repeats one of test or validation must not be trained on."""
+    return next((part for part in (Part.TEST, Part.VALIDATION) if part in said), None)
+
+
+def _part(leader: LabelledPicture, keep: Part | None) -> Part:
+    bucket = int(hashlib.sha256(leader.key.encode()).hexdigest(), 16) % 100
+    if keep is Part.TRAIN:
+        return Part.VALIDATION if bucket < 10 else Part.TRAIN
     return Part.TEST if bucket < 20 else Part.VALIDATION if bucket < 30 else Part.TRAIN
 
 
