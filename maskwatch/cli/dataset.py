@@ -34,9 +34,9 @@ def prepare(
     ] = False,
     min_px: Annotated[float, typer.Option(min=1, help="The shorter side of a face, at least.")] = 20,
     min_sharpness: Annotated[
-        float, typer.Option(min=0, help="The variance of the Laplacian at 64 x 64 px, at least.")
-    ] = 30,
-    max_turn: Annotated[float, typer.Option(min=0, max=180, help="Degrees of yaw or roll, at most.")] = 60,
+        float, typer.Option(min=0, help="The variance of the Laplacian at 32 x 32 px, at least.")
+    ] = 50,
+    max_turn: Annotated[float, typer.Option(min=0, max=180, help="Degrees of yaw or roll, at most.")] = 50,
     balance: Annotated[
         bool, typer.Option(help="As many protected as unprotected faces in the training part.")
     ] = True,

@@ -71,6 +71,8 @@ def _draw_sizes(axes: Axes, faces: Sequence[KnownFace]) -> None:
 def _draw_parts(axes: Axes, faces: Sequence[KnownFace]) -> None:
     across = np.arange(len(Part))
     for number, label in enumerate(FaceLabel):
+        if all(face.label is not label for face in faces):
+            continue
         counts = [sum(f.label is label and f.part is part for f in faces) for part in Part]
         bars = axes.bar(across + (number - 1) * 0.27, counts, 0.25, color=COLOURS[label])
         axes.bar_label(bars, fontsize=8)

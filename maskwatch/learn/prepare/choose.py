@@ -12,6 +12,7 @@ from maskwatch.learn.prepare.look import Opened
 from maskwatch.learn.prepare.records import Fate, Found, Outcome, outcome_of
 
 STRICTEST_FIRST = (Part.TEST, Part.VALIDATION, Part.TRAIN)
+SAME_PLACE_BITS = 10  # of 64: crops of one face in near duplicate pictures, where the boxes differ a little
 ENOUGH_PX = 128  # of two larger faces the sharper is better, not the larger
 
 PartOf = dict[tuple[str, str], Part]
@@ -62,9 +63,8 @@ def without_near_duplicates(
     kept: list[tuple[Found, Part]] = []
     for label in FaceLabel:
         own = sorted((face for face in faces if face.label is label), key=_best_first)
-        hashes = np.array([face.hash for face in own], np.uint64)
         taken: dict[int, int] = {}  # a face's place, and that of the one that stands for it
-        for place, near in enumerate(_near(hashes)):
+        for place, near in enumerate(_alike(own)):
             if place not in taken:
                 taken |= {int(other): place for other in near if int(other) not in taken}
         groups: dict[int, set[Part]] = defaultdict(set)
@@ -78,6 +78,23 @@ def without_near_duplicates(
                 detail = f"of face {better.number} in {better.picture.path}"
                 outcomes.append(outcome_of(face, Fate.NEAR_DUPLICATE, detail))
     return sorted(kept, key=lambda pair: pair[0].order)
+
+
+def _alike(faces: Sequence[Found]) -> list[NDArray[np.int64]]:
+    """For each face the places of those that look the same, itself among them; never two of one picture."""
+    crops = np.array([face.hash for face in faces], np.uint64)
+    pictures = np.array([face.picture_hash for face in faces], np.uint64)
+    numbers: dict[tuple[str, str], int] = {}
+    own = np.array([numbers.setdefault(face.order[:2], len(numbers)) for face in faces], np.int64)
+    alike = []
+    for i in range(len(faces)):
+        bits = np.bitwise_count(crops ^ crops[i])
+        repeated = np.bitwise_count(pictures ^ pictures[i]) <= DUPLICATE_BITS
+        same = (bits <= DUPLICATE_BITS) | (repeated & (bits <= SAME_PLACE_BITS))
+        same &= own != own[i]
+        same[i] = True
+        alike.append(np.flatnonzero(same))
+    return alike
 
 
 def _best_first(face: Found) -> tuple[float, float, tuple[str, str, int]]:

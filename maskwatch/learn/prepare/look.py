@@ -116,10 +116,11 @@ def _faces(
         return
     found = sorted(face.box for face in eyes.detector.detect([rgb])[0])
     if rules.one_face and max(len(found), len(truths)) > 1:
-        outcomes.append(Outcome(Fate.MANY_FACES, file, f"{max(len(found), len(truths))} of them"))
+        detail = f"{max(len(found), len(truths))} of them"
+        outcomes.append(Outcome(Fate.MANY_FACES, file, detail, label=_whole_label(opened.picture)))
         return
     if not found:
-        outcomes.append(Outcome(Fate.NO_FACE, file))
+        outcomes.append(Outcome(Fate.NO_FACE, file, label=_whole_label(opened.picture)))
         return
     owner = _owners(found, opened.picture)
     missed = set(range(len(truths))) - set(owner.values())
@@ -134,6 +135,11 @@ def _faces(
             yield _Labelled(number + 1, box, label, turn(points[number]).most)
         else:
             outcomes.append(Outcome(Fate.UNMARKED, file, number=number + 1, box=box))
+
+
+def _whole_label(picture: LabelledPicture) -> FaceLabel | None:
+    """The label of a picture as a whole, where it has one."""
+    return picture.truths[0].label if picture.truths[0].box is None else None
 
 
 def _owners(found: list[Box], picture: LabelledPicture) -> dict[int, int]:
@@ -165,6 +171,7 @@ def _measured(opened: Opened, rgb: Rgb, face: _Labelled, crop: Rgb, staged: Path
         sharpness=sharpness(rgb, face.box),
         turn=face.turn,
         hash=perceptual_hash(crop) if crop.size else 0,
+        picture_hash=opened.hash,
         sha256=opened.sha256,
         staged=staged,
     )

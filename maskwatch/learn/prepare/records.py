@@ -20,8 +20,8 @@ class Rules:
 
     one_face: bool = False
     min_px: float = 20
-    min_sharpness: float = 30
-    max_turn: float = 60
+    min_sharpness: float = 50
+    max_turn: float = 50
     margin: float = 0.25
     balance: bool = True
     seed: int = 0
@@ -49,7 +49,7 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A labelled face that is good enough. `hash` is of its crop, which `staged` holds as a JPEG.
+    """A labelled face and its measures. `hash` is of its crop, which `staged` holds as a JPEG once it is good enough.
 
     `set_name` and the picture's key name it in all data sets; `number` counts the faces of a picture from 1.
     """
@@ -63,6 +63,7 @@ class Found:
     sharpness: float
     turn: float
     hash: int
+    picture_hash: int
     sha256: str
     staged: Path
 
