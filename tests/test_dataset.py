@@ -343,9 +343,13 @@ def test_a_written_data_set_reads_again_as_it_was(kind, pictures, tmp_path):
 
 @pytest.mark.parametrize("kind", sorted(registry.WRITERS))
 def test_a_label_without_a_box_cannot_be_written(kind, tmp_path):
-    picture = LabelledPicture(write(tmp_path / "a.png", noise(1)), "a.png", (Truth(PROTECTED),))
+    boxed = LabelledPicture(
+        write(tmp_path / "b.png", noise(1)), "b.png", (Truth(PROTECTED, Box(1, 1, 9, 9)),)
+    )
+    whole = LabelledPicture(write(tmp_path / "a.png", noise(1)), "a.png", (Truth(PROTECTED),))
     with pytest.raises(DataError, match=r"a\.png: its label is the whole picture's"):
-        registry.WRITERS[kind].write([picture], tmp_path / "out")
+        registry.WRITERS[kind].write([boxed, whole], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("kind", ["yolo", "voc"])
@@ -505,7 +509,7 @@ def test_prepared_faces_lie_by_part_and_label_and_read_again(classes, tmp_path):
     again = registry.read(out)
     assert len(again.pictures) == 32
     rgb = cv2.imread(str(out / kept[0]["to"]))
-    assert rgb.shape[:2] == (111, 101)  # 64 x 74 px with a quarter of 74 around it
+    assert rgb.shape[:2] == (112, 102)  # 64 x 74 px with a quarter of 74, 18.5 px, around it
     assert not (tmp_path / "out.part").exists()
 
 

@@ -85,8 +85,8 @@ def write(pictures: Sequence[LabelledPicture], folder: Path) -> None:
     """Copies the pictures; `annotations.json` comes last. Raises `DataError` where a label has no box."""
     images: list[dict[str, object]] = []
     annotations: list[dict[str, object]] = []
-    for number, picture in enumerate(pictures, 1):
-        faces = boxed(picture)
+    faces_of = [boxed(picture) for picture in pictures]  # all, before anything is written
+    for number, (picture, faces) in enumerate(zip(pictures, faces_of, strict=True), 1):
         copy_picture(picture, folder / "images")
         width, height = picture_size(picture.path)
         image = {"id": number, "file_name": picture.key, "width": width, "height": height}

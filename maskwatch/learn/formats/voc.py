@@ -24,6 +24,7 @@ from maskwatch.learn.formats.marks import (
 )
 from maskwatch.learn.formats.safe_xml import parse
 from maskwatch.learn.formats.sizes import picture_size
+from maskwatch.learn.labels import FaceLabel
 from maskwatch.sources.images import SUFFIXES
 
 LAYOUTS = (("Annotations", "JPEGImages"), ("annotations", "images"))
@@ -109,8 +110,9 @@ def write(pictures: Sequence[LabelledPicture], folder: Path) -> None:
     Raises `DataError` where a label has no box, or two pictures' names differ in their endings alone.
     """
     refuse_shared_names(pictures)
-    for picture in pictures:
-        root = _as_xml(picture)
+    faces_of = [boxed(picture) for picture in pictures]  # all, before anything is written
+    for picture, faces in zip(pictures, faces_of, strict=True):
+        root = _as_xml(picture, faces)
         copy_picture(picture, folder / "JPEGImages")
         path = (folder / "Annotations" / picture.key).with_suffix(".xml")
         write_atomically(path, tostring(root, encoding="utf-8", xml_declaration=True))
@@ -121,8 +123,7 @@ def write(pictures: Sequence[LabelledPicture], folder: Path) -> None:
             write_atomically(folder / "ImageSets" / "Main" / f"{name}.txt", text.encode())
 
 
-def _as_xml(picture: LabelledPicture) -> Element:
-    faces = boxed(picture)
+def _as_xml(picture: LabelledPicture, faces: list[tuple[FaceLabel, Box]]) -> Element:
     width, height = picture_size(picture.path)
     root = Element("annotation")
     _add(root, "folder", "JPEGImages")

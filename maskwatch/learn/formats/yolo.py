@@ -148,8 +148,8 @@ def write(pictures: Sequence[LabelledPicture], folder: Path) -> None:
     Raises `DataError` where a label has no box, or two pictures' names differ in their endings alone.
     """
     refuse_shared_names(pictures)
-    for picture in pictures:
-        faces = boxed(picture)
+    faces_of = [boxed(picture) for picture in pictures]  # all, before anything is written
+    for picture, faces in zip(pictures, faces_of, strict=True):
         copy_picture(picture, folder / "images")
         lines = _as_lines(faces, picture_size(picture.path)) if faces else []
         path = (folder / "labels" / picture.key).with_suffix(".txt")
