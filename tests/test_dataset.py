@@ -24,6 +24,7 @@ from maskwatch.learn.prepare.look import Eyes
 from maskwatch.learn.prepare.measures import sharpness
 from maskwatch.learn.prepare.prepare import prepare
 from maskwatch.learn.prepare.records import Rules
+from maskwatch.learn.queue import Queue
 
 PROTECTED, UNPROTECTED, WORN_WRONG = FaceLabel
 
@@ -230,6 +231,18 @@ def test_every_fault_is_one_line_that_names_it_and_the_rest_is_used(kind, tmp_pa
         assert sum(bool(re.search(pattern, line)) for line in data.problems) == 1, pattern
     assert len(data.problems) == len(expected), data.problems
     assert all(str(tmp_path) in line for line in data.problems)
+
+
+def test_a_sample_that_a_person_labelled_stays_in_the_queue_and_is_read(tmp_path, frame, report):
+    queue = Queue(tmp_path)
+    labelled, _ = (queue.add(frame(at, rgb=noise(1)), report(at, 0.5), ("classifier",)) for at in (0.0, 1.0))
+    (record,) = tmp_path.glob(f"*/*/{labelled}.json")
+    labels = {"faces": [{"box": [1, 2, 30, 40], "label": "worn_wrong"}], "by": "me", "at": "2026-11-22"}
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"labels": labels}))
+    assert [sample.labels is None for sample in queue.samples()] == [False, True]
+    data = registry.read(tmp_path)
+    assert truths(data) == {f"door/{record.parent.name}/{labelled}.jpg": [(WORN_WRONG, [1, 2, 30, 40])]}
+    assert data.problems == [f"{tmp_path}: 1 samples wait for a person's labels; left out"]
 
 
 def test_backgrounds_are_pictures_without_faces(tmp_path):
@@ -589,6 +602,32 @@ def test_faces_with_boxes_take_their_own_label_and_what_is_missed_is_told(tmp_pa
     ]
     assert why(out)["b.png", ""] == "no face is marked"
     assert ("source: a fault", "not usable") in {(r["detail"], r["why"]) for r in rows(out)}
+
+
+def test_two_faces_of_one_picture_or_of_one_camera_are_no_duplicates(tmp_path):
+    rgb = face_picture(1, (10, 20, 60, 80), (90, 20, 140, 80))
+    rgb[10:90, 80:150] = rgb[10:90, 0:70]  # twins
+    write(tmp_path / "source/protected/twins.png", rgb)
+    write(tmp_path / "source/unprotected/u.png", face_picture(2))
+    large = face_picture(3, (320, 240, 360, 280), width=640, height=480)
+    for name, seed in (("first", 4), ("second", 5)):
+        frame = large.copy()  # the same view, another face
+        frame[243:277, 323:357] = np.minimum(noise(seed, 34, 34), 200)
+        write(tmp_path / f"source/protected/{name}.png", frame)
+    marks = [Truth(PROTECTED, box) for box in framed(rgb)]
+    data = registry.read(tmp_path / "source")
+    twins = LabelledPicture(tmp_path / "source/protected/twins.png", "twins.png", tuple(marks))
+    pictures = [twins, *(p for p in data.pictures if p.path.stem != "twins")]
+    out = tmp_path / "out"
+    rules = Rules(balance=False, min_sharpness=0)
+    prepare({"a": DataSet(pictures, [])}, EYES, rules, out, workers=1, progress=list)
+    assert why(out) == {
+        ("twins.png", "1"): "kept",
+        ("twins.png", "2"): "kept",
+        ("first.png", "1"): "kept",
+        ("second.png", "1"): "kept",
+        ("u.png", "1"): "kept",
+    }
 
 
 def test_balance_leaves_out_by_chance_and_in_training_alone(classes, tmp_path):

@@ -148,7 +148,9 @@ def _named(sets: Mapping[Path, "DataSet"]) -> dict[str, "DataSet"]:
 
 
 def _table(rows: Mapping[str, Mapping[str, int]], title: str) -> Table:
-    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
+    columns = sorted(
+        {column for row in rows.values() for column in row}, key=lambda name: (name == "-", name)
+    )
     table = Table("", *(Column(name, justify="right") for name in columns), title=title)
     for name, row in rows.items():
         table.add_row(name, *(str(row.get(column, 0)) for column in columns))
