@@ -609,10 +609,9 @@ def test_two_faces_of_one_picture_or_of_one_camera_are_no_duplicates(tmp_path):
     rgb[10:90, 80:150] = rgb[10:90, 0:70]  # twins
     write(tmp_path / "source/protected/twins.png", rgb)
     write(tmp_path / "source/unprotected/u.png", face_picture(2))
-    large = face_picture(3, (320, 240, 360, 280), width=640, height=480)
-    for name, seed in (("first", 4), ("second", 5)):
-        frame = large.copy()  # the same view, another face
-        frame[243:277, 323:357] = np.minimum(noise(seed, 34, 34), 200)
+    for name, seed in (("first", 4), ("second", 6)):
+        frame = face_picture(3, (240, 180, 400, 340), width=640, height=480)
+        frame[190:330, 250:390] = np.minimum(noise(seed, 140, 140), 200)  # the same view, another face
         write(tmp_path / f"source/protected/{name}.png", frame)
     marks = [Truth(PROTECTED, box) for box in framed(rgb)]
     data = registry.read(tmp_path / "source")
