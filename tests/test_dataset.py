@@ -549,9 +549,8 @@ def test_every_face_that_is_left_out_is_listed_with_the_reason(classes, tmp_path
     whole = cv2.imencode(".jpg", face_picture(206, width=640, height=480))[1].tobytes()
     (bad / "cut.jpg").write_bytes(whole[:60])
     shutil.copy(bad / "p01.png", bad / "same.png")
-    larger = cv2.resize(face_picture(3), (320, 240), interpolation=cv2.INTER_CUBIC)
-    for x1, y1, x2, y2 in [(80, 40, 219, 199)]:
-        cv2.rectangle(larger, (x1, y1), (x2, y2), (255, 255, 255), 4)
+    larger = cv2.resize(face_picture(3), (200, 150), interpolation=cv2.INTER_CUBIC)
+    cv2.rectangle(larger, (50, 25), (136, 124), (255, 255, 255), 3)
     write(bad / "larger.png", larger)
     shutil.copy(bad / "p05.png", classes / "unprotected" / "u_p05.png")
     out = tmp_path / "out"
