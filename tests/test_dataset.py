@@ -20,7 +20,8 @@ from maskwatch.learn.dataset import DataSet, LabelledPicture, Part, Truth, split
 from maskwatch.learn.formats import registry
 from maskwatch.learn.formats.sizes import picture_size
 from maskwatch.learn.labels import FaceLabel
-from maskwatch.learn.prepare.look import Eyes
+from maskwatch.learn.prepare.choose import parts
+from maskwatch.learn.prepare.look import Eyes, Opened
 from maskwatch.learn.prepare.measures import sharpness
 from maskwatch.learn.prepare.prepare import prepare
 from maskwatch.learn.prepare.records import Rules
@@ -629,7 +630,7 @@ def test_two_faces_of_one_picture_or_of_one_camera_are_no_duplicates(tmp_path):
 
 
 def test_balance_leaves_out_by_chance_and_in_training_alone(classes, tmp_path):
-    for n in range(3):
+    for n in range(6):
         write(classes / f"worn_wrong/w{n}.png", face_picture(300 + n))
     run(classes, tmp_path / "all", balance=False)
     run(classes, tmp_path / "even", balance=True)
@@ -678,6 +679,14 @@ def test_near_duplicates_in_two_data_sets_come_to_the_stricter_part(classes, tmp
     strictest = [Part.TEST, Part.VALIDATION, Part.TRAIN]
     assert kept == {name: min(said, key=strictest.index) for name, said in parts.items()}
     assert any(len(said) > 1 for said in parts.values())
+
+
+def test_a_chain_of_near_duplicates_over_three_data_sets_comes_to_one_part():
+    chain = [("a", Part.TRAIN, 0b0), ("b", Part.TRAIN, 0b1111), ("c", Part.TEST, 0b11111111)]
+    opened = [
+        Opened(name, LabelledPicture(Path(name), "x.png", (), part), bits, name) for name, part, bits in chain
+    ]
+    assert set(parts(opened).values()) == {Part.TEST}
 
 
 def test_a_failure_leaves_nothing_half_written(classes, tmp_path):
