@@ -286,6 +286,13 @@ def test_yolo_parts_come_from_folders_of_either_layout(tmp_path):
         assert all(len(p.truths) == 1 for p in data.pictures)
 
 
+def test_voc_parts_come_from_folders_too(tmp_path):
+    write(tmp_path / "images/val/a.png", noise(1))
+    voc_file(tmp_path, "val/a", voc_object("with_mask", GOOD), picture="a.png")
+    (picture,) = registry.read(tmp_path).pictures
+    assert (picture.key, picture.part, len(picture.truths)) == ("val/a.png", Part.VALIDATION, 1)
+
+
 def test_class_folders_take_the_names_of_other_data_sets_and_a_validation_part(tmp_path):
     for n, name in enumerate(["train/with_mask", "train/Without Mask", "train/mask_weared_incorrect"]):
         write(tmp_path / name / "a.png", noise(n))
