@@ -53,8 +53,10 @@ class DataSet:
 def split(pictures: Sequence[LabelledPicture], hashes: NDArray[np.uint64]) -> list[LabelledPicture]:
     """Give every picture its part: 20 % test, 10 % validation, by a hash of its key.
 
+    A part that the data set says itself stays; without a validation part, a tenth of training becomes one.
     Near duplicates (`hashes` of `perceptual_hash`, one a picture) are decided together, by the first of
-    them in the order of keys, so the same data set always splits the same way.
+    them in the order of keys, so the same data set always splits the same way. One that repeats a picture
+    of the test part is never trained on.
     """
     order = sorted(range(len(pictures)), key=lambda i: pictures[i].key)
     leader = {i: i for i in order}
@@ -63,15 +65,24 @@ def split(pictures: Sequence[LabelledPicture], hashes: NDArray[np.uint64]) -> li
         near = rest[np.bitwise_count(hashes[rest] ^ hashes[i]) <= DUPLICATE_BITS]
         for j in near:
             leader[int(j)] = min(leader[int(j)], leader[i], key=lambda k: pictures[k].key)
-    return [
-        replace(p, part=p.part if p.part is Part.TEST else _part(pictures[leader[i]], keep=p.part))
-        for i, p in enumerate(pictures)
-    ]
+    said: dict[int, set[Part | None]] = {i: set() for i in order}
+    for i, picture in enumerate(pictures):
+        said[leader[i]].add(picture.part)
+    validates = any(picture.part is Part.VALIDATION for picture in pictures)
+    parts = []
+    for i, picture in enumerate(pictures):
+        held_out = _held_out(said[leader[i]])
+        stays = validates and picture.part is Part.TRAIN
+        parts.append(held_out or (Part.TRAIN if stays else _part(pictures[leader[i]], keep=picture.part)))
+    return [replace(picture, part=part) for picture, part in zip(pictures, parts, strict=True)]
+
+
+def _held_out(said: set[Part | None]) -> Part | None:
+    """A training picture that repeats one of test or validation must not be trained on."""
+    return next((part for part in (Part.TEST, Part.VALIDATION) if part in said), None)
 
 
 def _part(leader: LabelledPicture, keep: Part | None) -> Part:
-    if leader.part is Part.TEST:
-        return Part.TEST  # a training picture that repeats a test picture must not be trained on
     bucket = int(hashlib.sha256(leader.key.encode()).hexdigest(), 16) % 100
     if keep is Part.TRAIN:
         return Part.VALIDATION if bucket < 10 else Part.TRAIN

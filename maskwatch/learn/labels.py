@@ -18,8 +18,15 @@ class FaceLabel(StrEnum):
 NAMES = {
     "protected": FaceLabel.PROTECTED,
     "with_mask": FaceLabel.PROTECTED,
+    "mask": FaceLabel.PROTECTED,
     "unprotected": FaceLabel.UNPROTECTED,
     "without_mask": FaceLabel.UNPROTECTED,
+    "no_mask": FaceLabel.UNPROTECTED,
     "worn_wrong": FaceLabel.WORN_WRONG,
     "mask_weared_incorrect": FaceLabel.WORN_WRONG,
 }
+
+
+def label_of(name: str) -> FaceLabel | None:
+    """What a data set means by a class's name; case, blanks and hyphens make no difference. None: unknown."""
+    return NAMES.get(name.strip().lower().replace(" ", "_").replace("-", "_"))

@@ -1,11 +1,15 @@
-"""Which format a folder of labelled pictures is in. A new format is a module with `matches` and `read`, and a line here."""
+"""Which format a folder of labelled pictures is in.
 
+A new format is a module with `matches` and `read`, and a line here; one that can be written also has `write`.
+"""
+
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 from maskwatch.core.errors import DataError
-from maskwatch.learn.dataset import DataSet
-from maskwatch.learn.formats import coco, folders
+from maskwatch.learn.dataset import DataSet, LabelledPicture
+from maskwatch.learn.formats import coco, folders, queue, voc, yolo
 
 
 class Format(Protocol):
@@ -14,7 +18,14 @@ class Format(Protocol):
     def read(self, folder: Path) -> DataSet: ...
 
 
-FORMATS: tuple[Format, ...] = (coco, folders)
+class Writer(Protocol):
+    def write(self, pictures: Sequence[LabelledPicture], folder: Path) -> None:
+        """Copy the pictures to a folder and write their labels. Raises `DataError` for what cannot be written."""
+        ...
+
+
+FORMATS: tuple[Format, ...] = (coco, yolo, voc, queue, folders)
+WRITERS: dict[str, Writer] = {"coco": coco, "yolo": yolo, "voc": voc}
 
 
 def read(folder: Path) -> DataSet:
@@ -33,5 +44,6 @@ def read(folder: Path) -> DataSet:
                 raise DataError(f"{folder}: no picture can be used{first}")
             return data
     raise DataError(
-        f"{folder}: is no data set: neither annotations.json nor protected/ and unprotected/ is there"
+        f"{folder}: is no data set: neither COCO (annotations.json), YOLO (data.yaml or classes.txt), "
+        "Pascal VOC (Annotations/), labelled samples of a queue, nor protected/ and unprotected/ is there"
     )

@@ -1,0 +1,157 @@
+"""`maskwatch dataset`: labelled pictures made ready, looked at, and taken to other formats."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Column, Table
+
+from maskwatch.cli.console import out, tell_problems, tracked
+from maskwatch.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from maskwatch.learn.dataset import DataSet
+
+app = typer.Typer(help="Labelled pictures: make ready, look at, convert.", no_args_is_help=True)
+
+
+class FormatName(StrEnum):
+    """What can be written."""
+
+    COCO = "coco"
+    YOLO = "yolo"
+    VOC = "voc"
+
+
+@app.command()
+def prepare(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Data sets, of any formats.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="The folder to write.")],
+    one_face: Annotated[
+        bool, typer.Option("--one-face", help="Leave out pictures with more than one face.")
+    ] = False,
+    min_px: Annotated[float, typer.Option(min=1, help="The shorter side of a face, at least.")] = 20,
+    min_sharpness: Annotated[
+        float, typer.Option(min=0, help="The variance of the Laplacian at 32 x 32 px, at least.")
+    ] = 50,
+    max_turn: Annotated[float, typer.Option(min=0, max=180, help="Degrees of yaw or roll, at most.")] = 50,
+    balance: Annotated[
+        bool, typer.Option(help="As many protected as unprotected faces in the training part.")
+    ] = True,
+    workers: Annotated[int, typer.Option(min=0, help="Threads that decode; 0: one a core.")] = 0,
+    margin: Annotated[float, typer.Option(min=0, max=2, help="Room around a face, of its side.")] = 0.6,
+    seed: Annotated[int, typer.Option(min=0, help="Decides which faces balancing leaves out.")] = 0,
+    force: Annotated[bool, typer.Option("--force", help="Replace what an earlier run wrote to OUT.")] = False,
+) -> None:
+    """Cut the good faces out, without duplicates, balanced and split; prepared.csv tells what went where and why."""
+    import os
+
+    from maskwatch import config as configuration
+    from maskwatch.app import Models, pick_device
+    from maskwatch.detect.landmarks import Landmarks
+    from maskwatch.detect.weights import load_stock
+    from maskwatch.learn.formats.registry import read
+    from maskwatch.learn.prepare.look import Eyes
+    from maskwatch.learn.prepare.prepare import LIST, counts
+    from maskwatch.learn.prepare.prepare import prepare as run
+    from maskwatch.learn.prepare.records import Rules
+
+    _refuse(output, folders, force=force)
+    sets = _named({folder: read(folder) for folder in folders})
+    for data in sets.values():
+        tell_problems(data.problems)
+    models = Models(pick_device("auto"))
+    eyes = Eyes(models.detector(configuration.default().defaults.detect), Landmarks(load_stock().onet))
+    rules = Rules(one_face, min_px, min_sharpness, max_turn, margin, balance, seed)
+    outcomes = run(
+        sets,
+        eyes,
+        rules,
+        output,
+        workers=workers or os.cpu_count() or 1,
+        progress=tracked("looking at pictures"),
+    )
+    out.print(_table(counts(outcomes), "what became of the faces, or of whole pictures (-)"))
+    out.print(f"wrote {output}; {output / LIST} tells what went where and why", soft_wrap=True)
+
+
+@app.command()
+def stats(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A data set, of any format.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="stats.png", help="The picture to draw.")
+    ] = Path("stats.png"),
+) -> None:
+    """Count faces by label and part, and draw their sizes, their labels and a contact sheet."""
+    import os
+
+    from maskwatch.learn.dataset import Part
+    from maskwatch.learn.formats.registry import read
+    from maskwatch.learn.labels import FaceLabel
+    from maskwatch.learn.statistics import gather_statistics
+    from maskwatch.learn.statistics_picture import draw
+
+    if output.suffix.lower() not in {".png", ".jpg", ".jpeg", ".pdf", ".svg"}:
+        raise ConfigError(f"{output}: must end in .png, .jpg, .pdf or .svg")
+    data = read(folder)
+    found = gather_statistics(data.pictures, tracked("opening pictures"), workers=os.cpu_count() or 1)
+    tell_problems([*data.problems, *found.problems])
+    rows = {
+        str(part): {
+            str(label): sum(face.part is part and face.label is label for face in found.faces)
+            for label in FaceLabel
+        }
+        for part in Part
+    }
+    out.print(_table(rows, f"{folder}: {found.pictures} pictures, {len(found.faces)} faces"))
+    draw(output, folder.resolve().name, found)
+    out.print(f"wrote {output}", soft_wrap=True)
+
+
+@app.command()
+def convert(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A data set, of any format with boxes.")],
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write.")],
+    to: Annotated[FormatName, typer.Option("--format", help="What to write.")],
+) -> None:
+    """Copy a data set into another format, its pictures and all labels that can be used."""
+    from maskwatch.learn.formats.registry import WRITERS, read
+
+    _refuse(output, [folder], force=False)
+    data = read(folder)
+    tell_problems(data.problems)
+    WRITERS[to].write(data.pictures, output)
+    faces = sum(len(picture.truths) for picture in data.pictures)
+    out.print(f"wrote {output}: {len(data.pictures)} pictures, {faces} faces", soft_wrap=True)
+
+
+def _refuse(output: Path, sources: Sequence[Path], *, force: bool) -> None:
+    """Raises `ConfigError` when writing there would touch what is there already, or what is read."""
+    for source in sources:
+        if output.resolve() == source.resolve() or source.resolve().is_relative_to(output.resolve()):
+            raise ConfigError(f"{output}: is, or holds, the data set {source}")
+    if output.is_file() or (output.is_dir() and not force and any(output.iterdir())):
+        raise ConfigError(f"{output}: is there already")
+
+
+def _named(sets: Mapping[Path, "DataSet"]) -> dict[str, "DataSet"]:
+    """By the folders' names; those with one name are numbered."""
+    named: dict[str, DataSet] = {}
+    for folder, data in sets.items():
+        name, number = folder.resolve().name, 2
+        while name in named:
+            name, number = f"{folder.resolve().name}-{number}", number + 1
+        named[name] = data
+    return named
+
+
+def _table(rows: Mapping[str, Mapping[str, int]], title: str) -> Table:
+    columns = sorted(
+        {column for row in rows.values() for column in row}, key=lambda name: (name == "-", name)
+    )
+    table = Table("", *(Column(name, justify="right") for name in columns), title=title)
+    for name, row in rows.items():
+        table.add_row(name, *(str(row.get(column, 0)) for column in columns))
+    return table

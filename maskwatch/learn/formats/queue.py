@@ -1,0 +1,60 @@
+"""The queue: frames that people have labelled (see `learn/queue.py`).
+
+A sample's JSON holds, once labelled, `"labels": {"faces": [{"box": [x1, y1, x2, y2], "label": "protected"}], …}`;
+a sample whose faces are none is a picture without faces.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from maskwatch.core.records import Box
+from maskwatch.learn.dataset import DataSet, LabelledPicture
+from maskwatch.learn.formats.marks import Mark, known_label, marked_picture
+
+RECORDS = "*/????-??-??/[!.]*.json"  # camera, UTC date, sample
+
+
+def matches(folder: Path) -> bool:
+    return next(folder.glob(RECORDS), None) is not None
+
+
+def read(folder: Path) -> DataSet:
+    """Samples without labels are left out, and told as a count."""
+    problems: list[str] = []
+    pictures: list[LabelledPicture] = []
+    waiting = 0
+    for record in sorted(folder.glob(RECORDS), key=lambda path: (path.name, path)):
+        try:
+            labels = json.loads(record.read_text(encoding="utf-8")).get("labels")
+            faces = labels["faces"] if isinstance(labels, dict) else labels
+            if labels is not None and not isinstance(faces, list):
+                raise TypeError("its faces are no list")  # noqa: TRY301 - told like the other faults
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
+            problems.append(f"{record}: cannot be read ({type(e).__name__}: {e})")
+            continue
+        if labels is None:
+            waiting += 1
+            continue
+        path = record.with_suffix(".jpg")
+        key = str(path.relative_to(folder))
+        picture = marked_picture(path, key, list(_marks(faces, record, problems)), problems)
+        pictures += [] if picture is None else [picture]
+    if waiting:
+        problems.append(f"{folder}: {waiting} samples wait for a person's labels; left out")
+    return DataSet(pictures, problems)
+
+
+def _marks(faces: list[Any], record: Path, problems: list[str]) -> Iterator[Mark]:
+    for number, face in enumerate(faces, 1):
+        place = f"{record}: face {number}"
+        try:
+            x1, y1, x2, y2 = map(float, face["box"])
+            name = str(face["label"])
+        except (KeyError, TypeError, ValueError) as e:
+            problems.append(f"{place}: is malformed ({type(e).__name__}: {e}); left out")
+            continue
+        label = known_label(name, place, problems)
+        if label is not None:
+            yield Mark(place, label, Box(x1, y1, x2, y2))
