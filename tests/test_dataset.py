@@ -520,7 +520,7 @@ def classes(tmp_path):
 
 def test_prepared_faces_lie_by_part_and_label_and_read_again(classes, tmp_path):
     out = tmp_path / "out"
-    run(classes, out, balance=False)
+    run(classes, out, balance=False, margin=0.25)
     kept = [r for r in rows(out) if r["why"] == "kept"]
     assert len(kept) == 32
     assert {r["to"] for r in kept} == {str(p.relative_to(out)) for p in out.rglob("*.jpg")}

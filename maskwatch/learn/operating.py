@@ -24,7 +24,7 @@ POWERS = (
     (0.5, 1.0, 1.0),
     (1.0, 1.0, 1.0),
 )
-TO_RNET, TO_ONET = (0.3, 0.4, 0.5, 0.6), (0.2, 0.3, 0.5, 0.7)
+TO_RNET, TO_ONET = (0.25, 0.3, 0.4, 0.5), (0.1, 0.2, 0.3, 0.5)
 LOWEST = 0.02  # scores below are of no interest
 WORTH = 0.003  # of recall: for less, the point that gives the later stages less work is taken
 
@@ -57,7 +57,7 @@ def choose_point(
     backend = choose("auto", weights, device)
     settings = Settings(min_face_px=min_face_px, scout=False)
     about = (precision - 0.02, precision, precision + 0.02)
-    points = [OperatingPoint((TO_RNET[1], TO_ONET[1], LOWEST), powers) for powers in POWERS]
+    points = [OperatingPoint((TO_RNET[1], TO_ONET[2], LOWEST), powers) for powers in POWERS]
     curves: dict[OperatingPoint, Curve] = {}
 
     def worth(point: OperatingPoint) -> float:

@@ -51,19 +51,19 @@ class Recipe:
     `variants` are how many pictures are made of each (see `views.camera_view`) to mine samples from.
     """
 
-    pnet_steps: int = 2500
+    pnet_steps: int = 2000
     rnet_steps: tuple[int, ...] = (1000, 1000)
-    onet_steps: tuple[int, ...] = (800, 1200)
-    variants: int = 4
+    onet_steps: tuple[int, ...] = (1000, 2400)
+    variants: int = 5
     pnet_batch: int = 16
     rnet_batch: int = 512
     onet_batch: int = 256
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     weight_decay: float = 1e-3
     min_face_px: float = 10
     loose: tuple[float, float] = (0.2, 0.05)
     epoch: int = 250
-    patience: int = 4
+    patience: int = 5
     seed: int = 0
     workers: int = 2
 

@@ -28,6 +28,8 @@ Named = tuple[str, LabelledPicture]
 
 Progress = Callable[[Iterable[Named]], Iterable[Named]]
 
+HASH_MARGIN = 0.25  # of the face's side: with more, two faces before one background look the same
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -72,7 +74,7 @@ def look(
             continue
         for face in _faces(opened, rgb, eyes, rules, seen.outcomes):
             crop = cut(rgb, face.box, rules.margin)
-            found = _measured(opened, rgb, face, crop, staging / f"{len(seen.faces):08d}.jpg")
+            found = _measured(opened, rgb, face, staging / f"{len(seen.faces):08d}.jpg")
             fault = _fault(found, rules)
             if fault is None:
                 found.staged.write_bytes(encoded(crop))
@@ -160,7 +162,8 @@ def _owners(found: list[Box], picture: LabelledPicture) -> dict[int, int]:
     return owner
 
 
-def _measured(opened: Opened, rgb: Rgb, face: _Labelled, crop: Rgb, staged: Path) -> Found:
+def _measured(opened: Opened, rgb: Rgb, face: _Labelled, staged: Path) -> Found:
+    near = cut(rgb, face.box, HASH_MARGIN)
     return Found(
         opened.set_name,
         opened.picture,
@@ -170,7 +173,7 @@ def _measured(opened: Opened, rgb: Rgb, face: _Labelled, crop: Rgb, staged: Path
         px=min(face.box.width, face.box.height),
         sharpness=sharpness(rgb, face.box),
         turn=face.turn,
-        hash=perceptual_hash(crop) if crop.size else 0,
+        hash=perceptual_hash(near) if near.size else 0,
         picture_hash=opened.hash,
         sha256=opened.sha256,
         staged=staged,
