@@ -64,6 +64,8 @@ def camera_view(picture: SeenPicture, random: Random) -> tuple[Rgb, Floats]:
     faces = faces * np.array([size[0] / width, size[1] / height] * 2, np.float32)
     if random.random() < 0.5:
         rgb, faces = mirrored(rgb, faces)
+    if random.random() < 0.3:
+        rgb, faces = leaned(rgb, faces, random.uniform(-12, 12))
     if random.random() < 0.2:
         rgb = np.asarray(cv2.GaussianBlur(rgb, (0, 0), random.uniform(0.4, 1.3)), np.uint8)
     rgb = in_other_light(rgb, random)
@@ -76,6 +78,16 @@ def mirrored(rgb: Rgb, faces: Floats) -> tuple[Rgb, Floats]:
     width = rgb.shape[1]
     turned = np.stack([width - faces[:, 2], faces[:, 1], width - faces[:, 0], faces[:, 3]], axis=1)
     return np.ascontiguousarray(rgb[:, ::-1]), turned
+
+
+def leaned(rgb: Rgb, faces: Floats, degrees: float) -> tuple[Rgb, Floats]:
+    """Turned about the middle by a little; a face's box keeps its size, as an upright box about a leaning head."""
+    height, width = rgb.shape[:2]
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1)
+    turned = cv2.warpAffine(rgb, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    centre = (faces[:, :2] + faces[:, 2:]) / 2
+    moved = centre @ turn[:, :2].T + turn[:, 2] - centre
+    return np.asarray(turned, np.uint8), (faces + np.concatenate([moved, moved], axis=1)).astype(np.float32)
 
 
 def in_other_light(rgb: Rgb, random: Random) -> Rgb:
