@@ -11,7 +11,7 @@ from maskwatch.classify.classifier import MaskClassifier
 from maskwatch.classify.network import Shape, load_network
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box, Face
-from maskwatch.learn import dataset, train_classifier
+from maskwatch.learn import dataset, drawing, train_classifier
 from maskwatch.learn.dataset import LabelledPicture, Part, Truth
 from maskwatch.learn.evaluation.classification import Confusion, evaluate
 from maskwatch.learn.faces import LabelledFace, gather
@@ -262,11 +262,31 @@ def test_half_of_what_is_drawn_is_protected_and_worn_wrong_faces_come_oftener():
 def test_a_bare_face_with_a_hand_over_its_mouth_stays_unprotected(bare):
     patch, box = bare[20:380, 60:420].copy(), Box(80, 60, 280, 300)
     for seed in range(5):
-        drawn = train_classifier._with_hand(patch, box, np.random.default_rng(seed))
+        drawn = drawing.with_hand(patch, box, np.random.default_rng(seed))
         changed = (drawn != patch).any(axis=2)
         rows = np.flatnonzero(changed.any(axis=1))
         assert changed.any()
         assert np.median(rows) > box.y1 + 0.5 * box.height  # over the mouth, not the eyes
+
+
+def test_anothers_mask_covers_the_nose_or_leaves_it_free_and_is_labelled_so():
+    face, other, box = (
+        np.full((200, 200, 3), 180, np.uint8),
+        np.full((300, 300, 3), 0, np.uint8),
+        Box(50, 40, 150, 160),
+    )
+    other[:, :, 2] = 250
+    seen = set()
+    for seed in range(30):
+        drawn, right = drawing.with_anothers_mask(
+            face, box, other, Box(90, 80, 210, 220), np.random.default_rng(seed)
+        )
+        nose, chin = (drawn[int(box.y1 + share * box.height), 100].astype(int) for share in (0.58, 0.95))
+        assert chin[2] - chin[0] > 100
+        assert (nose[2] - nose[0] > 100) is right
+        assert (drawn[:60] == 180).all()
+        seen.add(right)
+    assert seen == {True, False}
 
 
 def test_a_network_too_sure_of_itself_is_calibrated():

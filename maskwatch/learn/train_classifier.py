@@ -21,13 +21,12 @@ from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box, Rgb
 from maskwatch.learn.checkpoint import load_checkpoint, save_checkpoint
 from maskwatch.learn.dataset import Part
+from maskwatch.learn.drawing import with_anothers_mask, with_drawn_mask, with_hand
 from maskwatch.learn.faces import LabelledFace
 from maskwatch.learn.labels import FaceLabel
 from maskwatch.learn.schedule import warm_then_cosine
 
-DRAWN = 0.35  # share of the bare faces that get a drawn mask
-HANDS = 0.15  # share of the others that hold a hand over the mouth
-CLOTHS = ((150, 195, 225), (235, 235, 240), (40, 40, 45), (230, 180, 190), (120, 170, 140), (60, 80, 140))
+DRAWN, TAKEN, HANDS = 0.2, 0.25, 0.1  # shares of the bare faces that get a drawn mask, another's, a hand
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +179,14 @@ def augmented_batches(
     The same seed and epoch give the same batches. Threads make them: OpenCV hangs in forked processes.
     """
     random = np.random.default_rng((recipe.seed, epoch))
+    donors = [face for face in faces if face.protected]
     order = random.choice(len(faces), len(faces), p=_shares(faces, recipe))
     starts = range(0, max(1, len(faces) - recipe.batch + 1), recipe.batch)
 
     def one(place: int) -> tuple[Rgb, bool]:
-        return _augmented(faces[order[place]], shape, np.random.default_rng((recipe.seed, epoch, place)))
+        return _augmented(
+            faces[order[place]], donors, shape, np.random.default_rng((recipe.seed, epoch, place))
+        )
 
     with ThreadPoolExecutor(recipe.workers) as pool:
         crops = pool.map(one, range(min(len(order), starts[-1] + recipe.batch)))
@@ -202,69 +204,25 @@ def _shares(faces: Sequence[LabelledFace], recipe: Recipe) -> NDArray[np.float64
     return np.asarray(often / often.sum(), np.float64)
 
 
-def _augmented(face: LabelledFace, shape: Shape, random: np.random.Generator) -> tuple[Rgb, bool]:
-    """A crop and its label, which a drawn mask may have changed."""
+def _augmented(
+    face: LabelledFace, donors: Sequence[LabelledFace], shape: Shape, random: np.random.Generator
+) -> tuple[Rgb, bool]:
+    """A crop and its label, which a drawn mask may have changed, or one of a donor's."""
     mirrored = random.random() < 0.5
     patch = np.ascontiguousarray(face.patch[:, ::-1]) if mirrored else face.patch
     box = _mirrored(face.box, face.patch.shape[1]) if mirrored else face.box
     protected = face.protected
     if face.label is FaceLabel.UNPROTECTED:
-        if random.random() < DRAWN:
-            patch, protected = _with_drawn_mask(patch, box, random)
-        elif random.random() < HANDS:
-            patch = _with_hand(patch, box, random)
+        chance = random.random()
+        if chance < DRAWN:
+            patch, protected = with_drawn_mask(patch, box, random)
+        elif chance < DRAWN + TAKEN:
+            donor = donors[int(random.integers(len(donors)))]
+            patch, protected = with_anothers_mask(patch, box, donor.patch, donor.box, random)
+        elif chance < DRAWN + TAKEN + HANDS:
+            patch = with_hand(patch, box, random)
     picture = crop(patch, _jittered(box, random), side_px=shape.side_px, margin=shape.margin)
     return _degraded(picture, random), protected
-
-
-def _with_drawn_mask(patch: Rgb, box: Box, random: np.random.Generator) -> tuple[Rgb, bool]:
-    """A bare face with a mask held or worn: over nose and mouth, which protects, or too low, or too high.
-
-    Heights are shares of the box: in MTCNN's boxes the nose's tip lies at about 0.58, the mouth at 0.78.
-    """
-    place = random.choice(["right", "low", "high"], p=[0.4, 0.35, 0.25])
-    top = {"right": (0.36, 0.50), "low": (0.64, 0.82), "high": (0.02, 0.22)}[place]
-    bottom = {"right": (0.95, 1.15), "low": (1.1, 1.3), "high": (0.50, 0.68)}[place]
-    y1, y2 = random.uniform(*top), random.uniform(*bottom)
-    half, narrow = random.uniform(0.36, 0.52), random.uniform(0.6, 1.0)
-    arch = random.uniform(0, 0.10)
-    middle = 0.5 + random.uniform(-0.06, 0.06)
-    corners = [
-        (middle - half, y1 + arch), (middle, y1), (middle + half, y1 + arch),
-        (middle + half * narrow, y2 - arch), (middle, y2), (middle - half * narrow, y2 - arch),
-    ]  # fmt: skip
-    turn = random.uniform(-0.15, 0.15)
-    centre = np.array([middle, (y1 + y2) / 2])
-    rotation = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
-    points = (np.array(corners) - centre) @ rotation.T + centre
-    outline = (points * (box.width, box.height) + (box.x1, box.y1)).round().astype(np.int32)
-    cloth = np.clip(np.array(CLOTHS[random.integers(len(CLOTHS))]) + random.uniform(-25, 25, 3), 0, 255)
-    cover = np.zeros(patch.shape[:2], np.uint8)
-    cv2.fillPoly(cover, [outline], 255, cv2.LINE_AA)
-    shade = np.linspace(random.uniform(0.75, 1.1), random.uniform(0.75, 1.1), patch.shape[0])[:, None, None]
-    share = cover[..., None] / 255
-    drawn = patch * (1 - share) + np.clip(cloth * shade, 0, 255) * share
-    return np.asarray(drawn, np.uint8), place == "right"
-
-
-def _with_hand(patch: Rgb, box: Box, random: np.random.Generator) -> Rgb:
-    """A bare face with a hand over its mouth, in the colour of its own skin: that protects nobody."""
-    x, y = int(box.x1 + box.width / 2), int(box.y1 + box.height * 0.45)
-    around = patch[max(0, y - 2) : y + 3, max(0, x - 2) : x + 3].reshape(-1, 3)
-    skin = np.median(around, axis=0) if len(around) else np.full(3, 140.0)
-    skin = np.clip(skin * random.uniform(0.8, 1.15) + random.uniform(-8, 8, 3), 0, 255)
-    cover = np.zeros(patch.shape[:2], np.uint8)
-    middle = np.array([random.uniform(0.3, 0.7), random.uniform(0.65, 0.9)])
-    size = np.array([random.uniform(0.2, 0.4), random.uniform(0.1, 0.22)])
-    turn = random.uniform(-50, 50)
-    for finger in range(int(random.integers(2, 5))):
-        place = middle + np.array([0, (finger - 1.5) * size[1] * 0.8])
-        centre = (place * (box.width, box.height) + (box.x1, box.y1)).round().astype(int)
-        axes = np.maximum(1, size * (box.width, box.height * 0.5)).round().astype(int)
-        cv2.ellipse(cover, centre.tolist(), axes.tolist(), turn, 0, 360, 255, -1, cv2.LINE_AA)
-    shade = np.linspace(random.uniform(0.8, 1.1), random.uniform(0.8, 1.1), patch.shape[1])[None, :, None]
-    share = cover[..., None] / 255
-    return np.asarray(patch * (1 - share) + np.clip(skin * shade, 0, 255) * share, np.uint8)
 
 
 def _mirrored(box: Box, width: int) -> Box:

@@ -73,7 +73,8 @@ def classifier(
             journal.note("classifier", epoch.number, {**figures, "accuracy": epoch.validation_accuracy})
             out.print(
                 f"epoch {epoch.number:3d}  loss {epoch.loss:.4f}  validation loss {epoch.validation_loss:.4f}  "
-                f"accuracy {epoch.validation_accuracy:.4f}{'  best' if epoch.best else ''}"
+                f"accuracy {epoch.validation_accuracy:.4f}{'  best' if epoch.best else ''}",
+                soft_wrap=True,
             )
 
         network = train(every, shape, recipe, chosen, tell, checkpoint=folder / "classifier.safetensors")

@@ -82,7 +82,8 @@ def detector(
             out.print(
                 f"{epoch.stage}  step {epoch.step:5d}  loss {epoch.loss:.3f}  validation: "
                 f"loss {epoch.validation_loss:.3f}  recall {epoch.recall:.3f}  precision {epoch.precision:.3f}"
-                f"{'  best' if epoch.best else ''}"
+                f"{'  best' if epoch.best else ''}",
+                soft_wrap=True,
             )
 
         def tell_scout(state: train_scout.Progress) -> None:
@@ -96,7 +97,8 @@ def detector(
     point = tuned.choice.point
     out.print(
         f"thresholds {', '.join(f'{t:g}' for t in point.thresholds)}, powers {', '.join(f'{p:g}' for p in point.powers)}: "
-        f"recall {tuned.choice.recall:.3f} at precision {tuned.choice.precision:.3f} on the validation part"
+        f"recall {tuned.choice.recall:.3f} at precision {tuned.choice.precision:.3f} on the validation part",
+        soft_wrap=True,
     )
     making = Making(weights.version, wish, recipe, scout_recipe, counts)
     digest = write_detector(tuned, making, output)
