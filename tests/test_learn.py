@@ -283,7 +283,7 @@ def test_anothers_mask_covers_the_nose_or_leaves_it_free_and_is_labelled_so():
         )
         nose, chin = (drawn[int(box.y1 + share * box.height), 100].astype(int) for share in (0.58, 0.95))
         assert chin[2] - chin[0] > 100
-        assert (nose[2] - nose[0] > 100) is right
+        assert bool(nose[2] - nose[0] > 100) is right
         assert (drawn[:60] == 180).all()
         seen.add(right)
     assert seen == {True, False}
