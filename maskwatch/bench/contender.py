@@ -1,6 +1,7 @@
 """One detector in a process of its own: `python -m maskwatch.bench.contender NAME DEVICE`.
 
-NAME is `facenet-pytorch`, or a backend of ours. It prints a line `{"ready": …}`, or `{"error": …}`; then each
+NAME is `facenet-pytorch`, or a backend of ours, with other weights than the shipped after a colon
+(`torch:stock`). It prints a line `{"ready": …}`, or `{"error": …}`; then each
 line `{"frames": FILE.npy, "min_face_px": …, "batch": …}` that it reads is one run, answered by
 `{"seconds": …, "faces": …, "steps": {…}}`. Frames are `(N, H, W, 3)` uint8 RGB.
 """
@@ -64,16 +65,19 @@ def _peer(device: torch.device) -> Callable[[float], Detect]:
     return make
 
 
-def _ours(backend: str, device: torch.device, watch: Stopwatch) -> Callable[[float], Detect]:
+def _ours(name: str, device: torch.device, watch: Stopwatch) -> Callable[[float], Detect]:
     from maskwatch.app import Models
     from maskwatch.detect.cascade import Mtcnn
     from maskwatch.detect.settings import Settings
 
+    backend, _, weights = name.partition(":")
     models = Models(device)
     judge = models.classifier(None)
 
     def make(min_face_px: float) -> Detect:
-        settings = Settings.model_validate({"backend": backend, "min_face_px": min_face_px})
+        settings = Settings.model_validate(
+            {"backend": backend, "weights": weights or None, "min_face_px": min_face_px}
+        )
         detector: Mtcnn = models.detector(settings).timed(watch.lap)
 
         def detect(frames: list[Rgb]) -> int:

@@ -35,7 +35,9 @@ def detect(
     heights: Annotated[str, typer.Option(help="Of the frames, in pixels.")] = "1080,720,540,360",
     min_face: Annotated[str, typer.Option(help="The smallest faces to look for, in pixels.")] = "20,40",
     batch: Annotated[str, typer.Option(help="Frames a call.")] = "1",
-    backends: Annotated[str, typer.Option(help="Of ours.")] = "torch,openvino",
+    backends: Annotated[
+        str, typer.Option(help="Of ours; `torch:FILE` and `torch:stock` take other weights.")
+    ] = "torch,openvino",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     rounds: Annotated[int, typer.Option(min=1, help="Turns of each contender.")] = 5,
     frames: Annotated[int, typer.Option(min=1, help="Frames a turn.")] = 4,
