@@ -2,9 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
 
-from maskwatch.detect.weights import load_weights
+from maskwatch.core.records import Box
+from maskwatch.detect.landmarks import Landmarks
+from maskwatch.detect.weights import load_stock, load_weights
 
 
 @pytest.fixture(scope="module")
@@ -43,3 +46,11 @@ def test_the_shipped_detector_has_a_scout_and_its_own_thresholds():
     assert weights.version.startswith("detector@")
     assert weights.scout is not None
     assert weights.point.powers != (0, 0, 1)
+
+
+def test_the_shipped_detector_still_knows_where_eyes_nose_and_mouth_are(bare):
+    from maskwatch import demo
+
+    box = [Box(*demo.FACE)]
+    ours, published = (Landmarks(w.onet).find(bare, box)[0] for w in (load_weights(None), load_stock()))
+    assert np.abs(ours - published).max() < 0.08 * box[0].width

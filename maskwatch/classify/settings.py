@@ -16,5 +16,5 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     protected_at: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    min_face_px: Annotated[float, Field(ge=0)] = 12
+    min_face_px: Annotated[float, Field(ge=0)] = 8
     weights: str | None = None

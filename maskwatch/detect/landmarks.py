@@ -1,7 +1,7 @@
 """Five points of a face, and how far it is turned from the camera by them.
 
-The points are those of the published O-Net, which a trained detector does not move: its own weights serve
-here whatever the faces were found with. It learnt them on bare faces; under a mask nose and mouth are its guess.
+The published O-Net learnt them on bare faces; under a mask nose and mouth are its guess. Fine-tuning keeps a
+detector's own points close to the published ones on the faces that those weights are sure of.
 """
 
 import math
