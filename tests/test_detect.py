@@ -21,7 +21,7 @@ from maskwatch.detect.pyramids.published import PublishedPyramid
 from maskwatch.detect.settings import Settings
 
 CPU = torch.device("cpu")
-PUBLISHED = Settings(crops="published", thresholds=(0.6, 0.7, 0.7))
+PUBLISHED = Settings(crops="published", min_face_px=20, thresholds=(0.6, 0.7, 0.7))
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ class Settings(BaseModel):
     those that are shipped. `thresholds` are the lowest probabilities that pass P-Net, R-Net and O-Net; None for
     those that were chosen for the weights and travel in their file. `crops: exact` cuts the
     refining stages' input at fractions of a pixel from the pyramid; `published` makes pyramid and crops as
-    facenet-pytorch does, slowly, which gives that package's boxes (with thresholds 0.6, 0.7, 0.7). `scout`
+    facenet-pytorch does, slowly, which gives that package's boxes (with its weights and thresholds). `scout`
     lets a small network tell where P-Net is worth asking (on the processor). `half` computes in float16,
     on CUDA alone, and keeps 97 % of the boxes.
     """
