@@ -18,9 +18,12 @@ CAREFUL = (0.2, 0.2)  # for the scout's teacher R-Net and O-Net let through more
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the detector is for: the precision to keep, and the smallest faces that it will be asked for."""
+    """What the detector is for: the precision to keep, and the smallest faces that it will be asked for.
 
-    precision: float = 0.94
+    Faces that nobody labelled count as false alarms, so the true precision is higher than what is measured.
+    """
+
+    precision: float = 0.92
     min_face_px: float = 12
 
 
