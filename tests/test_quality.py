@@ -34,7 +34,7 @@ def test_no_weights_or_data_are_pickled():
         assert not re.search(r"\bimport pickle|weights_only=False", path.read_text()), path
 
 
-@pytest.mark.parametrize("name", ["classifier", "scout"])
+@pytest.mark.parametrize("name", ["classifier", "detector", "scout"])
 def test_the_card_tells_the_sha256_of_the_shipped_weights(name):
     import hashlib
 
@@ -68,6 +68,8 @@ def test_the_wheel_carries_models_example_configuration_and_unit(tmp_path):
     for name in (
         "models/classifier.safetensors",
         "models/classifier.md",
+        "models/detector.safetensors",
+        "models/scout.safetensors",
         "config.yaml",
         "systemd/maskwatch.service",
     ):

@@ -62,7 +62,7 @@ def load_weights(name: str | None) -> Weights:
     Raises `ModelError`, naming the file.
     """
     path = shipped("models/detector.safetensors") if name is None else Path(name)
-    return load_stock() if name == "stock" or (name is None and not path.exists()) else load_detector(path)
+    return load_stock() if name == "stock" else load_detector(path)
 
 
 def save_detector(weights: Weights, path: Path, about: dict[str, object]) -> str:

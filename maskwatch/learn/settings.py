@@ -26,7 +26,7 @@ class SelectionSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     classifier_band: Band = (0.35, 0.65)
-    detector_band: Band = (0.8, 0.9)
+    detector_band: Band = (0.5, 0.7)
     max_per_hour: Annotated[int, Field(ge=0)] = 60
 
 
