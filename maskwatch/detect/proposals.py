@@ -13,7 +13,7 @@ from maskwatch.detect.pyramids.levels import Sheet, cells
 PIXELS = 1 << 20  # of sheets at once: bounds the memory of a large batch
 VIEWS = 4096  # likewise
 MOST = 1 << 13  # answers of all frames together; a crowded 1080p frame gives 1,700
-SCOUT_FROM_PX = 1 << 17  # smaller levels, where near faces show, are quickly looked at everywhere
+SCOUT_FROM_PX = 64 * 64  # a smaller sheet is not worth a glance
 
 
 @dataclass(frozen=True, slots=True)
