@@ -22,7 +22,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    min_face_px: Annotated[float, Field(ge=8)] = 12
+    min_face_px: Annotated[float, Field(ge=8)] = 20
     weights: str | None = None
     thresholds: tuple[Probability, Probability, Probability] | None = None
     crops: Literal["exact", "published"] = "exact"
