@@ -5,12 +5,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from maskwatch.app import Models
 from maskwatch.classify.classifier import MaskClassifier
 from maskwatch.classify.crop import crop
 from maskwatch.classify.network import MaskNet, Shape, load_network, save_network
 from maskwatch.core.errors import ModelError
 from maskwatch.core.records import Box, Face
 from maskwatch.demo import FACE
+from maskwatch.detect.settings import Settings
 from maskwatch.resources import shipped
 
 CPU = torch.device("cpu")
@@ -33,9 +35,11 @@ def fresh(tmp_path):
     return network, shape, path
 
 
-def test_shipped_classifier_tells_a_bare_face_from_a_masked_one(classifier, bare, masked):
-    face = Face(FACE, 1.0)
-    without, with_mask = classifier.classify([(bare, face), (masked, face)])
+def test_shipped_models_tell_a_bare_face_from_a_masked_one(classifier, bare, masked):
+    """As they run: the classifier knows the boxes of the detector that it was trained with."""
+    detector = Models(CPU).detector(Settings())
+    ((one,), (other,)) = (detector.detect([rgb])[0] for rgb in (bare, masked))
+    without, with_mask = classifier.classify([(bare, one), (masked, other)])
     assert without < 0.1
     assert with_mask > 0.9
 
