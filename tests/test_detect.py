@@ -117,9 +117,8 @@ def test_a_batch_of_frames_of_any_sizes_gives_what_single_frames_give(detector, 
         alone = detector.detect([frame])[0]
         assert len(alone) == len(faces)
         for a, b in zip(alone, faces, strict=True):
-            # a batch is added up in another order, and crops are sampled at 1/32 px
-            assert tuple(a.box) == pytest.approx(tuple(b.box), abs=0.1)
-            assert a.score == pytest.approx(b.score, abs=1e-3)
+            assert tuple(a.box) == pytest.approx(tuple(b.box), abs=0.01)
+            assert a.score == pytest.approx(b.score, abs=1e-4)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (11, 300, 3), (19, 19, 3), (300, 20, 3)])
