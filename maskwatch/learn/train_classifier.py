@@ -19,6 +19,7 @@ from maskwatch.classify.crop import crop
 from maskwatch.classify.network import MaskNet, Shape
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box, Rgb
+from maskwatch.learn.averaging import follow
 from maskwatch.learn.checkpoint import load_checkpoint, save_checkpoint
 from maskwatch.learn.dataset import Part
 from maskwatch.learn.drawing import with_anothers_mask, with_drawn_mask, with_hand
@@ -105,7 +106,7 @@ def train(
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-            _follow(average, network, min(recipe.average, (step + 1) / (step + 10)))
+            follow(average, network, recipe.average, step)
             total += loss.item()
         average.eval()
         validation_loss, accuracy = _validate(average, validation, shape, device)
@@ -122,16 +123,6 @@ def train(
     best.eval()
     _calibrate(best, validation, shape, device)
     return best
-
-
-@torch.no_grad()
-def _follow(average: MaskNet, network: MaskNet, keep: float) -> None:
-    now = network.state_dict()
-    for name, tensor in average.state_dict().items():
-        if tensor.is_floating_point():
-            tensor.lerp_(now[name], 1 - keep)
-        else:
-            tensor.copy_(now[name])
 
 
 @torch.no_grad()
