@@ -54,8 +54,8 @@ class Pipeline:
         self.board = Board(list(self._cameras))
         self._engine = Engine(self._cameras)
         sinks = [sink for camera in cameras for sink in camera.sinks]
-        self._announcer = Announcer(sinks, self.board, self._fail, inline=replay)
-        self._writer = Worker("queue", capacity=STORE_WAITING, on_crash=self._fail, inline=replay)
+        self._announcer = Announcer(sinks, self.board, self.fail, inline=replay)
+        self._writer = Worker("queue", capacity=STORE_WAITING, on_crash=self.fail, inline=replay)
         self._mailboxes = {
             name: Mailbox(self._bell, capacity=REPLAY_BATCH if replay else 1, blocks=replay)
             for name in self._cameras
@@ -67,7 +67,7 @@ class Pipeline:
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
-        self._threads = [capture.start(c, name, self._fail) for name, c in self._captures.items()]
+        self._threads = [capture.start(c, name, self.fail) for name, c in self._captures.items()]
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -171,8 +171,8 @@ class Pipeline:
         self.board.queued(stored=True)
         return [sample]
 
-    def _fail(self, error: BaseException) -> None:
-        """A thread died: the engine raises its exception, and the process ends with it."""
+    def fail(self, error: BaseException) -> None:
+        """A thread died: `run` raises its exception, and the process ends with it. Any thread may call this."""
         self._crash = error
         with self._bell:
             self._bell.notify_all()
