@@ -17,6 +17,7 @@ from maskwatch.classify.classifier import MaskClassifier
 from maskwatch.classify.network import load_network
 from maskwatch.classify.settings import Settings as ClassifySettings
 from maskwatch.config import CameraConfig, Config, Defaults
+from maskwatch.core.absence import Absence
 from maskwatch.core.address import Address
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.ports import AlertSink, Source
@@ -37,10 +38,14 @@ from maskwatch.resources import shipped
 from maskwatch.sources.images import ImageSource
 from maskwatch.sources.paced import PacedSource
 from maskwatch.sources.registry import open_source
-from maskwatch.web import health
+from maskwatch.web import health, metrics, status
 from maskwatch.web.application import make_app
 from maskwatch.web.server import Listener, WebServer
 from maskwatch.web.settings import WebSettings
+from maskwatch.web.watched import StorageMeter, Watched
+
+GAP_S = 5.0  # after longer without a frame, the time under the bound counts anew
+FEW_FRAMES = 3  # what so many frames take is no gap, however few are wanted a second
 
 
 def pick_device(name: str) -> torch.device:
@@ -131,9 +136,10 @@ def web_server(config: Config, pipeline: Pipeline, listener: Listener | None) ->
     return WebServer(listener, app, pipeline.fail)
 
 
-def web_routes(config: Config, pipeline: Pipeline) -> list[BaseRoute]:  # noqa: ARG001 - for what others add
+def web_routes(config: Config, pipeline: Pipeline) -> list[BaseRoute]:
     """All that is answered over HTTP. Each module of `maskwatch.web` gives its own part."""
-    return [*health.routes(pipeline.board.snapshot)]
+    watched = Watched(pipeline.board.snapshot, pipeline.versions, StorageMeter(config.queue.dir))
+    return [*health.routes(watched.status), *status.routes(watched), *metrics.routes(watched)]
 
 
 def replay_pipeline(plan: ReplayPlan, models: Models, on_decision: Callable[[Decision], None]) -> Pipeline:
@@ -190,6 +196,11 @@ def _camera(
     selection: SelectionSettings | None,
 ) -> Camera:
     alert = settings.alert
+    few_frames_s = FEW_FRAMES / settings.fps  # of one that is looked at once a minute
+    absence = None
+    if alert.dead_after_s is not None:
+        say = alert.say_dead.replace("{camera}", name)
+        absence = Absence(name, dead_after_s=max(alert.dead_after_s, few_frames_s), say=say)
     return Camera(
         name=name,
         source=source,
@@ -204,10 +215,12 @@ def _camera(
             for_s=alert.for_s,
             cooldown_s=alert.cooldown_s,
             say=alert.say,
+            max_gap_s=max(GAP_S, few_frames_s),
         ),
         sinks=sinks,
         selection=_selection(selection) if selection else None,
         gate=MotionGate(name, settings.motion) if settings.motion.gate else None,
+        absence=absence,
     )
 
 
