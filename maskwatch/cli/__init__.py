@@ -10,7 +10,7 @@ import sys
 import typer
 from rich.logging import RichHandler
 
-from maskwatch.cli import bench, check, dataset, demo, evaluate, extract, queue, replay, run, train
+from maskwatch.cli import bench, check, dataset, demo, evaluate, extract, queue, replay, run, schema, train
 from maskwatch.cli.console import errors
 from maskwatch.core.errors import ConfigError, MaskwatchError
 
@@ -24,6 +24,7 @@ app.command()(run.run)
 app.command()(replay.replay)
 app.command()(demo.demo)
 app.command()(check.check)
+app.command()(schema.schema)
 app.command()(extract.extract)
 app.add_typer(queue.app, name="queue")
 app.add_typer(dataset.app, name="dataset")
