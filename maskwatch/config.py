@@ -7,15 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    WithJsonSchema,
-)
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic_core import ErrorDetails
 
 from maskwatch.alerts.registry import SinkName
@@ -32,9 +24,9 @@ from maskwatch.learn.settings import QueueSettings, SelectionSettings
 from maskwatch.sources.registry import why_missing, why_not_taken
 from maskwatch.sources.settings import RtspSettings
 from maskwatch.strict import Strict
-from maskwatch.tree import CONTROL, Key, TreeError, printable, read
+from maskwatch.tree import CONTROL, Key, TreeError, holds, overridden, printable, read, text_of
 
-MOST_BYTES = 256_000  # of a file
+VARIABLE = re.compile(r"\{(MASKWATCH_\w+)\}")
 CAMERA_NAME = r"\w[\w .-]{0,63}"
 MOST_TOLD = 60  # characters of a wrong value
 LEAST_AREA, MOST_AREA = 1e-6, 0.999  # of the picture, that an ignored polygon may cover
@@ -130,7 +122,7 @@ def load(path: Path) -> Config:
     Raises `ConfigError` with a line for every problem: the file, the line, the key. A file of weights that
     is not there is one. Footage that is not there is none: the other cameras must be watched.
     """
-    return _Reading(_text(path), str(path), variables()).config(need_weights=True)
+    return _Reading(text_of(path), str(path), variables()).config(need_weights=True)
 
 
 def parse(text: str, name: str, environment: Mapping[str, str]) -> Config:
@@ -138,29 +130,24 @@ def parse(text: str, name: str, environment: Mapping[str, str]) -> Config:
     return _Reading(text, name, environment).config(need_weights=False)
 
 
+def check(path: Path) -> None:
+    """`load` where nobody knows the passwords: a value with `{MASKWATCH_NAME}` in it is taken on trust."""
+    _Reading(text_of(path), str(path), None).config(need_weights=True)
+
+
 def missing_footage(path: Path) -> list[str]:
     """A line for every camera of a file that `load` takes whose footage is not there."""
-    reading = _Reading(_text(path), str(path), variables())
+    reading = _Reading(text_of(path), str(path), variables())
     return reading.missing(reading.config(need_weights=False))
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
-        if len(data) > MOST_BYTES:
-            raise ConfigError(f"{path}: is larger than {MOST_BYTES // 1000} kB; it is no configuration")
-        return data.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as e:
-        raise ConfigError(f"{path}: {e.strerror if isinstance(e, OSError) else 'is not UTF-8'}") from e
 
 
 class _Reading:
     """One text being read: collects the problems, so that all are told at once."""
 
-    def __init__(self, text: str, name: str, environment: Mapping[str, str]) -> None:
+    def __init__(self, text: str, name: str, environment: Mapping[str, str] | None) -> None:
         self._name = name
-        self._environment = environment
+        self._on_trust = environment is None
+        self._environment = environment or {}
         self._problems: list[tuple[int, str]] = []
         try:
             self._tree = read(text)
@@ -179,7 +166,7 @@ class _Reading:
         for camera, raw in (raw_cameras if isinstance(raw_cameras, dict) else {}).items():
             if self._is_camera(camera, raw):
                 cameras[camera] = self._validated(
-                    CameraConfig, _overridden(_inherited(whole), raw), ("cameras", camera), raw
+                    CameraConfig, overridden(_inherited(whole), raw), ("cameras", camera), raw
                 )
         known = {name: camera for name, camera in cameras.items() if camera is not None}
         self._require_different(known)
@@ -226,10 +213,10 @@ class _Reading:
             return [self._filled(v, (*key, place)) for place, v in enumerate(value)]
         if not isinstance(value, str):
             return value
-        for variable in re.findall(r"\{(MASKWATCH_\w+)\}", value):
+        for variable in VARIABLE.findall(value):
             if variable not in self._environment:
                 self._problem(key, f"the environment has no {variable}, nor do systemd's credentials")
-        value = re.sub(r"\{(MASKWATCH_\w+)\}", lambda m: self._environment.get(m[1], m[0]), value)
+        value = VARIABLE.sub(lambda m: self._environment.get(m[1], m[0]), value)
         if CONTROL.search(value):
             self._problem(key, "holds a control character")
         return value
@@ -239,7 +226,7 @@ class _Reading:
             return model.model_validate(data)
         except ValidationError as e:
             for error in e.errors(include_url=False):
-                if not prefix or _holds(own, error["loc"]):  # what is inherited was told already
+                if not prefix or holds(own, error["loc"]):  # what is inherited was told already
                     self._problem((*prefix, *error["loc"]), self._wording(error, (*prefix, *error["loc"])))
             return None
 
@@ -269,6 +256,9 @@ class _Reading:
         return isinstance(raw, dict)
 
     def _problem(self, key: Key, text: str, line: int | None = None) -> None:
+        written = self._tree.at(key)
+        if self._on_trust and line is None and isinstance(written, str) and VARIABLE.search(written):
+            return
         line = self._tree.line(key) if line is None else line
         path = redacted(".".join(str(part) for part in key))
         self._problems.append((line, f"{self._name}{f':{line}' if line else ''}: {printable(path)}: {text}"))
@@ -289,28 +279,9 @@ def _inherited(whole: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _overridden(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """`base` with `own` over it, value by value."""
-    result = dict(base)
-    for key, value in own.items():
-        inherited = result.get(key)
-        both = isinstance(inherited, dict) and isinstance(value, dict)
-        result[key] = _overridden(inherited, value) if both else value  # type: ignore[arg-type]
-    return result
-
-
-def _holds(own: Any, key: Key) -> bool:
-    """Whether a camera's own section is what a problem is about: it says the key, or misses one."""
-    for part in key[:-1]:
-        own = own.get(part) if isinstance(own, dict) else None
-    if not isinstance(own, dict):
-        return own is not None
-    return key[-1] in own or key == ("source",)
-
-
 def _known_keys(key: Key) -> list[str]:
     """The keys that stand beside an unknown one, for a hint."""
-    model: type[BaseModel] = _Globals
+    model: type[Strict] = _Globals
     rest: Iterator[str | int] = iter(key[:-1])
     for part in rest:
         if part == "cameras":
@@ -319,7 +290,7 @@ def _known_keys(key: Key) -> list[str]:
             continue
         field = model.model_fields.get(str(part))
         annotation = field.annotation if field else None
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        if not (isinstance(annotation, type) and issubclass(annotation, Strict)):
             return []
         model = annotation
     return list(model.model_fields)

@@ -17,11 +17,18 @@ def variables(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     no part of one. Raises `ConfigError` when a credential cannot be read.
     """
     found = {name: value for name, value in environment.items() if name.startswith(PREFIX)}
-    folder = environment.get("CREDENTIALS_DIRECTORY")
-    for path in sorted(Path(folder).glob(f"{PREFIX}*")) if folder else ():
+    if folder := environment.get("CREDENTIALS_DIRECTORY"):
         try:
-            found[path.name] = path.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
-        except (OSError, UnicodeDecodeError) as e:
-            why = e.strerror if isinstance(e, OSError) else "is not UTF-8"
-            raise ConfigError(f"credential {path.name}: {why}") from None  # its context would hold the bytes
+            paths = [path for path in Path(folder).iterdir() if path.name.startswith(PREFIX)]
+        except OSError as e:
+            raise ConfigError(f"{folder}: {e.strerror}") from e
+        found |= {path.name: _text(path) for path in paths}
     return found
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+    except (OSError, UnicodeDecodeError) as e:
+        why = e.strerror if isinstance(e, OSError) else "is not UTF-8"
+        raise ConfigError(f"credential {path.name}: {why}") from None  # its context would hold the bytes

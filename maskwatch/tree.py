@@ -5,14 +5,18 @@ That is: keys twice, keys that are no words, tags of other types, values without
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import yaml
+
+from maskwatch.core.errors import ConfigError
 
 Key = tuple[str | int, ...]
 
 # what would end a system call, a line of the log or the terminal's state; and halves of characters
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+MOST_BYTES = 256_000  # of a file
 MOST_VALUES = 20_000  # a few lines of aliases of aliases stand for billions
 DEEPEST = 16
 _TAG = "tag:yaml.org,2002:"
@@ -52,6 +56,18 @@ class Tree:
             except (KeyError, IndexError, TypeError):
                 return {}
         return value
+
+
+def text_of(path: Path) -> str:
+    """A file, as far as it may be a configuration. Raises `ConfigError`."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise ConfigError(f"{path}: is larger than {MOST_BYTES // 1000} kB; it is no configuration")
+        return data.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as e:
+        raise ConfigError(f"{path}: {e.strerror if isinstance(e, OSError) else 'is not UTF-8'}") from e
 
 
 def read(text: str) -> Tree:
@@ -119,3 +135,22 @@ def _word(node: yaml.Node) -> str:
 def printable(text: str) -> str:
     """On one line, and without what a terminal would obey."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def overridden(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """`base` with `own` over it, value by value."""
+    result = dict(base)
+    for key, value in own.items():
+        inherited = result.get(key)
+        both = isinstance(inherited, dict) and isinstance(value, dict)
+        result[key] = overridden(inherited, value) if both else value  # type: ignore[arg-type]
+    return result
+
+
+def holds(own: Any, key: Key) -> bool:
+    """Whether a camera's own section is what a problem is about: it says the key, or misses one."""
+    for part in key[:-1]:
+        own = own.get(part) if isinstance(own, dict) else None
+    if not isinstance(own, dict):
+        return own is not None
+    return key[-1] in own or key == ("source",)

@@ -29,7 +29,6 @@ default_source() {
     (cd "$here/.." && pwd)
 }
 
-# The example configuration lies beside the folder of this script, in a checkout and in a package.
 put_once() { # MODE SOURCE TARGET
     if [ -e "$3" ]; then
         echo "kept      $3"
@@ -42,7 +41,7 @@ put_once() { # MODE SOURCE TARGET
 install_program() {
     program=$root/opt/maskwatch
     install -d -m 755 "$program"
-    "$python" -m venv "$program/.venv"
+    [ -x "$program/.venv/bin/python" ] || "$python" -m venv --clear "$program/.venv"
     "$program/.venv/bin/python" -m pip install --quiet --upgrade "${from}[fast]"
     echo "installed $program/.venv"
 }
@@ -50,6 +49,7 @@ install_program() {
 install_settings() {
     install -d -m 755 "$root/etc/maskwatch"
     install -d -m 700 "$root/etc/maskwatch/credentials"
+    # it lies beside the folder of this script, in a checkout and in a package
     put_once 644 "$here/../config.yaml" "$root/etc/maskwatch/config.yaml"
 }
 
@@ -99,7 +99,7 @@ while [ $# -gt 0 ]; do
         case $1 in
         --from) from=$2 ;;
         --python) python=$2 ;;
-        --root) root=${2%/} ;;
+        *) root=${2%/} ;;
         esac
         shift
         ;;
@@ -120,6 +120,7 @@ fi
 "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || fail "$python must be Python 3.11 to 3.13"
 "$python" -c 'import ensurepip, venv' 2>/dev/null || fail "$python has no venv (on Debian: apt-get install python3-venv)"
 from=${from:-$(default_source)}
+[ -e "$from" ] || fail "$from: no such file or folder"
 install_program
 install_settings
 install_unit

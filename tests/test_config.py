@@ -603,6 +603,27 @@ def test_a_credential_that_cannot_be_read_is_named_and_not_shown(credential, tmp
     assert e.value.__suppress_context__
 
 
+def test_a_file_can_be_checked_without_the_passwords(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        "fps: '{MASKWATCH_FPS}'\ndetect: {weights: '{MASKWATCH_W}', thresholds: [0.6, '{MASKWATCH_T}', 7]}\n"
+        "cameras:\n  a: {source: 'rtsp://u:{MASKWATCH_A}@h/s'}\n  b: {source: '{MASKWATCH_B}', fps: -5}\n"
+    )
+    with pytest.raises(ConfigError) as e:
+        config.check(path)
+    assert str(e.value).splitlines() == [
+        f"{path}:2: detect.thresholds.2: must be at most 1, got 7",
+        f"{path}:5: cameras.b.fps: must be above 0, got -5",
+    ]
+
+
+def test_credentials_that_are_closed_to_us_are_a_reason(tmp_path, monkeypatch):
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "none"))
+    (tmp_path / "config.yaml").write_text("")
+    with pytest.raises(ConfigError, match=f"^{tmp_path}/none: No such file or directory$"):
+        config.load(tmp_path / "config.yaml")
+
+
 def test_check_tells_missing_footage_with_its_line(tmp_path, maskwatch):
     path = tmp_path / "config.yaml"
     path.write_text(

@@ -22,15 +22,16 @@ def check(
     config: Annotated[Path, typer.Option("-c", "--config", help="The configuration file.")],
     speak: Annotated[bool, typer.Option("--speak", help="Say each sentence aloud, too.")] = False,
     config_only: Annotated[
-        bool, typer.Option("--config-only", help="Read the configuration, and try nothing that it names.")
+        bool, typer.Option("--config-only", help="Read the configuration alone, also without the passwords.")
     ] = False,
 ) -> None:
     """Try the configuration, every camera, the models, the voice and the disk; say what is wrong."""
     from maskwatch import config as configuration
 
-    settings = configuration.load(config)
     if config_only:
+        configuration.check(config)
         return
+    settings = configuration.load(config)
     table = Table("what", "", "found")
     failed = 0
     for what, look in _checks(config, settings, speak=speak):
