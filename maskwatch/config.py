@@ -1,15 +1,13 @@
 """The configuration: strict YAML to records. Every problem is told with its line and key."""
 
 import difflib
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic_core import ErrorDetails
 
 from maskwatch.alerts.registry import SinkName
@@ -17,27 +15,41 @@ from maskwatch.alerts.settings import VoiceSettings
 from maskwatch.classify.settings import Settings as ClassifySettings
 from maskwatch.core.address import Address, redacted
 from maskwatch.core.errors import ConfigError
+from maskwatch.core.geometry import area, spread
 from maskwatch.core.records import Polygon
+from maskwatch.credentials import variables
 from maskwatch.detect.settings import MotionSettings
 from maskwatch.detect.settings import Settings as DetectSettings
 from maskwatch.learn.settings import QueueSettings, SelectionSettings
+from maskwatch.sources.registry import why_missing, why_not_taken
 from maskwatch.sources.settings import RtspSettings
+from maskwatch.strict import Strict
+from maskwatch.tree import CONTROL, Key, TreeError, holds, overridden, printable, read, text_of
 from maskwatch.web.settings import WebSettings
 
+VARIABLE = re.compile(r"\{(MASKWATCH_\w+)\}")
+CAMERA_NAME = r"\w[\w .-]{0,63}"
+MOST_TOLD = 60  # characters of a wrong value
+LEAST_AREA, MOST_AREA = 1e-6, 0.999  # of the picture, that an ignored polygon may cover
 Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
-Key = tuple[str | int, ...]
 
 
 def _as_address(value: object) -> Address:
     if not isinstance(value, str) or not value.strip():
         raise ValueError("must be a path or URL")
+    if why := why_not_taken(Address(value)):
+        raise ValueError(why)
     return Address(value)
 
 
 def _as_corners(polygon: Polygon) -> Polygon:
     if len(polygon) < 3:
         raise ValueError("must have at least three corners")
+    if spread(polygon) < LEAST_AREA:
+        raise ValueError("must enclose an area; these corners are on one line")
+    if area(polygon) > MOST_AREA:
+        raise ValueError("must leave something to see; this is the whole picture")
     return polygon
 
 
@@ -48,8 +60,8 @@ def _once_each(sinks: tuple[SinkName, ...]) -> tuple[SinkName, ...]:
     return sinks
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+class _Strict(Strict):
+    model_config = ConfigDict(arbitrary_types_allowed=True)
 
 
 class AlertSettings(_Strict):
@@ -59,7 +71,7 @@ class AlertSettings(_Strict):
     """
 
     protected_ratio: Share = 0.75
-    min_people: Annotated[int, Field(ge=1)] = 1
+    min_people: Annotated[int, Field(ge=1, le=1000)] = 1
     for_s: Seconds = 1.0
     cooldown_s: Seconds = 30.0
     say: Annotated[str, Field(min_length=1, max_length=500)] = "Please wear your mask."
@@ -85,7 +97,9 @@ class Defaults(_Strict):
 class CameraConfig(Defaults):
     """One camera, with the defaults already filled in. The source's password shows nowhere."""
 
-    source: Annotated[Address, BeforeValidator(_as_address)]
+    source: Annotated[
+        Address, BeforeValidator(_as_address), WithJsonSchema({"type": "string", "minLength": 1})
+    ]
 
 
 class _Globals(Defaults):
@@ -93,7 +107,7 @@ class _Globals(Defaults):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     web: WebSettings = WebSettings()
     # each is validated by itself; kept here, its source would show the password
-    cameras: Annotated[dict[str, Any], AfterValidator(lambda _: {})] = {}
+    cameras: Annotated[dict[str, Any], AfterValidator(lambda _: {})] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,30 +121,28 @@ class Config:
     web: WebSettings
 
 
+def file_schema() -> dict[str, Any]:
+    """The JSON Schema of a file's sections; of the cameras it tells nothing."""
+    return _Globals.model_json_schema()
+
+
 def default() -> Config:
     """What holds without a file: no cameras."""
     return parse("", "defaults", {})
 
 
 def load(path: Path) -> Config:
-    """Read a file; `{MASKWATCH_NAME}` in it is replaced from the environment.
+    """Read a file; `{MASKWATCH_NAME}` in it is replaced from systemd's credentials or the environment.
 
-    Raises `ConfigError` with a line for every problem: the file, the line, the key.
+    Raises `ConfigError` with a line for every problem: the file, the line, the key. A file of weights that
+    is not there is one. Footage that is not there is none: the other cameras must be watched.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as e:
-        raise ConfigError(f"{path}: {e.strerror if isinstance(e, OSError) else 'is not UTF-8'}") from e
-    return parse(text, str(path), os.environ)
+    return _Reading(text_of(path), str(path), variables()).config(need_weights=True)
 
 
 def load_web(path: Path) -> WebSettings:
     """The `web` section of a file alone, as `load` reads it, for which no camera's password is needed."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as e:
-        raise ConfigError(f"{path}: {e.strerror if isinstance(e, OSError) else 'is not UTF-8'}") from e
-    return parse(text, str(path), _WithoutPasswords(os.environ)).web
+    return _Reading(text_of(path), str(path), _WithoutPasswords(variables())).config(need_weights=False).web
 
 
 class _WithoutPasswords(dict[str, str]):
@@ -144,22 +156,38 @@ class _WithoutPasswords(dict[str, str]):
 
 
 def parse(text: str, name: str, environment: Mapping[str, str]) -> Config:
-    """The same for a text; `name` stands for the file in errors."""
-    return _Reading(text, name, environment).config()
+    """The same for a text, which looks at no file; `name` stands for the file in errors."""
+    return _Reading(text, name, environment).config(need_weights=False)
+
+
+def check(path: Path) -> None:
+    """`load` where nobody knows the passwords: a value with `{MASKWATCH_NAME}` in it is taken on trust."""
+    _Reading(text_of(path), str(path), None).config(need_weights=True)
+
+
+def missing_footage(path: Path) -> list[str]:
+    """A line for every camera of a file that `load` takes whose footage is not there."""
+    reading = _Reading(text_of(path), str(path), variables())
+    return reading.missing(reading.config(need_weights=False))
 
 
 class _Reading:
     """One text being read: collects the problems, so that all are told at once."""
 
-    def __init__(self, text: str, name: str, environment: Mapping[str, str]) -> None:
+    def __init__(self, text: str, name: str, environment: Mapping[str, str] | None) -> None:
         self._name = name
-        self._environment = environment
-        self._lines: dict[Key, int] = {}
+        self._on_trust = environment is None
+        self._environment = environment or {}
         self._problems: list[tuple[int, str]] = []
-        self._tree = self._parsed(text)
+        try:
+            self._tree = read(text)
+        except TreeError as e:
+            raise ConfigError(f"{name}:{e.line}: {printable(str(e))}") from e
+        for line, key, first in self._tree.twice:
+            self._problem(key, f"stands twice (first in line {first})", line)
 
-    def config(self) -> Config:
-        whole = self._filled(self._tree, ())
+    def config(self, *, need_weights: bool) -> Config:
+        whole = self._filled(self._tree.value, ())
         if not isinstance(whole, dict):
             raise ConfigError(f"{self._name}: must hold keys and values")
         shared = self._validated(_Globals, whole, (), whole)
@@ -168,57 +196,60 @@ class _Reading:
         for camera, raw in (raw_cameras if isinstance(raw_cameras, dict) else {}).items():
             if self._is_camera(camera, raw):
                 cameras[camera] = self._validated(
-                    CameraConfig, _overridden(_inherited(whole), raw), ("cameras", camera), raw
+                    CameraConfig, overridden(_inherited(whole), raw), ("cameras", camera), raw
                 )
+        known = {name: camera for name, camera in cameras.items() if camera is not None}
+        self._require_different(known)
+        if need_weights:
+            self._require_weights(())
+            for name in cameras:
+                self._require_weights(("cameras", name))
         if self._problems:
             raise ConfigError("\n".join(problem for _, problem in sorted(set(self._problems))))
         assert shared is not None
         known = {name: camera for name, camera in cameras.items() if camera is not None}
         return Config(known, shared, shared.queue, shared.device, shared.web)
 
-    def _parsed(self, text: str) -> Any:
-        try:
-            loader = yaml.SafeLoader(text)
-            node = loader.get_single_node()
-            if node is None or node.tag == "tag:yaml.org,2002:null":
-                return {}
-            self._walk(node, ())
-            return loader.construct_document(node)
-        except yaml.MarkedYAMLError as e:
-            line = e.problem_mark.line + 1 if e.problem_mark else 1
-            raise ConfigError(f"{self._name}:{line}: {e.problem or e.context}") from e
-        except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as e:
-            # PyYAML lets what an explicit tag does not fit (`!!bool x`, `!!int ""`) escape as it comes
-            reason, *_ = f"{e}\n".splitlines()
-            raise ConfigError(f"{self._name}: is not YAML ({reason})") from e
+    def missing(self, config: Config) -> list[str]:
+        for name, camera in config.cameras.items():
+            if why := why_missing(camera.source):
+                self._problem(("cameras", name, "source"), why)
+        return [problem for _, problem in sorted(self._problems)]
 
-    def _walk(self, node: yaml.Node, key: Key) -> None:
-        """Note each key's line, and the keys that stand twice, which YAML would let the last one win."""
-        if isinstance(node, yaml.MappingNode):
-            for key_node, value in node.value:
-                inner = (*key, str(key_node.value))
-                if inner in self._lines:
-                    self._problem(inner, f"stands twice (first in line {self._lines[inner]})", key_node)
-                self._lines[inner] = key_node.start_mark.line + 1
-                self._walk(value, inner)
-        elif isinstance(node, yaml.SequenceNode):
-            for place, item in enumerate(node.value):
-                self._lines[*key, place] = item.start_mark.line + 1
-                self._walk(item, (*key, place))
+    def _require_different(self, cameras: dict[str, CameraConfig]) -> None:
+        """A camera that stands there twice is a door that nobody watches. Footage may be shown twice."""
+        first: dict[str, str] = {}
+        for name, camera in cameras.items():
+            place = _place(camera.source)
+            if place is not None and first.setdefault(place, name) != name:
+                self._problem(("cameras", name, "source"), f"is that of {first[place]}, too")
+
+    def _require_weights(self, prefix: Key) -> None:
+        for section in ("detect", "classify"):
+            key = (*prefix, section, "weights")
+            written = self._tree.at(key)
+            if not isinstance(written, str) or (section, written) == ("detect", "stock"):
+                continue
+            try:
+                with Path(self._filled(written, key)).open("rb"):
+                    pass
+            except (OSError, ValueError) as e:
+                self._problem(key, (e.strerror if isinstance(e, OSError) else None) or "cannot be read")
 
     def _filled(self, value: Any, key: Key) -> Any:
         """The tree with `{MASKWATCH_NAME}` replaced from the environment."""
         if isinstance(value, dict):
-            return {str(k): self._filled(v, (*key, str(k))) for k, v in value.items()}
+            return {k: self._filled(v, (*key, k)) for k, v in value.items()}
         if isinstance(value, list):
             return [self._filled(v, (*key, place)) for place, v in enumerate(value)]
         if not isinstance(value, str):
             return value
-        for variable in re.findall(r"\{(MASKWATCH_\w+)\}", value):
-            if variable in self._environment:
-                value = value.replace(f"{{{variable}}}", self._environment[variable])
-            else:
-                self._problem(key, f"the environment has no {variable}")
+        for variable in VARIABLE.findall(value):
+            if variable not in self._environment:
+                self._problem(key, f"the environment has no {variable}, nor do systemd's credentials")
+        value = VARIABLE.sub(lambda m: self._environment.get(m[1], m[0]), value)
+        if CONTROL.search(value):
+            self._problem(key, "holds a control character")
         return value
 
     def _validated(self, model: type[Any], data: Any, prefix: Key, own: Any) -> Any:
@@ -226,7 +257,7 @@ class _Reading:
             return model.model_validate(data)
         except ValidationError as e:
             for error in e.errors(include_url=False):
-                if not prefix or _holds(own, error["loc"]):  # what is inherited was told already
+                if not prefix or holds(own, error["loc"]):  # what is inherited was told already
                     self._problem((*prefix, *error["loc"]), self._wording(error, (*prefix, *error["loc"])))
             return None
 
@@ -240,13 +271,14 @@ class _Reading:
         message = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
         message = message.replace("greater than or equal to", "at least").replace("greater than", "above")
         message = message.replace("less than or equal to", "at most").replace("less than", "below")
-        got = _at(self._tree, key)  # as written: a value from the environment is never shown
+        got = self._tree.at(key)  # as written: a value from the environment is never shown
         if isinstance(got, (dict, list)) or "source" in key or "token" in key:
             return message
-        return redacted(f"{message}, got {got!r}")
+        written = redacted(repr(got))
+        return f"{message}, got {written if len(written) <= MOST_TOLD else f'{written[:MOST_TOLD]}…'}"
 
     def _is_camera(self, camera: str, raw: Any) -> bool:
-        if not re.fullmatch(r"[\w][\w .-]{0,63}", camera):
+        if not re.fullmatch(CAMERA_NAME, camera):
             self._problem(
                 ("cameras", camera), "a camera's name is letters, digits, space, _ . - (at most 64)"
             )
@@ -254,14 +286,19 @@ class _Reading:
             self._problem(("cameras", camera), "must hold keys and values, source at least")
         return isinstance(raw, dict)
 
-    def _problem(self, key: Key, text: str, node: yaml.Node | None = None) -> None:
-        line = node.start_mark.line + 1 if node else self._line(key)
-        path = ".".join(str(part) for part in key)
-        self._problems.append((line, f"{self._name}{f':{line}' if line else ''}: {path}: {text}"))
+    def _problem(self, key: Key, text: str, line: int | None = None) -> None:
+        written = self._tree.at(key)
+        if self._on_trust and line is None and isinstance(written, str) and VARIABLE.search(written):
+            return
+        line = self._tree.line(key) if line is None else line
+        path = redacted(".".join(str(part) for part in key))
+        self._problems.append((line, f"{self._name}{f':{line}' if line else ''}: {printable(path)}: {text}"))
 
-    def _line(self, key: Key) -> int:
-        """The line of the key, or of the nearest thing around it that stands in the file."""
-        return next((self._lines[key[:n]] for n in range(len(key), 0, -1) if key[:n] in self._lines), 0)
+
+def _place(source: Address) -> str | None:
+    """What two addresses of one camera have in common; None for footage."""
+    text = re.sub(r"^/dev/video(?=\d+$)", "usb:", source.reveal())
+    return redacted(text) if "://" in text or text.startswith("usb:") else None
 
 
 def _inherited(whole: dict[str, Any]) -> dict[str, Any]:
@@ -273,37 +310,9 @@ def _inherited(whole: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _overridden(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """`base` with `own` over it, value by value."""
-    result = dict(base)
-    for key, value in own.items():
-        inherited = result.get(key)
-        both = isinstance(inherited, dict) and isinstance(value, dict)
-        result[key] = _overridden(inherited, value) if both else value  # type: ignore[arg-type]
-    return result
-
-
-def _holds(own: Any, key: Key) -> bool:
-    """Whether a camera's own section is what a problem is about: it says the key, or misses one."""
-    for part in key[:-1]:
-        own = own.get(part) if isinstance(own, dict) else None
-    if not isinstance(own, dict):
-        return own is not None
-    return key[-1] in own or key == ("source",)
-
-
-def _at(tree: Any, key: Key) -> Any:
-    for part in key:
-        try:
-            tree = tree[part]
-        except (KeyError, IndexError, TypeError):
-            return {}
-    return tree
-
-
 def _known_keys(key: Key) -> list[str]:
     """The keys that stand beside an unknown one, for a hint."""
-    model: type[BaseModel] = _Globals
+    model: type[Strict] = _Globals
     rest: Iterator[str | int] = iter(key[:-1])
     for part in rest:
         if part == "cameras":
@@ -312,7 +321,7 @@ def _known_keys(key: Key) -> list[str]:
             continue
         field = model.model_fields.get(str(part))
         annotation = field.annotation if field else None
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        if not (isinstance(annotation, type) and issubclass(annotation, Strict)):
             return []
         model = annotation
     return list(model.model_fields)

@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from maskwatch.core.files import replacing
-from maskwatch.core.records import Alert, Face, FrameReport, Label, Rgb
+from maskwatch.core.records import Alert, Face, FrameReport, Label, Rgb, require_rgb
 
 # blue and orange stay apart for people who cannot tell green from red
 COLOURS = {
@@ -28,6 +28,7 @@ ALERT_SHOWN_S = 2.0
 
 def annotated(rgb: Rgb, report: FrameReport, alert: Alert | None = None) -> Rgb:
     """A copy of the frame with a box and a verdict on every face, and a banner under the picture."""
+    require_rgb(rgb)
     text_px = max(12, rgb.shape[0] // 32)
     picture = rgb.copy()
     for face in report.faces:

@@ -192,6 +192,17 @@ def maskwatch():
     return run
 
 
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory):
+    """The package as it is handed on."""
+    folder = tmp_path_factory.mktemp("wheel")
+    root = Path(__file__).parent.parent
+    build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, root]
+    done = subprocess.run(build, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return next(folder.glob("*.whl"))
+
+
 @pytest.fixture(autouse=True)
 def no_errors_logged(caplog, request):
     """A test that logs an error fails, unless it says `@pytest.mark.logs_errors`."""

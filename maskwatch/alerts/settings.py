@@ -2,10 +2,12 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from maskwatch.strict import Strict
 
 
-class VoiceSettings(BaseModel):
+class VoiceSettings(Strict):
     """The `alert.voice` section: how the sentence is spoken.
 
     `voice` is the speech engine's name of a voice, `en` or `ko` say (`espeak-ng --voices` lists them);
@@ -13,11 +15,9 @@ class VoiceSettings(BaseModel):
     default one. `render_s` and `play_s` bound the work on one alert.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    voice: str = "en"
+    voice: Annotated[str, Field(min_length=1, max_length=100)] = "en"
     words_per_minute: Annotated[int, Field(ge=80, le=450)] = 150
     volume: Annotated[float, Field(gt=0, le=1)] = 1.0
-    device: str | None = None
+    device: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     render_s: Annotated[float, Field(gt=0, le=120)] = 15
     play_s: Annotated[float, Field(gt=0, le=120)] = 30

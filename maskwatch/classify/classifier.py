@@ -7,7 +7,7 @@ import torch
 
 from maskwatch.classify.crop import crop
 from maskwatch.classify.network import MaskNet, Shape
-from maskwatch.core.records import Face, Rgb
+from maskwatch.core.records import Face, Rgb, require_rgb
 
 CHUNK = 256  # faces at once: bounds the memory of a crowded frame
 
@@ -23,7 +23,9 @@ class MaskClassifier:
 
     @torch.inference_mode()
     def classify(self, faces: Sequence[tuple[Rgb, Face]]) -> list[float]:
-        """The probability (0..1) of each face that a mask covers nose and mouth."""
+        """The probability (0..1) of each face that a mask covers nose and mouth. Raises `PictureError` for no RGB."""
+        for rgb, _ in faces:
+            require_rgb(rgb)
         side_px, margin = self._shape.side_px, self._shape.margin
         result: list[float] = []
         for start in range(0, len(faces), CHUNK):

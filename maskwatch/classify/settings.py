@@ -2,10 +2,12 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from maskwatch.strict import Strict
 
 
-class Settings(BaseModel):
+class Settings(Strict):
     """The `classify` section.
 
     A face counts as protected when its probability is at least `protected_at`; one whose box is
@@ -13,8 +15,6 @@ class Settings(BaseModel):
     is a file that `maskwatch train classifier` wrote; None for the one that is shipped.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     protected_at: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    min_face_px: Annotated[float, Field(ge=0)] = 8
+    min_face_px: Annotated[float, Field(ge=0, le=1000)] = 8
     weights: str | None = None

@@ -21,14 +21,20 @@ LEAST_FREE_MB = 500
 def check(
     config: Annotated[Path, typer.Option("-c", "--config", help="The configuration file.")],
     speak: Annotated[bool, typer.Option("--speak", help="Say each sentence aloud, too.")] = False,
+    config_only: Annotated[
+        bool, typer.Option("--config-only", help="Read the configuration alone, also without the passwords.")
+    ] = False,
 ) -> None:
     """Try the configuration, every camera, the models, the voice and the disk; say what is wrong."""
     from maskwatch import config as configuration
 
+    if config_only:
+        configuration.check(config)
+        return
     settings = configuration.load(config)
     table = Table("what", "", "found")
     failed = 0
-    for what, look in _checks(settings, speak=speak):
+    for what, look in _checks(config, settings, speak=speak):
         with errors.status(what):
             try:
                 ok, found = True, look()
@@ -41,9 +47,10 @@ def check(
         raise MaskwatchError(f"{config}: {failed} of {table.row_count} checks failed")
 
 
-def _checks(settings: "Config", *, speak: bool) -> list[tuple[str, Callable[[], str]]]:
+def _checks(file: Path, settings: "Config", *, speak: bool) -> list[tuple[str, Callable[[], str]]]:
     checks: list[tuple[str, Callable[[], str]]] = [
         ("configuration", lambda: f"{len(settings.cameras)} cameras"),
+        ("files", lambda: _files(file)),
         ("models", lambda: _models(settings)),
         ("queue", lambda: _disk(settings.queue.dir)),
     ]
@@ -52,6 +59,14 @@ def _checks(settings: "Config", *, speak: bool) -> list[tuple[str, Callable[[], 
         if "voice" in camera.alert.sinks:
             checks.append((f"voice {name}", lambda c=camera: _voice(c, speak=speak)))  # type: ignore[misc]
     return checks
+
+
+def _files(config: Path) -> str:
+    from maskwatch.config import missing_footage
+
+    if missing := missing_footage(config):
+        raise SourceError("\n".join(missing))
+    return "all that the configuration names"
 
 
 def _models(settings: "Config") -> str:

@@ -13,6 +13,10 @@ class SourceError(MaskwatchError):
     """A source gives no (more) frames although it should."""
 
 
+class PictureError(SourceError):
+    """What should be a picture is none that can be looked at; whoever gave it is at fault."""
+
+
 class ModelError(MaskwatchError):
     """A model file is missing, damaged or of another architecture."""
 

@@ -38,3 +38,17 @@ def overlaps(a: Box, b: Box) -> bool:
 def around(a: Box, b: Box) -> Box:
     """The smallest box about two."""
     return Box(min(a.x1, b.x1), min(a.y1, b.y1), max(a.x2, b.x2), max(a.y2, b.y2))
+
+
+def area(polygon: Polygon) -> float:
+    """What a polygon encloses that does not cross itself (the shoelace formula)."""
+    after = (*polygon[1:], polygon[0])
+    return abs(sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in zip(polygon, after, strict=True))) / 2
+
+
+def spread(polygon: Polygon) -> float:
+    """The largest triangle of the first corner and two more: 0 when all corners are on one line."""
+    (x, y), *rest = polygon
+    from_first = [(x2 - x, y2 - y) for x2, y2 in rest]
+    far_x, far_y = max(from_first, key=lambda v: v[0] ** 2 + v[1] ** 2)
+    return max(abs(far_x * dy - far_y * dx) for dx, dy in from_first) / 2

@@ -8,11 +8,27 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from maskwatch.core.errors import PictureError
+
 Rgb = NDArray[np.uint8]
 """One picture: `(H, W, 3)` uint8, RGB."""
 
+LONGEST_PX = 32_766  # what OpenCV can resample
+
 Polygon = tuple[tuple[float, float], ...]
 """At least three corners x, y as shares (0..1) of the frame's width and height."""
+
+
+def require_rgb(rgb: Rgb) -> None:
+    """Raises `PictureError` when it is anything else: grey, with alpha, of other numbers, empty, or too long."""
+    if not isinstance(rgb, np.ndarray):
+        raise PictureError(f"a picture must be an array, not {type(rgb).__name__}")
+    if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
+        raise PictureError(f"a picture must be (H, W, 3) of uint8, not {rgb.shape} of {rgb.dtype}")
+    if not 0 < min(rgb.shape) <= max(rgb.shape) <= LONGEST_PX:
+        raise PictureError(
+            f"a picture's sides must be 1 to {LONGEST_PX} px, not {rgb.shape[1]} x {rgb.shape[0]}"
+        )
 
 
 class Label(StrEnum):
@@ -54,6 +70,7 @@ class Frame:
     `source` is what it was read from (a file's name, a redacted address), `seq` counts the frames
     that the source showed, and `at` is seconds: since the start of a clip (presentation time), Unix
     time for a live camera. `arrived_s` is the monotonic time at which the capture thread had it, for measuring.
+    Raises `PictureError` when `rgb` is no such picture.
     """
 
     camera: str
@@ -62,6 +79,9 @@ class Frame:
     at: float
     rgb: Rgb
     arrived_s: float | None = None
+
+    def __post_init__(self) -> None:
+        require_rgb(self.rgb)
 
     @property
     def size(self) -> tuple[int, int]:

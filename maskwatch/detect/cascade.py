@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from maskwatch.core.records import Box, Face, Rgb
+from maskwatch.core.records import Box, Face, Rgb, require_rgb
 from maskwatch.detect import boxes
 from maskwatch.detect.backends.folded import Backend, Run
 from maskwatch.detect.proposals import responses, windows
@@ -109,10 +109,12 @@ class Mtcnn:
     def detect(self, frames: Sequence[Rgb]) -> list[tuple[Face, ...]]:
         """The faces of each frame, best first, not yet classified.
 
-        Frames are `(H, W, 3)` uint8 RGB of any sizes; one too small to hold a face has none.
+        Frames are `(H, W, 3)` uint8 RGB of any sizes; one too small to hold a face has none. Raises
+        `PictureError` for anything else.
         """
         by_size: dict[tuple[int, ...], list[int]] = defaultdict(list)
         for place, rgb in enumerate(frames):
+            require_rgb(rgb)
             by_size[rgb.shape].append(place)
         faces: list[list[Face]] = [[] for _ in frames]
         for places in by_size.values():

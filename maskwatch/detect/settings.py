@@ -2,13 +2,15 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from maskwatch.strict import Strict
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 BackendName = Literal["auto", "torch", "openvino"]
 
 
-class Settings(BaseModel):
+class Settings(Strict):
     """The `detect` section.
 
     `weights` is a file that `maskwatch train detector` wrote, or `stock` for the published weights; None for
@@ -20,9 +22,7 @@ class Settings(BaseModel):
     on CUDA alone, and keeps 97 % of the boxes.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    min_face_px: Annotated[float, Field(ge=8)] = 20
+    min_face_px: Annotated[float, Field(ge=8, le=1000)] = 20
     weights: str | None = None
     thresholds: tuple[Probability, Probability, Probability] | None = None
     crops: Literal["exact", "published"] = "exact"
@@ -31,14 +31,12 @@ class Settings(BaseModel):
     half: bool = False
 
 
-class MotionSettings(BaseModel):
+class MotionSettings(Strict):
     """The `motion` section.
 
     With the `gate`, what did not change since it was last looked at is not looked at again: its faces are
     carried on. The whole frame is looked at every `full_s` seconds at least.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     gate: bool = True
     full_s: Annotated[float, Field(gt=0, le=60)] = 3

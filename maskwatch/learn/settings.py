@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
+
+from maskwatch.strict import Strict
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -17,22 +19,20 @@ def _in_order(band: tuple[float, float]) -> tuple[float, float]:
 Band = Annotated[tuple[Probability, Probability], AfterValidator(_in_order)]
 
 
-class SelectionSettings(BaseModel):
+class SelectionSettings(Strict):
     """What a camera's own `queue` section may say: which frames are worth a look.
 
     A probability within its band, both ends included, is unsure.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     classifier_band: Band = (0.35, 0.65)
     detector_band: Band = (0.5, 0.7)
-    max_per_hour: Annotated[int, Field(ge=0)] = 60
+    max_per_hour: Annotated[int, Field(ge=0, le=100_000)] = 60
 
 
 class QueueSettings(SelectionSettings):
     """The `queue` section. Above `max_mb`, or older than `max_days`, the oldest unlabelled samples go."""
 
     dir: Path = Path("queue")
-    max_mb: Annotated[float, Field(gt=0)] = 2048
-    max_days: Annotated[float, Field(gt=0)] = 30
+    max_mb: Annotated[float, Field(gt=0, le=1e9)] = 2048
+    max_days: Annotated[float, Field(gt=0, le=36_500)] = 30

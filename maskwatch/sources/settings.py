@@ -2,19 +2,19 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from maskwatch.strict import Strict
 
 Seconds = Annotated[float, Field(gt=0, le=600)]
 
 
-class RtspSettings(BaseModel):
+class RtspSettings(Strict):
     """The `rtsp` section.
 
     `open_s` and `read_s` bound one attempt to open and to read. `stale_s`: after a longer gap between
     two frames, what comes next is old, and the camera is opened again.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     transport: Literal["tcp", "udp"] = "tcp"
     open_s: Seconds = 3
