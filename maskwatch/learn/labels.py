@@ -15,6 +15,19 @@ class FaceLabel(StrEnum):
         return self is FaceLabel.PROTECTED
 
 
+class MarkLabel(StrEnum):
+    """The same, and that nobody can tell: such a face is neither learnt from nor counted, whatever it is."""
+
+    PROTECTED = "protected"
+    UNPROTECTED = "unprotected"
+    WORN_WRONG = "worn_wrong"
+    UNKNOWN = "unknown"
+
+    @property
+    def known(self) -> FaceLabel | None:
+        return None if self is MarkLabel.UNKNOWN else FaceLabel(self.value)
+
+
 NAMES = {
     "protected": FaceLabel.PROTECTED,
     "with_mask": FaceLabel.PROTECTED,
