@@ -9,7 +9,7 @@ The JSON is renamed into place last, so a sample is whole or it is not there.
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -81,6 +81,21 @@ class Queue:
     def picture(self, sample_id: str) -> Path:
         """The clean frame's file. Raises `QueueError` when there is no sample of that id."""
         return self._record(sample_id).with_suffix(".jpg")
+
+    def pictures(self) -> dict[str, Path]:
+        """The clean frame's file of every sample, by the sample's id."""
+        return {name: path.with_suffix(".jpg") for name, path in self._index.records().items()}
+
+    def remove(self, sample_ids: Iterable[str], *, labelled: bool) -> int:
+        """Delete samples, those with labels only when `labelled`; gives how many there were."""
+        removed = 0
+        for path in [self._record(sample_id) for sample_id in sample_ids]:
+            with self._exclusive():
+                if labelled or _is_unlabelled(path):
+                    _removed(path)
+                    _removed(path.with_suffix(".jpg"))
+                    removed += 1
+        return removed
 
     def find(self, sample_id: str) -> tuple[Sample, Rgb]:
         """A sample and its clean frame. Raises `QueueError`."""
