@@ -39,6 +39,7 @@ from maskwatch.sources.images import ImageSource
 from maskwatch.sources.paced import PacedSource
 from maskwatch.sources.registry import open_source
 from maskwatch.web import health, metrics, status
+from maskwatch.web import queue as queue_web
 from maskwatch.web.application import make_app
 from maskwatch.web.server import Listener, WebServer
 from maskwatch.web.settings import WebSettings
@@ -139,7 +140,8 @@ def web_server(config: Config, pipeline: Pipeline, listener: Listener | None) ->
 def web_routes(config: Config, pipeline: Pipeline) -> list[BaseRoute]:
     """All that is answered over HTTP. Each module of `maskwatch.web` gives its own part."""
     watched = Watched(pipeline.board.snapshot, pipeline.versions, StorageMeter(config.queue.dir))
-    return [*health.routes(watched.status), *status.routes(watched), *metrics.routes(watched)]
+    about = [*health.routes(watched.status), *status.routes(watched), *metrics.routes(watched)]
+    return [*about, *queue_web.routes(Queue(config.queue.dir))]
 
 
 def replay_pipeline(plan: ReplayPlan, models: Models, on_decision: Callable[[Decision], None]) -> Pipeline:

@@ -3,6 +3,8 @@
 import io
 import json
 import shutil
+import urllib.error
+import urllib.request
 import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +23,10 @@ from maskwatch.learn.formats.entries import Entry, write_folder, zipped
 from maskwatch.learn.labelling import FaceMark
 from maskwatch.learn.labels import MarkLabel
 from maskwatch.learn.queue import Queue
+from maskwatch.web import queue as web_queue
+from maskwatch.web.application import make_app
+from maskwatch.web.server import Listener, WebServer
+from maskwatch.web.settings import WebSettings
 
 FORMS = ["coco", "yolo", "voc", "queue"]
 WIDTH, HEIGHT = 1279, 719  # where shares of the frame are no round numbers
@@ -366,6 +372,46 @@ def test_names_that_grow_without_end_are_refused(store, tmp_path):
     )
     with pytest.raises(DataError, match="no word"):
         import_labels(store, tmp_path / "set", "yolo", "lee")
+
+
+# --- over HTTP ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def url(store):
+    listener = Listener(WebSettings(port=0))
+    with WebServer(listener, make_app(web_queue.routes(store), token=None), lambda e: None):
+        yield f"{listener.url}/api/queue/export"
+
+
+def test_export_over_http_is_what_the_command_writes(store, url, tmp_path):
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    with urllib.request.urlopen(f"{url}?since={today}&format=yolo") as answer:
+        body = answer.read()
+        assert answer.headers["Content-Type"] == "application/zip"
+        assert answer.headers["Transfer-Encoding"] == "chunked"
+    assert body == b"".join(zipped(exported(store, Wanted(labelled=True), "yolo")))
+    with urllib.request.urlopen(f"{url}?all=true&camera=door%202&format=queue") as answer:
+        held = zipfile.ZipFile(io.BytesIO(answer.read())).namelist()
+    assert len([name for name in held if name.endswith(".jpg")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "told"),
+    [
+        ("since=gestern", 400, "since"),
+        ("format=pickle", 400, "format"),
+        ("all=maybe", 400, "all"),
+        ("sinze=2026-11-01", 400, "sinze"),
+        ("since=2999-01-01", 404, "no sample"),
+    ],
+)
+def test_a_wrong_question_over_http_is_told(url, query, code, told):
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{url}?{query}")
+    with refused.value as answer:
+        assert answer.code == code
+        assert told in json.loads(answer.read())["error"]
 
 
 # --- the commands -------------------------------------------------------------------------------------------

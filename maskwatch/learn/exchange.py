@@ -22,6 +22,7 @@ from maskwatch.learn.queue import Queue
 from maskwatch.learn.samples import Sample
 
 READERS: dict[str, Format] = {"coco": coco, "yolo": yolo, "voc": voc, "queue": queue}
+FORMS = tuple(READERS)
 REVISIONS = "revisions.json"  # which revision of each sample went out
 SAMPLE_ID = re.compile(r"\d{8}T\d{6}\.\d{3}Z-\d{6,}")
 TEXTS = {".json", ".txt", ".xml", ".yaml", ".yml", ".names"}  # pictures that come back are not needed
