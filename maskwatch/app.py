@@ -29,7 +29,8 @@ from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.motion import MotionGate
 from maskwatch.detect.settings import Settings as DetectSettings
 from maskwatch.detect.weights import load_weights
-from maskwatch.learn.queue import Limits, Queue
+from maskwatch.learn.queue import Queue
+from maskwatch.learn.room import Limits
 from maskwatch.learn.settings import QueueSettings, SelectionSettings
 from maskwatch.pipeline.camera import Camera
 from maskwatch.pipeline.engine import Engine
@@ -236,4 +237,4 @@ def _selection(settings: SelectionSettings) -> Selection:
 
 def _queue(settings: QueueSettings, models: Models, camera: Defaults) -> Queue:
     versions = models.versions(camera.detect, camera.classify)
-    return Queue(settings.dir, Limits(settings.max_mb, settings.max_days), versions)
+    return Queue(settings.dir, Limits(settings.max_mb, settings.max_days, settings.min_free_mb), versions)

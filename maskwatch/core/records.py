@@ -217,6 +217,7 @@ class Status:
     """The whole service at one moment, `now_s`. All times are monotonic; `engine_beat` is the engine's last round's.
 
     `inference_s` is how long each model lately took for one input, None when it was not asked.
+    `store_problem` is why no samples are stored, None while they are.
     """
 
     cameras: dict[str, CameraStatus]
@@ -227,6 +228,7 @@ class Status:
     now_s: float = 0.0
     started_s: float = 0.0
     inference_s: dict[Stage, float | None] = field(default_factory=dict)
+    store_problem: str | None = None
 
 
 def utc_now() -> datetime:

@@ -31,8 +31,13 @@ class SelectionSettings(BaseModel):
 
 
 class QueueSettings(SelectionSettings):
-    """The `queue` section. Above `max_mb`, or older than `max_days`, the oldest unlabelled samples go."""
+    """The `queue` section.
+
+    Above `max_mb`, older than `max_days`, or when the disk has less than `min_free_mb` free, the oldest
+    unlabelled samples go; when none is left, nothing is stored until there is room again.
+    """
 
     dir: Path = Path("queue")
     max_mb: Annotated[float, Field(gt=0)] = 2048
     max_days: Annotated[float, Field(gt=0)] = 30
+    min_free_mb: Annotated[float, Field(ge=0)] = 512
