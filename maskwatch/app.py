@@ -232,6 +232,7 @@ def _selection(settings: SelectionSettings) -> Selection:
         classifier_band=settings.classifier_band,
         detector_band=settings.detector_band,
         max_per_hour=settings.max_per_hour,
+        audit_share=settings.audit_share,
     )
 
 

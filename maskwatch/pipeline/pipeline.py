@@ -12,6 +12,7 @@ from maskwatch.core.errors import QueueError, QueueFull, SourceError
 from maskwatch.core.mailbox import Mailbox
 from maskwatch.core.ports import SampleStore
 from maskwatch.core.records import Alert, CameraState, Decision, Frame, FrameReport, Look, Versions
+from maskwatch.core.selection import Pick
 from maskwatch.core.worker import Worker
 from maskwatch.pipeline import capture
 from maskwatch.pipeline.announcer import Announcer
@@ -190,18 +191,16 @@ class Pipeline:
         """The sample's id where it is known at once, in a replay; live, the disk comes later."""
         if camera.selection is None or self._store is None or report.look is Look.CARRIED:
             return None
-        reasons = camera.selection.update(report, frame.rgb)
-        if not reasons:
-            return None
         stored: list[str] = []
-        if not self._writer.submit(lambda: stored.extend(self._add(frame, report, reasons))):
-            self.board.queued(stored=False)
-        return stored[0] if stored and self._replay else None
+        for pick in camera.selection.update(frame, report):
+            if not self._writer.submit(lambda pick=pick: stored.extend(self._add(pick))):  # type: ignore[misc]
+                self.board.queued(stored=False)
+        return stored[-1] if stored and self._replay else None
 
-    def _add(self, frame: Frame, report: FrameReport, reasons: tuple[str, ...]) -> list[str]:
+    def _add(self, pick: Pick) -> list[str]:
         assert self._store is not None
         try:
-            sample = self._store.add(frame, report, reasons)
+            sample = self._store.add(pick.frame, pick.report, pick.reasons)
         except QueueError as e:
             self._note_store(e)
             self.board.queued(stored=False)
