@@ -172,6 +172,8 @@ def test_only_what_is_wanted_goes_out(store):
 
     assert chosen(camera="정문") == names(store)[:2]
     assert chosen(labelled=False) == [names(store)[2]]
+    assert chosen(reason="classifier") == names(store)
+    assert chosen(reason="audit") == []
     third = samples[2].saved_at
     assert chosen(since=third) == names(store)[2:]
     assert chosen(until=third) == names(store)[:2]

@@ -83,13 +83,18 @@ def list_(
         bool | None,
         typer.Option("--labelled/--unlabelled", help="Those that somebody has looked at, or not."),
     ] = None,
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="Queued as: classifier, detector, flicker, audit.")
+    ] = None,
     folder: Folder = None,
     config: Config = None,
 ) -> None:
     """A table of all samples, oldest first."""
+    from dataclasses import replace
+
     names = ("camera", "time (UTC)", "faces", "reason", "lowest confidence", "labelled by")
     table = Table(Column("id", no_wrap=True), *(Column(name, overflow="fold") for name in names))
-    wanted = _wanted(since, until, camera, labelled)
+    wanted = replace(_wanted(since, until, camera, labelled), reason=reason)
     for sample in filter(wanted.fits, _queue(folder, config).samples()):
         report = sample.report
         protected = f"{report.count(Label.PROTECTED)} of {report.people} protected"

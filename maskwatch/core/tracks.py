@@ -11,7 +11,6 @@ NEXT_S = 1.0  # so soon after, a face may have moved by its own side,
 SIZES = (2 / 3, 3 / 2)  # and be so much smaller or larger
 FORGET_S = 60.0  # what was not seen for so long is another face when it comes again
 SAME_VERDICT = 0.2  # two probabilities this near say the same
-MOST_VERDICTS = 3  # of one face, however much the models waver
 
 
 @dataclass(slots=True, eq=False)
@@ -23,8 +22,8 @@ class Track:
     told: list[Face] = field(default_factory=list)
 
     def is_told(self, face: Face) -> bool:
-        """Whether it was queued with this verdict, or often enough with any."""
-        return len(self.told) >= MOST_VERDICTS or any(_says_the_same(face, before) for before in self.told)
+        """Whether it was queued with this verdict."""
+        return any(_says_the_same(face, before) for before in self.told)
 
 
 class Tracks:

@@ -33,12 +33,13 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which samples: saved from `since` until before `until`, of a camera, labelled or not; None: all."""
+    """Which samples: saved from `since` until before `until`, of a camera, labelled or not, for a reason; None: all."""
 
     since: datetime | None = None
     until: datetime | None = None
     camera: str | None = None
     labelled: bool | None = None
+    reason: str | None = None
 
     def fits(self, sample: Sample) -> bool:
         return (
@@ -46,6 +47,7 @@ class Wanted:
             and (self.until is None or sample.saved_at < self.until)
             and (self.camera is None or sample.report.camera == self.camera)
             and (self.labelled is None or (sample.labels is not None) is self.labelled)
+            and (self.reason is None or self.reason in sample.reasons)
         )
 
 
