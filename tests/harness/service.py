@@ -1,0 +1,150 @@
+"""`maskwatch run` as a process, seen from outside: its log, its status, its files."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+
+import cv2
+
+START_S = 60
+HAS_WEB = find_spec("maskwatch.web") is not None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The service's state, as it tells it. `frames`: analysed of each camera; `latency_ms`: the slowest camera's."""
+
+    up: int = 0
+    analysed: int = 0
+    queued: int = 0
+    latency_ms: float | None = None
+    frames: dict = field(default_factory=dict)
+    cameras: dict = field(default_factory=dict)
+
+
+class Service:
+    """A running service. Leaving the block kills what is left of it; `environment` holds the passwords."""
+
+    def __init__(self, config, folder, environment=(), *, program=("-m", "maskwatch"), prefix=()):
+        folder.mkdir(exist_ok=True)
+        self.folder = folder
+        self.config_path = folder / "config.yaml"
+        self.write(config)
+        self._log_path = folder / "log.txt"
+        self._said = ""  # over the notify socket
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        (folder / "notify.sock").unlink(missing_ok=True)
+        self._socket.bind(str(folder / "notify.sock"))
+        self._socket.setblocking(False)
+        own = {"NOTIFY_SOCKET": str(folder / "notify.sock"), "XDG_CACHE_HOME": str(folder / "cache")}
+        with self._log_path.open("w") as log:
+            self.process = subprocess.Popen(
+                [*prefix, sys.executable, *program, "run", "-c", str(self.config_path)],
+                stdout=log,
+                stderr=log,
+                env=os.environ | own | dict(environment),
+            )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self._socket.close()
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    @property
+    def log(self):
+        return self._log_path.read_text()
+
+    def said(self):
+        """All that it told systemd so far."""
+        try:
+            while True:
+                self._said += self._socket.recv(65536).decode() + "\n"
+        except BlockingIOError:
+            return self._said
+
+    def everything_shown(self):
+        """All text that a person or another program may see of it."""
+        title = Path("/proc", str(self.pid), "cmdline").read_bytes().decode(errors="replace")
+        return "\n".join([self.log, self.said(), title])
+
+    def write(self, config):
+        """The configuration; JSON is YAML."""
+        if isinstance(config, dict) and not HAS_WEB:
+            config = {key: value for key, value in config.items() if key != "web"}
+        self.config_path.write_text(config if isinstance(config, str) else json.dumps(config, indent=1))
+
+    def reload(self):
+        self.process.send_signal(signal.SIGHUP)
+
+    def terminate(self):
+        """SIGTERM; gives the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=20)
+
+    def until(self, condition, within_s=START_S):
+        """Wait for a condition; gives how long it took, in seconds."""
+        begin = time.monotonic()
+        while not condition():
+            assert self.process.poll() is None, f"the service ended\n{self.log}"
+            assert time.monotonic() - begin < within_s, f"it took longer than {within_s} s\n{self.log}"
+            time.sleep(0.05)
+        return time.monotonic() - begin
+
+    def until_logged(self, text, within_s=START_S, *, after=0):
+        """Wait until `text` stands in the log behind its first `after` letters."""
+        return self.until(lambda: text in self.log[after:], within_s)
+
+    def mark(self):
+        """Where the log ends now."""
+        return len(self.log)
+
+    def status(self):
+        told = re.findall(r"(\d+) of .* up.*, (\d+) frames analysed.*, (\d+) samples queued", self.said())
+        return Seen(*(int(figure) for figure in told[-1])) if told else Seen()
+
+
+def samples(queue):
+    """The samples of a queue folder: how many are whole, and the names of those that are not.
+
+    One without its record is not yet a sample, or no longer one: the service removes it later.
+    """
+    whole, broken = 0, []
+    for record in queue.glob("*/*/[!.]*.json"):
+        try:
+            data = json.loads(record.read_text())
+            picture = cv2.imread(str(record.with_suffix(".jpg")))
+            assert picture is not None
+            assert [picture.shape[1], picture.shape[0]] == data["size"]
+            whole += 1
+        except FileNotFoundError:
+            continue  # removed by the service while we looked
+        except (ValueError, KeyError, AssertionError):
+            if record.exists():
+                broken.append(record.name)
+    return whole, broken
+
+
+def hits(secret, folder):
+    """The files under a folder in whose name or bytes a secret stands."""
+    found = []
+    for path in folder.rglob("*"):
+        inside = path.is_file() and not path.is_socket() and secret.encode() in path.read_bytes()
+        if inside or secret in path.name:
+            found.append(path)
+    return found
