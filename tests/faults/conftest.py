@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 from harness.cameras import Camera, Clip, require_gstreamer
 from harness.mounts import tmpfs
 from harness.service import Service, samples
+
+from maskwatch.pipeline.capture import SHORT_ONES, SHORT_S
 
 PASSWORD = "f4ult-pa55word"
 USUAL = Clip()
@@ -47,6 +50,7 @@ class Watched:
     disk: Path | None
     folder: Path
     mode: Path = field(init=False)
+    outages: int = 0
 
     def __post_init__(self):
         self.mode = self.folder / "mode"
@@ -55,6 +59,12 @@ class Watched:
         """Wait until so many more frames of the well camera have been analysed: it has 2 a second."""
         before = self.service.status().frames["well"]
         self.service.until(lambda: self.service.status().frames["well"] >= before + frames, 15)
+
+    def is_steady(self):
+        """Wait until the camera's next outage is news again, as it is not after several in short time."""
+        self.outages += 1
+        if self.outages % (SHORT_ONES - 1) == 0:
+            time.sleep(SHORT_S + 1)
 
     def reconfigured(self, **changed):
         """Read the configuration again with other values, and wait until it runs."""
@@ -96,6 +106,7 @@ def watched(_kept, clips, small_disk, tmp_path_factory):
     (one,) = _kept
     try:
         one.service.until(lambda: one.service.status().up == 2)
+        one.is_steady()
         yield one
         one.service.must_keep_secret(PASSWORD, one.queue)
         assert samples(one.queue)[1] == [], "a sample is broken"

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -16,6 +17,7 @@ from pathlib import Path
 import cv2
 
 START_S = 60
+PAGES = ("/healthz", "/readyz", "/metrics", "/api/status")
 HAS_WEB = find_spec("maskwatch.web") is not None
 
 
@@ -81,7 +83,27 @@ class Service:
     def everything_shown(self):
         """All text that a person or another program may see of it."""
         title = Path("/proc", str(self.pid), "cmdline").read_bytes().decode(errors="replace")
-        return "\n".join([self.log, self.said(), title])
+        pages = [self.page(path) for path in PAGES] if self.url() else []
+        return "\n".join([self.log, self.said(), title, *pages])
+
+    def must_keep_secret(self, secret, *folders):
+        """No part of what it shows or stores holds the secret."""
+        assert secret not in self.everything_shown()
+        for folder in (self.folder, *folders):
+            assert hits(secret, folder) == []
+
+    def url(self):
+        """Where it answers over HTTP, None while it does not."""
+        told = re.findall(r"answers at (http://\S+)", self.log)
+        return told[-1] if told else None
+
+    def page(self, path):
+        """What it answers, whatever the status code."""
+        try:
+            with urllib.request.urlopen(self.url() + path, timeout=10) as answer:
+                return answer.read().decode()
+        except urllib.error.HTTPError as refused:
+            return refused.read().decode()
 
     def write(self, config):
         """The configuration; JSON is YAML."""
@@ -116,7 +138,17 @@ class Service:
 
     def status(self):
         told = re.findall(r"(\d+) of .* up.*, (\d+) frames analysed.*, (\d+) samples queued", self.said())
-        return Seen(*(int(figure) for figure in told[-1])) if told else Seen()
+        if not told:
+            return Seen()
+        up, analysed, queued = (int(figure) for figure in told[-1])
+        names = re.findall(r"^INFO watching (.*)$", self.log, re.MULTILINE)[-1].split(", ")
+        frames = dict.fromkeys(names, analysed)
+        return Seen(up, analysed, queued, None, frames, {})
+
+    def state(self, camera):
+        """What the log said last of a camera: up or down; None before."""
+        told = re.findall(rf"^\w+ {camera}: (up|down)\b", self.log, re.MULTILINE)
+        return told[-1] if told else None
 
 
 def samples(queue):

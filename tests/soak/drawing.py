@@ -33,9 +33,18 @@ def draw(rows, faults, title, path):
         axis.set_ylabel(label, fontsize=9)
         axis.grid(alpha=0.3)
     axes[-1].set_xlabel("minutes")
-    bands = [plt.Rectangle((0, 0), 1, 1, color=colour[kind], alpha=0.5) for kind in kinds]
-    figure.legend(bands, kinds, loc="lower center", ncol=7, fontsize=8, frameon=False)
+    for name, begin_s, end_s in faults:
+        place = ((begin_s + end_s) / 120, 1.02)
+        axes[0].annotate(
+            name,
+            place,
+            xycoords=("data", "axes fraction"),
+            rotation=90,
+            fontsize=6.5,
+            ha="center",
+            va="bottom",
+        )
     figure.suptitle(title, fontsize=11)
-    figure.tight_layout(rect=(0, 0.06, 1, 1))
+    figure.tight_layout()
     figure.savefig(path, dpi=110)
     plt.close(figure)

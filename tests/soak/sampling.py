@@ -53,7 +53,9 @@ class Sampler(threading.Thread):
         with self._path.open("w", newline="") as file:
             writer = csv.DictWriter(file, [field.name for field in fields(Row)])
             writer.writeheader()
-            while not self._finished.wait(max(0.0, len(self.rows) * self._every_s - self.now_s())):
+            next_s = 0.0
+            while not self._finished.wait(max(0.0, next_s - self.now_s())):
+                next_s = max(next_s + self._every_s, self.now_s())  # no burst after a stall
                 try:
                     row = self._row()
                 except psutil.Error:  # it has ended, which the soak notices itself

@@ -14,13 +14,13 @@ import statistics
 import subprocess
 import time
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from harness.cameras import Camera, Clip, require_gstreamer
 from harness.mounts import tmpfs
 from harness.service import Service, hits, samples
-
 from soak.drawing import draw
 from soak.faults import Scene, dealt
 from soak.sampling import Sampler, slope
@@ -154,8 +154,9 @@ def faults(scene, sampler, path):
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(Happened.__dataclass_fields__))
         writer.writeheader()
-        for number, fault in enumerate(dealt(scene, SEED), 1):
-            begin_s = number * FAULT_EVERY_S - FAULT_EVERY_S / 2
+        begin_s = FAULT_EVERY_S / 2
+        for fault in dealt(scene, SEED):
+            begin_s = max(begin_s, sampler.now_s())
             if begin_s + FAULT_EVERY_S / 2 > end_s:
                 return
             time.sleep(max(0.0, begin_s - sampler.now_s()))
@@ -163,6 +164,7 @@ def faults(scene, sampler, path):
             writer.writerow(asdict(one))
             file.flush()
             yield one
+            begin_s += FAULT_EVERY_S
 
 
 def happen(fault, scene, sampler, for_s):
@@ -177,7 +179,7 @@ def happen(fault, scene, sampler, for_s):
     others_go_on(before, service.status(), fault)
     fault.end()
     one.end_s = round(sampler.now_s(), 2)
-    one.back_s = round(service.until(lambda: is_well(service, scene, fault), 30), 2)
+    one.back_s = round(service.until(lambda: is_well(service, scene), 30), 2)
     sampler.fault = ""
     return one
 
@@ -190,9 +192,8 @@ def others_go_on(before, after, fault):
             assert frames > before.frames[name], f"{name} stood still while {fault.camera} was {fault.name}"
 
 
-def is_well(service, scene, fault):
-    status = service.status()
-    return status.up == len(scene.cameras)
+def is_well(service, scene):
+    return service.status().up == len(scene.cameras)
 
 
 def calm(rows, happened):
@@ -251,8 +252,8 @@ def judge(figures, rows):
 
 def counted(rows):
     """How many samples the service said it stored; a reload begins at 0 again."""
-    told = [0] + [row.queued for row in rows if row.queued is not None]
-    return sum(max(0, after - before) if after >= before else after for before, after in zip(told, told[1:]))
+    told = [0, *(row.queued for row in rows if row.queued is not None)]
+    return sum(after - before if after >= before else after for before, after in pairwise(told))
 
 
 def picture(rows, out):
