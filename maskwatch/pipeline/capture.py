@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 
 from maskwatch.core.board import Board
 from maskwatch.core.errors import SourceError
 from maskwatch.core.mailbox import Mailbox
 from maskwatch.core.ports import Source
-from maskwatch.core.records import CameraState
+from maskwatch.core.records import CameraState, Frame
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class Capture:
         with closing(self._source.frames()) as frames:
             for frame in frames:
                 self._report_up()
-                if self._stop.is_set() or not self._mailbox.put(frame):
+                if self._stop.is_set() or not self._mailbox.put(_arrived(frame)):
                     return
                 self._board.captured(self._camera, self._mailbox.dropped)
         if self._source.live:
@@ -117,6 +118,10 @@ class _Told:
         elif self._short_ones == SHORT_ONES:
             again = "breaks off again and again; told next when it holds"
             log.log(self._down_level, "%s: %s: %s", self._camera, again, error)
+
+
+def _arrived(frame: Frame) -> Frame:
+    return replace(frame, arrived_s=time.monotonic())
 
 
 def start(capture: Capture, name: str, on_crash: Callable[[BaseException], None]) -> threading.Thread:

@@ -57,8 +57,8 @@ class Watched:
 
     def well_goes_on(self, frames=6):
         """Wait until so many more frames of the well camera have been analysed: it has 2 a second."""
-        before = self.service.status().frames["well"]
-        self.service.until(lambda: self.service.status().frames["well"] >= before + frames, 15)
+        before = self.service.status().analysed("well")
+        self.service.until(lambda: self.service.status().analysed("well") >= before + frames, 15)
 
     def is_steady(self):
         """Wait until the camera's next outage is news again, as it is not after several in short time."""
@@ -105,7 +105,7 @@ def watched(_kept, clips, small_disk, tmp_path_factory):
         _kept.append(_started(clips, small_disk, tmp_path_factory.mktemp("watched")))
     (one,) = _kept
     try:
-        one.service.until(lambda: one.service.status().up == 2)
+        one.service.until(lambda: one.service.url() and one.service.status().up == 2)
         one.is_steady()
         yield one
         one.service.must_keep_secret(PASSWORD, one.queue)

@@ -30,8 +30,8 @@ def survives(watched, begin, end, *, noticed_within_s=BACK_S):
     watched.well_goes_on()
     end()
     back_s = service.until_logged("sick: up", 3 * BACK_S, after=mark)
-    before = service.status().frames["sick"]
-    service.until(lambda: service.status().frames["sick"] > before + 2)
+    before = service.status().analysed("sick")
+    service.until(lambda: service.status().analysed("sick") > before + 2)
     said = service.log[mark:]
     assert said.count("sick: down") == 1
     assert said.count("sick: up") == 1
@@ -91,8 +91,8 @@ def test_a_camera_whose_packets_are_broken_does_no_harm(watched, recovery, mode)
     said = service.log[mark:]
     assert said.count("sick: ") - said.count("people wear no mask") <= 4, said
     watched.sick.serve(Clip())
-    before = service.status().frames["sick"]
-    back_s = service.until(lambda: service.status().frames["sick"] > before, 3 * BACK_S)
+    before = service.status().analysed("sick")
+    back_s = service.until(lambda: service.status().analysed("sick") > before, 3 * BACK_S)
     recovery(back_s=back_s)
     assert back_s <= BACK_S
 

@@ -88,6 +88,6 @@ def test_a_file_in_the_folders_place_is_told_once_until_it_is_gone(watched, reco
 
 def test_a_frame_that_cannot_be_stored_is_counted(watched, disk):
     fill(disk)
-    before = watched.service.status().not_queued
-    watched.service.until(lambda: watched.service.status().not_queued > before, 20)
+    before = watched.service.status().not_stored
+    watched.service.until(lambda: watched.service.status().not_stored > before, 20)
     (disk / "filler").unlink()

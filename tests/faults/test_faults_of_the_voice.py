@@ -82,6 +82,6 @@ def test_a_sink_slower_than_the_alerts_holds_nothing_up(watched):
 
 def rate(watched, frames=16):
     """Frames of the well camera a second."""
-    before = watched.service.status().frames["well"]
-    taken_s = watched.service.until(lambda: watched.service.status().frames["well"] >= before + frames, 60)
+    before = watched.service.status().analysed("well")
+    taken_s = watched.service.until(lambda: watched.service.status().analysed("well") >= before + frames, 60)
     return frames / taken_s

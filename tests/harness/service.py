@@ -10,27 +10,35 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass, field
-from importlib.util import find_spec
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 
 START_S = 60
 PAGES = ("/healthz", "/readyz", "/metrics", "/api/status")
-HAS_WEB = find_spec("maskwatch.web") is not None
 
 
 @dataclass(frozen=True)
 class Seen:
-    """The service's state, as it tells it. `frames`: analysed of each camera; `latency_ms`: the slowest camera's."""
+    """The service's state, as `/api/status` tells it; `cameras` as they stand there."""
 
-    up: int = 0
-    analysed: int = 0
-    queued: int = 0
-    latency_ms: float | None = None
-    frames: dict = field(default_factory=dict)
-    cameras: dict = field(default_factory=dict)
+    cameras: dict
+    stored: int
+    not_stored: int
+
+    @property
+    def up(self):
+        return sum(camera["state"] == "up" for camera in self.cameras.values())
+
+    @property
+    def latency_ms(self):
+        """The slowest camera's; None while nothing is known."""
+        known = [camera["latency_s"] for camera in self.cameras.values() if camera["latency_s"] is not None]
+        return max(known) * 1000 if known else None
+
+    def analysed(self, camera):
+        return self.cameras[camera]["analysed"]
 
 
 class Service:
@@ -47,6 +55,7 @@ class Service:
         (folder / "notify.sock").unlink(missing_ok=True)
         self._socket.bind(str(folder / "notify.sock"))
         self._socket.setblocking(False)
+        self._started = time.monotonic()
         own = {"NOTIFY_SOCKET": str(folder / "notify.sock"), "XDG_CACHE_HOME": str(folder / "cache")}
         with self._log_path.open("w") as log:
             self.process = subprocess.Popen(
@@ -107,8 +116,6 @@ class Service:
 
     def write(self, config):
         """The configuration; JSON is YAML."""
-        if isinstance(config, dict) and not HAS_WEB:
-            config = {key: value for key, value in config.items() if key != "web"}
         self.config_path.write_text(config if isinstance(config, str) else json.dumps(config, indent=1))
 
     def reload(self):
@@ -123,8 +130,9 @@ class Service:
         """Wait for a condition; gives how long it took, in seconds."""
         begin = time.monotonic()
         while not condition():
-            assert self.process.poll() is None, f"the service ended\n{self.log}"
-            assert time.monotonic() - begin < within_s, f"it took longer than {within_s} s\n{self.log}"
+            end = self.log[-3000:]
+            assert self.process.poll() is None, f"the service ended\n{end}"
+            assert time.monotonic() - begin < within_s, f"it took longer than {within_s} s\n{end}"
             time.sleep(0.05)
         return time.monotonic() - begin
 
@@ -137,18 +145,9 @@ class Service:
         return len(self.log)
 
     def status(self):
-        told = re.findall(r"(\d+) of .* up.*, (\d+) frames analysed.*, (\d+) samples queued", self.said())
-        if not told:
-            return Seen()
-        up, analysed, queued = (int(figure) for figure in told[-1])
-        names = re.findall(r"^INFO watching (.*)$", self.log, re.MULTILINE)[-1].split(", ")
-        frames = dict.fromkeys(names, analysed)
-        return Seen(up, analysed, queued, None, frames, {})
-
-    def state(self, camera):
-        """What the log said last of a camera: up or down; None before."""
-        told = re.findall(rf"^\w+ {camera}: (up|down)\b", self.log, re.MULTILINE)
-        return told[-1] if told else None
+        """Raises `OSError` while it does not answer."""
+        told = json.loads(self.page("/api/status"))
+        return Seen(told["cameras"], told["queue"]["stored"], told["queue"]["not_stored"])
 
 
 def samples(queue):

@@ -24,7 +24,7 @@ class Row:
     latency_ms: float | None
     cameras_up: int | None
     analysed: int | None
-    queued: int | None
+    stored: int | None
     fault: str
 
 
@@ -65,7 +65,10 @@ class Sampler(threading.Thread):
                 file.flush()
 
     def _row(self):
-        status = self._service.status()
+        try:
+            status = self._service.status()
+        except OSError:  # while it reloads, say
+            status = None
         with self._process.oneshot():
             memory, times = self._process.memory_full_info(), self._process.cpu_times()
             return Row(
@@ -78,8 +81,8 @@ class Sampler(threading.Thread):
                 cpu_s=round(times.user + times.system, 2),
                 latency_ms=status and status.latency_ms,
                 cameras_up=status and status.up,
-                analysed=status and status.analysed,
-                queued=status and status.queued,
+                analysed=status and sum(map(status.analysed, status.cameras)),
+                stored=status and status.stored,
                 fault=self.fault,
             )
 

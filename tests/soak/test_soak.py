@@ -122,7 +122,7 @@ def test_an_hour_of_faults_leaves_it_as_it_was(cameras, player, disk, out, tmp_p
         "ALSA_CONFIG_PATH": str(tmp_path / "asound.conf"),
     }
     with Service(config, tmp_path / "service", environment) as service:
-        service.until(lambda: service.status().up == len(cameras))
+        service.until(lambda: service.url() and service.status().up == len(cameras))
         sampler = Sampler(service, out / "soak.csv", SAMPLE_EVERY_S)
         sampler.start()
         scene = Scene(service, cameras, CLIPS, config, player, disk, queue)
@@ -187,9 +187,11 @@ def happen(fault, scene, sampler, for_s):
 def others_go_on(before, after, fault):
     if fault.name == "reload":  # which begins to count anew
         return
-    for name, frames in after.frames.items():
+    for name in after.cameras:
         if name != fault.camera:
-            assert frames > before.frames[name], f"{name} stood still while {fault.camera} was {fault.name}"
+            assert after.analysed(name) > before.analysed(name), (
+                f"{name} stood still while {fault.camera} was {fault.name}"
+            )
 
 
 def is_well(service, scene):
@@ -252,7 +254,7 @@ def judge(figures, rows):
 
 def counted(rows):
     """How many samples the service said it stored; a reload begins at 0 again."""
-    told = [0, *(row.queued for row in rows if row.queued is not None)]
+    told = [0, *(row.stored for row in rows if row.stored is not None)]
     return sum(after - before if after >= before else after for before, after in pairwise(told))
 
 
