@@ -387,7 +387,7 @@ def test_footage_among_live_cameras_ends_alone(shot):
 
 
 def test_footage_that_breaks_off_is_opened_again_until_its_end(shot, monkeypatch):
-    monkeypatch.setattr(capture, "FOOTAGE_PAUSE_S", 0.01)
+    monkeypatch.setattr(capture, "FOOTAGE_BACKOFF_S", (0.01,))
     broken = SourceError("clip.mp4: Input/output error")
     source = FakeSource([shot(0.0), broken], [broken], [shot(1.0)])
     pipeline = Pipeline([make_camera(source)])

@@ -17,7 +17,7 @@ from maskwatch.core.records import CameraState, Frame
 log = logging.getLogger(__name__)
 
 BACKOFF_S = (0.3, 0.6, 1.2, 2.4)  # the last holds: a camera is back within 5 s of its return
-FOOTAGE_PAUSE_S = 10.0  # a file is read again from its beginning
+FOOTAGE_BACKOFF_S = (3.0, 6.0, 12.0, 60.0, 300.0)  # a file is read again from its beginning
 JITTER = 0.25  # so that many cameras behind one switch do not come at once
 SHORT_S = 10.0  # a camera that breaks off sooner was hardly there
 SHORT_ONES = 3  # so many in a row, and each further one is no news
@@ -85,7 +85,8 @@ class Capture:
         self._board.state(self._camera, CameraState.DOWN, str(error))
 
     def _pause_s(self) -> float:
-        pause_s = BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)] if self._source.live else FOOTAGE_PAUSE_S
+        backoff_s = BACKOFF_S if self._source.live else FOOTAGE_BACKOFF_S
+        pause_s = backoff_s[min(self._failures, len(backoff_s) - 1)]
         self._failures += 1
         return pause_s * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - no secret
 

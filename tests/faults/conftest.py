@@ -81,6 +81,17 @@ def clips(tmp_path_factory):
     return tmp_path_factory.mktemp("clips")
 
 
+@pytest.fixture
+def cameras(clips):
+    """Two cameras, for a service of the test's own."""
+    made = [Camera(name, f"{PASSWORD}-{name}", clips) for name in ("sick", "well")]
+    for camera in made:
+        camera.serve(USUAL)
+    yield made
+    for camera in made:
+        camera.gone()
+
+
 @pytest.fixture(scope="session")
 def small_disk(tmp_path_factory):
     with tmpfs(tmp_path_factory.mktemp("small") / "disk", 48) as folder:

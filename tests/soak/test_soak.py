@@ -29,7 +29,7 @@ MINUTES = float(os.environ.get("MASKWATCH_SOAK_MINUTES", "60"))
 SEED = int(os.environ.get("MASKWATCH_SOAK_SEED", "1"))
 SAMPLE_EVERY_S = 5.0
 FAULT_EVERY_S = min(60.0, max(24.0, MINUTES * 6))
-SETTLE_S = 12.0  # after a fault, before figures count as calm
+SETTLE_S = FAULT_EVERY_S / 5  # after a fault, before figures count as calm
 WARM_UP_S = min(600.0, MINUTES * 60 / 6)
 MEMORY_MINUTES = 30  # a shorter soak says nothing about MB an hour
 PASSWORD = "s0ak-pa55word"
@@ -243,7 +243,7 @@ def judge(figures, rows):
     stored = counted(rows)
     assert whole >= stored, f"{stored - whole} samples were told stored and are not there"
     for what in ("threads", "handles"):
-        assert figures[what]["last"] <= figures[what]["first"] + 1, what
+        assert figures[what]["last"] <= figures[what]["first"] + 1, f"{what} grew"
     latency = figures["latency_ms"]
     assert latency["last"] <= 1.5 * latency["first"] + 50
     assert figures["slowest noticed_s"] is None or figures["slowest noticed_s"] <= 10
