@@ -4,6 +4,7 @@ import json
 import random
 import resource
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ import psutil
 import pytest
 from harness.service import Service, hits, samples
 
+from maskwatch.notify import notify
 from maskwatch.resources import shipped
 
 PASSWORD = "f4ult-pa55word"
@@ -125,6 +127,27 @@ def test_a_thread_that_raises_ends_the_process_with_the_reason(footage, tmp_path
     assert code == 1
     assert f"RuntimeError: a bug in {what}" in said
     assert samples(tmp_path / "queue")[1] == []
+
+
+# systemd
+
+
+@pytest.mark.parametrize("stuck", [True, False], ids=["stuck", "gone"])
+def test_a_systemd_that_does_not_listen_holds_nothing_up(tmp_path, monkeypatch, caplog, stuck):
+    path = tmp_path / "notify.sock"
+    monkeypatch.setenv("NOTIFY_SOCKET", str(path))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(path))
+        if not stuck:
+            path.unlink()
+        begin = time.monotonic()
+        while time.monotonic() - begin < 3:
+            sent_at = time.monotonic()
+            notify("STATUS=here")
+            assert time.monotonic() - sent_at < 2
+    (line,) = {record.getMessage() for record in caplog.records}
+    assert line.startswith("systemd is not told how the service is: ")
+    assert len(caplog.records) == 1
 
 
 # memory

@@ -146,6 +146,7 @@ class Service:
 
     def status(self):
         """Raises `OSError` while it does not answer."""
+        self.said()  # as systemd does, so that its socket does not fill
         told = json.loads(self.page("/api/status"))
         return Seen(told["cameras"], told["queue"]["stored"], told["queue"]["not_stored"])
 

@@ -10,7 +10,7 @@ PANELS = (
     ("threads", (("threads", None),)),
     ("file handles", (("handles", None),)),
     ("cameras up", (("cameras_up", None),)),
-    ("latency of the slowest camera, ms", (("latency_ms", None),)),
+    ("latency (slowest), ms", (("latency_ms", None),)),
 )
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from harness.cameras import Clip
 
+BROKEN = "cameras: ["
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -66,20 +68,24 @@ def _of_cameras(scene, chance):
 def _of_the_service(scene):
     service, good = scene.service, scene.config
 
-    def write_broken():
-        service.write("cameras: [")
-        service.reload()
+    def read(config):
+        """Have the configuration read again; a good one and a broken one are told of differently."""
 
-    def write_good():
-        service.write(good)
-        service.reload()
+        def begin():
+            mark = service.mark()
+            service.write(config)
+            service.reload()
+            told = "the old one stays" if config is BROKEN else "the configuration is reloaded"
+            service.until_logged(told, after=mark)
+
+        return begin
 
     def voice(mode):
         return lambda: scene.player.write_text(mode)
 
     return [
-        Fault("reload", write_good, lambda: None),
-        Fault("broken reload", write_broken, lambda: service.write(good)),
+        Fault("reload", read(good), lambda: None),
+        Fault("broken reload", read(BROKEN), lambda: service.write(good)),
         Fault("voice fails", voice("fail"), voice("play")),
         Fault("voice hangs", voice("hang"), voice("play")),
     ]

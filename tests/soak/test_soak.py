@@ -195,7 +195,10 @@ def others_go_on(before, after, fault):
 
 
 def is_well(service, scene):
-    return service.status().up == len(scene.cameras)
+    try:
+        return service.status().up == len(scene.cameras)
+    except OSError:  # between two configurations
+        return False
 
 
 def calm(rows, happened):
