@@ -58,7 +58,7 @@ class Watched:
     def well_goes_on(self, frames=6):
         """Wait until so many more frames of the well camera have been analysed: it has 2 a second."""
         before = self.service.status().analysed("well")
-        self.service.until(lambda: self.service.status().analysed("well") >= before + frames, 15)
+        self.service.until(lambda: self.service.status().analysed("well") >= before + frames)
 
     def is_steady(self):
         """Wait until the camera's next outage is news again, as it is not after several in short time."""

@@ -31,7 +31,7 @@ def started(cameras, tmp_path):
 
 def well_goes_on(service, frames=6):
     before = service.status().analysed("well")
-    service.until(lambda: service.status().analysed("well") >= before + frames, 15)
+    service.until(lambda: service.status().analysed("well") >= before + frames)
 
 
 def test_footage_that_is_lost_in_the_middle_goes_on_where_it_broke_off(
