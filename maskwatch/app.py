@@ -1,7 +1,8 @@
 """The composition root: configuration in, a running program out. The only place that knows all parts."""
 
+import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from maskwatch.classify.network import load_network
 from maskwatch.classify.settings import Settings as ClassifySettings
 from maskwatch.config import CameraConfig, Config, Defaults
 from maskwatch.core.address import Address
-from maskwatch.core.errors import ConfigError
+from maskwatch.core.errors import ConfigError, ModelError
 from maskwatch.core.ports import AlertSink, Source
 from maskwatch.core.records import Decision, Frame, FrameReport, Rgb
 from maskwatch.core.rule import Rule
@@ -26,15 +27,19 @@ from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.motion import MotionGate
 from maskwatch.detect.settings import Settings as DetectSettings
 from maskwatch.detect.weights import load_weights
+from maskwatch.learn.follower import Follower
 from maskwatch.learn.queue import Limits, Queue
+from maskwatch.learn.registry import SHIPPED, ModelFiles, Registry, shipped_files
 from maskwatch.learn.settings import QueueSettings, SelectionSettings
-from maskwatch.pipeline.camera import Camera
+from maskwatch.pipeline.camera import Camera, Fitted
 from maskwatch.pipeline.engine import Engine
 from maskwatch.pipeline.pipeline import Pipeline
-from maskwatch.resources import shipped
 from maskwatch.sources.images import ImageSource
 from maskwatch.sources.paced import PacedSource
 from maskwatch.sources.registry import open_source
+from maskwatch.trial import try_out
+
+log = logging.getLogger(__name__)
 
 
 def pick_device(name: str) -> torch.device:
@@ -46,11 +51,12 @@ def pick_device(name: str) -> torch.device:
 
 
 class Models:
-    """Loads each model once; cameras with equal settings share."""
+    """Loads each model once; cameras with equal settings share. `files` serve where the settings name no weights."""
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, files: ModelFiles | None = None) -> None:
         self._device = device
-        self._weights = cache(load_weights)
+        self.files = files or shipped_files()
+        self._weights = cache(lambda name: load_weights(name or str(self.files.detector)))
         self._backend = cache(
             lambda name, weights, half: choose(name, self._weights(weights), device, half=half)
         )
@@ -63,7 +69,7 @@ class Models:
         return Mtcnn(backend, settings, weights.version, weights.point)
 
     def _classifier(self, weights: str | None) -> MaskClassifier:
-        path = Path(weights) if weights else shipped("models/classifier.safetensors")
+        path = Path(weights) if weights else self.files.classifier
         network, shape, version = load_network(path, self._device)
         return MaskClassifier(network, shape, self._device, version)
 
@@ -78,6 +84,45 @@ class Models:
         }
 
 
+def load_version(registry: Registry, name: str, device: torch.device) -> Models:
+    """The models of one version, tried out. Raises `ModelError` when they are not whole, or of no use."""
+    models = Models(device, registry.files(name))
+    try_out(models.detector(DetectSettings()), models.classifier(None), ())
+    return models
+
+
+def serving_models(config: Config) -> Models:
+    """Those of the registry's serving version; when they are of no use, which is logged, those that served before."""
+    registry, device = Registry(config.models.dir), pick_device(config.device)
+    try:
+        state = registry.state()
+    except ModelError as e:
+        log.error("%s; the shipped models serve", e)
+        return Models(device)
+    for name in (state.serving, *reversed(state.before)):
+        if name == SHIPPED:
+            break
+        try:
+            return load_version(registry, name, device)
+        except ModelError as e:
+            log.error("version %s cannot serve: %s", name, e)
+    return Models(device)
+
+
+def fitted(config: Config, models: Models, sizes: Mapping[str, tuple[int, int]]) -> dict[str, Fitted]:
+    """What each camera is to see and judge with, tried out on pictures of its frames' size.
+
+    Raises `ModelError` when one gives no finite numbers.
+    """
+    result = {}
+    for name, camera in config.cameras.items():
+        detector, classifier = models.detector(camera.detect), models.classifier(camera.classify.weights)
+        try_out(detector, classifier, [sizes[name]] if name in sizes else [])
+        gate = MotionGate(name, camera.motion) if camera.motion.gate else None
+        result[name] = Fitted(detector, classifier, gate)
+    return result
+
+
 @dataclass(frozen=True, slots=True)
 class ReplayPlan:
     """A source to replay with the settings of `defaults`, as camera `name`; `queue` None stores nothing."""
@@ -88,8 +133,22 @@ class ReplayPlan:
     queue: QueueSettings | None
 
 
+def service_pipeline(config: Config) -> Pipeline:
+    """The service's pipeline with what accompanies it: it follows the registry."""
+    registry = Registry(config.models.dir)
+    mark = registry.mark()  # before the models are loaded, so that no change is missed
+    models = serving_models(config)
+    pipeline = live_pipeline(config, models)
+
+    def load(version: str) -> dict[str, Fitted]:
+        return fitted(config, load_version(registry, version, pick_device(config.device)), pipeline.sizes())
+
+    pipeline.accompany(Follower(registry, mark, models.files.version, pipeline, load))
+    return pipeline
+
+
 def live_pipeline(config: Config, models: Models) -> Pipeline:
-    """The service's pipeline; footage among the cameras runs at its own speed."""
+    """The cameras as they are; footage among them runs at its own speed."""
     if not config.cameras:
         raise ConfigError("cameras: there is none to watch")
     sink = cache(_sink)

@@ -20,7 +20,7 @@ from maskwatch.core.errors import ConfigError
 from maskwatch.core.records import Polygon
 from maskwatch.detect.settings import MotionSettings
 from maskwatch.detect.settings import Settings as DetectSettings
-from maskwatch.learn.settings import QueueSettings, SelectionSettings
+from maskwatch.learn.settings import ModelsSettings, QueueSettings, SelectionSettings
 from maskwatch.sources.settings import RtspSettings
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -77,6 +77,7 @@ class CameraConfig(Defaults):
 
 class _Globals(Defaults):
     queue: QueueSettings = QueueSettings()
+    models: ModelsSettings = ModelsSettings()
     device: Literal["auto", "cpu", "cuda"] = "auto"
     # each is validated by itself; kept here, its source would show the password
     cameras: Annotated[dict[str, Any], AfterValidator(lambda _: {})] = {}
@@ -89,6 +90,7 @@ class Config:
     cameras: dict[str, CameraConfig]
     defaults: Defaults
     queue: QueueSettings
+    models: ModelsSettings
     device: str
 
 
@@ -140,7 +142,7 @@ class _Reading:
             raise ConfigError("\n".join(problem for _, problem in sorted(set(self._problems))))
         assert shared is not None
         known = {name: camera for name, camera in cameras.items() if camera is not None}
-        return Config(known, shared, shared.queue, shared.device)
+        return Config(known, shared, shared.queue, shared.models, shared.device)
 
     def _parsed(self, text: str) -> Any:
         try:

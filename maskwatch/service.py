@@ -121,4 +121,6 @@ def status_line(status: Status) -> str:
     parts.append(f"{sum(camera.analysed for camera in status.cameras.values())} frames analysed")
     parts.append(f"{sum(status.alerts.values())} alerts")
     parts.append(f"{status.queued} samples queued")
+    parts += [f"models {status.models}"] if status.models else []
+    parts += status.notices.values()
     return ", ".join(parts)

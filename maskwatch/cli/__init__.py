@@ -10,7 +10,7 @@ import sys
 import typer
 from rich.logging import RichHandler
 
-from maskwatch.cli import bench, check, dataset, demo, evaluate, extract, queue, replay, run, train
+from maskwatch.cli import bench, check, dataset, demo, evaluate, extract, models, queue, replay, run, train
 from maskwatch.cli.console import errors
 from maskwatch.core.errors import ConfigError, MaskwatchError
 
@@ -26,6 +26,7 @@ app.command()(demo.demo)
 app.command()(check.check)
 app.command()(extract.extract)
 app.add_typer(queue.app, name="queue")
+app.add_typer(models.app, name="models")
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")

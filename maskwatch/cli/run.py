@@ -16,7 +16,6 @@ def run(config: Config) -> None:
     from maskwatch.service import Service
 
     def build() -> Pipeline:
-        settings = configuration.load(config)
-        return app.live_pipeline(settings, app.Models(app.pick_device(settings.device)))
+        return app.service_pipeline(configuration.load(config))
 
     Service(build).run()

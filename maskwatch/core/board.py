@@ -18,11 +18,19 @@ class Board:
         self._queued = 0
         self._not_queued = 0
         self._engine_beat = time.monotonic()
+        self._models = ""
+        self._notices: dict[str, str] = {}
 
     def snapshot(self) -> Status:
         with self._lock:
             return Status(
-                dict(self._cameras), dict(self._alerts), self._queued, self._not_queued, self._engine_beat
+                dict(self._cameras),
+                dict(self._alerts),
+                self._queued,
+                self._not_queued,
+                self._engine_beat,
+                self._models,
+                dict(self._notices),
             )
 
     def beat(self) -> None:
@@ -62,3 +70,15 @@ class Board:
         with self._lock:
             self._queued += stored
             self._not_queued += not stored
+
+    def models(self, version: str) -> None:
+        """The version that serves from now on."""
+        with self._lock:
+            self._models = version
+
+    def notice(self, about: str, text: str | None) -> None:
+        """What somebody should see to; None: it is done with."""
+        with self._lock:
+            self._notices.pop(about, None)
+            if text is not None:
+                self._notices[about] = text

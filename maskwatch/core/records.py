@@ -94,9 +94,19 @@ class Look(StrEnum):
     CARRIED = "carried"
 
 
+class Versions(NamedTuple):
+    """Of the models that judged."""
+
+    detector: str
+    classifier: str
+
+
 @dataclass(frozen=True, slots=True)
 class FrameReport:
-    """What was seen in one analysed frame. `size` is the frame's width and height in pixels."""
+    """What was seen in one analysed frame. `size` is the frame's width and height in pixels.
+
+    `models` is None where nobody noted them.
+    """
 
     camera: str
     source: str
@@ -105,6 +115,7 @@ class FrameReport:
     size: tuple[int, int]
     faces: tuple[Face, ...]
     look: Look = Look.FULL
+    models: Versions | None = None
 
     def count(self, label: Label) -> int:
         return sum(face.label is label for face in self.faces)
@@ -188,13 +199,18 @@ class CameraStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The whole service at one moment. `engine_beat` is the monotonic time of the engine's last round."""
+    """The whole service at one moment. `engine_beat` is the monotonic time of the engine's last round.
+
+    `models` is the serving version; `notices` are what somebody should see to, by what they are about.
+    """
 
     cameras: dict[str, CameraStatus]
     alerts: dict[tuple[str, str], int] = field(default_factory=dict)
     queued: int = 0
     not_queued: int = 0
     engine_beat: float = 0.0
+    models: str = ""
+    notices: dict[str, str] = field(default_factory=dict)
 
 
 def utc_now() -> datetime:

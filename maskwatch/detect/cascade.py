@@ -106,6 +106,19 @@ class Mtcnn:
         return Mtcnn(self._backend, self._settings, self.version, self._point, lap)
 
     @torch.inference_mode()
+    def is_sound(self, rgb: Rgb) -> bool:
+        """Whether the networks give finite numbers for a picture of at least 48 x 48; with others nothing is found."""
+        whole = torch.from_numpy(rgb)[None].to(self._backend.device)
+        scout = [] if self._backend.scout is None else [self._backend.scout(whole)]
+        answers = [
+            *scout,
+            self._backend.pnet(whole),
+            self._backend.rnet(whole[:, :RNET_PX, :RNET_PX]),
+            self._backend.onet(whole[:, :ONET_PX, :ONET_PX]),
+        ]
+        return all(bool(answer.isfinite().all()) for answer in answers)
+
+    @torch.inference_mode()
     def detect(self, frames: Sequence[Rgb]) -> list[tuple[Face, ...]]:
         """The faces of each frame, best first, not yet classified.
 

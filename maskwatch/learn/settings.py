@@ -36,3 +36,11 @@ class QueueSettings(SelectionSettings):
     dir: Path = Path("queue")
     max_mb: Annotated[float, Field(gt=0)] = 2048
     max_days: Annotated[float, Field(gt=0)] = 30
+
+
+class ModelsSettings(BaseModel):
+    """The `models` section: the folder of the registry (see `learn/registry.py`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dir: Path = Path("models")

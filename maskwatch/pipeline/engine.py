@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from maskwatch.core.geometry import contains, holds, iou
 from maskwatch.core.ports import Classifier, Detector
-from maskwatch.core.records import Box, Face, Frame, FrameReport, Label, Look, Rgb
-from maskwatch.pipeline.camera import Camera
+from maskwatch.core.records import Box, Face, Frame, FrameReport, Label, Look, Rgb, Versions
+from maskwatch.pipeline.camera import Camera, Fitted
 
 SAME_FACE_IOU = 0.4
 
@@ -31,8 +31,17 @@ class Engine:
     """Analyses frames of any cameras together: each model is asked once a batch."""
 
     def __init__(self, cameras: Mapping[str, Camera]) -> None:
-        self._cameras = cameras
+        self._cameras = dict(cameras)
         self._seen: dict[str, tuple[Face, ...]] = {}  # of each camera with a gate, in its last frame
+        self.sizes: dict[str, tuple[int, int]] = {}
+
+    def exchange(self, fitted: Mapping[str, Fitted]) -> None:
+        """Other models from the next frame on, which is looked at anew; call it between two batches."""
+        for name, new in fitted.items():
+            self._cameras[name] = replace(
+                self._cameras[name], detector=new.detector, classifier=new.classifier, gate=new.gate
+            )
+            self._seen.pop(name, None)
 
     def analyse(self, frames: Sequence[Frame]) -> list[FrameReport]:
         """One report a frame, in the same order."""
@@ -43,7 +52,12 @@ class Engine:
             for place, task, new in zip(places, tasks, judged, strict=True):
                 faces = (*new, *_not_again(task.carried, new))
                 f = task.frame
-                reports[place] = FrameReport(f.camera, f.source, f.seq, f.at, f.size, faces, task.look)
+                self.sizes[f.camera] = f.size
+                camera = self._cameras[f.camera]
+                models = Versions(camera.detector.version, camera.classifier.version)
+                reports[place] = FrameReport(
+                    f.camera, f.source, f.seq, f.at, f.size, faces, task.look, models
+                )
                 self._seen[f.camera] = faces
         return [reports[place] for place in range(len(frames))]
 

@@ -4,7 +4,8 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from typing import Self
 
 from maskwatch.core.board import Board
@@ -15,7 +16,7 @@ from maskwatch.core.records import Alert, Decision, Frame, FrameReport, Look
 from maskwatch.core.worker import Worker
 from maskwatch.pipeline import capture
 from maskwatch.pipeline.announcer import Announcer
-from maskwatch.pipeline.camera import Camera
+from maskwatch.pipeline.camera import Camera, Fitted
 from maskwatch.pipeline.engine import Engine
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,9 @@ class Pipeline:
         self._stopping = threading.Event()
         self._words: deque[tuple[Camera, float | None]] = deque()  # from the sinks to the rules
         self._store_fails = False
+        self._fitted: deque[Mapping[str, Fitted]] = deque()  # to be taken by the engine's thread
+        self._beside: list[AbstractContextManager[object]] = []
+        self._entered = ExitStack()
         self.board = Board(list(self._cameras))
         self._engine = Engine(self._cameras)
         sinks = [sink for camera in cameras for sink in camera.sinks]
@@ -68,10 +72,13 @@ class Pipeline:
 
     def __enter__(self) -> Self:
         self._threads = [capture.start(c, name, self._fail) for name, c in self._captures.items()]
+        for companion in self._beside:
+            self._entered.enter_context(companion)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+        self._entered.close()
         for each in self._captures.values():
             each.stop()
         deadline = time.monotonic() + CLOSE_S
@@ -85,6 +92,22 @@ class Pipeline:
         self._stopping.set()
         with self._bell:
             self._bell.notify_all()
+
+    def accompany(self, companion: AbstractContextManager[object]) -> None:
+        """Something that is to begin and to end with this pipeline."""
+        self._beside.append(companion)
+
+    def crash(self, error: BaseException) -> None:
+        """A companion's thread died: `run` raises its exception, and the process ends with it."""
+        self._fail(error)
+
+    def exchange(self, fitted: Mapping[str, Fitted]) -> None:
+        """Judge with other models from the next batch on; any thread may. No frame is lost by it."""
+        self._fitted.append(fitted)
+
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        """Width and height of each camera's frames, as far as they are known."""
+        return dict(self._engine.sizes)
 
     def run(self) -> None:
         """Analyse until `stop` or until every camera has ended.
@@ -118,6 +141,8 @@ class Pipeline:
         return [frame for mailbox in ready for frame in mailbox.take()]
 
     def _handle(self, frames: list[Frame]) -> None:
+        while self._fitted:
+            self._engine.exchange(self._fitted.popleft())
         for frame, report in zip(frames, self._engine.analyse(frames), strict=True):
             self._pass_words_on()
             self.board.analysed(report)
