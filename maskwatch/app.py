@@ -2,12 +2,14 @@
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import torch
+from starlette.routing import BaseRoute
 
 from maskwatch.alerts.log import LogSink
 from maskwatch.alerts.registry import SinkName, make_sink
@@ -38,6 +40,10 @@ from maskwatch.sources.images import ImageSource
 from maskwatch.sources.paced import PacedSource
 from maskwatch.sources.registry import open_source
 from maskwatch.trial import try_out
+from maskwatch.web import health
+from maskwatch.web.application import make_app
+from maskwatch.web.server import Listener, WebServer
+from maskwatch.web.settings import WebSettings
 
 log = logging.getLogger(__name__)
 
@@ -160,6 +166,33 @@ def live_pipeline(config: Config, models: Models) -> Pipeline:
         cameras.append(_camera(paced, camera, models, name=name, sinks=sinks, selection=camera.queue))
     first = next(iter(config.cameras.values()))
     return Pipeline(cameras, store=_queue(config.queue, models, first))
+
+
+@contextmanager
+def listening(settings: WebSettings, before: WebServer | None) -> Iterator[Listener | None]:
+    """The socket for a new web server, None where there is to be none; closed again when the block raises."""
+    if not settings.enabled:
+        yield None
+        return
+    listener = Listener(settings, before.listener if before else None)
+    try:
+        yield listener
+    except BaseException:
+        listener.close()
+        raise
+
+
+def web_server(config: Config, pipeline: Pipeline, listener: Listener | None) -> WebServer | None:
+    """What answers for `pipeline`, whose cameras it ends with itself when it dies."""
+    if listener is None:
+        return None
+    app = make_app(web_routes(config, pipeline), token=config.web.token_text, host=config.web.host)
+    return WebServer(listener, app, pipeline.fail)
+
+
+def web_routes(config: Config, pipeline: Pipeline) -> list[BaseRoute]:  # noqa: ARG001 - for what others add
+    """All that is answered over HTTP. Each module of `maskwatch.web` gives its own part."""
+    return [*health.routes(pipeline.board.snapshot)]
 
 
 def replay_pipeline(plan: ReplayPlan, models: Models, on_decision: Callable[[Decision], None]) -> Pipeline:

@@ -22,6 +22,7 @@ from maskwatch.detect.settings import MotionSettings
 from maskwatch.detect.settings import Settings as DetectSettings
 from maskwatch.learn.settings import ModelsSettings, QueueSettings, SelectionSettings
 from maskwatch.sources.settings import RtspSettings
+from maskwatch.web.settings import WebSettings
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
@@ -79,6 +80,7 @@ class _Globals(Defaults):
     queue: QueueSettings = QueueSettings()
     models: ModelsSettings = ModelsSettings()
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    web: WebSettings = WebSettings()
     # each is validated by itself; kept here, its source would show the password
     cameras: Annotated[dict[str, Any], AfterValidator(lambda _: {})] = {}
 
@@ -90,8 +92,9 @@ class Config:
     cameras: dict[str, CameraConfig]
     defaults: Defaults
     queue: QueueSettings
-    models: ModelsSettings
     device: str
+    web: WebSettings
+    models: ModelsSettings
 
 
 def default() -> Config:
@@ -142,7 +145,7 @@ class _Reading:
             raise ConfigError("\n".join(problem for _, problem in sorted(set(self._problems))))
         assert shared is not None
         known = {name: camera for name, camera in cameras.items() if camera is not None}
-        return Config(known, shared, shared.queue, shared.models, shared.device)
+        return Config(known, shared, shared.queue, shared.device, shared.web, shared.models)
 
     def _parsed(self, text: str) -> Any:
         try:
@@ -209,7 +212,7 @@ class _Reading:
         message = message.replace("greater than or equal to", "at least").replace("greater than", "above")
         message = message.replace("less than or equal to", "at most").replace("less than", "below")
         got = _at(self._tree, key)  # as written: a value from the environment is never shown
-        if isinstance(got, (dict, list)) or "source" in key:
+        if isinstance(got, (dict, list)) or "source" in key or "token" in key:
             return message
         return redacted(f"{message}, got {got!r}")
 

@@ -58,7 +58,7 @@ class Follower:
                     self._mark = mark
                     self._follow()
         except BaseException as e:  # noqa: BLE001 - raised again in the main thread, by the pipeline
-            self._pipeline.crash(e)
+            self._pipeline.fail(e)
 
     def _follow(self) -> None:
         board = self._pipeline.board

@@ -58,8 +58,8 @@ class Pipeline:
         self.board = Board(list(self._cameras))
         self._engine = Engine(self._cameras)
         sinks = [sink for camera in cameras for sink in camera.sinks]
-        self._announcer = Announcer(sinks, self.board, self._fail, inline=replay)
-        self._writer = Worker("queue", capacity=STORE_WAITING, on_crash=self._fail, inline=replay)
+        self._announcer = Announcer(sinks, self.board, self.fail, inline=replay)
+        self._writer = Worker("queue", capacity=STORE_WAITING, on_crash=self.fail, inline=replay)
         self._mailboxes = {
             name: Mailbox(self._bell, capacity=REPLAY_BATCH if replay else 1, blocks=replay)
             for name in self._cameras
@@ -71,7 +71,7 @@ class Pipeline:
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
-        self._threads = [capture.start(c, name, self._fail) for name, c in self._captures.items()]
+        self._threads = [capture.start(c, name, self.fail) for name, c in self._captures.items()]
         for companion in self._beside:
             self._entered.enter_context(companion)
         return self
@@ -96,10 +96,6 @@ class Pipeline:
     def accompany(self, companion: AbstractContextManager[object]) -> None:
         """Something that is to begin and to end with this pipeline."""
         self._beside.append(companion)
-
-    def crash(self, error: BaseException) -> None:
-        """A companion's thread died: `run` raises its exception, and the process ends with it."""
-        self._fail(error)
 
     def exchange(self, fitted: Mapping[str, Fitted]) -> None:
         """Judge with other models from the next batch on; any thread may. No frame is lost by it."""
@@ -196,8 +192,8 @@ class Pipeline:
         self.board.queued(stored=True)
         return [sample]
 
-    def _fail(self, error: BaseException) -> None:
-        """A thread died: the engine raises its exception, and the process ends with it."""
+    def fail(self, error: BaseException) -> None:
+        """A thread died: `run` raises its exception, and the process ends with it. Any thread may call this."""
         self._crash = error
         with self._bell:
             self._bell.notify_all()

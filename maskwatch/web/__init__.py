@@ -1,0 +1,8 @@
+"""The service over HTTP: one file a group of addresses, each of which gives a list of Starlette's routes.
+
+settings.py      the `web` section
+server.py        the listening socket, and the thread that serves
+application.py   routes together behind one guard
+
+To add addresses, write a module with a function that gives routes, and add it in `app.web_routes`.
+"""
