@@ -40,7 +40,7 @@ from maskwatch.sources.images import ImageSource
 from maskwatch.sources.paced import PacedSource
 from maskwatch.sources.registry import open_source
 from maskwatch.trial import try_out
-from maskwatch.web import health
+from maskwatch.web import health, models
 from maskwatch.web.application import make_app
 from maskwatch.web.server import Listener, WebServer
 from maskwatch.web.settings import WebSettings
@@ -190,9 +190,10 @@ def web_server(config: Config, pipeline: Pipeline, listener: Listener | None) ->
     return WebServer(listener, app, pipeline.fail)
 
 
-def web_routes(config: Config, pipeline: Pipeline) -> list[BaseRoute]:  # noqa: ARG001 - for what others add
+def web_routes(config: Config, pipeline: Pipeline) -> list[BaseRoute]:
     """All that is answered over HTTP. Each module of `maskwatch.web` gives its own part."""
-    return [*health.routes(pipeline.board.snapshot)]
+    snapshot = pipeline.board.snapshot
+    return [*health.routes(snapshot), *models.routes(Registry(config.models.dir), snapshot)]
 
 
 def replay_pipeline(plan: ReplayPlan, models: Models, on_decision: Callable[[Decision], None]) -> Pipeline:

@@ -11,6 +11,8 @@ import pytest
 
 from maskwatch.core.errors import QueueError
 from maskwatch.core.records import Box, Face, FrameReport, Label
+from maskwatch.learn.labelling import FaceMark
+from maskwatch.learn.labels import MarkLabel
 from maskwatch.learn.queue import Limits, Queue
 
 MODELS = {"detector": "stock-1", "classifier": "abc123"}
@@ -48,8 +50,7 @@ def record(folder, sample_id):
 
 
 def label(folder, sample_id):
-    path = record(folder, sample_id)
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"labels": [{"label": "protected"}]}))
+    Queue(folder).label(sample_id, [FaceMark(Box(1, 2, 30, 40), MarkLabel.PROTECTED)], "kim", based_on=0)
 
 
 def age(folder, sample_id, days):

@@ -25,5 +25,9 @@ class QueueError(MaskwatchError):
     """A sample could not be stored or read."""
 
 
+class LabelConflict(QueueError):  # noqa: N818 - a conflict is not a fault
+    """Somebody labelled a sample while somebody else looked at it; nothing was changed."""
+
+
 class DataError(MaskwatchError):
     """A data set cannot be read or is not enough to work with."""

@@ -153,29 +153,6 @@ class Decision:
     queued: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A frame that the models were unsure of, as it waits in the queue.
-
-    `reasons` names the model that was unsure (`classifier`, `detector`); `models` the versions that
-    judged; `labels` is None until a person has looked.
-    """
-
-    id: str
-    report: FrameReport
-    reasons: tuple[str, ...]
-    saved_at: datetime
-    models: dict[str, str]
-    labels: tuple[dict[str, object], ...] | None = None
-
-    @property
-    def lowest_confidence(self) -> float:
-        """The smallest probability (0..1) that any model gave its own verdict on a face."""
-        verdicts = [face.score for face in self.report.faces]
-        verdicts += [max(p, 1 - p) for face in self.report.faces if (p := face.protected) is not None]
-        return min(verdicts, default=1.0)
-
-
 class CameraState(StrEnum):
     CONNECTING = "connecting"
     UP = "up"

@@ -8,10 +8,8 @@ Another version takes over by one rename of `current.json`. Where there is none,
 under the name `shipped`.
 """
 
-import fcntl
 import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -23,7 +21,7 @@ from typing import Any
 from uuid import uuid4
 
 from maskwatch.core.errors import ModelError
-from maskwatch.core.files import sync_folder, write_atomically
+from maskwatch.core.files import locked, sync_folder, write_atomically
 from maskwatch.core.records import utc_now
 from maskwatch.resources import shipped
 
@@ -214,12 +212,8 @@ class Registry:
     def _locked(self) -> Iterator[None]:
         """One change at a time, over processes; the system lets go when a process dies."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.folder, os.O_RDONLY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with locked(self.folder / ".lock"):
             yield
-        finally:
-            os.close(descriptor)
 
 
 def new_id() -> str:
