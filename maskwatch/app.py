@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -30,6 +30,9 @@ from maskwatch.detect.motion import MotionGate
 from maskwatch.detect.settings import Settings as DetectSettings
 from maskwatch.detect.weights import load_weights
 from maskwatch.learn.follower import Follower
+from maskwatch.learn.loop.archive import Archive
+from maskwatch.learn.loop.loop import Loop
+from maskwatch.learn.loop.tune import Tellers, Tuning, light_classifier, light_detector
 from maskwatch.learn.queue import Limits, Queue
 from maskwatch.learn.registry import SHIPPED, ModelFiles, Registry, shipped_files
 from maskwatch.learn.settings import QueueSettings, SelectionSettings
@@ -60,24 +63,23 @@ class Models:
     """Loads each model once; cameras with equal settings share. `files` serve where the settings name no weights."""
 
     def __init__(self, device: torch.device, files: ModelFiles | None = None) -> None:
-        self._device = device
-        self.files = files or shipped_files()
-        self._weights = cache(lambda name: load_weights(name or str(self.files.detector)))
-        self._backend = cache(
-            lambda name, weights, half: choose(name, self._weights(weights), device, half=half)
-        )
-        self.detector: Callable[[DetectSettings], Mtcnn] = cache(self._detector)
-        self.classifier: Callable[[str | None], MaskClassifier] = cache(self._classifier)
+        self.files = chosen = files or shipped_files()
 
-    def _detector(self, settings: DetectSettings) -> Mtcnn:
-        weights = self._weights(settings.weights)
-        backend = self._backend(settings.backend, settings.weights, settings.half)
-        return Mtcnn(backend, settings, weights.version, weights.point)
+        # nothing in here refers to `self`: whoever drops the last model frees its memory there and then
+        def made_detector(settings: DetectSettings) -> Mtcnn:
+            loaded = weights(settings.weights)
+            computed = backend(settings.backend, settings.weights, settings.half)
+            return Mtcnn(computed, settings, loaded.version, loaded.point)
 
-    def _classifier(self, weights: str | None) -> MaskClassifier:
-        path = Path(weights) if weights else self.files.classifier
-        network, shape, version = load_network(path, self._device)
-        return MaskClassifier(network, shape, self._device, version)
+        def made_classifier(path: str | None) -> MaskClassifier:
+            network, shape, version = load_network(Path(path) if path else chosen.classifier, device)
+            return MaskClassifier(network, shape, device, version)
+
+        weights = cache(lambda name: load_weights(name or str(chosen.detector)))
+        backend = cache(lambda name, path, half: choose(name, weights(path), device, half=half))
+        self._backend = backend
+        self.detector: Callable[[DetectSettings], Mtcnn] = cache(made_detector)
+        self.classifier: Callable[[str | None], MaskClassifier] = cache(made_classifier)
 
     def computes_with(self, detect: DetectSettings) -> str:
         """What the detector's networks are computed by."""
@@ -115,15 +117,18 @@ def serving_models(config: Config) -> Models:
     return Models(device)
 
 
-def fitted(config: Config, models: Models, sizes: Mapping[str, tuple[int, int]]) -> dict[str, Fitted]:
-    """What each camera is to see and judge with, tried out on pictures of its frames' size.
+def fitted(config: Config, models: Models, pictures: Sequence[Rgb]) -> dict[str, Fitted]:
+    """What each camera is to see and judge with, tried out on `pictures`.
 
     Raises `ModelError` when one gives no finite numbers.
     """
     result = {}
+    tried: list[tuple[Mtcnn, MaskClassifier]] = []
     for name, camera in config.cameras.items():
         detector, classifier = models.detector(camera.detect), models.classifier(camera.classify.weights)
-        try_out(detector, classifier, [sizes[name]] if name in sizes else [])
+        if (detector, classifier) not in tried:
+            try_out(detector, classifier, pictures)
+            tried.append((detector, classifier))
         gate = MotionGate(name, camera.motion) if camera.motion.gate else None
         result[name] = Fitted(detector, classifier, gate)
     return result
@@ -147,7 +152,9 @@ def service_pipeline(config: Config) -> Pipeline:
     pipeline = live_pipeline(config, models)
 
     def load(version: str) -> dict[str, Fitted]:
-        return fitted(config, load_version(registry, version, pick_device(config.device)), pipeline.sizes())
+        return fitted(
+            config, load_version(registry, version, pick_device(config.device)), pipeline.pictures()
+        )
 
     pipeline.accompany(Follower(registry, mark, models.files.version, pipeline, load))
     return pipeline
@@ -223,6 +230,34 @@ def analyst(settings: Defaults, models: Models) -> Callable[[Rgb], FrameReport]:
         return report
 
     return analyse
+
+
+def learning_loop(config: Config, tellers: Tellers) -> Loop:
+    """Training from the queue, with the settings of the cameras that the samples are of."""
+    device, learn = pick_device(config.device), config.learn
+
+    def analyst_of(files: ModelFiles, camera: str) -> Callable[[Rgb], FrameReport]:
+        settings = config.cameras.get(camera, config.defaults)
+        detect = settings.detect.model_copy(update={"weights": None})
+        classify = settings.classify.model_copy(update={"weights": None})
+        return analyst(
+            settings.model_copy(update={"detect": detect, "classify": classify}), Models(device, files)
+        )
+
+    return Loop(
+        queue=Queue(config.queue.dir),
+        archive=Archive(learn.archive),
+        registry=Registry(config.models.dir),
+        settings=learn,
+        tuning=Tuning(
+            light_detector(learn.effort),
+            light_classifier(learn.effort),
+            config.defaults.detect.min_face_px,
+            device,
+        ),
+        analysts=analyst_of,
+        tellers=tellers,
+    )
 
 
 def camera_source(name: str, camera: CameraConfig) -> Source:

@@ -20,7 +20,7 @@ from maskwatch.core.errors import ConfigError
 from maskwatch.core.records import Polygon
 from maskwatch.detect.settings import MotionSettings
 from maskwatch.detect.settings import Settings as DetectSettings
-from maskwatch.learn.settings import ModelsSettings, QueueSettings, SelectionSettings
+from maskwatch.learn.settings import LearnSettings, ModelsSettings, QueueSettings, SelectionSettings
 from maskwatch.sources.settings import RtspSettings
 from maskwatch.web.settings import WebSettings
 
@@ -79,6 +79,7 @@ class CameraConfig(Defaults):
 class _Globals(Defaults):
     queue: QueueSettings = QueueSettings()
     models: ModelsSettings = ModelsSettings()
+    learn: LearnSettings = LearnSettings()
     device: Literal["auto", "cpu", "cuda"] = "auto"
     web: WebSettings = WebSettings()
     # each is validated by itself; kept here, its source would show the password
@@ -95,6 +96,7 @@ class Config:
     device: str
     web: WebSettings
     models: ModelsSettings
+    learn: LearnSettings
 
 
 def default() -> Config:
@@ -145,7 +147,7 @@ class _Reading:
             raise ConfigError("\n".join(problem for _, problem in sorted(set(self._problems))))
         assert shared is not None
         known = {name: camera for name, camera in cameras.items() if camera is not None}
-        return Config(known, shared, shared.queue, shared.device, shared.web, shared.models)
+        return Config(known, shared, shared.queue, shared.device, shared.web, shared.models, shared.learn)
 
     def _parsed(self, text: str) -> Any:
         try:

@@ -9,16 +9,16 @@ import numpy as np
 from maskwatch import demo
 from maskwatch.classify.classifier import MaskClassifier
 from maskwatch.core.errors import ModelError
-from maskwatch.core.records import Face
+from maskwatch.core.records import Face, Rgb
 from maskwatch.detect.cascade import Mtcnn
 
 SIDE_PX = 96
 
 
-def try_out(detector: Mtcnn, classifier: MaskClassifier, sizes: Sequence[tuple[int, int]]) -> None:
+def try_out(detector: Mtcnn, classifier: MaskClassifier, pictures: Sequence[Rgb]) -> None:
     """Raises `ModelError`, naming the model, when it gives what is no number.
 
-    `sizes` are widths and heights of frames to come: what is to be compiled for them is compiled here.
+    `pictures` are as they will come: what is to be compiled for them is compiled here.
     """
     portrait = demo.portrait()
     small = np.asarray(cv2.resize(portrait, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA), np.uint8)
@@ -27,5 +27,5 @@ def try_out(detector: Mtcnn, classifier: MaskClassifier, sizes: Sequence[tuple[i
     (probability,) = classifier.classify([(portrait, Face(demo.FACE, score=1.0))])
     if not math.isfinite(probability):
         raise ModelError(f"{classifier.version}: gives no finite number for a test picture")
-    for size in sizes:
-        detector.detect([np.asarray(cv2.resize(portrait, size), np.uint8)])
+    for rgb in pictures:
+        detector.detect([rgb])

@@ -10,7 +10,20 @@ import sys
 import typer
 from rich.logging import RichHandler
 
-from maskwatch.cli import bench, check, dataset, demo, evaluate, extract, models, queue, replay, run, train
+from maskwatch.cli import (
+    bench,
+    check,
+    dataset,
+    demo,
+    evaluate,
+    extract,
+    learn,
+    models,
+    queue,
+    replay,
+    run,
+    train,
+)
 from maskwatch.cli.console import errors
 from maskwatch.core.errors import ConfigError, MaskwatchError
 
@@ -25,6 +38,7 @@ app.command()(replay.replay)
 app.command()(demo.demo)
 app.command()(check.check)
 app.command()(extract.extract)
+app.command()(learn.learn)
 app.add_typer(queue.app, name="queue")
 app.add_typer(models.app, name="models")
 app.add_typer(dataset.app, name="dataset")

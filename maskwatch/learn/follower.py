@@ -1,8 +1,10 @@
 """The running service follows the registry: another version is loaded beside the work, and exchanged."""
 
 import logging
+import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -15,6 +17,7 @@ log = logging.getLogger(__name__)
 
 LOOK_S = 0.5
 ABOUT = "models"
+TURN_S = 0.0002
 
 
 class Follower:
@@ -53,6 +56,7 @@ class Follower:
     def _run(self) -> None:
         try:
             while not self._stopping.wait(LOOK_S):
+                self._pipeline.forget()
                 mark = self._registry.mark()
                 if mark != self._mark:
                     self._mark = mark
@@ -66,7 +70,8 @@ class Follower:
         try:
             version = self._registry.state().serving
             if version != self._serving:
-                fitted = self._load(version)
+                with _taking_turns():
+                    fitted = self._load(version)
                 self._pipeline.exchange(fitted)
                 log.info("version %s of the models serves, after %s", version, self._serving)
                 self._serving = version
@@ -76,3 +81,18 @@ class Follower:
         except (MaskwatchError, OSError, RuntimeError) as e:
             log.error("version %s is refused, %s goes on: %s", version or "?", self._serving, e)
             board.notice(ABOUT, f"models {version or '?'} refused")
+
+
+@contextmanager
+def _taking_turns() -> Iterator[None]:
+    """While the block runs, Python's threads change quickly.
+
+    The engine gives the interpreter away with every call of OpenCV, torch and OpenVINO, dozens in a frame; each
+    time it would wait for its turn behind a thread that loads.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(TURN_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)

@@ -12,7 +12,7 @@ from maskwatch.core.board import Board
 from maskwatch.core.errors import QueueError, SourceError
 from maskwatch.core.mailbox import Mailbox
 from maskwatch.core.ports import SampleStore
-from maskwatch.core.records import Alert, Decision, Frame, FrameReport, Look
+from maskwatch.core.records import Alert, Decision, Frame, FrameReport, Look, Rgb
 from maskwatch.core.worker import Worker
 from maskwatch.pipeline import capture
 from maskwatch.pipeline.announcer import Announcer
@@ -101,9 +101,13 @@ class Pipeline:
         """Judge with other models from the next batch on; any thread may. No frame is lost by it."""
         self._fitted.append(fitted)
 
-    def sizes(self) -> dict[str, tuple[int, int]]:
-        """Width and height of each camera's frames, as far as they are known."""
-        return dict(self._engine.sizes)
+    def forget(self) -> None:
+        """Free the models that were exchanged, on the caller's thread."""
+        self._engine.forget()
+
+    def pictures(self) -> list[Rgb]:
+        """What the detectors are asked about, one picture of each shape, to try new models on."""
+        return self._engine.pictures()
 
     def run(self) -> None:
         """Analyse until `stop` or until every camera has ended.
