@@ -1,7 +1,8 @@
 """The composition root: configuration in, a running program out. The only place that knows all parts."""
 
+import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -19,7 +20,7 @@ from maskwatch.classify.settings import Settings as ClassifySettings
 from maskwatch.config import CameraConfig, Config, Defaults
 from maskwatch.core.absence import Absence
 from maskwatch.core.address import Address
-from maskwatch.core.errors import ConfigError
+from maskwatch.core.errors import ConfigError, ModelError
 from maskwatch.core.ports import AlertSink, Source
 from maskwatch.core.records import Decision, Frame, FrameReport, Rgb
 from maskwatch.core.rule import Rule
@@ -29,17 +30,22 @@ from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.motion import MotionGate
 from maskwatch.detect.settings import Settings as DetectSettings
 from maskwatch.detect.weights import load_weights
+from maskwatch.learn.follower import Follower
+from maskwatch.learn.loop.archive import Archive
+from maskwatch.learn.loop.loop import Loop
+from maskwatch.learn.loop.tune import Tellers, Tuning, light_classifier, light_detector
 from maskwatch.learn.queue import Queue
+from maskwatch.learn.registry import SHIPPED, ModelFiles, Registry, shipped_files
 from maskwatch.learn.room import Limits
 from maskwatch.learn.settings import QueueSettings, SelectionSettings
-from maskwatch.pipeline.camera import Camera
+from maskwatch.pipeline.camera import Camera, Fitted
 from maskwatch.pipeline.engine import Engine
 from maskwatch.pipeline.pipeline import Pipeline
-from maskwatch.resources import shipped
 from maskwatch.sources.images import ImageSource
 from maskwatch.sources.paced import PacedSource
 from maskwatch.sources.registry import open_source
-from maskwatch.web import health, metrics, status
+from maskwatch.trial import try_out
+from maskwatch.web import health, metrics, models, status
 from maskwatch.web import queue as queue_web
 from maskwatch.web.application import make_app
 from maskwatch.web.server import Listener, WebServer
@@ -48,6 +54,8 @@ from maskwatch.web.watched import StorageMeter, Watched
 
 GAP_S = 5.0  # after longer without a frame, the time under the bound counts anew
 FEW_FRAMES = 3  # what so many frames take is no gap, however few are wanted a second
+
+log = logging.getLogger(__name__)
 
 
 def pick_device(name: str) -> torch.device:
@@ -59,26 +67,26 @@ def pick_device(name: str) -> torch.device:
 
 
 class Models:
-    """Loads each model once; cameras with equal settings share."""
+    """Loads each model once; cameras with equal settings share. `files` serve where the settings name no weights."""
 
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
-        self._weights = cache(load_weights)
-        self._backend = cache(
-            lambda name, weights, half: choose(name, self._weights(weights), device, half=half)
-        )
-        self.detector: Callable[[DetectSettings], Mtcnn] = cache(self._detector)
-        self.classifier: Callable[[str | None], MaskClassifier] = cache(self._classifier)
+    def __init__(self, device: torch.device, files: ModelFiles | None = None) -> None:
+        self.files = chosen = files or shipped_files()
 
-    def _detector(self, settings: DetectSettings) -> Mtcnn:
-        weights = self._weights(settings.weights)
-        backend = self._backend(settings.backend, settings.weights, settings.half)
-        return Mtcnn(backend, settings, weights.version, weights.point)
+        # nothing in here refers to `self`: whoever drops the last model frees its memory there and then
+        def made_detector(settings: DetectSettings) -> Mtcnn:
+            loaded = weights(settings.weights)
+            computed = backend(settings.backend, settings.weights, settings.half)
+            return Mtcnn(computed, settings, loaded.version, loaded.point)
 
-    def _classifier(self, weights: str | None) -> MaskClassifier:
-        path = Path(weights) if weights else shipped("models/classifier.safetensors")
-        network, shape, version = load_network(path, self._device)
-        return MaskClassifier(network, shape, self._device, version)
+        def made_classifier(path: str | None) -> MaskClassifier:
+            network, shape, version = load_network(Path(path) if path else chosen.classifier, device)
+            return MaskClassifier(network, shape, device, version)
+
+        weights = cache(lambda name: load_weights(name or str(chosen.detector)))
+        backend = cache(lambda name, path, half: choose(name, weights(path), device, half=half))
+        self._backend = backend
+        self.detector: Callable[[DetectSettings], Mtcnn] = cache(made_detector)
+        self.classifier: Callable[[str | None], MaskClassifier] = cache(made_classifier)
 
     def computes_with(self, detect: DetectSettings) -> str:
         """What the detector's networks are computed by."""
@@ -91,6 +99,48 @@ class Models:
         }
 
 
+def load_version(registry: Registry, name: str, device: torch.device) -> Models:
+    """The models of one version, tried out. Raises `ModelError` when they are not whole, or of no use."""
+    models = Models(device, registry.files(name))
+    try_out(models.detector(DetectSettings()), models.classifier(None), ())
+    return models
+
+
+def serving_models(config: Config) -> Models:
+    """Those of the registry's serving version; when they are of no use, which is logged, those that served before."""
+    registry, device = Registry(config.models.dir), pick_device(config.device)
+    try:
+        state = registry.state()
+    except ModelError as e:
+        log.error("%s; the shipped models serve", e)
+        return Models(device)
+    for name in (state.serving, *reversed(state.before)):
+        if name == SHIPPED:
+            break
+        try:
+            return load_version(registry, name, device)
+        except ModelError as e:
+            log.error("version %s cannot serve: %s", name, e)
+    return Models(device)
+
+
+def fitted(config: Config, models: Models, pictures: Sequence[Rgb]) -> dict[str, Fitted]:
+    """What each camera is to see and judge with, tried out on `pictures`.
+
+    Raises `ModelError` when one gives no finite numbers.
+    """
+    result = {}
+    tried: list[tuple[Mtcnn, MaskClassifier]] = []
+    for name, camera in config.cameras.items():
+        detector, classifier = models.detector(camera.detect), models.classifier(camera.classify.weights)
+        if (detector, classifier) not in tried:
+            try_out(detector, classifier, pictures)
+            tried.append((detector, classifier))
+        gate = MotionGate(name, camera.motion) if camera.motion.gate else None
+        result[name] = Fitted(detector, classifier, gate)
+    return result
+
+
 @dataclass(frozen=True, slots=True)
 class ReplayPlan:
     """A source to replay with the settings of `defaults`, as camera `name`; `queue` None stores nothing."""
@@ -101,8 +151,24 @@ class ReplayPlan:
     queue: QueueSettings | None
 
 
+def service_pipeline(config: Config) -> Pipeline:
+    """The service's pipeline with what accompanies it: it follows the registry."""
+    registry = Registry(config.models.dir)
+    mark = registry.mark()  # before the models are loaded, so that no change is missed
+    models = serving_models(config)
+    pipeline = live_pipeline(config, models)
+
+    def load(version: str) -> dict[str, Fitted]:
+        return fitted(
+            config, load_version(registry, version, pick_device(config.device)), pipeline.pictures()
+        )
+
+    pipeline.accompany(Follower(registry, mark, models.files.version, pipeline, load))
+    return pipeline
+
+
 def live_pipeline(config: Config, models: Models) -> Pipeline:
-    """The service's pipeline; footage among the cameras runs at its own speed."""
+    """The cameras as they are; footage among them runs at its own speed."""
     if not config.cameras:
         raise ConfigError("cameras: there is none to watch")
     sink = cache(_sink)
@@ -142,7 +208,11 @@ def web_routes(config: Config, pipeline: Pipeline) -> list[BaseRoute]:
     """All that is answered over HTTP. Each module of `maskwatch.web` gives its own part."""
     watched = Watched(pipeline.board.snapshot, pipeline.versions, StorageMeter(config.queue.dir))
     about = [*health.routes(watched.status), *status.routes(watched), *metrics.routes(watched)]
-    return [*about, *queue_web.routes(Queue(config.queue.dir))]
+    return [
+        *about,
+        *queue_web.routes(Queue(config.queue.dir)),
+        *models.routes(Registry(config.models.dir), pipeline.board.snapshot),
+    ]
 
 
 def replay_pipeline(plan: ReplayPlan, models: Models, on_decision: Callable[[Decision], None]) -> Pipeline:
@@ -172,6 +242,34 @@ def analyst(settings: Defaults, models: Models) -> Callable[[Rgb], FrameReport]:
         return report
 
     return analyse
+
+
+def learning_loop(config: Config, tellers: Tellers) -> Loop:
+    """Training from the queue, with the settings of the cameras that the samples are of."""
+    device, learn = pick_device(config.device), config.learn
+
+    def analyst_of(files: ModelFiles, camera: str) -> Callable[[Rgb], FrameReport]:
+        settings = config.cameras.get(camera, config.defaults)
+        detect = settings.detect.model_copy(update={"weights": None})
+        classify = settings.classify.model_copy(update={"weights": None})
+        return analyst(
+            settings.model_copy(update={"detect": detect, "classify": classify}), Models(device, files)
+        )
+
+    return Loop(
+        queue=Queue(config.queue.dir),
+        archive=Archive(learn.archive),
+        registry=Registry(config.models.dir),
+        settings=learn,
+        tuning=Tuning(
+            light_detector(learn.effort),
+            light_classifier(learn.effort),
+            config.defaults.detect.min_face_px,
+            device,
+        ),
+        analysts=analyst_of,
+        tellers=tellers,
+    )
 
 
 def camera_source(name: str, camera: CameraConfig) -> Source:

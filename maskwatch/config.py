@@ -20,7 +20,7 @@ from maskwatch.core.records import Polygon
 from maskwatch.credentials import variables
 from maskwatch.detect.settings import MotionSettings
 from maskwatch.detect.settings import Settings as DetectSettings
-from maskwatch.learn.settings import QueueSettings, SelectionSettings
+from maskwatch.learn.settings import LearnSettings, ModelsSettings, QueueSettings, SelectionSettings
 from maskwatch.sources.registry import why_missing, why_not_taken
 from maskwatch.sources.settings import RtspSettings
 from maskwatch.strict import Strict
@@ -104,6 +104,8 @@ class CameraConfig(Defaults):
 
 class _Globals(Defaults):
     queue: QueueSettings = QueueSettings()
+    models: ModelsSettings = ModelsSettings()
+    learn: LearnSettings = LearnSettings()
     device: Literal["auto", "cpu", "cuda"] = "auto"
     web: WebSettings = WebSettings()
     # each is validated by itself; kept here, its source would show the password
@@ -119,6 +121,8 @@ class Config:
     queue: QueueSettings
     device: str
     web: WebSettings
+    models: ModelsSettings
+    learn: LearnSettings
 
 
 def file_schema() -> dict[str, Any]:
@@ -208,7 +212,7 @@ class _Reading:
             raise ConfigError("\n".join(problem for _, problem in sorted(set(self._problems))))
         assert shared is not None
         known = {name: camera for name, camera in cameras.items() if camera is not None}
-        return Config(known, shared, shared.queue, shared.device, shared.web)
+        return Config(known, shared, shared.queue, shared.device, shared.web, shared.models, shared.learn)
 
     def missing(self, config: Config) -> list[str]:
         for name, camera in config.cameras.items():

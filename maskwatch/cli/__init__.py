@@ -17,6 +17,8 @@ from maskwatch.cli import (
     demo,
     evaluate,
     extract,
+    learn,
+    models,
     queue,
     replay,
     run,
@@ -40,7 +42,9 @@ app.command()(demo.demo)
 app.command()(check.check)
 app.command()(schema.schema)
 app.command()(extract.extract)
+app.command()(learn.learn)
 app.add_typer(queue.app, name="queue")
+app.add_typer(models.app, name="models")
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")

@@ -69,10 +69,11 @@ def _files(config: Path) -> str:
 
 
 def _models(settings: "Config") -> str:
-    from maskwatch.app import Models, pick_device
+    from maskwatch.app import load_version, pick_device
+    from maskwatch.learn.registry import Registry
 
-    device = pick_device(settings.device)
-    models = Models(device)
+    registry = Registry(settings.models.dir)
+    models = load_version(registry, registry.state().serving, pick_device(settings.device))
     versions: dict[str, str] = {}
     engines: dict[str, None] = {}
     for camera in [settings.defaults, *settings.cameras.values()]:

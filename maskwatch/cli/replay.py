@@ -29,7 +29,7 @@ def replay(
 ) -> None:
     """Go through footage frame by frame, in order, and draw, report or plot what was seen."""
     from maskwatch import config as configuration
-    from maskwatch.app import Models, ReplayPlan, pick_device
+    from maskwatch.app import ReplayPlan, serving_models
     from maskwatch.core.address import Address
     from maskwatch.replay import Outputs
 
@@ -44,7 +44,7 @@ def replay(
         chosen = chosen.model_copy(update={"motion": looking})
     store = settings.queue.model_copy(update={"dir": queue}) if queue else None
     plan = ReplayPlan(camera or "replay", Address(source), chosen, store)
-    replay_and_tell(plan, Models(pick_device(settings.device)), Outputs(output, report, plot))
+    replay_and_tell(plan, serving_models(settings), Outputs(output, report, plot))
 
 
 def replay_and_tell(plan: "ReplayPlan", models: "Models", outputs: "Outputs") -> None:

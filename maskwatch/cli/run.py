@@ -18,7 +18,7 @@ def run(config: Config) -> None:
         settings = configuration.load(config)
         web = before.web if before else None
         with app.listening(settings.web, web) as listener:  # first: a taken port is told at once
-            pipeline = app.live_pipeline(settings, app.Models(app.pick_device(settings.device)))
+            pipeline = app.service_pipeline(settings)
             return Parts(pipeline, app.web_server(settings, pipeline, listener))
 
     Service(build).run()

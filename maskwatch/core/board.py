@@ -34,6 +34,8 @@ class Board:
         self._not_queued = 0
         self._store_problem: str | None = None
         self._started_s = self._engine_beat = now_s
+        self._models = ""
+        self._notices: dict[str, str] = {}
 
     def snapshot(self) -> Status:
         with self._lock:
@@ -48,6 +50,8 @@ class Board:
                 self._started_s,
                 {stage: window.mean(now_s) for stage, window in self._inference.items()},
                 self._store_problem,
+                self._models,
+                dict(self._notices),
             )
 
     def beat(self) -> None:
@@ -87,6 +91,18 @@ class Board:
         with self._lock:
             self._queued += stored
             self._not_queued += not stored
+
+    def models(self, version: str) -> None:
+        """The version that serves from now on."""
+        with self._lock:
+            self._models = version
+
+    def notice(self, about: str, text: str | None) -> None:
+        """What somebody should see to; None: it is done with."""
+        with self._lock:
+            self._notices.pop(about, None)
+            if text is not None:
+                self._notices[about] = text
 
 
 class _Camera:

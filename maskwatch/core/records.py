@@ -115,9 +115,19 @@ class Look(StrEnum):
     CARRIED = "carried"
 
 
+class Versions(NamedTuple):
+    """Of the models that judged."""
+
+    detector: str
+    classifier: str
+
+
 @dataclass(frozen=True, slots=True)
 class FrameReport:
-    """What was seen in one analysed frame. `size` is the frame's width and height in pixels."""
+    """What was seen in one analysed frame. `size` is the frame's width and height in pixels.
+
+    `models` is None where nobody noted them.
+    """
 
     camera: str
     source: str
@@ -126,6 +136,7 @@ class FrameReport:
     size: tuple[int, int]
     faces: tuple[Face, ...]
     look: Look = Look.FULL
+    models: Versions | None = None
 
     def count(self, label: Label) -> int:
         return sum(face.label is label for face in self.faces)
@@ -186,14 +197,6 @@ class Stage(StrEnum):
     CLASSIFIER = "classifier"
 
 
-@dataclass(frozen=True, slots=True)
-class Versions:
-    """The models that judge a camera's frames."""
-
-    detector: str
-    classifier: str
-
-
 LATENCIES_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 """The upper bounds by which latencies are counted."""
 
@@ -238,6 +241,7 @@ class Status:
 
     `inference_s` is how long each model lately took for one input, None when it was not asked.
     `store_problem` is why no samples are stored, None while they are.
+    `models` is the serving version; `notices` are what somebody should see to, by what they are about.
     """
 
     cameras: dict[str, CameraStatus]
@@ -249,6 +253,8 @@ class Status:
     started_s: float = 0.0
     inference_s: dict[Stage, float | None] = field(default_factory=dict)
     store_problem: str | None = None
+    models: str = ""
+    notices: dict[str, str] = field(default_factory=dict)
 
 
 def utc_now() -> datetime:

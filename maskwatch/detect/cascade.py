@@ -27,6 +27,7 @@ from maskwatch.detect.weights import OperatingPoint
 
 RNET_PX, ONET_PX = 24, 48  # sides of their crops
 CHUNK = 512  # crops at once: bounds the memory of a crowded frame
+USUAL_CROPS = (1, 8, 16, 24, 32, 40, 48)  # of a frame, filled up as the backend does
 MOST_LEVELS = 64  # more than any frame has; numbers the groups of the suppression
 
 STOCK_POINT = OperatingPoint()
@@ -104,6 +105,21 @@ class Mtcnn:
     def timed(self, lap: Lap) -> "Mtcnn":
         """The same, telling the name of each step when it is done."""
         return Mtcnn(self._backend, self._settings, self.version, self._point, lap)
+
+    @torch.inference_mode()
+    def is_sound(self, rgb: Rgb) -> bool:
+        """Whether the networks give finite numbers for a picture of at least 48 x 48; with others nothing is found.
+
+        What is to be compiled for usual numbers of crops is compiled with it.
+        """
+        whole = torch.from_numpy(rgb)[None].to(self._backend.device)
+        answers = [self._backend.pnet(whole).clone()]
+        answers += [] if self._backend.scout is None else [self._backend.scout(whole).clone()]
+        for count in USUAL_CROPS:
+            for network, side_px in ((self._backend.rnet, RNET_PX), (self._backend.onet, ONET_PX)):
+                crops = whole[:, :side_px, :side_px].float().repeat(count, 1, 1, 1)
+                answers.append(network(crops).clone())
+        return all(bool(answer.isfinite().all()) for answer in answers)
 
     @torch.inference_mode()
     def detect(self, frames: Sequence[Rgb]) -> list[tuple[Face, ...]]:

@@ -188,3 +188,10 @@ def _patch(rgb: Rgb, box: Box) -> tuple[Rgb, Box]:
     return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8), Box(
         *(v * scale for v in inner)
     )
+
+
+def cut_faces(rgb: Rgb, picture: LabelledPicture, detector: Detector) -> list[LabelledFace]:
+    """The same, and of a training picture also the true boxes, found or not."""
+    part = picture.part or Part.TRAIN
+    cuts = (cut for cut in _cut(rgb, picture, detector) if cut.found or part is Part.TRAIN)
+    return [LabelledFace(c.patch, c.box, c.label, part, picture.key) for c in cuts]

@@ -31,7 +31,10 @@ from maskwatch.sources.images import encoded, read_rgb
 
 
 class Queue:
-    """A `SampleStore` on disk; also reads what is there. `models` are the versions noted in each sample."""
+    """A `SampleStore` on disk; also reads what is there.
+
+    `models` are the versions noted in a sample whose report does not tell them.
+    """
 
     def __init__(
         self, folder: Path, limits: Limits | None = None, models: dict[str, str] | None = None
@@ -126,6 +129,18 @@ class Queue:
 
         return self._relabel(sample_id, change, based_on)
 
+    def move(self, sample_id: str, folder: Path) -> None:
+        """Take a sample out and put it into another queue's folder, where it is whole before it is gone from here."""
+        record = self._record(sample_id)
+        target = folder / record.relative_to(self._folder)
+        try:
+            with exclusive(self._folder):
+                for path in (record.with_suffix(".jpg"), record):  # the record last: it makes a sample
+                    write_atomically(target.with_suffix(path.suffix), path.read_bytes())
+                removed(record)
+        except OSError as e:
+            raise QueueError(f"queue: {e.filename or record}: {e.strerror or e}") from e
+
     def _relabel(self, sample_id: str, change: Callable[[Sample], History], based_on: int | None) -> Sample:
         path = self._record(sample_id)
         try:
@@ -149,7 +164,8 @@ class Queue:
     def _add(self, frame: Frame, report: FrameReport, reasons: tuple[str, ...]) -> str:
         # an id is a time: no two samples of one moment, and none before another when the clock is set back
         now = self._last = max(utc_now(), self._last + timedelta(milliseconds=1))
-        sample = Sample(f"{now:{ID_TIME}}"[:-3] + f"Z-{frame.seq:06d}", report, reasons, now, self._models)
+        models = report.models._asdict() if report.models else self._models
+        sample = Sample(f"{now:{ID_TIME}}"[:-3] + f"Z-{frame.seq:06d}", report, reasons, now, models)
         jpeg = encoded(frame.rgb)
         record = encoded_record(sample)
         self._room.make(len(jpeg) + len(record))

@@ -43,3 +43,28 @@ class QueueSettings(SelectionSettings):
     max_mb: Annotated[float, Field(gt=0, le=1e9)] = 2048
     max_days: Annotated[float, Field(gt=0, le=36_500)] = 30
     min_free_mb: Annotated[float, Field(ge=0, le=1e9)] = 512
+
+
+class ModelsSettings(Strict):
+    """The `models` section: the folder of the registry (see `learn/registry.py`)."""
+
+    dir: Path = Path("models")
+
+
+class LearnSettings(Strict):
+    """The `learn` section: training from labelled samples (see `learn/loop`).
+
+    A training begins when `min_samples` labelled ones wait. Used ones move to the folder `archive`. `base` are labelled
+    data sets of the old skill, of which at most `base_pictures` are trained on too, and as many test
+    pictures held against the candidate. A candidate serves when it is better on the cameras' holdout, where the
+    interval may reach down to -`margin`, and when on the base's it does not reach down to -`base_margin`.
+    `effort` is so many times the usual steps.
+    """
+
+    archive: Path = Path("archive")
+    min_samples: Annotated[int, Field(ge=1)] = 100
+    base: tuple[Path, ...] = ()
+    base_pictures: Annotated[int, Field(ge=0)] = 400
+    margin: Probability = 0.05
+    base_margin: Probability = 0.03
+    effort: Annotated[float, Field(gt=0, le=20)] = 1.0

@@ -67,27 +67,26 @@ def train(
     device: torch.device,
     on_epoch: Callable[[Epoch], None],
     *,
+    start: MaskNet | None = None,
     checkpoint: Path | None = None,
 ) -> MaskNet:
     """The network of the epoch that was best on the validation part, on `device`, ready to predict.
 
-    Its probabilities are calibrated on the validation part. `checkpoint` is a file from which a training that
-    was stopped goes on. Raises `DataError` when a class is missing from the training or the validation part.
+    Its probabilities are calibrated on the validation part. `start` is a network of the same shape to go on from,
+    and what is given when no epoch is better than it. `checkpoint` is a file from which a training that was stopped goes on. Raises `DataError` when a class is missing from the training or the validation part.
     """
-    training = [face for face in faces if face.part is Part.TRAIN]
-    validation = [face for face in faces if face.part is Part.VALIDATION]
-    for part, chosen in ((Part.TRAIN, training), (Part.VALIDATION, validation)):
-        if len({face.protected for face in chosen}) < 2:
-            raise DataError(f"the {part} part has faces of {(len(chosen) and 1) or 0} class, 2 are needed")
-
+    training, validation = _both_classes(faces, Part.TRAIN), _both_classes(faces, Part.VALIDATION)
     torch.manual_seed(recipe.seed)
     network = MaskNet(shape).to(device).to(memory_format=torch.channels_last)
+    if start is not None:
+        network.load_state_dict(start.state_dict())
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
     average, best = deepcopy(network), deepcopy(network)
     everything = nn.ModuleDict({"network": network, "average": average, "best": best})
-    state: dict[str, Any] = {"epoch": 0, "loss": math.inf, "since": 0}
+    loss_before = math.inf if start is None else _validate(best.eval(), validation, shape, device)[0]
+    state: dict[str, Any] = {"epoch": 0, "loss": loss_before, "since": 0}
     if checkpoint:
         state = load_checkpoint(checkpoint, everything, optimizer) or state
     batches = max(1, len(training) // recipe.batch)
@@ -123,6 +122,14 @@ def train(
     best.eval()
     _calibrate(best, validation, shape, device)
     return best
+
+
+def _both_classes(faces: Sequence[LabelledFace], part: Part) -> list[LabelledFace]:
+    """The faces of a part. Raises `DataError` when one of the two classes is missing."""
+    chosen = [face for face in faces if face.part is part]
+    if len({face.protected for face in chosen}) < 2:
+        raise DataError(f"the {part} part has faces of {(len(chosen) and 1) or 0} class, 2 are needed")
+    return chosen
 
 
 @torch.no_grad()

@@ -30,3 +30,12 @@ class Camera:
     selection: Selection | None = None
     gate: Gate | None = None
     absence: Absence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What a camera's frames are judged by from now on; a new gate, so that everything is looked at anew."""
+
+    detector: Detector
+    classifier: Classifier
+    gate: Gate | None

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 
 from maskwatch.core.geometry import contains, holds, iou
 from maskwatch.core.ports import Classifier, Detector
-from maskwatch.core.records import Box, Face, Frame, FrameReport, Label, Look, Rgb, Stage
-from maskwatch.pipeline.camera import Camera
+from maskwatch.core.records import Box, Face, Frame, FrameReport, Label, Look, Rgb, Stage, Versions
+from maskwatch.pipeline.camera import Camera, Fitted
 
 SAME_FACE_IOU = 0.4
+MOST_SHAPES = 16  # of pictures that are kept to try new models on
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,35 @@ class Engine:
     def __init__(
         self, cameras: Mapping[str, Camera], on_inference: Callable[[Stage, float, int], None] | None = None
     ) -> None:
-        self._cameras = cameras
+        self._cameras = dict(cameras)
         self._on_inference = on_inference or (lambda *_: None)
         self._seen: dict[str, tuple[Face, ...]] = {}  # of each camera with a gate, in its last frame
+        self._retired: list[Camera] = []
+        self._asked: dict[tuple[int, ...], Rgb] = {}  # one picture of each shape
+
+    def exchange(self, fitted: Mapping[str, Fitted]) -> None:
+        """Other models from the next frame on, which is looked at anew; call it between two batches."""
+        for name, new in fitted.items():
+            self._retired.append(self._cameras[name])
+            self._cameras[name] = replace(
+                self._cameras[name], detector=new.detector, classifier=new.classifier, gate=new.gate
+            )
+            self._seen.pop(name, None)
+
+    def forget(self) -> None:
+        """Free the models that were exchanged, which takes a while; on a thread that has the time."""
+        while self._retired:
+            self._retired.pop()
+
+    def versions(self) -> dict[str, Versions]:
+        """The models that judge each camera now; any thread may look."""
+        return {
+            c.name: Versions(c.detector.version, c.classifier.version) for c in list(self._cameras.values())
+        }
+
+    def pictures(self) -> list[Rgb]:
+        """What the detectors were asked about, one of each shape; any thread may look."""
+        return list(self._asked.values())
 
     def analyse(self, frames: Sequence[Frame]) -> list[FrameReport]:
         """One report a frame, in the same order."""
@@ -51,7 +78,11 @@ class Engine:
             for place, task, new in zip(places, tasks, judged, strict=True):
                 faces = (*new, *_not_again(task.carried, new))
                 f = task.frame
-                reports[place] = FrameReport(f.camera, f.source, f.seq, f.at, f.size, faces, task.look)
+                camera = self._cameras[f.camera]
+                models = Versions(camera.detector.version, camera.classifier.version)
+                reports[place] = FrameReport(
+                    f.camera, f.source, f.seq, f.at, f.size, faces, task.look, models
+                )
                 self._seen[f.camera] = faces
         return [reports[place] for place in range(len(frames))]
 
@@ -87,6 +118,9 @@ class Engine:
                 asked[self._cameras[task.frame.camera].detector].append((place, *_part(task.frame, area)))
         result: list[list[Face]] = [[] for _ in tasks]
         for detector, own in asked.items():
+            for _, rgb, _ in own:
+                if rgb.shape not in self._asked and len(self._asked) < MOST_SHAPES:
+                    self._asked[rgb.shape] = rgb.copy()
             with self._timed(Stage.DETECTOR, len(own)):
                 answers = detector.detect([rgb for _, rgb, _ in own])
             for (place, _, area), faces in zip(own, answers, strict=True):

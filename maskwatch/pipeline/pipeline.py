@@ -4,19 +4,20 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from typing import Protocol, Self
 
 from maskwatch.core.board import Board
 from maskwatch.core.errors import QueueError, QueueFull, SourceError
 from maskwatch.core.mailbox import Mailbox
 from maskwatch.core.ports import SampleStore
-from maskwatch.core.records import Alert, CameraState, Decision, Frame, FrameReport, Look, Versions
+from maskwatch.core.records import Alert, CameraState, Decision, Frame, FrameReport, Look, Rgb, Versions
 from maskwatch.core.selection import Pick
 from maskwatch.core.worker import Worker
 from maskwatch.pipeline import capture
 from maskwatch.pipeline.announcer import Announcer
-from maskwatch.pipeline.camera import Camera
+from maskwatch.pipeline.camera import Camera, Fitted
 from maskwatch.pipeline.engine import Engine
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,9 @@ class Pipeline:
         self._looked_s = time.monotonic()
         self._tidied_s = -TIDY_S
         self._store_problem: QueueError | None = None
+        self._fitted: deque[Mapping[str, Fitted]] = deque()  # to be taken by the engine's thread
+        self._beside: list[AbstractContextManager[object]] = []
+        self._entered = ExitStack()
         self.board = Board(list(self._cameras))
         self._engine = Engine(self._cameras, self.board.inferred)
         sinks = [sink for camera in cameras for sink in camera.sinks]
@@ -81,11 +85,14 @@ class Pipeline:
 
     def __enter__(self) -> Self:
         self._threads = [capture.start(c, name, self.fail) for name, c in self._captures.items()]
+        for companion in self._beside:
+            self._entered.enter_context(companion)
         return self
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         """Raises what a thread raised meanwhile, in its last jobs say."""
         self.stop()
+        self._entered.close()
         for each in self._captures.values():
             each.stop()
         deadline = time.monotonic() + CLOSE_S
@@ -104,7 +111,23 @@ class Pipeline:
 
     def versions(self) -> dict[str, Versions]:
         """The models that judge each camera now."""
-        return {c.name: Versions(c.detector.version, c.classifier.version) for c in self._cameras.values()}
+        return self._engine.versions()
+
+    def accompany(self, companion: AbstractContextManager[object]) -> None:
+        """Something that is to begin and to end with this pipeline."""
+        self._beside.append(companion)
+
+    def exchange(self, fitted: Mapping[str, Fitted]) -> None:
+        """Judge with other models from the next batch on; any thread may. No frame is lost by it."""
+        self._fitted.append(fitted)
+
+    def forget(self) -> None:
+        """Free the models that were exchanged, on the caller's thread."""
+        self._engine.forget()
+
+    def pictures(self) -> list[Rgb]:
+        """What the detectors are asked about, one picture of each shape, to try new models on."""
+        return self._engine.pictures()
 
     def run(self) -> None:
         """Analyse until `stop` or until every camera has ended.
@@ -139,6 +162,8 @@ class Pipeline:
         return [frame for mailbox in ready for frame in mailbox.take()]
 
     def _handle(self, frames: list[Frame]) -> None:
+        while self._fitted:
+            self._engine.exchange(self._fitted.popleft())
         for frame, report in zip(frames, self._engine.analyse(frames), strict=True):
             self._pass_words_on()
             decision = self._decide(frame, report)

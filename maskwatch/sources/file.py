@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import av
 from av.stream import Stream
@@ -91,7 +92,7 @@ def _pictures(
 ) -> Iterator[av.VideoFrame]:
     for packet in container.demux(stream, *others.streams):
         if packet.stream is stream:
-            yield from packet.decode()
+            yield from cast("list[av.VideoFrame]", packet.decode())
         elif packet.pts is not None:
             others.end = max(others.end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
 

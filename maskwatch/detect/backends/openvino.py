@@ -1,7 +1,6 @@
 """OpenVINO on the processor: it fuses convolution and activation, and lays pixels out as the processor likes."""
 
 import sys
-from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -68,11 +67,14 @@ class _Network:
             "PERFORMANCE_HINT": "LATENCY",
             "CPU_RUNTIME_CACHE_CAPACITY": CACHED,
         }
-        self._request = cache(self._compiled)
+        self._requests: dict[torch.dtype, openvino.InferRequest] = {}
 
-    def _compiled(self, dtype: torch.dtype) -> "openvino.InferRequest":
-        graph = _graph(self._layers, np.uint8 if dtype == torch.uint8 else np.float32)
-        return self._core.compile_model(graph, "CPU", self._options).create_infer_request()
+    def _request(self, dtype: torch.dtype) -> "openvino.InferRequest":
+        if dtype not in self._requests:
+            graph = _graph(self._layers, np.uint8 if dtype == torch.uint8 else np.float32)
+            compiled = self._core.compile_model(graph, "CPU", self._options)
+            self._requests[dtype] = compiled.create_infer_request()
+        return self._requests[dtype]
 
     def __call__(self, rgb: Tensor) -> Tensor:
         if len(rgb) == 1:

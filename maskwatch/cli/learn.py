@@ -1,0 +1,70 @@
+"""`maskwatch learn`: better models from labelled samples."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from maskwatch.cli.console import out, stages, tracked
+
+if TYPE_CHECKING:
+    from maskwatch.learn.loop.loop import Loop
+
+Config = Annotated[Path, typer.Option("-c", "--config", help="The configuration file.")]
+
+
+def learn(
+    config: Config,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what would be used; change nothing.")
+    ] = False,
+) -> None:
+    """Train from the labelled samples when enough wait, and let the result serve if it is better.
+
+    Killed at any time, the same command goes on where it was; the service is not disturbed.
+    """
+    import os
+
+    from maskwatch import config as configuration
+    from maskwatch.app import learning_loop
+    from maskwatch.learn.loop.loop import learn as run
+    from maskwatch.learn.loop.tune import Tellers
+
+    settings = configuration.load(config)
+    with stages() as show:
+        loop = learning_loop(
+            settings, Tellers(lambda line: out.print(line, markup=False, soft_wrap=True), tracked, show)
+        )
+        if dry_run:
+            _tell(loop)
+            return
+        os.nice(10)  # the service goes first
+        outcome = run(loop)
+    out.print(outcome.said, markup=False, soft_wrap=True)
+    if outcome.report:
+        out.print(f"wrote {outcome.report}", markup=False, soft_wrap=True)
+
+
+def _tell(loop: "Loop") -> None:
+    from collections import Counter
+
+    from maskwatch.learn.loop.loop import waiting
+    from maskwatch.learn.loop.parts import look, placed
+    from maskwatch.sources.images import read_rgb
+
+    unfinished = loop.archive.unfinished()
+    if unfinished:
+        out.print(f"would go on with the batch {unfinished.id}, {len(unfinished.samples)} samples")
+        return
+    samples = waiting(loop)
+    looks = {s.id: look(s, read_rgb(loop.queue.picture(s.id))) for s in samples}
+    parts = Counter(str(p.part) for p in placed(samples, looks, loop.archive.places()).values())
+    labels = Counter(str(mark.label) for s in samples if s.labels for mark in s.labels.faces)
+    out.print(
+        f"{len(samples)} labelled samples wait, {loop.settings.min_samples} are needed (learn.min_samples)"
+    )
+    for name, count in sorted(parts.items()):
+        out.print(f"{count} for the {name} part")
+    for name, count in sorted(labels.items()):
+        out.print(f"{count} faces {name}")
+    out.print("nothing was changed")

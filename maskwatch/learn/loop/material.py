@@ -1,0 +1,144 @@
+"""Pictures for training and for measuring: the cameras' samples, and the base data."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+import numpy as np
+
+from maskwatch.core.errors import QueueError
+from maskwatch.core.ports import Detector
+from maskwatch.core.records import Box, Rgb
+from maskwatch.learn.dataset import LabelledPicture, Part, Truth
+from maskwatch.learn.evaluation.chosen import Chosen
+from maskwatch.learn.evaluation.pictures import choose
+from maskwatch.learn.faces import LabelledFace, SeenPicture, cut_faces
+from maskwatch.learn.formats.registry import read
+from maskwatch.learn.labels import FaceLabel
+from maskwatch.learn.loop.parts import Place
+from maskwatch.learn.queue import Queue
+from maskwatch.learn.samples import Sample
+from maskwatch.sources.images import read_rgb
+
+MOST_SIDE_PX = 1280  # of a picture that is trained on: many whole frames have to fit into memory
+MOST_SAMPLES = 400  # of the archive, the newest, that are trained on
+BASE = "base"
+
+Item = TypeVar("Item")
+Bar = Callable[[str], Callable[[Iterable[Item]], Iterable[Item]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A labelled picture on disk.
+
+    `unsure` are the boxes of faces that nobody could tell. `whole` is the label where it is the picture's and there are no boxes.
+    """
+
+    camera: str
+    path: Path
+    part: Part
+    truths: tuple[Truth, ...]
+    unsure: tuple[Box, ...] = ()
+
+    @property
+    def whole(self) -> FaceLabel | None:
+        return self.truths[0].label if self.truths and self.truths[0].box is None else None
+
+    def rgb(self) -> Rgb:
+        return read_rgb(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """`cameras` and `base`, each by part; `notes` is a line for everything that cannot be used."""
+
+    cameras: Mapping[Part, Sequence[Picture]]
+    base: Mapping[Part, Sequence[Picture]]
+    notes: tuple[str, ...] = field(default=())
+
+    def of(self, part: Part) -> list[Picture]:
+        return [*self.cameras[part], *self.base[part]]
+
+
+def sample_picture(sample: Sample, path: Path, part: Part) -> Picture:
+    marks = sample.labels.faces if sample.labels else ()
+    truths = tuple(Truth(mark.label.known, mark.box) for mark in marks if mark.label.known is not None)
+    unsure = tuple(mark.box for mark in marks if mark.label.known is None)
+    return Picture(sample.report.camera, path, part, truths, unsure)
+
+
+def sample_pictures(samples: Queue, places: Mapping[str, Place]) -> dict[Part, list[Picture]]:
+    """The labelled samples of the archive, the oldest left out of what is trained on when they are too many."""
+    parts: dict[Part, list[Picture]] = {part: [] for part in Part}
+    for sample in samples.samples():
+        place = places.get(sample.id)
+        if sample.labels is None or place is None:
+            continue
+        try:
+            path = samples.picture(sample.id)
+        except QueueError:  # somebody removed it meanwhile
+            continue
+        parts[place.part].append(sample_picture(sample, path, place.part))
+    return {part: own if part is Part.TEST else own[-MOST_SAMPLES:] for part, own in parts.items()}
+
+
+def base_pictures(
+    folders: Sequence[Path], most: int, bar: Bar[LabelledPicture]
+) -> tuple[dict[Part, list[Picture]], list[str]]:
+    """At most so many pictures of the training and the test part, always the same ones, and notes.
+
+    The parts are those of `maskwatch train`, so that nothing is measured on what the models were ever trained on.
+    """
+    parts: dict[Part, list[Picture]] = {part: [] for part in Part}
+    notes: list[str] = []
+    for folder in folders:
+        material = choose(str(folder), read(folder), Chosen.ALL, bar(f"opening {folder.name}"))
+        notes += material.notes
+        for picture in sorted(material.pictures, key=lambda each: _order(each.key)):
+            part = picture.part or Part.TRAIN
+            parts[part].append(Picture(BASE, picture.path, part, picture.truths))
+    shares = {Part.TRAIN: most, Part.VALIDATION: most // 4, Part.TEST: most}
+    return {part: _mixed(own, shares[part]) for part, own in parts.items()}, notes
+
+
+def _mixed(pictures: list[Picture], most: int) -> list[Picture]:
+    """So many of all, evenly over the sets."""
+    step = max(1.0, len(pictures) / max(1, most))
+    return [pictures[int(number * step)] for number in range(min(most, len(pictures)))]
+
+
+def _order(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def seen(picture: Picture) -> SeenPicture | None:
+    """For the detector's training; None where the faces have no boxes.
+
+    A face that nobody could tell is covered: it is neither one to find nor one to leave.
+    """
+    if picture.whole is not None:
+        return None
+    rgb = picture.rgb().copy()
+    for box in picture.unsure:
+        x1, y1, x2, y2 = (max(0, round(v)) for v in box)
+        rgb[y1:y2, x1:x2] = 128
+    boxes = [truth.box for truth in picture.truths if truth.box is not None]
+    scale = MOST_SIDE_PX / max(rgb.shape[:2])
+    if scale < 1:
+        size = round(rgb.shape[1] * scale), round(rgb.shape[0] * scale)
+        rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+        boxes = [Box(*(v * scale for v in box)) for box in boxes]
+    return SeenPicture(rgb, tuple(boxes))
+
+
+def faces(pictures: Iterable[Picture], detector: Detector) -> list[LabelledFace]:
+    """For the classifier's training: the labelled faces that the detector finds, and in training the missed ones too."""
+    result = []
+    for picture in pictures:
+        labelled = LabelledPicture(picture.path, picture.path.name, picture.truths, picture.part)
+        result += cut_faces(picture.rgb(), labelled, detector)
+    return result

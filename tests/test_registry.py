@@ -1,0 +1,186 @@
+"""The registry of the models' versions, and its command."""
+
+import hashlib
+import json
+import threading
+
+import pytest
+import torch
+
+from maskwatch import config as configuration
+from maskwatch.app import serving_models
+from maskwatch.classify.network import load_network, save_network
+from maskwatch.core.errors import ModelError
+from maskwatch.core.records import utc_now
+from maskwatch.learn.registry import CLASSIFIER, DETECTOR, SHIPPED, Registry, Version, shipped_files
+
+
+@pytest.fixture
+def registry(tmp_path):
+    return Registry(tmp_path / "models")
+
+
+@pytest.fixture
+def moved_classifier(tmp_path):
+    """The shipped classifier with its last bias moved: other weights of the same kind."""
+    network, shape, _ = load_network(shipped_files().classifier, torch.device("cpu"))
+    network.dense[-1].bias += 0.5
+    path = tmp_path / "moved.safetensors"
+    save_network(network, shape, path, {})
+    return path
+
+
+def added(registry, name, classifier=None, **about):
+    files = {DETECTOR: shipped_files().detector, CLASSIFIER: classifier or shipped_files().classifier}
+    return registry.add(files, Version(name, registry.state().serving, utc_now(), **about))
+
+
+def test_where_nothing_is_registered_the_shipped_models_serve(registry):
+    assert registry.state().serving == SHIPPED
+    assert registry.versions() == []
+    assert registry.files(SHIPPED).detector.is_file()
+    assert not registry.folder.exists()
+
+
+def test_a_version_keeps_where_it_comes_from_and_serves_once_promoted(registry):
+    added(registry, "one", samples=("a", "b"), figures={"recall": 0.5})
+    assert registry.state().serving == SHIPPED
+    registry.promote("one")
+    found = registry.version("one")
+    assert (found.parent, found.samples, found.figures) == (SHIPPED, ("a", "b"), {"recall": 0.5})
+    digest = hashlib.sha256(shipped_files().detector.read_bytes()).hexdigest()
+    assert found.files[DETECTOR] == digest
+    assert registry.state().serving == "one"
+    assert registry.files("one").classifier.read_bytes() == shipped_files().classifier.read_bytes()
+
+
+def test_rollback_goes_back_one_version_at_a_time(registry):
+    for name in ("one", "two"):
+        added(registry, name)
+        registry.promote(name)
+    registry.promote("two")  # serves already: no event, nothing to go back to
+    assert [registry.rollback().serving for _ in range(2)] == ["one", SHIPPED]
+    with pytest.raises(ModelError, match="no version served before shipped"):
+        registry.rollback()
+    told = [(event.what, event.version) for event in registry.state().events]
+    assert told == [
+        ("promoted", "one"),
+        ("promoted", "two"),
+        ("rolled back", "one"),
+        ("rolled back", SHIPPED),
+    ]
+
+
+def test_a_version_is_whole_or_it_is_not_there(registry, tmp_path):
+    files = {DETECTOR: shipped_files().detector, CLASSIFIER: tmp_path / "missing.safetensors"}
+    with pytest.raises(ModelError, match=r"missing\.safetensors: cannot be read"):
+        registry.add(files, Version("half", None, utc_now()))
+    assert list((registry.folder / "versions").iterdir()) == []
+    with pytest.raises(ModelError, match="needs its detector"):
+        registry.add({CLASSIFIER: files[CLASSIFIER]}, Version("half", None, utc_now()))
+
+
+def test_a_version_is_never_written_to_again(registry):
+    added(registry, "one")
+    with pytest.raises(ModelError, match="there is a version 'one' already"):
+        added(registry, "one")
+    with pytest.raises(ModelError, match="there is a version 'shipped' already"):
+        added(registry, SHIPPED)
+
+
+@pytest.mark.parametrize("name", ["../escape", "", ".hidden", "a/b", "a" * 65])
+def test_a_name_cannot_leave_the_folder(registry, name):
+    with pytest.raises(ModelError, match="is no version's name"):
+        registry.promote(name)
+
+
+def test_damaged_files_are_refused_by_name_and_the_serving_version_stays(registry):
+    for name in ("one", "two"):
+        added(registry, name)
+    registry.promote("one")
+    path = registry.folder / "versions/two" / CLASSIFIER
+    path.write_bytes(path.read_bytes()[:-1] + b"\0")
+    with pytest.raises(ModelError, match=r"two/classifier\.safetensors: is not what was registered"):
+        registry.promote("two")
+    assert registry.state().serving == "one"
+
+
+def test_a_rollback_to_a_damaged_version_is_refused(registry):
+    for name in ("one", "two"):
+        added(registry, name)
+        registry.promote(name)
+    (registry.folder / "versions/one" / DETECTOR).unlink()
+    with pytest.raises(ModelError, match=r"detector\.safetensors: cannot be read"):
+        registry.rollback()
+    assert registry.state().serving == "two"
+
+
+def test_changes_from_many_sides_at_once_are_all_kept(registry):
+    names = [f"v{number}" for number in range(6)]
+    for name in names:
+        added(registry, name)
+    threads = [threading.Thread(target=registry.promote, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    state = registry.state()
+    assert {event.version for event in state.events} == set(names)
+    assert {*state.before, state.serving} == {*names, SHIPPED}
+
+
+def settings(folder):
+    return configuration.parse(json.dumps({"models": {"dir": str(folder)}, "device": "cpu"}), "test", {})
+
+
+def test_the_serving_version_is_loaded_unless_the_configuration_names_weights(registry, moved_classifier):
+    added(registry, "one", moved_classifier)
+    registry.promote("one")
+    models = serving_models(settings(registry.folder))
+    assert models.files.version == "one"
+    digest = hashlib.sha256(moved_classifier.read_bytes()).hexdigest()
+    assert models.classifier(None).version == f"classifier@{digest[:12]}"
+    assert models.classifier(str(shipped_files().classifier)).version != models.classifier(None).version
+
+
+@pytest.mark.logs_errors
+def test_a_start_with_a_damaged_version_serves_the_one_before_and_says_so(registry, caplog):
+    for name in ("one", "two"):
+        added(registry, name)
+        registry.promote(name)
+    (registry.folder / "versions/two" / CLASSIFIER).write_bytes(b"nothing")
+    assert serving_models(settings(registry.folder)).files.version == "one"
+    assert "version two cannot serve" in caplog.text
+    registry.current.write_text("{")
+    assert serving_models(settings(registry.folder)).files.version == SHIPPED
+
+
+def test_the_command_lists_shows_promotes_rolls_back_and_compares(
+    registry, moved_classifier, maskwatch, tmp_path
+):
+    config = tmp_path / "config.yaml"
+    config.write_text(f"models: {{dir: {registry.folder}}}\n")
+
+    def run(*arguments):
+        done = maskwatch("models", *arguments, "-c", config)
+        return done.returncode, done.stdout, done.stderr
+
+    files = ("--detector", shipped_files().detector, "--classifier", moved_classifier)
+    code, said, _ = run("add", *files)
+    name = said.strip()
+    assert code == 0
+    assert run("promote", name)[:2] == (0, f"{name} serves\n")
+    _, said, _ = run("list")
+    assert name in said
+    assert next(line for line in said.splitlines() if name in line).split()[3] == "serves"
+    _, said, _ = run("show", name)
+    assert "SHA-256 classifier" in said
+    assert "P-, R- and O-Net" in said
+    _, said, _ = run("diff", SHIPPED, name)
+    rows = {line.split("│")[1].strip(): line for line in said.splitlines() if line.count("│") == 3}
+    assert "0.00%" in rows["P-Net"]
+    assert "0.00%" not in rows["classifier"]
+    assert run("rollback")[:2] == (0, "shipped serves again\n")
+    code, _, error = run("promote", "nobody")
+    assert code == 1
+    assert error.startswith(f"maskwatch: {registry.folder}: no version 'nobody'")
