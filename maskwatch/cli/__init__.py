@@ -10,7 +10,7 @@ import sys
 import typer
 from rich.logging import RichHandler
 
-from maskwatch.cli import bench, check, dataset, demo, evaluate, extract, queue, replay, run, train
+from maskwatch.cli import bench, check, dataset, demo, evaluate, extract, queue, replay, review, run, train
 from maskwatch.cli.console import errors
 from maskwatch.core.errors import ConfigError, MaskwatchError
 
@@ -25,6 +25,7 @@ app.command()(replay.replay)
 app.command()(demo.demo)
 app.command()(check.check)
 app.command()(extract.extract)
+queue.app.command()(review.review)
 app.add_typer(queue.app, name="queue")
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(train.app, name="train")
