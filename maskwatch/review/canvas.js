@@ -8,7 +8,7 @@ export default {
   template: `
 <div class="mw-editor">
   <div class="mw-stage">
-    <svg ref="svg" :class="{ 'mw-loading': !loaded }" :viewBox="[view.x, view.y, view.w, view.h].join(' ')" role="img"
+    <svg ref="svg" :class="{ 'mw-loading': !loaded }" :data-sample="sample" :data-loaded="loaded" :viewBox="[view.x, view.y, view.w, view.h].join(' ')" role="img"
          :aria-label="'Picture with ' + marks.length + ' faces'"
          @pointerdown="down" @pointermove="move" @pointerup="up" @pointercancel="drag = null; draft = null"
          @wheel.prevent="wheel" @contextmenu.prevent @auxclick.prevent>
@@ -173,7 +173,7 @@ export default {
         else if (box) this.zoom(looks, (box[0] + box[2]) / 2, (box[1] + box[3]) / 2);
         else this.zoom(looks, this.view.x + this.view.w / 2, this.view.y + this.view.h / 2);
       } else if (this.keys.includes(name)) {
-        this.$emit("key", { key: name, shift: event.shiftKey });
+        if (this.loaded) this.$emit("key", { sample: this.sample, key: name, shift: event.shiftKey });
       } else return;
       event.preventDefault();
     },

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from starlette.datastructures import MutableHeaders
@@ -68,34 +69,25 @@ class Guard:
             return PlainTextResponse("Another site's page may not ask this.", 403)
         if self._access is None:
             return None
-        return await self._signed_in(self._access, connection, Request(scope, receive), scope)
-
-    async def _signed_in(
-        self, access: Access, connection: HTTPConnection, request: Request, scope: Scope
-    ) -> Response | None:
-        if scope["type"] == "http":
-            if scope["path"] == LOGIN_PATH and scope["method"] == "POST":
-                return self._entered(access, await _form_token(request), connection, "/")
-            if "token" in connection.query_params:  # never passed on, so that no part can log it
-                rest = [item for item in connection.query_params.multi_items() if item[0] != "token"]
-                path = scope["path"] + (f"?{urlencode(rest)}" if rest else "")
-                return self._entered(access, connection.query_params["token"], connection, path)
-        if access.knows(connection.cookies.get(self._cookie, ""), time.monotonic()):
+        offered = await _offered(scope, receive)
+        if offered is not None:
+            return self._entered(self._access, offered, connection)
+        if self._access.knows(connection.cookies.get(self._cookie, ""), time.monotonic()):
             return None
         return HTMLResponse(login_page(), 401)
 
-    def _entered(self, access: Access, token: str, connection: HTTPConnection, path: str) -> Response:
+    def _entered(self, access: Access, offered: "_Offered", connection: HTTPConnection) -> Response:
         now_s = time.monotonic()
         client = connection.client.host if connection.client else "somebody"
         if not access.may_guess(now_s):
             return HTMLResponse(login_page("Too many wrong tokens. Please wait a minute."), 429)
-        session = access.sign_in(token, now_s)
+        session = access.sign_in(offered.token, now_s)
         if session is None:
             log.warning("review: %s offered a wrong token", client)
             return HTMLResponse(login_page("That is not the token."), 401)
         log.info("review: %s signed in", client)
         # no redirect: after one, a browser that followed another site's link would keep the new cookie back
-        response = HTMLResponse(entered_page(path))
+        response = HTMLResponse(entered_page(offered.path))
         response.set_cookie(
             self._cookie,
             session,
@@ -110,6 +102,27 @@ class Guard:
 def _name(host: str) -> str:
     """A `Host` header without its port: a tunnel may give this machine another one."""
     return host.rsplit(":", 1)[0] if not host.endswith("]") else host
+
+
+@dataclass(frozen=True, slots=True)
+class _Offered:
+    """A token, and where the person wants to go."""
+
+    token: str = field(repr=False)
+    path: str = "/"
+
+
+async def _offered(scope: Scope, receive: Receive) -> _Offered | None:
+    """The token in a form or an address. It is never passed on, so that no part can log it."""
+    if scope["type"] != "http":
+        return None
+    request = Request(scope, receive)
+    if scope["path"] == LOGIN_PATH and scope["method"] == "POST":
+        return _Offered(await _form_token(request))
+    if "token" not in request.query_params:
+        return None
+    rest = [item for item in request.query_params.multi_items() if item[0] != "token"]
+    return _Offered(request.query_params["token"], scope["path"] + (f"?{urlencode(rest)}" if rest else ""))
 
 
 async def _form_token(request: Request) -> str:

@@ -16,7 +16,7 @@ from maskwatch.review.gallery import Gallery
 from maskwatch.review.guard import Guard
 from maskwatch.review.picture import PicturePage
 
-ENDING_S = 3  # for requests that still run when it is told to end
+ENDING_S = 1  # for requests that still run when it is told to end
 RECONNECT_S = 60.0  # a browser that was cut off finds its work again
 KEPT = {"Cache-Control": "private, max-age=600"}  # a frame in the queue never changes
 ICON = (
@@ -88,7 +88,8 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family)
     except OSError as e:
-        raise ConfigError(f"--host {host} --port {port}: {e.strerror or e}") from e
+        reason, *_ = (e.strerror or str(e)).split(" (while")  # the rest says the address again
+        raise ConfigError(f"--host {host} --port {port}: {reason}") from e
 
 
 class _Server(uvicorn.Server):
