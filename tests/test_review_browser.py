@@ -13,20 +13,17 @@ from contextlib import contextmanager
 import cv2
 import numpy as np
 import pytest
-
-from maskwatch import demo
-from maskwatch.core.records import Box, Face, Frame, FrameReport, Label
-from maskwatch.learn.labels import MarkLabel
-from maskwatch.learn.queue import Queue
-
-selenium = pytest.importorskip("selenium", reason="selenium is not installed (the dev extra has it)")
-
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
+
+from maskwatch import demo
+from maskwatch.core.records import Box, Face, Frame, FrameReport, Label
+from maskwatch.learn.labels import MarkLabel
+from maskwatch.learn.queue import Queue
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(
@@ -113,14 +110,19 @@ def serving(folder, *arguments, environment=None):
 class Person:
     """Somebody at a browser of his own."""
 
-    def __init__(self, width=1300, height=860):
+    def __init__(self):
         options = webdriver.ChromeOptions()
         options.binary_location = CHROMIUM
-        arguments = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu")
-        for argument in (*arguments, f"--window-size={width},{height}"):
+        for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"):
             options.add_argument(argument)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         self.browser = webdriver.Chrome(options=options, service=Service(DRIVER))
+
+    def begin(self, width, height):
+        self.browser.set_window_size(width, height)
+        self.browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
+        self.browser.execute_cdp_cmd("Network.clearBrowserCache", {})
+        self.browser.get_log("performance")
 
     def go(self, address):
         self.browser.get(address)
@@ -192,22 +194,36 @@ class Person:
         mouse.perform()
 
     def problems(self):
-        return [entry for entry in self.browser.get_log("browser") if entry["level"] == "SEVERE"]
+        """What went wrong in the page; not that the server has ended meanwhile."""
+        log = self.browser.get_log("browser")
+        return [entry for entry in log if entry["level"] == "SEVERE" and entry["source"] != "network"]
+
+
+@pytest.fixture(scope="module")
+def browsers():
+    """Those that were started; each serves many tests."""
+    started = []
+    yield started
+    for each in started:
+        each.browser.quit()
 
 
 @pytest.fixture
-def person():
-    """Make people; their browsers close with the test, which fails when one had something to complain of."""
+def person(browsers):
+    """Make people whom the page does not know; the test fails when one's browser had something to complain of."""
     people = []
 
-    def make(*window):
-        people.append(Person(*window))
+    def make(width=1300, height=860):
+        if len(people) == len(browsers):
+            browsers.append(Person())
+        people.append(browsers[len(people)])
+        people[-1].begin(width, height)
         return people[-1]
 
     yield make
     problems = [problem for each in people for problem in each.problems()]
     for each in people:
-        each.browser.quit()
+        each.go("about:blank")
     assert problems == []
 
 
@@ -292,11 +308,12 @@ def test_boxes_are_made_and_changes_undone_by_keyboard_also_what_was_saved(queue
         kim.press("b")
         kim.until(lambda: len(kim.boxes()) == 3, "a new box")
         before = kim.boxes()[2]
-        kim.press("d", "s", Keys.SHIFT + "d")
+        kim.press("d", "s")
+        ActionChains(kim.browser).key_down(Keys.SHIFT).send_keys("d").key_up(Keys.SHIFT).perform()
         kim.until(lambda: kim.boxes()[2].width > before.width, "it moves and grows")
         assert kim.boxes()[2].x1 > before.x1
         assert kim.boxes()[2].y1 > before.y1
-        kim.press(Keys.NULL, "zzz")
+        kim.press("zzz")
         kim.until(lambda: kim.boxes()[2] == before, "all three steps back")
         kim.press("4")
         kim.until(lambda: len(kim.boxes()) == 2, "not a face")
@@ -454,7 +471,6 @@ def test_the_token_opens_the_page_and_stands_nowhere(queue, person, tmp_path):
         lee.go(f"{address}?token={TOKEN.replace(' ', '%20')}")
         lee.see(".mw-card")
         assert "token" not in lee.browser.current_url
-        kim.browser.get_log("browser")  # the two refusals
     assert TOKEN not in (tmp_path / "log").read_text()
     assert "a wrong guess" not in (tmp_path / "log").read_text()
 

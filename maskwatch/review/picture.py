@@ -41,7 +41,7 @@ class PicturePage:
         self._turning = False
         self._page = ui.context.client
         with ui.element("main").classes("mw-sheet"):
-            self._frame = Frame(cookies, review.by, lambda: self._later(self._count()))
+            self._frame = Frame(cookies, review.by, self._named)
             self._facts = ui.html().classes("mw-facts")
             hands = Hands(self._act, self._select, self._draw, self._change, self._label, self._remove)
             self._canvas = Canvas(hands).classes("mw-canvas")
@@ -65,6 +65,13 @@ class PicturePage:
                 look = "unelevated" if action is Action.ACCEPT else "flat"
                 button = ui.button(text, icon=icon, on_click=lambda _, a=action: self._act(a)).tooltip(key)
                 button.props(f"{look} dense no-caps padding='4px 10px' aria-label='{action.value}'")
+
+    def _named(self) -> None:
+        self._be_present()
+        self._later(self._count())
+
+    def _be_present(self) -> None:
+        self._review.presence.enter(self._page.id, self._frame.name or "somebody", self._sample.id)
 
     async def open(self) -> None:
         samples = await asyncio.to_thread(self._review.queue.samples)
@@ -200,7 +207,7 @@ class PicturePage:
         finally:
             self._turning = False
         self._walk, self._sample = walk, sample
-        self._review.presence.enter(self._page.id, self._frame.name, sample_id)
+        self._be_present()
         report, labels = sample.report, sample.labels
         self._editing = Editing(report.faces, None if labels is None else labels.faces, report.size)
         ahead = [cards.picture_path(each) for each in walk.ahead(AHEAD)]
