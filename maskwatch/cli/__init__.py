@@ -21,6 +21,7 @@ from maskwatch.cli import (
     models,
     queue,
     replay,
+    review,
     run,
     schema,
     status,
@@ -43,6 +44,7 @@ app.command()(check.check)
 app.command()(schema.schema)
 app.command()(extract.extract)
 app.command()(learn.learn)
+queue.app.command()(review.review)
 app.add_typer(queue.app, name="queue")
 app.add_typer(models.app, name="models")
 app.add_typer(dataset.app, name="dataset")

@@ -70,12 +70,16 @@ class ImageSource:
 def read_rgb(path: Path) -> Rgb:
     """A picture, upright by its EXIF orientation: `(H, W, 3)` uint8, RGB. Raises `SourceError`."""
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
+        return decoded(path.read_bytes(), str(path))
     except OSError as e:
         raise SourceError(f"{path}: {e.strerror}") from e
-    rgb = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
+
+
+def decoded(data: bytes, name: str) -> Rgb:
+    """The same from a file's bytes; `name` stands for it in errors."""
+    rgb = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB) if data else None
     if rgb is None:
-        raise SourceError(f"{path}: is not a picture that can be read")
+        raise SourceError(f"{name}: is not a picture that can be read")
     return np.asarray(rgb, np.uint8)
 
 

@@ -1,6 +1,7 @@
 """Width and height of pictures, from the first bytes of JPEG and PNG: decoding thousands would take minutes."""
 
 import struct
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,7 +26,17 @@ def picture_size(path: Path) -> tuple[int, int]:
     return size
 
 
-def _from_header(file: BinaryIO) -> tuple[int, int] | None:
+def pixels(data: bytes) -> int | None:
+    """How many pixels a JPEG or PNG says it has, before any is decoded; None for what is neither."""
+    try:
+        size = _from_header(BytesIO(data), past_exif=True)
+    except struct.error:
+        return None
+    return None if size is None else size[0] * size[1]
+
+
+def _from_header(file: BinaryIO, *, past_exif: bool = False) -> tuple[int, int] | None:
+    """Width and height, but None where they may have to be turned, unless that makes no difference."""
     start = file.read(len(PNG))
     if start == PNG:
         _, kind, width, height = struct.unpack(">I4sII", file.read(16))
@@ -35,7 +46,7 @@ def _from_header(file: BinaryIO) -> tuple[int, int] | None:
     file.seek(len(JPEG))
     while True:
         mark, code, length = struct.unpack(">BBH", file.read(4))
-        if mark != 0xFF or code == EXIF:
+        if mark != 0xFF or (code == EXIF and not past_exif):
             return None
         if code in FRAME_HEADERS:
             _, height, width = struct.unpack(">BHH", file.read(5))

@@ -1,0 +1,91 @@
+"""`maskwatch queue review`: the queue as a page for a browser."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from maskwatch.cli.console import out
+from maskwatch.review.access import TOKEN_VARIABLE
+
+if TYPE_CHECKING:
+    from maskwatch.config import Config as Configuration
+    from maskwatch.core.records import Face, FrameReport, Rgb
+
+
+Folder = Annotated[Path | None, typer.Option("--dir", help="The queue's folder; else the configuration's.")]
+Config = Annotated[Path | None, typer.Option("-c", "--config", help="The configuration file.")]
+Host = Annotated[
+    str, typer.Option("--host", help="The address to listen on; any but this machine's own needs a token.")
+]
+Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")]
+By = Annotated[
+    str | None, typer.Option("--by", metavar="NAME", help="Whose labels they are; else the page asks.")
+]
+Token = Annotated[
+    str | None,
+    typer.Option(
+        "--token",
+        envvar=TOKEN_VARIABLE,
+        show_default=False,
+        help="What people must enter first. Better in the environment: arguments are for all to see.",
+    ),
+]
+Open = Annotated[bool, typer.Option("--open", help="Open the page in a browser.")]
+
+
+def review(
+    folder: Folder = None,
+    config: Config = None,
+    host: Host = "127.0.0.1",
+    port: Port = 8471,
+    by: By = None,
+    token: Token = None,
+    open_: Open = False,
+) -> None:
+    """Serve a page for looking through the queue and labelling it, until Ctrl-C."""
+    from maskwatch import config as configuration
+    from maskwatch.learn.labelling import checked_name
+    from maskwatch.learn.queue import Queue
+    from maskwatch.review.access import Access, checked_token
+    from maskwatch.review.context import Review
+    from maskwatch.review.server import serve
+    from maskwatch.review.thumbnails import Thumbnails
+    from maskwatch.review.uploads import Uploads
+    from maskwatch.review.walk import Presence
+
+    settings = configuration.load(config) if config else configuration.default()
+    needed = checked_token(host, token)
+    place = folder or settings.queue.dir
+    queue = Queue(place)
+    name = None if by is None else checked_name(by)
+    desk = Review(queue, Thumbnails(), Uploads(queue, _proposer(settings)), Presence(), name)
+
+    def ready(address: str) -> None:
+        out.print(
+            f"{place} is at {address}   (Ctrl-C ends it)", soft_wrap=True, highlight=False, markup=False
+        )
+        if open_:
+            typer.launch(address)
+
+    access = None if needed is None else Access(needed)
+    with suppress(KeyboardInterrupt):  # the way to end it
+        serve(desk, host=host, port=port, access=access, on_ready=ready)
+
+
+def _proposer(settings: "Configuration") -> "Callable[[Rgb], tuple[Face, ...]]":
+    """The models are loaded when the first picture comes."""
+    from functools import cache
+
+    @cache
+    def judge() -> "Callable[[Rgb], FrameReport]":
+        from maskwatch.app import Models, analyst, pick_device  # takes a while
+
+        return analyst(settings.defaults, Models(pick_device(settings.device)))
+
+    def propose(rgb: "Rgb") -> "tuple[Face, ...]":
+        return judge()(rgb).faces
+
+    return propose

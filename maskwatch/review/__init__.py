@@ -1,0 +1,1 @@
+"""The page on which people go through the queue: `maskwatch queue review`."""

@@ -1,0 +1,601 @@
+"""The review page's logic, without a browser: what is shown, what hands and keys do, who may come in."""
+
+import socket
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.responses import PlainTextResponse
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
+
+from maskwatch.core.errors import ConfigError, ModelError, SourceError
+from maskwatch.core.records import Box, Face, Label
+from maskwatch.learn.labelling import FaceMark
+from maskwatch.learn.labels import MarkLabel
+from maskwatch.learn.queue import Queue
+from maskwatch.learn.samples import Sample
+from maskwatch.review import cards, filters
+from maskwatch.review.access import GUESSES, GUESSES_S, SESSION_S, Access, checked_token
+from maskwatch.review.editing import Editing
+from maskwatch.review.filters import Filter, Order, State
+from maskwatch.review.guard import Guard
+from maskwatch.review.keys import KEYS, Action, action_of
+from maskwatch.review.login import entered_page
+from maskwatch.review.thumbnails import HEIGHT_PX, WIDTH_PX, Thumbnails, thumbnail
+from maskwatch.review.uploads import MAX_BYTES, Uploads
+from maskwatch.review.walk import Presence, Walk
+
+SIZE = (640, 480)
+TOKEN = "correct horse battery"
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def sample(report):
+    """Make a sample; `said` are the labels that somebody gave."""
+
+    def make(number=0, camera="door", at=NOON, confidence=0.5, reasons=("classifier",), said=None, by="kim"):
+        seen = report(float(number), confidence, camera=camera)
+        made = Sample(f"20261122T120000.000Z-{number:06d}", seen, reasons, at, {})
+        if said is None:
+            return made
+        from maskwatch.learn.labelling import changed
+
+        marks = [FaceMark(Box(0, 0, 9, 9), MarkLabel(label)) for label in said]
+        return made.with_history(changed((), marks, by, at))
+
+    return make
+
+
+def ids(samples):
+    return [int(each.id[-6:]) for each in samples]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (Filter(), [0, 1, 2, 3, 4]),
+        (Filter(camera="정문"), [1]),
+        (Filter(day=f"{(NOON - timedelta(days=3)).astimezone():%Y-%m-%d}"), [2]),
+        (Filter(reason="detector"), [3]),
+        (Filter(state=State.WAITING), [0, 1, 2]),
+        (Filter(state=State.LABELLED), [3, 4]),
+        (Filter(state=State.WORN_WRONG), [3]),
+        (Filter(state=State.UNKNOWN), []),
+        (Filter(state=State.NO_FACE), [4]),
+        (Filter(at_least=0.6, at_most=0.7), [1]),
+        (Filter(search="-000002"), [2]),
+        (Filter(search=" Z-00000 ", order=Order.NEWEST), [4, 3, 2, 1, 0]),
+        (Filter(order=Order.UNSURE), [0, 2, 3, 4, 1]),
+    ],
+)
+def test_a_filter_lets_through_what_it_says(sample, wanted, expected):
+    samples = [
+        sample(0),
+        sample(1, camera="정문", confidence=0.65),
+        sample(2, at=NOON - timedelta(days=3)),
+        sample(3, reasons=("classifier", "detector"), said=["protected", "worn_wrong"]),
+        sample(4, said=[]),
+    ]
+    assert ids(filters.chosen(reversed(samples), wanted)) == expected
+
+
+@given(
+    camera=st.none() | st.text(min_size=1),
+    state=st.sampled_from(State),
+    order=st.sampled_from(Order),
+    search=st.text(),
+    shares=st.tuples(st.integers(0, 100), st.integers(0, 100)).map(sorted),
+)
+def test_an_address_holds_the_whole_filter(camera, state, order, search, shares):
+    wanted = Filter(
+        camera=camera,
+        state=state,
+        order=order,
+        search=search,
+        at_least=shares[0] / 100,
+        at_most=shares[1] / 100,
+    )
+    assert filters.from_query(wanted.to_query()) == wanted
+
+
+def test_nonsense_in_an_address_filters_nothing():
+    query = {"state": "odd", "order": "", "at_least": "nan", "at_most": "2", "page": "x", "camera": ""}
+    assert filters.from_query(query) == Filter()
+
+
+def test_pages_hold_all_samples_once(sample):
+    samples = [sample(number) for number in range(7)]
+    pages = [filters.page(samples, number, size=3) for number in (1, 2, 3)]
+    assert [ids(page.samples) for page in pages] == [[0, 1, 2], [3, 4, 5], [6]]
+    assert {page.count for page in pages} == {3}
+    assert filters.page(samples, 9, size=3).number == 3
+    assert filters.page([], 2, size=3) == filters.Page((), 1, 1)
+
+
+def test_progress_counts_the_labelled_of_the_filter_and_ones_own_of_today(sample):
+    samples = [
+        sample(0, camera="a"),
+        sample(1, camera="a", said=["protected"]),
+        sample(2, camera="a", said=["unprotected"], by="lee"),
+        sample(3, camera="b", said=["protected"]),
+        sample(4, camera="b", said=["protected"], at=NOON - timedelta(days=2)),
+    ]
+    today = NOON.astimezone().date()
+    told = filters.progress(samples, Filter(camera="a", state=State.WAITING), "kim", today)
+    assert (told.labelled, told.total, told.today) == (2, 3, 2)
+    assert told.share == pytest.approx(2 / 3)
+    assert filters.progress([], Filter(), "kim", today).share == 0
+
+
+def test_a_card_escapes_what_others_named(sample):
+    bad = '"><script>alert(1)</script>'
+    made = sample(0, camera=bad, reasons=(bad,), said=["protected"], by=bad)
+    html = cards.grid([replace(made, id=bad)], {"search": bad})
+    assert "<script" not in html
+    assert html.count("&lt;script&gt;") >= 3
+
+
+def test_the_way_stays_as_it_was_when_it_began():
+    walk = Walk(("a", "b", "c"), 0)
+    assert walk.at("b").place == 1
+    assert walk.at("z").ids == ("z", "a", "b", "c")
+    assert walk.ahead(5) == ("b", "c")
+    assert [step.here for step in walk.onward(1)] == ["b", "c", None]
+    assert [step.here for step in walk.at("c").onward(-1)] == ["b", "a"]
+    assert list(walk.onward(-1)) == []
+
+
+def test_who_has_a_picture_open_is_known_until_he_leaves():
+    presence = Presence()
+    presence.enter("page 1", "kim", "a")
+    presence.enter("page 2", "lee", "a")
+    assert presence.others("page 1", "a") == ("lee",)
+    presence.enter("page 2", "lee", "b")
+    assert presence.others("page 1", "a") == ()
+    assert presence.others("page 1", "b") == ("lee",)
+    presence.leave("page 2")
+    assert presence.others("page 1", "b") == ()
+
+
+FACES = (
+    Face(Box(10, 10, 60, 70), 0.9, 0.6, Label.PROTECTED),
+    Face(Box(200, 100, 260, 180), 0.8, 0.1, Label.UNPROTECTED),
+    Face(Box(400, 100, 460, 180), 0.7),
+)
+SAID = [MarkLabel.PROTECTED, MarkLabel.UNPROTECTED, MarkLabel.UNKNOWN]
+
+
+@pytest.fixture
+def editing():
+    return Editing(FACES, None, SIZE)
+
+
+def labels(editing):
+    return [mark.label for mark in editing.result]
+
+
+def selected_box(editing):
+    return next(mark.box for mark in editing.marks if mark.number == editing.selected)
+
+
+def test_work_starts_with_what_the_models_say(editing):
+    assert editing.result == tuple(FaceMark(f.box, label) for f, label in zip(FACES, SAID, strict=True))
+    assert [mark.face for mark in editing.marks] == list(FACES)
+    assert selected_box(editing) == FACES[0].box
+    assert not editing.changed
+
+
+def test_work_goes_on_from_what_a_person_said():
+    theirs = (
+        FaceMark(Box(12, 12, 62, 72), MarkLabel.WORN_WRONG),
+        FaceMark(Box(300, 5, 320, 30), MarkLabel.UNKNOWN),
+    )
+    editing = Editing(FACES, theirs, SIZE)
+    assert editing.result == theirs
+    assert [mark.face for mark in editing.marks] == [FACES[0], None]
+    assert not editing.changed
+    editing.as_the_models_say()
+    assert labels(editing) == SAID
+    assert editing.changed
+
+
+def test_a_key_labels_the_selected_box_and_goes_on_to_the_next(editing):
+    for label in (MarkLabel.WORN_WRONG, MarkLabel.UNKNOWN, MarkLabel.PROTECTED, MarkLabel.UNPROTECTED):
+        editing.label(label)
+    assert labels(editing) == [MarkLabel.WORN_WRONG, MarkLabel.UNKNOWN, MarkLabel.UNPROTECTED]
+    assert selected_box(editing) == FACES[2].box
+
+
+def test_a_click_labels_its_own_box_and_stays_there(editing):
+    second = editing.marks[1].number
+    editing.label(MarkLabel.WORN_WRONG, second)
+    assert labels(editing)[1] is MarkLabel.WORN_WRONG
+    assert editing.selected == second
+
+
+def test_what_is_no_face_is_removed(editing):
+    editing.remove()
+    assert [mark.box for mark in editing.result] == [FACES[1].box, FACES[2].box]
+    assert selected_box(editing) == FACES[1].box
+    editing.remove(editing.marks[1].number)
+    editing.remove()
+    assert editing.result == ()
+    assert editing.selected is None
+    editing.remove()
+    editing.label(MarkLabel.PROTECTED)
+    editing.nudge(1, 1)
+    editing.select_next(1)
+    assert editing.result == ()
+
+
+def test_selection_goes_round(editing):
+    seen = []
+    for step in (1, 1, 1, -1):
+        editing.select_next(step)
+        seen.append(selected_box(editing))
+    assert seen == [FACES[1].box, FACES[2].box, FACES[0].box, FACES[2].box]
+    editing.select(None)
+    editing.select_next(-1)
+    assert selected_box(editing) == FACES[2].box
+
+
+def test_a_drawn_box_is_cut_at_the_edge_and_takes_the_last_label(editing):
+    editing.draw(Box(600.04, 440.06, 700, 500))
+    assert editing.result[-1] == FaceMark(Box(600.0, 440.1, 640, 480), MarkLabel.UNKNOWN)
+    assert editing.selected == editing.marks[-1].number
+    before = editing.result
+    editing.draw(Box(5, 5, 7, 50))  # too narrow to be a face
+    editing.draw(Box(-50, -50, -5, -5))
+    assert editing.result == before
+
+
+def test_a_box_can_be_made_without_a_mouse(editing):
+    editing.draw()
+    box = editing.result[-1].box
+    assert box.centre == (320, 240)
+    editing.nudge(1, 0)
+    editing.nudge(0, -1, resize=True)
+    moved = editing.result[-1].box
+    assert moved.x1 > box.x1
+    assert moved.width == pytest.approx(box.width)
+    assert (moved.y1, moved.x1 - box.x1) == (box.y1, pytest.approx(moved.x2 - box.x2))
+    assert moved.y2 < box.y2
+
+
+def test_a_nudged_box_stays_whole_in_the_picture(editing):
+    for _ in range(50):
+        editing.nudge(-1, -1)
+    assert editing.result[0].box == Box(0, 0, 50, 60)
+
+
+def test_every_change_can_be_undone(editing):
+    changes = [
+        lambda: editing.label(MarkLabel.WORN_WRONG),
+        lambda: editing.change(editing.marks[0].number, Box(1, 1, 30, 30)),
+        lambda: editing.draw(Box(100, 300, 150, 350)),
+        lambda: editing.nudge(1, 1),
+        lambda: editing.remove(editing.marks[1].number),
+        editing.as_the_models_say,
+    ]
+    states = [editing.result]
+    for change in changes:
+        change()
+        states.append(editing.result)
+    assert len(set(states)) >= len(changes)
+    while len(states) > 1:
+        assert editing.result == states.pop()
+        assert editing.undo()
+    assert editing.result == states[0]
+    assert not editing.undo()
+
+
+def test_a_change_that_changes_nothing_needs_no_undo(editing):
+    editing.label(MarkLabel.PROTECTED)
+    editing.select_next(1)
+    assert not editing.undo()
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["draw", "nudge", "grow", "remove", "undo", "next"]),
+            st.tuples(*[st.integers(-200, 900)] * 4),
+        )
+    )
+)
+def test_no_box_ever_leaves_the_picture(steps):
+    editing = Editing(FACES, None, SIZE)
+    for what, (a, b, c, d) in steps:
+        match what:
+            case "draw":
+                editing.draw(Box(min(a, c), min(b, d), max(a, c), max(b, d)))
+            case "nudge":
+                editing.nudge(a, b)
+            case "grow":
+                editing.nudge(a, b, resize=True)
+            case "remove":
+                editing.remove()
+            case "undo":
+                editing.undo()
+            case "next":
+                editing.select_next(1)
+    for mark in editing.result:
+        assert 0 <= mark.box.x1 < mark.box.x2 <= SIZE[0]
+        assert 0 <= mark.box.y1 < mark.box.y2 <= SIZE[1]
+    assert editing.selected is None or editing.selected in [mark.number for mark in editing.marks]
+
+
+def test_every_key_means_one_thing():
+    meanings = [
+        (name, shift)
+        for key in KEYS
+        for name in key.names
+        for shift in (False, True)
+        if key.shift in (None, shift)
+    ]
+    assert len(meanings) == len(set(meanings))
+    assert [action_of(key, shift=False) for key in "12345z"] == [
+        Action.PROTECTED,
+        Action.UNPROTECTED,
+        Action.WORN_WRONG,
+        Action.REMOVE,
+        Action.UNKNOWN,
+        Action.UNDO,
+    ]
+    assert action_of("Tab", shift=True) is Action.SELECT_PREVIOUS
+    assert action_of("q", shift=False) is None
+
+
+@pytest.fixture
+def picture(tmp_path):
+    def make(name, size=(1920, 1080)):
+        path = tmp_path / name
+        cv2.imwrite(str(path), np.random.default_rng(len(name)).integers(0, 255, (*size[::-1], 3), np.uint8))
+        return path
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [((1920, 1080), (400, 225)), ((300, 900), (100, 300)), ((64, 48), (64, 48))]
+)
+def test_a_thumbnail_is_small_and_in_shape(picture, size, expected):
+    made = cv2.imdecode(np.frombuffer(thumbnail(picture("a.png", size)), np.uint8), cv2.IMREAD_COLOR)
+    assert made.shape[1::-1] == expected
+    assert made.shape[0] <= HEIGHT_PX
+    assert made.shape[1] <= WIDTH_PX
+
+
+def test_thumbnails_are_kept_within_a_bound(picture):
+    paths = [picture(f"{name}.png", (400, 300)) for name in ("a", "bb", "ccc")]
+    one = len(thumbnail(paths[0]))
+    kept = Thumbnails(max_bytes=int(2.5 * one))
+    first = kept.of(paths[0])
+    for path in paths:
+        path.unlink() if path is paths[0] else kept.of(path)
+    assert kept.of(paths[1])
+    assert 0 < kept.kept_bytes <= 2.5 * one
+    assert first
+    with pytest.raises(SourceError):
+        kept.of(paths[0])  # the oldest went
+
+
+def test_a_kept_thumbnail_is_not_made_again(picture):
+    path = picture("a.png")
+    kept = Thumbnails()
+    made = kept.of(path)
+    path.unlink()
+    assert kept.of(path) is made
+
+
+def jpeg(rgb, suffix=".jpg"):
+    return cv2.imencode(suffix, rgb[..., ::-1])[1].tobytes()
+
+
+def test_an_upload_is_a_sample_with_the_faces_proposed(tmp_path, bare):
+    uploads = Uploads(Queue(tmp_path), lambda _: FACES[:1])
+    stored = uploads.store("C:\\사진\\정문 1.jpg", jpeg(bare))
+    again = uploads.store("정문 1.jpg", jpeg(bare, ".png"))
+    first, second = Queue(tmp_path).samples()
+    assert (first.id, second.id) == (stored.sample_id, again.sample_id)
+    assert (stored.faces, stored.proposed) == (1, True)
+    assert first.report.camera == "uploads"
+    assert first.report.source == "정문 1.jpg"
+    assert first.report.faces == FACES[:1]
+    assert first.reasons == ("upload",)
+    assert first.labels is None
+    assert Queue(tmp_path).find(first.id)[1].shape == bare.shape
+
+
+def test_an_upload_without_models_is_kept_without_faces(tmp_path, bare):
+    def fail(_):
+        raise ModelError("weights.safetensors: is missing")
+
+    stored = Uploads(Queue(tmp_path), fail).store("a.jpg", jpeg(bare))
+    assert not stored.proposed
+    assert Queue(tmp_path).sample(stored.sample_id).report.faces == ()
+
+
+def png_of(width, height):
+    """A PNG that says it is this large; nobody decodes it."""
+    import struct
+
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", width, height) + bytes(9)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "is no JPEG or PNG"),
+        (b"GIF89a" + bytes(100), "is no JPEG or PNG"),
+        (b"\xff\xd8\xff", "is no JPEG or PNG"),
+        (png_of(640, 480), "not a picture that can be read"),
+        (png_of(40_000, 40_000), "more than 50 million pixels"),
+        (bytes(MAX_BYTES + 1), "larger than 25 MB"),
+    ],
+    ids=["empty", "gif", "cut", "broken", "bomb", "large"],
+)
+def test_an_upload_that_is_no_fit_picture_is_refused(tmp_path, data, reason):
+    with pytest.raises(SourceError, match=reason):
+        Uploads(Queue(tmp_path), lambda _: ()).store("a.png", data)
+    assert Queue(tmp_path).samples() == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_loopback_needs_no_token(host):
+    assert checked_token(host, None) is None
+    assert checked_token(host, TOKEN) == TOKEN
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "review.example", "127.0.0.1.example"])
+@pytest.mark.parametrize("token", [None, "", "  ", "short"])
+def test_any_other_address_needs_a_good_token(host, token):
+    with pytest.raises(ConfigError, match="token") as refused:
+        checked_token(host, token)
+    assert "short" not in str(refused.value)
+
+
+def test_a_session_ends_after_its_time():
+    access = Access(TOKEN)
+    assert access.sign_in("guess", 0.0) is None
+    session = access.sign_in(TOKEN, 0.0)
+    assert access.knows(session, SESSION_S - 1)
+    assert not access.knows(session, SESSION_S)
+    assert not access.knows("", 0.0)
+    assert TOKEN not in repr(access)
+
+
+def test_guessing_is_slowed_down():
+    access = Access(TOKEN)
+    for _ in range(GUESSES):
+        access.sign_in("guess", 5.0)
+    assert access.sign_in(TOKEN, 6.0) is None
+    assert access.sign_in(TOKEN, 5.0 + GUESSES_S) is not None
+
+
+async def page(scope, receive, send):
+    """What is guarded: an answer, or a websocket that says so."""
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.send", "text": "inside"})
+        await send({"type": "websocket.close"})
+    else:
+        await PlainTextResponse("inside")(scope, receive, send)
+
+
+def visitor(access=None, host="127.0.0.1:8471"):
+    return TestClient(Guard(page, access, "session"), base_url=f"http://{host}", follow_redirects=False)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8471", "localhost:9000", "[::1]:8471", "localhost"])
+def test_loopback_names_are_answered(host):
+    assert visitor().get("/", headers={"host": host}).text == "inside"
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8471", "127.0.0.1.evil.example", "", "192.0.2.1:8471"]
+)
+def test_a_foreign_name_that_leads_here_is_not(host):
+    answer = visitor().get("/", headers={"host": host})
+    assert answer.status_code == 421
+    assert "inside" not in answer.text
+
+
+@pytest.mark.parametrize("access", [None, Access(TOKEN)], ids=["open", "token"])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "http://localhost:8471", "http://127.0.0.1:1"]
+)
+def test_another_sites_page_gets_nothing(access, origin):
+    client = visitor(access)
+    client.post("/login", data={"token": TOKEN})
+    assert client.get("/", headers={"origin": origin}).status_code == 403
+    assert client.post("/", headers={"origin": origin}).status_code == 403
+    with (
+        pytest.raises(WebSocketDisconnect),
+        client.websocket_connect("ws://127.0.0.1:8471/ws", headers={"origin": origin}),
+    ):
+        pass
+    assert client.get("/", headers={"origin": "http://127.0.0.1:8471"}).text == "inside"
+
+
+def test_without_the_token_there_is_a_form_and_nothing_else():
+    client = visitor(Access(TOKEN))
+    answer = client.get("/picture/x.jpg")
+    assert answer.status_code == 401
+    assert "<form" in answer.text
+    assert "inside" not in answer.text
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("ws://127.0.0.1:8471/ws"):
+        pass
+    assert client.get("/", cookies={"session": "made up"}).status_code == 401
+
+
+def test_the_form_opens_a_session_for_pages_and_websocket():
+    client = visitor(Access(TOKEN))
+    assert client.post("/login", data={"token": "guess"}).status_code == 401
+    entered = client.post("/login", data={"token": TOKEN})
+    cookie = entered.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert TOKEN not in cookie
+    assert client.get("/").text == "inside"
+    with client.websocket_connect("ws://127.0.0.1:8471/ws") as websocket:
+        assert websocket.receive_text() == "inside"
+
+
+def test_the_token_in_an_address_is_taken_out_of_it(caplog):
+    client = visitor(Access(TOKEN))
+    entered = client.get("/sample/1", params={"token": TOKEN, "camera": "정문"})
+    assert TOKEN not in entered.text
+    assert "/sample/1?camera=%EC%A0%95%EB%AC%B8" in entered.text
+    assert client.get("/sample/1").text == "inside"
+    assert visitor(Access(TOKEN)).get("/", params={"token": "guess"}).status_code == 401
+    assert TOKEN not in caplog.text
+    assert "guess" not in caplog.text
+
+
+@pytest.mark.parametrize("path", ["//evil.example/", "/\\evil.example/", "///evil.example/"])
+def test_signing_in_never_leads_to_another_site(path):
+    assert "url=/evil.example/" in entered_page(path)
+
+
+def test_a_long_form_is_not_read():
+    assert visitor(Access(TOKEN)).post("/login", content=b"token=" + b"a" * 10_000_000).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/", "/missing"])
+def test_every_answer_forbids_frames_and_other_places(path):
+    for client in (visitor(), visitor(Access(TOKEN)), visitor(host="evil.example")):
+        headers = client.get(path).headers
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert "default-src 'self'" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--host", "0.0.0.0"], "a token is needed"),
+        (["--token", "short"], "at least 12 characters"),
+        (["--by", " "], "must have a name"),
+    ],
+)
+def test_the_command_refuses_what_is_not_safe(maskwatch, tmp_path, arguments, said):
+    done = maskwatch("queue", "review", "--dir", tmp_path, "--port", "0", *arguments)
+    assert done.returncode in {1, 2}
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_port_that_is_taken_is_told(maskwatch, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = maskwatch("queue", "review", "--dir", tmp_path, "--port", port)
+    assert done.returncode == 2
+    assert done.stderr == f"maskwatch: --host 127.0.0.1 --port {port}: Address already in use\n"

@@ -1,0 +1,526 @@
+"""The review page as a person meets it: a real browser, its mouse and its keyboard."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import cv2
+import numpy as np
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+from maskwatch import demo
+from maskwatch.core.records import Box, Face, Frame, FrameReport, Label
+from maskwatch.learn.labels import MarkLabel
+from maskwatch.learn.queue import Queue
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None or DRIVER is None,
+    reason="chromium and chromium-driver are not installed (the README's test command installs them)",
+)
+
+SIZE = (640, 360)
+TOKEN = "correct horse battery"
+WAIT_S = 30
+SHOWN = "const s = document.querySelector('.mw-stage svg'); return s && s.dataset.loaded === 'true' ? s.dataset.sample : null"
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    """A bare and a masked person in a plain room, and the face's box."""
+    scale = 0.4
+    box = Box(*(scale * v for v in demo.FACE)).moved(100, 60)
+    made = []
+    for person in (demo.portrait(), demo.with_mask(demo.portrait(), demo.FACE)):
+        rgb = np.full((SIZE[1], SIZE[0], 3), (190, 200, 205), np.uint8)
+        small = cv2.resize(person, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        rgb[60 : 60 + small.shape[0], 100 : 100 + small.shape[1]] = small
+        made.append(rgb)
+    return made, box
+
+
+@pytest.fixture
+def queue(tmp_path, pictures):
+    """Make a queue with so many samples, of two cameras in turn."""
+    rgbs, box = pictures
+
+    def make(count):
+        made = Queue(tmp_path / "queue")
+        for number in range(count):
+            masked = number % 3 == 0
+            camera = "정문 3층" if number % 2 else "entrance"
+            faces = (
+                Face(box, 0.93, 0.55 if masked else 0.4, Label.PROTECTED if masked else Label.UNPROTECTED),
+                Face(Box(420, 100, 470, 160), 0.61, 0.45, Label.UNPROTECTED),
+            )
+            frame = Frame(camera, "clip.mp4", number, number / 5, rgbs[masked])
+            report = FrameReport(camera, "clip.mp4", number, number / 5, SIZE, faces)
+            made.add(frame, report, ("classifier", "detector") if number % 4 == 0 else ("classifier",))
+        return made
+
+    return make
+
+
+@contextmanager
+def serving(folder, *arguments, environment=None):
+    """The command in a process of its own; gives its address. It ends by Ctrl-C, in order."""
+    command = [
+        sys.executable,
+        "-m",
+        "maskwatch",
+        "queue",
+        "review",
+        "--dir",
+        str(folder),
+        "--port",
+        "0",
+        *arguments,
+    ]
+    log = folder.parent / "log"
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors, text=True, env=os.environ | (environment or {})
+        ) as process,
+    ):
+        try:
+            told = process.stdout.readline()
+            assert "http://" in told, log.read_text()
+            yield re.search(r"http://\S+", told).group()
+        finally:
+            process.send_signal(signal.SIGINT)
+            ended = process.wait(timeout=20)
+    assert ended == 0
+    assert "ERROR" not in log.read_text()
+    assert "Traceback" not in log.read_text()
+
+
+class Person:
+    """Somebody at a browser of his own."""
+
+    def __init__(self):
+        options = webdriver.ChromeOptions()
+        options.binary_location = CHROMIUM
+        for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"):
+            options.add_argument(argument)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        self.browser = webdriver.Chrome(options=options, service=Service(DRIVER))
+
+    def begin(self, width, height):
+        self.browser.set_window_size(width, height)
+        self.browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
+        self.browser.execute_cdp_cmd("Network.clearBrowserCache", {})
+        self.browser.get_log("performance")
+
+    def go(self, address):
+        self.browser.get(address)
+
+    def run(self, script, *arguments):
+        return self.browser.execute_script(script, *arguments)
+
+    def until(self, what, told="", seconds=WAIT_S):
+        return WebDriverWait(self.browser, seconds, poll_frequency=0.02).until(lambda _: what(), told)
+
+    def see(self, css):
+        """The element, once it is there and visible."""
+        return self.until(lambda: next((e for e in self.all(css) if e.is_displayed()), None), f"see {css}")
+
+    def all(self, css):
+        return self.browser.find_elements(By.CSS_SELECTOR, css)
+
+    def button(self, text):
+        script = "return [...document.querySelectorAll('button')].find(b => b.innerText.trim().endsWith(arguments[0]))"
+        return self.until(lambda: self.run(script, text), f"button {text}")
+
+    def text(self, css):
+        return self.run("return document.querySelector(arguments[0])?.innerText ?? ''", css)
+
+    def introduce(self, name):
+        field = self.see(".q-dialog input")
+        self.until(
+            lambda: self.run("return document.activeElement === arguments[0]", field),
+            "the field has the focus",
+        )
+        field.send_keys(name + Keys.ENTER)
+        self.until(lambda: not self.all(".q-dialog"), "the dialog closes")
+
+    def sample(self):
+        """The id of the picture that is shown and loaded; None while none is."""
+        return self.run(SHOWN)
+
+    def picture(self, but=None):
+        return self.until(lambda: (found := self.sample()) and found != but and found, "another picture")
+
+    def press(self, *keys):
+        ActionChains(self.browser).send_keys(*keys).perform()
+
+    def boxes(self):
+        script = (
+            "return [...document.querySelectorAll('.mw-shade')].sort((a, b) => a.dataset.mark - b.dataset.mark)"
+            ".map(r => ['x', 'y', 'width', 'height'].map(n => +r.getAttribute(n)))"
+        )
+        return [Box(x, y, x + width, y + height) for x, y, width, height in self.run(script)]
+
+    def labels(self):
+        return self.run(
+            "return [...document.querySelectorAll('.mw-choice.mw-chosen')].map(b => b.innerText.slice(1).trim())"
+        )
+
+    def drag(self, start, end):
+        """From one point of the picture to another, in the picture's pixels."""
+        script = """
+            const svg = document.querySelector('.mw-stage svg'), m = svg.getScreenCTM();
+            return arguments[0].map(([x, y]) => { const p = new DOMPoint(x, y).matrixTransform(m); return [p.x, p.y]; })"""
+        (x1, y1), (x2, y2) = self.run(script, [start, end])
+        mouse = ActionChains(self.browser, duration=30)
+        pointer = mouse.w3c_actions.pointer_action
+        pointer.move_to_location(round(x1), round(y1))
+        pointer.pointer_down()
+        pointer.move_to_location(round((x1 + x2) / 2), round((y1 + y2) / 2))
+        pointer.move_to_location(round(x2), round(y2))
+        pointer.pointer_up()
+        mouse.perform()
+
+    def problems(self):
+        """What went wrong in the page; not that the server has ended meanwhile."""
+        log = self.browser.get_log("browser")
+        return [entry for entry in log if entry["level"] == "SEVERE" and entry["source"] != "network"]
+
+
+@pytest.fixture(scope="module")
+def browsers():
+    """Those that were started; each serves many tests."""
+    started = []
+    yield started
+    for each in started:
+        each.browser.quit()
+
+
+@pytest.fixture
+def person(browsers):
+    """Make people whom the page does not know; the test fails when one's browser had something to complain of."""
+    people = []
+
+    def make(width=1300, height=860):
+        if len(people) == len(browsers):
+            browsers.append(Person())
+        people.append(browsers[len(people)])
+        people[-1].begin(width, height)
+        return people[-1]
+
+    yield make
+    problems = [problem for each in people for problem in each.problems()]
+    for each in people:
+        each.go("about:blank")
+    assert problems == []
+
+
+def close_to(box, *expected):
+    return box == pytest.approx(expected, abs=2.5)
+
+
+@pytest.mark.timeout(400)
+def test_a_hundred_pictures_are_labelled_by_keyboard_and_a_reload_keeps_them(queue, person, tmp_path):
+    made = queue(100)
+    keys = {
+        "1": MarkLabel.PROTECTED,
+        "2": MarkLabel.UNPROTECTED,
+        "3": MarkLabel.WORN_WRONG,
+        "5": MarkLabel.UNKNOWN,
+    }
+    expected = {}
+    with serving(tmp_path / "queue") as address:
+        kim = person()
+        kim.go(address)
+        kim.introduce("김하나")
+        kim.button("Label").click()
+        kim.picture()
+        began = time.monotonic()
+        last = None
+        for number in range(100):
+            last = kim.picture(but=last)
+            first, second = (list(keys)[(number + shift) % 4] for shift in (0, number // 4))
+            expected[last] = (keys[first], keys[second])
+            kim.press(first, second, Keys.ENTER)
+        kim.until(lambda: "That was the last one" in kim.text(".q-dialog"), "the end")
+        a_minute = 100 / (time.monotonic() - began) * 60
+        kim.go(address)
+        kim.until(lambda: len(kim.all(".mw-done")) == 48, "a page of labelled ones")
+        assert not kim.all(".q-dialog")  # the name is asked once
+        assert "100 of 100 labelled · 100 by you today" in kim.text(".mw-progress")
+        assert "정문 3층" in kim.text(".mw-grid")
+    print(f"{a_minute:.0f} pictures a minute")
+    assert a_minute >= 20
+    kept = {sample.id: sample.labels for sample in made.samples()}
+    assert {each: tuple(m.label for m in labels.faces) for each, labels in kept.items()} == expected
+    assert {labels.by for labels in kept.values()} == {"김하나"}
+
+
+def test_boxes_are_drawn_moved_resized_and_removed_by_mouse(queue, person, tmp_path, pictures):
+    made, face = queue(2), pictures[1]
+    with serving(tmp_path / "queue", "--by", "kim") as address:
+        kim = person()
+        kim.go(address)
+        kim.see(".mw-card").click()
+        sample_id = kim.picture()
+        assert [
+            close_to(box, *each) for box, each in zip(kim.boxes(), (face, (420, 100, 470, 160)), strict=True)
+        ] == [1, 1]
+        kim.drag((520, 200), (600, 300))
+        kim.until(lambda: len(kim.boxes()) == 3, "a new box")
+        assert close_to(kim.boxes()[2], 520, 200, 600, 300)
+        kim.drag((560, 250), (500, 280))
+        kim.until(lambda: close_to(kim.boxes()[2], 460, 230, 540, 330), "the box moves")
+        kim.drag((540, 330), (520, 300))
+        kim.until(lambda: close_to(kim.boxes()[2], 460, 230, 520, 300), "its corner moves")
+        kim.all(".mw-face")[2].find_element(By.CSS_SELECTOR, ".mw-choice.mw-worn_wrong").click()
+        kim.until(lambda: kim.labels()[2] == "worn wrong", "the label")
+        kim.all(".mw-face")[1].find_element(By.CSS_SELECTOR, ".mw-choice.mw-not_a_face").click()
+        kim.until(lambda: len(kim.boxes()) == 2, "one less")
+        kim.button("Accept, next").click()
+        kim.picture(but=sample_id)
+        kim.go(address)
+        kim.see(".mw-done")
+    faces = made.sample(sample_id).labels.faces
+    assert [mark.label for mark in faces] == [MarkLabel.PROTECTED, MarkLabel.WORN_WRONG]
+    assert close_to(faces[1].box, 460, 230, 520, 300)
+
+
+def test_boxes_are_made_and_changes_undone_by_keyboard_also_what_was_saved(queue, person, tmp_path):
+    made = queue(3)
+    with serving(tmp_path / "queue", "--by", "kim") as address:
+        kim = person()
+        kim.go(address)
+        kim.see(".mw-card").click()
+        first = kim.picture()
+        kim.press("b")
+        kim.until(lambda: len(kim.boxes()) == 3, "a new box")
+        before = kim.boxes()[2]
+        kim.press("d", "s")
+        ActionChains(kim.browser).key_down(Keys.SHIFT).send_keys("d").key_up(Keys.SHIFT).perform()
+        kim.until(lambda: kim.boxes()[2].width > before.width, "it moves and grows")
+        assert kim.boxes()[2].x1 > before.x1
+        assert kim.boxes()[2].y1 > before.y1
+        kim.press("zzz")
+        kim.until(lambda: kim.boxes()[2] == before, "all three steps back")
+        kim.press("4")
+        kim.until(lambda: len(kim.boxes()) == 2, "not a face")
+        kim.run(
+            "window.dispatchEvent(new KeyboardEvent('keydown', {key: 'ㅋ', code: 'KeyZ'}))"
+        )  # z with Hangul on
+        kim.until(lambda: len(kim.boxes()) == 3, "undone")
+        kim.press(Keys.TAB, "3", Keys.ENTER)
+        second = kim.picture(but=first)
+        kim.until(lambda: made.sample(first).labels is not None, "saved")
+        assert [m.label.value for m in made.sample(first).labels.faces] == [
+            "worn_wrong",
+            "unprotected",
+            "unprotected",
+        ]
+        kim.press("z")
+        kim.picture(but=second)
+        assert kim.sample() == first
+        assert made.sample(first).labels is None
+        assert len(kim.boxes()) == 2
+        kim.press("5", "n")  # moving on keeps what was changed
+        kim.picture(but=first)
+        kim.press("n")
+        kim.picture(but=second)
+        kim.press("p")
+        kim.until(lambda: kim.sample() == second, "back")
+        kim.press("?")
+        kim.until(lambda: "Keys on a picture" in kim.text(".q-dialog"), "help")
+        kim.press(Keys.ESCAPE)
+        kim.until(lambda: not kim.all(".q-dialog"), "help closes")
+        kim.press("g")
+        kim.see(".mw-grid")
+    assert [sample.labels is not None for sample in made.samples()] == [True, False, False]
+
+
+@pytest.mark.parametrize("overwrite", [False, True], ids=["theirs", "mine"])
+def test_two_people_at_one_picture_do_not_overwrite_each_other_unasked(queue, person, tmp_path, overwrite):
+    made = queue(2)
+    (sample_id, _) = [sample.id for sample in made.samples()]
+    with serving(tmp_path / "queue") as address:
+        kim, lee = person(), person()
+        for each, name in ((kim, "김하나"), (lee, "Lee")):
+            each.go(f"{address}sample/{sample_id}")
+            each.introduce(name)
+            each.picture()
+        lee.until(lambda: "김하나 looks at it too" in lee.text(".mw-facts"), "who else is here")
+        kim.press("3", Keys.ENTER)
+        kim.picture(but=sample_id)
+        kim.until(lambda: made.sample(sample_id).labels is not None, "saved")
+        lee.press("5", "5", Keys.ENTER)
+        lee.until(lambda: "김하나 was here first" in lee.text(".mw-conflict"), "the conflict")
+        assert "says: 1 unprotected, 1 worn wrong" in lee.text(".mw-conflict")
+        assert re.search(r"at \d\d:\d\d:\d\d", lee.text(".mw-conflict"))
+        assert made.sample(sample_id).labels.by == "김하나"
+        lee.button("Overwrite with mine" if overwrite else "See what 김하나 says").click()
+        if overwrite:
+            lee.until(lambda: made.sample(sample_id).labels.by == "Lee", "overwritten")
+        else:
+            lee.until(
+                lambda: lee.sample() == sample_id and lee.labels() == ["worn wrong", "unprotected"], "theirs"
+            )
+    labels = made.sample(sample_id).labels
+    assert (labels.by, labels.revision) == (("Lee", 2) if overwrite else ("김하나", 1))
+    assert [mark.label.value for mark in labels.faces] == (
+        ["unknown"] * 2 if overwrite else ["worn_wrong", "unprotected"]
+    )
+
+
+def test_two_people_who_go_on_get_different_pictures(queue, person, tmp_path):
+    made = queue(6)
+    order = [sample.id for sample in made.samples()]
+    with serving(tmp_path / "queue") as address:
+        kim, lee = person(), person()
+        kim.go(f"{address}sample/{order[0]}?state=waiting")
+        kim.introduce("Kim")
+        lee.go(f"{address}sample/{order[1]}?state=waiting")
+        lee.introduce("Lee")
+        assert (kim.picture(), lee.picture()) == (order[0], order[1])
+        kim.press(Keys.ENTER)
+        assert kim.picture(but=order[0]) == order[2]  # the second is Lee's
+        lee.press(Keys.ENTER)
+        assert lee.picture(but=order[1]) == order[3]
+    assert [sample.labels and sample.labels.by for sample in made.samples()] == [
+        "Kim",
+        "Lee",
+        None,
+        None,
+        None,
+        None,
+    ]
+
+
+def test_filters_stay_in_the_address(queue, person, tmp_path):
+    queue(60)
+    with serving(tmp_path / "queue", "--by", "kim") as address:
+        kim = person()
+        kim.go(address)
+        kim.until(lambda: len(kim.all(".mw-card")) == 48, "the first page")
+        kim.see(".q-pagination button[aria-label='2']").click()
+        kim.until(lambda: len(kim.all(".mw-card")) == 12, "the second page")
+        kim.all(".mw-filters .q-select")[0].click()
+        kim.until(lambda: [e for e in kim.all(".q-menu .q-item") if e.text == "정문 3층"], "the choice")[
+            0
+        ].click()
+        kim.until(lambda: len(kim.all(".mw-card")) == 30, "one camera's")
+        kim.see(".mw-filters input[aria-label='search id']").send_keys("-00000")
+        kim.until(lambda: len(kim.all(".mw-card")) == 5, "found")
+        kim.browser.refresh()
+        kim.until(lambda: len(kim.all(".mw-card")) == 5, "the same after a reload")
+        assert "0 of 5 labelled" in kim.text(".mw-progress")
+        kim.see(".mw-card").click()
+        kim.picture()
+        assert "1 of 5" in kim.text(".mw-facts")
+        kim.press(Keys.ESCAPE)
+        kim.until(lambda: len(kim.all(".mw-card")) == 5, "back with the filters")
+        kim.see(".mw-filters input[aria-label='search id']").send_keys("none such")
+        kim.until(lambda: "Nothing fits these filters" in kim.text(".mw-empty"), "nothing")
+        kim.button("Show all").click()
+        kim.until(lambda: len(kim.all(".mw-card")) == 48, "all again")
+
+
+def test_own_pictures_are_added_with_their_faces(person, tmp_path, bare):
+    for name, suffix in (("복도 1", ".png"), ("two", ".jpg")):
+        (tmp_path / f"{name}{suffix}").write_bytes(cv2.imencode(suffix, bare[..., ::-1])[1].tobytes())
+    (tmp_path / "queue").mkdir()
+    with serving(tmp_path / "queue", "--by", "kim") as address:
+        kim = person()
+        kim.go(address)
+        assert "The queue is empty" in kim.see(".mw-empty").text
+        kim.button("Add pictures").click()
+        kim.see(".q-uploader")
+        files = f"{tmp_path / '복도 1.png'}\n{tmp_path / 'two.jpg'}"
+        kim.until(lambda: kim.all(".q-uploader input[type=file]"), "the field")[0].send_keys(files)
+        kim.until(lambda: len(kim.all(".mw-card")) == 2, "both are there", seconds=120)
+    samples = Queue(tmp_path / "queue").samples()
+    assert {sample.report.source for sample in samples} == {"복도 1.png", "two.jpg"}
+    assert {sample.report.camera for sample in samples} == {"uploads"}
+    assert [len(sample.report.faces) for sample in samples] == [1, 1]
+    assert {sample.report.faces[0].label for sample in samples} == {Label.UNPROTECTED}
+
+
+def test_the_token_opens_the_page_and_stands_nowhere(queue, person, tmp_path):
+    queue(2)
+    with serving(tmp_path / "queue", "--by", "kim", environment={"MASKWATCH_REVIEW_TOKEN": TOKEN}) as address:
+        kim, lee = person(), person()
+        kim.go(address)
+        kim.see("input[type=password]").send_keys("a wrong guess" + Keys.ENTER)
+        assert kim.until(lambda: kim.text("[role=alert]")) == "That is not the token."
+        kim.see("input[type=password]").send_keys(TOKEN + Keys.ENTER)
+        kim.see(".mw-card").click()
+        kim.picture()
+        kim.press(Keys.ENTER)
+        assert kim.until(lambda: "1 of 2 labelled" in kim.text(".mw-progress"), "its websocket works")
+        assert "maskwatch_review_" not in kim.run("return document.cookie")
+        lee.go(f"{address}?token={TOKEN.replace(' ', '%20')}")
+        lee.see(".mw-card")
+        assert "token" not in lee.browser.current_url
+    assert TOKEN not in (tmp_path / "log").read_text()
+    assert "a wrong guess" not in (tmp_path / "log").read_text()
+
+
+def test_the_page_asks_nothing_of_any_other_machine(queue, person, tmp_path):
+    queue(2)
+    with serving(tmp_path / "queue", "--by", "kim") as address:
+        kim = person()
+        kim.go(address)
+        kim.see(".mw-card").click()
+        kim.picture()
+        messages = [json.loads(entry["message"])["message"] for entry in kim.browser.get_log("performance")]
+    asked = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+    sockets = [m["params"]["url"] for m in messages if m["method"] == "Network.webSocketCreated"]
+    assert len(asked) > 20
+    assert sockets
+    here = address.removeprefix("http://")
+    assert [
+        url for url in asked + sockets if not url.startswith((address, f"ws://{here}", "data:", "blob:"))
+    ] == []
+
+
+def test_a_telephones_window_holds_the_pages(queue, person, tmp_path):
+    queue(2)
+    with serving(tmp_path / "queue", "--by", "kim") as address:
+        kim = person(500, 900)  # the narrowest that this browser goes
+        kim.go(address)
+        kim.see(".mw-card")
+        fits = "return document.documentElement.scrollWidth <= window.innerWidth"
+        assert kim.run(fits)
+        kim.see(".mw-card").click()
+        kim.picture()
+        assert kim.run(fits)
+        kim.button("Accept, next").click()
+        kim.until(lambda: "1 of 2 labelled" in kim.text(".mw-progress"), "labelled")
+
+
+def test_a_failed_save_is_told_and_can_be_tried_again(queue, person, tmp_path):
+    made = queue(2)
+    (sample_id, _) = [sample.id for sample in made.samples()]
+    record = made.picture(sample_id).with_suffix(".json")
+    hidden = record.with_suffix(".away")
+    with serving(tmp_path / "queue", "--by", "kim") as address:
+        kim = person()
+        kim.go(f"{address}sample/{sample_id}")
+        kim.picture()
+        record.rename(hidden)
+        kim.press("3", Keys.ENTER)
+        kim.until(lambda: "This could not be saved" in kim.text(".q-dialog"), "told")
+        hidden.rename(record)
+        kim.button("Try again").click()
+        kim.until(lambda: made.sample(sample_id).labels is not None, "saved")
+    assert made.sample(sample_id).labels.faces[0].label is MarkLabel.WORN_WRONG
