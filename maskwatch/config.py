@@ -211,7 +211,6 @@ class _Reading:
         if self._problems:
             raise ConfigError("\n".join(problem for _, problem in sorted(set(self._problems))))
         assert shared is not None
-        known = {name: camera for name, camera in cameras.items() if camera is not None}
         return Config(known, shared, shared.queue, shared.device, shared.web, shared.models, shared.learn)
 
     def missing(self, config: Config) -> list[str]:

@@ -125,7 +125,7 @@ def _walk(node: yaml.Node, key: Key, tree: Tree) -> None:
 
 def _word(node: yaml.Node) -> str:
     """A key as it is written: a camera may be called `no`, `012` or `1.0`, which would be another value."""
-    if not isinstance(node, yaml.ScalarNode):
+    if not isinstance(node, yaml.ScalarNode) or CONTROL.search(node.value):
         raise TreeError(node.start_mark.line + 1, "a key must be a plain word")
     if node.tag != _MERGE:
         node.tag = _TEXT

@@ -138,6 +138,7 @@ def test_an_empty_file_is_the_defaults(text):
         ("fps: 2026-13-13", "config.yaml:1: fps: must be a valid number"),
         ("\na: &a [*a]", "config.yaml:2: is nested too deeply"),
         ("fps: 5\na: " + "[" * 2000, "config.yaml:1: is nested too deeply"),
+        ('fps: 5\ncameras: {gate: {"\\ud800\\udc00": 1}}', "config.yaml:2: a key must be a plain word"),
         ("fps: 5\n? [a]\n: 1", "config.yaml:2: a key must be a plain word"),
         ("fps: 5\nsay: !!binary aGk=", "config.yaml:2: !!binary has no place in a configuration"),
         ("a: !!set {b}", "config.yaml:1: !!set has no place in a configuration"),
@@ -490,8 +491,8 @@ def test_a_sentence_that_looks_like_a_date_is_one():
 
 
 def test_a_key_that_breaks_lines_or_holds_a_password_is_told_on_one_line_without_it():
-    (problem,) = problems('"rtsp://viewer:hunter2@h/\\n\\e[2J": 1')
-    assert problem == r"config.yaml:1: rtsp://h/\n\x1b[2J: unknown key"
+    (problem,) = problems('"rtsp://viewer:hunter2@h/\\nx": 1')
+    assert problem == r"config.yaml:1: rtsp://h/\nx: unknown key"
 
 
 def test_a_long_value_is_told_in_short():

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 import av
 from av.stream import Stream
@@ -92,7 +91,7 @@ def _pictures(
 ) -> Iterator[av.VideoFrame]:
     for packet in container.demux(stream, *others.streams):
         if packet.stream is stream:
-            yield from cast("list[av.VideoFrame]", packet.decode())
+            yield from stream.decode(packet)
         elif packet.pts is not None:
             others.end = max(others.end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
 

@@ -3,7 +3,9 @@
 from ipaddress import ip_address
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
+
+from maskwatch.strict import Strict
 
 LEAST_TOKEN = 16
 
@@ -21,14 +23,12 @@ def is_loopback(host: str) -> bool:
     return host == "localhost" or ip_address(host).is_loopback
 
 
-class WebSettings(BaseModel):
+class WebSettings(Strict):
     """The `web` section: where the service answers over HTTP, unless `enabled` is false.
 
     Without a `token` it listens on loopback alone; with one, every request but those for health has to carry it.
     `host` is an IP address or `localhost`, `port` 0 any free port, which the log tells.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     enabled: bool = True
     token: Annotated[SecretStr, AfterValidator(_as_token)] | None = (
