@@ -60,12 +60,6 @@ class _Window(io.RawIOBase):
         self._buffer = io.BytesIO()
         return data
 
-    def writable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
     def tell(self) -> int:
         return self._start + self._buffer.tell()
 
