@@ -439,6 +439,7 @@ def test_status_tells_the_same_as_json():
         "free_bytes": 789_000_000,
         "stored": 6,
         "not_stored": 1,
+        "problem": None,
     }
     assert told["process"]["memory_bytes"] > 10e6
 
