@@ -1,5 +1,6 @@
 """The long-running service: signals, systemd, and a pipeline that can be exchanged for another."""
 
+import gc
 import logging
 import signal
 import threading
@@ -48,6 +49,7 @@ class Service:
         parts: Parts | None = self._build(None)
         while parts is not None:
             parts = self._run(parts)
+            gc.collect()  # the old models lie in cycles, with their threads and memory
 
     def _run(self, parts: Parts) -> Parts | None:
         """Run them to their end; gives their successors after a reload."""
