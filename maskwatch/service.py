@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import os
 import signal
 import threading
 import time
@@ -42,6 +43,7 @@ class Service:
         self._build = build
         self._stop = threading.Event()
         self._reload = threading.Event()
+        self._engines: list[_Engine] = []
 
     def run(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -49,13 +51,20 @@ class Service:
         parts: Parts | None = self._build(None)
         while parts is not None:
             parts = self._run(parts)
+            self._engines = [engine for engine in self._engines if engine.is_alive()]
             gc.collect()  # the old models lie in cycles, with their threads and memory
+        if self._engines:
+            # a thread in a model's native code aborts the process when the interpreter ends under it
+            log.warning("a model is still at work; ending without it")
+            logging.shutdown()
+            os._exit(0)
 
     def _run(self, parts: Parts) -> Parts | None:
         """Run them to their end; gives their successors after a reload."""
         pipeline = parts.pipeline
         with pipeline, parts.web or nullcontext():
             engine = _Engine(pipeline)
+            self._engines.append(engine)
             notify("READY=1", f"STATUS={status_line(pipeline.board.snapshot())}")
             log.info("watching %s", ", ".join(pipeline.board.snapshot().cameras))
             successor = self._watch(parts, engine)
@@ -113,7 +122,7 @@ class _Engine:
         return self._thread.is_alive()
 
     def join(self) -> None:
-        """Wait for its end; raises what it raised."""
+        """Wait for its end, not for long; raises what it raised."""
         self._thread.join(timeout=2)
         if self._error is not None:
             raise self._error
