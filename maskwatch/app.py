@@ -29,7 +29,8 @@ from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.motion import MotionGate
 from maskwatch.detect.settings import Settings as DetectSettings
 from maskwatch.detect.weights import load_weights
-from maskwatch.learn.queue import Limits, Queue
+from maskwatch.learn.queue import Queue
+from maskwatch.learn.room import Limits
 from maskwatch.learn.settings import QueueSettings, SelectionSettings
 from maskwatch.pipeline.camera import Camera
 from maskwatch.pipeline.engine import Engine
@@ -39,6 +40,7 @@ from maskwatch.sources.images import ImageSource
 from maskwatch.sources.paced import PacedSource
 from maskwatch.sources.registry import open_source
 from maskwatch.web import health, metrics, status
+from maskwatch.web import queue as queue_web
 from maskwatch.web.application import make_app
 from maskwatch.web.server import Listener, WebServer
 from maskwatch.web.settings import WebSettings
@@ -139,7 +141,8 @@ def web_server(config: Config, pipeline: Pipeline, listener: Listener | None) ->
 def web_routes(config: Config, pipeline: Pipeline) -> list[BaseRoute]:
     """All that is answered over HTTP. Each module of `maskwatch.web` gives its own part."""
     watched = Watched(pipeline.board.snapshot, pipeline.versions, StorageMeter(config.queue.dir))
-    return [*health.routes(watched.status), *status.routes(watched), *metrics.routes(watched)]
+    about = [*health.routes(watched.status), *status.routes(watched), *metrics.routes(watched)]
+    return [*about, *queue_web.routes(Queue(config.queue.dir))]
 
 
 def replay_pipeline(plan: ReplayPlan, models: Models, on_decision: Callable[[Decision], None]) -> Pipeline:
@@ -229,9 +232,10 @@ def _selection(settings: SelectionSettings) -> Selection:
         classifier_band=settings.classifier_band,
         detector_band=settings.detector_band,
         max_per_hour=settings.max_per_hour,
+        audit_share=settings.audit_share,
     )
 
 
 def _queue(settings: QueueSettings, models: Models, camera: Defaults) -> Queue:
     versions = models.versions(camera.detect, camera.classify)
-    return Queue(settings.dir, Limits(settings.max_mb, settings.max_days), versions)
+    return Queue(settings.dir, Limits(settings.max_mb, settings.max_days, settings.min_free_mb), versions)

@@ -6,7 +6,7 @@ from typing import Self
 
 from maskwatch.core.files import replacing
 from maskwatch.core.records import Decision
-from maskwatch.learn.queue import faces_to_json
+from maskwatch.learn.samples import faces_to_json
 
 
 class ReportWriter:

@@ -144,4 +144,6 @@ def status_line(status: Status) -> str:
     parts.append(f"{sum(camera.analysed for camera in status.cameras.values())} frames analysed")
     parts.append(f"{sum(status.alerts.values())} alerts")
     parts.append(f"{status.queued} samples queued")
+    if status.store_problem is not None:
+        parts.append("no samples are stored now")
     return ", ".join(parts)

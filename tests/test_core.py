@@ -11,8 +11,9 @@ from maskwatch.core.board import Board
 from maskwatch.core.files import replacing, write_atomically
 from maskwatch.core.geometry import contains, iou
 from maskwatch.core.mailbox import Mailbox
-from maskwatch.core.records import Box, CameraState, Face, FrameReport, Label, Sample
+from maskwatch.core.records import Box, CameraState, Face, FrameReport, Label
 from maskwatch.core.worker import Worker
+from maskwatch.learn.samples import Sample
 
 PLACE = st.integers(-1000, 1000)
 SIDE = st.integers(1, 500)

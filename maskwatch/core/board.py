@@ -32,6 +32,7 @@ class Board:
         self._inference = {stage: Window(INFERENCE_WINDOW_S, now_s) for stage in Stage}
         self._queued = 0
         self._not_queued = 0
+        self._store_problem: str | None = None
         self._started_s = self._engine_beat = now_s
 
     def snapshot(self) -> Status:
@@ -46,6 +47,7 @@ class Board:
                 now_s,
                 self._started_s,
                 {stage: window.mean(now_s) for stage, window in self._inference.items()},
+                self._store_problem,
             )
 
     def beat(self) -> None:
@@ -66,6 +68,11 @@ class Board:
         """It was decided what follows from a frame, which came at the monotonic time `arrived_s`."""
         with self._lock:
             self._cameras[report.camera].on_report(report, arrived_s, time.monotonic())
+
+    def store_problem(self, reason: str | None) -> None:
+        """Why no samples are stored, or None: they are."""
+        with self._lock:
+            self._store_problem = reason
 
     def inferred(self, stage: Stage, took_s: float, inputs: int) -> None:
         """A model was asked, about so many inputs together."""

@@ -1,5 +1,6 @@
 """Writing files so that a crash leaves the old one or the new one, never half of one."""
 
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +31,20 @@ def replacing(path: Path) -> Iterator[Path]:
 def write_atomically(path: Path, data: bytes) -> None:
     with replacing(path) as part:
         part.write_bytes(data)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep every other thread and process out that asks for the same lock, by a file that stays.
+
+    It is opened for reading alone, so that one that belongs to another user will do.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)  # which also gives the lock back
 
 
 def _sync_folder(folder: Path) -> None:

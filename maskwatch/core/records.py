@@ -154,29 +154,6 @@ class Decision:
     queued: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A frame that the models were unsure of, as it waits in the queue.
-
-    `reasons` names the model that was unsure (`classifier`, `detector`); `models` the versions that
-    judged; `labels` is None until a person has looked.
-    """
-
-    id: str
-    report: FrameReport
-    reasons: tuple[str, ...]
-    saved_at: datetime
-    models: dict[str, str]
-    labels: tuple[dict[str, object], ...] | None = None
-
-    @property
-    def lowest_confidence(self) -> float:
-        """The smallest probability (0..1) that any model gave its own verdict on a face."""
-        verdicts = [face.score for face in self.report.faces]
-        verdicts += [max(p, 1 - p) for face in self.report.faces if (p := face.protected) is not None]
-        return min(verdicts, default=1.0)
-
-
 class CameraState(StrEnum):
     CONNECTING = "connecting"
     UP = "up"
@@ -240,6 +217,7 @@ class Status:
     """The whole service at one moment, `now_s`. All times are monotonic; `engine_beat` is the engine's last round's.
 
     `inference_s` is how long each model lately took for one input, None when it was not asked.
+    `store_problem` is why no samples are stored, None while they are.
     """
 
     cameras: dict[str, CameraStatus]
@@ -250,6 +228,7 @@ class Status:
     now_s: float = 0.0
     started_s: float = 0.0
     inference_s: dict[Stage, float | None] = field(default_factory=dict)
+    store_problem: str | None = None
 
 
 def utc_now() -> datetime:

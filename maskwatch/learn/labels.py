@@ -15,6 +15,19 @@ class FaceLabel(StrEnum):
         return self is FaceLabel.PROTECTED
 
 
+class MarkLabel(StrEnum):
+    """The same, and that nobody can tell: such a face is neither learnt from nor counted, whatever it is."""
+
+    PROTECTED = "protected"
+    UNPROTECTED = "unprotected"
+    WORN_WRONG = "worn_wrong"
+    UNKNOWN = "unknown"
+
+    @property
+    def known(self) -> FaceLabel | None:
+        return None if self is MarkLabel.UNKNOWN else FaceLabel(self.value)
+
+
 NAMES = {
     "protected": FaceLabel.PROTECTED,
     "with_mask": FaceLabel.PROTECTED,
@@ -30,3 +43,11 @@ NAMES = {
 def label_of(name: str) -> FaceLabel | None:
     """What a data set means by a class's name; case, blanks and hyphens make no difference. None: unknown."""
     return NAMES.get(name.strip().lower().replace(" ", "_").replace("-", "_"))
+
+
+def mark_of(name: str) -> MarkLabel | None:
+    """The same for a marked face, which may be one of which nobody can tell."""
+    label = label_of(name)
+    if label is None:
+        return MarkLabel.UNKNOWN if name.strip().lower() == MarkLabel.UNKNOWN else None
+    return MarkLabel(label.value)

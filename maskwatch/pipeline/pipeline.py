@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, Self
 
 from maskwatch.core.board import Board
-from maskwatch.core.errors import QueueError, SourceError
+from maskwatch.core.errors import QueueError, QueueFull, SourceError
 from maskwatch.core.mailbox import Mailbox
 from maskwatch.core.ports import SampleStore
 from maskwatch.core.records import Alert, CameraState, Decision, Frame, FrameReport, Look, Versions
+from maskwatch.core.selection import Pick
 from maskwatch.core.worker import Worker
 from maskwatch.pipeline import capture
 from maskwatch.pipeline.announcer import Announcer
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 
 IDLE_S = 0.5  # the engine shows that it lives at least so often
 STORE_WAITING = 8  # samples that may wait for the disk
+TIDY_S = 60.0  # the queue is looked after so often
 REPLAY_BATCH = 8
 LOOK_S = 0.5  # how often cameras without frames are looked for
 CLOSE_S = 1.0  # what each part gets to end by itself; all together stay well under systemd's patience
@@ -60,7 +62,8 @@ class Pipeline:
         self._stopping = threading.Event()
         self._words: deque[tuple[Judge, float | None]] = deque()  # from the sinks to the rules
         self._looked_s = time.monotonic()
-        self._store_fails = False
+        self._tidied_s = -TIDY_S
+        self._store_problem: QueueError | None = None
         self.board = Board(list(self._cameras))
         self._engine = Engine(self._cameras, self.board.inferred)
         sinks = [sink for camera in cameras for sink in camera.sinks]
@@ -121,6 +124,7 @@ class Pipeline:
             if frames:
                 self._handle(frames)
             self._look_for_the_dead()
+            self._tidy_the_store()
             self.board.beat()
         self._raise_crash()
         errors = [each.error for each in self._captures.values() if each.error is not None]
@@ -187,27 +191,48 @@ class Pipeline:
         """The sample's id where it is known at once, in a replay; live, the disk comes later."""
         if camera.selection is None or self._store is None or report.look is Look.CARRIED:
             return None
-        reasons = camera.selection.update(report, frame.rgb)
-        if not reasons:
-            return None
         stored: list[str] = []
-        if not self._writer.submit(lambda: stored.extend(self._add(frame, report, reasons))):
-            self.board.queued(stored=False)
-        return stored[0] if stored and self._replay else None
+        for pick in camera.selection.update(frame, report):
+            if not self._writer.submit(lambda pick=pick: stored.extend(self._add(pick))):  # type: ignore[misc]
+                self.board.queued(stored=False)
+        return stored[-1] if stored and self._replay else None
 
-    def _add(self, frame: Frame, report: FrameReport, reasons: tuple[str, ...]) -> list[str]:
+    def _add(self, pick: Pick) -> list[str]:
         assert self._store is not None
         try:
-            sample = self._store.add(frame, report, reasons)
+            sample = self._store.add(pick.frame, pick.report, pick.reasons)
         except QueueError as e:
-            if not self._store_fails:
-                log.error("%s; further samples are only counted until it works", e)
-            self._store_fails = True
+            self._note_store(e)
             self.board.queued(stored=False)
             return []
-        self._store_fails = False
+        self._note_store(None)
         self.board.queued(stored=True)
         return [sample]
+
+    def _tidy_the_store(self) -> None:
+        now_s = time.monotonic()
+        if self._store is not None and not self._replay and now_s - self._tidied_s >= TIDY_S:
+            self._tidied_s = now_s
+            self._writer.submit(self._tidy)
+
+    def _tidy(self) -> None:
+        assert self._store is not None
+        try:
+            self._store.tidy()
+        except QueueError as e:
+            self._note_store(e)
+        else:
+            if isinstance(self._store_problem, QueueFull):  # of other problems, a sample must tell
+                self._note_store(None)
+
+    def _note_store(self, problem: QueueError | None) -> None:
+        """Say once that no samples are stored, and once that they are again."""
+        if problem is not None and self._store_problem is None:
+            log.error("%s; further samples are only counted until it works", problem)
+        if problem is None and self._store_problem is not None:
+            log.info("queue: stores samples again")
+        self._store_problem = problem
+        self.board.store_problem(None if problem is None else str(problem))
 
     def fail(self, error: BaseException) -> None:
         """A thread died: `run` raises its exception, and the process ends with it. Any thread may call this."""

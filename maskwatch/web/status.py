@@ -44,6 +44,7 @@ def described(status: Status, versions: dict[str, Versions], storage: Storage) -
             "free_bytes": storage.free_bytes,
             "stored": status.queued,
             "not_stored": status.not_queued,
+            "problem": status.store_problem,
         },
         "process": {"memory_bytes": memory_bytes(), "threads": threads()},
     }

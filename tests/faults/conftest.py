@@ -156,7 +156,7 @@ def _started(clips, disk, folder):
             "cooldown_s": 1,
             "voice": {"play_s": 3, "render_s": 3},
         },
-        "queue": {"dir": str(queue), "classifier_band": [0, 1], "max_per_hour": 10_000},
+        "queue": {"dir": str(queue), "classifier_band": [0, 1], "max_per_hour": 10_000, "min_free_mb": 0},
         "web": {"port": 0},
     }
     environment = {

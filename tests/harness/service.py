@@ -124,7 +124,7 @@ class Service:
     def terminate(self):
         """SIGTERM; gives the exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=START_S)
 
     def until(self, condition, within_s=START_S):
         """Wait for a condition; gives how long it took, in seconds."""
