@@ -130,6 +130,7 @@ class Service:
         """Wait for a condition; gives how long it took, in seconds."""
         begin = time.monotonic()
         while not condition():
+            self.said()  # as systemd does, so that its socket does not fill
             end = self.log[-3000:]
             assert self.process.poll() is None, f"the service ended\n{end}"
             assert time.monotonic() - begin < within_s, f"it took longer than {within_s} s\n{end}"
