@@ -60,6 +60,12 @@ class Watched:
         before = self.service.status().analysed("well")
         self.service.until(lambda: self.service.status().analysed("well") >= before + frames)
 
+    def speaks(self):
+        """Whether its voice works: the sentence is rendered, and what failed before works again."""
+        log = self.service.log
+        rendered = any((self.service.folder / "cache").rglob("[!.]*.wav"))
+        return rendered and log.count("ERROR voice: ") == log.count("voice: works again")
+
     def is_steady(self):
         """Wait until the camera's next outage is news again, as it is not after several in short time."""
         self.outages += 1
@@ -117,7 +123,7 @@ def watched(_kept, clips, small_disk, tmp_path_factory):
     (one,) = _kept
     try:
         one.service.until(lambda: one.service.url() and one.service.status().up == 2)
-        one.is_steady()
+        one.service.until(one.speaks)
         yield one
         one.service.must_keep_secret(PASSWORD, one.queue)
         assert samples(one.queue)[1] == [], "a sample is broken"
@@ -154,9 +160,9 @@ def _started(clips, disk, folder):
             "sinks": ["voice", "log"],
             "for_s": 0.4,
             "cooldown_s": 1,
-            "voice": {"play_s": 3, "render_s": 3},
+            "voice": {"play_s": 3, "render_s": 10},
         },
-        "queue": {"dir": str(queue), "classifier_band": [0, 1], "max_per_hour": 10_000},
+        "queue": {"dir": str(queue), "classifier_band": [0, 1], "max_per_hour": 10_000, "min_free_mb": 0},
         "web": {"port": 0},
     }
     environment = {

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.timeout(120)
 
 def survives(watched, begin, end, *, noticed_within_s=BACK_S):
     """Make the camera sick, see what must hold, and cure it; gives the times, and the log meanwhile."""
+    watched.is_steady()
     service, mark = watched.service, watched.service.mark()
     begin()
     noticed_s = service.until_logged("sick: down", noticed_within_s, after=mark)

@@ -27,10 +27,10 @@ def survives(watched, begin, end):
     service.until(lambda: records(watched))
     begin()
     noticed_s = service.until_logged("only counted until it works", 15, after=mark)
-    kept = records(watched)
     watched.well_goes_on(12)
     assert service.status().up == 2
     end()
+    kept = records(watched)
     back_s = service.until(lambda: records(watched) > kept, 4 * BACK_S)
     said = service.log[mark:]
     assert said.count("ERROR queue: ") == 1

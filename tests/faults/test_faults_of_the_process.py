@@ -275,3 +275,28 @@ def test_fifty_kills_of_the_whole_service_leave_no_half_sample_and_it_starts_aga
         assert samples(queue)[1] == []
     assert samples(queue)[0]
     assert hits(PASSWORD, queue) == []
+
+
+# leaks
+
+
+def test_reloads_leave_no_thread_handle_or_memory_behind(watched):
+    service, process = watched.service, psutil.Process(watched.service.pid)
+
+    def after_reloads(count):
+        for _ in range(count):
+            watched.reconfigured()
+        watched.well_goes_on()
+        seen = [(process.num_threads(), process.num_fds()) for _ in range(20) if not time.sleep(0.1)]
+        return min(threads for threads, _ in seen), min(handles for _, handles in seen), resident_mb(process)
+
+    before = after_reloads(2)  # the first one's memory stays with the allocator
+    after = after_reloads(5)
+    assert after[0] <= before[0] + 4
+    assert after[1] <= before[1] + 2
+    assert after[2] <= before[2] + 60
+    assert service.log.count("is reloaded") >= 7
+
+
+def resident_mb(process):
+    return process.memory_info().rss / 1e6

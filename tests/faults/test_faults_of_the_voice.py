@@ -7,10 +7,6 @@ pytestmark = pytest.mark.timeout(120)
 BACK_S = 10  # until the next alert that is due has been spoken
 
 
-def break_player(watched, mode):
-    watched.mode.write_text(mode)
-
-
 def forget_sentence(watched):
     """So that the engine is asked again."""
     for path in (watched.service.folder / "cache").rglob("*.wav"):
@@ -20,14 +16,14 @@ def forget_sentence(watched):
 def survives(watched, begin, end, reason):
     service, mark = watched.service, watched.service.mark()
     begin()
-    noticed_s = service.until_logged(reason, 30, after=mark)
+    noticed_s = service.until_logged(reason, after=mark)
     before, told = service.status(), service.log.count("people wear no mask")
     watched.well_goes_on(10)
     service.until(lambda: service.log.count("people wear no mask") > told + 1)
     assert service.log[mark:].count("ERROR voice: ") == 1
     assert service.status().up == before.up == 2
     end()
-    back_s = service.until_logged("voice: works again", 30, after=mark)
+    back_s = service.until_logged("voice: works again", after=mark)
     assert back_s <= BACK_S
     return {"noticed_s": noticed_s, "back_s": back_s}
 
@@ -57,7 +53,7 @@ def test_a_player_that_is_missing_is_told_once_until_it_is_installed(watched, re
     ("mode", "reason"),
     [
         ("engine fails", "no speech engine on this machine"),
-        ("engine hangs", "the speech engine took longer than 3 s"),
+        ("engine hangs", "the speech engine took longer than 10 s"),
     ],
     ids=["fails", "hangs"],
 )

@@ -124,12 +124,13 @@ class Service:
     def terminate(self):
         """SIGTERM; gives the exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=START_S)
 
     def until(self, condition, within_s=START_S):
         """Wait for a condition; gives how long it took, in seconds."""
         begin = time.monotonic()
         while not condition():
+            self.said()  # as systemd does, so that its socket does not fill
             end = self.log[-3000:]
             assert self.process.poll() is None, f"the service ended\n{end}"
             assert time.monotonic() - begin < within_s, f"it took longer than {within_s} s\n{end}"

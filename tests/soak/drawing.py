@@ -11,6 +11,7 @@ PANELS = (
     ("file handles", (("handles", None),)),
     ("cameras up", (("cameras_up", None),)),
     ("latency (slowest), ms", (("latency_ms", None),)),
+    ("load of the machine", (("machine_load", None),)),
 )
 
 

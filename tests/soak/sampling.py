@@ -1,6 +1,7 @@
 """What is measured of the process during a soak, a row at a time."""
 
 import csv
+import os
 import threading
 import time
 from dataclasses import asdict, dataclass, fields
@@ -12,7 +13,10 @@ MB = 1e6
 
 @dataclass(frozen=True)
 class Row:
-    """`at_s` since the soak began; `latency_ms` is the slowest camera's, None where nothing is known of it."""
+    """`at_s` since the soak began; `latency_ms` is the slowest camera's, None where nothing is known of it.
+
+    `machine_load` is how many processes wanted a core in the last minute, those of others included.
+    """
 
     at_s: float
     rss_mb: float
@@ -25,6 +29,7 @@ class Row:
     cameras_up: int | None
     analysed: int | None
     stored: int | None
+    machine_load: float
     fault: str
 
 
@@ -83,6 +88,7 @@ class Sampler(threading.Thread):
                 cameras_up=status and status.up,
                 analysed=status and sum(map(status.analysed, status.cameras)),
                 stored=status and status.stored,
+                machine_load=round(os.getloadavg()[0], 2),
                 fault=self.fault,
             )
 
