@@ -18,6 +18,7 @@ from maskwatch.classify.classifier import MaskClassifier
 from maskwatch.classify.network import load_network
 from maskwatch.classify.settings import Settings as ClassifySettings
 from maskwatch.config import CameraConfig, Config, Defaults
+from maskwatch.core.absence import Absence
 from maskwatch.core.address import Address
 from maskwatch.core.errors import ConfigError, ModelError
 from maskwatch.core.ports import AlertSink, Source
@@ -33,8 +34,9 @@ from maskwatch.learn.follower import Follower
 from maskwatch.learn.loop.archive import Archive
 from maskwatch.learn.loop.loop import Loop
 from maskwatch.learn.loop.tune import Tellers, Tuning, light_classifier, light_detector
-from maskwatch.learn.queue import Limits, Queue
+from maskwatch.learn.queue import Queue
 from maskwatch.learn.registry import SHIPPED, ModelFiles, Registry, shipped_files
+from maskwatch.learn.room import Limits
 from maskwatch.learn.settings import QueueSettings, SelectionSettings
 from maskwatch.pipeline.camera import Camera, Fitted
 from maskwatch.pipeline.engine import Engine
@@ -43,10 +45,15 @@ from maskwatch.sources.images import ImageSource
 from maskwatch.sources.paced import PacedSource
 from maskwatch.sources.registry import open_source
 from maskwatch.trial import try_out
-from maskwatch.web import health, models
+from maskwatch.web import health, metrics, models, status
+from maskwatch.web import queue as queue_web
 from maskwatch.web.application import make_app
 from maskwatch.web.server import Listener, WebServer
 from maskwatch.web.settings import WebSettings
+from maskwatch.web.watched import StorageMeter, Watched
+
+GAP_S = 5.0  # after longer without a frame, the time under the bound counts anew
+FEW_FRAMES = 3  # what so many frames take is no gap, however few are wanted a second
 
 log = logging.getLogger(__name__)
 
@@ -199,8 +206,10 @@ def web_server(config: Config, pipeline: Pipeline, listener: Listener | None) ->
 
 def web_routes(config: Config, pipeline: Pipeline) -> list[BaseRoute]:
     """All that is answered over HTTP. Each module of `maskwatch.web` gives its own part."""
-    snapshot = pipeline.board.snapshot
-    return [*health.routes(snapshot), *models.routes(Registry(config.models.dir), snapshot)]
+    watched = Watched(pipeline.board.snapshot, pipeline.versions, StorageMeter(config.queue.dir))
+    about = [*health.routes(watched.status), *status.routes(watched), *metrics.routes(watched)]
+    versions = models.routes(Registry(config.models.dir), pipeline.board.snapshot)
+    return [*about, *queue_web.routes(Queue(config.queue.dir)), *versions]
 
 
 def replay_pipeline(plan: ReplayPlan, models: Models, on_decision: Callable[[Decision], None]) -> Pipeline:
@@ -285,6 +294,11 @@ def _camera(
     selection: SelectionSettings | None,
 ) -> Camera:
     alert = settings.alert
+    few_frames_s = FEW_FRAMES / settings.fps  # of one that is looked at once a minute
+    absence = None
+    if alert.dead_after_s is not None:
+        say = alert.say_dead.replace("{camera}", name)
+        absence = Absence(name, dead_after_s=max(alert.dead_after_s, few_frames_s), say=say)
     return Camera(
         name=name,
         source=source,
@@ -299,10 +313,12 @@ def _camera(
             for_s=alert.for_s,
             cooldown_s=alert.cooldown_s,
             say=alert.say,
+            max_gap_s=max(GAP_S, few_frames_s),
         ),
         sinks=sinks,
         selection=_selection(selection) if selection else None,
         gate=MotionGate(name, settings.motion) if settings.motion.gate else None,
+        absence=absence,
     )
 
 
@@ -311,9 +327,10 @@ def _selection(settings: SelectionSettings) -> Selection:
         classifier_band=settings.classifier_band,
         detector_band=settings.detector_band,
         max_per_hour=settings.max_per_hour,
+        audit_share=settings.audit_share,
     )
 
 
 def _queue(settings: QueueSettings, models: Models, camera: Defaults) -> Queue:
     versions = models.versions(camera.detect, camera.classify)
-    return Queue(settings.dir, Limits(settings.max_mb, settings.max_days), versions)
+    return Queue(settings.dir, Limits(settings.max_mb, settings.max_days, settings.min_free_mb), versions)

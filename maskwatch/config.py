@@ -41,19 +41,31 @@ def _as_corners(polygon: Polygon) -> Polygon:
     return polygon
 
 
+def _once_each(sinks: tuple[SinkName, ...]) -> tuple[SinkName, ...]:
+    for sink in sinks:
+        if sinks.count(sink) > 1:
+            raise ValueError(f"{sink} stands twice")
+    return sinks
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
 class AlertSettings(_Strict):
-    """The `alert` section: speak when the ratio is strictly under `protected_ratio` for `for_s`."""
+    """The `alert` section: speak when the ratio is strictly under `protected_ratio` for `for_s`.
+
+    And when a camera gave no frame for `dead_after_s` (None: never); `{camera}` in `say_dead` is its name.
+    """
 
     protected_ratio: Share = 0.75
     min_people: Annotated[int, Field(ge=1)] = 1
     for_s: Seconds = 1.0
     cooldown_s: Seconds = 30.0
     say: Annotated[str, Field(min_length=1, max_length=500)] = "Please wear your mask."
-    sinks: tuple[SinkName, ...] = ("voice", "log")
+    sinks: Annotated[tuple[SinkName, ...], AfterValidator(_once_each)] = ("voice", "log")
+    dead_after_s: Annotated[float, Field(ge=1, le=86_400)] | None = 60.0
+    say_dead: Annotated[str, Field(min_length=1, max_length=500)] = "Camera {camera} gives no picture."
     voice: VoiceSettings = VoiceSettings()
 
 

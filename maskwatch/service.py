@@ -135,4 +135,6 @@ def status_line(status: Status) -> str:
     parts.append(f"{status.queued} samples queued")
     parts += [f"models {status.models}"] if status.models else []
     parts += status.notices.values()
+    if status.store_problem is not None:
+        parts.append("no samples are stored now")
     return ", ".join(parts)
