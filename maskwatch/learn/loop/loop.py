@@ -185,9 +185,8 @@ def _kept(loop: Loop, batch: Batch, decision: Mapping[str, Any]) -> Batch:
 
 
 def _material(loop: Loop) -> Material:
-    bar: Bar[Any] = loop.tellers.bar
     own = sample_pictures(loop.archive.samples, loop.archive.places())
-    base, notes = base_pictures(loop.settings.base, loop.settings.base_pictures, bar)
+    base, notes = base_pictures(loop.settings.base, loop.settings.base_pictures, loop.tellers.bar)
     for note in notes:
         loop.tellers.say(note)
     return Material(own, base, tuple(notes))

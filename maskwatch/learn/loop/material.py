@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -27,7 +27,14 @@ MOST_SAMPLES = 400  # of the archive, the newest, that are trained on
 BASE = "base"
 
 Item = TypeVar("Item")
-Bar = Callable[[str], Callable[[Iterable[Item]], Iterable[Item]]]
+
+
+class Through(Protocol):
+    def __call__(self, items: Iterable[Item], /) -> Iterable[Item]: ...
+
+
+Bar = Callable[[str], Through]
+"""Shows what is gone through, under a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,7 @@ def sample_pictures(samples: Queue, places: Mapping[str, Place]) -> dict[Part, l
 
 
 def base_pictures(
-    folders: Sequence[Path], most: int, bar: Bar[LabelledPicture]
+    folders: Sequence[Path], most: int, bar: Bar
 ) -> tuple[dict[Part, list[Picture]], list[str]]:
     """At most so many pictures of the training and the test part, always the same ones, and notes.
 
