@@ -20,7 +20,13 @@ from maskwatch.core.errors import ConfigError
 from maskwatch.core.records import Polygon
 from maskwatch.detect.settings import MotionSettings
 from maskwatch.detect.settings import Settings as DetectSettings
-from maskwatch.learn.settings import LearnSettings, ModelsSettings, QueueSettings, SelectionSettings
+from maskwatch.learn.settings import (
+    DriftSettings,
+    LearnSettings,
+    ModelsSettings,
+    QueueSettings,
+    SelectionSettings,
+)
 from maskwatch.sources.settings import RtspSettings
 from maskwatch.web.settings import WebSettings
 
@@ -92,6 +98,7 @@ class _Globals(Defaults):
     queue: QueueSettings = QueueSettings()
     models: ModelsSettings = ModelsSettings()
     learn: LearnSettings = LearnSettings()
+    drift: DriftSettings = DriftSettings()
     device: Literal["auto", "cpu", "cuda"] = "auto"
     web: WebSettings = WebSettings()
     # each is validated by itself; kept here, its source would show the password
@@ -109,6 +116,7 @@ class Config:
     web: WebSettings
     models: ModelsSettings
     learn: LearnSettings
+    drift: DriftSettings
 
 
 def default() -> Config:
@@ -159,7 +167,9 @@ class _Reading:
             raise ConfigError("\n".join(problem for _, problem in sorted(set(self._problems))))
         assert shared is not None
         known = {name: camera for name, camera in cameras.items() if camera is not None}
-        return Config(known, shared, shared.queue, shared.device, shared.web, shared.models, shared.learn)
+        return Config(
+            known, shared, shared.queue, shared.device, shared.web, shared.models, shared.learn, shared.drift
+        )
 
     def _parsed(self, text: str) -> Any:
         try:

@@ -181,7 +181,14 @@ def _learnt(
 def _configured(plan: Plan, folder: Path) -> Config:
     """A service's configuration, with everything in the folder."""
     settings = {
-        "queue": {"dir": str(folder / "queue"), "max_per_hour": 100_000, "audit_share": 0.0},
+        # a camera that the models were not made for gives much to look at
+        "queue": {
+            "dir": str(folder / "queue"),
+            "max_per_hour": 100_000,
+            "classifier_band": [0.1, 0.9],
+            "detector_band": [0.0, 0.98],
+            "audit_share": 0.25,
+        },
         "models": {"dir": str(folder / "models")},
         "learn": {
             "archive": str(folder / "archive"),

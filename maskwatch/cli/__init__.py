@@ -15,6 +15,7 @@ from maskwatch.cli import (
     check,
     dataset,
     demo,
+    drift,
     evaluate,
     extract,
     learn,
@@ -39,6 +40,7 @@ app.command()(demo.demo)
 app.command()(check.check)
 app.command()(extract.extract)
 app.command()(learn.learn)
+app.command()(drift.drift)
 app.add_typer(queue.app, name="queue")
 app.add_typer(models.app, name="models")
 app.add_typer(dataset.app, name="dataset")

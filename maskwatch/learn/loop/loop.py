@@ -19,7 +19,6 @@ from maskwatch.learn.loop import gate, measure, report
 from maskwatch.learn.loop.archive import Archive, Batch
 from maskwatch.learn.loop.gate import Margins, Verdict
 from maskwatch.learn.loop.material import (
-    Bar,
     Material,
     Picture,
     base_pictures,
