@@ -31,7 +31,9 @@ from maskwatch.detect.motion import MotionGate
 from maskwatch.detect.settings import Settings as DetectSettings
 from maskwatch.detect.weights import load_weights
 from maskwatch.learn.drift.confidences import Confidences, named
+from maskwatch.learn.drift.report import section
 from maskwatch.learn.drift.watch import Drift, DriftWatch, measured
+from maskwatch.learn.evaluation.document import Section
 from maskwatch.learn.follower import Follower
 from maskwatch.learn.loop.archive import Archive
 from maskwatch.learn.loop.loop import Loop
@@ -272,6 +274,12 @@ def learning_loop(config: Config, tellers: Tellers) -> Loop:
             settings.model_copy(update={"detect": detect, "classify": classify}), Models(device, files)
         )
 
+    def drift() -> Section | None:
+        if not config.cameras:
+            return None
+        versions = camera_versions(config, serving_models(config))
+        return section(measured(config.drift, learn.archive, config.queue.dir, versions))
+
     return Loop(
         queue=Queue(config.queue.dir),
         archive=Archive(learn.archive),
@@ -285,6 +293,7 @@ def learning_loop(config: Config, tellers: Tellers) -> Loop:
         ),
         analysts=analyst_of,
         tellers=tellers,
+        drift=drift,
     )
 
 

@@ -416,6 +416,8 @@ def doorway(tmp_path, street):
                 "queue": {"dir": str(tmp_path / "queue")},
                 "models": {"dir": str(tmp_path / "models")},
                 "learn": {"archive": str(tmp_path / "archive"), "min_samples": 60},
+                "cameras": {"door": {"source": "door.mp4"}},
+                "drift": {"dir": str(tmp_path / "drift")},
                 "detect": {"min_face_px": 40},
                 "device": "cpu",
             }
@@ -455,6 +457,7 @@ def test_a_poor_classifier_is_repaired_from_the_queue(doorway):
     assert facts["end-to-end recall"]["b"] > facts["end-to-end recall"]["a"] + 0.1
     assert {p.name for p in files.detector.parent.glob("*.md")} == {"detector.md", "classifier.md"}
     assert not (outcome.report.parent / "training").exists()
+    assert "<h2>Drift</h2>" in outcome.report.read_text()
 
 
 def test_the_command_tells_what_it_would_do_and_changes_nothing(doorway, tmp_path, maskwatch):

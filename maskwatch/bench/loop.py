@@ -50,6 +50,14 @@ from maskwatch.learn.registry import CLASSIFIER, DETECTOR, ModelFiles, Registry,
 START = "start"
 CAMERA = "camera"
 SEEN = (Part.TRAIN, Part.VALIDATION)  # what the camera shows; the test part is measured on
+# a camera that the models were not made for gives much to look at
+WATCHED: dict[str, Any] = {
+    "max_per_hour": 100_000,
+    "classifier_band": [0.1, 0.9],
+    "detector_band": [0.0, 0.98],
+    "audit_share": 0.25,
+}
+RECIPE: dict[str, Any] = {"patience": 8}  # of the first classifier
 
 FLIPPED = {
     FaceLabel.PROTECTED: FaceLabel.UNPROTECTED,
@@ -139,7 +147,7 @@ def _start_models(plan: Plan, tellers: Tellers) -> None:
     save_detector(load_stock(), folder / DETECTOR, {"start": "stock"})
     detector = Models(device).detector(DetectSettings(weights="stock"))
     faces, _ = gather(read(plan.masks).pictures, detector, tellers.bar(f"finding faces in {plan.masks.name}"))
-    recipe = train_classifier.Recipe(epochs=plan.epochs, patience=8)
+    recipe = train_classifier.Recipe(epochs=plan.epochs, **RECIPE)
 
     def tell(epoch: train_classifier.Epoch) -> None:
         tellers.stage("first classifier", epoch.number, plan.epochs)
@@ -181,14 +189,7 @@ def _learnt(
 def _configured(plan: Plan, folder: Path) -> Config:
     """A service's configuration, with everything in the folder."""
     settings = {
-        # a camera that the models were not made for gives much to look at
-        "queue": {
-            "dir": str(folder / "queue"),
-            "max_per_hour": 100_000,
-            "classifier_band": [0.1, 0.9],
-            "detector_band": [0.0, 0.98],
-            "audit_share": 0.25,
-        },
+        "queue": {"dir": str(folder / "queue"), **WATCHED},
         "models": {"dir": str(folder / "models")},
         "learn": {
             "archive": str(folder / "archive"),

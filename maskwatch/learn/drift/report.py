@@ -97,7 +97,7 @@ def _drawn(shift: Shift) -> Image:
                 edges, counts / counts.sum(), 0.43 / BINS, align="edge", color=COLOURS[place], label=name
             )
     upper.set(xlabel=f"probability of the {shift.model}", ylabel="share of faces", xlim=(0, 1))
-    upper.legend(loc="upper left")
+    upper.legend(loc="upper center")
     if shift.by_day:
         names, values = zip(*((day.isoformat(), value) for day, value in shift.by_day), strict=True)
         lower.plot(range(len(values)), values, "o-", color=COLOURS[1])

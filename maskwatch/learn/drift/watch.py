@@ -32,7 +32,7 @@ class Drift:
         reasons: dict[str, list[str]] = {}
         for shift in self.shifts:
             if shift.is_due:
-                text = f"its {shift.model} is otherwise sure than it was (PSI {shift.psi:.2f}, bound {shift.bound:.2f})"
+                text = f"how sure its {shift.model} is has shifted (PSI {shift.psi:.2f}, bound {shift.bound:.2f})"
                 reasons.setdefault(shift.camera, []).append(text)
         for audit in self.audits:
             interval = audit.interval

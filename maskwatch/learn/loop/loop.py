@@ -14,6 +14,7 @@ from maskwatch.core.errors import DataError, QueueError, SourceError
 from maskwatch.core.records import utc_now
 from maskwatch.learn.dataset import Part
 from maskwatch.learn.evaluation.bootstrap import Difference, differences
+from maskwatch.learn.evaluation.document import Section
 from maskwatch.learn.journal import claim
 from maskwatch.learn.loop import gate, measure, report
 from maskwatch.learn.loop.archive import Archive, Batch
@@ -47,6 +48,7 @@ class Loop:
     tuning: Tuning
     analysts: Analysts
     tellers: Tellers
+    drift: Callable[[], Section | None] = lambda: None  # for the report
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,9 @@ def _decided(loop: Loop, batch: Batch) -> Batch:
     before, after = (_measured(loop, each, material) for each in (serving, candidate))
     margins = Margins(loop.settings.margin, loop.settings.base_margin)
     verdict = _verdict(before, after, margins)
-    told = report.Told(batch, verdict, material, before[0], after[0], before[1], after[1], margins)
+    told = report.Told(
+        batch, verdict, material, before[0], after[0], before[1], after[1], margins, loop.drift()
+    )
     report.write(loop.archive.of(batch), told)
     decision: dict[str, Any] = asdict(verdict)
     if verdict.promoted:
