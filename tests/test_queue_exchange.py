@@ -429,6 +429,9 @@ def test_label_export_and_import_from_the_command_line(store, tmp_path, maskwatc
     assert done.returncode == 0, done.stderr
     assert [m.label.value for m in store.sample(third).labels.faces] == ["protected", "worn_wrong"]
     assert store.sample(third).labels.by == "lee"
+    shown = maskwatch("queue", "show", third, "-o", tmp_path / "third.png", *folder)
+    assert "labelled by lee" in shown.stdout
+    assert "face 2: worn_wrong (60, 5, 90, 50)" in shown.stdout
     maskwatch("queue", "label", third, "--label", "no_face", "--face", 1, *folder)
     assert [m.label.value for m in store.sample(third).labels.faces] == ["worn_wrong"]
     assert maskwatch("queue", "label", third, "--accept", "--no-faces", *folder).returncode == 2

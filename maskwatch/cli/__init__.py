@@ -23,6 +23,7 @@ from maskwatch.cli import (
     queue,
     replay,
     run,
+    status,
     train,
 )
 from maskwatch.cli.console import errors
@@ -35,6 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(run.run)
+app.command()(status.status)
 app.command()(replay.replay)
 app.command()(demo.demo)
 app.command()(check.check)

@@ -14,6 +14,7 @@ from maskwatch.core.errors import ConfigError
 from maskwatch.core.records import Label
 
 if TYPE_CHECKING:
+    from maskwatch.core.records import FrameReport
     from maskwatch.learn.exchange import Wanted
     from maskwatch.learn.labelling import FaceMark
     from maskwatch.learn.queue import Queue
@@ -89,21 +90,19 @@ def list_(
     folder: Folder = None,
     config: Config = None,
 ) -> None:
-    """A table of all samples, oldest first."""
+    """A table of samples, oldest first: the lowest probability of any verdict on a face, and who labelled it."""
     from dataclasses import replace
 
-    names = ("camera", "time (UTC)", "faces", "reason", "lowest confidence", "labelled by")
+    names = ("camera", "masks", "reason", "lowest", "by")
     table = Table(Column("id", no_wrap=True), *(Column(name, overflow="fold") for name in names))
     wanted = replace(_wanted(since, until, camera, labelled), reason=reason)
     for sample in filter(wanted.fits, _queue(folder, config).samples()):
         report = sample.report
-        protected = f"{report.count(Label.PROTECTED)} of {report.people} protected"
         table.add_row(
             sample.id,
             escape(report.camera),
-            f"{sample.saved_at:%Y-%m-%d %H:%M:%S}",
-            protected,
-            ", ".join(sample.reasons),
+            f"{report.count(Label.PROTECTED)} of {report.people}",
+            "\n".join(sample.reasons),
             f"{sample.lowest_confidence:.2f}",
             escape(sample.labels.by) if sample.labels else "",
         )
@@ -121,7 +120,10 @@ def show(
     folder: Folder = None,
     config: Config = None,
 ) -> None:
-    """The annotated picture of a sample: opened in a window's viewer, or written with -o; and its faces."""
+    """The annotated picture of a sample: opened in a window's viewer, or written with -o; and its faces.
+
+    Where people have labelled it, it shows what they said.
+    """
     import tempfile
 
     from maskwatch.core.files import write_atomically
@@ -129,7 +131,7 @@ def show(
     from maskwatch.sources.images import encoded
 
     sample, rgb = _queue(folder, config).find(sample_id)
-    picture = annotated(rgb, sample.report)
+    picture = annotated(rgb, _as_report(sample), numbered=True)
     path = output or Path(tempfile.gettempdir()) / f"{sample_id}.png"
     if path.suffix.lower() not in {".png", ".jpg", ".jpeg"}:
         raise ConfigError(f"{path}: must end in .png or .jpg")
@@ -189,6 +191,22 @@ def _relabelled(sample: "Sample", said: Said, face: int | None) -> "tuple[FaceMa
         return tuple(mark for place, mark in enumerate(marks) if place not in meant)
     label = MarkLabel(said.value)
     return tuple(replace(m, label=label) if place in meant else m for place, m in enumerate(marks))
+
+
+def _as_report(sample: "Sample") -> "FrameReport":
+    """What people said in the place of what the models said."""
+    from dataclasses import replace
+
+    from maskwatch.core.records import Face
+
+    if sample.labels is None:
+        return sample.report
+    faces = []
+    for mark in sample.labels.faces:
+        known = mark.label.known
+        verdict = Label.PROTECTED if known and known.protected else Label.UNPROTECTED
+        faces.append(Face(mark.box, 1.0, label=verdict if known else Label.UNKNOWN))
+    return replace(sample.report, faces=tuple(faces))
 
 
 def _marks(sample: "Sample") -> "tuple[FaceMark, ...]":
