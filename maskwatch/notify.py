@@ -1,19 +1,34 @@
 """Word to systemd over its notify socket (sd_notify(3)); without one, nothing happens."""
 
+import logging
 import os
 import socket
+from functools import cache
+
+log = logging.getLogger(__name__)
+
+PATIENCE_S = 1.0  # systemd that is stuck must not make the service so
 
 
 def notify(*lines: str) -> None:
-    """Send `READY=1`, `STATUS=…` and the like."""
+    """Send `READY=1`, `STATUS=…` and the like. What cannot be sent is dropped, and the reason logged once."""
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return
     if address.startswith("@"):
         address = "\0" + address[1:]  # an abstract socket
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
-        channel.connect(address)
-        channel.sendall("\n".join(lines).encode())
+        channel.settimeout(PATIENCE_S)
+        try:
+            channel.connect(address)
+            channel.sendall("\n".join(lines).encode())
+        except OSError as e:
+            _warn(e.strerror or str(e))
+
+
+@cache
+def _warn(reason: str) -> None:
+    log.warning("systemd is not told how the service is: %s", reason)
 
 
 def watchdog_s() -> float | None:

@@ -1,5 +1,6 @@
 """The long-running service: signals, systemd, and a pipeline that can be exchanged for another."""
 
+import gc
 import logging
 import os
 import signal
@@ -50,7 +51,9 @@ class Service:
         parts: Parts | None = self._build(None)
         while parts is not None:
             parts = self._run(parts)
-        if any(engine.is_alive() for engine in self._engines):
+            self._engines = [engine for engine in self._engines if engine.is_alive()]
+            gc.collect()  # the old models lie in cycles, with their threads and memory
+        if self._engines:
             # a thread in a model's native code aborts the process when the interpreter ends under it
             log.warning("a model is still at work; ending without it")
             logging.shutdown()
@@ -61,7 +64,7 @@ class Service:
         pipeline = parts.pipeline
         with pipeline, parts.web or nullcontext():
             engine = _Engine(pipeline)
-            self._engines = [each for each in self._engines if each.is_alive()] + [engine]
+            self._engines.append(engine)
             notify("READY=1", f"STATUS={status_line(pipeline.board.snapshot())}")
             log.info("watching %s", ", ".join(pipeline.board.snapshot().cameras))
             successor = self._watch(parts, engine)

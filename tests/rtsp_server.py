@@ -1,7 +1,7 @@
-"""A real RTSP camera on loopback that plays an H.264 clip in a loop.
+"""A real RTSP camera on loopback that plays an H.264 or H.265 clip in a loop.
 
 Run with the system's Python, which has Debian's GStreamer bindings:
-python3 rtsp_server.py PORT CLIP.h264 [USER:PASSWORD]
+python3 rtsp_server.py PORT CLIP.h264|CLIP.h265 [USER:PASSWORD]
 
 The clip is an Annex B stream in which every frame starts with an access unit delimiter, without B-frames.
 The address is rtsp://127.0.0.1:PORT/cam; "ready" is printed when it listens.
@@ -17,20 +17,21 @@ gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
 from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
 
-DELIMITER = b"\x00\x00\x00\x01\x09"
+DELIMITERS = {"h264": b"\x00\x00\x00\x01\x09", "h265": b"\x00\x00\x00\x01\x46"}
 FRAME_NS = Gst.SECOND // 25
 
 
 class Camera(GstRtspServer.RTSPMediaFactory):
     def __init__(self, clip):
         super().__init__()
-        pieces = Path(clip).read_bytes().split(DELIMITER)[1:]
-        self.frames = [DELIMITER + piece for piece in pieces]
+        codec = Path(clip).suffix[1:]
+        delimiter = DELIMITERS[codec]
+        self.frames = [delimiter + piece for piece in Path(clip).read_bytes().split(delimiter)[1:]]
         self.set_shared(True)
         self.set_launch(
             "( appsrc name=src format=time is-live=false "
-            "caps=video/x-h264,stream-format=byte-stream,alignment=au,framerate=25/1 "
-            "! h264parse ! rtph264pay name=pay0 pt=96 config-interval=-1 )"
+            f"caps=video/x-{codec},stream-format=byte-stream,alignment=au,framerate=25/1 "
+            f"! {codec}parse ! rtp{codec}pay name=pay0 pt=96 config-interval=-1 )"
         )
         self.connect("media-configure", self.on_configure)
 

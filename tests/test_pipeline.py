@@ -12,6 +12,7 @@ from maskwatch.core.errors import AlertError, QueueError, QueueFull, SourceError
 from maskwatch.core.records import Alert, AlertKind, Box, CameraState, Face, Frame, Label, Stage, Versions
 from maskwatch.core.rule import Rule
 from maskwatch.core.selection import Selection
+from maskwatch.pipeline import capture
 from maskwatch.pipeline import pipeline as pipeline_module
 from maskwatch.pipeline.announcer import WAITING, Announcer
 from maskwatch.pipeline.camera import Camera
@@ -299,14 +300,12 @@ def test_two_sources_of_unequal_length_are_both_replayed_to_their_ends(shot):
         assert [d.report.at for d in decisions if d.report.camera == name] == list(range(length))
 
 
-@pytest.mark.parametrize("replay", [False, True], ids=["live", "replay"])
-def test_a_source_that_breaks_off_is_raised_after_the_frames_before_it(shot, replay):
+def test_a_replayed_source_that_breaks_off_is_raised_after_the_frames_before_it(shot):
     decisions = []
-    wait = lambda: replay or until(lambda: decisions)  # noqa: E731
-    camera = make_camera(FakeSource([shot(0.0), wait, shot(0.1), SourceError("clip.mp4: broken")]))
+    camera = make_camera(FakeSource([shot(0.0), shot(0.1), SourceError("clip.mp4: broken")]))
     with (
         pytest.raises(SourceError, match=r"clip\.mp4: broken"),
-        Pipeline([camera], replay=replay, on_decision=decisions.append) as pipeline,
+        Pipeline([camera], replay=True, on_decision=decisions.append) as pipeline,
     ):
         pipeline.run()
     assert [d.report.at for d in decisions] == [0.0, 0.1]
@@ -395,6 +394,40 @@ def test_footage_among_live_cameras_ends_alone(shot):
         until(lambda: status(pipeline).state is CameraState.ENDED)
         assert engine.is_alive()
         forever.set()
+
+
+def test_footage_that_breaks_off_is_opened_again_until_its_end(shot, monkeypatch):
+    monkeypatch.setattr(capture, "FOOTAGE_BACKOFF_S", (0.01,))
+    broken = SourceError("clip.mp4: Input/output error")
+    source = FakeSource([shot(0.0), broken], [broken], [shot(1.0)])
+    pipeline = Pipeline([make_camera(source)])
+    with running(pipeline) as engine:
+        until(lambda: not engine.is_alive())
+    assert engine.error is None
+    assert status(pipeline).state is CameraState.ENDED
+    assert status(pipeline).reconnects == 1
+
+
+def test_a_camera_that_cannot_hold_is_told_a_few_times_and_again_when_it_holds(shot, caplog, monkeypatch):
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(capture, "BACKOFF_S", (0.001,))
+    monkeypatch.setattr(capture, "SHORT_S", 0.3)
+    held = [shot(8.0), lambda: time.sleep(0.4), shot(9.0), lambda: time.sleep(SOON_S)]
+    source = FakeSource(*([shot(float(n)), SourceError("fake: garbage")] for n in range(8)), held, live=True)
+    pipeline = Pipeline([make_camera(source)])
+    with running(pipeline):
+        until(lambda: "holds again" in caplog.text)
+    said = [r.getMessage() for r in caplog.records if r.getMessage().startswith("door: ")]
+    assert said == [
+        "door: up (fake)",
+        "door: down: fake: garbage",
+        "door: up (fake)",
+        "door: down: fake: garbage",
+        "door: up (fake)",
+        "door: breaks off again and again; told next when it holds: fake: garbage",
+        "door: holds again",
+    ]
+    assert status(pipeline).reconnects == 8
 
 
 def test_the_engine_shows_that_it_lives_without_frames():

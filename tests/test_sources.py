@@ -290,6 +290,23 @@ def write_cut_with_index_in_front(path):
     assert b"moov" in path.read_bytes()
 
 
+def write_cut_with_sound(path, *, keep=0.5):
+    """Matroska tells the duration of the longest track alone."""
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=10)
+        video.width, video.height, video.pix_fmt = 96, 64, "yuv420p"
+        sound = container.add_stream("libopus", rate=48000, layout="mono")
+        for number, rgb in enumerate(noise(40)):
+            container.mux(video.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
+            heard = av.AudioFrame.from_ndarray(np.zeros((1, 4800), np.int16), format="s16", layout="mono")
+            heard.sample_rate, heard.pts = 48000, number * 4800
+            container.mux(sound.encode(heard))
+        container.mux(video.encode(None))
+        container.mux(sound.encode(None))
+    data = path.read_bytes()
+    path.write_bytes(data[: round(len(data) * keep)])
+
+
 def write_folder_without_pictures(path):
     path.mkdir()
     write_text(path / "notes.txt")
@@ -305,6 +322,7 @@ def write_folder_without_pictures(path):
         ("cut, index at the end.mp4", write_cut),
         ("cut, index in front.mp4", write_cut_with_index_in_front),
         ("cut.mkv", write_cut),
+        ("cut, with sound.mkv", write_cut_with_sound),
         ("missing.png", write_nothing),
         ("empty.png", Path.touch),
         ("text.jpg", write_text),
@@ -328,6 +346,13 @@ def test_a_cut_off_video_gives_what_it_holds_first(tmp_path):
     assert len(list(islice(frames, 10))) == 10
     with pytest.raises(SourceError, match=r"cut off|Invalid data"):
         list(frames)
+
+
+def test_a_video_whose_sound_lasts_longer_is_not_cut_off(tmp_path):
+    path = tmp_path / "sound.mkv"
+    write_cut_with_sound(path, keep=1)
+    whole = show(path)
+    assert len(whole) == 40
 
 
 def test_a_broken_picture_in_a_folder_is_reported_and_left_out(tmp_path, caplog):

@@ -1,4 +1,4 @@
-"""One camera's frames into its mailbox; a live camera is opened again for as long as the service runs."""
+"""One camera's frames into its mailbox; what broke off is opened again for as long as the service runs."""
 
 import logging
 import random
@@ -17,21 +17,28 @@ from maskwatch.core.records import CameraState, Frame
 log = logging.getLogger(__name__)
 
 BACKOFF_S = (0.3, 0.6, 1.2, 2.4)  # the last holds: a camera is back within 5 s of its return
+FOOTAGE_BACKOFF_S = (3.0, 6.0, 12.0, 60.0, 300.0)  # a file is read again from its beginning
 JITTER = 0.25  # so that many cameras behind one switch do not come at once
+SHORT_S = 10.0  # a camera that breaks off sooner was hardly there
+SHORT_ONES = 3  # so many in a row, and each further one is no news
 
 
 class Capture:
-    """The body of a capture thread. `error` is why a source that is not live broke off, None if it did not."""
+    """The body of a capture thread.
+
+    The service opens a source again that broke off, however often. In a `replay` that is its end, and `error`
+    says why; None if it did not break off.
+    """
 
     def __init__(
-        self, camera: str, source: Source, mailbox: Mailbox, board: Board, *, quiet: bool = False
+        self, camera: str, source: Source, mailbox: Mailbox, board: Board, *, replay: bool = False
     ) -> None:
-        # a replay raises its error, and tells it once
-        self._up_level, self._down_level = (logging.DEBUG,) * 2 if quiet else (logging.INFO, logging.WARNING)
         self._camera = camera
         self._source = source
         self._mailbox = mailbox
         self._board = board
+        self._replay = replay
+        self._told = _Told(camera, quiet=replay)  # a replay raises its error, and tells it once
         self._stop = threading.Event()
         self._failures = 0
         self.error: SourceError | None = None
@@ -47,7 +54,7 @@ class Capture:
                 break
             except SourceError as e:
                 self._report_down(e)
-                if not self._source.live:
+                if self._replay:
                     self.error = e
                     break
                 self._stop.wait(self._pause_s())
@@ -69,18 +76,49 @@ class Capture:
         if self._board.snapshot().cameras[self._camera].state is not CameraState.UP:
             self._failures = 0
             self._board.state(self._camera, CameraState.UP)
-            log.log(self._up_level, "%s: up (%s)", self._camera, self._source.name)
+            self._told.up(self._source.name, time.monotonic())
+        self._told.still_up(time.monotonic())
 
     def _report_down(self, error: SourceError) -> None:
-        """Say it once, not at every attempt."""
         if self._board.snapshot().cameras[self._camera].state is not CameraState.DOWN:
-            log.log(self._down_level, "%s: down: %s", self._camera, error)
+            self._told.down(error, time.monotonic())
         self._board.state(self._camera, CameraState.DOWN, str(error))
 
     def _pause_s(self) -> float:
-        pause_s = BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
+        backoff_s = BACKOFF_S if self._source.live else FOOTAGE_BACKOFF_S
+        pause_s = backoff_s[min(self._failures, len(backoff_s) - 1)]
         self._failures += 1
         return pause_s * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - no secret
+
+
+class _Told:
+    """What the log is told of a camera's state: each change, but not every break of one that cannot hold."""
+
+    def __init__(self, camera: str, *, quiet: bool) -> None:
+        self._up_level, self._down_level = (logging.DEBUG,) * 2 if quiet else (logging.INFO, logging.WARNING)
+        self._camera = camera
+        self._up_at: float | None = None
+        self._short_ones = 0
+
+    def up(self, source: str, now_s: float) -> None:
+        self._up_at = now_s
+        if self._short_ones < SHORT_ONES:
+            log.log(self._up_level, "%s: up (%s)", self._camera, source)
+
+    def still_up(self, now_s: float) -> None:
+        if self._short_ones and self._up_at is not None and now_s - self._up_at >= SHORT_S:
+            if self._short_ones >= SHORT_ONES:
+                log.log(self._up_level, "%s: holds again", self._camera)
+            self._short_ones = 0
+
+    def down(self, error: SourceError, now_s: float) -> None:
+        was_short = self._up_at is not None and now_s - self._up_at < SHORT_S
+        self._short_ones = self._short_ones + 1 if was_short else 0
+        if self._short_ones < SHORT_ONES:
+            log.log(self._down_level, "%s: down: %s", self._camera, error)
+        elif self._short_ones == SHORT_ONES:
+            again = "breaks off again and again; told next when it holds"
+            log.log(self._down_level, "%s: %s: %s", self._camera, again, error)
 
 
 def _arrived(frame: Frame) -> Frame:

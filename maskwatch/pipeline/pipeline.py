@@ -78,7 +78,7 @@ class Pipeline:
             for name in self._cameras
         }
         self._captures = {
-            name: capture.Capture(name, camera.source, self._mailboxes[name], self.board, quiet=replay)
+            name: capture.Capture(name, camera.source, self._mailboxes[name], self.board, replay=replay)
             for name, camera in self._cameras.items()
         }
         self._threads: list[threading.Thread] = []
@@ -132,7 +132,7 @@ class Pipeline:
     def run(self) -> None:
         """Analyse until `stop` or until every camera has ended.
 
-        Raises what a thread raised, and `SourceError` when the last camera to end broke off.
+        Raises what a thread raised, and in a replay `SourceError` when a source broke off.
         """
         while not self._stopping.is_set():
             with self._bell:

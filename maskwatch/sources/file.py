@@ -1,8 +1,11 @@
 """A video file: mp4, mkv, avi, mov, webm, gif, and whatever else FFmpeg reads."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import av
+from av.stream import Stream
 
 from maskwatch.core.address import Address
 from maskwatch.core.errors import SourceError
@@ -57,7 +60,10 @@ class FileSource:
         cadence = Cadence(self._fps)
         usual_s = 1 / float(stream.guessed_rate or 25)
         start, end, seq = None, 0.0, -1
-        for seq, picture in enumerate(container.decode(stream)):
+        announced, others = _announced_s(container, stream), _Others()
+        if announced is None and container.duration is not None:  # of the longest track, whichever it is
+            announced, others.streams = container.duration / av.time_base, set(container.streams) - {stream}
+        for seq, picture in enumerate(_pictures(container, stream, others)):
             time = picture.time if picture.time is not None else seq * usual_s
             start = time if start is None else start
             at = time - start
@@ -67,9 +73,27 @@ class FileSource:
                 yield Frame(self._camera, self.name, seq, at, upright(picture))
         if seq < 0:
             raise SourceError(f"{self._path}: holds no frame that can be decoded")
-        announced = _announced_s(container, stream)
+        end = max(end, others.end)
         if announced is not None and end < announced - TRUNCATED_S:
             raise SourceError(f"{self._path}: ends after {end:.1f} s of {announced:.1f} s; it is cut off")
+
+
+@dataclass
+class _Others:
+    """The other tracks that are watched, and the end of what was seen of them, in seconds."""
+
+    streams: set[Stream] = field(default_factory=set)
+    end: float = 0.0
+
+
+def _pictures(
+    container: av.container.InputContainer, stream: av.VideoStream, others: _Others
+) -> Iterator[av.VideoFrame]:
+    for packet in container.demux(stream, *others.streams):
+        if packet.stream is stream:
+            yield from packet.decode()
+        elif packet.pts is not None:
+            others.end = max(others.end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
 
 
 def _shown_s(picture: av.VideoFrame) -> float:

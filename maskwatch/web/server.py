@@ -94,8 +94,10 @@ def _bound(host: str, port: int) -> socket.socket:
     address = "127.0.0.1" if host == "localhost" else host
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
-        return socket.create_server((address, port), family=family, backlog=WAITING)
+        listening = socket.create_server((address, port), family=family, backlog=WAITING)
     except OSError as e:
         key = "web.host" if e.errno in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT} else "web.port"
         reason = os.strerror(e.errno) if e.errno else str(e)
         raise ConfigError(f"{key}: cannot listen on {host} port {port}: {reason}") from e
+    listening.setblocking(False)  # the server's copy shares the flag, and would wait in accept after a reload
+    return listening

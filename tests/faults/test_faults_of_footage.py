@@ -1,0 +1,72 @@
+"""A file in a camera's place whose disk goes away: the cameras go on, and it continues when the disk is back."""
+
+import shutil
+
+import pytest
+from harness.service import Service
+
+BACK_S = 10  # it is tried again after 3 s, after 6 s more, and ever more seldom
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture
+def started(cameras, tmp_path):
+    """Starts the service with footage beside a camera."""
+    _, well = cameras
+
+    def start(path):
+        config = {
+            "cameras": {"clip": {"source": str(path)}, "well": {"source": well.url}},
+            "fps": 2,
+            "device": "cpu",
+            "alert": {"sinks": ["log"]},
+            "queue": {"dir": str(tmp_path / "queue")},
+            "web": {"port": 0},
+        }
+        return Service(config, tmp_path / "service")
+
+    return start
+
+
+def well_goes_on(service, frames=6):
+    before = service.status().analysed("well")
+    service.until(lambda: service.status().analysed("well") >= before + frames)
+
+
+def test_footage_that_is_lost_in_the_middle_goes_on_where_it_broke_off(
+    started, demo_clip, tmp_path, recovery
+):
+    path = tmp_path / "clip.mp4"
+    shutil.copy(demo_clip, path)
+    with started(path) as service:
+        service.until(lambda: service.url() and service.status().analysed("clip") >= 3)
+        with path.open("r+b") as file:
+            file.truncate(path.stat().st_size // 3)
+        noticed_s = service.until_logged("clip: down")
+        assert service.status().cameras["clip"]["state"] == "down"
+        assert service.status().cameras["clip"]["reason"]
+        well_goes_on(service)
+        shutil.copy(demo_clip, path)
+        back_s = service.until(lambda: service.status().cameras["clip"]["state"] == "up", 3 * BACK_S)
+        recovery(noticed_s=noticed_s, back_s=back_s)
+        service.until(lambda: service.status().cameras["clip"]["state"] == "ended")
+        assert 14 <= service.status().analysed("clip") <= 20  # 9 s at 2 a second, none twice
+        assert service.log.count("clip: down") == 1
+        well_goes_on(service)
+    assert back_s <= BACK_S
+
+
+def test_footage_that_is_not_there_yet_is_shown_when_it_is(started, demo_clip, tmp_path, recovery):
+    path = tmp_path / "stick" / "clip.mp4"
+    with started(path) as service:
+        service.until_logged("clip: down")
+        assert "No such file" in service.log
+        service.until(lambda: service.url() and service.status().up == 1)
+        well_goes_on(service)
+        path.parent.mkdir()
+        shutil.copy(demo_clip, path)
+        back_s = service.until_logged("clip: up", 3 * BACK_S)
+        recovery(back_s=back_s)
+        assert service.log.count("clip: down") == 1
+    assert back_s <= BACK_S + 5

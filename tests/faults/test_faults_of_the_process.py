@@ -1,0 +1,277 @@
+"""What the service cannot mend itself: it works on, or ends with a reason and an exit code."""
+
+import json
+import random
+import resource
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import psutil
+import pytest
+from harness.service import Service, hits, samples
+
+from maskwatch.notify import notify
+from maskwatch.resources import shipped
+
+PASSWORD = "f4ult-pa55word"
+
+pytestmark = pytest.mark.timeout(200)
+
+
+@pytest.fixture
+def footage(tmp_path, demo_clip):
+    """A configuration with footage for a camera; the service ends with it, after 9 s."""
+
+    def make(**changed):
+        return {
+            "cameras": {"door": {"source": str(demo_clip)}},
+            "device": "cpu",
+            "alert": {"sinks": ["log"]},
+            "queue": {"dir": str(tmp_path / "queue"), "classifier_band": [0, 1]},
+            "web": {"port": 0},
+        } | changed
+
+    return make
+
+
+def ended(config, folder, environment=(), **options):
+    """Run to the end; gives the exit code and what it said."""
+    with Service(config, folder, environment, **options) as service:
+        return service.process.wait(timeout=120), service.log
+
+
+# models
+
+
+def damaged(path):
+    shutil.copy(shipped("models/classifier.safetensors"), path)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    path.write_bytes(data[:-1000])
+
+
+@pytest.mark.parametrize(
+    ("key", "write"),
+    [
+        ("classify", lambda path: None),
+        ("detect", lambda path: None),
+        ("classify", damaged),
+        ("detect", damaged),
+        ("classify", Path.touch),
+    ],
+    ids=["no classifier", "no detector", "broken classifier", "broken detector", "empty classifier"],
+)
+def test_a_model_that_is_missing_or_broken_ends_the_start_with_its_name(footage, tmp_path, key, write):
+    path = tmp_path / "model.safetensors"
+    write(path)
+    code, said = ended(footage(**{key: {"weights": str(path)}}), tmp_path / "service")
+    assert code in {1, 2}
+    (line,) = [line for line in said.splitlines() if not line.startswith("INFO")]
+    assert str(path) in line
+    assert "Traceback" not in said
+
+
+def test_a_broken_model_or_configuration_at_a_reload_changes_nothing(watched, tmp_path, recovery):
+    service, path = watched.service, tmp_path / "model.safetensors"
+    damaged(path)
+    broken = [
+        (json.dumps(watched.config | {"classify": {"weights": str(path)}}), str(path)),
+        (json.dumps(watched.config | {"fps": -1}), "fps: must be above 0"),
+        ("cameras: [", "config.yaml"),
+    ]
+    for text, reason in broken:
+        mark = service.mark()
+        service.write(text)
+        service.reload()
+        service.until_logged("the configuration is not reloaded, the old one stays", after=mark)
+        assert reason in service.log[mark:]
+        watched.well_goes_on()
+    mark = service.mark()
+    service.write(watched.config)
+    service.reload()
+    recovery(back_s=service.until_logged("the configuration is reloaded", after=mark))
+    service.until(lambda: service.status().up == 2)
+
+
+# threads
+
+BUG = """
+import {module}
+def bug(*_, **__):
+    raise RuntimeError("a bug in {what}")
+{module}.{what} = bug
+from maskwatch.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "what"),
+    [
+        ("maskwatch.sources.file", "upright"),
+        ("maskwatch.alerts.log", "LogSink.deliver"),
+        ("maskwatch.learn.queue", "write_atomically"),
+        ("maskwatch.pipeline.engine", "Engine.analyse"),
+    ],
+    ids=["capture", "sink", "queue", "engine"],
+)
+def test_a_thread_that_raises_ends_the_process_with_the_reason(footage, tmp_path, module, what):
+    program = tmp_path / "program.py"
+    program.write_text(BUG.format(module=module, what=what))
+    code, said = ended(footage(), tmp_path / "service", program=[str(program)])
+    assert code == 1
+    assert f"RuntimeError: a bug in {what}" in said
+    assert samples(tmp_path / "queue")[1] == []
+
+
+# systemd
+
+
+@pytest.mark.parametrize("stuck", [True, False], ids=["stuck", "gone"])
+def test_a_systemd_that_does_not_listen_holds_nothing_up(tmp_path, monkeypatch, caplog, stuck):
+    path = tmp_path / "notify.sock"
+    monkeypatch.setenv("NOTIFY_SOCKET", str(path))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(path))
+        if not stuck:
+            path.unlink()
+        begin = time.monotonic()
+        while time.monotonic() - begin < 3:
+            sent_at = time.monotonic()
+            notify("STATUS=here")
+            assert time.monotonic() - sent_at < 2
+    (line,) = {record.getMessage() for record in caplog.records}
+    assert line.startswith("systemd is not told how the service is: ")
+    assert len(caplog.records) == 1
+
+
+# memory
+
+
+def test_without_memory_it_works_on_or_ends_with_the_reason(watched):
+    service = watched.service
+    used = psutil.Process(service.pid).memory_info().vms
+    for spare_mb in (64, 16, 4, 1):
+        limit = used + spare_mb * 1024 * 1024
+        resource.prlimit(service.pid, resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+        time.sleep(3)
+        if service.process.poll() is not None:
+            break
+    if service.process.poll() is None:
+        watched.well_goes_on(4)
+        resource.prlimit(service.pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        service.until(lambda: service.status().up == 2, 15)
+        watched.well_goes_on()
+    else:
+        assert service.process.returncode != 0
+        assert "memory" in service.log.lower()
+
+
+# the clock
+
+FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
+
+
+def test_a_clock_that_jumps_back_and_forward_stops_nothing(cameras, tmp_path, recovery):
+    if not FAKETIME.exists():
+        pytest.skip("libfaketime is not installed (the README's test command installs it)")
+    clock = tmp_path / "clock"
+    clock.write_text("+0\n")
+    environment = {
+        "LD_PRELOAD": str(FAKETIME),
+        "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+    queue = tmp_path / "queue"
+    config = {
+        "cameras": {camera.name: {"source": camera.url} for camera in cameras},
+        "fps": 2,
+        "device": "cpu",
+        "alert": {"sinks": ["log"], "for_s": 0.4, "cooldown_s": 2},
+        "queue": {"dir": str(queue), "classifier_band": [0, 1]},
+        "web": {"port": 0},
+    }
+    with Service(config, tmp_path / "service", environment) as service:
+        service.until(lambda: service.url() and service.status().up == 2)
+        for jump in ("-2h", "+1d", "-400d", "+0"):
+            recovery(back_s=after_the_jump(service, partial(clock.write_text, f"{jump}\n"), cameras))
+        assert service.terminate() == 0
+    whole, broken = samples(queue)
+    assert whole
+    assert not broken
+
+
+def after_the_jump(service, jump, cameras):
+    """Let the clock jump, and see that all goes on; gives how long it took."""
+    mark, before = service.mark(), service.status()
+    jump()
+    took_s = service.until(
+        lambda: all(service.status().analysed(c.name) > before.analysed(c.name) + 8 for c in cameras), 20
+    )
+    service.until(lambda: service.status().stored > before.stored, 20)
+    service.until_logged("people wear no mask", 20, after=mark)
+    assert "down" not in service.log[mark:]
+    assert service.status().latency_ms < 5000
+    return took_s
+
+
+# power cuts
+
+
+def test_fifty_power_cuts_while_samples_are_written_leave_none_half(tmp_path):
+    """The writer alone, killed at random moments: a start of the whole service takes seconds."""
+    queue = tmp_path / "queue"
+    chance = random.Random(7)
+    for _ in range(50):
+        child = subprocess.Popen([sys.executable, "-c", WRITER, str(queue)], stdout=subprocess.PIPE)
+        child.stdout.read(1)
+        time.sleep(chance.uniform(0.0, 0.05))
+        child.kill()
+        child.wait()
+        child.stdout.close()
+        assert samples(queue)[1] == []
+    assert samples(queue)[0] > 50
+
+
+WRITER = """
+import itertools, sys
+from pathlib import Path
+import numpy as np
+from maskwatch.core.records import Box, Face, Frame, FrameReport
+from maskwatch.learn.queue import Limits, Queue
+
+rgb = np.random.default_rng(0).integers(0, 255, (120, 160, 3), np.uint8)
+face = Face(Box(1, 2, 30, 40), 0.9, 0.5)
+queue = Queue(Path(sys.argv[1]), Limits(max_mb=2, max_days=30))
+for seq in itertools.count():
+    report = FrameReport("door", "clip.mp4", seq, float(seq), (160, 120), (face,))
+    queue.add(Frame("door", "clip.mp4", seq, float(seq), rgb), report, ("classifier",))
+    if not seq:
+        print(end="x", flush=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_fifty_kills_of_the_whole_service_leave_no_half_sample_and_it_starts_again(cameras, tmp_path):
+    queue, chance = tmp_path / "queue", random.Random(3)
+    config = {
+        "cameras": {camera.name: {"source": camera.url} for camera in cameras},
+        "device": "cpu",
+        "alert": {"sinks": ["log"]},
+        "queue": {"dir": str(queue), "classifier_band": [0, 1], "max_mb": 5},
+        "web": {"port": 0},
+    }
+    for number in range(50):
+        with Service(config, tmp_path / f"service{number}") as service:
+            service.until(lambda: service.url() and service.status().stored > 0)
+            time.sleep(chance.uniform(0, 0.5))
+        assert samples(queue)[1] == []
+    assert samples(queue)[0]
+    assert hits(PASSWORD, queue) == []

@@ -1,0 +1,1 @@
+"""What the tests of faults and the soak share: a running service, cameras that misbehave, what is measured."""

@@ -1,0 +1,199 @@
+"""Real cameras on loopback that can be killed, frozen, exchanged, and made to talk rubbish."""
+
+import contextlib
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import cv2
+import pytest
+
+from maskwatch import demo
+
+SERVER = Path(__file__).parent.parent / "rtsp_server.py"
+GI = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"
+CHUNK = 4096
+HANDSHAKE_BYTES = 20_000  # enough for the answers to DESCRIBE, SETUP and PLAY, and a key frame
+
+
+def require_gstreamer():
+    found = shutil.which("/usr/bin/python3") is not None
+    if not found or subprocess.run(["/usr/bin/python3", "-c", GI], capture_output=True).returncode:
+        pytest.skip("Debian's GStreamer RTSP server is not installed (the README's test command installs it)")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """What a camera plays: the demo's scene. `codec` is h264 or h265; a picture has so many slices."""
+
+    codec: str = "h264"
+    width: int = 480
+    height: int = 270
+    slices: int = 1
+
+    def write(self, folder):
+        """An Annex B stream for the test camera; kept once made."""
+        path = folder / f"{self.width}x{self.height}-{self.slices}.{self.codec}"
+        if not path.exists():
+            self._encode(path)
+        return path
+
+    def _encode(self, path):
+        if self.codec == "h264":
+            own = {"x264-params": f"aud=1:slices={self.slices}:sliced-threads=0:threads=1"}
+        else:
+            own = {"x265-params": "aud=1:repeat-headers=1:log-level=none:pools=1:frame-threads=1:bframes=0"}
+        options = {"bf": "0", "g": "25", "preset": "veryfast"} | own
+        with av.open(str(path), "w", format="hevc" if self.codec == "h265" else "h264") as target:
+            encoder = {"h264": "libx264", "h265": "libx265"}[self.codec]
+            stream = target.add_stream(encoder, rate=25, options=options)
+            stream.width, stream.height, stream.pix_fmt = self.width, self.height, "yuv420p"
+            for number, rgb in enumerate(demo.frames()):
+                small = cv2.resize(rgb, (self.width, self.height), interpolation=cv2.INTER_AREA)
+                picture = av.VideoFrame.from_ndarray(small, format="rgb24")
+                picture.pts = number
+                target.mux(stream.encode(picture))
+            target.mux(stream.encode(None))
+
+
+class Camera:
+    """A camera's place in the network: its port stays, what answers there changes."""
+
+    def __init__(self, name, password, folder):
+        self.name = name
+        self.port = free_port()
+        self.password = password
+        self.url = f"rtsp://viewer:{password}@127.0.0.1:{self.port}/cam"
+        self._folder = folder
+        self._process = None
+        self._other = None
+
+    def serve(self, clip, *, port=None, password=None):
+        """Be a camera that plays `clip`, in the place of whatever was there."""
+        self.gone()
+        self._serve(clip, port or self.port, password or self.password)
+
+    def mangle(self, clip, mode, seed=0):
+        """Be a camera whose packets arrive broken: `garbage` or `truncated`."""
+        self.gone()
+        behind = free_port()
+        self._serve(clip, behind, self.password)
+        self._other = Mangler(self.port, behind, mode, seed)
+
+    def silent(self):
+        """Accept connections and say nothing."""
+        self.gone()
+        self._other = Silence(self.port)
+
+    def freeze(self):
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self._process.send_signal(signal.SIGCONT)
+
+    def gone(self):
+        """Nothing answers any more, as when it is killed."""
+        if self._other is not None:
+            self._other.close()
+            self._other = None
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process.stdout.close()
+            self._process = None
+
+    def _serve(self, clip, port, password):
+        command = ["/usr/bin/python3", str(SERVER), str(port), str(clip.write(self._folder))]
+        self._process = subprocess.Popen(
+            [*command, f"viewer:{password}"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        assert self._process.stdout.readline() == "ready\n"
+
+
+class Listener:
+    """A TCP port whose connections each get a thread."""
+
+    def __init__(self, port):
+        self._open = {socket.create_server(("127.0.0.1", port), backlog=16)}
+        self._lock = threading.Lock()
+        (self._server,) = self._open
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self):
+        with self._lock:
+            for each in self._open:
+                with contextlib.suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
+                each.close()
+
+    def handle(self, connection):
+        raise NotImplementedError
+
+    def keep(self, connection):
+        with self._lock:
+            self._open.add(connection)
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._server.accept()
+                self.keep(connection)
+                threading.Thread(target=self.handle, args=[connection], daemon=True).start()
+
+
+class Silence(Listener):
+    def handle(self, connection):
+        with contextlib.suppress(OSError):
+            while connection.recv(CHUNK):
+                pass
+
+
+class Mangler(Listener):
+    """Passes on what a camera behind it says, in pieces that arrive with wrong bytes or not whole."""
+
+    def __init__(self, port, behind, mode, seed):
+        self._behind = behind
+        self._mode = mode
+        self._random = random.Random(seed)
+        super().__init__(port)
+
+    def handle(self, connection):
+        try:
+            camera = socket.create_connection(("127.0.0.1", self._behind), timeout=5)
+        except OSError:
+            connection.close()
+            return
+        camera.settimeout(None)
+        self.keep(camera)
+        threading.Thread(target=self._pass, args=[connection, camera, bytes], daemon=True).start()
+        self._pass(camera, connection, self._mangled)
+
+    def _pass(self, source, target, change):
+        passed = 0
+        with contextlib.suppress(OSError):
+            while data := source.recv(CHUNK):
+                target.sendall(data if passed < HANDSHAKE_BYTES else change(data))
+                passed += len(data)
+        for each in (source, target):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    def _mangled(self, data):
+        if self._mode == "truncated":
+            return data[: self._random.randrange(len(data) + 1)] if self._random.random() < 0.2 else data
+        wrong = bytearray(data)
+        for _ in range(1 + len(data) // 500):
+            wrong[self._random.randrange(len(wrong))] = self._random.randrange(256)
+        return bytes(wrong)
