@@ -91,7 +91,7 @@ def _pictures(
 ) -> Iterator[av.VideoFrame]:
     for packet in container.demux(stream, *others.streams):
         if packet.stream is stream:
-            yield from packet.decode()
+            yield from stream.decode(packet)
         elif packet.pts is not None:
             others.end = max(others.end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
 
