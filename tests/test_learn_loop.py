@@ -346,7 +346,7 @@ def test_killed_anywhere_nothing_is_lost_and_the_next_run_ends_it(bench, monkeyp
     assert bench.queued | bench.archived == names
     bench.fill(100, 3)  # people go on labelling
     outcome = learn(bench.loop)
-    assert bench.serving == outcome.promoted
+    assert bench.serving == outcome.promoted is not None
     assert bench.archived == names
     assert len(bench.queued) == 3
     assert len(bench.loop.registry.versions()) == 1
@@ -362,6 +362,22 @@ def test_samples_that_cannot_be_trained_on_end_with_the_reason(bench):
     assert "no picture of the training part" in learn(bench.loop).said
     assert bench.serving == SHIPPED
     assert learn(bench.loop).said.startswith("0 labelled samples wait")
+
+
+def test_a_version_that_a_person_promoted_meanwhile_stays(bench):
+    def promote():
+        files = shipped_files()
+        weights = {DETECTOR: files.detector, CLASSIFIER: files.classifier}
+        bench.loop.registry.add(weights, Version("by-hand", SHIPPED, utc_now()))
+        bench.loop.registry.promote("by-hand")
+
+    bench.during = promote
+    bench.fill(0, 48)
+    outcome = learn(bench.loop)
+    assert bench.serving == "by-hand"
+    assert outcome.promoted is None
+    assert "by-hand was promoted meanwhile" in outcome.said
+    assert len(bench.loop.registry.versions()) == 2  # the candidate can be promoted by hand, too
 
 
 def hold(folder, held, done):

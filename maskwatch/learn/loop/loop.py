@@ -130,15 +130,29 @@ def _finished(loop: Loop, batch: Batch) -> Outcome:
             loop.queue.move(name, loop.archive.samples_folder)
     if not batch.decision:
         batch = _decided(loop, batch)
-    candidate = batch.decision.get("candidate")
-    if candidate is not None:
-        loop.registry.promote(candidate)
+    batch = _served(loop, batch)
     loop.archive.keep(replace(batch, done=True))
     shutil.rmtree(loop.archive.of(batch) / "training", ignore_errors=True)
+    candidate = batch.decision.get("candidate")
     reasons = "; ".join(batch.decision["reasons"])
-    page = loop.archive.of(batch) / report.PAGE
-    said = f"version {candidate} serves: {reasons}" if candidate else f"{batch.parent} goes on: {reasons}"
-    return Outcome(said, candidate, page)
+    serving = loop.registry.state().serving
+    said = f"version {candidate} serves: {reasons}" if candidate else f"{serving} goes on: {reasons}"
+    return Outcome(said, candidate, loop.archive.of(batch) / report.PAGE)
+
+
+def _served(loop: Loop, batch: Batch) -> Batch:
+    """The candidate promoted, unless somebody chose another version meanwhile, which it was not held against."""
+    candidate, serving = batch.decision.get("candidate"), loop.registry.state().serving
+    if candidate is None or serving == candidate:
+        return batch
+    if serving == batch.parent:
+        loop.registry.promote(candidate)
+        return batch
+    reason = (
+        f"{candidate} is better than {batch.parent}, but {serving} was promoted meanwhile, which it was not held "
+        f"against; `maskwatch models promote {candidate}` lets it serve"
+    )
+    return _kept(loop, batch, {"promoted": False, "reasons": [reason], "candidate": None})
 
 
 def _is_in(queue: Queue, name: str) -> bool:
