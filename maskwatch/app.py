@@ -22,7 +22,7 @@ from maskwatch.core.absence import Absence
 from maskwatch.core.address import Address
 from maskwatch.core.errors import ConfigError, ModelError
 from maskwatch.core.ports import AlertSink, Source
-from maskwatch.core.records import Decision, Frame, FrameReport, Rgb
+from maskwatch.core.records import Decision, Frame, FrameReport, Rgb, Versions
 from maskwatch.core.rule import Rule
 from maskwatch.core.selection import Selection
 from maskwatch.detect.backends.choice import choose
@@ -30,6 +30,10 @@ from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.motion import MotionGate
 from maskwatch.detect.settings import Settings as DetectSettings
 from maskwatch.detect.weights import load_weights
+from maskwatch.learn.drift.confidences import Confidences, named
+from maskwatch.learn.drift.report import section
+from maskwatch.learn.drift.watch import Drift, DriftWatch, measured
+from maskwatch.learn.evaluation.document import Section
 from maskwatch.learn.follower import Follower
 from maskwatch.learn.loop.archive import Archive
 from maskwatch.learn.loop.loop import Loop
@@ -156,18 +160,35 @@ def service_pipeline(config: Config) -> Pipeline:
     registry = Registry(config.models.dir)
     mark = registry.mark()  # before the models are loaded, so that no change is missed
     models = serving_models(config)
-    pipeline = live_pipeline(config, models)
+    drift = config.drift
+    confidences = Confidences(drift.dir, drift.max_days)
+    pipeline = live_pipeline(config, models, lambda decision: confidences.add(decision.report))
+
+    def look() -> Drift:
+        versions = {name: named(each) for name, each in pipeline.versions().items()}
+        return measured(drift, config.learn.archive, config.queue.dir, versions)
 
     def load(version: str) -> dict[str, Fitted]:
         return fitted(
             config, load_version(registry, version, pick_device(config.device)), pipeline.pictures()
         )
 
+    pipeline.accompany(DriftWatch(confidences, look, pipeline))
     pipeline.accompany(Follower(registry, mark, models.files.version, pipeline, load))
     return pipeline
 
 
-def live_pipeline(config: Config, models: Models) -> Pipeline:
+def camera_versions(config: Config, models: Models) -> dict[str, str]:
+    """What judges each camera, as drift is counted by."""
+    return {
+        name: named(Versions(**models.versions(camera.detect, camera.classify)))
+        for name, camera in config.cameras.items()
+    }
+
+
+def live_pipeline(
+    config: Config, models: Models, on_decision: Callable[[Decision], None] | None = None
+) -> Pipeline:
     """The cameras as they are; footage among them runs at its own speed."""
     if not config.cameras:
         raise ConfigError("cameras: there is none to watch")
@@ -179,7 +200,7 @@ def live_pipeline(config: Config, models: Models) -> Pipeline:
         paced = source if source.live else PacedSource(source)
         cameras.append(_camera(paced, camera, models, name=name, sinks=sinks, selection=camera.queue))
     first = next(iter(config.cameras.values()))
-    return Pipeline(cameras, store=_queue(config.queue, models, first))
+    return Pipeline(cameras, store=_queue(config.queue, models, first), on_decision=on_decision)
 
 
 @contextmanager
@@ -208,11 +229,8 @@ def web_routes(config: Config, pipeline: Pipeline) -> list[BaseRoute]:
     """All that is answered over HTTP. Each module of `maskwatch.web` gives its own part."""
     watched = Watched(pipeline.board.snapshot, pipeline.versions, StorageMeter(config.queue.dir))
     about = [*health.routes(watched.status), *status.routes(watched), *metrics.routes(watched)]
-    return [
-        *about,
-        *queue_web.routes(Queue(config.queue.dir)),
-        *models.routes(Registry(config.models.dir), pipeline.board.snapshot),
-    ]
+    versions = models.routes(Registry(config.models.dir), pipeline.board.snapshot)
+    return [*about, *queue_web.routes(Queue(config.queue.dir)), *versions]
 
 
 def replay_pipeline(plan: ReplayPlan, models: Models, on_decision: Callable[[Decision], None]) -> Pipeline:
@@ -256,6 +274,12 @@ def learning_loop(config: Config, tellers: Tellers) -> Loop:
             settings.model_copy(update={"detect": detect, "classify": classify}), Models(device, files)
         )
 
+    def drift() -> Section | None:
+        if not config.cameras:
+            return None
+        versions = camera_versions(config, serving_models(config))
+        return section(measured(config.drift, learn.archive, config.queue.dir, versions))
+
     return Loop(
         queue=Queue(config.queue.dir),
         archive=Archive(learn.archive),
@@ -269,6 +293,7 @@ def learning_loop(config: Config, tellers: Tellers) -> Loop:
         ),
         analysts=analyst_of,
         tellers=tellers,
+        drift=drift,
     )
 
 

@@ -20,7 +20,13 @@ from maskwatch.core.records import Polygon
 from maskwatch.credentials import variables
 from maskwatch.detect.settings import MotionSettings
 from maskwatch.detect.settings import Settings as DetectSettings
-from maskwatch.learn.settings import LearnSettings, ModelsSettings, QueueSettings, SelectionSettings
+from maskwatch.learn.settings import (
+    DriftSettings,
+    LearnSettings,
+    ModelsSettings,
+    QueueSettings,
+    SelectionSettings,
+)
 from maskwatch.sources.registry import why_missing, why_not_taken
 from maskwatch.sources.settings import RtspSettings
 from maskwatch.strict import Strict
@@ -106,6 +112,7 @@ class _Globals(Defaults):
     queue: QueueSettings = QueueSettings()
     models: ModelsSettings = ModelsSettings()
     learn: LearnSettings = LearnSettings()
+    drift: DriftSettings = DriftSettings()
     device: Literal["auto", "cpu", "cuda"] = "auto"
     web: WebSettings = WebSettings()
     # each is validated by itself; kept here, its source would show the password
@@ -123,6 +130,7 @@ class Config:
     web: WebSettings
     models: ModelsSettings
     learn: LearnSettings
+    drift: DriftSettings
 
 
 def file_schema() -> dict[str, Any]:
@@ -211,7 +219,9 @@ class _Reading:
         if self._problems:
             raise ConfigError("\n".join(problem for _, problem in sorted(set(self._problems))))
         assert shared is not None
-        return Config(known, shared, shared.queue, shared.device, shared.web, shared.models, shared.learn)
+        return Config(
+            known, shared, shared.queue, shared.device, shared.web, shared.models, shared.learn, shared.drift
+        )
 
     def missing(self, config: Config) -> list[str]:
         for name, camera in config.cameras.items():

@@ -1,6 +1,7 @@
 """The report of a replay: one JSON line a frame."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Self
 
@@ -37,7 +38,7 @@ def as_json(decision: Decision) -> dict[str, object]:
         "at": round(report.at, 3),
         "size": list(report.size),
         "look": report.look,
-        "models": report.models._asdict() if report.models else None,
+        "models": asdict(report.models) if report.models else None,
         "faces": faces_to_json(report.faces),
         "protected_ratio": None if ratio is None else round(ratio, 4),
         "alert": decision.alert is not None,

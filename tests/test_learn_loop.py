@@ -15,15 +15,15 @@ from maskwatch.app import learning_loop
 from maskwatch.classify.network import load_network, save_network
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box, Face, Frame, FrameReport, Label, utc_now
-from maskwatch.learn.dataset import Part, Truth
+from maskwatch.learn.dataset import Part
 from maskwatch.learn.evaluation.bootstrap import Difference
-from maskwatch.learn.labelling import FaceMark
-from maskwatch.learn.labels import FaceLabel, MarkLabel
+from maskwatch.learn.labelling import FaceMark, changed
+from maskwatch.learn.labels import MarkLabel
 from maskwatch.learn.loop import loop as loops
 from maskwatch.learn.loop.archive import Archive
 from maskwatch.learn.loop.gate import Margins, decide
 from maskwatch.learn.loop.loop import learn, waiting
-from maskwatch.learn.loop.material import Picture, seen
+from maskwatch.learn.loop.material import sample_picture, seen
 from maskwatch.learn.loop.measure import Judged, Outcome, contradicted, judge
 from maskwatch.learn.loop.parts import ONE_IN, Look, Place, placed
 from maskwatch.learn.loop.tune import Tellers
@@ -126,21 +126,25 @@ def test_exchanged_labels_are_told_from_a_model_that_is_blind_for_one_kind():
 # --- faces that nobody could tell
 
 
-def test_a_face_that_nobody_could_tell_is_covered_and_counts_neither_way(tmp_path):
+def test_a_face_that_nobody_could_tell_is_wiped_and_counts_neither_way(tmp_path):
     path = tmp_path / "a.png"
-    cv2.imwrite(str(path), np.full((60, 160, 3), 200, np.uint8))
-    truth, unsure = Truth(FaceLabel.UNPROTECTED, FACE), FACE.moved(80, 0)
-    picture = Picture("door", path, Part.TRAIN, (truth,), (unsure,))
+    rgb = np.random.default_rng(0).integers(0, 255, (60, 160, 3)).astype(np.uint8)
+    cv2.imwrite(str(path), rgb)
+    unsure = FACE.moved(80, 0)
+    marks = (FaceMark(FACE, MarkLabel.UNPROTECTED), FaceMark(unsure, MarkLabel.UNKNOWN))
+    history = changed((), marks, "kim", utc_now())
+    picture = sample_picture(sample(1).with_history(history), path, Part.TRAIN)
     shown = seen(picture)
     assert shown.faces == (FACE,)
-    assert (shown.rgb[8:44, 104:136] == 128).all()
-    assert (shown.rgb[8:44, 24:56] == 200).all()
+    assert shown.rgb[8:44, 104:136].std(axis=(0, 1)).max() == 0
+    assert shown.rgb[8:44, 24:56].std() > 10
 
-    def finds_both(_):
-        faces = tuple(Face(box, 0.9, 0.1, Label.UNPROTECTED) for box in (FACE, unsure))
+    def finds_what_is_there(rgb):
+        boxes = [box for box in (FACE, unsure) if rgb[8:44, int(box.x1) : int(box.x2)].std() > 30]
+        faces = tuple(Face(box, 0.9, 0.1, Label.UNPROTECTED) for box in boxes)
         return FrameReport("door", "a", 0, 0.0, (160, 60), faces)
 
-    (outcome,) = judge(finds_both, [picture]).outcomes
+    (outcome,) = judge(finds_what_is_there, [picture]).outcomes
     assert (outcome.truths, outcome.right, outcome.answers) == (1, 1, 1)
 
 
@@ -193,7 +197,7 @@ class Bench:
 
     def tune(self, material, serving, folder, tuning, tellers):
         self.trained_on.append(
-            {p.path.stem for part in (Part.TRAIN, Part.VALIDATION) for p in material.of(part)}
+            {p.labelled.path.stem for part in (Part.TRAIN, Part.VALIDATION) for p in material.of(part)}
         )
         self.during()
         return {DETECTOR: serving.detector, CLASSIFIER: serving.classifier}
@@ -342,7 +346,7 @@ def test_killed_anywhere_nothing_is_lost_and_the_next_run_ends_it(bench, monkeyp
     assert bench.queued | bench.archived == names
     bench.fill(100, 3)  # people go on labelling
     outcome = learn(bench.loop)
-    assert bench.serving == outcome.promoted
+    assert bench.serving == outcome.promoted is not None
     assert bench.archived == names
     assert len(bench.queued) == 3
     assert len(bench.loop.registry.versions()) == 1
@@ -358,6 +362,22 @@ def test_samples_that_cannot_be_trained_on_end_with_the_reason(bench):
     assert "no picture of the training part" in learn(bench.loop).said
     assert bench.serving == SHIPPED
     assert learn(bench.loop).said.startswith("0 labelled samples wait")
+
+
+def test_a_version_that_a_person_promoted_meanwhile_stays(bench):
+    def promote():
+        files = shipped_files()
+        weights = {DETECTOR: files.detector, CLASSIFIER: files.classifier}
+        bench.loop.registry.add(weights, Version("by-hand", SHIPPED, utc_now()))
+        bench.loop.registry.promote("by-hand")
+
+    bench.during = promote
+    bench.fill(0, 48)
+    outcome = learn(bench.loop)
+    assert bench.serving == "by-hand"
+    assert outcome.promoted is None
+    assert "by-hand was promoted meanwhile" in outcome.said
+    assert len(bench.loop.registry.versions()) == 2  # the candidate can be promoted by hand, too
 
 
 def hold(folder, held, done):
@@ -412,6 +432,8 @@ def doorway(tmp_path, street):
                 "queue": {"dir": str(tmp_path / "queue")},
                 "models": {"dir": str(tmp_path / "models")},
                 "learn": {"archive": str(tmp_path / "archive"), "min_samples": 60},
+                "cameras": {"door": {"source": "door.mp4"}},
+                "drift": {"dir": str(tmp_path / "drift")},
                 "detect": {"min_face_px": 40},
                 "device": "cpu",
             }
@@ -451,6 +473,7 @@ def test_a_poor_classifier_is_repaired_from_the_queue(doorway):
     assert facts["end-to-end recall"]["b"] > facts["end-to-end recall"]["a"] + 0.1
     assert {p.name for p in files.detector.parent.glob("*.md")} == {"detector.md", "classifier.md"}
     assert not (outcome.report.parent / "training").exists()
+    assert "<h2>Drift</h2>" in outcome.report.read_text()
 
 
 def test_the_command_tells_what_it_would_do_and_changes_nothing(doorway, tmp_path, maskwatch):

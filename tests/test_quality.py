@@ -42,20 +42,34 @@ def test_the_card_tells_the_sha256_of_the_shipped_weights(name):
     assert digest in (ROOT / f"models/{name}.md").read_text()
 
 
-def test_systemd_accepts_the_unit_and_holds_it_for_safe(tmp_path):
+@pytest.mark.parametrize("name", ["maskwatch.service", "maskwatch-learn.service"])
+def test_systemd_accepts_the_unit_and_holds_it_for_safe(tmp_path, name):
     """`verify` needs the program to exist, so it is told of one that does."""
     import shutil
 
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not installed")
-    text = (ROOT / "systemd/maskwatch.service").read_text()
-    unit = tmp_path / "maskwatch.service"
+    text = (ROOT / "systemd" / name).read_text()
+    unit = tmp_path / name
     unit.write_text(text.replace("/opt/maskwatch/.venv/bin/maskwatch", sys.executable))
     verify = ["systemd-analyze", "verify", "--recursive-errors=no", unit]
     done = subprocess.run(verify, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     security = ["systemd-analyze", "security", "--offline=true", "--threshold=25", unit]
     assert subprocess.run(security, capture_output=True).returncode == 0
+
+
+def test_systemd_accepts_the_timer_that_starts_the_learning(tmp_path):
+    import shutil
+
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed")
+    for name in ("maskwatch-learn.service", "maskwatch-learn.timer"):
+        text = (ROOT / "systemd" / name).read_text()
+        (tmp_path / name).write_text(text.replace("/opt/maskwatch/.venv/bin/maskwatch", sys.executable))
+    verify = ["systemd-analyze", "verify", "--recursive-errors=no", tmp_path / "maskwatch-learn.timer"]
+    done = subprocess.run(verify, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_wheel_carries_models_example_configuration_and_unit(wheel):
@@ -70,5 +84,7 @@ def test_the_wheel_carries_models_example_configuration_and_unit(wheel):
         "config.yaml",
         "systemd/install.sh",
         "systemd/maskwatch.service",
+        "systemd/maskwatch-learn.service",
+        "systemd/maskwatch-learn.timer",
     ):
         assert f"maskwatch/shipped/{name}" in names

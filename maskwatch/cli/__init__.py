@@ -15,6 +15,7 @@ from maskwatch.cli import (
     check,
     dataset,
     demo,
+    drift,
     evaluate,
     extract,
     learn,
@@ -45,6 +46,7 @@ app.command()(schema.schema)
 app.command()(extract.extract)
 app.command()(learn.learn)
 queue.app.command()(review.review)
+app.command()(drift.drift)
 app.add_typer(queue.app, name="queue")
 app.add_typer(models.app, name="models")
 app.add_typer(dataset.app, name="dataset")

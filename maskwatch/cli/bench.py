@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from maskwatch.cli import bench_loop
 from maskwatch.cli.console import errors, out, progress
 from maskwatch.core.errors import ConfigError
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 CLIP_S = 20.0  # of a composed scene, shown over and over
 
-app = typer.Typer(help="Measure speed on this machine.", no_args_is_help=True)
+app = typer.Typer(help="Measure speed on this machine, and what the loop gains.", no_args_is_help=True)
+app.command()(bench_loop.loop)
 
 
 @app.callback()

@@ -115,8 +115,9 @@ class Look(StrEnum):
     CARRIED = "carried"
 
 
-class Versions(NamedTuple):
-    """Of the models that judged."""
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The models that judge a camera's frames."""
 
     detector: str
     classifier: str

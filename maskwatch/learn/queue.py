@@ -8,6 +8,7 @@ The JSON is renamed into place last, so a sample is whole or it is not there.
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from glob import escape
 from pathlib import Path
@@ -164,7 +165,7 @@ class Queue:
     def _add(self, frame: Frame, report: FrameReport, reasons: tuple[str, ...]) -> str:
         # an id is a time: no two samples of one moment, and none before another when the clock is set back
         now = self._last = max(utc_now(), self._last + timedelta(milliseconds=1))
-        models = report.models._asdict() if report.models else self._models
+        models = asdict(report.models) if report.models else self._models
         sample = Sample(f"{now:{ID_TIME}}"[:-3] + f"Z-{frame.seq:06d}", report, reasons, now, models)
         jpeg = encoded(frame.rgb)
         record = encoded_record(sample)

@@ -68,3 +68,19 @@ class LearnSettings(Strict):
     margin: Probability = 0.05
     base_margin: Probability = 0.03
     effort: Annotated[float, Field(gt=0, le=20)] = 1.0
+
+
+class DriftSettings(Strict):
+    """The `drift` section: when labelling is due (see `learn/drift`).
+
+    The first `reference_days` with the present models are what later ones are held against, by the population
+    stability index, once there are `least_faces` on either side: above `psi` labelling is due. So it is where
+    clearly less than `least_right` of the audit's faces were right. `dir` keeps `max_days`.
+    """
+
+    dir: Path = Path("drift")
+    psi: Annotated[float, Field(gt=0)] = 0.25
+    reference_days: Annotated[int, Field(ge=1)] = 7
+    least_faces: Annotated[int, Field(ge=20)] = 300
+    least_right: Probability = 0.8
+    max_days: Annotated[int, Field(ge=1)] = 365

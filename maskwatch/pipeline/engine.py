@@ -37,7 +37,7 @@ class Engine:
     """
 
     def __init__(
-        self, cameras: Mapping[str, Camera], on_inference: Callable[[Stage, float, int], None] | None = None
+        self, cameras: dict[str, Camera], on_inference: Callable[[Stage, float, int], None] | None = None
     ) -> None:
         self._cameras = dict(cameras)
         self._on_inference = on_inference or (lambda *_: None)

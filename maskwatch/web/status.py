@@ -46,6 +46,8 @@ def described(status: Status, versions: dict[str, Versions], storage: Storage) -
             "not_stored": status.not_queued,
             "problem": status.store_problem,
         },
+        "models": status.models,
+        "notices": list(status.notices.values()),
         "process": {"memory_bytes": memory_bytes(), "threads": threads()},
     }
 

@@ -37,7 +37,7 @@ def precision_recall(models: Sequence[Operated]) -> bytes:
     lowest = min((float(m.curve.precision.min()) for m in models if len(m.curve.precision)), default=0)
     axes.set(xlim=(0, 1), ylim=(max(0, min(0.5, lowest - 0.05)), 1.01), xlabel="recall", ylabel="precision")
     axes.legend(loc="lower left")
-    return _png(figure)
+    return png(figure)
 
 
 def reliability(models: Sequence[tuple[str, Sequence[Bin]]]) -> bytes:
@@ -63,7 +63,7 @@ def reliability(models: Sequence[tuple[str, Sequence[Bin]]]) -> bytes:
     lower.set(xlabel="probability that a mask protects", ylabel="faces", ylim=(0.7, None))
     for axes in (upper, lower):
         axes.grid(alpha=0.3)
-    return _png(figure)
+    return png(figure)
 
 
 def confusion(rows: Sequence[str], columns: Sequence[str], counts: Sequence[Sequence[int]]) -> bytes:
@@ -79,7 +79,7 @@ def confusion(rows: Sequence[str], columns: Sequence[str], counts: Sequence[Sequ
     axes.set_yticks(range(len(rows)), rows)
     axes.set(xlabel="judged", ylabel="labelled")
     axes.grid(visible=False)
-    return _png(figure)
+    return png(figure)
 
 
 def _figure(width: float, height: float) -> tuple[Figure, Axes]:
@@ -90,7 +90,7 @@ def _figure(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
     file = BytesIO()
     figure.savefig(file, format="png", dpi=150)
     return file.getvalue()

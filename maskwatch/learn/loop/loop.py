@@ -14,12 +14,12 @@ from maskwatch.core.errors import DataError, QueueError, SourceError
 from maskwatch.core.records import utc_now
 from maskwatch.learn.dataset import Part
 from maskwatch.learn.evaluation.bootstrap import Difference, differences
+from maskwatch.learn.evaluation.document import Section
 from maskwatch.learn.journal import claim
 from maskwatch.learn.loop import gate, measure, report
 from maskwatch.learn.loop.archive import Archive, Batch
 from maskwatch.learn.loop.gate import Margins, Verdict
 from maskwatch.learn.loop.material import (
-    Bar,
     Material,
     Picture,
     base_pictures,
@@ -48,6 +48,7 @@ class Loop:
     tuning: Tuning
     analysts: Analysts
     tellers: Tellers
+    drift: Callable[[], Section | None] = lambda: None  # for the report
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +130,29 @@ def _finished(loop: Loop, batch: Batch) -> Outcome:
             loop.queue.move(name, loop.archive.samples_folder)
     if not batch.decision:
         batch = _decided(loop, batch)
-    candidate = batch.decision.get("candidate")
-    if candidate is not None:
-        loop.registry.promote(candidate)
+    batch = _served(loop, batch)
     loop.archive.keep(replace(batch, done=True))
     shutil.rmtree(loop.archive.of(batch) / "training", ignore_errors=True)
+    candidate = batch.decision.get("candidate")
     reasons = "; ".join(batch.decision["reasons"])
-    page = loop.archive.of(batch) / report.PAGE
-    said = f"version {candidate} serves: {reasons}" if candidate else f"{batch.parent} goes on: {reasons}"
-    return Outcome(said, candidate, page)
+    serving = loop.registry.state().serving
+    said = f"version {candidate} serves: {reasons}" if candidate else f"{serving} goes on: {reasons}"
+    return Outcome(said, candidate, loop.archive.of(batch) / report.PAGE)
+
+
+def _served(loop: Loop, batch: Batch) -> Batch:
+    """The candidate promoted, unless somebody chose another version meanwhile, which it was not held against."""
+    candidate, serving = batch.decision.get("candidate"), loop.registry.state().serving
+    if candidate is None or serving == candidate:
+        return batch
+    if serving == batch.parent:
+        loop.registry.promote(candidate)
+        return batch
+    reason = (
+        f"{candidate} is better than {batch.parent}, but {serving} was promoted meanwhile, which it was not held "
+        f"against; `maskwatch models promote {candidate}` lets it serve"
+    )
+    return _kept(loop, batch, {"promoted": False, "reasons": [reason], "candidate": None})
 
 
 def _is_in(queue: Queue, name: str) -> bool:
@@ -163,7 +178,9 @@ def _decided(loop: Loop, batch: Batch) -> Batch:
     before, after = (_measured(loop, each, material) for each in (serving, candidate))
     margins = Margins(loop.settings.margin, loop.settings.base_margin)
     verdict = _verdict(before, after, margins)
-    told = report.Told(batch, verdict, material, before[0], after[0], before[1], after[1], margins)
+    told = report.Told(
+        batch, verdict, material, before[0], after[0], before[1], after[1], margins, loop.drift()
+    )
     report.write(loop.archive.of(batch), told)
     decision: dict[str, Any] = asdict(verdict)
     if verdict.promoted:
@@ -185,9 +202,8 @@ def _kept(loop: Loop, batch: Batch, decision: Mapping[str, Any]) -> Batch:
 
 
 def _material(loop: Loop) -> Material:
-    bar: Bar[Any] = loop.tellers.bar
     own = sample_pictures(loop.archive.samples, loop.archive.places())
-    base, notes = base_pictures(loop.settings.base, loop.settings.base_pictures, bar)
+    base, notes = base_pictures(loop.settings.base, loop.settings.base_pictures, loop.tellers.bar)
     for note in notes:
         loop.tellers.say(note)
     return Material(own, base, tuple(notes))

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from maskwatch.core.errors import QueueError
 from maskwatch.core.ports import Detector
 from maskwatch.core.records import Box, Rgb
-from maskwatch.learn.dataset import LabelledPicture, Part, Truth
+from maskwatch.learn.dataset import LabelledPicture, Part, Truth, shown
 from maskwatch.learn.evaluation.chosen import Chosen
 from maskwatch.learn.evaluation.pictures import choose
 from maskwatch.learn.faces import LabelledFace, SeenPicture, cut_faces
@@ -21,35 +21,45 @@ from maskwatch.learn.labels import FaceLabel
 from maskwatch.learn.loop.parts import Place
 from maskwatch.learn.queue import Queue
 from maskwatch.learn.samples import Sample
-from maskwatch.sources.images import read_rgb
 
 MOST_SIDE_PX = 1280  # of a picture that is trained on: many whole frames have to fit into memory
 MOST_SAMPLES = 400  # of the archive, the newest, that are trained on
 BASE = "base"
 
 Item = TypeVar("Item")
-Bar = Callable[[str], Callable[[Iterable[Item]], Iterable[Item]]]
+
+
+class Through(Protocol):
+    def __call__(self, items: Iterable[Item], /) -> Iterable[Item]: ...
+
+
+Bar = Callable[[str], Through]
+"""Shows what is gone through, under a name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A labelled picture on disk.
-
-    `unsure` are the boxes of faces that nobody could tell. `whole` is the label where it is the picture's and there are no boxes.
-    """
+    """A labelled picture of a camera, or of the base."""
 
     camera: str
-    path: Path
-    part: Part
-    truths: tuple[Truth, ...]
-    unsure: tuple[Box, ...] = ()
+    labelled: LabelledPicture
+
+    @property
+    def part(self) -> Part:
+        return self.labelled.part or Part.TRAIN
+
+    @property
+    def truths(self) -> tuple[Truth, ...]:
+        return self.labelled.truths
 
     @property
     def whole(self) -> FaceLabel | None:
+        """The label where it is the picture's and there are no boxes."""
         return self.truths[0].label if self.truths and self.truths[0].box is None else None
 
     def rgb(self) -> Rgb:
-        return read_rgb(self.path)
+        """A face that nobody could tell is wiped: it is neither one to find nor one to leave."""
+        return shown(self.labelled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +76,9 @@ class Material:
 
 def sample_picture(sample: Sample, path: Path, part: Part) -> Picture:
     marks = sample.labels.faces if sample.labels else ()
-    truths = tuple(Truth(mark.label.known, mark.box) for mark in marks if mark.label.known is not None)
-    unsure = tuple(mark.box for mark in marks if mark.label.known is None)
-    return Picture(sample.report.camera, path, part, truths, unsure)
+    truths = tuple(Truth(known, mark.box) for mark in marks if (known := mark.label.known) is not None)
+    unclear = tuple(mark.box for mark in marks if mark.label.known is None)
+    return Picture(sample.report.camera, LabelledPicture(path, path.stem, truths, part, unclear))
 
 
 def sample_pictures(samples: Queue, places: Mapping[str, Place]) -> dict[Part, list[Picture]]:
@@ -87,7 +97,7 @@ def sample_pictures(samples: Queue, places: Mapping[str, Place]) -> dict[Part, l
 
 
 def base_pictures(
-    folders: Sequence[Path], most: int, bar: Bar[LabelledPicture]
+    folders: Sequence[Path], most: int, bar: Bar
 ) -> tuple[dict[Part, list[Picture]], list[str]]:
     """At most so many pictures of the training and the test part, always the same ones, and notes.
 
@@ -99,8 +109,7 @@ def base_pictures(
         material = choose(str(folder), read(folder), Chosen.ALL, bar(f"opening {folder.name}"))
         notes += material.notes
         for picture in sorted(material.pictures, key=lambda each: _order(each.key)):
-            part = picture.part or Part.TRAIN
-            parts[part].append(Picture(BASE, picture.path, part, picture.truths))
+            parts[picture.part or Part.TRAIN].append(Picture(BASE, picture))
     shares = {Part.TRAIN: most, Part.VALIDATION: most // 4, Part.TEST: most}
     return {part: _mixed(own, shares[part]) for part, own in parts.items()}, notes
 
@@ -116,16 +125,10 @@ def _order(key: str) -> str:
 
 
 def seen(picture: Picture) -> SeenPicture | None:
-    """For the detector's training; None where the faces have no boxes.
-
-    A face that nobody could tell is covered: it is neither one to find nor one to leave.
-    """
+    """For the detector's training; None where the faces have no boxes."""
     if picture.whole is not None:
         return None
-    rgb = picture.rgb().copy()
-    for box in picture.unsure:
-        x1, y1, x2, y2 = (max(0, round(v)) for v in box)
-        rgb[y1:y2, x1:x2] = 128
+    rgb = picture.rgb()
     boxes = [truth.box for truth in picture.truths if truth.box is not None]
     scale = MOST_SIDE_PX / max(rgb.shape[:2])
     if scale < 1:
@@ -139,6 +142,5 @@ def faces(pictures: Iterable[Picture], detector: Detector) -> list[LabelledFace]
     """For the classifier's training: the labelled faces that the detector finds, and in training the missed ones too."""
     result = []
     for picture in pictures:
-        labelled = LabelledPicture(picture.path, picture.path.name, picture.truths, picture.part)
-        result += cut_faces(picture.rgb(), labelled, detector)
+        result += cut_faces(picture.rgb(), picture.labelled, detector)
     return result

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwatch.core.geometry import iou
 from maskwatch.core.records import Face, FrameReport, Label, Rgb
 from maskwatch.learn.evaluation.bootstrap import Figures, draws, interval, share
 from maskwatch.learn.evaluation.matching import match
-from maskwatch.learn.faces import FOUND_IOU
 from maskwatch.learn.loop.material import Picture
 
 Floats = NDArray[np.float64]
@@ -75,15 +73,14 @@ def _outcome(report: FrameReport, picture: Picture) -> Outcome:
         largest = max(known, key=lambda face: face.box.width * face.box.height, default=None)
         pairs = [] if largest is None else [(largest, picture.whole.protected)]
         return _counted(picture.camera, 1, pairs, len(pairs))
-    judged = [face for face in known if all(iou(face.box, box) < FOUND_IOU for box in picture.unsure)]
     boxes = [truth.box for truth in picture.truths if truth.box is not None]
-    matching = match(judged, boxes)
+    matching = match(known, boxes)
     found = [
         (face, picture.truths[place].label.protected)
         for face, place in zip(matching.found, matching.truths, strict=True)
         if place is not None
     ]
-    return _counted(picture.camera, len(picture.truths), found, len(judged))
+    return _counted(picture.camera, len(picture.truths), found, len(known))
 
 
 def _counted(camera: str, truths: int, found: Sequence[tuple[Face, bool]], answers: int) -> Outcome:

@@ -35,6 +35,7 @@ class Told:
     serving_base: Judged | None = None
     candidate_base: Judged | None = None
     margins: Margins | None = None
+    drift: Section | None = None
 
 
 def write(folder: Path, told: Told) -> Path:
@@ -83,6 +84,7 @@ def _report(told: Told) -> Report:
     if pairs:
         tables = tuple(_table(*pair) for pair in pairs)
         sections.append(Section("Held-out pictures, serving and candidate", (*tables, MEANING)))
+    sections += [told.drift] if told.drift else []
     if told.material is not None:
         sections.append(Section("What was used", (_counts(told.material),)))
         if told.material.notes:

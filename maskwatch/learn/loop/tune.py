@@ -16,7 +16,7 @@ from maskwatch.detect.weights import load_detector, save_detector
 from maskwatch.learn import train_classifier, train_detector
 from maskwatch.learn.dataset import Part
 from maskwatch.learn.faces import LabelledFace, SeenPicture
-from maskwatch.learn.loop.material import Bar, Material, Picture, faces, seen
+from maskwatch.learn.loop.material import Bar, Material, faces, seen
 from maskwatch.learn.operating import choose_point
 from maskwatch.learn.registry import CLASSIFIER, DETECTOR, ModelFiles
 
@@ -39,7 +39,7 @@ class Tellers:
     """Who is told how it goes: lines, bars around what is gone through, and stages with their steps."""
 
     say: Callable[[str], None]
-    bar: Bar[Picture]
+    bar: Bar
     stage: Callable[[str, int, int], None]
 
 
