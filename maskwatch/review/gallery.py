@@ -38,7 +38,7 @@ class Gallery:
         upload = upload_dialog(review.uploads, self.refresh)
         with self._frame.tools:
             add = ui.button("Add pictures", icon="add_photo_alternate", on_click=upload.open)
-            add.props("flat dense no-caps")
+            add.props("flat dense no-caps").classes("mw-add")
             self._start = ui.button("Label", icon="play_arrow", on_click=self._begin)
             self._start.props("unelevated dense no-caps padding='4px 14px'")
         self._filters()
