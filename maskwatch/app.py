@@ -1,12 +1,14 @@
 """The composition root: configuration in, a running program out. The only place that knows all parts."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import torch
+from starlette.routing import BaseRoute
 
 from maskwatch.alerts.log import LogSink
 from maskwatch.alerts.registry import SinkName, make_sink
@@ -15,6 +17,7 @@ from maskwatch.classify.classifier import MaskClassifier
 from maskwatch.classify.network import load_network
 from maskwatch.classify.settings import Settings as ClassifySettings
 from maskwatch.config import CameraConfig, Config, Defaults
+from maskwatch.core.absence import Absence
 from maskwatch.core.address import Address
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.ports import AlertSink, Source
@@ -26,7 +29,8 @@ from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.motion import MotionGate
 from maskwatch.detect.settings import Settings as DetectSettings
 from maskwatch.detect.weights import load_weights
-from maskwatch.learn.queue import Limits, Queue
+from maskwatch.learn.queue import Queue
+from maskwatch.learn.room import Limits
 from maskwatch.learn.settings import QueueSettings, SelectionSettings
 from maskwatch.pipeline.camera import Camera
 from maskwatch.pipeline.engine import Engine
@@ -35,6 +39,15 @@ from maskwatch.resources import shipped
 from maskwatch.sources.images import ImageSource
 from maskwatch.sources.paced import PacedSource
 from maskwatch.sources.registry import open_source
+from maskwatch.web import health, metrics, status
+from maskwatch.web import queue as queue_web
+from maskwatch.web.application import make_app
+from maskwatch.web.server import Listener, WebServer
+from maskwatch.web.settings import WebSettings
+from maskwatch.web.watched import StorageMeter, Watched
+
+GAP_S = 5.0  # after longer without a frame, the time under the bound counts anew
+FEW_FRAMES = 3  # what so many frames take is no gap, however few are wanted a second
 
 
 def pick_device(name: str) -> torch.device:
@@ -103,6 +116,35 @@ def live_pipeline(config: Config, models: Models) -> Pipeline:
     return Pipeline(cameras, store=_queue(config.queue, models, first))
 
 
+@contextmanager
+def listening(settings: WebSettings, before: WebServer | None) -> Iterator[Listener | None]:
+    """The socket for a new web server, None where there is to be none; closed again when the block raises."""
+    if not settings.enabled:
+        yield None
+        return
+    listener = Listener(settings, before.listener if before else None)
+    try:
+        yield listener
+    except BaseException:
+        listener.close()
+        raise
+
+
+def web_server(config: Config, pipeline: Pipeline, listener: Listener | None) -> WebServer | None:
+    """What answers for `pipeline`, whose cameras it ends with itself when it dies."""
+    if listener is None:
+        return None
+    app = make_app(web_routes(config, pipeline), token=config.web.token_text, host=config.web.host)
+    return WebServer(listener, app, pipeline.fail)
+
+
+def web_routes(config: Config, pipeline: Pipeline) -> list[BaseRoute]:
+    """All that is answered over HTTP. Each module of `maskwatch.web` gives its own part."""
+    watched = Watched(pipeline.board.snapshot, pipeline.versions, StorageMeter(config.queue.dir))
+    about = [*health.routes(watched.status), *status.routes(watched), *metrics.routes(watched)]
+    return [*about, *queue_web.routes(Queue(config.queue.dir))]
+
+
 def replay_pipeline(plan: ReplayPlan, models: Models, on_decision: Callable[[Decision], None]) -> Pipeline:
     """Every frame in order, alerts to the log at once."""
     source = open_source(plan.name, plan.address)
@@ -157,6 +199,11 @@ def _camera(
     selection: SelectionSettings | None,
 ) -> Camera:
     alert = settings.alert
+    few_frames_s = FEW_FRAMES / settings.fps  # of one that is looked at once a minute
+    absence = None
+    if alert.dead_after_s is not None:
+        say = alert.say_dead.replace("{camera}", name)
+        absence = Absence(name, dead_after_s=max(alert.dead_after_s, few_frames_s), say=say)
     return Camera(
         name=name,
         source=source,
@@ -171,10 +218,12 @@ def _camera(
             for_s=alert.for_s,
             cooldown_s=alert.cooldown_s,
             say=alert.say,
+            max_gap_s=max(GAP_S, few_frames_s),
         ),
         sinks=sinks,
         selection=_selection(selection) if selection else None,
         gate=MotionGate(name, settings.motion) if settings.motion.gate else None,
+        absence=absence,
     )
 
 
@@ -183,9 +232,10 @@ def _selection(settings: SelectionSettings) -> Selection:
         classifier_band=settings.classifier_band,
         detector_band=settings.detector_band,
         max_per_hour=settings.max_per_hour,
+        audit_share=settings.audit_share,
     )
 
 
 def _queue(settings: QueueSettings, models: Models, camera: Defaults) -> Queue:
     versions = models.versions(camera.detect, camera.classify)
-    return Queue(settings.dir, Limits(settings.max_mb, settings.max_days), versions)
+    return Queue(settings.dir, Limits(settings.max_mb, settings.max_days, settings.min_free_mb), versions)

@@ -22,6 +22,7 @@ from maskwatch.detect.settings import MotionSettings
 from maskwatch.detect.settings import Settings as DetectSettings
 from maskwatch.learn.settings import QueueSettings, SelectionSettings
 from maskwatch.sources.settings import RtspSettings
+from maskwatch.web.settings import WebSettings
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
@@ -40,19 +41,31 @@ def _as_corners(polygon: Polygon) -> Polygon:
     return polygon
 
 
+def _once_each(sinks: tuple[SinkName, ...]) -> tuple[SinkName, ...]:
+    for sink in sinks:
+        if sinks.count(sink) > 1:
+            raise ValueError(f"{sink} stands twice")
+    return sinks
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
 class AlertSettings(_Strict):
-    """The `alert` section: speak when the ratio is strictly under `protected_ratio` for `for_s`."""
+    """The `alert` section: speak when the ratio is strictly under `protected_ratio` for `for_s`.
+
+    And when a camera gave no frame for `dead_after_s` (None: never); `{camera}` in `say_dead` is its name.
+    """
 
     protected_ratio: Share = 0.75
     min_people: Annotated[int, Field(ge=1)] = 1
     for_s: Seconds = 1.0
     cooldown_s: Seconds = 30.0
     say: Annotated[str, Field(min_length=1, max_length=500)] = "Please wear your mask."
-    sinks: tuple[SinkName, ...] = ("voice", "log")
+    sinks: Annotated[tuple[SinkName, ...], AfterValidator(_once_each)] = ("voice", "log")
+    dead_after_s: Annotated[float, Field(ge=1, le=86_400)] | None = 60.0
+    say_dead: Annotated[str, Field(min_length=1, max_length=500)] = "Camera {camera} gives no picture."
     voice: VoiceSettings = VoiceSettings()
 
 
@@ -78,6 +91,7 @@ class CameraConfig(Defaults):
 class _Globals(Defaults):
     queue: QueueSettings = QueueSettings()
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    web: WebSettings = WebSettings()
     # each is validated by itself; kept here, its source would show the password
     cameras: Annotated[dict[str, Any], AfterValidator(lambda _: {})] = {}
 
@@ -90,6 +104,7 @@ class Config:
     defaults: Defaults
     queue: QueueSettings
     device: str
+    web: WebSettings
 
 
 def default() -> Config:
@@ -140,7 +155,7 @@ class _Reading:
             raise ConfigError("\n".join(problem for _, problem in sorted(set(self._problems))))
         assert shared is not None
         known = {name: camera for name, camera in cameras.items() if camera is not None}
-        return Config(known, shared, shared.queue, shared.device)
+        return Config(known, shared, shared.queue, shared.device, shared.web)
 
     def _parsed(self, text: str) -> Any:
         try:
@@ -207,7 +222,7 @@ class _Reading:
         message = message.replace("greater than or equal to", "at least").replace("greater than", "above")
         message = message.replace("less than or equal to", "at most").replace("less than", "below")
         got = _at(self._tree, key)  # as written: a value from the environment is never shown
-        if isinstance(got, (dict, list)) or "source" in key:
+        if isinstance(got, (dict, list)) or "source" in key or "token" in key:
             return message
         return redacted(f"{message}, got {got!r}")
 

@@ -26,20 +26,23 @@ BANNER_COLOUR = (24, 24, 24)
 ALERT_SHOWN_S = 2.0
 
 
-def annotated(rgb: Rgb, report: FrameReport, alert: Alert | None = None) -> Rgb:
-    """A copy of the frame with a box and a verdict on every face, and a banner under the picture."""
+def annotated(rgb: Rgb, report: FrameReport, alert: Alert | None = None, *, numbered: bool = False) -> Rgb:
+    """A copy of the frame with a box and a verdict on every face, and a banner under the picture.
+
+    `numbered` puts each face's number before the verdict, from 1.
+    """
     text_px = max(12, rgb.shape[0] // 32)
     picture = rgb.copy()
-    for face in report.faces:
-        _draw_face(picture, face, text_px)
+    for number, face in enumerate(report.faces, 1):
+        _draw_face(picture, face, text_px, f"{number} " if numbered else "")
     return np.concatenate([picture, _banner(rgb.shape[1], report, alert, text_px)])
 
 
-def _draw_face(picture: Rgb, face: Face, text_px: int) -> None:
+def _draw_face(picture: Rgb, face: Face, text_px: int, number: str) -> None:
     colour = COLOURS[face.label]
     x1, y1, x2, y2 = (round(v) for v in face.box)
     cv2.rectangle(picture, (x1, y1), (x2, y2), colour, max(2, text_px // 8))
-    word = WORDS[face.label]
+    word = number + WORDS[face.label]
     if face.protected is not None:
         sure = face.protected if face.label is Label.PROTECTED else 1 - face.protected
         word += f" {sure:.0%}"

@@ -5,28 +5,39 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
 from types import FrameType
 
 from maskwatch.core.errors import MaskwatchError
+from maskwatch.core.health import STUCK_S
 from maskwatch.core.records import CameraState, Status
 from maskwatch.notify import notify, watchdog_s
 from maskwatch.pipeline.pipeline import Pipeline
+from maskwatch.web.server import WebServer
 
 log = logging.getLogger(__name__)
 
 LOOK_S = 0.2
 STATUS_S = 5.0
-STUCK_S = 20.0  # an engine without a round for so long makes no progress
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What runs together, made from one reading of the configuration. `web` is None where it is turned off."""
+
+    pipeline: Pipeline
+    web: WebServer | None = None
 
 
 class Service:
-    """Runs until SIGTERM or SIGINT; SIGHUP builds the pipeline anew and exchanges it.
+    """Runs until SIGTERM or SIGINT; SIGHUP builds the parts anew and exchanges them.
 
-    `build` reads the configuration afresh. When it raises at a reload, the old pipeline goes on and the
-    reason is logged. A dead thread's exception is raised by `run`.
+    `build` reads the configuration afresh; it gets the parts that run, None at first. When it raises at a
+    reload, these go on and the reason is logged. A dead thread's exception is raised by `run`.
     """
 
-    def __init__(self, build: Callable[[], Pipeline]) -> None:
+    def __init__(self, build: Callable[[Parts | None], Parts]) -> None:
         self._build = build
         self._stop = threading.Event()
         self._reload = threading.Event()
@@ -34,17 +45,18 @@ class Service:
     def run(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)
-        pipeline: Pipeline | None = self._build()
-        while pipeline is not None:
-            pipeline = self._run(pipeline)
+        parts: Parts | None = self._build(None)
+        while parts is not None:
+            parts = self._run(parts)
 
-    def _run(self, pipeline: Pipeline) -> Pipeline | None:
-        """Run one pipeline to its end; gives its successor after a reload."""
-        with pipeline:
+    def _run(self, parts: Parts) -> Parts | None:
+        """Run them to their end; gives their successors after a reload."""
+        pipeline = parts.pipeline
+        with pipeline, parts.web or nullcontext():
             engine = _Engine(pipeline)
             notify("READY=1", f"STATUS={status_line(pipeline.board.snapshot())}")
             log.info("watching %s", ", ".join(pipeline.board.snapshot().cameras))
-            successor = self._watch(pipeline, engine)
+            successor = self._watch(parts, engine)
             if successor is None:
                 notify("STOPPING=1")
                 log.info("stopping")
@@ -52,17 +64,17 @@ class Service:
             engine.join()
         return successor
 
-    def _watch(self, pipeline: Pipeline, engine: "_Engine") -> Pipeline | None:
+    def _watch(self, parts: Parts, engine: "_Engine") -> Parts | None:
         feed_s = (watchdog_s() or 2 * STATUS_S) / 3
         fed_at = told_at = 0.0
         while engine.is_alive() and not self._stop.wait(LOOK_S):
             if self._reload.is_set():
                 self._reload.clear()
-                successor = self._rebuilt()
+                successor = self._rebuilt(parts)
                 if successor is not None:
                     return successor
             now = time.monotonic()
-            status = pipeline.board.snapshot()
+            status = parts.pipeline.board.snapshot()
             if now - fed_at >= feed_s and now - status.engine_beat < min(STUCK_S, 3 * feed_s):
                 notify("WATCHDOG=1")
                 fed_at = now
@@ -71,10 +83,10 @@ class Service:
                 told_at = now
         return None
 
-    def _rebuilt(self) -> Pipeline | None:
+    def _rebuilt(self, parts: Parts) -> Parts | None:
         notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
-            successor = self._build()
+            successor = self._build(parts)
         except MaskwatchError as e:
             log.error("the configuration is not reloaded, the old one stays: %s", e)
             notify("READY=1")
@@ -121,4 +133,6 @@ def status_line(status: Status) -> str:
     parts.append(f"{sum(camera.analysed for camera in status.cameras.values())} frames analysed")
     parts.append(f"{sum(status.alerts.values())} alerts")
     parts.append(f"{status.queued} samples queued")
+    if status.store_problem is not None:
+        parts.append("no samples are stored now")
     return ", ".join(parts)

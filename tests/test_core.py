@@ -1,5 +1,6 @@
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -264,7 +265,8 @@ def test_the_board_counts_each_camera_for_itself(report):
     door = status["door"]
     assert (door.captured, door.dropped, door.analysed, door.people) == (2, 1, 1, 2)
     assert door.protected_ratio == 0.5
-    assert status["gate"] == Board(["gate"]).snapshot().cameras["gate"]
+    untouched = Board(["gate"]).snapshot().cameras["gate"]
+    assert replace(status["gate"], since_s=0) == replace(untouched, since_s=0)
 
 
 def test_the_board_counts_a_return_but_not_a_first_connection():

@@ -347,7 +347,7 @@ def pictures(tmp_path):
 @pytest.mark.parametrize("kind", sorted(registry.WRITERS))
 def test_a_written_data_set_reads_again_as_it_was(kind, pictures, tmp_path):
     out = tmp_path / "out"
-    registry.WRITERS[kind].write(pictures, out)
+    registry.write(kind, pictures, out)
     data = registry.read(out)
     again = {p.key: p for p in data.pictures}
     assert all("without" in line for line in data.problems)
@@ -369,7 +369,7 @@ def test_a_label_without_a_box_cannot_be_written(kind, tmp_path):
     )
     whole = LabelledPicture(write(tmp_path / "a.png", noise(1)), "a.png", (Truth(PROTECTED),))
     with pytest.raises(DataError, match=r"a\.png: its label is the whole picture's"):
-        registry.WRITERS[kind].write([boxed, whole], tmp_path / "out")
+        registry.write(kind, [boxed, whole], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -377,7 +377,7 @@ def test_a_label_without_a_box_cannot_be_written(kind, tmp_path):
 def test_two_pictures_that_would_share_a_label_file_are_refused(kind, tmp_path):
     both = [LabelledPicture(write(tmp_path / k, noise(1)), k, ()) for k in ("a.png", "a.jpg")]
     with pytest.raises(DataError, match="would share its label file"):
-        registry.WRITERS[kind].write(both, tmp_path / "out")
+        registry.write(kind, both, tmp_path / "out")
 
 
 def test_the_size_of_a_picture_is_that_of_the_upright_picture(tmp_path):
@@ -765,7 +765,7 @@ def test_prepare_command_end_to_end(portraits, tmp_path, maskwatch):
 
 
 def test_stats_command_counts_and_draws(pictures, tmp_path, maskwatch):
-    registry.WRITERS["coco"].write(pictures, tmp_path / "set")
+    registry.write("coco", pictures, tmp_path / "set")
     write_text(tmp_path / "set/images/none.png", "no picture")
     done = maskwatch("dataset", "stats", tmp_path / "set", "-o", tmp_path / "stats.png")
     assert done.returncode == 0, done.stderr
@@ -777,7 +777,7 @@ def test_stats_command_counts_and_draws(pictures, tmp_path, maskwatch):
 
 
 def test_convert_command_takes_a_data_set_to_another_format_and_back(pictures, tmp_path, maskwatch):
-    registry.WRITERS["voc"].write(pictures, tmp_path / "voc")
+    registry.write("voc", pictures, tmp_path / "voc")
     for source, to in (("voc", "yolo"), ("yolo", "coco")):
         done = maskwatch("dataset", "convert", tmp_path / source, tmp_path / to, "--format", to)
         assert done.returncode == 0, done.stderr
@@ -797,8 +797,8 @@ def test_real_photographs_go_through_every_format_unchanged(shared, tmp_path):
     data = registry.read(shared / "data/faces")
     some = data.pictures[:40]
     assert data.problems == []
-    for name, writer in registry.WRITERS.items():
-        writer.write(some, tmp_path / name)
+    for name in registry.WRITERS:
+        registry.write(name, some, tmp_path / name)
         again = {p.key: p for p in registry.read(tmp_path / name).pictures}
         for before in some:
             after = again[before.key]

@@ -193,6 +193,22 @@ def test_labels_from_elsewhere_without_a_history_can_be_changed_and_undone(folde
     assert queue.undo(sample_id, "kim").labels.faces == (FaceMark(HERE, MarkLabel.WORN_WRONG),)
 
 
+def test_labels_that_were_written_past_the_history_hold_and_can_be_undone(folder, queue, add):
+    sample_id = add()
+    queue.label(sample_id, [MASKED], "kim", based_on=0)
+    path = record(folder, sample_id)
+    told = json.loads(path.read_text())
+    told["labels"]["faces"][0]["label"] = "worn_wrong"
+    path.write_text(json.dumps(told))
+    (sample,) = queue.samples()
+    assert [mark.label for mark in sample.labels.faces] == [MarkLabel.WORN_WRONG]
+    assert sample.revision == 2
+    assert queue.undo(sample_id, "kim").labels.faces == (MASKED,)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"labels": None}))
+    assert queue.sample(sample_id).labels is None
+    assert queue.undo(sample_id, "kim").labels.faces == (MASKED,)
+
+
 def test_unknown_is_no_label_to_learn_from():
     assert [label.known for label in MarkLabel] == [*FaceLabel, None]
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from maskwatch.core.board import Board
-from maskwatch.core.errors import AlertError, QueueError, SourceError
+from maskwatch.core.errors import AlertError, QueueError, QueueFull, SourceError
 from maskwatch.core.records import Alert, Box, CameraState, Face, Frame, Label
 from maskwatch.core.rule import Rule
 from maskwatch.core.selection import Selection
@@ -15,6 +15,7 @@ from maskwatch.pipeline.announcer import WAITING, Announcer
 from maskwatch.pipeline.camera import Camera
 from maskwatch.pipeline.engine import Engine
 from maskwatch.pipeline.pipeline import STORE_WAITING, Pipeline
+from maskwatch.service import status_line
 
 BARE, UNSURE, MASKED = 20, 128, 230  # a frame's grey is what the fake classifier goes by
 FACE = Face(Box(20, 10, 40, 34), 0.99)
@@ -95,6 +96,8 @@ class FakeSink:
 class FakeStore:
     def __init__(self, errors=(), gate=None):
         self.kept = []
+        self.tidied = 0
+        self.full = False
         self._errors = list(errors)
         self._gate = gate
 
@@ -106,6 +109,11 @@ class FakeStore:
             raise error
         self.kept.append((frame.at, reasons))
         return f"sample-{frame.seq}"
+
+    def tidy(self):
+        self.tidied += 1
+        if self.full:
+            raise QueueFull("queue: full")
 
 
 def make_camera(source=None, name="door", **changed):
@@ -629,6 +637,50 @@ def test_a_failing_store_is_logged_once_and_counted_until_it_works_again(shot, c
     assert (board.queued, board.not_queued) == (2, 3)
     assert [d.queued for d in decisions] == [None, None, "sample-1200", None, "sample-2400"]
     assert caplog.text.count("queue: full") == 2
+
+
+@pytest.mark.logs_errors
+def test_the_store_is_looked_after_although_no_sample_comes_and_a_full_one_is_told_once(monkeypatch, caplog):
+    monkeypatch.setattr("maskwatch.pipeline.pipeline.TIDY_S", 0.05)
+    caplog.set_level("INFO")
+    store = FakeStore()
+    ends = threading.Event()
+
+    def script():
+        ends.wait(SOON_S)
+        yield from ()
+
+    pipeline = Pipeline([make_camera(FakeSource(script()))], store=store)
+    problem = lambda: pipeline.board.snapshot().store_problem  # noqa: E731
+    with pipeline:
+        engine = threading.Thread(target=pipeline.run)
+        engine.start()
+        until(lambda: store.tidied)
+        assert problem() is None
+        store.full = True
+        until(problem)
+        assert problem() == "queue: full"
+        seen = store.tidied
+        until(lambda: store.tidied > seen + 1)
+        assert caplog.text.count("queue: full") == 1
+        assert "no samples are stored now" in status_line(pipeline.board.snapshot())
+        store.full = False
+        until(lambda: problem() is None)
+        ends.set()
+        engine.join()
+    assert caplog.text.count("stores samples again") == 1
+    assert "no samples" not in status_line(pipeline.board.snapshot())
+
+
+@pytest.mark.logs_errors
+def test_a_store_that_cannot_write_is_no_better_for_having_room(shot):
+    store = FakeStore(errors=[QueueError("queue: read-only")])
+    camera = make_camera(FakeSource([shot(0.0, UNSURE)]), selection=make_selection())
+    pipeline = Pipeline([camera], store=store, replay=True)
+    with pipeline:
+        pipeline.run()
+    pipeline._tidy()
+    assert pipeline.board.snapshot().store_problem == "queue: read-only"
 
 
 def test_a_slow_store_does_not_hold_the_engine_up_and_what_it_misses_is_counted(shot):

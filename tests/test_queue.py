@@ -1,19 +1,26 @@
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import cv2
 import numpy as np
 import pytest
 
-from maskwatch.core.errors import QueueError
+from maskwatch.core.errors import QueueError, QueueFull
 from maskwatch.core.records import Box, Face, FrameReport, Label
+from maskwatch.learn import labelling as labelling_rules
+from maskwatch.learn import room
 from maskwatch.learn.labelling import FaceMark
 from maskwatch.learn.labels import MarkLabel
-from maskwatch.learn.queue import Limits, Queue
+from maskwatch.learn.queue import Queue
+from maskwatch.learn.room import Limits
+from maskwatch.learn.samples import read_sample
 
 MODELS = {"detector": "stock-1", "classifier": "abc123"}
 NOISE = np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8)
@@ -177,6 +184,145 @@ def test_unlabelled_samples_go_when_they_are_too_old(folder, add):
     assert not list(folder.glob(f"*/*/{old}*"))
 
 
+def test_old_samples_go_although_no_new_ones_come(folder, add):
+    labelled, old, young = (age(folder, add(Queue(folder)), days) for days in (32, 31, 29))
+    label(folder, labelled)
+    queue = limited(folder, max_days=30)
+    queue.tidy()
+    assert ids(folder) == [labelled, young]
+    names = {path.name for path in (folder / "door").iterdir()}
+    assert not any(old.startswith(name.replace("-", "")) for name in names)  # nor does an empty folder stay
+    assert len(names) >= 2
+
+
+def test_a_queue_that_is_not_there_yet_is_tidy(folder):
+    limited(folder).tidy()
+    assert not folder.exists()
+
+
+def test_looking_after_a_queue_reads_the_labelled_but_once(folder, add, monkeypatch):
+    queue = limited(folder, samples=6.5)
+    added = [add(queue, at / 10) for at in range(6)]
+    for each in added[:4]:
+        label(folder, each)
+    looked = []
+    monkeypatch.setattr(room, "read_sample", lambda path: looked.append(path.stem) or read_sample(path))
+    for at in range(6, 10):
+        add(queue, at / 10)
+    assert ids(folder)[:4] == added[:4]
+    assert len(ids(folder)) == 6
+    assert all(looked.count(each) == 1 for each in added[:4])
+
+
+def test_nobody_labels_a_sample_while_it_is_removed(folder, add, monkeypatch):
+    """What is being labelled when room is made either stays with its labels or is gone before."""
+    queue = limited(folder, samples=2.5)
+    added = [add(queue, at / 10) for at in range(2)]
+    labelling = threading.Event()
+    checked = labelling_rules.checked_marks
+
+    def slow(*given):
+        labelling.set()
+        time.sleep(0.5)
+        return checked(*given)
+
+    monkeypatch.setattr("maskwatch.learn.queue.checked_marks", slow)
+    person = threading.Thread(target=label, args=(folder, added[0]))
+    person.start()
+    assert labelling.wait(10)
+    add(queue, 0.2)
+    person.join()
+    assert added[0] in ids(folder)
+    assert Queue(folder).sample(added[0]).labels is not None
+
+
+# --- a disk that fills ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A real file system of 4 MB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)]
+    if subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("a file system can be mounted by root alone")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def free_mb(disk):
+    return shutil.disk_usage(disk).free / 1e6
+
+
+def test_the_floor_of_free_space_is_kept_by_removing_the_oldest_unlabelled(small_disk, add):
+    folder = small_disk / "queue"
+    queue = Queue(folder, Limits(1000, 30, min_free_mb=3.9))
+    added = [add(queue, at / 10) for at in range(3)]
+    label(folder, added[0])
+    for at in range(3, 40):
+        added.append(add(queue, at / 10))
+        assert free_mb(small_disk) > 3.87  # blocks are larger than files
+    kept = ids(folder)
+    assert kept[0] == added[0]
+    assert kept[1:] == added[-len(kept) + 1 :]
+    assert 5 < len(kept) < 39
+
+
+def test_what_others_fill_the_disk_with_makes_old_samples_go_too(small_disk, add):
+    folder = small_disk / "queue"
+    queue = Queue(folder, Limits(1000, 30, min_free_mb=1))
+    added = [add(queue, at / 10) for at in range(10)]
+    label(folder, added[0])
+    (small_disk / "log").write_bytes(bytes(int(free_mb(small_disk) * 1e6) - 970_000))
+    queue.tidy()
+    kept = ids(folder)
+    assert kept[0] == added[0]
+    assert kept[1:] == added[-len(kept) + 1 :]
+    assert 2 < len(kept) < 10
+    assert free_mb(small_disk) >= 1
+
+
+def test_writing_stops_at_the_floor_and_goes_on_by_itself(small_disk, add):
+    folder = small_disk / "queue"
+    queue = Queue(folder, Limits(1000, 30, min_free_mb=1))
+    first = add(queue)
+    label(folder, first)
+    log = small_disk / "log"
+    log.write_bytes(bytes(int(free_mb(small_disk) * 1e6) - 900_000))
+    for at in (1, 2):
+        with pytest.raises(QueueFull, match=r"less than 1 MB of the disk are free \(queue\.min_free_mb\)"):
+            add(queue, at)
+    with pytest.raises(QueueFull):
+        queue.tidy()
+    assert ids(folder) == [first]
+    log.unlink()
+    queue.tidy()
+    assert add(queue, 3) in ids(folder)
+
+
+def test_a_disk_that_is_full_to_the_last_byte_leaves_no_half_sample(small_disk, add):
+    folder = small_disk / "queue"
+    queue = Queue(folder, Limits(1000, 30, min_free_mb=0))
+    stored = [add(queue, 0.0)]
+    with (small_disk / "log").open("wb", buffering=0) as file:
+        try:
+            while file.write(bytes(4096)):
+                pass
+        except OSError:
+            pass
+    with pytest.raises(QueueError, match="No space left"):
+        add(queue, 0.1)
+    with pytest.raises(QueueError, match="No space left"):
+        label(folder, stored[0])
+    assert Queue(folder).sample(stored[0]).labels is None
+    assert ids(folder) == stored
+    (small_disk / "log").unlink()
+    label(folder, stored[0])
+    assert add(queue, 0.2)
+    assert not list(folder.glob("*/*/.*"))
+
+
 @pytest.mark.parametrize("limits", [None, Limits(float("inf"), float("inf"))])
 def test_without_limits_everything_stays(folder, add, limits):
     queue = Queue(folder, limits)
@@ -253,7 +399,8 @@ import itertools, os, random, signal, sys, time
 from pathlib import Path
 import numpy as np
 from maskwatch.core.records import Box, Face, Frame, FrameReport
-from maskwatch.learn.queue import Limits, Queue
+from maskwatch.learn.queue import Queue
+from maskwatch.learn.room import Limits
 
 rgb = np.random.default_rng(0).integers(0, 255, (120, 160, 3), np.uint8)
 face = Face(Box(1, 2, 30, 40), 0.9, 0.5)

@@ -119,6 +119,25 @@ def test_a_clock_set_back_while_under_counts_from_there(report):
     assert alerts(make_rule(), seen) == [51.0]
 
 
+def test_a_camera_that_comes_back_does_not_alert_on_its_first_frame(report):
+    """Under the bound when it went, still when it came: what was meanwhile nobody knows."""
+    times = (0.0, 0.5, 3600.0, 3600.5, 3601.0)
+    assert alerts(make_rule(), [report(at, BARE) for at in times]) == [3601.0]
+
+
+@pytest.mark.parametrize(("gap_s", "first"), [(2.0, 2.5), (2.1, 3.6)])
+def test_the_time_under_counts_on_over_a_gap_up_to_the_bound(report, gap_s, first):
+    times = (0.0, 0.5, 0.5 + gap_s, 1.0 + gap_s, 1.5 + gap_s)
+    assert alerts(make_rule(max_gap_s=2.0), [report(at, BARE) for at in times]) == [first]
+
+
+def test_frames_without_anybody_are_no_gap(report):
+    times = [float(at) for at in range(20)]
+    seen = [report(at, *([BARE] if at in {0.0, 19.0} else [])) for at in times]
+    assert alerts(make_rule(for_s=0), seen) == [0.0]
+    assert alerts(make_rule(for_s=1), [*seen, report(20.0, BARE)]) == [20.0]
+
+
 STEPS = st.tuples(
     st.floats(0.01, 20), st.lists(st.sampled_from([BARE, MASKED, None]), max_size=4), st.sampled_from("..df")
 )
@@ -133,6 +152,7 @@ def test_alerts_keep_the_cooldown_and_follow_only_time_under_the_bound(report, s
         at += step_s
         seen = report(at, *faces)
         is_under = seen.protected_ratio is not None and seen.protected_ratio < 0.75
+        under_since = None if step_s > 5 else under_since
         under_since = (at if under_since is None else under_since) if is_under else None
         alert = rule.update(seen)
         is_quiet = delivered_at is not None and at - delivered_at < cooldown_s

@@ -98,6 +98,7 @@ def footage(clip, queue, **alert):
             "alert": {"sinks": ["log"]} | alert,
             "queue": {"dir": str(queue)},
             "device": "cpu",
+            "web": {"port": 0},
         }
     )
 
@@ -135,6 +136,8 @@ def test_a_stuck_engine_feeds_no_watchdog(service, tmp_path, monkeypatch):
     class StuckPipeline:
         board = Board(["door"])
 
+    parts = module.Parts(StuckPipeline())
+
     class Engine:
         def __init__(self, until):
             self.until = until
@@ -142,11 +145,11 @@ def test_a_stuck_engine_feeds_no_watchdog(service, tmp_path, monkeypatch):
         def is_alive(self):
             return time.monotonic() < self.until
 
-    watch = module.Service(lambda: None)._watch
-    watch(StuckPipeline(), Engine(time.monotonic() + 2.5))
+    watch = module.Service(lambda _: parts)._watch
+    watch(parts, Engine(time.monotonic() + 2.5))
     fed = told.count("WATCHDOG=1")
     assert 1 <= fed <= 4  # only while the last round was fresh
-    watch(StuckPipeline(), Engine(time.monotonic() + 1))
+    watch(parts, Engine(time.monotonic() + 1))
     assert told.count("WATCHDOG=1") == fed
 
 
@@ -187,6 +190,7 @@ def test_two_cameras_one_killed_for_ten_seconds_and_an_alert_that_is_heard(
         "alert": {"sinks": ["log", "voice"], "say": "Please wear your mask."},
         "queue": {"dir": str(tmp_path / "queue")},
         "fps": 2,
+        "web": {"port": 0},
     }
     with service(json.dumps(config), MASKWATCH_DOOR="s3cret-pw") as running:
         running.wait_for("door: up")

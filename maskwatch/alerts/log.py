@@ -2,7 +2,7 @@
 
 import logging
 
-from maskwatch.core.records import Alert
+from maskwatch.core.records import Alert, AlertKind
 
 log = logging.getLogger(__name__)
 
@@ -11,6 +11,9 @@ class LogSink:
     name = "log"
 
     def deliver(self, alert: Alert) -> None:
+        if alert.kind is AlertKind.CAMERA_DEAD:
+            log.warning("%s: gives no picture: %s", alert.camera, alert.reason)
+            return
         log.warning(
             "%s: %d of %d people wear no mask (protected ratio %.2f)",
             alert.camera,

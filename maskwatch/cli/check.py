@@ -14,8 +14,7 @@ from maskwatch.core.errors import MaskwatchError, QueueError, SourceError
 
 if TYPE_CHECKING:
     from maskwatch.config import CameraConfig, Config
-
-LEAST_FREE_MB = 500
+    from maskwatch.learn.settings import QueueSettings
 
 
 def check(
@@ -45,7 +44,7 @@ def _checks(settings: "Config", *, speak: bool) -> list[tuple[str, Callable[[], 
     checks: list[tuple[str, Callable[[], str]]] = [
         ("configuration", lambda: f"{len(settings.cameras)} cameras"),
         ("models", lambda: _models(settings)),
-        ("queue", lambda: _disk(settings.queue.dir)),
+        ("queue", lambda: _disk(settings.queue)),
     ]
     for name, camera in settings.cameras.items():
         checks.append((f"camera {name}", lambda n=name, c=camera: _camera(n, c)))  # type: ignore[misc]
@@ -92,7 +91,8 @@ def _voice(camera: "CameraConfig", *, speak: bool) -> str:
     return f"{'spoken' if speak else 'rendered (--speak says it aloud)'}: {camera.alert.say}"
 
 
-def _disk(folder: Path) -> str:
+def _disk(settings: "QueueSettings") -> str:
+    folder = settings.dir
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".writable"
@@ -101,6 +101,8 @@ def _disk(folder: Path) -> str:
         free_mb = shutil.disk_usage(folder).free // 1_000_000
     except OSError as e:
         raise QueueError(f"{folder}: {e.strerror}") from e
-    if free_mb < LEAST_FREE_MB:
-        raise QueueError(f"{folder}: only {free_mb} MB free")
+    if free_mb < settings.min_free_mb:
+        raise QueueError(
+            f"{folder}: only {free_mb} MB free, no samples are stored (queue.min_free_mb: {settings.min_free_mb:g})"
+        )
     return f"{folder}: writable, {free_mb / 1000:.0f} GB free"

@@ -117,12 +117,12 @@ def convert(
     to: Annotated[FormatName, typer.Option("--format", help="What to write.")],
 ) -> None:
     """Copy a data set into another format, its pictures and all labels that can be used."""
-    from maskwatch.learn.formats.registry import WRITERS, read
+    from maskwatch.learn.formats.registry import read, write
 
     _refuse(output, [folder], force=False)
     data = read(folder)
     tell_problems(data.problems)
-    WRITERS[to].write(data.pictures, output)
+    write(to, data.pictures, output)
     faces = sum(len(picture.truths) for picture in data.pictures)
     out.print(f"wrote {output}: {len(data.pictures)} pictures, {faces} faces", soft_wrap=True)
 

@@ -1,19 +1,52 @@
-"""`maskwatch queue`: what waits for a person's look."""
+"""`maskwatch queue`: what waits for a person's look, and what people say of it."""
 
+import getpass
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from maskwatch.cli.console import out
+from maskwatch.cli.console import out, tell_problems
+from maskwatch.core.errors import ConfigError
 from maskwatch.core.records import Label
 
-app = typer.Typer(help="Frames that the models were unsure of.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from maskwatch.core.records import FrameReport
+    from maskwatch.learn.exchange import Wanted
+    from maskwatch.learn.labelling import FaceMark
+    from maskwatch.learn.queue import Queue
+    from maskwatch.learn.samples import Sample
+
+app = typer.Typer(help="Frames that are worth a person's look.", no_args_is_help=True)
+
+
+class Said(StrEnum):
+    """What a person may say of a face."""
+
+    PROTECTED = "protected"
+    UNPROTECTED = "unprotected"
+    WORN_WRONG = "worn_wrong"
+    UNKNOWN = "unknown"
+    NO_FACE = "no_face"
+
+
+class Form(StrEnum):
+    COCO = "coco"
+    YOLO = "yolo"
+    VOC = "voc"
+    QUEUE = "queue"
+
 
 Folder = Annotated[Path | None, typer.Option("--dir", help="The queue's folder; else the configuration's.")]
 Config = Annotated[Path | None, typer.Option("-c", "--config", help="The configuration file.")]
+SampleId = Annotated[str, typer.Argument(metavar="ID", help="As `queue list` gives it.")]
+By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who says so; else the user's name.")]
+Since = Annotated[str | None, typer.Option("--since", metavar="DAY", help="Saved on this UTC day or later.")]
+Until = Annotated[str | None, typer.Option("--until", metavar="DAY", help="Saved on this UTC day or before.")]
+Camera = Annotated[str | None, typer.Option("--camera", metavar="NAME", help="Of this camera alone.")]
 
 
 def _folder(folder: Path | None, config: Path | None) -> Path:
@@ -24,23 +57,54 @@ def _folder(folder: Path | None, config: Path | None) -> Path:
     return (configuration.load(config) if config else configuration.default()).queue.dir
 
 
-@app.command("list")
-def list_(folder: Folder = None, config: Config = None) -> None:
-    """A table of all samples, oldest first."""
+def _queue(folder: Path | None, config: Path | None) -> "Queue":
     from maskwatch.learn.queue import Queue
 
-    names = ("camera", "time (UTC)", "faces", "reason", "lowest confidence")
+    return Queue(_folder(folder, config))
+
+
+def _wanted(since: str | None, until: str | None, camera: str | None, labelled: bool | None) -> "Wanted":
+    from maskwatch.learn.exchange import Wanted, moment
+
+    moments = {}
+    for name, text, end in (("since", since, False), ("until", until, True)):
+        try:
+            moments[name] = moment(text, end=end) if text else None
+        except ValueError as e:
+            raise ConfigError(f"--{name}: must be a day like 2026-11-01, got {text!r}") from e
+    return Wanted(moments["since"], moments["until"], camera, labelled)
+
+
+@app.command("list")
+def list_(
+    since: Since = None,
+    until: Until = None,
+    camera: Camera = None,
+    labelled: Annotated[
+        bool | None,
+        typer.Option("--labelled/--unlabelled", help="Those that somebody has looked at, or not."),
+    ] = None,
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="Queued as: classifier, detector, flicker, audit.")
+    ] = None,
+    folder: Folder = None,
+    config: Config = None,
+) -> None:
+    """A table of samples, oldest first: the lowest probability of any verdict on a face, and who labelled it."""
+    from dataclasses import replace
+
+    names = ("camera", "masks", "reason", "lowest", "by")
     table = Table(Column("id", no_wrap=True), *(Column(name, overflow="fold") for name in names))
-    for sample in Queue(_folder(folder, config)).samples():
+    wanted = replace(_wanted(since, until, camera, labelled), reason=reason)
+    for sample in filter(wanted.fits, _queue(folder, config).samples()):
         report = sample.report
-        protected = f"{report.count(Label.PROTECTED)} of {report.people} protected"
         table.add_row(
             sample.id,
             escape(report.camera),
-            f"{sample.saved_at:%Y-%m-%d %H:%M:%S}",
-            protected,
-            ", ".join(sample.reasons),
+            f"{report.count(Label.PROTECTED)} of {report.people}",
+            "\n".join(sample.reasons),
             f"{sample.lowest_confidence:.2f}",
+            escape(sample.labels.by) if sample.labels else "",
         )
     if table.row_count:
         out.print(table)
@@ -49,28 +113,204 @@ def list_(folder: Folder = None, config: Config = None) -> None:
 
 @app.command()
 def show(
-    sample_id: Annotated[str, typer.Argument(metavar="ID", help="As `queue list` gives it.")],
+    sample_id: SampleId,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Write the picture here instead of opening it.")
     ] = None,
     folder: Folder = None,
     config: Config = None,
 ) -> None:
-    """The annotated picture of a sample: opened in a window's viewer, or written with -o."""
+    """The annotated picture of a sample: opened in a window's viewer, or written with -o; and its faces.
+
+    Where people have labelled it, it shows what they said.
+    """
     import tempfile
 
-    from maskwatch.core.errors import ConfigError
     from maskwatch.core.files import write_atomically
-    from maskwatch.learn.queue import Queue
     from maskwatch.render import annotated
     from maskwatch.sources.images import encoded
 
-    sample, rgb = Queue(_folder(folder, config)).find(sample_id)
-    picture = annotated(rgb, sample.report)
+    sample, rgb = _queue(folder, config).find(sample_id)
+    picture = annotated(rgb, _as_report(sample), numbered=True)
     path = output or Path(tempfile.gettempdir()) / f"{sample_id}.png"
     if path.suffix.lower() not in {".png", ".jpg", ".jpeg"}:
         raise ConfigError(f"{path}: must end in .png or .jpg")
     write_atomically(path, encoded(picture, path.suffix))
+    _tell_faces(sample)
     out.print(f"wrote {path}", soft_wrap=True)
     if output is None:
         typer.launch(str(path))
+
+
+@app.command()
+def label(
+    sample_id: SampleId,
+    accept: Annotated[bool, typer.Option("--accept", help="All as the models said.")] = False,
+    said: Annotated[
+        Said | None, typer.Option("--label", help="What each face is, or that of --face.")
+    ] = None,
+    face: Annotated[
+        int | None, typer.Option("--face", metavar="N", min=1, help="The face of that number alone.")
+    ] = None,
+    no_faces: Annotated[bool, typer.Option("--no-faces", help="There is no face in the picture.")] = False,
+    unlabel: Annotated[bool, typer.Option("--unlabel", help="Take the labels away.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="As before the last change.")] = False,
+    by: By = None,
+    folder: Folder = None,
+    config: Config = None,
+) -> None:
+    """Say what a sample's faces are; `queue show` numbers them."""
+    from maskwatch.learn.labelling import accepted
+
+    if sum([accept, said is not None, no_faces, unlabel, undo]) != 1:
+        raise ConfigError("say one of --accept, --label, --no-faces, --unlabel, --undo")
+    if face is not None and said is None:
+        raise ConfigError("--face: goes with --label")
+    queue, name = _queue(folder, config), by or getpass.getuser()
+    sample = queue.sample(sample_id)
+    if undo:
+        sample = queue.undo(sample_id, name, based_on=sample.revision)
+    else:
+        marks: tuple[FaceMark, ...] | None = () if no_faces else accepted(sample.report.faces)
+        marks = None if unlabel else marks if said is None else _relabelled(sample, said, face)
+        sample = queue.label(sample_id, marks, name, based_on=sample.revision)
+    _tell_faces(sample)
+
+
+def _relabelled(sample: "Sample", said: Said, face: int | None) -> "tuple[FaceMark, ...]":
+    """What holds, or what the models said, with one face or all of them changed."""
+    from dataclasses import replace
+
+    from maskwatch.learn.labels import MarkLabel
+
+    marks = _marks(sample)
+    if face is not None and face > len(marks):
+        raise ConfigError(f"--face: there are {len(marks)} faces, got {face}")
+    meant = range(len(marks)) if face is None else [face - 1]
+    if said is Said.NO_FACE:
+        return tuple(mark for place, mark in enumerate(marks) if place not in meant)
+    label = MarkLabel(said.value)
+    return tuple(replace(m, label=label) if place in meant else m for place, m in enumerate(marks))
+
+
+def _as_report(sample: "Sample") -> "FrameReport":
+    """What people said in the place of what the models said."""
+    from dataclasses import replace
+
+    from maskwatch.core.records import Face
+
+    if sample.labels is None:
+        return sample.report
+    faces = []
+    for mark in sample.labels.faces:
+        known = mark.label.known
+        verdict = Label.PROTECTED if known and known.protected else Label.UNPROTECTED
+        faces.append(Face(mark.box, 1.0, label=verdict if known else Label.UNKNOWN))
+    return replace(sample.report, faces=tuple(faces))
+
+
+def _marks(sample: "Sample") -> "tuple[FaceMark, ...]":
+    from maskwatch.learn.labelling import accepted
+
+    return accepted(sample.report.faces) if sample.labels is None else sample.labels.faces
+
+
+def _tell_faces(sample: "Sample") -> None:
+    who = f"labelled by {sample.labels.by}" if sample.labels else "as the models said, labelled by nobody"
+    out.print(f"{sample.id} ({sample.report.camera}): {who}", markup=False, soft_wrap=True)
+    for number, mark in enumerate(_marks(sample), 1):
+        place = ", ".join(f"{v:.0f}" for v in mark.box)
+        out.print(f"  face {number}: {mark.label} ({place})", markup=False, highlight=False)
+
+
+@app.command()
+def export(
+    output: Annotated[
+        Path, typer.Argument(metavar="OUT", help="A folder to write, or a file ending in .zip.")
+    ],
+    form: Annotated[Form, typer.Option("--format", help="What to write.")] = Form.COCO,
+    since: Since = None,
+    until: Until = None,
+    camera: Camera = None,
+    everything: Annotated[
+        bool, typer.Option("--all/--labelled", help="Also what nobody has labelled, as the models said.")
+    ] = False,
+    folder: Folder = None,
+    config: Config = None,
+) -> None:
+    """Copy samples and their labels out, to train on them or to label them elsewhere."""
+    from maskwatch.core.files import replacing
+    from maskwatch.learn.exchange import exported
+    from maskwatch.learn.formats.entries import write_folder, zipped
+
+    if output.is_file() or (output.is_dir() and any(output.iterdir())):
+        raise ConfigError(f"{output}: is there already")
+    wanted = _wanted(since, until, camera, labelled=None if everything else True)
+    entries = exported(_queue(folder, config), wanted, form)
+    if output.suffix.lower() == ".zip":
+        with replacing(output) as part, part.open("wb") as file:
+            file.writelines(zipped(entries))
+    else:
+        write_folder(entries, output)
+    out.print(f"wrote {output}", soft_wrap=True)
+
+
+@app.command("import")
+def import_(
+    source: Annotated[Path, typer.Argument(metavar="SET", help="A folder or zip file that came back.")],
+    form: Annotated[Form | None, typer.Option("--format", help="Its format; else it is looked at.")] = None,
+    by: By = None,
+    skip_empty: Annotated[
+        bool, typer.Option("--skip-empty", help="Pass over pictures in which no face is marked.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Over newer labels, too.")] = False,
+    folder: Folder = None,
+    config: Config = None,
+) -> None:
+    """Take labels over that were given in CVAT, Label Studio or another tool."""
+    from maskwatch.learn.exchange import import_labels
+
+    name = by or getpass.getuser()
+    done = import_labels(
+        _queue(folder, config), source, form and form.value, name, force=force, skip_empty=skip_empty
+    )
+    kept = [f"{each}: labels here are newer or of unknown age; left as they are" for each in done.newer_here]
+    tell_problems([*done.problems, *kept])
+    out.print(
+        f"{len(done.labelled)} samples labelled, {len(done.unchanged)} unchanged, "
+        f"{len(done.newer_here)} left as they are (--force overwrites)",
+        soft_wrap=True,
+    )
+
+
+@app.command()
+def purge(
+    since: Since = None,
+    until: Until = None,
+    camera: Camera = None,
+    older: Annotated[
+        float | None, typer.Option("--older-than", metavar="DAYS", min=0, help="Saved so long ago.")
+    ] = None,
+    labelled: Annotated[
+        bool, typer.Option("--labelled", help="Those with labels, which otherwise stay.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    folder: Folder = None,
+    config: Config = None,
+) -> None:
+    """Delete samples that nobody has labelled, or with --labelled those that somebody has."""
+    from dataclasses import replace
+    from datetime import timedelta
+
+    from maskwatch.core.records import utc_now
+
+    queue = _queue(folder, config)
+    wanted = _wanted(since, until, camera, labelled=labelled)
+    if older is not None:
+        horizon = utc_now() - timedelta(days=older)
+        wanted = replace(wanted, until=min(horizon, wanted.until or horizon))
+    names = [sample.id for sample in queue.samples() if wanted.fits(sample)]
+    what = f"{len(names)} {'' if labelled else 'un'}labelled samples in {_folder(folder, config)}"
+    if names and not yes:
+        typer.confirm(f"Delete {what} for good?", abort=True)
+    out.print(f"deleted {queue.remove(names, labelled=labelled)} of {what}", soft_wrap=True)

@@ -12,11 +12,13 @@ def run(config: Config) -> None:
     """Watch the cameras of a configuration until told to stop. SIGHUP reads it again."""
     from maskwatch import app
     from maskwatch import config as configuration
-    from maskwatch.pipeline.pipeline import Pipeline
-    from maskwatch.service import Service
+    from maskwatch.service import Parts, Service
 
-    def build() -> Pipeline:
+    def build(before: Parts | None) -> Parts:
         settings = configuration.load(config)
-        return app.live_pipeline(settings, app.Models(app.pick_device(settings.device)))
+        web = before.web if before else None
+        with app.listening(settings.web, web) as listener:  # first: a taken port is told at once
+            pipeline = app.live_pipeline(settings, app.Models(app.pick_device(settings.device)))
+            return Parts(pipeline, app.web_server(settings, pipeline, listener))
 
     Service(build).run()

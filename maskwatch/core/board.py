@@ -2,27 +2,52 @@
 
 import threading
 import time
+from bisect import bisect_left
 from collections import Counter
-from dataclasses import replace
 
-from maskwatch.core.records import CameraState, CameraStatus, FrameReport, Status
+from maskwatch.core.records import (
+    LATENCIES_S,
+    CameraState,
+    CameraStatus,
+    FrameReport,
+    Label,
+    Latency,
+    Stage,
+    Status,
+)
+from maskwatch.core.window import Window
+
+WINDOW_S = 10.0  # rates are over so long
+INFERENCE_WINDOW_S = 60.0  # a still view asks the models seldom
 
 
 class Board:
     """Counters and states of the running service; any thread may call any method."""
 
     def __init__(self, cameras: list[str]) -> None:
+        now_s = time.monotonic()
         self._lock = threading.Lock()
-        self._cameras = dict.fromkeys(cameras, CameraStatus())
+        self._cameras = {name: _Camera(now_s) for name in cameras}
         self._alerts: Counter[tuple[str, str]] = Counter()
+        self._inference = {stage: Window(INFERENCE_WINDOW_S, now_s) for stage in Stage}
         self._queued = 0
         self._not_queued = 0
-        self._engine_beat = time.monotonic()
+        self._store_problem: str | None = None
+        self._started_s = self._engine_beat = now_s
 
     def snapshot(self) -> Status:
         with self._lock:
+            now_s = time.monotonic()
             return Status(
-                dict(self._cameras), dict(self._alerts), self._queued, self._not_queued, self._engine_beat
+                {name: camera.status(now_s) for name, camera in self._cameras.items()},
+                dict(self._alerts),
+                self._queued,
+                self._not_queued,
+                self._engine_beat,
+                now_s,
+                self._started_s,
+                {stage: window.mean(now_s) for stage, window in self._inference.items()},
+                self._store_problem,
             )
 
     def beat(self) -> None:
@@ -33,26 +58,26 @@ class Board:
     def captured(self, camera: str, dropped: int) -> None:
         """A frame came in; `dropped` is how many were dropped so far."""
         with self._lock:
-            before = self._cameras[camera]
-            self._cameras[camera] = replace(before, captured=before.captured + 1, dropped=dropped)
+            self._cameras[camera].on_frame(dropped, time.monotonic())
 
     def state(self, camera: str, state: CameraState, reason: str | None = None) -> None:
         with self._lock:
-            before = self._cameras[camera]
-            came_back = state is CameraState.UP and before.state is CameraState.DOWN
-            self._cameras[camera] = replace(
-                before, state=state, reason=reason, reconnects=before.reconnects + came_back
-            )
+            self._cameras[camera].on_state(state, reason, time.monotonic())
 
-    def analysed(self, report: FrameReport) -> None:
+    def analysed(self, report: FrameReport, arrived_s: float | None = None) -> None:
+        """It was decided what follows from a frame, which came at the monotonic time `arrived_s`."""
         with self._lock:
-            before = self._cameras[report.camera]
-            self._cameras[report.camera] = replace(
-                before,
-                analysed=before.analysed + 1,
-                people=report.people,
-                protected_ratio=report.protected_ratio,
-            )
+            self._cameras[report.camera].on_report(report, arrived_s, time.monotonic())
+
+    def store_problem(self, reason: str | None) -> None:
+        """Why no samples are stored, or None: they are."""
+        with self._lock:
+            self._store_problem = reason
+
+    def inferred(self, stage: Stage, took_s: float, inputs: int) -> None:
+        """A model was asked, about so many inputs together."""
+        with self._lock:
+            self._inference[stage].add(time.monotonic(), took_s, inputs)
 
     def alert(self, sink: str, outcome: str) -> None:
         with self._lock:
@@ -62,3 +87,70 @@ class Board:
         with self._lock:
             self._queued += stored
             self._not_queued += not stored
+
+
+class _Camera:
+    """One camera's part of the board; the board's lock is held."""
+
+    def __init__(self, now_s: float) -> None:
+        self._state = CameraState.CONNECTING
+        self._reason: str | None = None
+        self._since_s = now_s
+        self._frame_s: float | None = None
+        self._captured = self._dropped = self._analysed = self._reconnects = 0
+        self._rates = [Window(WINDOW_S, now_s) for _ in range(3)]  # captured, dropped, analysed
+        self._people = 0
+        self._ratio: float | None = None
+        self._faces: Counter[Label] = Counter()
+        self._latencies = [0] * (len(LATENCIES_S) + 1)
+        self._latency_s = 0.0
+        self._latency = Window(WINDOW_S, now_s)
+
+    def on_frame(self, dropped: int, now_s: float) -> None:
+        self._frame_s = now_s
+        self._captured += 1
+        self._rates[0].add(now_s)
+        self._rates[1].add(now_s, count=dropped - self._dropped)
+        self._dropped = dropped
+
+    def on_state(self, state: CameraState, reason: str | None, now_s: float) -> None:
+        if state is not self._state:
+            self._since_s = now_s
+            self._reconnects += (self._state, state) == (CameraState.DOWN, CameraState.UP)
+        self._state, self._reason = state, reason
+
+    def on_report(self, report: FrameReport, arrived_s: float | None, now_s: float) -> None:
+        self._analysed += 1
+        self._rates[2].add(now_s)
+        self._people = report.people
+        self._ratio = report.protected_ratio
+        self._faces.update(face.label for face in report.faces)
+        if arrived_s is not None:
+            latency_s = now_s - arrived_s
+            self._latencies[bisect_left(LATENCIES_S, latency_s)] += 1
+            self._latency_s += latency_s
+            self._latency.add(now_s, latency_s)
+
+    def status(self, now_s: float) -> CameraStatus:
+        captured, dropped, analysed = (rate.per_s(now_s) for rate in self._rates)
+        sees = self._state not in {
+            CameraState.DOWN,
+            CameraState.ENDED,
+        }  # else what was seen last is no longer so
+        return CameraStatus(
+            state=self._state,
+            reason=self._reason,
+            captured=self._captured,
+            dropped=self._dropped,
+            analysed=self._analysed,
+            people=self._people if sees else 0,
+            protected_ratio=self._ratio if sees else None,
+            reconnects=self._reconnects,
+            since_s=self._since_s,
+            frame_s=self._frame_s,
+            captured_fps=captured,
+            dropped_fps=dropped,
+            analysed_fps=analysed,
+            faces={label: self._faces[label] for label in Label},
+            latency=Latency(tuple(self._latencies), self._latency_s, self._latency.mean(now_s)),
+        )

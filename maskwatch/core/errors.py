@@ -25,6 +25,10 @@ class QueueError(MaskwatchError):
     """A sample could not be stored or read."""
 
 
+class QueueFull(QueueError):  # noqa: N818 - what is there is well
+    """There is no room for another sample."""
+
+
 class LabelConflict(QueueError):  # noqa: N818 - a conflict is not a fault
     """Somebody labelled a sample while somebody else looked at it; nothing was changed."""
 

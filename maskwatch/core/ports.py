@@ -74,8 +74,12 @@ class AlertSink(Protocol):
 
 
 class SampleStore(Protocol):
-    """Keeps frames that the models were unsure of."""
+    """Keeps frames that are worth a person's look."""
 
     def add(self, frame: Frame, report: FrameReport, reasons: tuple[str, ...]) -> str:
         """Store the clean frame and what was seen; gives the sample's id. Raises `QueueError`."""
+        ...
+
+    def tidy(self) -> None:
+        """Keep to the limits; to be called now and then. Raises `QueueFull` when there is no room, `QueueError`."""
         ...

@@ -53,7 +53,7 @@ class Frame:
 
     `source` is what it was read from (a file's name, a redacted address), `seq` counts the frames
     that the source showed, and `at` is seconds: since the start of a clip (presentation time), Unix
-    time for a live camera.
+    time for a live camera. `arrived_s` is the monotonic time at which the capture thread had it, for measuring.
     """
 
     camera: str
@@ -61,6 +61,7 @@ class Frame:
     seq: int
     at: float
     rgb: Rgb
+    arrived_s: float | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -120,16 +121,27 @@ class FrameReport:
         return self.count(Label.PROTECTED) / self.people if self.people else None
 
 
+class AlertKind(StrEnum):
+    UNPROTECTED = "unprotected"
+    CAMERA_DEAD = "camera_dead"
+
+
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A decision to speak: at `at` (the camera's own clock) `unprotected` of `people` wore no mask."""
+    """A decision to speak: at `at` (the camera's own clock) `unprotected` of `people` wore no mask.
+
+    Or, of the kind `CAMERA_DEAD`, at the Unix time `at`: the camera has given no frame for long, and `reason`
+    tells why, without any password.
+    """
 
     camera: str
     at: float
-    protected_ratio: float
+    protected_ratio: float | None
     people: int
     unprotected: int
     say: str
+    kind: AlertKind = AlertKind.UNPROTECTED
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +161,39 @@ class CameraState(StrEnum):
     ENDED = "ended"
 
 
+class Stage(StrEnum):
+    DETECTOR = "detector"
+    CLASSIFIER = "classifier"
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The models that judge a camera's frames."""
+
+    detector: str
+    classifier: str
+
+
+LATENCIES_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+"""The upper bounds by which latencies are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """From a frame's arrival to the decision: counts within each of `LATENCIES_S` and above, their sum, the mean lately."""
+
+    counts: tuple[int, ...] = (0,) * (len(LATENCIES_S) + 1)
+    sum_s: float = 0.0
+    lately_s: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class CameraStatus:
-    """A camera as the status board shows it; `reason` is why it is down, without any password."""
+    """A camera as the status board shows it; `reason` is why it is down, without any password.
+
+    `since_s` and `frame_s` are monotonic times: of the last change of state, and of the last frame. The `_fps` are
+    over the last seconds. `faces` counts each face in each analysed frame.
+    """
 
     state: CameraState = CameraState.CONNECTING
     reason: str | None = None
@@ -161,17 +203,32 @@ class CameraStatus:
     people: int = 0
     protected_ratio: float | None = None
     reconnects: int = 0
+    since_s: float = 0.0
+    frame_s: float | None = None
+    captured_fps: float = 0.0
+    dropped_fps: float = 0.0
+    analysed_fps: float = 0.0
+    faces: dict[Label, int] = field(default_factory=dict)
+    latency: Latency = Latency()
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The whole service at one moment. `engine_beat` is the monotonic time of the engine's last round."""
+    """The whole service at one moment, `now_s`. All times are monotonic; `engine_beat` is the engine's last round's.
+
+    `inference_s` is how long each model lately took for one input, None when it was not asked.
+    `store_problem` is why no samples are stored, None while they are.
+    """
 
     cameras: dict[str, CameraStatus]
     alerts: dict[tuple[str, str], int] = field(default_factory=dict)
     queued: int = 0
     not_queued: int = 0
     engine_beat: float = 0.0
+    now_s: float = 0.0
+    started_s: float = 0.0
+    inference_s: dict[Stage, float | None] = field(default_factory=dict)
+    store_problem: str | None = None
 
 
 def utc_now() -> datetime:

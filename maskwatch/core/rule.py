@@ -8,23 +8,36 @@ class Rule:
 
     It answers with an alert when the ratio has been strictly under `protected_ratio` for `for_s`
     with at least `min_people` assessed. The alert is then in flight until `delivered` or `failed`
-    is called, and no other is given meanwhile. `cooldown_s` of silence starts at the delivery.
+    is called, and no other is given meanwhile. `cooldown_s` of silence starts at the delivery. After
+    more than `max_gap_s` without a frame, nobody knows what was meanwhile, and `for_s` counts anew.
     """
 
     def __init__(
-        self, *, protected_ratio: float, min_people: int, for_s: float, cooldown_s: float, say: str
+        self,
+        *,
+        protected_ratio: float,
+        min_people: int,
+        for_s: float,
+        cooldown_s: float,
+        say: str,
+        max_gap_s: float = 5.0,
     ) -> None:
         self._protected_ratio = protected_ratio
         self._min_people = min_people
         self._for_s = for_s
         self._cooldown_s = cooldown_s
         self._say = say
+        self._max_gap_s = max_gap_s
+        self._last_at: float | None = None
         self._under_since: float | None = None
         self._delivered_at: float | None = None
         self._in_flight = False
 
     def update(self, report: FrameReport) -> Alert | None:
         at, ratio = report.at, report.protected_ratio
+        if self._last_at is not None and at - self._last_at > self._max_gap_s:
+            self._under_since = None
+        self._last_at = at
         if self._delivered_at is not None and at < self._delivered_at:
             self._delivered_at = at  # the clock was set back: never silent for longer than the cooldown
         if ratio is None or report.people < self._min_people or ratio >= self._protected_ratio:

@@ -10,9 +10,8 @@ from maskwatch.core.errors import SourceError
 from maskwatch.core.geometry import iou
 from maskwatch.core.ports import Detector
 from maskwatch.core.records import Box, Rgb
-from maskwatch.learn.dataset import LabelledPicture, Part, perceptual_hash, split
+from maskwatch.learn.dataset import LabelledPicture, Part, perceptual_hash, shown, split
 from maskwatch.learn.labels import FaceLabel
-from maskwatch.sources.images import read_rgb
 
 FOUND_IOU = 0.4  # MTCNN's boxes are square and faces are not, so more cannot be asked
 PATCH_MARGIN = 0.6  # of the face's side, kept around it for shifted crops
@@ -108,7 +107,7 @@ def _opened(pictures: Iterable[LabelledPicture], notes: list[str]) -> Iterator[t
     """Those that can be read; why the others cannot goes to `notes`."""
     for picture in pictures:
         try:
-            yield picture, read_rgb(picture.path)
+            yield picture, shown(picture)
         except SourceError as e:
             notes.append(str(e))
 

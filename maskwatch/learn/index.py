@@ -32,10 +32,17 @@ class Index:
 
     def samples(self) -> list[Sample]:
         """Oldest first. One that cannot be read is logged once and left out."""
+        found = [entry.sample for entry in self._looked().values() if entry.sample is not None]
+        return sorted(found, key=lambda sample: sample.id)
+
+    def records(self) -> dict[str, Path]:
+        """The file of each sample's record, by the sample's id."""
+        return {e.sample.id: Path(path) for path, e in self._looked().items() if e.sample is not None}
+
+    def _looked(self) -> dict[str, _Entry]:
         with self._lock:
             self._entries = {path: self._entry(path, stamp) for path, stamp in _records(self._folder)}
-            found = [entry.sample for entry in self._entries.values() if entry.sample is not None]
-        return sorted(found, key=lambda sample: sample.id)
+            return self._entries
 
     def _entry(self, path: str, stamp: Stamp) -> _Entry:
         known = self._entries.get(path)

@@ -10,7 +10,7 @@ A face that the detector found and that nobody marked is none.
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -179,13 +179,18 @@ def history_to_json(history: History) -> list[dict[str, object]]:
 
 
 def history_from_json(labels: Any, history: Any) -> History:
-    """The changes of a record; one with labels alone, from elsewhere, has had one change.
+    """The changes of a record. Labels that came from elsewhere, and are in no history, are one more change.
 
     Raises `ValueError`, `KeyError` or `TypeError` for what is none.
     """
-    if history:
-        return tuple(_change(each) for each in history)
-    return () if labels is None else (_change(labels),)
+    known = tuple(_change(each) for each in history or ())
+    told = None if labels is None else _change(labels)
+    before = current(known)
+    if (before and before.faces) == (told and told.faces):
+        return known
+    if told is None:
+        told = replace(known[-1], faces=None, restores=None)
+    return (*known, replace(told, revision=max(told.revision, revision_of(known) + 1)))
 
 
 def marks_from_json(faces: Any) -> tuple[FaceMark, ...]:

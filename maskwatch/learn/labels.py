@@ -43,3 +43,11 @@ NAMES = {
 def label_of(name: str) -> FaceLabel | None:
     """What a data set means by a class's name; case, blanks and hyphens make no difference. None: unknown."""
     return NAMES.get(name.strip().lower().replace(" ", "_").replace("-", "_"))
+
+
+def mark_of(name: str) -> MarkLabel | None:
+    """The same for a marked face, which may be one of which nobody can tell."""
+    label = label_of(name)
+    if label is None:
+        return MarkLabel.UNKNOWN if name.strip().lower() == MarkLabel.UNKNOWN else None
+    return MarkLabel(label.value)

@@ -6,18 +6,14 @@
 The JSON is renamed into place last, so a sample is whole or it is not there.
 """
 
-import logging
 import threading
-import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from glob import escape
 from pathlib import Path
 
 from maskwatch.core.errors import QueueError, SourceError
-from maskwatch.core.files import locked, write_atomically
+from maskwatch.core.files import write_atomically
 from maskwatch.core.records import Frame, FrameReport, Rgb, utc_now
 from maskwatch.learn.index import Index
 from maskwatch.learn.labelling import (
@@ -29,21 +25,9 @@ from maskwatch.learn.labelling import (
     require_unchanged,
     undone,
 )
+from maskwatch.learn.room import ID_TIME, Limits, Room, exclusive, is_unlabelled, removed
 from maskwatch.learn.samples import Sample, encoded_record, read_sample
 from maskwatch.sources.images import encoded, read_rgb
-
-log = logging.getLogger(__name__)
-
-DAY_S = 86_400.0
-ID_TIME = "%Y%m%dT%H%M%S.%f"
-LOCK = ".lock"
-LEFTOVER_S = 600.0  # a picture without its JSON for so long is what a crash left
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    max_mb: float
-    max_days: float
 
 
 class Queue:
@@ -53,17 +37,27 @@ class Queue:
         self, folder: Path, limits: Limits | None = None, models: dict[str, str] | None = None
     ) -> None:
         self._folder = folder
-        self._limits = limits
+        self._room = Room(folder, limits)
         self._models = models or {}
         self._index = Index(folder)
         self._lock = threading.Lock()
         self._last = datetime.min.replace(tzinfo=UTC)
-        self._bytes: int | None = None  # counted at the first sample
 
     def add(self, frame: Frame, report: FrameReport, reasons: tuple[str, ...]) -> str:
         with self._lock:
             try:
                 return self._add(frame, report, reasons)
+            except OSError as e:
+                raise QueueError(f"queue: {e.filename or self._folder}: {e.strerror or e}") from e
+
+    def tidy(self) -> None:
+        """Keep to the limits although no sample comes: remove what has grown too old or too much.
+
+        Raises `QueueFull` when there is no room for another sample, and `QueueError`.
+        """
+        with self._lock:
+            try:
+                self._room.tidy()
             except OSError as e:
                 raise QueueError(f"queue: {e.filename or self._folder}: {e.strerror or e}") from e
 
@@ -81,6 +75,20 @@ class Queue:
     def picture(self, sample_id: str) -> Path:
         """The clean frame's file. Raises `QueueError` when there is no sample of that id."""
         return self._record(sample_id).with_suffix(".jpg")
+
+    def pictures(self) -> dict[str, Path]:
+        """The clean frame's file of every sample, by the sample's id."""
+        return {name: path.with_suffix(".jpg") for name, path in self._index.records().items()}
+
+    def remove(self, sample_ids: Iterable[str], *, labelled: bool) -> int:
+        """Delete samples, those with labels only when `labelled`; gives how many there were."""
+        count = 0
+        for path in [self._record(sample_id) for sample_id in sample_ids]:
+            with exclusive(self._folder):
+                if labelled or is_unlabelled(path):
+                    removed(path)
+                    count += 1
+        return count
 
     def find(self, sample_id: str) -> tuple[Sample, Rgb]:
         """A sample and its clean frame. Raises `QueueError`."""
@@ -121,7 +129,7 @@ class Queue:
     def _relabel(self, sample_id: str, change: Callable[[Sample], History], based_on: int | None) -> Sample:
         path = self._record(sample_id)
         try:
-            with self._exclusive():
+            with exclusive(self._folder):
                 sample = read_sample(path)
                 require_unchanged(sample_id, sample.history, based_on)
                 sample = sample.with_history(change(sample))
@@ -129,10 +137,6 @@ class Queue:
         except OSError as e:
             raise QueueError(f"queue: {e.filename or path}: {e.strerror or e}") from e
         return sample
-
-    def _exclusive(self) -> AbstractContextManager[None]:
-        """While it is held, nobody labels or removes samples, in this process or another."""
-        return locked(self._folder / LOCK)
 
     def _record(self, sample_id: str) -> Path:
         found = next(self._folder.glob(f"*/*/{escape(sample_id)}.json"), None) if sample_id else None
@@ -148,61 +152,9 @@ class Queue:
         sample = Sample(f"{now:{ID_TIME}}"[:-3] + f"Z-{frame.seq:06d}", report, reasons, now, self._models)
         jpeg = encoded(frame.rgb)
         record = encoded_record(sample)
-        self._make_room(len(jpeg) + len(record))
+        self._room.make(len(jpeg) + len(record))
         path = self._folder / frame.camera / f"{now:%Y-%m-%d}" / sample.id
         write_atomically(path.with_name(f"{sample.id}.jpg"), jpeg)
         write_atomically(path.with_name(f"{sample.id}.json"), record)
-        assert self._bytes is not None
-        self._bytes += len(jpeg) + len(record)
+        self._room.added(len(jpeg) + len(record))
         return sample.id
-
-    def _make_room(self, needed: int) -> None:
-        """Remove the oldest unlabelled samples that are too old or too many; the labelled stay."""
-        if self._bytes is None:
-            self._remove_leftovers()
-            self._bytes = self._counted()
-        if self._limits is None:
-            return
-        limit = self._limits.max_mb * 1_000_000
-        if self._bytes + needed > limit:
-            self._bytes = self._counted()  # people may have removed some meanwhile
-        horizon = datetime.fromtimestamp(max(0.0, time.time() - self._limits.max_days * DAY_S), UTC)
-        for path in self._records():
-            too_old = path.name < f"{horizon:{ID_TIME}}"
-            if not too_old and self._bytes + needed <= limit:
-                return  # oldest first: the rest is younger
-            with self._exclusive():  # nobody labels it between the look and the removal
-                if _is_unlabelled(path):
-                    self._bytes -= _removed(path) + _removed(path.with_suffix(".jpg"))
-        if self._bytes + needed > limit:
-            raise QueueError(f"queue: {self._folder}: full ({self._limits.max_mb:g} MB, queue.max_mb)")
-
-    def _counted(self) -> int:
-        return sum(p.stat().st_size for p in self._folder.glob("*/*/*") if p.is_file())
-
-    def _records(self) -> list[Path]:
-        """The samples' JSON files, oldest first: an id starts with its time."""
-        return sorted(self._folder.glob("*/*/[!.]*.json"), key=lambda path: path.name)
-
-    def _remove_leftovers(self) -> None:
-        for path in self._folder.glob("*/*/*"):
-            unfinished = ".part." in path.name
-            orphan = path.suffix == ".jpg" and not path.with_suffix(".json").exists()
-            if (unfinished or orphan) and time.time() - path.stat().st_mtime > LEFTOVER_S:
-                path.unlink(missing_ok=True)
-
-
-def _removed(path: Path) -> int:
-    """Delete a file; gives how many bytes it had. The record goes first, so half a sample is never seen."""
-    size = path.stat().st_size if path.exists() else 0
-    path.unlink(missing_ok=True)
-    return size
-
-
-def _is_unlabelled(path: Path) -> bool:
-    """Whether a sample may go; not one that cannot be read, in which labels may stand."""
-    try:
-        return read_sample(path).labels is None
-    except QueueError as e:
-        log.warning("%s; left where it is", e)
-        return False

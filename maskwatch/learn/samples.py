@@ -24,7 +24,7 @@ from maskwatch.learn.labelling import (
 class Sample:
     """A frame that is worth a person's look.
 
-    `reasons` says why (`classifier`, `detector`: the model that was unsure); `models` the versions
+    `reasons` says why (see `core/selection.py`); `models` the versions
     that judged; `labels` is None until a person has looked.
     """
 

@@ -20,7 +20,8 @@ Band = Annotated[tuple[Probability, Probability], AfterValidator(_in_order)]
 class SelectionSettings(BaseModel):
     """What a camera's own `queue` section may say: which frames are worth a look.
 
-    A probability within its band, both ends included, is unsure.
+    A probability within its band, both ends included, is unsure. `audit_share` of the frames that are looked at
+    are drawn by lot, whatever the models say; they do not count for `max_per_hour`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -28,11 +29,17 @@ class SelectionSettings(BaseModel):
     classifier_band: Band = (0.35, 0.65)
     detector_band: Band = (0.5, 0.7)
     max_per_hour: Annotated[int, Field(ge=0)] = 60
+    audit_share: Probability = 0.0002
 
 
 class QueueSettings(SelectionSettings):
-    """The `queue` section. Above `max_mb`, or older than `max_days`, the oldest unlabelled samples go."""
+    """The `queue` section.
+
+    Above `max_mb`, older than `max_days`, or when the disk has less than `min_free_mb` free, the oldest
+    unlabelled samples go; when none is left, nothing is stored until there is room again.
+    """
 
     dir: Path = Path("queue")
     max_mb: Annotated[float, Field(gt=0)] = 2048
     max_days: Annotated[float, Field(gt=0)] = 30
+    min_free_mb: Annotated[float, Field(ge=0)] = 512

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from maskwatch.core.absence import Absence
 from maskwatch.core.ports import AlertSink, Classifier, Detector, Gate, Source
 from maskwatch.core.records import Polygon
 from maskwatch.core.rule import Rule
@@ -14,7 +15,7 @@ class Camera:
 
     A face is judged when the longer side of its box is at least `judge_from_px`, and is protected from
     the probability `protected_at` on. `selection` is None where nothing is to be queued,
-    `gate` where every frame is to be looked at.
+    `gate` where every frame is to be looked at, `absence` where nobody is told of a camera without frames.
     """
 
     name: str
@@ -28,3 +29,4 @@ class Camera:
     sinks: tuple[AlertSink, ...]
     selection: Selection | None = None
     gate: Gate | None = None
+    absence: Absence | None = None

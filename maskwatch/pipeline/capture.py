@@ -3,14 +3,16 @@
 import logging
 import random
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 
 from maskwatch.core.board import Board
 from maskwatch.core.errors import SourceError
 from maskwatch.core.mailbox import Mailbox
 from maskwatch.core.ports import Source
-from maskwatch.core.records import CameraState
+from maskwatch.core.records import CameraState, Frame
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +59,7 @@ class Capture:
         with closing(self._source.frames()) as frames:
             for frame in frames:
                 self._report_up()
-                if self._stop.is_set() or not self._mailbox.put(frame):
+                if self._stop.is_set() or not self._mailbox.put(_arrived(frame)):
                     return
                 self._board.captured(self._camera, self._mailbox.dropped)
         if self._source.live:
@@ -79,6 +81,10 @@ class Capture:
         pause_s = BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
         self._failures += 1
         return pause_s * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - no secret
+
+
+def _arrived(frame: Frame) -> Frame:
+    return replace(frame, arrived_s=time.monotonic())
 
 
 def start(capture: Capture, name: str, on_crash: Callable[[BaseException], None]) -> threading.Thread:

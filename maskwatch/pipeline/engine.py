@@ -1,12 +1,14 @@
 """A batch of frames to reports: where to look, detect, leave out what is ignored, classify."""
 
+import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from maskwatch.core.geometry import contains, holds, iou
 from maskwatch.core.ports import Classifier, Detector
-from maskwatch.core.records import Box, Face, Frame, FrameReport, Label, Look, Rgb
+from maskwatch.core.records import Box, Face, Frame, FrameReport, Label, Look, Rgb, Stage
 from maskwatch.pipeline.camera import Camera
 
 SAME_FACE_IOU = 0.4
@@ -28,10 +30,16 @@ class _Task:
 
 
 class Engine:
-    """Analyses frames of any cameras together: each model is asked once a batch."""
+    """Analyses frames of any cameras together: each model is asked once a batch.
 
-    def __init__(self, cameras: Mapping[str, Camera]) -> None:
+    `on_inference` is told after each asking: the model, how many seconds it took, for how many inputs.
+    """
+
+    def __init__(
+        self, cameras: Mapping[str, Camera], on_inference: Callable[[Stage, float, int], None] | None = None
+    ) -> None:
         self._cameras = cameras
+        self._on_inference = on_inference or (lambda *_: None)
         self._seen: dict[str, tuple[Face, ...]] = {}  # of each camera with a gate, in its last frame
 
     def analyse(self, frames: Sequence[Frame]) -> list[FrameReport]:
@@ -79,7 +87,8 @@ class Engine:
                 asked[self._cameras[task.frame.camera].detector].append((place, *_part(task.frame, area)))
         result: list[list[Face]] = [[] for _ in tasks]
         for detector, own in asked.items():
-            answers = detector.detect([rgb for _, rgb, _ in own])
+            with self._timed(Stage.DETECTOR, len(own)):
+                answers = detector.detect([rgb for _, rgb, _ in own])
             for (place, _, area), faces in zip(own, answers, strict=True):
                 found = [replace(face, box=face.box.moved(area.x1, area.y1)) for face in faces]
                 result[place] += [face for face in found if not self._is_ignored(tasks[place].frame, face)]
@@ -99,12 +108,19 @@ class Engine:
                 if max(face.box.width, face.box.height) >= camera.judge_from_px:
                     asked[camera.classifier].append((place, index))
         for classifier, own in asked.items():
-            answers = classifier.classify([(tasks[p].frame.rgb, faces[p][i]) for p, i in own])
-            for (place, index), probability in zip(own, answers, strict=True):
+            with self._timed(Stage.CLASSIFIER, len(own)):
+                verdicts = classifier.classify([(tasks[p].frame.rgb, faces[p][i]) for p, i in own])
+            for (place, index), probability in zip(own, verdicts, strict=True):
                 protected = probability >= self._cameras[tasks[place].frame.camera].protected_at
                 label = Label.PROTECTED if protected else Label.UNPROTECTED
                 result[place][index] = replace(faces[place][index], protected=probability, label=label)
         return result
+
+    @contextmanager
+    def _timed(self, stage: Stage, inputs: int) -> Iterator[None]:
+        started_s = time.perf_counter()
+        yield
+        self._on_inference(stage, time.perf_counter() - started_s, inputs)
 
 
 def _whole(frame: Frame) -> tuple[Box, ...]:

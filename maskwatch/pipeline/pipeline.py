@@ -5,13 +5,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Self
+from typing import Protocol, Self
 
 from maskwatch.core.board import Board
-from maskwatch.core.errors import QueueError, SourceError
+from maskwatch.core.errors import QueueError, QueueFull, SourceError
 from maskwatch.core.mailbox import Mailbox
 from maskwatch.core.ports import SampleStore
-from maskwatch.core.records import Alert, Decision, Frame, FrameReport, Look
+from maskwatch.core.records import Alert, CameraState, Decision, Frame, FrameReport, Look, Versions
+from maskwatch.core.selection import Pick
 from maskwatch.core.worker import Worker
 from maskwatch.pipeline import capture
 from maskwatch.pipeline.announcer import Announcer
@@ -22,8 +23,18 @@ log = logging.getLogger(__name__)
 
 IDLE_S = 0.5  # the engine shows that it lives at least so often
 STORE_WAITING = 8  # samples that may wait for the disk
+TIDY_S = 60.0  # the queue is looked after so often
 REPLAY_BATCH = 8
+LOOK_S = 0.5  # how often cameras without frames are looked for
 CLOSE_S = 1.0  # what each part gets to end by itself; all together stay well under systemd's patience
+
+
+class Judge(Protocol):
+    """What decided on an alert, and hears how it fared."""
+
+    def delivered(self, at: float) -> None: ...
+
+    def failed(self) -> None: ...
 
 
 class Pipeline:
@@ -49,13 +60,15 @@ class Pipeline:
         self._bell = threading.Condition()
         self._crash: BaseException | None = None
         self._stopping = threading.Event()
-        self._words: deque[tuple[Camera, float | None]] = deque()  # from the sinks to the rules
-        self._store_fails = False
+        self._words: deque[tuple[Judge, float | None]] = deque()  # from the sinks to the rules
+        self._looked_s = time.monotonic()
+        self._tidied_s = -TIDY_S
+        self._store_problem: QueueError | None = None
         self.board = Board(list(self._cameras))
-        self._engine = Engine(self._cameras)
+        self._engine = Engine(self._cameras, self.board.inferred)
         sinks = [sink for camera in cameras for sink in camera.sinks]
-        self._announcer = Announcer(sinks, self.board, self._fail, inline=replay)
-        self._writer = Worker("queue", capacity=STORE_WAITING, on_crash=self._fail, inline=replay)
+        self._announcer = Announcer(sinks, self.board, self.fail, inline=replay)
+        self._writer = Worker("queue", capacity=STORE_WAITING, on_crash=self.fail, inline=replay)
         self._mailboxes = {
             name: Mailbox(self._bell, capacity=REPLAY_BATCH if replay else 1, blocks=replay)
             for name in self._cameras
@@ -67,10 +80,11 @@ class Pipeline:
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
-        self._threads = [capture.start(c, name, self._fail) for name, c in self._captures.items()]
+        self._threads = [capture.start(c, name, self.fail) for name, c in self._captures.items()]
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        """Raises what a thread raised meanwhile, in its last jobs say."""
         self.stop()
         for each in self._captures.values():
             each.stop()
@@ -79,12 +93,18 @@ class Pipeline:
             thread.join(max(0.0, deadline - time.monotonic()))
         self._writer.close(CLOSE_S)
         self._announcer.close(CLOSE_S / 2)
+        if error is None:
+            self._raise_crash()
 
     def stop(self) -> None:
         """Ask `run` to return; any thread may."""
         self._stopping.set()
         with self._bell:
             self._bell.notify_all()
+
+    def versions(self) -> dict[str, Versions]:
+        """The models that judge each camera now."""
+        return {c.name: Versions(c.detector.version, c.classifier.version) for c in self._cameras.values()}
 
     def run(self) -> None:
         """Analyse until `stop` or until every camera has ended.
@@ -103,9 +123,10 @@ class Pipeline:
                 break
             if frames:
                 self._handle(frames)
+            self._look_for_the_dead()
+            self._tidy_the_store()
             self.board.beat()
-        if self._crash is not None:
-            raise self._crash
+        self._raise_crash()
         errors = [each.error for each in self._captures.values() if each.error is not None]
         if errors and not self._stopping.is_set():
             raise SourceError(" and ".join(str(error) for error in errors))
@@ -120,8 +141,8 @@ class Pipeline:
     def _handle(self, frames: list[Frame]) -> None:
         for frame, report in zip(frames, self._engine.analyse(frames), strict=True):
             self._pass_words_on()
-            self.board.analysed(report)
             decision = self._decide(frame, report)
+            self.board.analysed(report, frame.arrived_s)
             if self._on_decision is not None:
                 self._on_decision(decision)
 
@@ -129,50 +150,98 @@ class Pipeline:
         camera = self._cameras[frame.camera]
         alert = camera.rule.update(report)
         if alert is not None:
-            self._announce(camera, alert)
+            self._announce(camera, alert, camera.rule)
         queued = self._select(camera, frame, report)
         return Decision(frame, report, alert, queued)
 
-    def _announce(self, camera: Camera, alert: Alert) -> None:
-        self._announcer.announce(alert, camera.sinks, lambda at: self._words.append((camera, at)))
+    def _look_for_the_dead(self) -> None:
+        """A camera that has given no frame for long is told of, whatever its thread thinks of it."""
+        now_s = time.monotonic()
+        if self._replay or now_s - self._looked_s < LOOK_S:
+            return
+        self._looked_s = now_s
+        self._pass_words_on()
+        status = self.board.snapshot()
+        for name, camera in self._cameras.items():
+            seen = status.cameras[name]
+            if camera.absence is None or seen.state is CameraState.ENDED:
+                continue
+            gone_s = now_s - (status.started_s if seen.frame_s is None else seen.frame_s)
+            alert = camera.absence.update(gone_s, time.time(), seen.reason)
+            if alert is None:
+                continue
+            if seen.state is not CameraState.DOWN:  # its thread waits for something that does not come
+                log.warning("%s: down: %s", name, alert.reason)
+                self.board.state(name, CameraState.DOWN, alert.reason)
+            self._announce(camera, alert, camera.absence)
+
+    def _announce(self, camera: Camera, alert: Alert, judge: Judge) -> None:
+        self._announcer.announce(alert, camera.sinks, lambda at: self._words.append((judge, at)))
 
     def _pass_words_on(self) -> None:
         """Tell the rules on the engine's thread, their only one, how their alerts fared."""
         while self._words:
-            camera, delivered_at = self._words.popleft()
+            judge, delivered_at = self._words.popleft()
             if delivered_at is None:
-                camera.rule.failed()
+                judge.failed()
             else:
-                camera.rule.delivered(delivered_at)
+                judge.delivered(delivered_at)
 
     def _select(self, camera: Camera, frame: Frame, report: FrameReport) -> str | None:
         """The sample's id where it is known at once, in a replay; live, the disk comes later."""
         if camera.selection is None or self._store is None or report.look is Look.CARRIED:
             return None
-        reasons = camera.selection.update(report, frame.rgb)
-        if not reasons:
-            return None
         stored: list[str] = []
-        if not self._writer.submit(lambda: stored.extend(self._add(frame, report, reasons))):
-            self.board.queued(stored=False)
-        return stored[0] if stored and self._replay else None
+        for pick in camera.selection.update(frame, report):
+            if not self._writer.submit(lambda pick=pick: stored.extend(self._add(pick))):  # type: ignore[misc]
+                self.board.queued(stored=False)
+        return stored[-1] if stored and self._replay else None
 
-    def _add(self, frame: Frame, report: FrameReport, reasons: tuple[str, ...]) -> list[str]:
+    def _add(self, pick: Pick) -> list[str]:
         assert self._store is not None
         try:
-            sample = self._store.add(frame, report, reasons)
+            sample = self._store.add(pick.frame, pick.report, pick.reasons)
         except QueueError as e:
-            if not self._store_fails:
-                log.error("%s; further samples are only counted until it works", e)
-            self._store_fails = True
+            self._note_store(e)
             self.board.queued(stored=False)
             return []
-        self._store_fails = False
+        self._note_store(None)
         self.board.queued(stored=True)
         return [sample]
 
-    def _fail(self, error: BaseException) -> None:
-        """A thread died: the engine raises its exception, and the process ends with it."""
+    def _tidy_the_store(self) -> None:
+        now_s = time.monotonic()
+        if self._store is not None and not self._replay and now_s - self._tidied_s >= TIDY_S:
+            self._tidied_s = now_s
+            self._writer.submit(self._tidy)
+
+    def _tidy(self) -> None:
+        assert self._store is not None
+        try:
+            self._store.tidy()
+        except QueueError as e:
+            self._note_store(e)
+        else:
+            if isinstance(self._store_problem, QueueFull):  # of other problems, a sample must tell
+                self._note_store(None)
+
+    def _note_store(self, problem: QueueError | None) -> None:
+        """Say once that no samples are stored, and once that they are again."""
+        if problem is not None and self._store_problem is None:
+            log.error("%s; further samples are only counted until it works", problem)
+        if problem is None and self._store_problem is not None:
+            log.info("queue: stores samples again")
+        self._store_problem = problem
+        self.board.store_problem(None if problem is None else str(problem))
+
+    def fail(self, error: BaseException) -> None:
+        """A thread died: `run` raises its exception, and the process ends with it. Any thread may call this."""
         self._crash = error
         with self._bell:
             self._bell.notify_all()
+
+    def _raise_crash(self) -> None:
+        """Once, by whoever comes first."""
+        crash, self._crash = self._crash, None
+        if crash is not None:
+            raise crash

@@ -1,33 +1,44 @@
 """COCO: `annotations.json` beside `images/`, boxes as x, y, width, height in pixels.
 
+Label Studio's `result.json` and CVAT's `annotations/*.json` are read, too.
 An image may say its `part` (train, validation, test), which other readers of COCO pass over.
 """
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from maskwatch.core.errors import DataError
-from maskwatch.core.files import write_atomically
 from maskwatch.core.records import Box
 from maskwatch.learn.dataset import DataSet, LabelledPicture
-from maskwatch.learn.formats.marks import PARTS, Mark, boxed, copy_picture, marked_picture
+from maskwatch.learn.formats.entries import Entry
+from maskwatch.learn.formats.marks import PARTS, Finder, Mark, boxed, in_place, marked_picture
 from maskwatch.learn.formats.sizes import picture_size
-from maskwatch.learn.labels import FaceLabel, label_of
+from maskwatch.learn.labels import MarkLabel, mark_of
 
 ANNOTATIONS = "annotations.json"
-LABELS = tuple(FaceLabel)
+LABELS = tuple(MarkLabel)
 
 
 def matches(folder: Path) -> bool:
-    return (folder / ANNOTATIONS).is_file()
+    return bool(_files(folder))
 
 
-def read(folder: Path) -> DataSet:
-    """Raises `DataError` when the file is not COCO."""
-    path = folder / ANNOTATIONS
+def read(folder: Path, find: Finder = in_place) -> DataSet:
+    """Raises `DataError` when a file is not COCO."""
+    found = [_read(path, folder, find) for path in _files(folder)]
+    return DataSet([p for data in found for p in data.pictures], [p for data in found for p in data.problems])
+
+
+def _files(folder: Path) -> list[Path]:
+    """Ours and the like, Label Studio's, or those of CVAT, one a subset."""
+    alone = [path for name in (ANNOTATIONS, "result.json") if (path := folder / name).is_file()]
+    return alone[:1] or sorted((folder / "annotations").glob("*.json"))
+
+
+def _read(path: Path, folder: Path, find: Finder) -> DataSet:
     try:
         coco = json.loads(path.read_text(encoding="utf-8"))
         images, annotations = list(coco["images"]), list(coco["annotations"])
@@ -37,10 +48,9 @@ def read(folder: Path) -> DataSet:
     problems = [
         f"{path}: category {name!r} is unknown; its boxes are left out"
         for name in names.values()
-        if label_of(name) is None
+        if mark_of(name) is None
     ]
     marks = _marks(annotations, names, {_id(image) for image in images}, path, problems)
-    place = folder / "images" if (folder / "images").is_dir() else folder
     pictures = []
     for number, image in enumerate(images):
         name = image.get("file_name") if isinstance(image, dict) else None
@@ -48,9 +58,16 @@ def read(folder: Path) -> DataSet:
             problems.append(f"{path}: image {number} in the list: has no file_name; left out")
             continue
         part = PARTS.get(str(image.get("part")))
-        picture = marked_picture(place / name, name, marks[_id(image)], problems, part)
+        own = find(_place(folder, name))
+        picture = marked_picture(own, name, marks[_id(image)], problems, part)
         pictures += [] if picture is None else [picture]
     return DataSet(pictures, problems)
+
+
+def _place(folder: Path, name: str) -> Path:
+    """Names are below `images/`, or, where that is absent or a part of the name, below the folder."""
+    inside = folder / "images" / name
+    return inside if inside.is_file() or not (folder / name).is_file() else folder / name
 
 
 def _id(image: Any) -> str:
@@ -76,18 +93,23 @@ def _marks(
             problems.append(f"{place}: category {annotation['category_id']!r} is not in the list; left out")
         elif image not in images:
             problems.append(f"{place}: image {image} is not in the list; left out")
-        elif (label := label_of(name)) is not None:  # an unknown category was told once
+        elif (label := mark_of(name)) is not None:  # an unknown category was told once
             marks[image].append(Mark(place, label, Box(x, y, x + width, y + height)))
     return marks
 
 
-def write(pictures: Sequence[LabelledPicture], folder: Path) -> None:
-    """Copies the pictures; `annotations.json` comes last. Raises `DataError` where a label has no box."""
+def entries(pictures: Sequence[LabelledPicture]) -> Iterator[Entry]:
+    """The pictures, and `annotations.json` last. Raises `DataError`, before the first, where a label has no box."""
+    return _entries(pictures, [boxed(picture) for picture in pictures])
+
+
+def _entries(
+    pictures: Sequence[LabelledPicture], faces_of: list[list[tuple[MarkLabel, Box]]]
+) -> Iterator[Entry]:
     images: list[dict[str, object]] = []
     annotations: list[dict[str, object]] = []
-    faces_of = [boxed(picture) for picture in pictures]  # all, before anything is written
     for number, (picture, faces) in enumerate(zip(pictures, faces_of, strict=True), 1):
-        copy_picture(picture, folder / "images")
+        yield Entry(f"images/{picture.key}", picture.path)
         width, height = picture_size(picture.path)
         image = {"id": number, "file_name": picture.key, "width": width, "height": height}
         images.append(image | ({"part": picture.part} if picture.part else {}))
@@ -104,4 +126,4 @@ def write(pictures: Sequence[LabelledPicture], folder: Path) -> None:
             )
     categories = [{"id": n, "name": label} for n, label in enumerate(LABELS, 1)]
     coco = {"images": images, "annotations": annotations, "categories": categories}
-    write_atomically(folder / ANNOTATIONS, json.dumps(coco, ensure_ascii=False, indent=1).encode())
+    yield Entry(ANNOTATIONS, json.dumps(coco, ensure_ascii=False, indent=1).encode())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from maskwatch.core.errors import DataError
 from maskwatch.learn.dataset import DataSet, LabelledPicture, Part, Truth
-from maskwatch.learn.formats.marks import PARTS
+from maskwatch.learn.formats.marks import PARTS, Finder, in_place
 from maskwatch.learn.labels import FaceLabel, label_of
 from maskwatch.sources.images import SUFFIXES
 
@@ -18,7 +18,7 @@ def matches(folder: Path) -> bool:
     return any(p.is_dir() and (label_of(p.name) or p.name == "train") for p in folder.iterdir())
 
 
-def read(folder: Path) -> DataSet:
+def read(folder: Path, find: Finder = in_place) -> DataSet:  # noqa: ARG001 - as the others
     """Raises `DataError` when there are no pictures with a mask, or none without."""
     problems: list[str] = []
     parts = [(folder / name, part) for name, part in PARTS.items() if (folder / name).is_dir()]

@@ -1,16 +1,15 @@
 """What the formats have in common: a marked face is checked against its picture, and what is wrong is told."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from maskwatch.core.errors import DataError, SourceError
-from maskwatch.core.files import write_atomically
 from maskwatch.core.records import Box
 from maskwatch.learn.dataset import LabelledPicture, Part, Truth
 from maskwatch.learn.formats.sizes import picture_size
-from maskwatch.learn.labels import FaceLabel, label_of
+from maskwatch.learn.labels import MarkLabel, mark_of
 
 ROUNDING_PX = 1.0  # a box that leaves the frame by so little was rounded, not drawn wrong
 ENOUGH_INSIDE = 0.5  # the share of its area that a box must have in the frame
@@ -33,13 +32,21 @@ class Mark:
     """
 
     place: str
-    label: FaceLabel
+    label: MarkLabel
     box: Box
     in_shares: bool = False
 
 
-def known_label(name: str, place: str, problems: list[str]) -> FaceLabel | None:
-    label = label_of(name)
+Finder = Callable[[Path], Path]
+"""Tells where the picture is that a data set has, or should have, at a path."""
+
+
+def in_place(path: Path) -> Path:
+    return path
+
+
+def known_label(name: str, place: str, problems: list[str]) -> MarkLabel | None:
+    label = mark_of(name)
     if label is None:
         problems.append(f"{place}: class {name!r} is unknown; left out")
     return label
@@ -66,8 +73,16 @@ def marked_picture(
     except SourceError as e:
         problems.append(str(e))
         return None
-    truths = [Truth(mark.label, box) for mark in marks if (box := _inside(mark, size, problems)) is not None]
-    return LabelledPicture(path, key, tuple(truths), part)
+    truths: list[Truth] = []
+    unclear: list[Box] = []
+    for mark in marks:
+        box = _inside(mark, size, problems)
+        label = mark.label.known
+        if box is not None and label is not None:
+            truths.append(Truth(label, box))
+        elif box is not None:
+            unclear.append(box)
+    return LabelledPicture(path, key, tuple(truths), part, tuple(unclear))
 
 
 def _inside(mark: Mark, size: tuple[int, int], problems: list[str]) -> Box | None:
@@ -98,14 +113,14 @@ def part_of(key: str) -> Part | None:
     return next((PARTS[name] for name in PurePosixPath(key).parts[:-1] if name in PARTS), None)
 
 
-def boxed(picture: LabelledPicture) -> list[tuple[FaceLabel, Box]]:
-    """What a writer needs. Raises `DataError` when a label is the whole picture's."""
+def boxed(picture: LabelledPicture) -> list[tuple[MarkLabel, Box]]:
+    """What a writer needs, the unclear faces last. Raises `DataError` when a label is the whole picture's."""
     result = []
     for truth in picture.truths:
         if truth.box is None:
             raise DataError(f"{picture.path}: its label is the whole picture's; this format needs boxes")
-        result.append((truth.label, truth.box))
-    return result
+        result.append((MarkLabel(truth.label.value), truth.box))
+    return result + [(MarkLabel.UNKNOWN, box) for box in picture.unclear]
 
 
 def refuse_shared_names(pictures: Iterable[LabelledPicture]) -> None:
@@ -115,12 +130,3 @@ def refuse_shared_names(pictures: Iterable[LabelledPicture]) -> None:
         other = seen.setdefault(PurePosixPath(picture.key).with_suffix(""), picture)
         if other is not picture:
             raise DataError(f"{picture.path}: would share its label file with {other.path}")
-
-
-def copy_picture(picture: LabelledPicture, folder: Path) -> None:
-    """To `folder`/key, all or nothing. Raises `DataError` when there is none to copy."""
-    try:
-        data = picture.path.read_bytes()
-    except OSError as e:
-        raise DataError(f"{picture.path}: {e.strerror}") from e
-    write_atomically(folder / picture.key, data)

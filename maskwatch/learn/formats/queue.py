@@ -11,7 +11,7 @@ from typing import Any
 
 from maskwatch.core.records import Box
 from maskwatch.learn.dataset import DataSet, LabelledPicture
-from maskwatch.learn.formats.marks import Mark, known_label, marked_picture
+from maskwatch.learn.formats.marks import Finder, Mark, in_place, known_label, marked_picture
 
 RECORDS = "*/????-??-??/[!.]*.json"  # camera, UTC date, sample
 
@@ -20,7 +20,7 @@ def matches(folder: Path) -> bool:
     return next(folder.glob(RECORDS), None) is not None
 
 
-def read(folder: Path) -> DataSet:
+def read(folder: Path, find: Finder = in_place) -> DataSet:
     """Samples without labels are left out, and told as a count."""
     problems: list[str] = []
     pictures: list[LabelledPicture] = []
@@ -39,7 +39,7 @@ def read(folder: Path) -> DataSet:
             continue
         path = record.with_suffix(".jpg")
         key = str(path.relative_to(folder))
-        picture = marked_picture(path, key, list(_marks(faces, record, problems)), problems)
+        picture = marked_picture(find(path), key, list(_marks(faces, record, problems)), problems)
         pictures += [] if picture is None else [picture]
     if waiting:
         problems.append(f"{folder}: {waiting} samples wait for a person's labels; left out")

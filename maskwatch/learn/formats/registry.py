@@ -1,31 +1,40 @@
 """Which format a folder of labelled pictures is in.
 
-A new format is a module with `matches` and `read`, and a line here; one that can be written also has `write`.
+A new format is a module with `matches` and `read`, and a line here; one that can be written also has `entries`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from maskwatch.core.errors import DataError
 from maskwatch.learn.dataset import DataSet, LabelledPicture
 from maskwatch.learn.formats import coco, folders, queue, voc, yolo
+from maskwatch.learn.formats.entries import Entry, write_folder
+from maskwatch.learn.formats.marks import Finder, in_place
 
 
 class Format(Protocol):
     def matches(self, folder: Path) -> bool: ...
 
-    def read(self, folder: Path) -> DataSet: ...
+    def read(self, folder: Path, find: Finder = in_place) -> DataSet:
+        """`find` tells where a picture is when it is not in the folder."""
+        ...
 
 
 class Writer(Protocol):
-    def write(self, pictures: Sequence[LabelledPicture], folder: Path) -> None:
-        """Copy the pictures to a folder and write their labels. Raises `DataError` for what cannot be written."""
+    def entries(self, pictures: Sequence[LabelledPicture]) -> Iterator[Entry]:
+        """The files of the data set. Raises `DataError` for what cannot be written, before the first."""
         ...
 
 
 FORMATS: tuple[Format, ...] = (coco, yolo, voc, queue, folders)
 WRITERS: dict[str, Writer] = {"coco": coco, "yolo": yolo, "voc": voc}
+
+
+def write(name: str, pictures: Sequence[LabelledPicture], folder: Path) -> None:
+    """Copy pictures and their labels to a folder, in one of `WRITERS`. Raises `DataError`."""
+    write_folder(WRITERS[name].entries(pictures), folder)
 
 
 def read(folder: Path) -> DataSet:

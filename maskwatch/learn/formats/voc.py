@@ -9,14 +9,15 @@ from pathlib import Path, PurePosixPath
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from maskwatch.core.errors import DataError
-from maskwatch.core.files import write_atomically
 from maskwatch.core.records import Box
 from maskwatch.learn.dataset import DataSet, LabelledPicture, Part
+from maskwatch.learn.formats.entries import Entry
 from maskwatch.learn.formats.marks import (
     PARTS,
+    Finder,
     Mark,
     boxed,
-    copy_picture,
+    in_place,
     known_label,
     marked_picture,
     part_of,
@@ -24,7 +25,7 @@ from maskwatch.learn.formats.marks import (
 )
 from maskwatch.learn.formats.safe_xml import parse
 from maskwatch.learn.formats.sizes import picture_size
-from maskwatch.learn.labels import FaceLabel
+from maskwatch.learn.labels import MarkLabel
 from maskwatch.sources.images import SUFFIXES
 
 LAYOUTS = (("Annotations", "JPEGImages"), ("annotations", "images"))
@@ -36,7 +37,7 @@ def matches(folder: Path) -> bool:
     return any(next((folder / name).rglob("*.xml"), None) is not None for name, _ in LAYOUTS)
 
 
-def read(folder: Path) -> DataSet:
+def read(folder: Path, find: Finder = in_place) -> DataSet:
     """Never raises: an XML file that cannot be read is a problem of its picture."""
     annotations, images = next(
         (folder / a, folder / i) for a, i in LAYOUTS if next((folder / a).rglob("*.xml"), None)
@@ -58,7 +59,7 @@ def read(folder: Path) -> DataSet:
         described.add(Path(key))
         part = parts.get(str(inside.with_suffix(""))) or part_of(key)
         marks = list(_marks(root, file, problems))
-        picture = marked_picture(images / key, key, marks, problems, part)
+        picture = marked_picture(find(images / key), key, marks, problems, part)
         pictures += [] if picture is None else [picture]
     alone = [
         path
@@ -104,26 +105,32 @@ def _marks(root: Element, file: Path, problems: list[str]) -> Iterator[Mark]:
             yield Mark(place, label, box)
 
 
-def write(pictures: Sequence[LabelledPicture], folder: Path) -> None:
-    """Copies the pictures, each before its XML file.
+def entries(pictures: Sequence[LabelledPicture]) -> Iterator[Entry]:
+    """The pictures, each before its XML file.
 
-    Raises `DataError` where a label has no box, or two pictures' names differ in their endings alone.
+    Raises `DataError`, before the first, where a label has no box, or two pictures' names differ in their
+    endings alone.
     """
     refuse_shared_names(pictures)
-    faces_of = [boxed(picture) for picture in pictures]  # all, before anything is written
+    return _entries(pictures, [boxed(picture) for picture in pictures])
+
+
+def _entries(
+    pictures: Sequence[LabelledPicture], faces_of: list[list[tuple[MarkLabel, Box]]]
+) -> Iterator[Entry]:
     for picture, faces in zip(pictures, faces_of, strict=True):
         root = _as_xml(picture, faces)
-        copy_picture(picture, folder / "JPEGImages")
-        path = (folder / "Annotations" / picture.key).with_suffix(".xml")
-        write_atomically(path, tostring(root, encoding="utf-8", xml_declaration=True))
+        yield Entry(f"JPEGImages/{picture.key}", picture.path)
+        name = str(PurePosixPath("Annotations", picture.key).with_suffix(".xml"))
+        yield Entry(name, tostring(root, encoding="utf-8", xml_declaration=True))
     for part, name in LISTS.items():
         keys = [str(PurePosixPath(p.key).with_suffix("")) for p in pictures if p.part is part]
         if keys:
             text = "".join(f"{key}\n" for key in keys)
-            write_atomically(folder / "ImageSets" / "Main" / f"{name}.txt", text.encode())
+            yield Entry(f"ImageSets/Main/{name}.txt", text.encode())
 
 
-def _as_xml(picture: LabelledPicture, faces: list[tuple[FaceLabel, Box]]) -> Element:
+def _as_xml(picture: LabelledPicture, faces: list[tuple[MarkLabel, Box]]) -> Element:
     width, height = picture_size(picture.path)
     root = Element("annotation")
     _add(root, "folder", "JPEGImages")

@@ -1,0 +1,45 @@
+"""When to tell that a camera gives no picture: once, until it does."""
+
+from maskwatch.core.records import Alert, AlertKind
+
+
+class Absence:
+    """Decides for one camera from how long it has given no frame.
+
+    It answers with an alert at `dead_after_s`, and with no other before a frame came, unless `failed` tells
+    that it reached nobody: then after another `dead_after_s`.
+    """
+
+    def __init__(self, camera: str, *, dead_after_s: float, say: str) -> None:
+        self._camera = camera
+        self._dead_after_s = dead_after_s
+        self._say = say
+        self._gone_s = 0.0
+        self._due_s: float | None = dead_after_s  # None: it is told
+
+    def update(self, gone_s: float, at: float, reason: str | None) -> Alert | None:
+        """`gone_s`: seconds since the last frame, or since the start; `at`: Unix time, for the alert."""
+        if gone_s < self._gone_s:
+            self._due_s = self._dead_after_s  # a frame came
+        self._gone_s = gone_s
+        if self._due_s is None or gone_s < self._due_s:
+            return None
+        self._due_s = None
+        return Alert(
+            camera=self._camera,
+            at=at,
+            protected_ratio=None,
+            people=0,
+            unprotected=0,
+            say=self._say,
+            kind=AlertKind.CAMERA_DEAD,
+            reason=reason or f"no frame for {gone_s:.0f} s",
+        )
+
+    def delivered(self, _at: float) -> None:
+        """Somebody knows."""
+
+    def failed(self) -> None:
+        """Nobody was told."""
+        if self._due_s is None:
+            self._due_s = self._gone_s + self._dead_after_s

@@ -1,0 +1,148 @@
+"""`/metrics` for Prometheus. Everything is read at the scrape; where nothing is known there is no sample."""
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import accumulate
+
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+)
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from maskwatch.core.records import LATENCIES_S, CameraState, CameraStatus, Stage, Status
+from maskwatch.web.watched import Storage, Watched, threads
+
+Numbers = tuple[tuple[str, str, Callable[[CameraStatus], float | None]], ...]
+
+GAUGES: Numbers = (
+    ("maskwatch_camera_up", "1 while the camera gives frames.", lambda c: c.state is CameraState.UP),
+    ("maskwatch_camera_fps", "Frames a second that came in lately.", lambda c: c.captured_fps),
+    ("maskwatch_camera_process_fps", "Frames a second that were analysed lately.", lambda c: c.analysed_fps),
+    ("maskwatch_camera_skipped_fps", "Frames a second that were dropped lately.", lambda c: c.dropped_fps),
+    (
+        "maskwatch_protected_ratio",
+        "Protected / assessed in the last frame, 0..1.",
+        lambda c: c.protected_ratio,
+    ),
+    ("maskwatch_people", "Who could be assessed in the last frame.", lambda c: c.people),
+)
+COUNTERS: Numbers = (
+    ("maskwatch_camera_reconnects", "How often the camera came back.", lambda c: c.reconnects),
+    ("maskwatch_camera_frames", "Frames that came in.", lambda c: c.captured),
+    ("maskwatch_camera_process_frames", "Frames that were analysed.", lambda c: c.analysed),
+    ("maskwatch_camera_skipped_frames", "Frames that were dropped.", lambda c: c.dropped),
+)
+
+
+def routes(watched: Watched) -> list[Route]:
+    registry = CollectorRegistry(auto_describe=False)  # else it asks once before there is an answer
+    registry.register(ServiceCollector(watched))
+    ProcessCollector(registry=registry)
+
+    def metrics(_: Request) -> Response:
+        return Response(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+
+    return [Route("/metrics", metrics)]
+
+
+class ServiceCollector(Collector):
+    def __init__(self, watched: Watched) -> None:
+        self._watched = watched
+
+    def collect(self) -> Iterator[Metric]:
+        status, storage = self._watched.status(), self._watched.storage()
+        yield from _of_cameras(status.cameras)
+        yield _faces(status.cameras)
+        yield _latency(status.cameras)
+        yield from _of_models(status)
+        models = InfoMetricFamily("maskwatch_model", "The models that judge.")
+        for versions in dict.fromkeys(self._watched.versions().values()):
+            models.add_metric([], {"detector": versions.detector, "classifier": versions.classifier})
+        yield models
+        alerts = CounterMetricFamily(
+            "maskwatch_alerts", "Alerts, by way and how it went.", labels=["sink", "outcome"]
+        )
+        for key, count in status.alerts.items():
+            alerts.add_metric(key, count)
+        yield alerts
+        yield from _of_queue(status, storage)
+        yield _gauge(
+            "maskwatch_uptime_seconds", "Since the cameras were started.", status.now_s - status.started_s
+        )
+        yield _gauge("maskwatch_process_threads", "Threads of the process.", threads())
+
+
+def _of_cameras(cameras: dict[str, CameraStatus]) -> Iterator[Metric]:
+    """A metric for each of a camera's numbers."""
+    for kind, each in ((GaugeMetricFamily, GAUGES), (CounterMetricFamily, COUNTERS)):
+        for name, text, value in each:
+            yield _by_camera(kind, name, text, {camera: value(seen) for camera, seen in cameras.items()})
+
+
+def _by_camera(
+    kind: type[GaugeMetricFamily | CounterMetricFamily],
+    name: str,
+    text: str,
+    values: Mapping[str, float | None],
+) -> Metric:
+    metric = kind(name, text, labels=["camera"])
+    for camera, value in values.items():
+        if value is not None:
+            metric.add_metric([camera], value)
+    return metric
+
+
+def _faces(cameras: dict[str, CameraStatus]) -> Metric:
+    faces = CounterMetricFamily(
+        "maskwatch_faces", "Faces seen, each anew in each analysed frame.", labels=["camera", "label"]
+    )
+    for name, camera in cameras.items():
+        for label, count in camera.faces.items():
+            faces.add_metric([name, label.value], count)
+    return faces
+
+
+def _latency(cameras: dict[str, CameraStatus]) -> Metric:
+    metric = HistogramMetricFamily(
+        "maskwatch_decision_latency_seconds", "From a frame's arrival to the decision.", labels=["camera"]
+    )
+    bounds = (*(str(bound) for bound in LATENCIES_S), "+Inf")
+    for name, camera in cameras.items():
+        buckets = list(zip(bounds, accumulate(camera.latency.counts), strict=True))
+        metric.add_metric([name], buckets, camera.latency.sum_s)
+    return metric
+
+
+def _of_models(status: Status) -> Iterator[Metric]:
+    for stage, text in (
+        (Stage.DETECTOR, "What the detector takes for a picture, lately."),
+        (Stage.CLASSIFIER, "What the classifier takes for a face, lately."),
+    ):
+        yield _gauge(f"maskwatch_{stage.value}_inference_speed_seconds", text, status.inference_s.get(stage))
+
+
+def _of_queue(status: Status, storage: Storage) -> Iterator[Metric]:
+    yield _gauge("maskwatch_queue_samples", "Samples in the queue's folder.", storage.samples)
+    yield _gauge("maskwatch_queue_bytes", "What they take on the disk.", storage.bytes)
+    yield _gauge("maskwatch_storage_free_bytes", "What is free on the queue's disk.", storage.free_bytes)
+    outcomes = CounterMetricFamily(
+        "maskwatch_queue_writes", "Samples that were to be stored.", labels=["outcome"]
+    )
+    outcomes.add_metric(["stored"], status.queued)
+    outcomes.add_metric(["failed"], status.not_queued)
+    yield outcomes
+
+
+def _gauge(name: str, text: str, value: float | None) -> Metric:
+    metric = GaugeMetricFamily(name, text)
+    if value is not None:
+        metric.add_metric([], value)
+    return metric

@@ -1,0 +1,100 @@
+"""The listening socket, and the thread that serves."""
+
+import errno
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable
+from typing import Self
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from maskwatch.core.errors import ConfigError
+from maskwatch.web.settings import WebSettings
+
+log = logging.getLogger(__name__)
+
+CLOSE_S = 1  # what answers under way get to end
+WAITING = 64  # connections that may wait to be accepted
+
+
+class Listener:
+    """A socket that listens where `settings` say.
+
+    When `before` listens there already, as at a reload, it is the same socket: whoever asks between two
+    servers waits for a moment and is not refused. Raises `ConfigError`, which names the key.
+    """
+
+    def __init__(self, settings: WebSettings, before: "Listener | None" = None) -> None:
+        self.wanted = (settings.host, settings.port)
+        if before is not None and before.wanted == self.wanted:
+            self.socket: socket.socket = before.socket.dup()
+        else:
+            self.socket = _bound(*self.wanted)
+
+    @property
+    def url(self) -> str:
+        host, port, *_ = self.socket.getsockname()
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+class WebServer:
+    """Serves `app` on a thread of its own while its `with` block runs.
+
+    The thread ends with the block alone. When it ends otherwise, `on_crash` gets the reason; an exception in
+    a request is that request's own (500) and logged.
+    """
+
+    def __init__(self, listener: Listener, app: ASGIApp, on_crash: Callable[[BaseException], None]) -> None:
+        self.listener = listener
+        self._on_crash = on_crash
+        config = uvicorn.Config(
+            app,
+            loop="asyncio",
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level=logging.ERROR,  # not a line for whatever a port scanner sends
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=CLOSE_S,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._body, name="web", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        log.info("answers at %s", self.listener.url)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        self._thread.join(CLOSE_S + 2)
+        self.listener.close()
+
+    def _body(self) -> None:
+        try:
+            self._server.run([self.listener.socket.dup()])
+        except BaseException as e:  # noqa: BLE001 - handed to the owner, who ends the process with it
+            self._on_crash(e)
+        else:
+            if not self._server.should_exit:
+                self._on_crash(RuntimeError("the web server ended by itself"))
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    address = "127.0.0.1" if host == "localhost" else host
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        return socket.create_server((address, port), family=family, backlog=WAITING)
+    except OSError as e:
+        key = "web.host" if e.errno in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT} else "web.port"
+        reason = os.strerror(e.errno) if e.errno else str(e)
+        raise ConfigError(f"{key}: cannot listen on {host} port {port}: {reason}") from e

@@ -1,0 +1,54 @@
+"""What may be set about HTTP. Importing this loads no web library."""
+
+from ipaddress import ip_address
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+
+LEAST_TOKEN = 16
+
+
+def _as_token(token: SecretStr) -> SecretStr:
+    text = token.get_secret_value()
+    if len(text) < LEAST_TOKEN:
+        raise ValueError(f"must have at least {LEAST_TOKEN} characters")
+    if not all("!" <= character <= "~" for character in text):
+        raise ValueError("must be of letters, digits and signs of ASCII, without spaces")
+    return token
+
+
+def is_loopback(host: str) -> bool:
+    return host == "localhost" or ip_address(host).is_loopback
+
+
+class WebSettings(BaseModel):
+    """The `web` section: where the service answers over HTTP, unless `enabled` is false.
+
+    Without a `token` it listens on loopback alone; with one, every request but those for health has to carry it.
+    `host` is an IP address or `localhost`, `port` 0 any free port, which the log tells.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool = True
+    token: Annotated[SecretStr, AfterValidator(_as_token)] | None = (
+        None  # before `host`, which is judged by it
+    )
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8470
+
+    @field_validator("host")
+    @classmethod
+    def _guarded(cls, host: str, info: ValidationInfo) -> str:
+        try:
+            loopback = is_loopback(host)
+        except ValueError:
+            raise ValueError("must be an IP address, or localhost") from None
+        if not loopback and "token" in info.data and info.data["token"] is None:
+            raise ValueError("is reached from other machines, which needs web.token")
+        return host
+
+    @property
+    def token_text(self) -> str | None:
+        """The token itself: never to be logged or shown."""
+        return self.token.get_secret_value() if self.token else None

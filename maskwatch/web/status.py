@@ -1,0 +1,77 @@
+"""`/api/status`: what `/metrics` tells and what each camera does, as JSON for people and their scripts."""
+
+from datetime import timedelta
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from maskwatch import __version__
+from maskwatch.core.health import why_not_alive, why_not_ready
+from maskwatch.core.records import CameraStatus, Stage, Status, Versions, utc_now
+from maskwatch.web.watched import Storage, Watched, memory_bytes, threads
+
+
+def routes(watched: Watched) -> list[Route]:
+    def api_status(_: Request) -> JSONResponse:
+        body = described(watched.status(), watched.versions(), watched.storage())
+        return JSONResponse(body, headers={"Cache-Control": "no-store"})
+
+    return [Route("/api/status", api_status)]
+
+
+def described(status: Status, versions: dict[str, Versions], storage: Storage) -> dict[str, object]:
+    """Numbers have their unit in the name; what is not known is null."""
+    alive, ready = why_not_alive(status, status.now_s), why_not_ready(status, status.now_s)
+    return {
+        "version": __version__,
+        "alive": alive is None,
+        "ready": ready is None,
+        "reason": ready,
+        "running_s": round(status.now_s - status.started_s, 1),
+        "cameras": {
+            name: _camera(camera, versions[name], status.now_s) for name, camera in status.cameras.items()
+        },
+        "detector_inference_s": _rounded(status.inference_s.get(Stage.DETECTOR), 5),
+        "classifier_inference_s": _rounded(status.inference_s.get(Stage.CLASSIFIER), 5),
+        "alerts": [
+            {"sink": sink, "outcome": outcome, "count": count}
+            for (sink, outcome), count in sorted(status.alerts.items())
+        ],
+        "queue": {
+            "samples": storage.samples,
+            "bytes": storage.bytes,
+            "free_bytes": storage.free_bytes,
+            "stored": status.queued,
+            "not_stored": status.not_queued,
+            "problem": status.store_problem,
+        },
+        "process": {"memory_bytes": memory_bytes(), "threads": threads()},
+    }
+
+
+def _camera(camera: CameraStatus, versions: Versions, now_s: float) -> dict[str, object]:
+    state_s = now_s - camera.since_s
+    return {
+        "state": camera.state.value,
+        "reason": camera.reason,
+        "since": (utc_now() - timedelta(seconds=state_s)).isoformat(timespec="seconds"),
+        "state_s": round(state_s, 1),
+        "last_frame_age_s": _rounded(None if camera.frame_s is None else now_s - camera.frame_s, 1),
+        "fps": round(camera.captured_fps, 2),
+        "analysed_fps": round(camera.analysed_fps, 2),
+        "skipped_fps": round(camera.dropped_fps, 2),
+        "latency_s": _rounded(camera.latency.lately_s, 3),
+        "people": camera.people,
+        "protected_ratio": _rounded(camera.protected_ratio, 4),
+        "captured": camera.captured,
+        "analysed": camera.analysed,
+        "skipped": camera.dropped,
+        "reconnects": camera.reconnects,
+        "faces": {label.value: count for label, count in camera.faces.items()},
+        "models": {"detector": versions.detector, "classifier": versions.classifier},
+    }
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)

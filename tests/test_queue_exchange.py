@@ -1,0 +1,468 @@
+"""Labels that go out to other tools and come back."""
+
+import io
+import json
+import shutil
+import urllib.error
+import urllib.request
+import zipfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from maskwatch.core.errors import DataError
+from maskwatch.core.records import Box, Face, FrameReport, Label
+from maskwatch.learn import exchange
+from maskwatch.learn.dataset import shown
+from maskwatch.learn.exchange import Wanted, exported, import_labels, moment
+from maskwatch.learn.formats import registry
+from maskwatch.learn.formats.entries import Entry, write_folder, zipped
+from maskwatch.learn.labelling import FaceMark
+from maskwatch.learn.labels import MarkLabel
+from maskwatch.learn.queue import Queue
+from maskwatch.web import queue as web_queue
+from maskwatch.web.application import make_app
+from maskwatch.web.server import Listener, WebServer
+from maskwatch.web.settings import WebSettings
+
+FORMS = ["coco", "yolo", "voc", "queue"]
+WIDTH, HEIGHT = 1279, 719  # where shares of the frame are no round numbers
+MARKS = [
+    FaceMark(Box(10.1, 20.2, 50.3, 70.4), MarkLabel.UNKNOWN),
+    FaceMark(Box(600.7, 0, 700.9, 110.9), MarkLabel.PROTECTED),
+    FaceMark(Box(100.1, 333.3, 166.6, 444.4), MarkLabel.WORN_WRONG),
+    FaceMark(Box(1200.3, 600.1, 1279, 719), MarkLabel.UNPROTECTED),
+]
+
+
+@pytest.fixture
+def store(tmp_path, frame):
+    """Four samples of two cameras: with four faces, with none, one that nobody labelled, with one face."""
+    queue = Queue(tmp_path / "queue")
+    rgb = np.random.default_rng(0).integers(0, 255, (HEIGHT // 40, WIDTH // 40, 3), np.uint8)
+    rgb = np.asarray(Image.fromarray(rgb).resize((WIDTH, HEIGHT)))
+    faces = (
+        Face(Box(5, 5, 40.4, 50), 0.9, 0.9, Label.PROTECTED),
+        Face(Box(60, 5, 90, 50), 0.9, 0.4, Label.UNPROTECTED),
+    )
+    for number, camera in enumerate(["정문", "정문", "door 2", "door 2"]):
+        report = FrameReport(camera, "clip.mp4", number, 1.0 * number, (WIDTH, HEIGHT), faces)
+        queue.add(frame(number, camera, rgb), report, ("classifier",))
+    first, second, _, last = names(queue)
+    queue.label(first, MARKS, "kim", based_on=0)
+    queue.label(second, [], "kim", based_on=0)
+    queue.label(last, MARKS[1:2], "kim", based_on=0)
+    return queue
+
+
+def names(queue):
+    return [sample.id for sample in queue.samples()]
+
+
+def marks(queue):
+    """Of each sample, its marked faces in no particular order."""
+    return {
+        s.id: s.labels and sorted((tuple(m.box), m.label.value) for m in s.labels.faces)
+        for s in queue.samples()
+    }
+
+
+def files(folder):
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def out(queue, form, folder, wanted=Wanted(labelled=True)):  # noqa: B008 - is immutable
+    write_folder(exported(queue, wanted, form), folder)
+    return folder
+
+
+def unlabelled(queue, folder):
+    """A copy of a queue in which nobody has labelled anything."""
+    for sample in queue.samples():
+        for suffix in (".jpg", ".json"):
+            (path,) = (queue.pictures()[sample.id].with_suffix(suffix),)
+            target = folder / Path(*path.parts[-3:])
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+            if suffix == ".json":
+                record = json.loads(path.read_text()) | {"labels": None}
+                record.pop("history", None)
+                target.write_text(json.dumps(record))
+    return Queue(folder)
+
+
+def make_zip(path, entries):
+    path.write_bytes(b"".join(zipped(entries)))
+    return path
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_goes_out_and_comes_back_goes_out_the_same_again(store, tmp_path, form):
+    first = out(store, form, tmp_path / "first")
+    other = unlabelled(store, tmp_path / "other")
+    done = import_labels(other, first, form, "lee")
+    assert len(done.labelled) == 3
+    assert marks(other) == marks(store)
+    assert {s.labels.by for s in other.samples() if s.labels} == {"lee"}
+    if form != "queue":  # whose records tell who labelled, and when
+        assert files(out(other, form, tmp_path / "second")) == files(first)
+    assert len([name for name in files(first) if name.endswith(".jpg")]) == 3
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_zip_holds_the_same_files_and_comes_back_the_same(store, tmp_path, form):
+    folder = out(store, form, tmp_path / "folder")
+    path = make_zip(tmp_path / "set.zip", exported(store, Wanted(labelled=True), form))
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        assert {name: archive.read(name) for name in archive.namelist()} == files(folder)
+    other = unlabelled(store, tmp_path / "other")
+    assert len(import_labels(other, path, None, "lee").labelled) == 3
+    assert marks(other) == marks(store)
+    done = import_labels(other, path, form, "lee")
+    assert (len(done.labelled), len(done.unchanged)) == (0, 3)
+
+
+def test_a_zip_streams_and_never_holds_more_than_one_file():
+    entries = (Entry(f"{n}.bin", bytes([n]) * 100_000) for n in range(200))
+    pieces = list(zipped(entries))
+    assert len(pieces) > 200
+    whole = b"".join(pieces)
+    assert max(map(len, pieces)) < len(whole) / 2
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        assert archive.testzip() is None
+        assert archive.read("199.bin") == bytes([199]) * 100_000
+        assert not any(about.flag_bits & 0x08 for about in archive.infolist())  # sizes stand before the data
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_unknown_face_is_neither_a_face_nor_background_to_those_who_learn(store, tmp_path, form):
+    data = registry.read(out(store, form, tmp_path / "set"))
+    picture = next(p for p in data.pictures if len(p.truths) == 3)
+    assert len(picture.unclear) == 1
+    assert picture.unclear[0] == pytest.approx(MARKS[0].box, abs=0.01)
+    assert "unknown" not in {truth.label for truth in picture.truths}
+    wiped = shown(picture)[21:70, 11:50]
+    assert (wiped == wiped[0, 0]).all()
+    assert shown(picture)[80:100, 11:50].std() > 0
+
+
+def test_what_nobody_labelled_goes_out_when_all_are_wanted_as_the_models_said(store, tmp_path):
+    third = names(store)[2]
+    assert third not in "".join(files(out(store, "voc", tmp_path / "labelled")))
+    out(store, "yolo", tmp_path / "all", Wanted())
+    (lines,) = [
+        text for name, text in files(tmp_path / "all").items() if third in name and name.endswith(".txt")
+    ]
+    assert [line.split()[0] for line in lines.decode().splitlines()] == ["0", "1"]
+
+
+def test_only_what_is_wanted_goes_out(store):
+    samples = store.samples()
+
+    def chosen(**wanted):
+        return [s.id for s in samples if Wanted(**wanted).fits(s)]
+
+    assert chosen(camera="정문") == names(store)[:2]
+    assert chosen(labelled=False) == [names(store)[2]]
+    assert chosen(reason="classifier") == names(store)
+    assert chosen(reason="audit") == []
+    third = samples[2].saved_at
+    assert chosen(since=third) == names(store)[2:]
+    assert chosen(until=third) == names(store)[:2]
+    with pytest.raises(DataError, match="no sample is asked for"):
+        exported(store, Wanted(camera="nowhere"), "coco")
+
+
+@pytest.mark.parametrize(
+    ("text", "end", "expected"),
+    [
+        ("2026-11-01", False, datetime(2026, 11, 1, tzinfo=UTC)),
+        ("2026-11-01", True, datetime(2026, 11, 2, tzinfo=UTC)),
+        ("2026-11-01T10:00", True, datetime(2026, 11, 1, 10, tzinfo=UTC)),
+        ("2026-11-01T10:00+09:00", False, datetime(2026, 11, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_a_day_is_meant_whole_and_in_utc(text, end, expected):
+    assert moment(text, end=end) == expected
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_labels_given_here_since_then_stay_unless_forced(store, tmp_path, form):
+    went_out = out(store, form, tmp_path / "set")
+    first, second, _, last = names(store)
+    store.label(first, MARKS[:1], "park", based_on=1)
+    store.label(last, [], "park", based_on=1)
+    done = import_labels(store, went_out, form, "lee")
+    assert (done.newer_here, done.unchanged, done.labelled) == ([first, last], [second], [])
+    assert store.sample(first).labels.by == "park"
+    assert import_labels(store, went_out, form, "lee", force=True).labelled == [first, last]
+    assert store.sample(first).labels.by == "lee"
+    assert store.undo(first, "lee").labels.faces == (MARKS[0],)  # and even then nothing is lost
+
+
+def test_corrections_of_labels_that_went_out_are_taken_over(store, tmp_path):
+    went_out = out(store, "coco", tmp_path / "set")
+    path = went_out / "annotations.json"
+    coco = json.loads(path.read_text())
+    coco["annotations"] = [a | {"category_id": 2} for a in coco["annotations"]]
+    path.write_text(json.dumps(coco))
+    assert len(import_labels(store, went_out, "coco", "lee").labelled) == 2
+    (went_out / "revisions.json").unlink()  # from here on, nobody knows which labels are newer
+    path.write_text(json.dumps(coco | {"annotations": []}))
+    done = import_labels(store, went_out, "coco", "lee")
+    assert (len(done.newer_here), len(done.unchanged)) == (2, 1)
+
+
+def test_pictures_without_a_face_may_be_passed_over(store, tmp_path):
+    went_out = out(store, "voc", tmp_path / "set")
+    other = unlabelled(store, tmp_path / "other")
+    assert len(import_labels(other, went_out, "voc", "lee", skip_empty=True).labelled) == 2
+    assert marks(other)[names(store)[1]] is None
+
+
+# --- what the tools write -----------------------------------------------------------------------------------
+
+FACE = (100.0, 50.0, 200.0, 150.0)
+
+
+def coco_of(path, name, sample_id):
+    images = [{"id": 1, "file_name": name.format(sample_id), "width": WIDTH, "height": HEIGHT}]
+    categories = [{"id": 7, "name": "worn_wrong"}]
+    annotations = [{"id": 1, "image_id": 1, "category_id": 7, "bbox": [100, 50, 100, 100]}]
+    return {
+        path: json.dumps({"images": images, "categories": categories, "annotations": annotations}).encode()
+    }
+
+
+YOLO_LINE = f"1 {150 / WIDTH} {100 / HEIGHT} {100 / WIDTH} {100 / HEIGHT}\n".encode()
+
+
+def voc_of(name, sample_id):
+    corners = "".join(
+        f"<{side}>{v}</{side}>" for side, v in zip(("xmin", "ymin", "xmax", "ymax"), FACE, strict=True)
+    )
+    text = f"<annotation><filename>{name}</filename><object><name>worn_wrong</name><bndbox>{corners}</bndbox>"
+    return {f"Annotations/{name.rpartition('.')[0] or name}.xml": f"{text}</object></annotation>".encode()}
+
+
+TOOLS = {
+    "CVAT, COCO": lambda n: coco_of("annotations/instances_default.json", "door/{}.jpg", n),
+    "CVAT, YOLO 1.1": lambda n: {
+        "obj.names": b"protected\nworn_wrong\n",
+        "obj.data": b"classes = 2\n",
+        "train.txt": f"data/obj_train_data/{n}.jpg\n".encode(),
+        f"obj_train_data/{n}.txt": YOLO_LINE,
+    },
+    "CVAT, Ultralytics": lambda n: {
+        "data.yaml": b"names: {0: protected, 1: worn_wrong}\npath: .\ntrain: train.txt\n",
+        "train.txt": f"data/images/train/{n}.jpg\n".encode(),
+        f"labels/train/{n}.txt": YOLO_LINE,
+    },
+    "CVAT, VOC": lambda n: voc_of(f"{n}.jpg", n) | {"labelmap.txt": b"# label:color_rgb:parts:actions\n"},
+    "Label Studio, COCO": lambda n: coco_of("result.json", "images/3f2a9c1b-{}.jpg", n),
+    "Label Studio, YOLO": lambda n: {
+        "classes.txt": b"protected\nworn_wrong\n",
+        "notes.json": b"{}",
+        f"labels/3f2a9c1b-{n}.txt": YOLO_LINE,
+    },
+    "Label Studio, VOC": lambda n: voc_of(f"3f2a9c1b-{n}.jpg", n),
+}
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("packed", [True, False], ids=["zip", "folder"])
+def test_labels_come_back_from_the_tools_as_these_lay_them_out(store, tmp_path, tool, packed):
+    third = names(store)[2]
+    entries = [Entry(name, data) for name, data in TOOLS[tool](third).items()]
+    if packed:
+        source = make_zip(tmp_path / "back.zip", [Entry(f"project/{e.name}", e.content) for e in entries])
+    else:
+        source = tmp_path / "back"
+        write_folder(entries, source)
+    done = import_labels(store, source, None, "lee")
+    assert done.labelled == [third], done.problems
+    (mark,) = store.sample(third).labels.faces
+    assert (mark.label, mark.box) == (MarkLabel.WORN_WRONG, FACE)
+
+
+def test_what_matches_no_sample_is_told_by_its_name(store, tmp_path):
+    other = tmp_path / "back"
+    write_folder(
+        [
+            Entry(n, d)
+            for n, d in coco_of("annotations.json", "{}.jpg", "20200101T000000.000Z-000001").items()
+        ],
+        other,
+    )
+    done = import_labels(store, other, None, "lee")
+    assert done.labelled == []
+    (line,) = done.problems
+    assert "20200101T000000.000Z-000001.jpg: is missing" in line
+    assert str(other) in line
+
+
+# --- sets from strangers ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil.txt", "/tmp/evil.txt", "labels/../../evil.txt", "..\\evil.txt", "C:evil.txt"]
+)
+def test_a_path_that_leads_out_of_a_zip_is_refused(store, tmp_path, name):
+    path = tmp_path / "evil.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(name, "0 0.5 0.5 0.1 0.1")
+    with pytest.raises(DataError, match="lies outside"):
+        import_labels(store, path, "yolo", "lee")
+    assert not list(tmp_path.rglob("evil.txt"))
+
+
+def test_a_link_in_a_zip_becomes_a_mere_file(store, tmp_path):
+    path = tmp_path / "link.zip"
+    about = zipfile.ZipInfo("annotations.json")
+    about.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(about, "/etc/passwd")
+    with pytest.raises(DataError, match="is not COCO"):
+        import_labels(store, path, "coco", "lee")
+
+
+def test_a_bomb_is_left_unexploded(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(exchange, "MOST_TEXT_MB", 5)
+    path = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("annotations.json", bytes(6_000_000))
+    assert path.stat().st_size < 10_000
+    with pytest.raises(DataError, match=r"more than .* 5 MB of labels; refused"):
+        import_labels(store, path, "coco", "lee")
+    monkeypatch.setattr(exchange, "MOST_FILES", 20)
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(21):
+            archive.writestr(f"labels/{number}.txt", "")
+    with pytest.raises(DataError, match="more than 20 files"):
+        import_labels(store, path, "yolo", "lee")
+
+
+def test_pictures_in_a_zip_are_not_unpacked(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(exchange, "MOST_TEXT_MB", 0.05)
+    path = make_zip(tmp_path / "set.zip", exported(store, Wanted(labelled=True), "coco"))
+    assert path.stat().st_size > 50_000
+    assert import_labels(store, path, "coco", "lee").problems == []
+
+
+@pytest.mark.parametrize("data", [b"", b"PK\x03\x04 broken", b"no zip"])
+def test_what_is_no_zip_is_told(store, tmp_path, data):
+    path = tmp_path / "set.zip"
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=r"set\.zip: cannot be read"):
+        import_labels(store, path, None, "lee")
+
+
+def test_names_that_grow_without_end_are_refused(store, tmp_path):
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]" for a, b in zip("abcdefgh", "bcdefghi", strict=True)]
+    write_folder(
+        [Entry("data.yaml", ("\n".join(lines) + "\nnames: [*i]\n").encode()), Entry("labels/a.txt", b"")],
+        tmp_path / "set",
+    )
+    with pytest.raises(DataError, match="no word"):
+        import_labels(store, tmp_path / "set", "yolo", "lee")
+
+
+# --- over HTTP ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def url(store):
+    listener = Listener(WebSettings(port=0))
+    with WebServer(listener, make_app(web_queue.routes(store), token=None), lambda e: None):
+        yield f"{listener.url}/api/queue/export"
+
+
+def test_export_over_http_is_what_the_command_writes(store, url, tmp_path):
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    with urllib.request.urlopen(f"{url}?since={today}&format=yolo") as answer:
+        body = answer.read()
+        assert answer.headers["Content-Type"] == "application/zip"
+        assert answer.headers["Transfer-Encoding"] == "chunked"
+    assert body == b"".join(zipped(exported(store, Wanted(labelled=True), "yolo")))
+    with urllib.request.urlopen(f"{url}?all=true&camera=door%202&format=queue") as answer:
+        held = zipfile.ZipFile(io.BytesIO(answer.read())).namelist()
+    assert len([name for name in held if name.endswith(".jpg")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "told"),
+    [
+        ("since=gestern", 400, "since"),
+        ("format=pickle", 400, "format"),
+        ("all=maybe", 400, "all"),
+        ("sinze=2026-11-01", 400, "sinze"),
+        ("since=2999-01-01", 404, "no sample"),
+    ],
+)
+def test_a_wrong_question_over_http_is_told(url, query, code, told):
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{url}?{query}")
+    with refused.value as answer:
+        assert answer.code == code
+        assert told in json.loads(answer.read())["error"]
+
+
+# --- the commands -------------------------------------------------------------------------------------------
+
+
+def test_label_export_and_import_from_the_command_line(store, tmp_path, maskwatch):
+    folder = ["--dir", tmp_path / "queue"]
+    third = names(store)[2]
+    listed = maskwatch("queue", "list", *folder, "--unlabelled", "--camera", "door 2")
+    assert third in listed.stdout
+    assert "1 samples" in listed.stdout
+    done = maskwatch("queue", "label", third, "--label", "worn_wrong", "--face", 2, "--by", "lee", *folder)
+    assert done.returncode == 0, done.stderr
+    assert [m.label.value for m in store.sample(third).labels.faces] == ["protected", "worn_wrong"]
+    assert store.sample(third).labels.by == "lee"
+    shown = maskwatch("queue", "show", third, "-o", tmp_path / "third.png", *folder)
+    assert "labelled by lee" in shown.stdout
+    assert "face 2: worn_wrong (60, 5, 90, 50)" in shown.stdout
+    maskwatch("queue", "label", third, "--label", "no_face", "--face", 1, *folder)
+    assert [m.label.value for m in store.sample(third).labels.faces] == ["worn_wrong"]
+    assert maskwatch("queue", "label", third, "--accept", "--no-faces", *folder).returncode == 2
+    assert maskwatch("queue", "label", third, "--label", "unknown", "--face", 2, *folder).returncode == 2
+    maskwatch("queue", "label", third, "--undo", *folder)
+    assert len(store.sample(third).labels.faces) == 2
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    done = maskwatch("queue", "export", tmp_path / "out.zip", "--since", today, "--until", today, *folder)
+    assert done.returncode == 0, done.stderr
+    assert maskwatch("queue", "export", tmp_path / "out.zip", *folder).returncode == 2
+    done = maskwatch("queue", "import", tmp_path / "out.zip", "--by", "lee", *folder)
+    assert "0 samples labelled, 4 unchanged" in done.stdout
+    tomorrow = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}"
+    none = maskwatch("queue", "export", tmp_path / "none", "--since", tomorrow, *folder)
+    assert none.returncode == 1
+    assert not (tmp_path / "none").exists()
+    assert maskwatch("queue", "export", tmp_path / "none", "--since", "gestern", *folder).returncode == 2
+
+
+def test_purge_asks_first_and_leaves_labels_alone(store, tmp_path, maskwatch):
+    folder = ["--dir", tmp_path / "queue"]
+    first, second, _, last = names(store)
+    refused = maskwatch("queue", "purge", *folder, input="n\n")
+    assert refused.returncode != 0
+    assert len(names(store)) == 4
+    assert "deleted 0 of 0" in maskwatch("queue", "purge", "--older-than", 1, "--yes", *folder).stdout
+    assert "deleted 1 of 1" in maskwatch("queue", "purge", "--yes", *folder).stdout
+    assert names(store) == [first, second, last]
+    assert (
+        "deleted 2 of 2"
+        in maskwatch("queue", "purge", "--labelled", "--camera", "정문", *folder, input="y\n").stdout
+    )
+    assert names(store) == [last]
+    assert len(files(tmp_path / "queue")) == 3  # the last sample and the lock
