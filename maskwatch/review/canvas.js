@@ -15,7 +15,7 @@ export default {
       <image :href="src" x="0" y="0" :width="width" :height="height" preserveAspectRatio="none" @load="loaded = true"/>
       <g v-for="mark in shown" :key="mark.number" :class="['mw-mark', 'mw-' + mark.label, { 'mw-on': mark.number === selected }]">
         <rect class="mw-shade" :x="mark.box[0]" :y="mark.box[1]" :width="mark.box[2] - mark.box[0]" :height="mark.box[3] - mark.box[1]" :data-mark="mark.number"/>
-        <text :x="mark.box[0]" :y="mark.box[1] > 20 * unit ? mark.box[1] - 6 * unit : mark.box[3] + 17 * unit" :font-size="14 * unit" :stroke-width="3.5 * unit">{{ words[mark.label] }}</text>
+        <text :x="late(mark.box) ? mark.box[2] : mark.box[0]" :text-anchor="late(mark.box) ? 'end' : 'start'" :y="mark.box[1] > 20 * unit ? mark.box[1] - 6 * unit : mark.box[3] + 17 * unit" :font-size="14 * unit" :stroke-width="3.5 * unit">{{ words[mark.label] }}</text>
         <template v-if="mark.number === selected">
           <g v-for="edge in edges" :key="edge">
             <rect class="mw-handle" v-bind="handle(mark.box, edge, 5)"/>
@@ -93,6 +93,9 @@ export default {
     at(event) {
       const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(this.$refs.svg.getScreenCTM().inverse());
       return [point.x, point.y];
+    },
+    late(box) { // too far right for its word
+      return box[0] + 105 * this.unit > this.view.x + this.view.w;
     },
     handle(box, edge, half) {
       const x = edge.includes("w") ? box[0] : edge.includes("e") ? box[2] : (box[0] + box[2]) / 2;

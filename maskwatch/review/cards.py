@@ -76,9 +76,10 @@ def _card(sample: Sample, query: Mapping[str, str]) -> str:
         f'src="{escape(thumbnail_path(sample.id))}">'
         f'<svg viewBox="0 0 {width:d} {height:d}" aria-hidden="true">{boxes}</svg></span>'
         f'<span class="mw-line"><b>{escape(sample.report.camera)}</b><i>{escape(state)}</i></span>'
-        f'<span class="mw-line"><span>{clock(sample)}</span><span>{sample.lowest_confidence:.2f}</span></span>'
-        f'<span class="mw-line mw-faint"><span>{escape(said)}</span>'
-        f"<span>{escape(', '.join(sample.reasons))}</span></span></a>"
+        f'<span class="mw-line"><span>{escape(said)}</span>'
+        f'<span title="the lowest confidence">{sample.lowest_confidence:.2f}</span></span>'
+        f'<span class="mw-line mw-faint"><span>{clock(sample)}</span></span>'
+        f'<span class="mw-line mw-faint"><span>{escape(", ".join(sample.reasons))}</span></span></a>'
     )
 
 

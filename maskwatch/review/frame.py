@@ -60,7 +60,7 @@ class Frame:
             ui.html(
                 "<h2>Who is labelling?</h2><p>Your name stands beside your labels, so that others know.</p>"
             )
-            field = ui.input("Your name", value=self.name).props("autofocus outlined").classes("w-full")
+            field = ui.input("Your name", value=self.name).props("autofocus outlined").classes("full-width")
             done = ui.button("Begin", on_click=lambda: self._named(field.value or "", dialog))
             done.props("no-caps unelevated").classes("self-end")
             field.on("keydown.enter", lambda: self._named(field.value or "", dialog))

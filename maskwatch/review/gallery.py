@@ -38,7 +38,7 @@ class Gallery:
         upload = upload_dialog(review.uploads, self.refresh)
         with self._frame.tools:
             add = ui.button("Add pictures", icon="add_photo_alternate", on_click=upload.open)
-            add.props("flat dense no-caps")
+            add.props("flat dense no-caps").classes("mw-add")
             self._start = ui.button("Label", icon="play_arrow", on_click=self._begin)
             self._start.props("unelevated dense no-caps padding='4px 14px'")
         self._filters()
@@ -61,7 +61,7 @@ class Gallery:
                 "order", {o.value: text for o, text in ORDERS.items()}, wanted.order.value
             )
             with ui.element("div").classes("mw-sure"):
-                self._sure_text = ui.label()
+                self._sure_text = ui.label().tooltip("The lowest that any model gave in the picture")
                 self._sure = ui.range(min=0, max=1, step=0.01, on_change=self._changed)
                 self._sure.value = {"min": wanted.at_least, "max": wanted.at_most}
                 self._sure.props("dense")
@@ -97,7 +97,7 @@ class Gallery:
         self._pages.visible = page.count > 1
         self._start.set_enabled(bool(chosen))
         least, most = self._filter.at_least, self._filter.at_most
-        self._sure_text.text = f"lowest confidence {least:.2f} to {most:.2f}"
+        self._sure_text.text = f"confidence {least:.2f} to {most:.2f}"
         self._tell()
 
     def _tell(self) -> None:

@@ -23,6 +23,7 @@ from maskwatch.review.walk import Walk
 
 AHEAD = 3  # pictures fetched before they are wanted
 REFRESH_S = 3.0
+MORE = {Action.NEW_BOX, Action.REMOVE, Action.RESET, Action.UNDO}  # an icon alone where there is little room
 
 
 class PicturePage:
@@ -46,8 +47,9 @@ class PicturePage:
             hands = Hands(self._act, self._select, self._draw, self._change, self._label, self._remove)
             self._canvas = Canvas(hands).classes("mw-canvas")
             self._tools()
-        self._page.on_delete(lambda: review.presence.leave(self._page.id))
-        ui.timer(REFRESH_S, self._tell)
+        for ending in (self._page.on_disconnect, self._page.on_delete):
+            ending(lambda: review.presence.leave(self._page.id))
+        ui.timer(REFRESH_S, self._refresh)
 
     def _tools(self) -> None:
         buttons = (
@@ -64,6 +66,7 @@ class PicturePage:
             for text, icon, action, key in buttons:
                 look = "unelevated" if action is Action.ACCEPT else "flat"
                 button = ui.button(text, icon=icon, on_click=lambda _, a=action: self._act(a)).tooltip(key)
+                button.classes("mw-more" if action in MORE else "")
                 button.props(f"{look} dense no-caps padding='4px 10px' aria-label='{action.value}'")
 
     def _named(self) -> None:
@@ -72,6 +75,11 @@ class PicturePage:
 
     def _be_present(self) -> None:
         self._review.presence.enter(self._page.id, self._frame.name or "somebody", self._sample.id)
+
+    def _refresh(self) -> None:
+        if self._page.has_socket_connection:
+            self._be_present()
+        self._tell()
 
     async def open(self) -> None:
         samples = await asyncio.to_thread(self._review.queue.samples)
@@ -182,7 +190,7 @@ class PicturePage:
     async def _is_wanted(self, sample_id: str, step: int) -> bool:
         if step < 0 or self._filter.state is not State.WAITING:
             return True
-        if self._review.presence.others(self._page.id, sample_id):
+        if self._review.presence.others(self._frame.name, sample_id):
             return False
         try:
             return (await self._saving.read(sample_id)).labels is None
@@ -259,7 +267,7 @@ class PicturePage:
             f"<span class='mw-state'>{escape(state)}</span>",
             f"<span class='mw-id'>{escape(sample.id)}</span>",
         ]
-        others = self._review.presence.others(self._page.id, sample.id)
+        others = self._review.presence.others(self._frame.name, sample.id)
         if others:
             facts.append(f"<span class='mw-warn'>{escape(', '.join(others))} looks at it too</span>")
         told = "".join(fact if fact.startswith("<") else f"<span>{fact}</span>" for fact in facts)

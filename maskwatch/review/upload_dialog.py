@@ -44,6 +44,7 @@ def upload_dialog(uploads: Uploads, on_stored: Callable[[], Awaitable[None]]) ->
             on_rejected=refuse,
             label="JPEG or PNG: drop them here, or +",
         )
-        field.props(f'accept="{",".join(SUFFIXES)}" flat bordered').classes("w-full")
+        dialog.on("hide", field.reset)
+        field.props(f'accept="{",".join(SUFFIXES)}" flat bordered').classes("full-width")
         ui.button("Close", on_click=dialog.close).props("flat no-caps").classes("self-end")
     return dialog

@@ -1,6 +1,6 @@
 """The way through the pictures: fixed when it begins, so that labelling moves nothing under one's hands. Pure."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -49,15 +49,7 @@ class Presence:
     def leave(self, page: str) -> None:
         self._open.pop(page, None)
 
-    def others(self, page: str, sample_id: str) -> tuple[str, ...]:
-        """The people who have this picture open on another page."""
-        return tuple(
-            person
-            for other, (open_id, person) in self._open.items()
-            if other != page and open_id == sample_id
-        )
-
-
-def first(walks: Iterable[Walk], fits: Callable[[str], bool]) -> Walk | None:
-    """The first place whose picture fits, or the end; None where there is neither."""
-    return next((walk for walk in walks if walk.here is None or fits(walk.here)), None)
+    def others(self, person: str, sample_id: str) -> tuple[str, ...]:
+        """The other people who have this picture open."""
+        here = {name for open_id, name in self._open.values() if open_id == sample_id}
+        return tuple(sorted(here - {person}))
