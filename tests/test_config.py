@@ -204,7 +204,7 @@ def test_a_problem_is_told_with_its_line_and_key(text, told):
 
 @pytest.mark.parametrize("name", ["a/b", "..", ".", ".hidden", "a\\b", "-c", "", "x" * 65, "a\\0b"])
 def test_a_camera_name_that_is_no_folder_name_is_refused(name):
-    (problem,) = problems(f'cameras: {{"{name}": {{source: a}}}}')
+    (problem,) = problems(f"cameras: {{'{name}': {{source: a}}}}")
     assert "a camera's name is letters, digits, space, _ . - (at most 64)" in problem
 
 
