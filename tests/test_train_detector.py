@@ -36,10 +36,10 @@ from maskwatch.learn.train_detector import Recipe, Run, train
 
 CPU = torch.device("cpu")
 TINY = Recipe(
-    pnet_steps=(6,),
+    pnet_steps=6,
     rnet_steps=(4,),
     onet_steps=(4,),
-    variants=(1,),
+    variants=1,
     pnet_batch=2,
     rnet_batch=32,
     onet_batch=16,
@@ -100,7 +100,7 @@ def test_a_training_that_was_stopped_goes_on_and_ends_as_one_that_was_not(stock,
     told = []
     whole = train(pictures[:6], pictures[6:], stock, run_in(tmp_path / "whole", on_epoch=told.append))
     stages = [epoch.stage for epoch in told]
-    assert stages == ["P-Net 1"] * 3 + ["R-Net 1"] * 2 + ["O-Net 1"] * 2
+    assert stages == ["P-Net"] * 3 + ["R-Net 1"] * 2 + ["O-Net 1"] * 2
 
     def stop_at(number):
         seen = []

@@ -10,7 +10,7 @@ from maskwatch.core.errors import SourceError
 from maskwatch.core.geometry import iou
 from maskwatch.core.ports import Detector
 from maskwatch.core.records import Box, Rgb
-from maskwatch.learn.dataset import DUPLICATE_BITS, LabelledPicture, Part, perceptual_hash, shown, split
+from maskwatch.learn.dataset import LabelledPicture, Part, perceptual_hash, shown, split
 from maskwatch.learn.labels import FaceLabel
 
 FOUND_IOU = 0.4  # MTCNN's boxes are square and faces are not, so more cannot be asked
@@ -86,29 +86,6 @@ def open_marked(
     for picture, each in zip(split(readable, np.array(hashes, np.uint64)), seen, strict=True):
         parts[picture.part or Part.TRAIN].append(each)
     return parts, notes
-
-
-def open_portraits(
-    pictures: Sequence[LabelledPicture], held_out: Iterable[SeenPicture], progress: Progress
-) -> tuple[list[Rgb], list[str]]:
-    """The training part's pictures that have a label but no boxes, and a line for each that cannot be read.
-
-    None is near one that is `held_out` in another data set.
-    """
-    others = np.array([perceptual_hash(picture.rgb) for picture in held_out], np.uint64)
-    images, hashes, readable = [], [], []
-    notes: list[str] = []
-    for picture, rgb in _opened(progress(pictures), notes):
-        if any(truth.box is None for truth in picture.truths):
-            readable.append(picture)
-            hashes.append(perceptual_hash(rgb))
-            images.append(rgb)
-    portraits = []
-    for picture, own, rgb in zip(split(readable, np.array(hashes, np.uint64)), hashes, images, strict=True):
-        repeats = (np.bitwise_count(others ^ np.uint64(own)) <= DUPLICATE_BITS).any()
-        if picture.part is Part.TRAIN and not repeats:
-            portraits.append(rgb)
-    return portraits, notes
 
 
 def found_faces(rgb: Rgb, picture: LabelledPicture, detector: Detector) -> list[LabelledFace]:

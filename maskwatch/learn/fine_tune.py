@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from maskwatch.core.records import Rgb
 from maskwatch.detect.backends.choice import choose
 from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.settings import Settings
@@ -11,7 +10,6 @@ from maskwatch.detect.weights import Weights
 from maskwatch.learn import train_scout
 from maskwatch.learn.dataset import Part
 from maskwatch.learn.faces import SeenPicture
-from maskwatch.learn.lending import lenders
 from maskwatch.learn.operating import Choice, Runs, choose_point
 from maskwatch.learn.train_detector import Run, train
 
@@ -33,7 +31,7 @@ class Wish:
 class Tuned:
     weights: Weights
     choice: Choice
-    scout: train_scout.Figures | None
+    scout: train_scout.Figures
 
 
 def fine_tune(
@@ -41,18 +39,14 @@ def fine_tune(
     start: Weights,
     wish: Wish,
     run: Run,
-    scout_recipe: train_scout.Recipe | None,
+    scout_recipe: train_scout.Recipe,
     *,
     through: Runs = iter,
     on_scout: Callable[[train_scout.Progress], None] = lambda _: None,
-    portraits: Sequence[Rgb] = (),
 ) -> Tuned:
-    """Uses the training and the validation part alone, and `portraits` as `train_detector.train` does.
-
-    Without `scout_recipe` there is no scout. Raises `DataError` when a part shows no face.
-    """
+    """Uses the training and the validation part alone. Raises `DataError` when one of them shows no face."""
     training, validation = parts[Part.TRAIN], parts[Part.VALIDATION]
-    weights = train(training, validation, start, run, portraits)
+    weights = train(training, validation, start, run)
     choice = choose_point(
         weights,
         validation,
@@ -62,20 +56,13 @@ def fine_tune(
         through=through,
     )
     weights = replace(weights, point=choice.point)
-    if scout_recipe is None:
-        return Tuned(weights, choice, None)
     settings = Settings(
         min_face_px=wish.min_face_px, thresholds=(weights.point.scout_from, *CAREFUL), scout=False
     )
     teacher = Mtcnn(choose("auto", weights, run.device), settings, "teacher", weights.point)
     seen, held = ([_with_found(teacher, picture) for picture in part] for part in (training, validation))
     scout, figures = train_scout.train(
-        [*seen, *lenders(portraits, teacher)],
-        held,
-        weights,
-        scout_recipe,
-        on_scout,
-        checkpoint=run.folder / "scout.safetensors",
+        seen, held, weights, scout_recipe, on_scout, checkpoint=run.folder / "scout.safetensors"
     )
     return Tuned(replace(weights, scout=scout), choice, figures)
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from maskwatch.detect.cascade import Mtcnn
 from maskwatch.learn import targets
 from maskwatch.learn.faces import SeenPicture
-from maskwatch.learn.lending import with_lent_faces
 from maskwatch.learn.views import Floats, Random, camera_view
 
 JITTERED = 6  # squares about each true face
@@ -43,21 +42,16 @@ def mine(
     side_px: int,
     seed: tuple[int, ...],
     variants: Iterable[int],
-    *,
-    lent: Sequence[SeenPicture] = (),
 ) -> Samples:
     """Crops from each picture in so many variants of it (see `camera_view`); variant 0 is the picture itself.
 
-    The others show faces of `lent` beside its own. The same seed gives the same samples.
+    The same seed gives the same samples.
     """
     crops, kinds, offsets = [], [], []
     for variant in variants:
         for number, picture in enumerate(pictures):
             random = np.random.default_rng((*seed, variant, number))
-            if variant == 0:
-                rgb, faces = picture.rgb, _boxes(picture)
-            else:
-                rgb, faces = camera_view(with_lent_faces(picture, lent, random), random)
+            rgb, faces = (picture.rgb, _boxes(picture)) if variant == 0 else camera_view(picture, random)
             found, cut = detector.candidates(rgb, side_px, torch.from_numpy(_jittered(faces, random)))
             boxes = found.boxes.cpu().numpy()
             overlap, which = targets.fit(boxes, faces)

@@ -19,7 +19,6 @@ from maskwatch.classify.crop import crop
 from maskwatch.classify.network import MaskNet, Shape
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box, Rgb
-from maskwatch.learn.averaging import follow
 from maskwatch.learn.checkpoint import load_checkpoint, save_checkpoint
 from maskwatch.learn.dataset import Part
 from maskwatch.learn.drawing import with_anothers_mask, with_drawn_mask, with_hand
@@ -105,7 +104,7 @@ def train(
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-            follow(average, network, recipe.average, step)
+            _follow(average, network, min(recipe.average, (step + 1) / (step + 10)))
             total += loss.item()
         average.eval()
         validation_loss, accuracy = _validate(average, validation, shape, device)
@@ -130,6 +129,16 @@ def _both_classes(faces: Sequence[LabelledFace], part: Part) -> list[LabelledFac
     if len({face.protected for face in chosen}) < 2:
         raise DataError(f"the {part} part has faces of {(len(chosen) and 1) or 0} class, 2 are needed")
     return chosen
+
+
+@torch.no_grad()
+def _follow(average: MaskNet, network: MaskNet, keep: float) -> None:
+    now = network.state_dict()
+    for name, tensor in average.state_dict().items():
+        if tensor.is_floating_point():
+            tensor.lerp_(now[name], 1 - keep)
+        else:
+            tensor.copy_(now[name])
 
 
 @torch.no_grad()

@@ -6,36 +6,40 @@ mined anew in every round. What varies stands in `Recipe`.
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn.functional import cross_entropy, smooth_l1_loss
 
 from maskwatch.core.errors import DataError
-from maskwatch.core.records import Rgb
 from maskwatch.detect.backends.pytorch import TorchBackend
+from maskwatch.detect.boxes import STRIDE, WINDOW_PX
 from maskwatch.detect.cascade import ONET_PX, RNET_PX, Mtcnn
 from maskwatch.detect.networks import ONet, PNet, Stage, normalise
 from maskwatch.detect.settings import Settings
-from maskwatch.detect.weights import OperatingPoint, Weights
-from maskwatch.learn.averaging import follow
-from maskwatch.learn.batches import Batch, Drawn, Views, in_order
+from maskwatch.detect.weights import Weights
+from maskwatch.learn import targets
 from maskwatch.learn.checkpoint import load_checkpoint, save_checkpoint
 from maskwatch.learn.faces import SeenPicture
-from maskwatch.learn.lending import lenders
-from maskwatch.learn.mining import Kind, mine
+from maskwatch.learn.mining import Kind, Samples, mine
 from maskwatch.learn.schedule import warm_then_cosine
+from maskwatch.learn.views import level_view
 
+VIEW_PX = 126  # a training view of P-Net: 58 x 58 cells
+CELLS = 58
+AIMED_PX = (9.5, 19)  # the size of the face that a view is about
 HARD = 0.7  # share of a batch's negatives that are learnt from, the worst ones (Zhang et al. 2016)
 FOCUS, FACE_SHARE = 2.0, 0.5  # P-Net's focal loss (Lin et al. 2017, arXiv:1708.02002)
+PNET_POSITIVE_IOU = 0.5  # levels and cells are so coarse that some faces fit no window better
 OFFSET_WEIGHT = 5.0  # of the offsets' loss beside that of the score
-LANDMARK_WEIGHT = 2.0
-MARKING_POINT = OperatingPoint((0.3, 0.3, 0.5), (0.25, 0.25, 1.0))  # of the cascade that marks portraits
-MARKING_PX = 24
+LANDMARK_WEIGHT = 0.5
 SURE_FACE = 0.7  # the first O-Net's landmarks are kept for crops that it gives this probability
 
 
@@ -44,31 +48,37 @@ class Recipe:
     """Steps of each stage and round; every `epoch` steps the network is tried on the validation part.
 
     A stage ends early after `patience` epochs without a better validation loss, and keeps its best epoch.
-    `variants` are how many pictures are made of each (see `views.camera_view`) to mine samples from. What is
-    kept is an average of the last weights, each step's counting `1 - average`.
+    `variants` are how many pictures are made of each (see `views.camera_view`) to mine samples from.
     """
 
-    pnet_steps: tuple[int, ...] = (1000, 1500)
-    rnet_steps: tuple[int, ...] = (600, 1500)
-    onet_steps: tuple[int, ...] = (600, 2250)
-    variants: tuple[int, ...] = (3, 6)
+    pnet_steps: int = 2000
+    rnet_steps: tuple[int, ...] = (1000, 1000)
+    onet_steps: tuple[int, ...] = (1000, 2400)
+    variants: int = 5
     pnet_batch: int = 16
     rnet_batch: int = 512
     onet_batch: int = 256
     learning_rate: float = 2e-3
     weight_decay: float = 1e-3
-    average: float = 0.995
     min_face_px: float = 10
     loose: tuple[float, float] = (0.2, 0.05)
     epoch: int = 250
     patience: int = 5
     seed: int = 0
+    workers: int = 2
 
     def scaled(self, effort: float) -> "Recipe":
         """The same with so many times the steps."""
-        stages = (self.pnet_steps, self.rnet_steps, self.onet_steps)
-        pnet, rnet, onet = (tuple(max(1, round(steps * effort)) for steps in stage) for stage in stages)
-        return replace(self, pnet_steps=pnet, rnet_steps=rnet, onet_steps=onet)
+        several = [
+            tuple(max(1, round(steps * effort)) for steps in stage)
+            for stage in (self.rnet_steps, self.onet_steps)
+        ]
+        return replace(
+            self,
+            pnet_steps=max(1, round(self.pnet_steps * effort)),
+            rnet_steps=several[0],
+            onet_steps=several[1],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,27 +109,31 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class _Batch:
+    """`rgb` `(N, S, S, 3)` uint8; for each place of the answers its kind (-1: not sure) and its offsets `(..., 4)`."""
+
+    rgb: Tensor
+    kinds: Tensor
+    offsets: Tensor
+
+
+@dataclass(frozen=True, slots=True)
 class _Stage:
     """One stage's training: batches by number of the step, and the batches that it is tried on."""
 
     name: str
     network: Stage
     steps: int
-    batches: Callable[[int, int], Iterator[Batch]]
-    validation: Sequence[Batch]
+    batches: Callable[[int, int], Iterator[_Batch]]
+    validation: Sequence[_Batch]
 
 
 def train(
-    training: Sequence[SeenPicture],
-    validation: Sequence[SeenPicture],
-    start: Weights,
-    run: Run,
-    portraits: Sequence[Rgb] = (),
+    training: Sequence[SeenPicture], validation: Sequence[SeenPicture], start: Weights, run: Run
 ) -> Weights:
     """The cascade fine-tuned from `start`, without a scout, its operating point still that of `start`.
 
-    `portraits` are pictures of one face without its box: from the second round on, those that the cascade marks
-    lend their faces to the training pictures. Raises `DataError` when a part shows no face.
+    Raises `DataError` when a part shows no face.
     """
     for name, part in (("training", training), ("validation", validation)):
         if not any(picture.faces for picture in part):
@@ -130,18 +144,12 @@ def train(
     weights = replace(
         start, pnet=deepcopy(start.pnet), rnet=deepcopy(start.rnet), onet=deepcopy(start.onet), scout=None
     )
-    tried = list(
-        Views(validation, (), recipe.pnet_batch, recipe.seed).batches(0, max(20, len(validation) // 2))
-    )
-    lent: Sequence[SeenPicture] = ()
-    for number, (variants, pnet_steps, rnet_steps, onet_steps) in enumerate(
-        zip(recipe.variants, recipe.pnet_steps, recipe.rnet_steps, recipe.onet_steps, strict=True), 1
+    views = _Views(training, recipe, recipe.seed)
+    tried = list(_Views(validation, recipe, recipe.seed + 1).batches(0, max(20, len(validation) // 2)))
+    _fit(_Stage("P-Net", weights.pnet, recipe.pnet_steps, views.batches, tried), run)
+    for number, (rnet_steps, onet_steps) in enumerate(
+        zip(recipe.rnet_steps, recipe.onet_steps, strict=True), 1
     ):
-        if number == 2 and portraits:
-            run.on_step("marking portraits", 0, 1)
-            lent = lenders(portraits, _marking(weights, run))
-        views = Views(training, lent, recipe.pnet_batch, recipe.seed + number)
-        _fit(_Stage(f"P-Net {number}", weights.pnet, pnet_steps, views.batches, tried), run)
         for network, side_px, steps, size in (
             (weights.rnet, RNET_PX, rnet_steps, recipe.rnet_batch),
             (weights.onet, ONET_PX, onet_steps, recipe.onet_batch),
@@ -151,16 +159,11 @@ def train(
                 continue
             run.on_step(f"{name}, mining", 0, steps)
             detector, seed = _loose(weights, run), (recipe.seed, number, side_px)
-            drawn = Drawn(mine(detector, training, side_px, seed, range(variants), lent=lent), size, seed)
-            tests = list(in_order(mine(detector, validation, side_px, seed, range(2)), 1024))
+            drawn = _Drawn(mine(detector, training, side_px, seed, range(recipe.variants)), size, seed)
+            tests = list(_in_order(mine(detector, validation, side_px, seed, range(2)), 1024))
             stage = _Stage(name, network, steps, drawn.batches, tests)
             _fit(stage, run, teacher if side_px == ONET_PX else None)
     return weights
-
-
-def _marking(weights: Weights, run: Run) -> Mtcnn:
-    settings = Settings(min_face_px=MARKING_PX, scout=False)
-    return Mtcnn(TorchBackend(weights, run.device), settings, "marking", MARKING_POINT)
 
 
 def _loose(weights: Weights, run: Run) -> Mtcnn:
@@ -188,13 +191,11 @@ def _fit(stage: _Stage, run: Run, teacher: ONet | None = None) -> None:
     if _is_done(run.folder, stage.name, network):
         return
     network.train().requires_grad_(requires_grad=True).to(device)
-    average = deepcopy(network).requires_grad_(requires_grad=False)
-    both = nn.ModuleDict({"network": network, "average": average})
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
     state: dict[str, Any] = {"step": 0, "loss": math.inf, "since": 0}
-    state = load_checkpoint(path, both, optimizer) or state
+    state = load_checkpoint(path, network, optimizer) or state
     total = 0.0
     for step, batch in enumerate(stage.batches(state["step"], stage.steps), state["step"] + 1):
         for group in optimizer.param_groups:
@@ -204,11 +205,10 @@ def _fit(stage: _Stage, run: Run, teacher: ONet | None = None) -> None:
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        follow(average, network, recipe.average, step)
         total += loss.item()
         run.on_step(stage.name, step, stage.steps)
         if step % recipe.epoch == 0 or step == stage.steps:
-            tried = _tried(average, stage.validation, device)
+            tried = _tried(network, stage.validation, device)
             better = tried[0] < state["loss"]
             state = {
                 "step": step,
@@ -219,8 +219,8 @@ def _fit(stage: _Stage, run: Run, teacher: ONet | None = None) -> None:
             run.on_epoch(Epoch(stage.name, step, total / steps, *tried, best=better))
             total = 0.0
             if better:
-                save_checkpoint(best_path, average, None, state)
-            save_checkpoint(path, both, optimizer, state)
+                save_checkpoint(best_path, network, None, state)
+            save_checkpoint(path, network, optimizer, state)
             if state["since"] >= recipe.patience:
                 break
     load_checkpoint(best_path, network)
@@ -248,7 +248,7 @@ def _answers(network: Stage, rgb: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return kinds, moves, x
 
 
-def _loss(network: Stage, batch: Batch, device: torch.device, teacher: ONet | None) -> Tensor:
+def _loss(network: Stage, batch: _Batch, device: torch.device, teacher: ONet | None) -> Tensor:
     rgb = batch.rgb.to(device)
     kinds, offsets = batch.kinds.flatten().to(device), batch.offsets.flatten(0, -2).to(device)
     logits, moves, seen = _answers(network, rgb)
@@ -276,7 +276,7 @@ def _loss(network: Stage, batch: Batch, device: torch.device, teacher: ONet | No
 
 
 @torch.no_grad()
-def _tried(network: Stage, validation: Sequence[Batch], device: torch.device) -> tuple[float, float, float]:
+def _tried(network: Stage, validation: Sequence[_Batch], device: torch.device) -> tuple[float, float, float]:
     """Loss, and recall and precision at a probability of 0.5, over all the validation batches."""
     network.eval()
     faces = nones = found = wrong = 0
@@ -295,3 +295,91 @@ def _tried(network: Stage, validation: Sequence[Batch], device: torch.device) ->
     network.train()
     loss = face_loss / max(1, faces) + none_loss / max(1, nones) + OFFSET_WEIGHT * moved / max(1, faces)
     return loss, found / max(1, faces), found / max(1, found + wrong)
+
+
+class _Views:
+    """P-Net's batches: views of levels, every cell of P-Net's map with its kind."""
+
+    def __init__(self, pictures: Sequence[SeenPicture], recipe: Recipe, seed: int) -> None:
+        self._pictures = pictures
+        self._recipe = recipe
+        self._seed = seed
+
+    def batches(self, first: int, last: int) -> Iterator[_Batch]:
+        """Threads make them: OpenCV hangs in forked processes. The same seed gives the same."""
+        size, ahead = self._recipe.pnet_batch, 8
+        with ThreadPoolExecutor(self._recipe.workers) as pool:
+            for start in range(first, last, ahead):
+                stop = min(start + ahead, last)
+                made = pool.map(self._one, range(start * size, stop * size))
+                for _ in range(start, stop):
+                    rgb, kinds, moves = zip(*(next(made) for _ in range(size)), strict=True)
+                    yield _Batch(*(torch.from_numpy(np.stack(each)) for each in (rgb, kinds, moves)))
+
+    def _one(self, number: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        random = np.random.default_rng((self._seed, number))
+        picture = self._pictures[int(random.integers(len(self._pictures)))]
+        rgb, faces = level_view(picture, VIEW_PX, AIMED_PX, random)
+        row, column = np.mgrid[0:CELLS, 0:CELLS].reshape(2, -1).astype(np.float32) * STRIDE
+        windows = np.stack([column + 1, row + 1, column + WINDOW_PX, row + WINDOW_PX], axis=1)
+        overlap, which = targets.fit(windows, faces)
+        kinds = np.select(
+            [overlap >= PNET_POSITIVE_IOU, overlap >= targets.PART_IOU, overlap < targets.NEGATIVE_IOU],
+            [Kind.POSITIVE, Kind.PART, Kind.NEGATIVE],
+            -1,
+        )
+        moves = np.zeros((len(windows), 4), np.float32)
+        if len(faces):
+            moves = targets.offsets(windows, faces[which], extra=0)
+        return rgb, kinds, moves
+
+
+class _Drawn:
+    """R- and O-Net's batches: 30 % faces, 20 % parts, 50 % none; mirrored and lit anew each time."""
+
+    def __init__(self, samples: Samples, size: int, seed: tuple[int, ...]) -> None:
+        self._samples = samples
+        self._shares = [
+            (samples.of(Kind.POSITIVE), round(size * 0.3)),
+            (samples.of(Kind.PART), round(size * 0.2)),
+            (samples.of(Kind.NEGATIVE), size - round(size * 0.3) - round(size * 0.2)),
+        ]
+        self._seed = seed
+
+    def batches(self, first: int, last: int) -> Iterator[_Batch]:
+        for step in range(first, last):
+            random = np.random.default_rng((*self._seed, step))
+            rows = np.concatenate([random.choice(own, n) for own, n in self._shares if len(own)])
+            crops = torch.from_numpy(self._samples.crops[rows])
+            kinds = torch.from_numpy(self._samples.kinds[rows])
+            offsets = torch.from_numpy(self._samples.offsets[rows])
+            yield _Batch(*_varied(crops, kinds, offsets, random))
+
+
+def _in_order(samples: Samples, size: int) -> Iterator[_Batch]:
+    for start in range(0, len(samples.kinds), size):
+        rows = slice(start, start + size)
+        parts = (samples.crops[rows], samples.kinds[rows], samples.offsets[rows])
+        yield _Batch(*(torch.from_numpy(each) for each in parts))
+
+
+def _varied(
+    crops: Tensor, kinds: Tensor, offsets: Tensor, random: np.random.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Half of them mirrored, all in another light, some partly covered."""
+    count, side = len(crops), crops.shape[1]
+    turned = torch.from_numpy(random.random(count) < 0.5)
+    crops = torch.where(turned[:, None, None, None], crops.flip(2), crops).float()
+    x1, y1, x2, y2 = offsets.unbind(1)
+    offsets = torch.where(turned[:, None], torch.stack([-x2, y1, -x1, y2], dim=1), offsets)
+    contrast, light, tint = (
+        torch.from_numpy(random.uniform(low, high, (count, 1, 1, channels)).astype(np.float32))
+        for low, high, channels in ((0.75, 1.25, 1), (-25, 25, 1), (-8, 8, 3))
+    )
+    crops = (crops - 128) * contrast + 128 + light + tint
+    for row in np.flatnonzero(random.random(count) < 0.12):  # a hand, a scarf, a head in front
+        height, width = (int(side * share) for share in random.uniform(0.15, 0.5, 2))
+        top, left = int(random.integers(side - height)), int(random.integers(side - width))
+        colour = torch.from_numpy(random.uniform(20, 220, 3).astype(np.float32))
+        crops[row, top : top + height, left : left + width] = colour
+    return crops.clamp(0, 255), kinds, offsets

@@ -1,6 +1,5 @@
 """`maskwatch train detector`."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,19 +10,14 @@ from maskwatch.cli.measuring import searched
 
 if TYPE_CHECKING:
     from maskwatch.app import Models
-    from maskwatch.core.records import Rgb
-    from maskwatch.learn.dataset import DataSet, Part
+    from maskwatch.learn.dataset import DataSet
     from maskwatch.learn.evaluation.detection import Detection
-    from maskwatch.learn.faces import SeenPicture
 
 
 def detector(
     data: Annotated[
         list[Path],
-        typer.Option(
-            help="Pictures with boxes: COCO, YOLO, Pascal VOC; portraits without boxes (folders of classes) "
-            "lend their faces. May be given several times."
-        ),
+        typer.Option(help="Pictures with boxes: COCO, YOLO, Pascal VOC. May be given several times."),
     ],
     output: Annotated[
         Path,
@@ -35,7 +29,6 @@ def detector(
     precision: Annotated[float, typer.Option(min=0.5, max=1, help="What the thresholds are to keep.")] = 0.95,
     min_face: Annotated[float, typer.Option(min=8, help="The smallest face to look for, in pixels.")] = 12,
     effort: Annotated[float, typer.Option(min=0.001, max=10, help="So many times the usual steps.")] = 1.0,
-    scout: Annotated[bool, typer.Option(help="Teach a scout, which saves half of the time.")] = True,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
@@ -49,23 +42,32 @@ def detector(
     from maskwatch.detect.weights import load_weights
     from maskwatch.learn import train_detector, train_scout
     from maskwatch.learn.cards.detector import Making, write_detector, write_detector_card
+    from maskwatch.learn.dataset import Part
+    from maskwatch.learn.faces import SeenPicture, open_marked
     from maskwatch.learn.fine_tune import Wish, fine_tune
+    from maskwatch.learn.formats.registry import read
     from maskwatch.learn.journal import Journal, claim, fingerprint
 
     weights, wish = load_weights(start), Wish(precision, min_face)
-    material = _opened(data)
-    parts, portraits = material.parts, material.portraits
+    parts: dict[Part, list[SeenPicture]] = {part: [] for part in Part}
+    counts, sets = {}, {}
+    for folder in data:
+        labelled = sets[folder.resolve().name] = read(folder)
+        opened, notes = open_marked(labelled.pictures, tracked(f"reading {folder.name}"))
+        tell_problems([*labelled.problems, *notes])
+        counts[folder.resolve().name] = {str(part): len(pictures) for part, pictures in opened.items()}
+        for part, pictures in opened.items():
+            parts[part] += pictures
     recipe = train_detector.Recipe(seed=seed).scaled(effort)
-    scout_recipe = train_scout.Recipe(steps=max(1, round(12_000 * effort)), seed=seed) if scout else None
+    scout_recipe = train_scout.Recipe(steps=max(1, round(12_000 * effort)), seed=seed)
     folder = output.with_suffix(".training")
     task = {
         "recipe": asdict(recipe),
-        "scout": asdict(scout_recipe) if scout_recipe else None,
+        "scout": asdict(scout_recipe),
         "wish": asdict(wish),
         "start": weights.version,
         "data": {
-            **{str(part): fingerprint((p.rgb, p.faces) for p in own) for part, own in parts.items()},
-            "portraits": fingerprint((rgb, ()) for rgb in portraits),
+            str(part): fingerprint((p.rgb, p.faces) for p in pictures) for part, pictures in parts.items()
         },
     }
     if claim(folder, task):
@@ -86,18 +88,11 @@ def detector(
 
         def tell_scout(state: train_scout.Progress) -> None:
             journal.note("scout", state.step, {"loss": state.loss})
-            show("scout", state.step, scout_recipe.steps if scout_recipe else 0)
+            show("scout", state.step, scout_recipe.steps)
 
         run = train_detector.Run(recipe, chosen, folder, tell, show)
         tuned = fine_tune(
-            parts,
-            weights,
-            wish,
-            run,
-            scout_recipe,
-            through=tracked("thresholds"),
-            on_scout=tell_scout,
-            portraits=portraits,
+            parts, weights, wish, run, scout_recipe, through=tracked("thresholds"), on_scout=tell_scout
         )
     point = tuned.choice.point
     out.print(
@@ -105,53 +100,14 @@ def detector(
         f"recall {tuned.choice.recall:.3f} at precision {tuned.choice.precision:.3f} on the validation part",
         soft_wrap=True,
     )
-    making = Making(weights.version, wish, recipe, scout_recipe, material.counts)
+    making = Making(weights.version, wish, recipe, scout_recipe, counts)
     digest = write_detector(tuned, making, output)
     models = Models(chosen)
     tested = {
-        name: _tested(models, name, each, (start, str(output)), min_face)
-        for name, each in material.sets.items()
+        name: _tested(models, name, each, (start, str(output)), min_face) for name, each in sets.items()
     }
     write_detector_card(tuned, making, output, digest, tested)
     out.print(f"wrote {output} and {output.with_suffix('.md')}", soft_wrap=True)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Material:
-    """The pictures with boxes by part, the sets that they came from, the portraits, and how many there are of each."""
-
-    parts: "dict[Part, list[SeenPicture]]"
-    sets: "dict[str, DataSet]"
-    portraits: "list[Rgb]"
-    counts: dict[str, dict[str, int]]
-
-
-def _opened(folders: list[Path]) -> _Material:
-    """Sets in which no picture has boxes are portraits; none of those repeats a picture that is held out."""
-    from maskwatch.learn.dataset import Part
-    from maskwatch.learn.faces import open_marked, open_portraits
-    from maskwatch.learn.formats.registry import read
-
-    sets = {folder.resolve().name: read(folder) for folder in folders}
-    boxless = {
-        n for n, s in sets.items() if s.pictures and all(t.box is None for p in s.pictures for t in p.truths)
-    }
-    material = _Material(
-        {part: [] for part in Part}, {n: s for n, s in sets.items() if n not in boxless}, [], {}
-    )
-    for name, labelled in material.sets.items():
-        opened, notes = open_marked(labelled.pictures, tracked(f"reading {name}"))
-        tell_problems([*labelled.problems, *notes])
-        material.counts[name] = {str(part): len(pictures) for part, pictures in opened.items()}
-        for part, pictures in opened.items():
-            material.parts[part].extend(pictures)
-    held_out = [*material.parts[Part.VALIDATION], *material.parts[Part.TEST]]
-    for name in sorted(boxless):
-        lent, notes = open_portraits(sets[name].pictures, held_out, tracked(f"reading {name}"))
-        tell_problems([*sets[name].problems, *notes])
-        material.counts[name] = {"portraits": len(lent)}
-        material.portraits.extend(lent)
-    return material
 
 
 def _tested(

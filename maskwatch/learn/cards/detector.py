@@ -20,7 +20,7 @@ class Making:
     start: str
     wish: Wish
     recipe: Recipe
-    scout_recipe: ScoutRecipe | None
+    scout_recipe: ScoutRecipe
     sets: Mapping[str, Mapping[str, int]]
 
 
@@ -38,11 +38,10 @@ def write_detector_card(
 ) -> None:
     """`tested`: what the weights that it started from, and it, find in each data set's test part."""
     point, networks = tuned.weights.point, (tuned.weights.pnet, tuned.weights.rnet, tuned.weights.onet)
-    scout = "and a scout for them" if tuned.scout else "without a scout"
     lines = [
         f"# {path.name}",
         "",
-        f"Finds faces, masked or bare: MTCNN's P-, R- and O-Net fine-tuned, {scout}.",
+        "Finds faces, masked or bare: MTCNN's P-, R- and O-Net fine-tuned, and a scout for them.",
         f"{sum(p.numel() for network in networks for p in network.parameters()):,} parameters.",
         f"Thresholds {_numbers(point.thresholds)}; a face's score is the product of the three",
         f"networks' probabilities to the powers {_numbers(point.powers)}.",
@@ -51,8 +50,7 @@ def write_detector_card(
         "",
         "## Data",
         "",
-        "Pictures with boxes, split by a hash of their names, near duplicates together. Portraits lend their faces,",
-        "which the cascade marks after its first round, to the pictures of its second.",
+        "Pictures with boxes, split by a hash of their names, near duplicates together.",
         "",
     ]
     lines += [
@@ -61,20 +59,14 @@ def write_detector_card(
     ]
     lines += ["", "## Training", "", f"From `{making.start}`.", ""]
     lines += _listed(asdict(making.recipe))
-    if making.scout_recipe:
-        lines += ["", "The scout:", "", *_listed(asdict(making.scout_recipe))]
+    lines += ["", "The scout:", "", *_listed(asdict(making.scout_recipe))]
     lines += [
         "",
         f"The thresholds and powers were chosen on the validation part, for precision {making.wish.precision:g}",
         f"with `min_face_px: {making.wish.min_face_px:g}`, where they give",
         f"recall {tuned.choice.recall:.3f} at precision {tuned.choice.precision:.3f}.",
-    ]
-    if tuned.scout:
-        lines += [
-            f"Of the validation part's views with a face the scout keeps {tuned.scout.kept:.1%},",
-            f"of those without one {tuned.scout.passed:.1%}.",
-        ]
-    lines += [
+        f"Of the validation part's views with a face the scout keeps {tuned.scout.kept:.1%},",
+        f"of those without one {tuned.scout.passed:.1%}.",
         "",
         "## Figures",
         "",

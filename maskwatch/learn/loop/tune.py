@@ -46,10 +46,10 @@ class Tellers:
 def light_detector(effort: float) -> train_detector.Recipe:
     """About a quarter of the steps of weights that start from the published ones, and smaller ones."""
     return train_detector.Recipe(
-        pnet_steps=(250, 250),
+        pnet_steps=500,
         rnet_steps=(400, 300),
         onet_steps=(400, 700),
-        variants=(3, 3),
+        variants=3,
         learning_rate=1.5e-3,
         epoch=100,
         patience=4,
