@@ -99,7 +99,6 @@ def test_a_camera_whose_packets_are_broken_does_no_harm(watched, recovery, mode)
     service.until_logged("sick: holds again", 20, after=mark)
 
 
-@pytest.mark.xfail(reason="only the last slice is right with the test camera; the cause is not found yet")
 def test_pictures_of_several_slices_come_whole(watched, clips):
     clip = Clip(slices=4)
     with av.open(str(clip.write(clips))) as file:
