@@ -31,7 +31,7 @@ class Camera(GstRtspServer.RTSPMediaFactory):
         self.set_launch(
             "( appsrc name=src format=time is-live=false "
             f"caps=video/x-{codec},stream-format=byte-stream,alignment=au,framerate=25/1 "
-            f"! {codec}parse ! rtp{codec}pay name=pay0 pt=96 config-interval=-1 )"
+            f"! {codec}parse ! rtp{codec}pay name=pay0 pt=96 config-interval=0 )"
         )
         self.connect("media-configure", self.on_configure)
 

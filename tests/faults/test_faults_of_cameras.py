@@ -94,7 +94,7 @@ def test_a_camera_whose_packets_are_broken_does_no_harm(watched, recovery, mode)
     recovery(back_s=back_s)
     assert back_s <= BACK_S
     said = service.log[mark:]
-    assert said.count("sick: up") + said.count("sick: down") + said.count("sick: breaks off") <= 6
+    assert said.count("sick: up") + said.count("sick: down") + said.count("sick: breaks off") <= 7
     assert "well: down" not in said
     service.until_logged("sick: holds again", 20, after=mark)
 
