@@ -124,6 +124,25 @@ def load(path: Path) -> Config:
     return parse(text, str(path), os.environ)
 
 
+def load_web(path: Path) -> WebSettings:
+    """The `web` section of a file alone, as `load` reads it, for which no camera's password is needed."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as e:
+        raise ConfigError(f"{path}: {e.strerror if isinstance(e, OSError) else 'is not UTF-8'}") from e
+    return parse(text, str(path), _WithoutPasswords(os.environ)).web
+
+
+class _WithoutPasswords(dict[str, str]):
+    """An environment that has something for every name but the token's own."""
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or name != "MASKWATCH_WEB_TOKEN"
+
+    def __missing__(self, name: str) -> str:
+        return "unknown"
+
+
 def parse(text: str, name: str, environment: Mapping[str, str]) -> Config:
     """The same for a text; `name` stands for the file in errors."""
     return _Reading(text, name, environment).config()

@@ -1,6 +1,7 @@
 """The long-running service: signals, systemd, and a pipeline that can be exchanged for another."""
 
 import logging
+import os
 import signal
 import threading
 import time
@@ -41,6 +42,7 @@ class Service:
         self._build = build
         self._stop = threading.Event()
         self._reload = threading.Event()
+        self._engines: list[_Engine] = []
 
     def run(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -48,12 +50,18 @@ class Service:
         parts: Parts | None = self._build(None)
         while parts is not None:
             parts = self._run(parts)
+        if any(engine.is_alive() for engine in self._engines):
+            # a thread in a model's native code aborts the process when the interpreter ends under it
+            log.warning("a model is still at work; ending without it")
+            logging.shutdown()
+            os._exit(0)
 
     def _run(self, parts: Parts) -> Parts | None:
         """Run them to their end; gives their successors after a reload."""
         pipeline = parts.pipeline
         with pipeline, parts.web or nullcontext():
             engine = _Engine(pipeline)
+            self._engines = [each for each in self._engines if each.is_alive()] + [engine]
             notify("READY=1", f"STATUS={status_line(pipeline.board.snapshot())}")
             log.info("watching %s", ", ".join(pipeline.board.snapshot().cameras))
             successor = self._watch(parts, engine)
@@ -111,7 +119,7 @@ class _Engine:
         return self._thread.is_alive()
 
     def join(self) -> None:
-        """Wait for its end; raises what it raised."""
+        """Wait for its end, not for long; raises what it raised."""
         self._thread.join(timeout=2)
         if self._error is not None:
             raise self._error

@@ -217,6 +217,31 @@ def test_a_password_written_where_no_source_belongs_is_not_repeated():
     assert "hunter2" not in "".join(problems("cameras: rtsp://viewer:hunter2@192.0.2.1/s"))
 
 
+def test_a_sink_that_stands_twice_would_speak_twice_and_is_refused():
+    (problem,) = problems("alert:\n  sinks: [voice, log, voice]")
+    assert problem.startswith("config.yaml:2: alert.sinks: voice stands twice")
+
+
+@pytest.mark.parametrize(
+    ("value", "is_right"), [("1", True), ("null", True), ("0.5", False), ("soon", False)]
+)
+def test_dead_after_is_a_second_at_least_or_never(value, is_right):
+    text = f"alert: {{dead_after_s: {value}}}"
+    if is_right:
+        assert parse(text, "c", {}).defaults.alert.dead_after_s == (None if value == "null" else 1)
+    else:
+        assert problems(text)[0].startswith("config.yaml:1: alert.dead_after_s: must be ")
+
+
+def test_the_web_section_is_read_without_the_cameras_passwords(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("cameras: {door: {source: 'rtsp://u:{MASKWATCH_DOOR}@h/s'}}\nweb: {port: 99}")
+    assert config.load_web(path).port == 99
+    path.write_text("web: {token: '{MASKWATCH_WEB_TOKEN}'}")
+    with pytest.raises(ConfigError, match=r":1: web\.token: the environment has no MASKWATCH_WEB_TOKEN"):
+        config.load_web(path)
+
+
 def test_a_number_may_come_from_the_environment():
     assert parse("fps: '{MASKWATCH_FPS}'", "c", {"MASKWATCH_FPS": "7.5"}).defaults.fps == 7.5
 

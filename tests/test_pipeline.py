@@ -6,11 +6,13 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
+from maskwatch.core.absence import Absence
 from maskwatch.core.board import Board
 from maskwatch.core.errors import AlertError, QueueError, QueueFull, SourceError
-from maskwatch.core.records import Alert, Box, CameraState, Face, Frame, Label
+from maskwatch.core.records import Alert, AlertKind, Box, CameraState, Face, Frame, Label, Stage, Versions
 from maskwatch.core.rule import Rule
 from maskwatch.core.selection import Selection
+from maskwatch.pipeline import pipeline as pipeline_module
 from maskwatch.pipeline.announcer import WAITING, Announcer
 from maskwatch.pipeline.camera import Camera
 from maskwatch.pipeline.engine import Engine
@@ -619,6 +621,125 @@ def test_alerts_are_dropped_and_counted_when_enough_wait_for_a_sink():
         ("quick", "delivered"): WAITING + 2,
     }
     assert len(words) == WAITING + 4
+
+
+# cameras that give no picture
+
+
+def make_absence(dead_after_s=1.0):
+    return Absence("door", dead_after_s=dead_after_s, say="The door's camera is dead.")
+
+
+def test_a_dead_camera_is_told_of_once_while_the_other_goes_on(shot, monkeypatch):
+    monkeypatch.setattr(pipeline_module, "LOOK_S", 0.05)
+    sink, hang = FakeSink(), threading.Event()
+    door = make_camera(FakeSource(live=True), sinks=(sink,), absence=make_absence())
+    frames = [item for at in range(200) for item in (shot(at, MASKED, "gate"), lambda: time.sleep(0.01))]
+    gate = make_camera(
+        FakeSource([*frames, lambda: hang.wait(SOON_S)], live=True), "gate", absence=make_absence(60)
+    )
+    pipeline = Pipeline([door, gate])
+    with running(pipeline):
+        began = time.monotonic()
+        until(lambda: sink.told)
+        assert time.monotonic() - began > 0.5
+        seen = status(pipeline, "gate").analysed
+        until(lambda: status(pipeline, "gate").analysed > seen)
+        time.sleep(1.2)
+        hang.set()
+    (alert,) = sink.told
+    assert (alert.kind, alert.camera, alert.say) == (
+        AlertKind.CAMERA_DEAD,
+        "door",
+        "The door's camera is dead.",
+    )
+    assert alert.reason == "fake: unreachable"
+    assert abs(alert.at - time.time()) < 60
+
+
+def test_a_camera_whose_thread_waits_for_ever_is_down_until_a_frame_comes(shot, monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(pipeline_module, "LOOK_S", 0.05)
+    sink, hang, end = FakeSink(), threading.Event(), threading.Event()
+    script = [shot(0.0, MASKED), lambda: hang.wait(SOON_S), shot(1.0, MASKED), lambda: end.wait(SOON_S)]
+    pipeline = Pipeline(
+        [make_camera(FakeSource(script, live=True), sinks=(sink,), absence=make_absence(0.5))]
+    )
+    with running(pipeline):
+        until(lambda: sink.told)
+        assert status(pipeline).state is CameraState.DOWN
+        assert status(pipeline).reason.startswith("no frame for ")
+        assert status(pipeline).protected_ratio is None
+        hang.set()
+        until(lambda: status(pipeline).state is CameraState.UP)
+        until(lambda: len(sink.told) == 2)  # it is gone again
+        end.set()
+    assert caplog.text.count("door: down: no frame for") == 2
+
+
+@pytest.mark.logs_errors
+def test_an_absence_of_which_nobody_heard_is_told_again(shot, monkeypatch):
+    monkeypatch.setattr(pipeline_module, "LOOK_S", 0.05)
+    sink = FakeSink(errors=[AlertError("fake: no sound")])
+    pipeline = Pipeline([make_camera(FakeSource(live=True), sinks=(sink,), absence=make_absence(0.3))])
+    with running(pipeline):
+        until(lambda: sink.told)
+    assert pipeline.board.snapshot().alerts == {("fake", "failed"): 1, ("fake", "delivered"): 1}
+
+
+def test_footage_that_has_ended_is_not_missed(shot, monkeypatch):
+    monkeypatch.setattr(pipeline_module, "LOOK_S", 0.05)
+    sink, forever = FakeSink(), threading.Event()
+    clip = make_camera(FakeSource([shot(0.0, MASKED)]), sinks=(sink,), absence=make_absence(0.2))
+    live = make_camera(FakeSource([lambda: forever.wait(SOON_S)], live=True), "gate")
+    pipeline = Pipeline([clip, live])
+    with running(pipeline):
+        until(lambda: status(pipeline).state is CameraState.ENDED)
+        time.sleep(0.6)
+        forever.set()
+    assert sink.told == []
+
+
+def test_a_crash_in_the_last_jobs_is_raised_at_the_end(shot):
+    """The sink breaks after `run` has returned."""
+    gate = threading.Event()
+    camera = make_camera(FakeSource([shot(0.0)]), sinks=(FakeSink(errors=[BrokenError()], gate=gate),))
+    pipeline = Pipeline([camera])
+    with pytest.raises(BrokenError), pipeline:
+        pipeline.run()
+        gate.set()
+
+
+def test_a_crash_that_run_raised_is_not_raised_twice_and_hides_no_other(shot):
+    pipeline = Pipeline([make_camera(FakeSource([explode]))])
+    with pipeline, pytest.raises(BrokenError):
+        pipeline.run()
+    pipeline = Pipeline([make_camera(FakeSource([explode]))])
+    with pytest.raises(KeyError), pipeline:
+        until(lambda: pipeline._crash)
+        raise KeyError
+
+
+# measures
+
+
+def test_the_board_is_told_how_long_models_and_decisions_took(shot):
+    class Slow(FakeDetector):
+        def detect(self, frames):
+            time.sleep(0.05 * len(frames))
+            return super().detect(frames)
+
+    seen = lambda: status(pipeline).analysed  # noqa: E731
+    script = [item for at in range(3) for item in (shot(at), lambda at=at: until(lambda: seen() > at))]
+    pipeline = Pipeline([make_camera(FakeSource(script), detector=Slow(), sinks=())])
+    with pipeline:
+        pipeline.run()
+    board = pipeline.board.snapshot()
+    assert board.inference_s[Stage.DETECTOR] >= 0.05
+    assert 0 <= board.inference_s[Stage.CLASSIFIER] < 0.05
+    assert status(pipeline).latency.sum_s >= 0.15
+    assert sum(status(pipeline).latency.counts) == 3
+    assert pipeline.versions() == {"door": Versions("fake", "fake")}
 
 
 # store

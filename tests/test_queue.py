@@ -233,7 +233,9 @@ def test_nobody_labels_a_sample_while_it_is_removed(folder, add, monkeypatch):
     add(queue, 0.2)
     person.join()
     assert added[0] in ids(folder)
-    assert Queue(folder).sample(added[0]).labels is not None
+    sample, rgb = Queue(folder).find(added[0])  # its picture, too
+    assert sample.labels is not None
+    assert rgb.shape == NOISE.shape
 
 
 # --- a disk that fills ------------------------------------------------------------------------------------

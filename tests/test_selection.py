@@ -268,6 +268,11 @@ def test_an_unsure_face_is_not_taken_a_second_time_because_it_flickered(picked):
     assert [(pick.report.at, pick.reasons) for pick in picks] == [(1.0, ("classifier",))]
 
 
+def test_a_frame_that_was_drawn_is_not_queued_a_second_time_because_a_face_flickered(picked):
+    found = looks(picked, make_selection(audit_share=1.0), [], [THERE], [])
+    assert found == [(at, ("audit",)) for at in (0.0, 1.0, 2.0)]
+
+
 # the audit
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import time
 import wave
 from contextlib import contextmanager
 
+import httpx
 import numpy as np
 import pytest
 
@@ -226,3 +228,116 @@ def rms(path):
     with wave.open(str(path)) as sound:
         samples = np.frombuffer(sound.readframes(sound.getnframes()), np.int16)
     return float(np.sqrt(np.mean((samples / 32768.0) ** 2)))
+
+
+# the web
+
+
+def asked(url, path, **headers):
+    """The code and the text of an answer."""
+    answer = httpx.get(f"{url}{path}", headers=headers, trust_env=False, timeout=20)
+    return answer.status_code, answer.text
+
+
+def at(running):
+    """The newest address that the log tells."""
+    return re.findall(r"answers at (http://\S+)", running.log)[-1]
+
+
+def wait_for_answer(running, path, code, timeout_s):
+    """Wait until it is answered so; hears the notify socket meanwhile, which else fills and stops the service."""
+    deadline = time.monotonic() + timeout_s
+    while asked(at(running), path)[0] != code:
+        assert time.monotonic() < deadline, running.log
+        running.listen()
+
+
+def test_health_metrics_status_and_a_dead_camera_without_its_password_anywhere(
+    service, maskwatch, write_video, bare, tmp_path
+):
+    clip = write_video("slow.mp4", [bare] * 40, at=range(40))
+    address = "rtsp://viewer:s3cret-pw@127.0.0.1:1/live?user=a&password=s3cret-pw"
+    config = json.loads(footage(clip, tmp_path / "queue", dead_after_s=2))
+    config["cameras"]["gate"] = {"source": address.replace("s3cret-pw", "{MASKWATCH_GATE}")}
+    with service(json.dumps(config), MASKWATCH_GATE="s3cret-pw") as running:
+        running.wait_for("door: up")
+        running.wait_for("gate: gives no picture: rtsp://127.0.0.1:1/…: Connection refused")
+        running.wait_for("people wear no mask")
+        url = at(running)
+        assert asked(url, "/healthz") == (200, '{"ok":true,"reason":null}')
+        assert asked(url, "/readyz")[0] == 200
+        _, metrics = asked(url, "/metrics")
+        told = json.loads(asked(url, "/api/status")[1])
+        shown = maskwatch("status", "--url", url)
+        assert (shown.returncode, shown.stderr) == (0, "")
+        running.wait_for("STATUS=1 of 2 cameras up, down: gate")
+        wait_for_answer(running, "/readyz", 503, timeout_s=90)  # the clip has ended, the other is still away
+        assert asked(url, "/healthz")[0] == 200
+        later = maskwatch("status", "--url", url)
+        running.listen()
+        code, _ = running.terminate()
+    door, gate = told["cameras"]["door"], told["cameras"]["gate"]
+    assert (door["state"], gate["state"], gate["last_frame_age_s"]) == ("up", "down", None)
+    assert door["faces"]["unprotected"] > 0
+    assert door["latency_s"] > 0.001
+    assert told["detector_inference_s"] > 0.001
+    assert 'maskwatch_camera_up{camera="gate"} 0.0' in metrics
+    assert 'maskwatch_camera_up{camera="door"} 1.0' in metrics
+    assert f'detector="{door["models"]["detector"]}"' in metrics
+    assert running.log.count("gate: gives no picture") == 1
+    assert all(word in shown.stdout for word in ("door", "gate", "down", "Connection refused"))
+    assert (later.returncode, later.stderr) == (1, f"maskwatch: {url}: no camera is up\n")
+    assert code == 0
+    everything = (
+        running.log + "".join(running.heard) + metrics + json.dumps(told) + shown.stdout + later.stdout
+    )
+    assert "s3cret" not in everything
+
+
+def test_reload_moves_the_web_to_another_port_and_refuses_a_taken_one(service, demo_clip, tmp_path):
+    config = json.loads(footage(demo_clip, tmp_path / "queue"))
+    config["cameras"]["gate"] = {"source": "rtsp://127.0.0.1:1/"}  # goes on when the clip has ended
+    with service(json.dumps(config)) as running, socket.create_server(("127.0.0.1", 0)) as other:
+        running.wait_for("watching")
+        path, first, taken = tmp_path / "config.yaml", at(running), other.getsockname()[1]
+        path.write_text(json.dumps(config | {"web": {"port": taken}}))
+        running.process.send_signal(signal.SIGHUP)
+        running.wait_for("not reloaded, the old one stays")
+        assert f"web.port: cannot listen on 127.0.0.1 port {taken}: Address already in use" in running.log
+        assert asked(first, "/healthz")[0] == 200
+        path.write_text(json.dumps(config))
+        running.process.send_signal(signal.SIGHUP)
+        running.wait_for_again("answers at", timeout_s=30)
+        assert at(running) == first  # the same settings, the same port
+        assert asked(first, "/healthz")[0] == 200
+        other.close()
+        token = "a-token-of-24-characters"
+        path.write_text(json.dumps(config | {"web": {"port": taken, "token": token}}))
+        running.process.send_signal(signal.SIGHUP)
+        running.wait_for_again("answers at", timeout_s=30)
+        assert at(running) == f"http://127.0.0.1:{taken}"
+        assert asked(at(running), "/metrics")[0] == 401
+        assert asked(at(running), "/metrics", Authorization=f"Bearer {token}")[0] == 200
+        with pytest.raises(httpx.ConnectError):
+            asked(first, "/healthz")
+        path.write_text(json.dumps(config | {"web": {"enabled": False}}))
+        running.process.send_signal(signal.SIGHUP)
+        running.wait_for_again("watching", timeout_s=30)
+        with pytest.raises(httpx.ConnectError):
+            asked(f"http://127.0.0.1:{taken}", "/healthz")
+        assert running.terminate()[0] == 0
+    assert token not in running.log
+
+
+def test_a_taken_port_ends_the_start_with_one_line_that_names_the_key(maskwatch, demo_clip, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        config = json.loads(footage(demo_clip, tmp_path / "queue")) | {"web": {"port": port}}
+        path = tmp_path / "config.yaml"
+        path.write_text(json.dumps(config))
+        done = maskwatch("run", "-c", path)
+    assert done.returncode == 2
+    assert (
+        done.stderr
+        == f"maskwatch: web.port: cannot listen on 127.0.0.1 port {port}: Address already in use\n"
+    )

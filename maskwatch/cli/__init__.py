@@ -10,7 +10,20 @@ import sys
 import typer
 from rich.logging import RichHandler
 
-from maskwatch.cli import bench, check, dataset, demo, evaluate, extract, queue, replay, review, run, train
+from maskwatch.cli import (
+    bench,
+    check,
+    dataset,
+    demo,
+    evaluate,
+    extract,
+    queue,
+    replay,
+    review,
+    run,
+    status,
+    train,
+)
 from maskwatch.cli.console import errors
 from maskwatch.core.errors import ConfigError, MaskwatchError
 
@@ -21,6 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(run.run)
+app.command()(status.status)
 app.command()(replay.replay)
 app.command()(demo.demo)
 app.command()(check.check)

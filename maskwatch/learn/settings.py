@@ -42,4 +42,4 @@ class QueueSettings(SelectionSettings):
     dir: Path = Path("queue")
     max_mb: Annotated[float, Field(gt=0)] = 2048
     max_days: Annotated[float, Field(gt=0)] = 30
-    min_free_mb: Annotated[float, Field(ge=0)] = 512
+    min_free_mb: Annotated[float, Field(ge=0, le=1e9)] = 512

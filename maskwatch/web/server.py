@@ -81,7 +81,8 @@ class WebServer:
 
     def _body(self) -> None:
         try:
-            self._server.run([self.listener.socket.dup()])
+            with self.listener.socket.dup() as own:  # which the server closes at its end
+                self._server.run([own])
         except BaseException as e:  # noqa: BLE001 - handed to the owner, who ends the process with it
             self._on_crash(e)
         else:

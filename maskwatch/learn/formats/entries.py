@@ -5,6 +5,7 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from maskwatch.core.errors import DataError
 from maskwatch.core.files import write_atomically
@@ -60,12 +61,6 @@ class _Window(io.RawIOBase):
         self._buffer = io.BytesIO()
         return data
 
-    def writable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
     def tell(self) -> int:
         return self._start + self._buffer.tell()
 
@@ -74,5 +69,5 @@ class _Window(io.RawIOBase):
             return self._start + self._buffer.seek(offset - self._start)
         return self._start + self._buffer.seek(offset, whence)
 
-    def write(self, data: "zipfile._ReadBuffer | bytes") -> int:  # type: ignore[override,name-defined,unused-ignore]
+    def write(self, data: Any) -> int:
         return self._buffer.write(data)

@@ -1,0 +1,127 @@
+"""`maskwatch status`: how a running service is."""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Column, Table
+
+from maskwatch.cli.console import out
+from maskwatch.core.errors import ConfigError, MaskwatchError
+
+if TYPE_CHECKING:
+    from maskwatch.web.settings import WebSettings
+
+ANSWER_S = 5.0
+COLOURS = {"up": "green", "connecting": "yellow", "ended": "dim", "down": "bold red"}
+
+
+def status(
+    config: Annotated[
+        Path | None, typer.Option("-c", "--config", help="The service's configuration file, for its address.")
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option("--url", help="Its address; a token is taken from MASKWATCH_WEB_TOKEN."),
+    ] = None,
+) -> None:
+    """Ask a running service how it is. Exit code 1 when it does not answer, or does not do its work."""
+    address, token = _place(config, url)
+    told = _asked(f"{address}/api/status", token)
+    try:
+        table, lines = _table(told), [*_reasons(told), _summary(told)]
+    except (KeyError, TypeError, AttributeError) as e:
+        raise MaskwatchError(f"{address}: is not a maskwatch service of this version") from e
+    out.print(table)
+    for line in lines:
+        out.print(line, soft_wrap=True, markup=False, highlight=False)
+    if not told["ready"]:
+        raise MaskwatchError(f"{address}: {told['reason']}")
+
+
+def _place(config: Path | None, url: str | None) -> tuple[str, str | None]:
+    """The service's address without an end, and its token."""
+    from maskwatch import config as configuration
+
+    if url is not None and config is not None:
+        raise ConfigError("--url: give it or --config, not both")
+    if url is not None:
+        return url.rstrip("/"), os.environ.get("MASKWATCH_WEB_TOKEN")
+    web = configuration.load_web(config) if config else configuration.default().web
+    if not web.enabled:
+        raise ConfigError(f"{config}: web.enabled: is false, so the service answers nobody")
+    return _address(web), web.token_text
+
+
+def _address(web: "WebSettings") -> str:
+    """Where this machine reaches it; who listens everywhere listens on loopback, too."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(web.host, web.host)  # noqa: S104 - compared, not bound
+    return f"http://[{host}]:{web.port}" if ":" in host else f"http://{host}:{web.port}"
+
+
+def _asked(url: str, token: str | None) -> dict[str, Any]:
+    """What it answers. No proxy is asked: the service is this machine's, or nearby."""
+    from http.client import HTTPException
+    from urllib.error import HTTPError
+    from urllib.request import ProxyHandler, Request, build_opener
+
+    if not url.startswith(("http://", "https://")):
+        raise ConfigError("--url: must start with http:// or https://")
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    try:
+        request = Request(url, headers=headers)  # noqa: S310 - http alone, see above
+        with build_opener(ProxyHandler({})).open(request, timeout=ANSWER_S) as answer:
+            told = json.load(answer)
+    except HTTPError as e:
+        why = "wants another token (web.token, MASKWATCH_WEB_TOKEN)" if e.code == 401 else f"HTTP {e.code}"
+        raise MaskwatchError(f"{url}: {why}") from e
+    except (OSError, HTTPException, ValueError) as e:
+        reason = getattr(e, "reason", e)
+        raise MaskwatchError(f"{url}: no answer: {getattr(reason, 'strerror', None) or reason}") from e
+    if not isinstance(told, dict):
+        raise MaskwatchError(f"{url}: is not a maskwatch service")
+    return told
+
+
+def _table(told: dict[str, Any]) -> Table:
+    names = ("camera", "state", "for", "frames/s", "latency", "protected")
+    table = Table(*(Column(name, overflow="fold") for name in names))
+    for name, camera in told["cameras"].items():
+        ratio, latency_s = camera["protected_ratio"], camera["latency_s"]
+        state = camera["state"]
+        table.add_row(
+            escape(name),
+            f"[{COLOURS.get(state, 'red')}]{escape(state)}[/]",
+            _span(camera["state_s"]),
+            f"{camera['analysed_fps']:.1f} of {camera['fps']:.1f}",
+            "" if latency_s is None else f"{1000 * latency_s:.0f} ms",
+            "" if ratio is None else f"{ratio:.0%} of {camera['people']}",
+        )
+    return table
+
+
+def _reasons(told: dict[str, Any]) -> list[str]:
+    return [f"{name}: {camera['reason']}" for name, camera in told["cameras"].items() if camera["reason"]]
+
+
+def _summary(told: dict[str, Any]) -> str:
+    queue, process = told["queue"], told["process"]
+    parts = [
+        f"maskwatch {told['version']}, running for {_span(told['running_s'])}",
+        f"{sum(alert['count'] for alert in told['alerts'] if alert['outcome'] == 'delivered')} alerts told",
+        "queue unreadable" if queue["samples"] is None else f"{queue['samples']} samples in the queue",
+        "free space unknown" if queue["free_bytes"] is None else f"{queue['free_bytes'] / 1e9:.1f} GB free",
+        f"{process['memory_bytes'] / 1e6:.0f} MB of memory",
+    ]
+    return ", ".join(parts)
+
+
+def _span(seconds: float) -> str:
+    """`42 s`, `12 min`, `5 h`, `3 d`: the largest that fits."""
+    for unit, size_s in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size_s:
+            return f"{seconds // size_s:.0f} {unit}"
+    return f"{seconds:.0f} s"

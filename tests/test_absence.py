@@ -1,0 +1,151 @@
+"""A camera that gives no picture, and what the board knows of the last seconds."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from maskwatch.core.absence import Absence
+from maskwatch.core.board import Board
+from maskwatch.core.records import AlertKind, CameraState, Label, Stage
+from maskwatch.core.window import Window
+
+
+def make_absence(dead_after_s=60.0):
+    return Absence("door", dead_after_s=dead_after_s, say="The door's camera is dead.")
+
+
+def alerts(absence, gone):
+    """After how many seconds without a frame it told."""
+    return [gone_s for gone_s in gone if absence.update(gone_s, 0.0, None) is not None]
+
+
+def test_tells_once_after_the_bound_and_again_only_after_a_frame():
+    absence = make_absence()
+    assert alerts(absence, [0.0, 30.0, 59.9, 60.0, 60.5, 600.0, 86_400.0]) == [60.0]
+    assert alerts(absence, [0.1, 59.9]) == []
+    assert alerts(absence, [60.2, 61.0]) == [60.2]
+
+
+def test_a_frame_between_two_looks_counts_though_the_camera_is_gone_again():
+    absence = make_absence()
+    assert alerts(absence, [100.0]) == [100.0]
+    assert alerts(absence, [70.0]) == [70.0]
+
+
+def test_an_alert_that_reached_nobody_is_repeated_after_the_same_time():
+    absence = make_absence()
+    assert alerts(absence, [60.0]) == [60.0]
+    absence.failed()
+    assert alerts(absence, [60.5, 119.9, 120.0, 500.0]) == [120.0]
+    absence.delivered(0.0)
+    assert alerts(absence, [1000.0]) == []
+
+
+def test_the_alert_names_the_camera_the_sentence_and_the_reason():
+    alert = make_absence().update(61.4, 1_700_000_000.0, "cable")
+    assert (alert.camera, alert.at, alert.say) == ("door", 1_700_000_000.0, "The door's camera is dead.")
+    assert (alert.kind, alert.reason, alert.people, alert.protected_ratio) == (
+        AlertKind.CAMERA_DEAD,
+        "cable",
+        0,
+        None,
+    )
+    assert make_absence().update(61.4, 0.0, None).reason == "no frame for 61 s"
+
+
+@given(st.lists(st.floats(0, 200), max_size=50))
+def test_between_two_alerts_there_was_always_a_frame(gone):
+    absence, told, last = make_absence(), False, 0.0
+    for gone_s in gone:
+        told = told and gone_s >= last
+        alert = absence.update(gone_s, 0.0, None)
+        assert (alert is not None) == (gone_s >= 60 and not told)
+        told, last = told or alert is not None, gone_s
+
+
+# windows
+
+
+@given(
+    steps=st.lists(st.tuples(st.floats(0.001, 5), st.floats(0, 9), st.integers(0, 3)), max_size=60),
+    wait_s=st.floats(0, 30),
+)
+def test_a_window_counts_what_lies_within_it_and_nothing_else(steps, wait_s):
+    window, at, events = Window(10.0, 100.0), 100.0, []
+    for step_s, amount, count in steps:
+        at += step_s
+        window.add(at, amount, count)
+        events.append((at, amount, count))
+    now_s = at + wait_s
+    kept = [(amount, count) for when, amount, count in events if when > now_s - 10.0]
+    counted = sum(count for _, count in kept)
+    assert window.per_s(now_s) == pytest.approx(counted / max(1.0, min(10.0, now_s - 100.0)))
+    if counted:
+        assert window.mean(now_s) == pytest.approx(sum(amount for amount, _ in kept) / counted, abs=1e-9)
+    else:
+        assert window.mean(now_s) is None
+
+
+def test_a_young_window_tells_the_rate_since_it_began():
+    window = Window(10.0, 100.0)
+    for tenth in range(20):
+        window.add(100.0 + tenth / 10)
+    assert window.per_s(102.0) == 10.0
+    assert window.per_s(104.0) == 5.0
+    assert window.per_s(130.0) == 0.0
+
+
+# the board
+
+
+def test_the_board_tells_rates_faces_latencies_and_inference(report):
+    board = Board(["door", "gate"])
+    for dropped in (0, 0, 1):
+        board.captured("door", dropped)
+    now_s = time.monotonic()
+    board.analysed(report(0.0, 0.9, 0.1, None), now_s - 0.3)
+    board.analysed(report(0.1, 0.9), now_s - 9)
+    board.inferred(Stage.DETECTOR, 0.3, 3)
+    board.inferred(Stage.DETECTOR, 0.1, 1)
+    seen = board.snapshot()
+    door, gate = seen.cameras["door"], seen.cameras["gate"]
+    assert (door.captured_fps, door.dropped_fps, door.analysed_fps) == (
+        3.0,
+        1.0,
+        2.0,
+    )  # of a second, the least
+    assert door.faces == {Label.PROTECTED: 2, Label.UNPROTECTED: 1, Label.UNKNOWN: 1}
+    assert door.latency.counts == (0, 0, 0, 1, 0, 0, 0, 1)
+    assert door.latency.sum_s == pytest.approx(9.3, abs=0.2)
+    assert door.latency.lately_s == pytest.approx(4.65, abs=0.1)
+    assert seen.inference_s == {Stage.DETECTOR: pytest.approx(0.1), Stage.CLASSIFIER: None}
+    assert (gate.captured_fps, gate.frame_s, gate.latency.lately_s) == (0.0, None, None)
+    assert 0 <= seen.now_s - door.frame_s < 1
+
+
+def test_since_is_when_the_state_changed_and_not_when_it_was_said_again():
+    board = Board(["door"])
+    board.state("door", CameraState.DOWN, "cable")
+    since_s = board.snapshot().cameras["door"].since_s
+    time.sleep(0.01)
+    board.state("door", CameraState.DOWN, "another reason")
+    door = board.snapshot().cameras["door"]
+    assert (door.since_s, door.reason) == (since_s, "another reason")
+    board.state("door", CameraState.UP)
+    assert board.snapshot().cameras["door"].since_s > since_s
+
+
+@pytest.mark.parametrize("state", [CameraState.DOWN, CameraState.ENDED])
+def test_a_camera_that_gives_no_frames_has_no_ratio(report, state):
+    board = Board(["door"])
+    board.state("door", CameraState.UP)
+    board.analysed(report(0.0, 0.9))
+    assert board.snapshot().cameras["door"].protected_ratio == 1.0
+    board.state("door", state)
+    board.analysed(report(0.1, 0.9))  # what waited when it went
+    assert (board.snapshot().cameras["door"].protected_ratio, board.snapshot().cameras["door"].people) == (
+        None,
+        0,
+    )

@@ -1,0 +1,104 @@
+"""`maskwatch status` against a real server, from a process of its own."""
+
+import json
+from contextlib import contextmanager
+
+import pytest
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from maskwatch.core.records import CameraState, CameraStatus, Status, Versions
+from maskwatch.web import status
+from maskwatch.web.application import make_app
+from maskwatch.web.server import Listener, WebServer
+from maskwatch.web.settings import WebSettings
+from maskwatch.web.watched import Storage, Watched
+
+TOKEN = "a-token-of-24-characters"
+DOOR = CameraStatus(
+    CameraState.UP, people=4, protected_ratio=0.75, captured_fps=5.0, analysed_fps=4.8, since_s=100.0
+)
+GATE = CameraStatus(CameraState.DOWN, "rtsp://[fe80::1]/s: Connection refused", since_s=700.0)
+SEEN = Status(
+    {"정문": DOOR, "gate": GATE},
+    alerts={("voice", "delivered"): 3, ("voice", "failed"): 2},
+    engine_beat=1000.0,
+    now_s=1000.0,
+    started_s=100.0,
+)
+
+
+@contextmanager
+def answering(seen, token=None):
+    """The address of a service that has seen that."""
+    versions = dict.fromkeys(seen.cameras, Versions("detector@1", "classifier@1"))
+    watched = Watched(lambda: seen, lambda: versions, lambda: Storage(12, 3456, 63_200_000_000))
+    listener = Listener(WebSettings(port=0))
+    with WebServer(listener, make_app(status.routes(watched), token=token), pytest.fail):
+        yield listener.url
+
+
+def test_prints_every_camera_and_what_the_service_holds(maskwatch):
+    with answering(SEEN) as url:
+        done = maskwatch("status", "--url", f"{url}/")
+    assert (done.returncode, done.stderr) == (0, "")
+    row = next(line for line in done.stdout.splitlines() if "정문" in line)
+    assert [cell.strip() for cell in row.strip("│").split("│")][1:] == [
+        "up",
+        "15 min",
+        "4.8 of 5.0",
+        "",
+        "75% of 4",
+    ]
+    assert "\ngate: rtsp://[fe80::1]/s: Connection refused\n" in done.stdout
+    assert "running for 15 min, 3 alerts told, 12 samples in the queue, 63.2 GB free" in done.stdout
+
+
+def test_a_service_that_does_not_do_its_work_is_exit_code_one_with_the_reason(maskwatch):
+    with answering(Status({"gate": GATE}, engine_beat=1000.0, now_s=1000.0)) as url:
+        done = maskwatch("status", "--url", url)
+    assert (done.returncode, done.stderr) == (1, f"maskwatch: {url}: no camera is up\n")
+    assert "gate" in done.stdout
+
+
+def test_the_configuration_tells_address_and_token(maskwatch, tmp_path):
+    path = tmp_path / "config.yaml"
+    with answering(SEEN, TOKEN) as url:
+        web = {"host": "0.0.0.0", "port": int(url.rsplit(":", 1)[1]), "token": "{MASKWATCH_WEB_TOKEN}"}
+        cameras = {"gate": {"source": "rtsp://u:{MASKWATCH_GATE}@192.0.2.1/s"}}
+        path.write_text(json.dumps({"web": web, "cameras": cameras}))
+        right = maskwatch(
+            "status", "-c", path, env={"MASKWATCH_WEB_TOKEN": TOKEN, "http_proxy": "http://192.0.2.1:1"}
+        )
+        wrong = maskwatch("status", "-c", path, env={"MASKWATCH_WEB_TOKEN": "x" * 16})
+        without = maskwatch("status", "--url", url, env={})
+    assert (right.returncode, right.stderr) == (0, "")
+    for done in (wrong, without):
+        assert done.returncode == 1
+        assert "wants another token" in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["--url", "http://127.0.0.1:1"], 1, "http://127.0.0.1:1/api/status: no answer: Connection refused"),
+        (["--url", "file:///etc/passwd"], 2, "--url: must start with http:// or https://"),
+        (["-c", "none.yaml"], 2, "none.yaml: No such file or directory"),
+    ],
+)
+def test_who_cannot_be_asked_is_told_in_one_line(maskwatch, tmp_path, arguments, code, told):
+    done = maskwatch("status", *arguments, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (code, f"maskwatch: {told}\n")
+
+
+def test_another_program_at_the_address_is_no_service(maskwatch):
+    listener = Listener(WebSettings(port=0))
+    url = listener.url
+    page = Route("/api/status", lambda _: JSONResponse({"cameras": {"a": 1}}))
+    with WebServer(listener, make_app([page], token=None), pytest.fail):
+        done = maskwatch("status", "--url", url)
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"maskwatch: {url}: is not a maskwatch service of this version\n",
+    )

@@ -1,0 +1,474 @@
+"""The service over HTTP, by a real server on loopback: who may ask, and what is answered."""
+
+import gc
+import socket
+import threading
+import time
+from contextlib import contextmanager
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from maskwatch.config import parse
+from maskwatch.core.errors import ConfigError
+from maskwatch.core.health import STUCK_S, why_not_alive
+from maskwatch.core.records import CameraState, CameraStatus, Label, Latency, Stage, Status, Versions
+from maskwatch.pipeline.pipeline import Pipeline
+from maskwatch.web import health, metrics, status
+from maskwatch.web.application import make_app
+from maskwatch.web.server import Listener, WebServer
+from maskwatch.web.settings import WebSettings
+from maskwatch.web.watched import KEPT_S, Storage, StorageMeter, Watched, measured
+
+TOKEN = "a-token-of-24-characters"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+ANYWHERE = WebSettings(port=0)
+REASON = "rtsp://192.0.2.10/s: Connection refused"
+
+
+@contextmanager
+def serving(routes, *, token=None, on_crash=None, listener=None):
+    """A client of a server with these routes."""
+    listener = listener or Listener(ANYWHERE)
+    server = WebServer(listener, make_app(routes, token=token), on_crash or (lambda e: pytest.fail(str(e))))
+    with server, httpx.Client(base_url=listener.url, trust_env=False, timeout=20) as client:
+        yield client
+
+
+def echo(request):
+    return PlainTextResponse("done")
+
+
+PAGES = [
+    *(Route(path, echo) for path in ("/healthz", "/readyz", "/api/status")),
+    Route("/api/models/current", echo, methods=["PUT"]),
+]
+
+
+def make_status(now_s=1000.0, beat_s=999.0, **cameras):
+    return Status(cameras, engine_beat=beat_s, now_s=now_s, started_s=900.0)
+
+
+UP, DOWN = CameraStatus(CameraState.UP), CameraStatus(CameraState.DOWN, REASON)
+CONNECTING, ENDED = CameraStatus(), CameraStatus(CameraState.ENDED)
+
+
+# who may ask
+
+
+@pytest.mark.parametrize(
+    ("host", "code"),
+    [
+        ("localhost", 200),
+        ("localhost:8470", 200),
+        ("127.0.0.1:1", 200),
+        ("[::1]:8470", 200),
+        ("LOCALHOST", 200),
+        ("evil.example", 400),
+        ("localhost.evil.example", 400),
+        ("127.0.0.1.evil.example:8470", 400),
+        ("192.0.2.1", 400),
+        ("", 400),
+    ],
+)
+def test_without_a_token_only_names_of_loopback_are_answered(host, code):
+    """Else a page of another site, whose name its owner lets point at 127.0.0.1, could read in the visitor's browser."""
+    with serving(PAGES) as client:
+        assert client.get("/api/status", headers={"Host": host}).status_code == code
+
+
+@pytest.mark.parametrize(
+    ("origin", "code"),
+    [
+        (None, 200),
+        ("own", 200),
+        ("http://evil.example", 403),
+        ("null", 403),
+        ("http://localhost:1", 403),
+        ("https own", 403),
+    ],
+)
+def test_without_a_token_no_page_of_another_site_may_change_anything(origin, code):
+    with serving(PAGES) as client:
+        own = str(client.base_url).rstrip("/")
+        sent = {"own": own, "https own": own.replace("http:", "https:")}.get(origin, origin)
+        headers = {"Origin": sent} if sent else {}
+        assert client.put("/api/models/current", headers=headers).status_code == code
+        assert client.get("/api/status", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        None,
+        "",
+        "Bearer",
+        TOKEN,
+        f"Basic {TOKEN}",
+        f"Bearer {TOKEN[:-1]}",
+        f"Bearer {TOKEN}x",
+        f"Bearer  {TOKEN}",
+        "Bearer \xe4\xf6\xfc",
+    ],
+)
+def test_with_a_token_everything_but_health_needs_it(said):
+    headers = [] if said is None else [(b"authorization", said.encode("latin-1"))]
+    with serving(PAGES, token=TOKEN) as client:
+        answers = [
+            client.request(method, path, headers=headers)
+            for method, path in (("GET", "/api/status"), ("PUT", "/api/models/current"), ("GET", "/none"))
+        ]
+        assert [answer.status_code for answer in answers] == [401] * 3
+        assert answers[0].headers["WWW-Authenticate"] == "Bearer"
+        assert [client.get(path, headers=headers).status_code for path in ("/healthz", "/readyz")] == [
+            200
+        ] * 2
+        assert TOKEN not in "".join(answer.text for answer in answers)
+
+
+def test_with_the_token_everything_is_answered_by_any_name():
+    with serving(PAGES, token=TOKEN) as client:
+        headers = BEARER | {"Host": "door.example"}
+        assert client.get("/api/status", headers=headers).text == "done"
+        assert client.put("/api/models/current", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("web", "told"),
+    [
+        ("{host: 0.0.0.0}", "web.host: is reached from other machines, which needs web.token, got '0.0.0.0'"),
+        ("{host: '::'}", "web.host: is reached from other machines, which needs web.token, got '::'"),
+        ("{host: 192.0.2.1, token: null}", "web.host: is reached from other machines"),
+        ("{host: door.example}", "web.host: must be an IP address, or localhost, got 'door.example'"),
+        ("{host: null}", "web.host: must be a valid string"),
+        ("{port: 65536}", "web.port: must be at most 65535, got 65536"),
+        ("{prot: 80}", "web.prot: unknown key; did you mean port?"),
+        ("{token: hunter2}", "web.token: must have at least 16 characters"),
+        ("{token: '{MASKWATCH_WEB_TOKEN}'}", "web.token: must have at least 16 characters"),
+        ("{token: hunter2 hunter2 hunter2}", "web.token: must be of letters"),
+        ("{host: 0.0.0.0, token: hunter2}", "web.token: must have at least 16 characters"),
+    ],
+)
+def test_a_wrong_web_section_is_refused_with_its_key_and_without_the_token(web, told):
+    with pytest.raises(ConfigError) as e:
+        parse(f"fps: 5\nweb: {web}", "config.yaml", {"MASKWATCH_WEB_TOKEN": "hunter2"})
+    (problem,) = str(e.value).splitlines()
+    assert problem.startswith(f"config.yaml:2: {told}")
+    assert "hunter2" not in problem
+
+
+def test_a_token_from_the_environment_opens_any_host_and_is_never_shown():
+    text = "web: {host: 0.0.0.0, token: '{MASKWATCH_WEB_TOKEN}'}"
+    web = parse(text, "config.yaml", {"MASKWATCH_WEB_TOKEN": TOKEN}).web
+    assert (web.host, web.token_text) == ("0.0.0.0", TOKEN)
+    assert TOKEN not in repr(web) + str(web)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
+def test_loopback_needs_no_token(host):
+    assert parse(f"web: {{host: '{host}'}}", "config.yaml", {}).web.host == host
+
+
+# the server
+
+
+def test_a_taken_port_is_refused_with_its_key():
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(ConfigError) as e:
+            Listener(WebSettings(port=port))
+    assert str(e.value) == f"web.port: cannot listen on 127.0.0.1 port {port}: Address already in use"
+
+
+def test_an_address_that_is_not_this_machines_is_refused_with_its_key():
+    with pytest.raises(ConfigError, match=r"^web\.host: cannot listen on 192\.0\.2\.1 port 0: "):
+        Listener(WebSettings(token=TOKEN, host="192.0.2.1", port=0))
+
+
+def test_who_asks_between_two_servers_of_one_port_waits_and_is_answered():
+    first = Listener(ANYWHERE)
+    with serving(PAGES, listener=first):
+        second = Listener(ANYWHERE, first)
+    assert second.url == first_url(second)
+    codes = []
+    asking = threading.Thread(
+        target=lambda: codes.append(
+            httpx.get(f"{second.url}/healthz", trust_env=False, timeout=20).status_code
+        )
+    )
+    asking.start()
+    time.sleep(0.3)
+    assert codes == []
+    with serving(PAGES, listener=second):
+        asking.join(20)
+    assert codes == [200]
+
+
+def first_url(listener):
+    return f"http://127.0.0.1:{listener.socket.getsockname()[1]}"
+
+
+def test_the_port_is_free_again_when_the_server_has_ended():
+    listener = Listener(ANYWHERE)
+    port = listener.socket.getsockname()[1]
+    with serving(PAGES, listener=listener):
+        pass
+    Listener(WebSettings(port=port)).close()
+
+
+@pytest.mark.logs_errors  # that a request was cut off
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_server_with_a_request_under_way_ends_in_time():
+    hang = threading.Event()
+    pages = [Route("/hang", lambda _: hang.wait(20) and PlainTextResponse(""))]
+    listener = Listener(ANYWHERE)
+    server = WebServer(listener, make_app(pages, token=None), lambda e: pytest.fail(str(e)))
+    with server, socket.create_connection(listener.socket.getsockname()) as client:
+        client.sendall(b"GET /hang HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        time.sleep(0.5)
+        began = time.monotonic()
+        server.__exit__()
+        took = time.monotonic() - began
+        hang.set()
+    gc.collect()  # the socket of the connection that was cut off
+    assert took < 4
+
+
+@pytest.mark.logs_errors
+def test_a_request_that_raises_is_a_500_and_the_next_is_answered(caplog):
+    def broken(_):
+        raise RuntimeError("a page is broken")
+
+    with serving([Route("/broken", broken), *PAGES]) as client:
+        assert client.get("/broken").status_code == 500
+        assert client.get("/healthz").status_code == 200
+    assert "a page is broken" in caplog.text
+
+
+def test_a_web_thread_that_dies_ends_the_service_with_its_reason():
+    listener = Listener(ANYWHERE)
+    with Pipeline([]) as pipeline:
+        listener.close()  # what it serves on is gone
+        server = WebServer(listener, make_app(PAGES, token=None), pipeline.fail)
+        server._thread.start()
+        server._thread.join(20)
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            pipeline.run()
+
+
+def test_a_web_server_that_stops_unasked_ends_the_service(monkeypatch):
+    told = []
+    listener = Listener(ANYWHERE)
+    server = WebServer(listener, make_app(PAGES, token=None), told.append)
+    monkeypatch.setattr(server._server, "run", lambda _: None)
+    with server:
+        server._thread.join(20)
+    assert [str(error) for error in told] == ["the web server ended by itself"]
+
+
+# health
+
+
+@pytest.mark.parametrize(
+    ("idle_s", "code", "reason"),
+    [
+        (0, 200, None),
+        (STUCK_S - 5, 200, None),
+        (STUCK_S, 503, f"the engine has made no progress for {STUCK_S:.0f} s"),
+    ],
+)
+def test_healthz_tells_whether_the_engine_makes_progress(idle_s, code, reason):
+    stuck = lambda: make_status(beat_s=time.monotonic() - idle_s, door=DOWN)  # noqa: E731
+    with serving(health.routes(stuck)) as client:
+        answer = client.get("/healthz")
+        assert (answer.status_code, answer.json()) == (code, {"ok": code == 200, "reason": reason})
+
+
+@pytest.mark.parametrize(
+    ("cameras", "code"),
+    [
+        ({"door": UP}, 200),
+        ({"door": DOWN, "gate": UP}, 200),
+        ({"door": CONNECTING}, 503),
+        ({"door": DOWN, "gate": ENDED}, 503),
+    ],
+)
+def test_readyz_tells_whether_any_camera_gives_frames(cameras, code):
+    with serving(health.routes(lambda: make_status(beat_s=time.monotonic(), **cameras))) as client:
+        answer = client.get("/readyz")
+        assert (answer.status_code, answer.json()["reason"]) == (
+            code,
+            None if code == 200 else "no camera is up",
+        )
+        assert client.get("/healthz").status_code == 200
+
+
+def test_a_stuck_engine_is_not_ready_either():
+    with serving(health.routes(lambda: make_status(beat_s=time.monotonic() - 60, door=UP))) as client:
+        assert client.get("/readyz").json()["reason"] == "the engine has made no progress for 60 s"
+
+
+def test_the_watchdogs_bound_is_healths():
+    from maskwatch import service
+
+    assert service.STUCK_S is STUCK_S
+    assert why_not_alive(make_status(now_s=0, beat_s=1000), 1000 + STUCK_S) is not None
+
+
+# metrics and status
+
+SEEN = Status(
+    {
+        'do"or\\': CameraStatus(
+            state=CameraState.UP,
+            captured=50,
+            dropped=3,
+            analysed=47,
+            people=4,
+            protected_ratio=0.75,
+            reconnects=2,
+            since_s=940.0,
+            frame_s=999.5,
+            captured_fps=5.0,
+            dropped_fps=0.25,
+            analysed_fps=4.75,
+            faces={Label.PROTECTED: 30, Label.UNPROTECTED: 10, Label.UNKNOWN: 1},
+            latency=Latency((40, 5, 1, 0, 0, 0, 0, 1), 12.5, 0.06),
+        ),
+        "정문": CameraStatus(CameraState.DOWN, REASON, since_s=990.0),
+    },
+    alerts={("voice", "delivered"): 3, ("voice", "failed"): 1, ("log", "delivered"): 4},
+    queued=6,
+    not_queued=1,
+    engine_beat=999.0,
+    now_s=1000.0,
+    started_s=900.0,
+    inference_s={Stage.DETECTOR: 0.0125, Stage.CLASSIFIER: None},
+)
+MODELS = {'do"or\\': Versions("detector@1", "classifier@1"), "정문": Versions("detector@1", "classifier@2")}
+WATCHED = Watched(lambda: SEEN, lambda: MODELS, lambda: Storage(12, 3456, 789_000_000))
+
+
+@pytest.fixture(scope="module")
+def scraped():
+    """Each sample's value, by its name and labels."""
+    with serving(metrics.routes(WATCHED)) as client:
+        answer = client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    families = text_string_to_metric_families(answer.text)
+    return {
+        (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        (("maskwatch_camera_up", 'do"or\\'), 1),
+        (("maskwatch_camera_up", "정문"), 0),
+        (("maskwatch_camera_fps", 'do"or\\'), 5.0),
+        (("maskwatch_camera_skipped_fps", 'do"or\\'), 0.25),
+        (("maskwatch_camera_process_fps", 'do"or\\'), 4.75),
+        (("maskwatch_camera_reconnects_total", 'do"or\\'), 2),
+        (("maskwatch_camera_frames_total", 'do"or\\'), 50),
+        (("maskwatch_camera_process_frames_total", 'do"or\\'), 47),
+        (("maskwatch_camera_skipped_frames_total", 'do"or\\'), 3),
+        (("maskwatch_protected_ratio", 'do"or\\'), 0.75),
+        (("maskwatch_protected_ratio", "정문"), None),
+        (("maskwatch_people", 'do"or\\'), 4),
+        (("maskwatch_faces_total", 'do"or\\', "protected"), 30),
+        (("maskwatch_faces_total", 'do"or\\', "unprotected"), 10),
+        (("maskwatch_faces_total", 'do"or\\', "unknown"), 1),
+        (("maskwatch_decision_latency_seconds_bucket", 'do"or\\', "0.05"), 40),
+        (("maskwatch_decision_latency_seconds_bucket", 'do"or\\', "0.25"), 46),
+        (("maskwatch_decision_latency_seconds_bucket", 'do"or\\', "5.0"), 46),
+        (("maskwatch_decision_latency_seconds_bucket", 'do"or\\', "+Inf"), 47),
+        (("maskwatch_decision_latency_seconds_count", 'do"or\\'), 47),
+        (("maskwatch_decision_latency_seconds_sum", 'do"or\\'), 12.5),
+        (("maskwatch_detector_inference_speed_seconds",), 0.0125),
+        (("maskwatch_classifier_inference_speed_seconds",), None),
+        (("maskwatch_alerts_total", "failed", "voice"), 1),
+        (("maskwatch_alerts_total", "delivered", "log"), 4),
+        (("maskwatch_model_info", "classifier@1", "detector@1"), 1),
+        (("maskwatch_model_info", "classifier@2", "detector@1"), 1),
+        (("maskwatch_queue_samples",), 12),
+        (("maskwatch_queue_bytes",), 3456),
+        (("maskwatch_queue_writes_total", "failed"), 1),
+        (("maskwatch_storage_free_bytes",), 789_000_000),
+        (("maskwatch_uptime_seconds",), 100),
+    ],
+    ids=str,
+)
+def test_metrics_tell_what_the_board_shows(scraped, key, value):
+    assert scraped.get(key) == value
+
+
+def test_metrics_tell_of_the_process(scraped):
+    assert scraped[("process_resident_memory_bytes",)] > 10e6
+    assert scraped[("process_open_fds",)] > 3
+    assert scraped[("maskwatch_process_threads",)] >= 2
+
+
+def test_metrics_are_those_of_the_moment():
+    now = [make_status(door=UP)]
+    watched = Watched(lambda: now[0], dict, lambda: Storage(None, None, None))
+    with serving(metrics.routes(watched)) as client:
+        assert 'maskwatch_camera_up{camera="door"} 1.0' in client.get("/metrics").text
+        now[0] = make_status(door=DOWN)
+        text = client.get("/metrics").text
+    assert 'maskwatch_camera_up{camera="door"} 0.0' in text
+    assert "\nmaskwatch_queue_samples " not in text
+
+
+def test_status_tells_the_same_as_json():
+    with serving(status.routes(WATCHED)) as client:
+        told = client.get("/api/status").json()
+    door, gate = told["cameras"]['do"or\\'], told["cameras"]["정문"]
+    assert (told["alive"], told["ready"], told["reason"], told["running_s"]) == (True, True, None, 100)
+    assert (door["state"], door["state_s"], door["last_frame_age_s"], door["fps"]) == ("up", 60, 0.5, 5.0)
+    assert (door["people"], door["protected_ratio"], door["latency_s"]) == (4, 0.75, 0.06)
+    assert (gate["state"], gate["reason"], gate["last_frame_age_s"]) == ("down", REASON, None)
+    assert gate["models"] == {"detector": "detector@1", "classifier": "classifier@2"}
+    assert told["detector_inference_s"] == 0.0125
+    assert {"sink": "voice", "outcome": "failed", "count": 1} in told["alerts"]
+    assert told["queue"] == {
+        "samples": 12,
+        "bytes": 3456,
+        "free_bytes": 789_000_000,
+        "stored": 6,
+        "not_stored": 1,
+        "problem": None,
+    }
+    assert told["process"]["memory_bytes"] > 10e6
+
+
+def test_the_queues_disk_is_measured_in_whole_samples(tmp_path):
+    day = tmp_path / "queue/정문/2026-11-22"
+    day.mkdir(parents=True)
+    for name, size in (("a.jpg", 1000), ("a.json", 50), ("b.jpg", 500), (".c.1234.part.json", 9)):
+        (day / name).write_bytes(b"x" * size)
+    found = measured(tmp_path / "queue")
+    assert (found.samples, found.bytes) == (1, 1550)
+    assert found.free_bytes > 0
+
+
+def test_the_disk_of_a_queue_that_is_not_there_yet_is_that_of_the_folder_above(tmp_path):
+    assert measured(tmp_path / "no/such/queue").free_bytes == pytest.approx(
+        measured(tmp_path).free_bytes, rel=0.01
+    )
+    assert measured(tmp_path / "no/such/queue").samples == 0
+
+
+def test_the_disk_is_not_walked_through_at_every_question(tmp_path, monkeypatch):
+    meter = StorageMeter(tmp_path)
+    assert meter().samples == 0
+    (tmp_path / "door/2026-11-22").mkdir(parents=True)
+    (tmp_path / "door/2026-11-22/a.json").write_bytes(b"{}")
+    assert meter().samples == 0
+    meter._measured_s -= KEPT_S
+    assert meter().samples == 1
