@@ -524,3 +524,21 @@ def test_a_failed_save_is_told_and_can_be_tried_again(queue, person, tmp_path):
         kim.button("Try again").click()
         kim.until(lambda: made.sample(sample_id).labels is not None, "saved")
     assert made.sample(sample_id).labels.faces[0].label is MarkLabel.WORN_WRONG
+
+
+def test_a_key_that_is_pressed_too_often_labels_nothing_twice_or_unseen(queue, person, tmp_path):
+    made = queue(12)
+    with serving(tmp_path / "queue", "--by", "kim") as address:
+        kim = person()
+        kim.go(f"{address}sample/{made.samples()[0].id}?state=waiting")
+        kim.picture()
+        enter = (
+            "for (let n = 0; n < 8; n++) window.dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter'}))"
+        )
+        kim.run(enter)
+        second = kim.until(lambda: (now := kim.sample()) != made.samples()[0].id and now, "the next")
+        kim.run(enter)
+        kim.picture(but=second)
+        kim.until(lambda: "2 of 12 labelled" in kim.text(".mw-progress"), "two are counted")
+        assert not kim.all(".q-dialog")
+    assert [sample.revision for sample in made.samples()] == [1, 1] + [0] * 10

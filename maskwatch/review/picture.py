@@ -89,7 +89,14 @@ class PicturePage:
 
     async def _act(self, action: Action) -> None:
         if self._turning:
-            return  # the next picture is on its way: nobody labels what he has not seen
+            return  # the next picture is on its way: nobody labels what he has not seen, or twice
+        self._turning = True
+        try:
+            await self._do(action)
+        finally:
+            self._turning = False
+
+    async def _do(self, action: Action) -> None:
         match action:
             case Action.ACCEPT:
                 self._save()
@@ -168,6 +175,8 @@ class PicturePage:
             except LabelConflict:
                 sample = await self._saving.read(sample.id)
                 if not await dialogs.keep_mine(sample, marks):
+                    if self._sample.id != sample.id:
+                        self._save_changes()
                     await self._show(self._walk.at(sample.id))
                     break
             except QueueError as e:
@@ -206,14 +215,11 @@ class PicturePage:
     async def _show(self, walk: Walk) -> None:
         sample_id = walk.here
         assert sample_id is not None
-        self._turning = True
         try:
             sample = await self._saving.read(sample_id)
         except QueueError as e:
             ui.notify(str(e), type="negative")
             return
-        finally:
-            self._turning = False
         self._walk, self._sample = walk, sample
         self._be_present()
         report, labels = sample.report, sample.labels
