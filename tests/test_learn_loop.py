@@ -15,15 +15,15 @@ from maskwatch.app import learning_loop
 from maskwatch.classify.network import load_network, save_network
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box, Face, Frame, FrameReport, Label, utc_now
-from maskwatch.learn.dataset import Part
+from maskwatch.learn.dataset import LabelledPicture, Part, Truth
 from maskwatch.learn.evaluation.bootstrap import Difference
 from maskwatch.learn.labelling import FaceMark, changed
-from maskwatch.learn.labels import MarkLabel
+from maskwatch.learn.labels import FaceLabel, MarkLabel
 from maskwatch.learn.loop import loop as loops
 from maskwatch.learn.loop.archive import Archive
 from maskwatch.learn.loop.gate import Margins, decide
 from maskwatch.learn.loop.loop import learn, waiting
-from maskwatch.learn.loop.material import sample_picture, seen
+from maskwatch.learn.loop.material import BASE, Picture, sample_picture, seen
 from maskwatch.learn.loop.measure import Judged, Outcome, contradicted, judge
 from maskwatch.learn.loop.parts import ONE_IN, Look, Place, placed
 from maskwatch.learn.loop.tune import Tellers
@@ -134,7 +134,7 @@ def test_a_face_that_nobody_could_tell_is_wiped_and_counts_neither_way(tmp_path)
     marks = (FaceMark(FACE, MarkLabel.UNPROTECTED), FaceMark(unsure, MarkLabel.UNKNOWN))
     history = changed((), marks, "kim", utc_now())
     picture = sample_picture(sample(1).with_history(history), path, Part.TRAIN)
-    shown = seen(picture)
+    shown = seen(picture, None)
     assert shown.faces == (FACE,)
     assert shown.rgb[8:44, 104:136].std(axis=(0, 1)).max() == 0
     assert shown.rgb[8:44, 24:56].std() > 10
@@ -146,6 +146,28 @@ def test_a_face_that_nobody_could_tell_is_wiped_and_counts_neither_way(tmp_path)
 
     (outcome,) = judge(finds_what_is_there, [picture]).outcomes
     assert (outcome.truths, outcome.right, outcome.answers) == (1, 1, 1)
+
+
+class Finder:
+    def __init__(self, *boxes):
+        self.faces = tuple(Face(box, 0.9) for box in boxes)
+
+    def detect(self, frames):
+        return [self.faces for _ in frames]
+
+
+def test_where_base_pictures_have_no_boxes_the_serving_detectors_are_learnt_so_that_they_are_not_lost(
+    tmp_path,
+):
+    path = tmp_path / "a.png"
+    cv2.imwrite(str(path), np.full((600, 2560, 3), 90, np.uint8))
+    whole = Picture(BASE, LabelledPicture(path, "a.png", (Truth(FaceLabel.PROTECTED),), Part.TRAIN))
+    shown = seen(whole, Finder(Box(100, 100, 300, 400)))
+    assert shown.rgb.shape == (300, 1280, 3)  # large pictures are kept small
+    assert shown.faces == (Box(50, 50, 150, 200),)
+    assert seen(whole, Finder()) is None
+    nobody = Picture("door", LabelledPicture(path, "a.png", (), Part.TRAIN))
+    assert seen(nobody, Finder(FACE)).faces == ()  # a picture without a face, as a person said
 
 
 # --- the loop, with models that read a picture's colours
@@ -462,6 +484,7 @@ def doorway(tmp_path, street):
     return replace(loop, tuning=replace(tuning, detector=little, classifier=judging))
 
 
+@pytest.mark.timeout(900)
 def test_a_poor_classifier_is_repaired_from_the_queue(doorway):
     outcome = learn(doorway)
     assert outcome.promoted, outcome.said
