@@ -93,7 +93,7 @@ BETTER, SAME, KEPT = difference(0.1, 0.02, 0.2), difference(0.0, -0.01, 0.01), d
         (BETTER, {}, KEPT, True, "better on the cameras"),
         (difference(0.04, -0.04, 0.1), {}, KEPT, True, "better on the cameras"),
         (BETTER, {}, None, True, "no base data is given"),
-        (None, {}, KEPT, False, "nothing is held out"),
+        (None, {}, KEPT, False, "are held out of the cameras, 8 are needed"),
         (SAME, {}, KEPT, False, "not better on the cameras"),
         (difference(0.04, -0.06, 0.1), {}, KEPT, False, "may be worse by more than 0.05"),
         (BETTER, {}, difference(0.0, -0.04, 0.04), False, "on the base data it may be worse"),
@@ -103,9 +103,16 @@ BETTER, SAME, KEPT = difference(0.1, 0.02, 0.2), difference(0.0, -0.01, 0.01), d
     ],
 )
 def test_the_gate(cameras, each, base, promoted, reason):
-    verdict = decide(cameras, each, base, MARGINS)
+    verdict = decide(cameras, each, base, MARGINS, pictures=20)
     assert verdict.promoted is promoted
     assert any(reason in line for line in verdict.reasons)
+
+
+def test_a_handful_of_held_out_pictures_decides_nothing():
+    assert decide(BETTER, {}, KEPT, MARGINS, pictures=8).promoted
+    assert decide(BETTER, {}, KEPT, MARGINS, pictures=7).reasons == (
+        "7 pictures are held out of the cameras, 8 are needed",
+    )
 
 
 # --- labels that cannot be true
@@ -343,6 +350,7 @@ def patched(bench, monkeypatch, place):
         "training": (bench, "during"),
         "reporting": (loops.report, "write"),
         "registering": (type(bench.loop.registry), "add"),
+        "deciding": (Archive, "keep"),
         "promoting": (type(bench.loop.registry), "promote"),
     }[place]
     whole = getattr(target, name)
@@ -350,15 +358,18 @@ def patched(bench, monkeypatch, place):
 
     def once(*arguments):
         calls.append(arguments)
-        if len(calls) == (5 if place == "moving" else 1):
+        if len(calls) == {"moving": 5, "deciding": 2}.get(place, 1):
             killed()
         return whole(*arguments)
 
     monkeypatch.setattr(target, name, once)
 
 
-@pytest.mark.parametrize("place", ["moving", "training", "reporting", "registering", "promoting"])
-def test_killed_anywhere_nothing_is_lost_and_the_next_run_ends_it(bench, monkeypatch, place):
+@pytest.mark.parametrize(
+    ("place", "trainings"),
+    [("moving", 1), ("training", 2), ("reporting", 2), ("registering", 2), ("deciding", 2), ("promoting", 1)],
+)
+def test_killed_anywhere_nothing_is_lost_and_the_next_run_ends_it(bench, monkeypatch, place, trainings):
     bench.fill(0, 48)
     names = bench.queued
     patched(bench, monkeypatch, place)
@@ -372,6 +383,7 @@ def test_killed_anywhere_nothing_is_lost_and_the_next_run_ends_it(bench, monkeyp
     assert bench.archived == names
     assert len(bench.queued) == 3
     assert len(bench.loop.registry.versions()) == 1
+    assert len(bench.trained_on) == trainings
     assert learn(bench.loop).said.startswith("3 labelled samples wait")
 
 
