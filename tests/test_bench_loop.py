@@ -37,6 +37,7 @@ def streets(street, tmp_path_factory):
     return folder / "faces", folder / "masks"
 
 
+@pytest.mark.timeout(900)
 def test_the_rehearsal_queues_labels_learns_measures_and_refuses_exchanged_labels(
     streets, tmp_path, monkeypatch
 ):

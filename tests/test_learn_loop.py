@@ -15,15 +15,15 @@ from maskwatch.app import learning_loop
 from maskwatch.classify.network import load_network, save_network
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box, Face, Frame, FrameReport, Label, utc_now
-from maskwatch.learn.dataset import Part
+from maskwatch.learn.dataset import LabelledPicture, Part, Truth
 from maskwatch.learn.evaluation.bootstrap import Difference
 from maskwatch.learn.labelling import FaceMark, changed
-from maskwatch.learn.labels import MarkLabel
+from maskwatch.learn.labels import FaceLabel, MarkLabel
 from maskwatch.learn.loop import loop as loops
 from maskwatch.learn.loop.archive import Archive
 from maskwatch.learn.loop.gate import Margins, decide
 from maskwatch.learn.loop.loop import learn, waiting
-from maskwatch.learn.loop.material import sample_picture, seen
+from maskwatch.learn.loop.material import BASE, Picture, sample_picture, seen
 from maskwatch.learn.loop.measure import Judged, Outcome, contradicted, judge
 from maskwatch.learn.loop.parts import ONE_IN, Look, Place, placed
 from maskwatch.learn.loop.tune import Tellers
@@ -93,7 +93,7 @@ BETTER, SAME, KEPT = difference(0.1, 0.02, 0.2), difference(0.0, -0.01, 0.01), d
         (BETTER, {}, KEPT, True, "better on the cameras"),
         (difference(0.04, -0.04, 0.1), {}, KEPT, True, "better on the cameras"),
         (BETTER, {}, None, True, "no base data is given"),
-        (None, {}, KEPT, False, "nothing is held out"),
+        (None, {}, KEPT, False, "are held out of the cameras, 8 are needed"),
         (SAME, {}, KEPT, False, "not better on the cameras"),
         (difference(0.04, -0.06, 0.1), {}, KEPT, False, "may be worse by more than 0.05"),
         (BETTER, {}, difference(0.0, -0.04, 0.04), False, "on the base data it may be worse"),
@@ -103,9 +103,16 @@ BETTER, SAME, KEPT = difference(0.1, 0.02, 0.2), difference(0.0, -0.01, 0.01), d
     ],
 )
 def test_the_gate(cameras, each, base, promoted, reason):
-    verdict = decide(cameras, each, base, MARGINS)
+    verdict = decide(cameras, each, base, MARGINS, pictures=20)
     assert verdict.promoted is promoted
     assert any(reason in line for line in verdict.reasons)
+
+
+def test_a_handful_of_held_out_pictures_decides_nothing():
+    assert decide(BETTER, {}, KEPT, MARGINS, pictures=8).promoted
+    assert decide(BETTER, {}, KEPT, MARGINS, pictures=7).reasons == (
+        "7 pictures are held out of the cameras, 8 are needed",
+    )
 
 
 # --- labels that cannot be true
@@ -134,7 +141,7 @@ def test_a_face_that_nobody_could_tell_is_wiped_and_counts_neither_way(tmp_path)
     marks = (FaceMark(FACE, MarkLabel.UNPROTECTED), FaceMark(unsure, MarkLabel.UNKNOWN))
     history = changed((), marks, "kim", utc_now())
     picture = sample_picture(sample(1).with_history(history), path, Part.TRAIN)
-    shown = seen(picture)
+    shown = seen(picture, None)
     assert shown.faces == (FACE,)
     assert shown.rgb[8:44, 104:136].std(axis=(0, 1)).max() == 0
     assert shown.rgb[8:44, 24:56].std() > 10
@@ -146,6 +153,28 @@ def test_a_face_that_nobody_could_tell_is_wiped_and_counts_neither_way(tmp_path)
 
     (outcome,) = judge(finds_what_is_there, [picture]).outcomes
     assert (outcome.truths, outcome.right, outcome.answers) == (1, 1, 1)
+
+
+class Finder:
+    def __init__(self, *boxes):
+        self.faces = tuple(Face(box, 0.9) for box in boxes)
+
+    def detect(self, frames):
+        return [self.faces for _ in frames]
+
+
+def test_where_base_pictures_have_no_boxes_the_serving_detectors_are_learnt_so_that_they_are_not_lost(
+    tmp_path,
+):
+    path = tmp_path / "a.png"
+    cv2.imwrite(str(path), np.full((600, 2560, 3), 90, np.uint8))
+    whole = Picture(BASE, LabelledPicture(path, "a.png", (Truth(FaceLabel.PROTECTED),), Part.TRAIN))
+    shown = seen(whole, Finder(Box(100, 100, 300, 400)))
+    assert shown.rgb.shape == (300, 1280, 3)  # large pictures are kept small
+    assert shown.faces == (Box(50, 50, 150, 200),)
+    assert seen(whole, Finder()) is None
+    nobody = Picture("door", LabelledPicture(path, "a.png", (), Part.TRAIN))
+    assert seen(nobody, Finder(FACE)).faces == ()  # a picture without a face, as a person said
 
 
 # --- the loop, with models that read a picture's colours
@@ -321,6 +350,7 @@ def patched(bench, monkeypatch, place):
         "training": (bench, "during"),
         "reporting": (loops.report, "write"),
         "registering": (type(bench.loop.registry), "add"),
+        "deciding": (Archive, "keep"),
         "promoting": (type(bench.loop.registry), "promote"),
     }[place]
     whole = getattr(target, name)
@@ -328,15 +358,18 @@ def patched(bench, monkeypatch, place):
 
     def once(*arguments):
         calls.append(arguments)
-        if len(calls) == (5 if place == "moving" else 1):
+        if len(calls) == {"moving": 5, "deciding": 2}.get(place, 1):
             killed()
         return whole(*arguments)
 
     monkeypatch.setattr(target, name, once)
 
 
-@pytest.mark.parametrize("place", ["moving", "training", "reporting", "registering", "promoting"])
-def test_killed_anywhere_nothing_is_lost_and_the_next_run_ends_it(bench, monkeypatch, place):
+@pytest.mark.parametrize(
+    ("place", "trainings"),
+    [("moving", 1), ("training", 2), ("reporting", 2), ("registering", 2), ("deciding", 2), ("promoting", 1)],
+)
+def test_killed_anywhere_nothing_is_lost_and_the_next_run_ends_it(bench, monkeypatch, place, trainings):
     bench.fill(0, 48)
     names = bench.queued
     patched(bench, monkeypatch, place)
@@ -350,6 +383,7 @@ def test_killed_anywhere_nothing_is_lost_and_the_next_run_ends_it(bench, monkeyp
     assert bench.archived == names
     assert len(bench.queued) == 3
     assert len(bench.loop.registry.versions()) == 1
+    assert len(bench.trained_on) == trainings
     assert learn(bench.loop).said.startswith("3 labelled samples wait")
 
 
@@ -462,6 +496,7 @@ def doorway(tmp_path, street):
     return replace(loop, tuning=replace(tuning, detector=little, classifier=judging))
 
 
+@pytest.mark.timeout(900)
 def test_a_poor_classifier_is_repaired_from_the_queue(doorway):
     outcome = learn(doorway)
     assert outcome.promoted, outcome.said

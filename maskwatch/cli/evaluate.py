@@ -12,6 +12,7 @@ from maskwatch.core.errors import ConfigError
 from maskwatch.learn.evaluation.chosen import Chosen
 
 if TYPE_CHECKING:
+    from maskwatch.app import Models
     from maskwatch.config import Config, Defaults
     from maskwatch.learn.evaluation.classification import Confusion
 
@@ -55,13 +56,12 @@ def detector(
     as_json: Json = None,
 ) -> None:
     """Which of the labelled faces the detector finds, by size and class, and what else it takes for one."""
-    from maskwatch.app import Models, pick_device
     from maskwatch.learn.evaluation.reports.common import Subject
     from maskwatch.learn.evaluation.reports.detector import detector_comparison, detector_report
 
     _one_of("--weights", weights, compare)
     settings = _settings(config, min_face)
-    models = Models(pick_device(settings.device))
+    models = _models(config, settings)
     chosen = [_with_detector(settings.defaults, name).detect for name in compare or (weights,)]
     found = [models.detector(each) for each in chosen]
     material = chosen_pictures(data, part, with_boxes=True)
@@ -87,7 +87,6 @@ def classifier(
     as_json: Json = None,
 ) -> None:
     """How the faces that the detector finds are judged. Positive means protected."""
-    from maskwatch.app import Models, pick_device
     from maskwatch.core.errors import DataError
     from maskwatch.learn.evaluation.classification import judge
     from maskwatch.learn.evaluation.pictures import opened
@@ -97,7 +96,7 @@ def classifier(
     _one_of("--weights", weights, compare)
     settings = _settings(config, min_face)
     defaults = settings.defaults
-    models = Models(pick_device(settings.device))
+    models = _models(config, settings)
     chosen = [_with_classifier(defaults, name).classify.weights for name in compare or (weights,)]
     judges = [models.classifier(each) for each in chosen]
     finder = models.detector(defaults.detect)
@@ -133,13 +132,12 @@ def system(
     as_json: Json = None,
 ) -> None:
     """Both together, as they run: who is found and judged right, and how far off a frame's ratio is."""
-    from maskwatch.app import Models, pick_device
     from maskwatch.learn.evaluation.reports.common import Subject
     from maskwatch.learn.evaluation.reports.system import system_comparison, system_report
 
     _one_of("--detector and --classifier", detector or classifier, compare)
     settings = _settings(config, min_face)
-    models = Models(pick_device(settings.device))
+    models = _models(config, settings)
     pairs = [_pair(text) for text in compare] if compare else [(detector, classifier)]
     chosen = [_with_classifier(_with_detector(settings.defaults, d), c) for d, c in pairs]
     finders = [models.detector(each.detect) for each in chosen]
@@ -211,19 +209,32 @@ def _settings(path: Path | None, min_face: float | None) -> "Config":
     return replace(settings, defaults=settings.defaults.model_copy(update={"detect": detect}))
 
 
+def _models(path: Path | None, settings: "Config") -> "Models":
+    """What serves under the configuration; without one the shipped models."""
+    from maskwatch.app import Models, pick_device, serving_models
+
+    return serving_models(settings) if path else Models(pick_device(settings.device))
+
+
 def _with_detector(defaults: "Defaults", name: str | None) -> "Defaults":
     """None leaves what the configuration says."""
     if name is None:
         return defaults
-    detect = defaults.detect.model_copy(update={"weights": None if name == SHIPPED else name})
+    detect = defaults.detect.model_copy(update={"weights": _file("detector", name)})
     return defaults.model_copy(update={"detect": detect})
 
 
 def _with_classifier(defaults: "Defaults", name: str | None) -> "Defaults":
     if name is None:
         return defaults
-    classify = defaults.classify.model_copy(update={"weights": None if name == SHIPPED else name})
+    classify = defaults.classify.model_copy(update={"weights": _file("classifier", name)})
     return defaults.model_copy(update={"classify": classify})
+
+
+def _file(model: str, name: str) -> str:
+    from maskwatch.resources import shipped
+
+    return str(shipped(f"models/{model}.safetensors")) if name == SHIPPED else name
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -20,13 +20,20 @@ class Verdict:
     reasons: tuple[str, ...]
 
 
+LEAST_PICTURES = 8  # held out of the cameras: the intervals of fewer are no intervals
+
+
 def decide(
     cameras: Difference | None,
     each: Mapping[str, Difference],
     base: Difference | None,
     margins: Margins,
+    *,
+    pictures: int,
 ) -> Verdict:
     """By the differences of one figure, of which more is better, over all cameras, for each of them, and on the base.
+
+    `pictures` are held out of the cameras in all.
 
     Over the cameras the candidate must be better in what was measured, and what its interval leaves open as a loss
     must be small. An interval wholly above 0 is not asked for: with the few dozen pictures that a holdout has at
@@ -36,8 +43,8 @@ def decide(
     clearly loses is not given up for the others.
     """
     against: list[str] = []
-    if cameras is None or cameras.difference is None or cameras.low is None:
-        against.append("nothing is held out of the cameras yet, so nothing can be told")
+    if pictures < LEAST_PICTURES or cameras is None or cameras.difference is None or cameras.low is None:
+        against.append(f"{pictures} pictures are held out of the cameras, {LEAST_PICTURES} are needed")
     elif cameras.difference <= 0:
         against.append(f"it is not better on the cameras ({cameras.difference:+.3f})")
     elif cameras.low <= -margins.camera:

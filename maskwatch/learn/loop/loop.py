@@ -252,7 +252,11 @@ def _verdict(before: tuple[Judged, Judged], after: tuple[Judged, Judged], margin
         if (difference := compared(cameras_before.of(name), cameras_after.of(name))) is not None
     }
     return gate.decide(
-        compared(cameras_before, cameras_after), each, compared(base_before, base_after), margins
+        compared(cameras_before, cameras_after),
+        each,
+        compared(base_before, base_after),
+        margins,
+        pictures=cameras_before.pictures,
     )
 
 

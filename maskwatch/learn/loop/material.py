@@ -124,12 +124,18 @@ def _order(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def seen(picture: Picture) -> SeenPicture | None:
-    """For the detector's training; None where the faces have no boxes."""
-    if picture.whole is not None:
-        return None
+def seen(picture: Picture, detector: Detector) -> SeenPicture | None:
+    """For the detector's training, with the faces that people marked.
+
+    Where the label is the picture's and there are no boxes, with those that the serving `detector` finds, so that
+    what it knows is not lost; None where it finds none.
+    """
     rgb = picture.rgb()
     boxes = [truth.box for truth in picture.truths if truth.box is not None]
+    if picture.whole is not None:
+        boxes = [face.box for face in detector.detect([rgb])[0]]
+        if not boxes:
+            return None
     scale = MOST_SIDE_PX / max(rgb.shape[:2])
     if scale < 1:
         size = round(rgb.shape[1] * scale), round(rgb.shape[0] * scale)

@@ -111,7 +111,7 @@ def _report(told: Told) -> Report:
         )
     warning = None if verdict.promoted else f"Refused: {'; '.join(verdict.reasons)}."
     return Report(
-        decided.capitalize() if decided[0].isalpha() else decided,
+        decided,
         tuple(lead),
         warning,
         tuple(sections),
@@ -126,7 +126,7 @@ def _table(name: str, before: Judged, after: Judged) -> Table:
         change = "-" if each.difference is None else f"{each.difference:+.3f}"
         rows.append((figure, number(each.a), number(each.b), change, within))
     note = f"{INTERVALS} Every draw is the same for both. {BY_CHANCE}" if name in {"cameras", "base"} else ""
-    title = f"{name.capitalize()}: {before.pictures} pictures, {before.faces} labelled faces"
+    title = f"{name[:1].upper()}{name[1:]}: {before.pictures} pictures, {before.faces} labelled faces"
     return Table(title, ("", "serving", "candidate", "difference", "95 % interval"), tuple(rows), note)
 
 

@@ -12,7 +12,7 @@ from maskwatch.core.files import write_atomically
 from maskwatch.detect.backends.choice import choose
 from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.settings import Settings
-from maskwatch.detect.weights import load_detector, save_detector
+from maskwatch.detect.weights import Weights, load_detector, save_detector
 from maskwatch.learn import train_classifier, train_detector
 from maskwatch.learn.dataset import Part
 from maskwatch.learn.faces import LabelledFace, SeenPicture
@@ -21,6 +21,7 @@ from maskwatch.learn.operating import choose_point
 from maskwatch.learn.registry import CLASSIFIER, DETECTOR, ModelFiles
 
 POINT_FACES = 60  # in the validation part, before the operating point is chosen anew
+LEAST_BASE = 20  # pictures of the base, where the cameras gave fewer
 PRECISION = 0.95  # that the point is to keep
 
 
@@ -87,10 +88,16 @@ def _tuned_detector(
     material: Material, serving: ModelFiles, folder: Path, tuning: Tuning, tellers: Tellers
 ) -> dict[str, Path]:
     start = load_detector(serving.detector)
+    finder = _detector(start, tuning)
     opened: dict[Part, list[SeenPicture]] = {}
     for part in (Part.TRAIN, Part.VALIDATION):
-        pictures = tellers.bar(f"opening pictures, {part}")(material.of(part))
-        opened[part] = [each for picture in pictures if (each := seen(picture)) is not None]
+        own = material.cameras[part]
+        mixed = [
+            *own,
+            *material.base[part][: max(len(own), LEAST_BASE)],
+        ]  # half of what is learnt from is new
+        pictures = tellers.bar(f"opening pictures, {part}")(mixed)
+        opened[part] = [each for picture in pictures if (each := seen(picture, finder)) is not None]
 
     def tell(epoch: train_detector.Epoch) -> None:
         tellers.say(
@@ -128,8 +135,7 @@ def _tuned_classifier(
     tuned = folder / DETECTOR
     weights = load_detector(tuned if tuned.exists() else serving.detector)
     start, shape, version = load_network(serving.classifier, tuning.device)
-    settings = Settings(min_face_px=tuning.min_face_px)
-    detector = Mtcnn(choose("auto", weights, tuning.device), settings, weights.version, weights.point)
+    detector = _detector(weights, tuning)
     own: list[LabelledFace] = []
     for part in (Part.TRAIN, Part.VALIDATION):
         own += faces(tellers.bar(f"finding faces, {part}")(material.of(part)), detector)
@@ -150,6 +156,11 @@ def _tuned_classifier(
     counts = {str(part): sum(f.part is part for f in own) for part in (Part.TRAIN, Part.VALIDATION)}
     card = _card(CLASSIFIER, version, digest, counts=counts, of="faces", recipe=asdict(tuning.classifier))
     return {CLASSIFIER: path, card.name: _written(folder, card)}
+
+
+def _detector(weights: Weights, tuning: Tuning) -> Mtcnn:
+    settings = Settings(min_face_px=tuning.min_face_px)
+    return Mtcnn(choose("auto", weights, tuning.device), settings, weights.version, weights.point)
 
 
 @dataclass(frozen=True, slots=True)
