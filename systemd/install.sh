@@ -9,6 +9,7 @@
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+units="maskwatch.service maskwatch-learn.service maskwatch-learn.timer"
 command=install
 from=
 python=python3
@@ -55,11 +56,14 @@ install_settings() {
 
 install_unit() {
     install -d -m 755 "$root/etc/systemd/system"
-    install -m 644 "$here/maskwatch.service" "$root/etc/systemd/system/maskwatch.service"
-    echo "installed $root/etc/systemd/system/maskwatch.service"
+    for unit in $units; do
+        install -m 644 "$here/$unit" "$root/etc/systemd/system/$unit"
+        echo "installed $root/etc/systemd/system/$unit"
+    done
     [ -n "$root" ] && return
     systemctl daemon-reload
     systemctl enable maskwatch.service
+    systemctl enable --now maskwatch-learn.timer # which does nothing while no labelled samples wait
     systemctl try-restart maskwatch.service
 }
 
@@ -78,16 +82,20 @@ EOF
 
 uninstall() {
     if [ -z "$root" ]; then
-        systemctl disable --now maskwatch.service || echo "install.sh: the service was not there" >&2
+        for unit in maskwatch-learn.timer maskwatch-learn.service maskwatch.service; do
+            systemctl disable --now "$unit" || echo "install.sh: $unit was not there" >&2
+        done
     fi
-    rm -f "$root/etc/systemd/system/maskwatch.service"
+    for unit in $units; do
+        rm -f "$root/etc/systemd/system/$unit"
+    done
     rm -rf "$root/opt/maskwatch/.venv"
     [ ! -d "$root/opt/maskwatch" ] || rmdir "$root/opt/maskwatch" 2>/dev/null || echo "kept      $root/opt/maskwatch (it holds more)"
     rm -rf "$root/var/cache/private/maskwatch"
     rm -f "$root/var/cache/maskwatch"
     [ -n "$root" ] || systemctl daemon-reload
     echo "kept      $root/etc/maskwatch (configuration and camera passwords)"
-    echo "kept      $root/var/lib/private/maskwatch (the queue)"
+    echo "kept      $root/var/lib/private/maskwatch (queue, archive, models)"
     echo "Remove them yourself when nobody needs them any more."
 }
 

@@ -44,6 +44,8 @@ def test_installs_and_keeps_what_people_wrote_and_uninstalls_all_but_that(instal
         "etc/maskwatch/credentials": "0o700",
         "etc/systemd": "0o755",
         "etc/systemd/system/maskwatch.service": "0o644",
+        "etc/systemd/system/maskwatch-learn.service": "0o644",
+        "etc/systemd/system/maskwatch-learn.timer": "0o644",
     }
     program = root / "opt/maskwatch/.venv/bin/maskwatch"
     unit = (root / "etc/systemd/system/maskwatch.service").read_text()
