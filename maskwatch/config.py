@@ -247,7 +247,8 @@ class _Reading:
                 with Path(self._filled(written, key)).open("rb"):
                     pass
             except (OSError, ValueError) as e:
-                self._problem(key, (e.strerror if isinstance(e, OSError) else None) or "cannot be read")
+                why = (e.strerror if isinstance(e, OSError) else None) or "cannot be read"
+                self._problem(key, f"{why}: {written}")
 
     def _filled(self, value: Any, key: Key) -> Any:
         """The tree with `{MASKWATCH_NAME}` replaced from the environment."""

@@ -577,9 +577,9 @@ def test_weights_that_are_missing_are_told_with_all_else_that_is_wrong(tmp_path)
     with pytest.raises(ConfigError) as e:
         config.load(path)
     assert str(e.value).splitlines() == [
-        f"{path}:1: detect.weights: No such file or directory",
+        f"{path}:1: detect.weights: No such file or directory: {tmp_path}/no.safetensors",
         f"{path}:2: fps: must be above 0, got -1",
-        f"{path}:7: cameras.door.classify.weights: Is a directory",
+        f"{path}:7: cameras.door.classify.weights: Is a directory: {tmp_path}",
     ]
 
 
