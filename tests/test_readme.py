@@ -89,3 +89,10 @@ def test_continuous_integration_runs_the_test_command_word_for_word(tmp_path):
     printed = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True).stdout
     assert printed.removeprefix("+ ").strip() in README
     assert "-m pytest" in printed
+
+
+def test_every_fault_in_the_table_is_a_test():
+    names = set(re.findall(r"`(test_\w+)`", README.split("## What can break")[1].split("## Commands")[0]))
+    there = "".join(path.read_text() for path in (ROOT / "tests/faults").glob("test_*.py"))
+    assert len(names) > 20
+    assert {name for name in names if f"def {name}(" not in there} == set()
