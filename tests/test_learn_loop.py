@@ -11,7 +11,6 @@ import torch
 
 from maskwatch import config as configuration
 from maskwatch import demo
-from maskwatch.app import learning_loop
 from maskwatch.classify.network import load_network, save_network
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box, Face, Frame, FrameReport, Label, utc_now
@@ -30,6 +29,7 @@ from maskwatch.learn.loop.tune import Tellers
 from maskwatch.learn.queue import Queue
 from maskwatch.learn.registry import CLASSIFIER, DETECTOR, SHIPPED, Version, shipped_files
 from maskwatch.learn.samples import Sample
+from maskwatch.learning import learning_loop
 
 FACE = Box(24, 8, 56, 44)
 MARGINS = Margins(0.05, 0.03)

@@ -18,7 +18,6 @@ from maskwatch.app import (
     Models,
     ReplayPlan,
     analyst,
-    learning_loop,
     pick_device,
     replay_pipeline,
     serving_models,
@@ -46,6 +45,7 @@ from maskwatch.learn.loop.measure import RECALL
 from maskwatch.learn.loop.tune import Tellers
 from maskwatch.learn.queue import Queue
 from maskwatch.learn.registry import CLASSIFIER, DETECTOR, ModelFiles, Registry, Version, shipped_files
+from maskwatch.learning import learning_loop
 
 START = "start"
 CAMERA = "camera"

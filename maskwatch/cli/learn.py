@@ -26,9 +26,9 @@ def learn(
     import os
 
     from maskwatch import config as configuration
-    from maskwatch.app import learning_loop
     from maskwatch.learn.loop.loop import learn as run
     from maskwatch.learn.loop.tune import Tellers
+    from maskwatch.learning import learning_loop
 
     settings = configuration.load(config)
     with stages() as show:

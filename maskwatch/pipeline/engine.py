@@ -52,7 +52,6 @@ class Engine:
             self._cameras[name] = replace(
                 self._cameras[name], detector=new.detector, classifier=new.classifier, gate=new.gate
             )
-            self._seen.pop(name, None)
 
     def forget(self) -> None:
         """Free the models that were exchanged, which takes a while; on a thread that has the time."""
