@@ -1,5 +1,6 @@
 """All routes behind one guard: who may ask, and from where."""
 
+import logging
 from collections.abc import Sequence
 from secrets import compare_digest
 
@@ -9,7 +10,9 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = logging.getLogger(__name__)
 
 OPEN = ("/healthz", "/readyz")  # whoever restarts or balances holds no token
 READING = ("GET", "HEAD", "OPTIONS")
@@ -25,13 +28,40 @@ def make_app(routes: Sequence[BaseRoute], *, token: str | None, host: str = "127
     something must not come from another site's page (else 403).
     """
     if token is not None:
-        return Starlette(routes=routes, middleware=[Middleware(TokenGuard, token=token)])
+        return Starlette(
+            routes=routes, middleware=[Middleware(ErrorGuard), Middleware(TokenGuard, token=token)]
+        )
     names = [*LOOPBACK_HOSTS, f"[{host}]" if ":" in host else host]
     guards = [
+        Middleware(ErrorGuard),
         Middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False),
         Middleware(SiteGuard),
     ]
     return Starlette(routes=routes, middleware=guards)
+
+
+class ErrorGuard:
+    """An exception in a request is logged, and that request's answer 500; the connection goes on."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def passed_on(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, passed_on)
+        except Exception:
+            log.exception("%s %s", scope.get("method"), scope.get("path"))
+            if begun:  # an answer that broke off can only be cut off
+                raise
+            refusal = JSONResponse({"error": "this failed; the log tells why"}, status_code=500)
+            await refusal(scope, receive, send)
 
 
 class TokenGuard:
