@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import ElementClickInterceptedException, ElementNotInteractableException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -144,6 +145,18 @@ class Person:
         script = "return [...document.querySelectorAll('button')].find(b => b.innerText.trim().endsWith(arguments[0]))"
         return self.until(lambda: self.run(script, text), f"button {text}")
 
+    def click(self, text):
+        """On a button, as soon as it takes it: one of a dialog that is just opening does not yet."""
+
+        def clicked():
+            try:
+                self.button(text).click()
+            except (ElementNotInteractableException, ElementClickInterceptedException):
+                return False
+            return True
+
+        self.until(clicked, f"click {text}")
+
     def text(self, css):
         return self.run("return document.querySelector(arguments[0])?.innerText ?? ''", css)
 
@@ -245,7 +258,7 @@ def test_a_hundred_pictures_are_labelled_by_keyboard_and_a_reload_keeps_them(que
         kim = person()
         kim.go(address)
         kim.introduce("김하나")
-        kim.button("Label").click()
+        kim.click("Label")
         kim.picture()
         began = time.monotonic()
         last = None
@@ -289,7 +302,7 @@ def test_boxes_are_drawn_moved_resized_and_removed_by_mouse(queue, person, tmp_p
         kim.until(lambda: kim.labels()[2] == "worn wrong", "the label")
         kim.all(".mw-face")[1].find_element(By.CSS_SELECTOR, ".mw-choice.mw-not_a_face").click()
         kim.until(lambda: len(kim.boxes()) == 2, "one less")
-        kim.button("Accept, next").click()
+        kim.click("Accept, next")
         kim.picture(but=sample_id)
         kim.go(address)
         kim.see(".mw-done")
@@ -368,7 +381,7 @@ def test_two_people_at_one_picture_do_not_overwrite_each_other_unasked(queue, pe
         assert "says: 1 unprotected, 1 worn wrong" in lee.text(".mw-conflict")
         assert re.search(r"at \d\d:\d\d:\d\d", lee.text(".mw-conflict"))
         assert made.sample(sample_id).labels.by == "김하나"
-        lee.button("Overwrite with mine" if overwrite else "See what 김하나 says").click()
+        lee.click("Overwrite with mine" if overwrite else "See what 김하나 says")
         if overwrite:
             lee.until(lambda: made.sample(sample_id).labels.by == "Lee", "overwritten")
         else:
@@ -431,7 +444,7 @@ def test_filters_stay_in_the_address(queue, person, tmp_path):
         kim.until(lambda: len(kim.all(".mw-card")) == 5, "back with the filters")
         kim.see(".mw-filters input[aria-label='search id']").send_keys("none such")
         kim.until(lambda: "Nothing fits these filters" in kim.text(".mw-empty"), "nothing")
-        kim.button("Show all").click()
+        kim.click("Show all")
         kim.until(lambda: len(kim.all(".mw-card")) == 48, "all again")
 
 
@@ -443,7 +456,7 @@ def test_own_pictures_are_added_with_their_faces(person, tmp_path, bare):
         kim = person()
         kim.go(address)
         assert "The queue is empty" in kim.see(".mw-empty").text
-        kim.button("Add pictures").click()
+        kim.click("Add pictures")
         kim.see(".q-uploader")
         files = f"{tmp_path / '복도 1.png'}\n{tmp_path / 'two.jpg'}"
         kim.until(lambda: kim.all(".q-uploader input[type=file]"), "the field")[0].send_keys(files)
@@ -504,7 +517,7 @@ def test_a_telephones_window_holds_the_pages(queue, person, tmp_path):
         kim.see(".mw-card").click()
         kim.picture()
         assert kim.run(fits)
-        kim.button("Accept, next").click()
+        kim.click("Accept, next")
         kim.until(lambda: "1 of 2 labelled" in kim.text(".mw-progress"), "labelled")
 
 
@@ -521,7 +534,7 @@ def test_a_failed_save_is_told_and_can_be_tried_again(queue, person, tmp_path):
         kim.press("3", Keys.ENTER)
         kim.until(lambda: "This could not be saved" in kim.text(".q-dialog"), "told")
         hidden.rename(record)
-        kim.button("Try again").click()
+        kim.click("Try again")
         kim.until(lambda: made.sample(sample_id).labels is not None, "saved")
     assert made.sample(sample_id).labels.faces[0].label is MarkLabel.WORN_WRONG
 

@@ -258,7 +258,9 @@ def test_the_command_stopped_by_ctrl_c_goes_on_where_it_was(coco, tmp_path):
     command = [sys.executable, "-m", "maskwatch", "train", "detector", "--data", coco, "-o", output]
     command = [str(each) for each in (*command, "--effort", 0.1, "--min-face", 30)]
     training = tmp_path / "mine.training"
-    first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # whoever runs the tests in the background may have them ignore SIGINT, and children inherit that
+    listening = ["env", "--default-signal=INT", *command]
+    first = subprocess.Popen(listening, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     until = time.monotonic() + 200
     while not list(training.glob("p-net*.safetensors")) and time.monotonic() < until:
         assert first.poll() is None, first.communicate()
