@@ -53,6 +53,7 @@ def test_report_has_the_documented_fields(demo_files):
         "at",
         "size",
         "look",
+        "models",
         "faces",
         "protected_ratio",
         "alert",
@@ -194,7 +195,7 @@ def test_check_tells_what_works_and_what_does_not(demo_clip, tmp_path, maskwatch
     assert done.returncode == 1
     assert "960 x 540" in done.stdout
     assert "failed" in next(line for line in done.stdout.splitlines() if "camera gate" in line)
-    assert "1 of 5 checks failed" in done.stderr
+    assert "1 of 6 checks failed" in done.stderr
     assert "geheim" not in done.stdout + done.stderr
 
 

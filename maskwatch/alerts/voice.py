@@ -45,6 +45,9 @@ class VoiceSink:
             try:
                 with replacing(path) as part:
                     _render(order | {"path": str(part)}, self._settings.render_s)
+                    if not part.exists() or not part.stat().st_size:
+                        # on a busy machine pyttsx3 at times ends before the engine has written
+                        _render(order | {"path": str(part)}, self._settings.render_s)
                     _require_sound(part)
             except OSError as e:
                 raise AlertError(f"voice: {path}: {e.strerror or e}") from e
