@@ -70,7 +70,7 @@ class Service:
             successor = self._watch(parts, engine)
             if successor is None:
                 notify("STOPPING=1")
-                log.info("stopping")
+                log.info("stopping" if self._stop.is_set() else "nothing is left to watch: stopping")
             pipeline.stop()
             engine.join()
         return successor

@@ -116,6 +116,22 @@ def test_what_goes_out_and_comes_back_goes_out_the_same_again(store, tmp_path, f
     assert len([name for name in files(first) if name.endswith(".jpg")]) == 3
 
 
+@pytest.mark.parametrize("form", ["coco", "yolo", "voc"])
+def test_what_comes_back_as_the_models_said_was_perhaps_not_looked_at(store, tmp_path, form):
+    queue = unlabelled(store, tmp_path / "nobody")
+    went_out = out(queue, form, tmp_path / "out", Wanted())
+    done = import_labels(queue, went_out, form, "kim")
+    assert (done.labelled, done.as_models_said) == ([], names(queue))
+    assert set(marks(queue).values()) == {None}
+    assert import_labels(queue, went_out, form, "kim", accept_unchanged=True).labelled == names(queue)
+    changed = unlabelled(store, tmp_path / "changed")
+    changed.label(names(changed)[0], MARKS, "kim", based_on=0)
+    back = out(changed, form, tmp_path / "back", Wanted())
+    other = unlabelled(store, tmp_path / "other")
+    done = import_labels(other, back, form, "lee")
+    assert (done.labelled, done.as_models_said) == (names(other)[:1], names(other)[1:])
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_a_zip_holds_the_same_files_and_comes_back_the_same(store, tmp_path, form):
     folder = out(store, form, tmp_path / "folder")

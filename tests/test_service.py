@@ -121,9 +121,18 @@ def test_tells_systemd_that_it_is_ready_alive_and_stopping_and_ends_within_five_
 
 
 def test_footage_that_ends_ends_the_service_well(service, demo_clip, tmp_path):
-    with service(footage(demo_clip, tmp_path / "queue")) as running:
+    settings = json.loads(footage(demo_clip, tmp_path / "queue"))
+    settings["queue"] |= {"classifier_band": [0, 1]}  # so that something is stored
+    with service(json.dumps(settings)) as running:
         assert running.process.wait(timeout=60) == 0
+        running.listen()
     assert "people wear no mask" in running.log
+    assert running.log.index("door: has come to its end") < running.log.index(
+        "nothing is left to watch: stopping"
+    )
+    stored = [path for path in (tmp_path / "queue").rglob("*") if path.suffix in {".jpg", ".json"}]
+    assert stored
+    assert all(path.stat().st_mode & 0o077 == 0 for path in stored)  # pictures of people are nobody else's
 
 
 def test_a_stuck_engine_feeds_no_watchdog(service, tmp_path, monkeypatch):

@@ -244,7 +244,7 @@ def _queued_and_labelled(  # noqa: PLR0917 - the steps of one thing
         pictures.append(LabelledPicture(path, path.name, marked))
     labels = folder / "labels"
     write("coco", pictures, labels)
-    imported = import_labels(queue, labels, "coco", "truth", force=True)
+    imported = import_labels(queue, labels, "coco", "truth", force=True, accept_unchanged=True)
     for problem in imported.problems:
         tellers.say(problem)
     return len(imported.labelled) + len(imported.unchanged)

@@ -86,13 +86,16 @@ def _camera(name: str, camera: "CameraConfig") -> str:
     from contextlib import closing
 
     from maskwatch.app import camera_source
+    from maskwatch.core.geometry import area
 
     source = camera_source(name, camera)
     with closing(source.frames()) as frames:
         frame = next(iter(frames), None)
     if frame is None:
         raise SourceError(f"{source.name}: gives no frame")
-    return f"{source.name}: {frame.size[0]} x {frame.size[1]}"
+    ignored = sum(area(polygon) for polygon in camera.ignore)
+    told = f"; {ignored:.0%} of the picture ignored" if camera.ignore else ""
+    return f"{source.name}: {frame.size[0]} x {frame.size[1]}{told}"
 
 
 def _voice(camera: "CameraConfig", *, speak: bool) -> str:

@@ -263,6 +263,9 @@ def import_(
     skip_empty: Annotated[
         bool, typer.Option("--skip-empty", help="Pass over pictures in which no face is marked.")
     ] = False,
+    accept_unchanged: Annotated[
+        bool, typer.Option("--accept-unchanged", help="Take what came back as the models said as looked at.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Over newer labels, too.")] = False,
     folder: Folder = None,
     config: Config = None,
@@ -272,7 +275,13 @@ def import_(
 
     name = by or getpass.getuser()
     done = import_labels(
-        _queue(folder, config), source, form and form.value, name, force=force, skip_empty=skip_empty
+        _queue(folder, config),
+        source,
+        form and form.value,
+        name,
+        force=force,
+        skip_empty=skip_empty,
+        accept_unchanged=accept_unchanged,
     )
     kept = [f"{each}: labels here are newer or of unknown age; left as they are" for each in done.newer_here]
     tell_problems([*done.problems, *kept])
@@ -281,6 +290,12 @@ def import_(
         f"{len(done.newer_here)} left as they are (--force overwrites)",
         soft_wrap=True,
     )
+    if done.as_models_said:
+        out.print(
+            f"{len(done.as_models_said)} came back as the models said and stay without labels "
+            "(--accept-unchanged takes them as looked at)",
+            soft_wrap=True,
+        )
 
 
 @app.command()

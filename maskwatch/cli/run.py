@@ -1,5 +1,6 @@
 """`maskwatch run`: the service."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,8 @@ def run(config: Config) -> None:
     from maskwatch import app
     from maskwatch import config as configuration
     from maskwatch.service import Parts, Service
+
+    os.umask(0o077)  # pictures of people, and what is known of them, are nobody else's
 
     def build(before: Parts | None) -> Parts:
         settings = configuration.load(config)

@@ -28,6 +28,7 @@ SAMPLE_ID = re.compile(r"\d{8}T\d{6}\.\d{3}Z-\d{6,}")
 TEXTS = {".json", ".txt", ".xml", ".yaml", ".yml", ".names"}  # pictures that come back are not needed
 MOST_FILES = 200_000
 MOST_TEXT_MB = 512  # unpacked, all files together
+SAME_BOX_PX = 0.15  # formats keep a tenth of a pixel
 CHUNK = 1 << 20
 
 
@@ -112,16 +113,25 @@ class Imported:
     labelled: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     newer_here: list[str] = field(default_factory=list)
+    as_models_said: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
 def import_labels(
-    store: Queue, source: Path, form: str | None, by: str, *, force: bool = False, skip_empty: bool = False
+    store: Queue,
+    source: Path,
+    form: str | None,
+    by: str,
+    *,
+    force: bool = False,
+    skip_empty: bool = False,
+    accept_unchanged: bool = False,
 ) -> Imported:
     """Take the labels of a folder or zip file over, matching pictures by the sample's id in their name.
 
     `form` None: whichever it is. Every picture that the set describes counts as looked at by `by`;
-    with `skip_empty`, not those without a face. Labels that were given here after the set went out stay,
+    with `skip_empty`, not those without a face. What had no labels and comes back as the models said may be what
+    nobody looked at: it is left without, unless `accept_unchanged`. Labels that were given here after the set went out stay,
     unless `force`; so do all that differ when the set does not tell when that was (`revisions.json`).
     Raises `DataError` when the source is no such data set.
     """
@@ -138,6 +148,9 @@ def import_labels(
         if not marks and skip_empty:
             continue
         try:
+            if not accept_unchanged and _is_as_models_said(store.sample(sample_id), marks):
+                result.as_models_said.append(sample_id)
+                continue
             went_out = None if force else revisions.get(sample_id, 0)
             changed = _label(store, sample_id, marks, by, went_out)
             (result.labelled if changed else result.unchanged).append(sample_id)
@@ -159,6 +172,21 @@ def _label(store: Queue, sample_id: str, marks: list[FaceMark], by: str, went_ou
     based_on = None if went_out is None else min(went_out, sample.revision)
     store.label(sample_id, marks, by, based_on=based_on)
     return True
+
+
+def _is_as_models_said(sample: Sample, marks: list[FaceMark]) -> bool:
+    """Whether a sample without labels has these marks from the models; a set's boxes are good to a tenth of a pixel."""
+    said = _sorted(_rounded(accepted(sample.report.faces)))
+    given = _sorted(_rounded(marks))
+    return (
+        sample.labels is None
+        and len(said) == len(given)
+        and all(
+            mine[1] == theirs[1]
+            and max(abs(a - b) for a, b in zip(mine[0], theirs[0], strict=True)) < SAME_BOX_PX
+            for mine, theirs in zip(said, given, strict=True)
+        )
+    )
 
 
 def _found(path: Path, paths: dict[str, Path]) -> Path:

@@ -60,6 +60,8 @@ class Capture:
                 self._stop.wait(self._pause_s())
         if self.error is None:
             self._board.state(self._camera, CameraState.ENDED)
+            if not self._replay and not self._stop.is_set():
+                log.info("%s: has come to its end", self._camera)
         self._mailbox.end()
 
     def _one_connection(self) -> None:

@@ -86,7 +86,7 @@ CHOICES = tuple(
 HELP = (
     ("Enter, Space", "right as it is: save and go on"),
     ("1", "protected: the mask covers nose and mouth"),
-    ("2", "unprotected: no mask, or only at the chin"),
+    ("2", "unprotected: no mask"),
     ("3", "worn wrong: nose or mouth are free"),
     ("4, Delete", "not a face: remove the box"),
     ("5", "unknown: nobody can tell"),

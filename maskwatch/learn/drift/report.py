@@ -44,7 +44,9 @@ def report(drift: Drift) -> Report:
             for each in drift.audits
         ],
     }
-    title = "Labelling is due" if due else "No drift that calls for labels"
+    known = any(each.psi is not None for each in drift.shifts)
+    calm = "No drift that calls for labels" if known else "Too early to say: there are too few faces yet"
+    title = "Labelling is due" if due else calm
     return Report(title, lead, None, (section(drift),), facts)
 
 
@@ -61,7 +63,7 @@ def _shifts(drift: Drift) -> Table:
             str(int(each.reference.sum())),
             str(int(each.now.sum())),
             "too few" if each.psi is None else f"{each.psi:.3f}",
-            f"{each.bound:.3f}",
+            "-" if each.psi is None else f"{each.bound:.3f}",
             "labelling is due" if each.is_due else "-",
         )
         for each in drift.shifts
