@@ -248,3 +248,9 @@ def test_an_output_that_cannot_be_written_is_one_line_that_names_it(demo_clip, t
         assert done.returncode == 1
         assert done.stderr.startswith(f"maskwatch: {tmp_path / 'file'}")
         assert done.stderr.count("\n") == 1
+
+
+def test_tells_its_version(maskwatch):
+    from importlib.metadata import version
+
+    assert maskwatch("--version").stdout == f"maskwatch {version('maskwatch')}\n"

@@ -55,9 +55,20 @@ app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(bench.app, name="bench")
 
 
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"maskwatch {version('maskwatch')}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     debug: bool = typer.Option(False, "--debug", help="On an error, show the traceback too."),
+    version: bool = typer.Option(  # noqa: ARG001 - its callback has answered
+        False, "--version", callback=_tell_version, is_eager=True, help="Say which version this is."
+    ),
 ) -> None:
     if sys.stderr.isatty():
         handler: logging.Handler = RichHandler(console=errors, show_path=False)

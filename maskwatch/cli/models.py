@@ -120,10 +120,12 @@ def diff(a: Name, b: Name, folder: Folder = None, config: Config = None) -> None
 
 
 def _facts(version: "Version") -> dict[str, str]:
+    from maskwatch.learn.registry import SHIPPED
+
     facts = {
         "version": version.id,
         "parent": version.parent or "-",
-        "made": f"{version.made_at:%Y-%m-%d %H:%M:%S}",
+        "made": "-" if version.id == SHIPPED else f"{version.made_at:%Y-%m-%d %H:%M:%S}",
         "samples": str(len(version.samples)),
     }
     facts |= _flat(version.figures)
