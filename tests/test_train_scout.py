@@ -1,5 +1,8 @@
 """The scout's training: what is a positive, that it learns where faces are, and the command."""
 
+import json
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -8,13 +11,14 @@ import torch
 from maskwatch.core.errors import DataError
 from maskwatch.detect import scout as scouts
 from maskwatch.detect.networks import normalise
-from maskwatch.detect.weights import load_stock
+from maskwatch.detect.weights import ARCHITECTURE, load_detector, load_stock, save_detector
 from maskwatch.learn import train_scout
 from maskwatch.learn.dataset import Part
 from maskwatch.learn.faces import SeenPicture, gather_pictures
 from maskwatch.learn.formats.registry import read
 from maskwatch.learn.train_scout import Recipe, train
 from maskwatch.learn.views import level_view
+from maskwatch.tensors import opened
 
 
 @pytest.fixture(scope="module")
@@ -114,3 +118,13 @@ def test_train_scout_command_writes_weights_and_card(tmp_path, bare, masked, mas
     card = (tmp_path / "mine.md").read_text()
     assert "steps: 20" in card
     assert load_stock().version in card
+    plain, whole = tmp_path / "plain.safetensors", tmp_path / "whole.safetensors"
+    save_detector(replace(load_stock(), scout=None), plain, {"start": "of this"})
+    options = ("--detector", plain, "--steps", 20, "--keep", 0.9)
+    done = maskwatch("train", "scout", "--data", tmp_path / "data", "-o", whole, *options)
+    assert done.returncode == 0, done.stderr
+    assert load_detector(whole).scout is not None
+    with opened(whole, ARCHITECTURE, "detector") as file:
+        about = json.loads(file.metadata["about"])
+    assert about["start"] == "of this"
+    assert about["scout"]["recipe"]["keep"] == 0.9

@@ -49,7 +49,7 @@ class Recipe:
     learning_rate: float = 4e-3
     weight_decay: float = 1e-4
     positive_weight: float = 50
-    keep: float = 0.85
+    keep: float = 0.98
     seed: int = 0
     workers: int = 2
 

@@ -15,37 +15,49 @@ def scout(
     output: Annotated[
         Path, typer.Option("-o", "--output", help="The weights; the card stands beside them.")
     ] = Path("scout.safetensors"),
+    detector: Annotated[
+        str,
+        typer.Option(
+            help="Whose scout it is: stock, or a detector's file, which is then written anew with it."
+        ),
+    ] = "stock",
+    keep: Annotated[
+        float,
+        typer.Option(min=0.5, max=1, help="Of the views with a face, so many are to pass. Less is quicker."),
+    ] = 0.98,
     steps: Annotated[int, typer.Option(min=1)] = 30_000,
     seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
-    """Teach the scout where the published P-Net is worth asking, from what the detector finds."""
+    """Teach a scout where a detector's P-Net is worth asking, from what the detector finds."""
+    from dataclasses import replace
+
     import torch
 
-    from maskwatch.detect.backends.pytorch import TorchBackend
+    from maskwatch.detect.backends.choice import choose
     from maskwatch.detect.cascade import Mtcnn
     from maskwatch.detect.settings import Settings
-    from maskwatch.detect.weights import load_stock
-    from maskwatch.learn.cards.scout import write_scout
+    from maskwatch.detect.weights import load_weights
+    from maskwatch.learn.cards.scout import write_scout, write_with_scout
     from maskwatch.learn.dataset import Part
     from maskwatch.learn.faces import gather_pictures
     from maskwatch.learn.formats.registry import read
     from maskwatch.learn.train_scout import Progress, Recipe, train
 
-    weights = load_stock()
-    careful = Settings(min_face_px=15, thresholds=(0.5, 0.5, 0.5), scout=False)
-    detector = Mtcnn(TorchBackend(weights, torch.device("cpu")), careful, weights.version)
+    weights = replace(load_weights(detector), scout=None)
+    stock = detector == "stock"
+    thresholds = (0.5, 0.5, 0.5) if stock else (weights.point.scout_from, 0.2, 0.2)
+    careful = Settings(min_face_px=15 if stock else 12, thresholds=thresholds, scout=False)
+    teacher = Mtcnn(choose("auto", weights, torch.device("cpu")), careful, weights.version, weights.point)
     training, validation, counts = [], [], {}
     for folder in data:
         labelled = read(folder)
         tell_problems(labelled.problems)
-        parts, notes = gather_pictures(
-            labelled.pictures, detector, tracked(f"finding faces in {folder.name}")
-        )
+        parts, notes = gather_pictures(labelled.pictures, teacher, tracked(f"finding faces in {folder.name}"))
         training += parts[Part.TRAIN]
         validation += parts[Part.VALIDATION]
         counts[folder.resolve().name] = {str(part): len(pictures) for part, pictures in parts.items()}
         out.print(f"{folder}: {counts[folder.resolve().name]} pictures, {len(notes)} cannot be read")
-    recipe = Recipe(steps=steps, seed=seed)
+    recipe = Recipe(steps=steps, keep=keep, seed=seed)
 
     with progress("training", recipe.steps) as advance:
 
@@ -56,5 +68,12 @@ def scout(
 
         network, figures = train(training, validation, weights, recipe, tell)
     out.print(f"keeps {figures.kept:.1%} of the views with a face, passes {figures.passed:.1%} of the others")
-    write_scout(network, output, made_for=weights.version, recipe=recipe, pictures=counts, figures=figures)
-    out.print(f"wrote {output} and {output.with_suffix('.md')}", soft_wrap=True)
+    if stock:
+        write_scout(
+            network, output, made_for=weights.version, recipe=recipe, pictures=counts, figures=figures
+        )
+        out.print(f"wrote {output} and {output.with_suffix('.md')}", soft_wrap=True)
+        return
+    whole = replace(weights, scout=network)
+    write_with_scout(whole, Path(detector), output, recipe=recipe, pictures=counts, figures=figures)
+    out.print(f"wrote {output}: {detector} with the scout", soft_wrap=True)

@@ -1,12 +1,15 @@
-"""The scout's, for the published weights."""
+"""The scout's: of the published weights, with a card; or put into a detector's own file."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 from maskwatch.core.files import write_atomically
 from maskwatch.detect.scout import Scout, save_scout
+from maskwatch.detect.weights import ARCHITECTURE, Weights, save_detector
 from maskwatch.learn.train_scout import Figures, Recipe
+from maskwatch.tensors import opened
 
 
 def write_scout(
@@ -51,3 +54,22 @@ def write_scout(
         f"and {figures.passed:.1%} of those without one pass. What it costs in faces stands in the README.",
     ]
     write_atomically(path.with_suffix(".md"), ("\n".join(lines) + "\n").encode())
+
+
+def write_with_scout(
+    weights: Weights,
+    source: Path,
+    path: Path,
+    *,
+    recipe: Recipe,
+    pictures: Mapping[str, Mapping[str, int]],
+    figures: Figures,
+) -> str:
+    """Write the detector of the file `source`, whose `weights` have their scout now; gives the SHA-256.
+
+    What `source` tells of its training is kept, and the scout's is added.
+    """
+    with opened(source, ARCHITECTURE, "detector") as file:
+        about: dict[str, object] = json.loads(file.metadata["about"])
+    about["scout"] = {"recipe": asdict(recipe), "data": pictures, "validation": asdict(figures)}
+    return save_detector(weights, path, about)
