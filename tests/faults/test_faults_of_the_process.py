@@ -155,6 +155,7 @@ def test_a_systemd_that_does_not_listen_holds_nothing_up(tmp_path, monkeypatch, 
 
 def test_without_memory_it_works_on_or_ends_with_the_reason(watched):
     service = watched.service
+    watched.may_end = True
     used = psutil.Process(service.pid).memory_info().vms
     for spare_mb in (64, 16, 4, 1):
         limit = used + spare_mb * 1024 * 1024
@@ -169,7 +170,8 @@ def test_without_memory_it_works_on_or_ends_with_the_reason(watched):
         watched.well_goes_on()
     else:
         assert service.process.returncode != 0
-        assert "memory" in service.log.lower()
+        said = service.log.lower()
+        assert "memory" in said or "alloc" in said  # whoever was refused says it in his own words
 
 
 # the clock

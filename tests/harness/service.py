@@ -90,7 +90,9 @@ class Service:
             return self._said
 
     def everything_shown(self):
-        """All text that a person or another program may see of it."""
+        """All text that a person or another program may see of it; of one that has ended, what it left."""
+        if self.process.poll() is not None:
+            return f"{self.log}\n{self.said()}"
         title = Path("/proc", str(self.pid), "cmdline").read_bytes().decode(errors="replace")
         pages = [self.page(path) for path in PAGES] if self.url() else []
         return "\n".join([self.log, self.said(), title, *pages])
