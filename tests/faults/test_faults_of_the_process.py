@@ -282,6 +282,7 @@ def test_fifty_kills_of_the_whole_service_leave_no_half_sample_and_it_starts_aga
 # leaks
 
 
+@pytest.mark.slow
 def test_reloads_leave_no_thread_handle_or_memory_behind(watched):
     service, process = watched.service, psutil.Process(watched.service.pid)
 
