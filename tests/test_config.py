@@ -32,8 +32,7 @@ def test_the_shipped_file_loads_and_keeps_the_password_from_the_environment(monk
     entrance = loaded.cameras["entrance"]
     assert entrance.source.reveal() == "rtsp://viewer:hunter2@192.0.2.10:554/stream1"
     assert (entrance.fps, entrance.alert.protected_ratio, entrance.alert.cooldown_s) == (5, 0.75, 30)
-    assert "before leaving the office" in entrance.alert.say
-    assert len(entrance.ignore[0]) == 4
+    assert entrance.ignore == ()  # an example's area would hide faces at whoever's door copies it
     assert (loaded.device, loaded.queue.dir, loaded.queue.max_mb) == ("auto", Path("queue"), 2048)
 
 
