@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -154,17 +154,8 @@ def load(path: Path) -> Config:
 
 def load_web(path: Path) -> WebSettings:
     """The `web` section of a file alone, as `load` reads it, for which no camera's password is needed."""
-    return _Reading(text_of(path), str(path), _WithoutPasswords(variables())).config(need_weights=False).web
-
-
-class _WithoutPasswords(dict[str, str]):
-    """An environment that has something for every name but the token's own."""
-
-    def __contains__(self, name: object) -> bool:
-        return super().__contains__(name) or name != "MASKWATCH_WEB_TOKEN"
-
-    def __missing__(self, name: str) -> str:
-        return "unknown"
+    reading = _Reading(text_of(path), str(path), variables(), trusts=lambda key: key[:1] != ("web",))
+    return reading.config(need_weights=False).web
 
 
 def parse(text: str, name: str, environment: Mapping[str, str]) -> Config:
@@ -174,7 +165,7 @@ def parse(text: str, name: str, environment: Mapping[str, str]) -> Config:
 
 def check(path: Path) -> None:
     """`load` where nobody knows the passwords: a value with `{MASKWATCH_NAME}` in it is taken on trust."""
-    _Reading(text_of(path), str(path), None).config(need_weights=True)
+    _Reading(text_of(path), str(path), {}, trusts=lambda _: True).config(need_weights=True)
 
 
 def missing_footage(path: Path) -> list[str]:
@@ -184,12 +175,21 @@ def missing_footage(path: Path) -> list[str]:
 
 
 class _Reading:
-    """One text being read: collects the problems, so that all are told at once."""
+    """One text being read: collects the problems, so that all are told at once.
 
-    def __init__(self, text: str, name: str, environment: Mapping[str, str] | None) -> None:
+    Of a key that is trusted, a value for which the environment has nothing is no problem.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        name: str,
+        environment: Mapping[str, str],
+        trusts: Callable[[Key], bool] = lambda _: False,
+    ) -> None:
         self._name = name
-        self._on_trust = environment is None
-        self._environment = environment or {}
+        self._trusts = trusts
+        self._environment = environment
         self._problems: list[tuple[int, str]] = []
         try:
             self._tree = read(text)
@@ -300,9 +300,12 @@ class _Reading:
             self._problem(("cameras", camera), "must hold keys and values, source at least")
         return isinstance(raw, dict)
 
+    def _is_unknown(self, written: Any) -> bool:
+        """Whether a value hangs on a variable that the environment does not have."""
+        return isinstance(written, str) and not set(VARIABLE.findall(written)) <= self._environment.keys()
+
     def _problem(self, key: Key, text: str, line: int | None = None) -> None:
-        written = self._tree.at(key)
-        if self._on_trust and line is None and isinstance(written, str) and VARIABLE.search(written):
+        if line is None and self._is_unknown(self._tree.at(key)) and self._trusts(key):
             return
         line = self._tree.line(key) if line is None else line
         path = redacted(".".join(str(part) for part in key))

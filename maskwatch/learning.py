@@ -1,6 +1,7 @@
 """Puts together what learns from the queue."""
 
 from collections.abc import Callable
+from functools import cache
 
 from maskwatch.app import Models, analyst, camera_versions, pick_device, serving_models
 from maskwatch.config import Config
@@ -18,14 +19,13 @@ from maskwatch.learn.registry import ModelFiles, Registry
 def learning_loop(config: Config, tellers: Tellers) -> Loop:
     """Training from the queue, with the settings of the cameras that the samples are of."""
     device, learn = pick_device(config.device), config.learn
+    models = cache(lambda files: Models(device, files))  # for all cameras together
 
     def analyst_of(files: ModelFiles, camera: str) -> Callable[[Rgb], FrameReport]:
         settings = config.cameras.get(camera, config.defaults)
         detect = settings.detect.model_copy(update={"weights": None})
         classify = settings.classify.model_copy(update={"weights": None})
-        return analyst(
-            settings.model_copy(update={"detect": detect, "classify": classify}), Models(device, files)
-        )
+        return analyst(settings.model_copy(update={"detect": detect, "classify": classify}), models(files))
 
     def drift() -> Section | None:
         if not config.cameras:

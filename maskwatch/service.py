@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from types import FrameType
 
+from maskwatch import heap
 from maskwatch.core.errors import MaskwatchError
 from maskwatch.core.health import STUCK_S
 from maskwatch.core.records import CameraState, Status
@@ -91,6 +92,7 @@ class Service:
                 fed_at = now
             if now - told_at >= STATUS_S:
                 notify(f"STATUS={status_line(status)}")
+                heap.give_back()
                 told_at = now
         return None
 

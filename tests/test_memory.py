@@ -1,10 +1,15 @@
-"""Memory stays: pictures of ever new sizes, which makes other implementations grow."""
+"""Memory stays: pictures of ever new sizes, which makes other implementations grow; many threads; freed pieces."""
 
 import json
+import platform
 import subprocess
 import sys
 
 import pytest
+
+needs_glibc = pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="another C library looks after its heaps otherwise"
+)
 
 PROGRAM = """
 import json, os, sys
@@ -45,3 +50,52 @@ def test_pictures_of_200_sizes_do_not_make_it_grow(backend):
     figures = json.loads(done.stdout)
     assert figures["faces"] > 2000
     assert max(figures["mb"][1:]) - figures["mb"][0] < 30
+
+
+THREADS = """
+import ctypes, os, threading
+from maskwatch import heap
+
+heap.share()
+barrier = threading.Barrier(8)
+
+def body():
+    barrier.wait()  # all at once: a heap is taken again when its thread has ended
+    kept = [bytearray(5000) for _ in range(100)]
+    barrier.wait()
+
+threads = [threading.Thread(target=body) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+ctypes.CDLL(None).malloc_stats()  # to stderr, a paragraph for each heap
+"""
+
+
+@needs_glibc
+def test_threads_share_two_heaps():
+    done = subprocess.run([sys.executable, "-c", THREADS], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("Arena ") == 2
+
+
+PIECES = """
+import os
+from maskwatch import heap
+
+def resident_mb():
+    return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+pieces = [bytearray(50_000) for _ in range(1000)]
+last = bytearray(50_000)  # above them all: what is free below stays with the program
+pieces.clear()
+before = resident_mb()
+heap.give_back()
+print(before - resident_mb())
+"""
+
+
+@needs_glibc
+def test_freed_memory_below_what_is_used_is_given_back():
+    done = subprocess.run([sys.executable, "-c", PIECES], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) > 30

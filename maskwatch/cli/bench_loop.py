@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from maskwatch.cli.console import out, stages, tracked
+from maskwatch.cli.console import out, say, stages, tracked
 
 
 def loop(
@@ -33,8 +33,7 @@ def loop(
     logging.getLogger("maskwatch").setLevel(logging.WARNING)  # alerts of the footage are no news here
     plan = Plan(faces, masks, folder, samples, min_face, epochs, effort, device)
     with stages() as show:
-        say = Tellers(lambda line: out.print(line, markup=False, soft_wrap=True), tracked, show)
-        result = rehearse(plan, say)
+        result = rehearse(plan, Tellers(say, tracked, show))
     table = Table("models", "end-to-end recall", title=f"{result.pictures} pictures that nothing saw")
     table.add_row("before", f"{result.before:.3f}")
     table.add_row(f"after {result.labelled} labelled pictures", f"{result.after:.3f}")
@@ -46,9 +45,5 @@ def loop(
         )
     if result.closed is not None:
         out.print(f"{result.closed:.0%} of the gap to the shipped models is closed")
-    out.print(f"decision: {result.decision}", markup=False, soft_wrap=True)
-    out.print(
-        f"exchanged labels: {result.sabotaged} serves: {result.sabotage_decision}",
-        markup=False,
-        soft_wrap=True,
-    )
+    say(f"decision: {result.decision}")
+    say(f"exchanged labels: {result.sabotaged} serves: {result.sabotage_decision}")

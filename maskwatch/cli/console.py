@@ -69,6 +69,11 @@ def tracked(what: str) -> Callable[[Iterable[Item]], Iterable[Item]]:
     return through
 
 
+def say(line: str) -> None:
+    """A line on standard output just as it is: no markup is read in it, and nothing breaks it."""
+    out.print(line, markup=False, soft_wrap=True)
+
+
 def tell_problems(problems: Iterable[str]) -> None:
     """What could not be used, a line each, on standard error."""
     for problem in problems:

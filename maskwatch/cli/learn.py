@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from maskwatch.cli.console import out, stages, tracked
+from maskwatch.cli.console import out, say, stages, tracked
 
 if TYPE_CHECKING:
     from maskwatch.learn.loop.loop import Loop
@@ -32,33 +32,28 @@ def learn(
 
     settings = configuration.load(config)
     with stages() as show:
-        loop = learning_loop(
-            settings, Tellers(lambda line: out.print(line, markup=False, soft_wrap=True), tracked, show)
-        )
+        loop = learning_loop(settings, Tellers(say, tracked, show))
         if dry_run:
             _tell(loop)
             return
         os.nice(10)  # the service goes first
         outcome = run(loop)
-    out.print(outcome.said, markup=False, soft_wrap=True)
+    say(outcome.said)
     if outcome.report:
-        out.print(f"wrote {outcome.report}", markup=False, soft_wrap=True)
+        say(f"wrote {outcome.report}")
 
 
 def _tell(loop: "Loop") -> None:
     from collections import Counter
 
-    from maskwatch.learn.loop.loop import waiting
-    from maskwatch.learn.loop.parts import look, placed
-    from maskwatch.sources.images import read_rgb
+    from maskwatch.learn.loop.loop import places_of, waiting
 
     unfinished = loop.archive.unfinished()
     if unfinished:
         out.print(f"would go on with the batch {unfinished.id}, {len(unfinished.samples)} samples")
         return
     samples = waiting(loop)
-    looks = {s.id: look(s, read_rgb(loop.queue.picture(s.id))) for s in samples}
-    parts = Counter(str(p.part) for p in placed(samples, looks, loop.archive.places()).values())
+    parts = Counter(str(place.part) for place in places_of(loop, samples).values())
     labels = Counter(str(mark.label) for s in samples if s.labels for mark in s.labels.faces)
     out.print(
         f"{len(samples)} labelled samples wait, {loop.settings.min_samples} are needed (learn.min_samples)"

@@ -2,21 +2,18 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from maskwatch.cli.console import out
+from maskwatch.cli.queue import Config, Folder
 from maskwatch.review.access import TOKEN_VARIABLE
 
 if TYPE_CHECKING:
     from maskwatch.config import Config as Configuration
     from maskwatch.core.records import Face, FrameReport, Rgb
 
-
-Folder = Annotated[Path | None, typer.Option("--dir", help="The queue's folder; else the configuration's.")]
-Config = Annotated[Path | None, typer.Option("-c", "--config", help="The configuration file.")]
 Host = Annotated[
     str, typer.Option("--host", help="The address to listen on; any but this machine's own needs a token.")
 ]

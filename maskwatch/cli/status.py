@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from maskwatch.cli.console import out
+from maskwatch.core.address import http_url
 from maskwatch.core.errors import ConfigError, MaskwatchError
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def _place(config: Path | None, url: str | None) -> tuple[str, str | None]:
 def _address(web: "WebSettings") -> str:
     """Where this machine reaches it; who listens everywhere listens on loopback, too."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(web.host, web.host)  # noqa: S104 - compared, not bound
-    return f"http://[{host}]:{web.port}" if ":" in host else f"http://{host}:{web.port}"
+    return http_url(host, web.port)
 
 
 def _asked(url: str, token: str | None) -> dict[str, Any]:

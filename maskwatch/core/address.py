@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 
@@ -32,6 +33,21 @@ class Address:
 
     def __repr__(self) -> str:
         return f"Address({str(self)!r})"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen on, or a name in a `Host` header, is this machine's own."""
+    if host.lower() in {"localhost", "localhost."}:
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def http_url(host: str, port: int) -> str:
+    """Without a slash at its end; an IPv6 address stands in brackets."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 _CREDENTIALS = re.compile(r"(?<=://)\S*@")  # a password may hold a slash

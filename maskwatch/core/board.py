@@ -149,10 +149,8 @@ class _Camera:
 
     def status(self, now_s: float) -> CameraStatus:
         captured, dropped, analysed = (rate.per_s(now_s) for rate in self._rates)
-        sees = self._state not in {
-            CameraState.DOWN,
-            CameraState.ENDED,
-        }  # else what was seen last is no longer so
+        # of one that is gone, what was seen last is no longer so
+        sees = self._state not in {CameraState.DOWN, CameraState.ENDED}
         return CameraStatus(
             state=self._state,
             reason=self._reason,

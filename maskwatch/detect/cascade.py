@@ -27,7 +27,7 @@ from maskwatch.detect.weights import OperatingPoint
 
 RNET_PX, ONET_PX = 24, 48  # sides of their crops
 CHUNK = 512  # crops at once: bounds the memory of a crowded frame
-USUAL_CROPS = (1, 8, 16, 24, 32, 40, 48)  # of a frame, filled up as the backend does
+USUAL_CROPS = (1, 8, 16, 24, 32, 40, 48)  # the numbers that the backends fill up to
 MOST_LEVELS = 64  # more than any frame has; numbers the groups of the suppression
 
 STOCK_POINT = OperatingPoint()

@@ -12,14 +12,14 @@ from tempfile import TemporaryDirectory
 
 from maskwatch.core.errors import DataError, LabelConflict, QueueError
 from maskwatch.core.records import Box
-from maskwatch.learn.dataset import LabelledPicture, Truth
+from maskwatch.learn.dataset import LabelledPicture
 from maskwatch.learn.formats import coco, queue, voc, yolo
 from maskwatch.learn.formats.entries import Entry
 from maskwatch.learn.formats.registry import WRITERS, Format
 from maskwatch.learn.labelling import FaceMark, accepted
 from maskwatch.learn.labels import MarkLabel
 from maskwatch.learn.queue import Queue
-from maskwatch.learn.samples import Sample
+from maskwatch.learn.samples import Sample, labelled_picture
 
 READERS: dict[str, Format] = {"coco": coco, "yolo": yolo, "voc": voc, "queue": queue}
 FORMS = tuple(READERS)
@@ -101,9 +101,7 @@ def _key(path: Path) -> str:
 
 def _as_picture(sample: Sample, path: Path) -> LabelledPicture:
     marks = accepted(sample.report.faces) if sample.labels is None else sample.labels.faces
-    truths = tuple(Truth(known, mark.box) for mark in marks if (known := mark.label.known) is not None)
-    unclear = tuple(mark.box for mark in marks if mark.label.known is None)
-    return LabelledPicture(path, _key(path), truths, unclear=unclear)
+    return labelled_picture(marks, path, _key(path))
 
 
 @dataclass(slots=True)
@@ -148,11 +146,12 @@ def import_labels(
         if not marks and skip_empty:
             continue
         try:
-            if not accept_unchanged and _is_as_models_said(store.sample(sample_id), marks):
+            sample = store.sample(sample_id)
+            if not accept_unchanged and _is_as_models_said(sample, marks):
                 result.as_models_said.append(sample_id)
                 continue
             went_out = None if force else revisions.get(sample_id, 0)
-            changed = _label(store, sample_id, marks, by, went_out)
+            changed = _label(store, sample, marks, by, went_out)
             (result.labelled if changed else result.unchanged).append(sample_id)
         except LabelConflict:
             result.newer_here.append(sample_id)
@@ -161,16 +160,15 @@ def import_labels(
     return result
 
 
-def _label(store: Queue, sample_id: str, marks: list[FaceMark], by: str, went_out: int | None) -> bool:
+def _label(store: Queue, sample: Sample, marks: list[FaceMark], by: str, went_out: int | None) -> bool:
     """Whether these labels are others than those that are there.
 
     Raises `LabelConflict` where there is a newer revision than the one that went out.
     """
-    sample = store.sample(sample_id)
     if sample.labels is not None and _sorted(sample.labels.faces) == _sorted(_rounded(marks)):
         return False
     based_on = None if went_out is None else min(went_out, sample.revision)
-    store.label(sample_id, marks, by, based_on=based_on)
+    store.label(sample.id, marks, by, based_on=based_on)
     return True
 
 

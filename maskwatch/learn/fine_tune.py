@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import torch
+
 from maskwatch.detect.backends.choice import choose
 from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.settings import Settings
@@ -56,15 +58,19 @@ def fine_tune(
         through=through,
     )
     weights = replace(weights, point=choice.point)
-    settings = Settings(
-        min_face_px=wish.min_face_px, thresholds=(weights.point.scout_from, *CAREFUL), scout=False
-    )
-    teacher = Mtcnn(choose("auto", weights, run.device), settings, "teacher", weights.point)
+    teacher = scouts_teacher(weights, wish.min_face_px, run.device)
     seen, held = ([_with_found(teacher, picture) for picture in part] for part in (training, validation))
     scout, figures = train_scout.train(
         seen, held, weights, scout_recipe, on_scout, checkpoint=run.folder / "scout.safetensors"
     )
     return Tuned(replace(weights, scout=scout), choice, figures)
+
+
+def scouts_teacher(weights: Weights, min_face_px: float, device: torch.device) -> Mtcnn:
+    """The detector itself, letting more through than live, and looking everywhere."""
+    thresholds = (weights.point.scout_from, *CAREFUL)
+    settings = Settings(min_face_px=min_face_px, thresholds=thresholds, scout=False)
+    return Mtcnn(choose("auto", weights, device), settings, "teacher", weights.point)
 
 
 def _with_found(detector: Mtcnn, picture: SeenPicture) -> SeenPicture:

@@ -1,6 +1,7 @@
 """A sample: a frame that waits in the queue for a person's look, and its record as JSON."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -8,7 +9,9 @@ from typing import Any
 
 from maskwatch.core.errors import QueueError
 from maskwatch.core.records import Box, Face, FrameReport, Label
+from maskwatch.learn.dataset import LabelledPicture, Part, Truth
 from maskwatch.learn.labelling import (
+    FaceMark,
     History,
     Labels,
     current,
@@ -58,6 +61,20 @@ class Sample:
 
     def with_history(self, history: History) -> "Sample":
         return replace(self, history=history)
+
+
+def labelled_picture(
+    marks: Iterable[FaceMark], path: Path, key: str, part: Part | None = None
+) -> LabelledPicture:
+    """A sample's frame with these marks, as a picture of a data set; a face that nobody can tell is unclear."""
+    known, unclear = [], []
+    for mark in marks:
+        label = mark.label.known
+        if label is None:
+            unclear.append(mark.box)
+        else:
+            known.append(Truth(label, mark.box))
+    return LabelledPicture(path, key, tuple(known), part, tuple(unclear))
 
 
 def faces_to_json(faces: tuple[Face, ...]) -> list[dict[str, object]]:

@@ -1,11 +1,11 @@
 """Who may see the page: one token for all, sessions for those who gave it, and a limit on guessing."""
 
 import hashlib
-import ipaddress
 import secrets
 from collections import deque
 from dataclasses import dataclass, field
 
+from maskwatch.core.address import is_loopback
 from maskwatch.core.errors import ConfigError
 
 TOKEN_VARIABLE = "MASKWATCH_REVIEW_TOKEN"  # noqa: S105 - the name of the variable, not its value
@@ -14,16 +14,6 @@ SESSION_S = 12 * 3600.0
 MAX_SESSIONS = 1000
 GUESSES = 10
 GUESSES_S = 60.0
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address to listen on, or a name in a `Host` header, is this machine's own."""
-    if host.lower() in {"localhost", "localhost."}:
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def checked_token(host: str, token: str | None) -> str | None:

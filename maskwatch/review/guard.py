@@ -10,7 +10,8 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from maskwatch.review.access import SESSION_S, Access, is_loopback
+from maskwatch.core.address import is_loopback
+from maskwatch.review.access import SESSION_S, Access
 from maskwatch.review.login import entered_page, login_page
 
 log = logging.getLogger(__name__)

@@ -8,6 +8,7 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
 from nicegui import ui
 
+from maskwatch.core.address import http_url
 from maskwatch.core.errors import ConfigError, QueueError, SourceError
 from maskwatch.review import cards
 from maskwatch.review.access import Access
@@ -79,7 +80,7 @@ def serve(
             timeout_graceful_shutdown=ENDING_S,
             server_header=False,
         )
-        address = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+        address = f"{http_url(host, port)}/"
         _Server(config, lambda: on_ready(address)).run([listener])
 
 

@@ -11,6 +11,7 @@ from typing import Self
 import uvicorn
 from starlette.types import ASGIApp
 
+from maskwatch.core.address import http_url
 from maskwatch.core.errors import ConfigError
 from maskwatch.web.settings import WebSettings
 
@@ -37,7 +38,7 @@ class Listener:
     @property
     def url(self) -> str:
         host, port, *_ = self.socket.getsockname()
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return http_url(host, port)
 
     def close(self) -> None:
         self.socket.close()

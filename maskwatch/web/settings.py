@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 
+from maskwatch.core.address import is_loopback
 from maskwatch.strict import Strict
 
 LEAST_TOKEN = 16
@@ -19,10 +20,6 @@ def _as_token(token: SecretStr) -> SecretStr:
     return token
 
 
-def is_loopback(host: str) -> bool:
-    return host == "localhost" or ip_address(host).is_loopback
-
-
 class WebSettings(Strict):
     """The `web` section: where the service answers over HTTP, unless `enabled` is false.
 
@@ -31,20 +28,20 @@ class WebSettings(Strict):
     """
 
     enabled: bool = True
-    token: Annotated[SecretStr, AfterValidator(_as_token)] | None = (
-        None  # before `host`, which is judged by it
-    )
+    # before `host`, which is judged by it
+    token: Annotated[SecretStr, AfterValidator(_as_token)] | None = None
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8470
 
     @field_validator("host")
     @classmethod
     def _guarded(cls, host: str, info: ValidationInfo) -> str:
-        try:
-            loopback = is_loopback(host)
-        except ValueError:
-            raise ValueError("must be an IP address, or localhost") from None
-        if not loopback and "token" in info.data and info.data["token"] is None:
+        if host != "localhost":
+            try:
+                ip_address(host)
+            except ValueError:
+                raise ValueError("must be an IP address, or localhost") from None
+        if not is_loopback(host) and "token" in info.data and info.data["token"] is None:
             raise ValueError("is reached from other machines, which needs web.token")
         return host
 

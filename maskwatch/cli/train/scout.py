@@ -40,14 +40,17 @@ def scout(
     from maskwatch.learn.cards.scout import write_scout, write_with_scout
     from maskwatch.learn.dataset import Part
     from maskwatch.learn.faces import gather_pictures
+    from maskwatch.learn.fine_tune import Wish, scouts_teacher
     from maskwatch.learn.formats.registry import read
     from maskwatch.learn.train_scout import Progress, Recipe, train
 
     weights = replace(load_weights(detector), scout=None)
-    stock = detector == "stock"
-    thresholds = (0.5, 0.5, 0.5) if stock else (weights.point.scout_from, 0.2, 0.2)
-    careful = Settings(min_face_px=15 if stock else 12, thresholds=thresholds, scout=False)
-    teacher = Mtcnn(choose("auto", weights, torch.device("cpu")), careful, weights.version, weights.point)
+    stock, cpu = detector == "stock", torch.device("cpu")
+    if stock:
+        careful = Settings(min_face_px=15, thresholds=(0.5, 0.5, 0.5), scout=False)
+        teacher = Mtcnn(choose("auto", weights, cpu), careful, weights.version, weights.point)
+    else:
+        teacher = scouts_teacher(weights, Wish().min_face_px, cpu)
     training, validation, counts = [], [], {}
     for folder in data:
         labelled = read(folder)

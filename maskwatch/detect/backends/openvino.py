@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import openvino
 
 CROP_PX = 48  # larger pictures are levels, which are quickest one by one
-BATCH = 128  # crops at once
+BATCH = 48  # crops at once; more only need more memory
 STEP = 8  # a smaller batch is filled up to a multiple: each new shape costs a compilation, and memory
 CACHED = 512  # compiled shapes kept
 

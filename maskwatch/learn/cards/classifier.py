@@ -7,6 +7,7 @@ from pathlib import Path
 
 from maskwatch.classify.network import MaskNet, Shape, save_network
 from maskwatch.core.files import write_atomically
+from maskwatch.learn.cards.listing import listed
 from maskwatch.learn.evaluation.classification import Confusion
 from maskwatch.learn.faces import LabelledFace
 from maskwatch.learn.train_classifier import Recipe
@@ -64,9 +65,7 @@ def _card(trained: Trained, name: str, digest: str, results: Mapping[str, Confus
         for data, faces in trained.sets.items()
     ]
     lines += ["", "## Training", ""]
-    lines += [
-        f"- {key.replace('_', ' ')}: {value}" for key, value in asdict(recipe).items() if key != "workers"
-    ]
+    lines += listed(asdict(recipe))
     lines += [
         "",
         "The epoch with the lowest loss on the validation part was kept, and its probabilities calibrated there.",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from maskwatch.core.files import write_atomically
 from maskwatch.detect.weights import save_detector
+from maskwatch.learn.cards.listing import listed
 from maskwatch.learn.evaluation.detection import Detection
 from maskwatch.learn.evaluation.matching import BUCKETS, SIZE
 from maskwatch.learn.fine_tune import Tuned, Wish
@@ -58,8 +59,8 @@ def write_detector_card(
         for name, counts in making.sets.items()
     ]
     lines += ["", "## Training", "", f"From `{making.start}`.", ""]
-    lines += _listed(asdict(making.recipe))
-    lines += ["", "The scout:", "", *_listed(asdict(making.scout_recipe))]
+    lines += listed(asdict(making.recipe))
+    lines += ["", "The scout:", "", *listed(asdict(making.scout_recipe))]
     lines += [
         "",
         f"The thresholds and powers were chosen on the validation part, for precision {making.wish.precision:g}",
@@ -85,10 +86,6 @@ def write_detector_card(
 
 def _numbers(values: Sequence[float]) -> str:
     return ", ".join(f"{value:g}" for value in values)
-
-
-def _listed(recipe: Mapping[str, object]) -> list[str]:
-    return [f"- {key.replace('_', ' ')}: {value}" for key, value in recipe.items() if key != "workers"]
 
 
 def _row(data: str, weights: str, detection: Detection) -> str:

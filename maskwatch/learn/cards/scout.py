@@ -8,6 +8,7 @@ from pathlib import Path
 from maskwatch.core.files import write_atomically
 from maskwatch.detect.scout import Scout, save_scout
 from maskwatch.detect.weights import ARCHITECTURE, Weights, save_detector
+from maskwatch.learn.cards.listing import listed
 from maskwatch.learn.train_scout import Figures, Recipe
 from maskwatch.tensors import opened
 
@@ -43,9 +44,7 @@ def write_scout(
         for name, parts in pictures.items()
     ]
     lines += ["", "## Training", ""]
-    lines += [
-        f"- {key.replace('_', ' ')}: {value}" for key, value in asdict(recipe).items() if key != "workers"
-    ]
+    lines += listed(asdict(recipe))
     lines += [
         "",
         "## Figures",

@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from maskwatch.core.records import Face, Label
+from maskwatch.core.records import Face, Label, Versions
+from maskwatch.learn.drift.confidences import named
 from maskwatch.learn.evaluation.matching import match
 from maskwatch.learn.labelling import Labels
 from maskwatch.learn.samples import Sample
@@ -42,7 +43,7 @@ def audits(samples: Iterable[Sample], versions: dict[str, str]) -> list[Audit]:
     found: dict[str, list[tuple[int, int]]] = {camera: [] for camera in versions}
     for sample in samples:
         camera, models = sample.report.camera, sample.models
-        judged_by = f"{models.get('detector')} {models.get('classifier')}"
+        judged_by = named(Versions(models.get("detector", ""), models.get("classifier", "")))
         if REASON in sample.reasons and sample.labels is not None and versions.get(camera) == judged_by:
             found[camera].append(_counted(sample.report.faces, sample.labels))
     return [

@@ -13,7 +13,7 @@ from typing import Any
 from maskwatch.core.errors import DataError, QueueError, SourceError
 from maskwatch.core.records import utc_now
 from maskwatch.learn.dataset import Part
-from maskwatch.learn.evaluation.bootstrap import Difference, differences
+from maskwatch.learn.evaluation.bootstrap import Difference
 from maskwatch.learn.evaluation.document import Section
 from maskwatch.learn.journal import claim
 from maskwatch.learn.loop import gate, measure, report
@@ -26,8 +26,8 @@ from maskwatch.learn.loop.material import (
     sample_picture,
     sample_pictures,
 )
-from maskwatch.learn.loop.measure import F1, Analyse, Judged, contradicted, judge
-from maskwatch.learn.loop.parts import look, placed
+from maskwatch.learn.loop.measure import F1, Analyse, Judged, compared, contradicted, judge
+from maskwatch.learn.loop.parts import Place, look, placed
 from maskwatch.learn.loop.tune import Tellers, Tuning, tune
 from maskwatch.learn.queue import Queue
 from maskwatch.learn.registry import CLASSIFIER, DETECTOR, ModelFiles, Registry, Version, new_id
@@ -64,6 +64,17 @@ def waiting(loop: Loop) -> list[Sample]:
     """The labelled samples, without those whose labels were doubted and have not been changed since."""
     doubted = loop.archive.doubted()
     return [s for s in loop.queue.samples() if s.labels is not None and doubted.get(s.id) != s.revision]
+
+
+def places_of(loop: Loop, samples: Sequence[Sample]) -> dict[str, Place]:
+    """The place that each sample would get; one whose picture cannot be read is told and gets none."""
+    looks = {}
+    for sample in samples:
+        try:
+            looks[sample.id] = look(sample, read_rgb(loop.queue.picture(sample.id)))
+        except (SourceError, QueueError) as e:
+            loop.tellers.say(f"{sample.id}: left out: {e}")
+    return placed([s for s in samples if s.id in looks], looks, loop.archive.places())
 
 
 def learn(loop: Loop) -> Outcome:
@@ -109,17 +120,11 @@ def _refused_labels(loop: Loop, samples: Sequence[Sample], judged: Judged, camer
 
 def _begun(loop: Loop, samples: Sequence[Sample]) -> Batch:
     """The batch, its samples' parts decided for good; the samples themselves move later, which can be repeated."""
-    looks = {}
-    for sample in samples:
-        try:
-            looks[sample.id] = look(sample, read_rgb(loop.queue.picture(sample.id)))
-        except (SourceError, QueueError) as e:
-            loop.tellers.say(f"{sample.id}: left out: {e}")
-    usable = [sample for sample in samples if sample.id in looks]
-    if not usable:
+    places = places_of(loop, samples)
+    if not places:
         raise DataError("no picture of the labelled samples can be read")
-    loop.archive.place(placed(usable, looks, loop.archive.places()))
-    batch = Batch(new_id(), loop.registry.state().serving, tuple(s.id for s in usable))
+    loop.archive.place(places)
+    batch = Batch(new_id(), loop.registry.state().serving, tuple(s.id for s in samples if s.id in places))
     loop.archive.keep(batch)
     return batch
 
@@ -246,22 +251,15 @@ def _judged(loop: Loop, files: ModelFiles, pictures: Sequence[Picture], what: st
 
 def _verdict(before: tuple[Judged, Judged], after: tuple[Judged, Judged], margins: Margins) -> Verdict:
     (cameras_before, base_before), (cameras_after, base_after) = before, after
-    each = {
-        name: difference
-        for name in cameras_before.cameras
-        if (difference := compared(cameras_before.of(name), cameras_after.of(name))) is not None
-    }
     return gate.decide(
-        compared(cameras_before, cameras_after),
-        each,
-        compared(base_before, base_after),
+        _gain(cameras_before, cameras_after),
+        {n: compared(cameras_before.of(n), cameras_after.of(n))[F1] for n in cameras_before.cameras},
+        _gain(base_before, base_after),
         margins,
         pictures=cameras_before.pictures,
     )
 
 
-def compared(before: Judged, after: Judged, figure: str = F1) -> Difference | None:
+def _gain(before: Judged, after: Judged) -> Difference | None:
     """None where there is no picture."""
-    if not before.pictures:
-        return None
-    return differences(before, after, lambda _: False)[figure]
+    return compared(before, after)[F1] if before.pictures else None

@@ -20,7 +20,7 @@ from maskwatch.learn.formats.registry import read
 from maskwatch.learn.labels import FaceLabel
 from maskwatch.learn.loop.parts import Place
 from maskwatch.learn.queue import Queue
-from maskwatch.learn.samples import Sample
+from maskwatch.learn.samples import Sample, labelled_picture
 
 MOST_SIDE_PX = 1280  # of a picture that is trained on: many whole frames have to fit into memory
 MOST_SAMPLES = 400  # of the archive, the newest, that are trained on
@@ -76,9 +76,7 @@ class Material:
 
 def sample_picture(sample: Sample, path: Path, part: Part) -> Picture:
     marks = sample.labels.faces if sample.labels else ()
-    truths = tuple(Truth(known, mark.box) for mark in marks if (known := mark.label.known) is not None)
-    unclear = tuple(mark.box for mark in marks if mark.label.known is None)
-    return Picture(sample.report.camera, LabelledPicture(path, path.stem, truths, part, unclear))
+    return Picture(sample.report.camera, labelled_picture(marks, path, path.stem, part))
 
 
 def sample_pictures(samples: Queue, places: Mapping[str, Place]) -> dict[Part, list[Picture]]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwatch.core.records import Face, FrameReport, Label, Rgb
-from maskwatch.learn.evaluation.bootstrap import Figures, draws, interval, share
+from maskwatch.learn.evaluation.bootstrap import Difference, Figures, differences, draws, interval, share
 from maskwatch.learn.evaluation.matching import match
 from maskwatch.learn.loop.material import Picture
 
@@ -90,6 +90,11 @@ def _counted(camera: str, truths: int, found: Sequence[tuple[Face, bool]], answe
         for kind in (False, True)
     )
     return Outcome(camera, truths, bare[1] + masked[1], answers, (bare, masked))
+
+
+def compared(before: Judged, after: Judged) -> dict[str, Difference]:
+    """Every figure of two models on the same pictures, with the paired bootstrap's interval."""
+    return differences(before, after, lambda _: False)
 
 
 def contradicted(judged: Judged) -> list[str]:

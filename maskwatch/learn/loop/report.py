@@ -8,13 +8,13 @@ from typing import Any
 
 from maskwatch.core.files import write_atomically
 from maskwatch.learn.dataset import Part
-from maskwatch.learn.evaluation.bootstrap import Difference, differences
+from maskwatch.learn.evaluation.bootstrap import Difference
 from maskwatch.learn.evaluation.document import Report, Section, Table, page
 from maskwatch.learn.evaluation.reports.common import BY_CHANCE, INTERVALS, number
 from maskwatch.learn.loop.archive import Batch
 from maskwatch.learn.loop.gate import Margins, Verdict
 from maskwatch.learn.loop.material import Material
-from maskwatch.learn.loop.measure import Judged
+from maskwatch.learn.loop.measure import Judged, compared
 
 PAGE, FACTS = "report.html", "report.json"
 MEANING = (
@@ -51,7 +51,7 @@ def figures(told: Told) -> dict[str, Any]:
     """The candidate's, for the registry."""
     result: dict[str, Any] = {}
     for name, before, after in _pairs(told):
-        for figure, each in _compared(before, after).items():
+        for figure, each in compared(before, after).items():
             result[f"{name}, {figure}"] = {"serving": each.a, "candidate": each.b}
     return result
 
@@ -70,17 +70,13 @@ def _pairs(told: Told) -> list[tuple[str, Judged, Judged]]:
     return pairs
 
 
-def _compared(before: Judged, after: Judged) -> dict[str, Difference]:
-    return differences(before, after, lambda _: False)
-
-
 def _report(told: Told) -> Report:
     batch, verdict = told.batch, told.verdict
     decided = (
         f"{batch.id} is promoted" if verdict.promoted else f"{batch.id} is refused, {batch.parent} goes on"
     )
     sections = [Section("Why", tuple(f"{reason[:1].upper()}{reason[1:]}." for reason in verdict.reasons))]
-    pairs = _pairs(told)
+    pairs = [(name, before, compared(before, after)) for name, before, after in _pairs(told)]
     if pairs:
         tables = tuple(_table(*pair) for pair in pairs)
         sections.append(Section("Held-out pictures, serving and candidate", (*tables, MEANING)))
@@ -98,8 +94,8 @@ def _report(told: Told) -> Report:
         "samples": list(batch.samples),
         "margins": asdict(told.margins) if told.margins else None,
         "figures": {
-            name: {figure: each.as_dict() for figure, each in _compared(before, after).items()}
-            for name, before, after in pairs
+            name: {figure: each.as_dict() for figure, each in differences.items()}
+            for name, _, differences in pairs
         },
         "used": _used(told.material) if told.material else None,
     }
@@ -119,9 +115,9 @@ def _report(told: Told) -> Report:
     )
 
 
-def _table(name: str, before: Judged, after: Judged) -> Table:
+def _table(name: str, before: Judged, differences: Mapping[str, Difference]) -> Table:
     rows = []
-    for figure, each in _compared(before, after).items():
+    for figure, each in differences.items():
         within = "-" if each.low is None or each.high is None else f"{each.low:+.3f} to {each.high:+.3f}"
         change = "-" if each.difference is None else f"{each.difference:+.3f}"
         rows.append((figure, number(each.a), number(each.b), change, within))

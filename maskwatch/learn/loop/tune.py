@@ -14,6 +14,7 @@ from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.settings import Settings
 from maskwatch.detect.weights import Weights, load_detector, save_detector
 from maskwatch.learn import train_classifier, train_detector
+from maskwatch.learn.cards.listing import listed
 from maskwatch.learn.dataset import Part
 from maskwatch.learn.faces import LabelledFace, SeenPicture
 from maskwatch.learn.loop.material import Bar, Material, faces, seen
@@ -92,10 +93,8 @@ def _tuned_detector(
     opened: dict[Part, list[SeenPicture]] = {}
     for part in (Part.TRAIN, Part.VALIDATION):
         own = material.cameras[part]
-        mixed = [
-            *own,
-            *material.base[part][: max(len(own), LEAST_BASE)],
-        ]  # half of what is learnt from is new
+        # half of what is learnt from is new
+        mixed = [*own, *material.base[part][: max(len(own), LEAST_BASE)]]
         pictures = tellers.bar(f"opening pictures, {part}")(mixed)
         opened[part] = [each for picture in pictures if (each := seen(picture, finder)) is not None]
 
@@ -182,7 +181,7 @@ def _card(
         f"Trained on {counts['train']} {of}, compared on {counts['validation']}.",
         "Its figures, on pictures that are held out for good, stand in `meta.json` and in the batch's report.",
         "",
-        *(f"- {key.replace('_', ' ')}: {value}" for key, value in recipe.items() if key != "workers"),
+        *listed(recipe),
     ]
     return _Card(Path(name).with_suffix(".md").name, "\n".join(lines) + "\n")
 

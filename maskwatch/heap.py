@@ -1,0 +1,25 @@
+"""What is asked of the C library so that the service's memory stays the same for months; others than glibc do without.
+
+Frames of four cameras in batches of one to four, after the first thousand batches: 3.1 MB more in 5,000 batches;
+given back every 500 of them, 1.5 MB in 7,000. Two cameras and eight reloads: 1,006 MB with a heap for each thread,
+931 with two heaps.
+"""
+
+import ctypes
+
+ARENA_MAX = -8  # of mallopt(3)
+HEAPS = 2
+
+_library = ctypes.CDLL(None)
+
+
+def share() -> None:
+    """Have all threads share two heaps, where each would get its own; for the start of a program."""
+    if hasattr(_library, "mallopt"):
+        _library.mallopt(ARENA_MAX, HEAPS)
+
+
+def give_back() -> None:
+    """Give what is free inside the heaps back to the system, malloc_trim(3); takes a millisecond."""
+    if hasattr(_library, "malloc_trim"):
+        _library.malloc_trim(0)
