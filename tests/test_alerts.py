@@ -145,7 +145,15 @@ def test_no_player_is_an_error_that_names_it(recording, cache, tmp_path, monkeyp
     with pytest.raises(AlertError, match="aplay is not installed"):
         sink.play(recording)
     with pytest.raises(AlertError, match="aplay is not installed"):
-        sink.require_player()
+        sink.try_player()
+
+
+def test_a_player_is_tried_in_silence(loudspeaker, cache):
+    VoiceSink(cache, VoiceSettings()).try_player()
+    assert len(samples(loudspeaker)) > 1000
+    assert rms(loudspeaker) == 0
+    with pytest.raises(AlertError, match="aplay: .*audio open error"):
+        VoiceSink(cache, VoiceSettings(device="nosuch")).try_player()
 
 
 @pytest.mark.parametrize(
@@ -242,6 +250,25 @@ def test_a_sentence_that_failed_is_rendered_when_the_engine_works_again(
     monkeypatch.delenv("PYTHONPATH")
     sink.deliver(alert())
     assert rms(loudspeaker) > 0.02
+
+
+LATE = """
+        once = path.rpartition('/')[0] + '/../once'
+        sound = wave.open(path if os.path.exists(once) else once, 'wb')
+        sound.setparams((1, 2, 8000, 0, 'NONE', ''))
+        sound.writeframes(bytes([0, 64] * 4000))
+        sound.close()
+        open(path, 'ab').close()
+"""
+
+
+def test_an_engine_that_was_too_late_at_first_is_asked_again(cache, engine, player):
+    engine(LATE)
+    player(b"#!/bin/sh\nexit 0\n")
+    VoiceSink(cache, VoiceSettings()).deliver(alert())
+    (path,) = cache.iterdir()
+    with wave.open(str(path)) as sound:
+        assert sound.getnframes() == 4000
 
 
 def test_a_cache_that_cannot_be_written_is_an_error_that_names_it(tmp_path):

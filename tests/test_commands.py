@@ -188,14 +188,14 @@ def test_extract_keeps_every_tenth_frame(demo_clip, tmp_path, maskwatch):
 def test_check_tells_what_works_and_what_does_not(demo_clip, tmp_path, maskwatch):
     config = tmp_path / "config.yaml"
     config.write_text(
-        f"cameras:\n  door: {{source: {demo_clip}, alert: {{sinks: [log]}}}}\n"
+        f"cameras:\n  door: {{source: {demo_clip}, alert: {{sinks: [log]}}, ignore: [[[0, 0], [0, 0.5], [0.5, 0]]]}}\n"
         f"  gate: {{source: 'rtsp://u:geheim@127.0.0.1:9/x', alert: {{sinks: [log]}}}}\nqueue: {{dir: {tmp_path / 'q'}}}\n"
     )
     done = maskwatch("check", "-c", config, env={"COLUMNS": "160", "PATH": shutil.os.environ["PATH"]})
     assert done.returncode == 1
-    assert "960 x 540" in done.stdout
+    assert "960 x 540; 12% of the picture ignored" in done.stdout
     assert "failed" in next(line for line in done.stdout.splitlines() if "camera gate" in line)
-    assert "1 of 6 checks failed" in done.stderr
+    assert "1 of 7 checks failed" in done.stderr
     assert "geheim" not in done.stdout + done.stderr
 
 

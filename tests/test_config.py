@@ -294,7 +294,9 @@ def test_dead_after_is_a_second_at_least_or_never(value, is_right):
         assert problems(text)[0].startswith("config.yaml:1: alert.dead_after_s: must be ")
 
 
-def test_the_web_section_is_read_without_the_cameras_passwords(tmp_path):
+@pytest.mark.parametrize("others", [{}, {"MASKWATCH_OTHER": "1"}], ids=["nothing set", "another set"])
+def test_the_web_section_is_read_without_the_cameras_passwords(tmp_path, monkeypatch, others):
+    monkeypatch.setattr(config, "variables", lambda: others)
     path = tmp_path / "config.yaml"
     path.write_text("cameras: {door: {source: 'rtsp://u:{MASKWATCH_DOOR}@h/s'}}\nweb: {port: 99}")
     assert config.load_web(path).port == 99

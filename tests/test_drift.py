@@ -10,6 +10,7 @@ from maskwatch.core.board import Board
 from maskwatch.core.records import Box, Face, FrameReport, Label, Look, Versions, utc_now
 from maskwatch.learn.drift.audit import Audit, audits
 from maskwatch.learn.drift.confidences import BINS, Confidences, Day, days
+from maskwatch.learn.drift.report import report as reported
 from maskwatch.learn.drift.shift import Bounds, chance, psi, shifts
 from maskwatch.learn.drift.watch import Drift, DriftWatch, measured
 from maskwatch.learn.labelling import FaceMark, changed
@@ -255,3 +256,17 @@ def test_the_command_tells_where_labelling_is_due_and_draws_it(tmp_path, maskwat
     page = (tmp_path / "drift.html").read_text()
     assert page.count('src="data:image/png') == 2
     assert json.loads((tmp_path / "drift.json").read_text())["due"].keys() == {"door"}
+
+
+@pytest.mark.parametrize(
+    ("sure_by_day", "title"),
+    [
+        ([], "Too early to say: there are too few faces yet"),
+        ([0.8] * 8, "No drift that calls for labels"),
+        ([0.8] * 5 + [0.1], "Labelling is due"),
+    ],
+    ids=["nothing yet", "calm", "due"],
+)
+def test_the_title_says_what_is_known(sure_by_day, title):
+    found = tuple(shifts(filled(sure_by_day), {"door": NAMED}, BOUNDS))
+    assert reported(Drift(found, (), 0.8)).title == title

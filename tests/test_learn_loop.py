@@ -523,5 +523,10 @@ def test_the_command_tells_what_it_would_do_and_changes_nothing(doorway, tmp_pat
     assert "64 labelled samples wait, 200 are needed" in done.stdout
     assert "32 faces protected" in done.stdout
     assert [p for p in sorted(tmp_path.rglob("*")) if p != config] == [p for p in before if p != config]
+    broken = min((tmp_path / "queue").rglob("*.jpg"))
+    broken.write_bytes(b"no picture")
+    done = maskwatch("learn", "-c", config, "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert broken.stem in done.stdout + done.stderr
     done = maskwatch("learn", "-c", config)
     assert done.stdout.startswith("64 labelled samples wait, 200 are needed")

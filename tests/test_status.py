@@ -1,6 +1,7 @@
 """`maskwatch status` against a real server, from a process of its own."""
 
 import json
+import socket
 from contextlib import contextmanager
 
 import pytest
@@ -102,3 +103,26 @@ def test_another_program_at_the_address_is_no_service(maskwatch):
         1,
         f"maskwatch: {url}: is not a maskwatch service of this version\n",
     )
+
+
+def test_check_tells_whether_the_port_is_free_taken_or_the_services_own(maskwatch, tmp_path):
+    path = tmp_path / "config.yaml"
+
+    def checked(port):
+        """The exit code, and what is said of the web."""
+        path.write_text(json.dumps({"web": {"port": port}, "queue": {"dir": str(tmp_path / "queue")}}))
+        done = maskwatch("check", "-c", path, env={"COLUMNS": "160"})
+        return done.returncode, next(line for line in done.stdout.splitlines() if "│ web " in line)
+
+    with answering(SEEN) as url:
+        port = int(url.rsplit(":", 1)[1])
+        code, told = checked(port)
+        assert code == 0
+        assert "runs there already" in told
+    code, told = checked(port)
+    assert code == 0
+    assert "is free" in told
+    with socket.create_server(("127.0.0.1", port)):
+        code, told = checked(port)
+    assert code == 1
+    assert "web.port: cannot listen on 127.0.0.1" in told

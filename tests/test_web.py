@@ -444,6 +444,11 @@ def test_status_tells_the_same_as_json():
     assert told["process"]["memory_bytes"] > 10e6
 
 
+def test_the_address_that_the_log_tells_leads_to_the_status():
+    with serving(status.routes(WATCHED)) as client:
+        assert client.get("/", follow_redirects=True).json()["ready"] is True
+
+
 def test_the_queues_disk_is_measured_in_whole_samples(tmp_path):
     day = tmp_path / "queue/정문/2026-11-22"
     day.mkdir(parents=True)

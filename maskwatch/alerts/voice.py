@@ -7,11 +7,11 @@ on a machine without a player or a sound card, and may hang in the engine.
 
 import hashlib
 import json
-import shutil
 import subprocess
 import sys
 import wave
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from maskwatch.alerts.settings import VoiceSettings
 from maskwatch.core.errors import AlertError
@@ -53,10 +53,14 @@ class VoiceSink:
                 raise AlertError(f"voice: {path}: {e.strerror or e}") from e
         return path
 
-    def require_player(self) -> None:
-        """Raises `AlertError` when there is nothing to play with."""
-        if shutil.which("aplay") is None:
-            raise AlertError("voice: aplay is not installed")
+    def try_player(self) -> None:
+        """Play a moment of silence. Raises `AlertError` when there is nothing to play with, or on."""
+        with NamedTemporaryFile(suffix=".wav") as file:
+            with wave.open(file, "wb") as silence:
+                silence.setparams((1, 2, 22050, 0, "NONE", ""))
+                silence.writeframes(bytes(2 * 2205))
+            file.flush()
+            self.play(Path(file.name))
 
     def play(self, path: Path) -> None:
         """Play to the end. Raises `AlertError`."""

@@ -10,11 +10,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from maskwatch.cli.console import errors, out
-from maskwatch.core.errors import MaskwatchError, QueueError, SourceError
+from maskwatch.core.errors import ConfigError, MaskwatchError, QueueError, SourceError
 
 if TYPE_CHECKING:
     from maskwatch.config import CameraConfig, Config
     from maskwatch.learn.settings import QueueSettings
+    from maskwatch.web.settings import WebSettings
 
 
 def check(
@@ -24,7 +25,7 @@ def check(
         bool, typer.Option("--config-only", help="Read the configuration alone, also without the passwords.")
     ] = False,
 ) -> None:
-    """Try the configuration, every camera, the models, the voice and the disk; say what is wrong."""
+    """Try the configuration, every camera, the models, the voice, the disk and the web port; say what is wrong."""
     from maskwatch import config as configuration
 
     if config_only:
@@ -52,12 +53,32 @@ def _checks(file: Path, settings: "Config", *, speak: bool) -> list[tuple[str, C
         ("files", lambda: _files(file)),
         ("models", lambda: _models(settings)),
         ("queue", lambda: _disk(settings.queue)),
+        ("web", lambda: _web(settings.web)),
     ]
     for name, camera in settings.cameras.items():
         checks.append((f"camera {name}", lambda n=name, c=camera: _camera(n, c)))  # type: ignore[misc]
         if "voice" in camera.alert.sinks:
             checks.append((f"voice {name}", lambda c=camera: _voice(c, speak=speak)))  # type: ignore[misc]
     return checks
+
+
+def _web(settings: "WebSettings") -> str:
+    from contextlib import closing
+
+    from maskwatch.cli.status import address_of, asked
+    from maskwatch.web.server import Listener
+
+    if not settings.enabled:
+        return "turned off"
+    try:
+        with closing(Listener(settings)) as listener:
+            return f"{listener.url} is free"
+    except ConfigError as taken:
+        try:
+            version = asked(address_of(settings), settings.token_text)["version"]
+        except (MaskwatchError, KeyError):
+            raise taken from None
+        return f"{address_of(settings)}: maskwatch {version} runs there already"
 
 
 def _files(config: Path) -> str:
@@ -104,10 +125,11 @@ def _voice(camera: "CameraConfig", *, speak: bool) -> str:
 
     sink = VoiceSink(cache_folder() / "voice", camera.alert.voice)
     path = sink.rendered(camera.alert.say)
-    sink.require_player()
     if speak:
         sink.play(path)
-    return f"{'spoken' if speak else 'rendered (--speak says it aloud)'}: {camera.alert.say}"
+        return f"spoken: {camera.alert.say}"
+    sink.try_player()
+    return f"rendered, and a moment of silence played (--speak says it aloud): {camera.alert.say}"
 
 
 def _disk(settings: "QueueSettings") -> str:

@@ -31,7 +31,7 @@ def status(
 ) -> None:
     """Ask a running service how it is. Exit code 1 when it does not answer, or does not do its work."""
     address, token = _place(config, url)
-    told = _asked(f"{address}/api/status", token)
+    told = asked(address, token)
     try:
         table, lines = _table(told), [*_reasons(told), _summary(told)]
     except (KeyError, TypeError, AttributeError) as e:
@@ -54,21 +54,22 @@ def _place(config: Path | None, url: str | None) -> tuple[str, str | None]:
     web = configuration.load_web(config) if config else configuration.default().web
     if not web.enabled:
         raise ConfigError(f"{config}: web.enabled: is false, so the service answers nobody")
-    return _address(web), web.token_text
+    return address_of(web), web.token_text
 
 
-def _address(web: "WebSettings") -> str:
+def address_of(web: "WebSettings") -> str:
     """Where this machine reaches it; who listens everywhere listens on loopback, too."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(web.host, web.host)  # noqa: S104 - compared, not bound
     return http_url(host, web.port)
 
 
-def _asked(url: str, token: str | None) -> dict[str, Any]:
-    """What it answers. No proxy is asked: the service is this machine's, or nearby."""
+def asked(address: str, token: str | None) -> dict[str, Any]:
+    """What the service there answers. No proxy is asked: it is this machine's, or nearby."""
     from http.client import HTTPException
     from urllib.error import HTTPError
     from urllib.request import ProxyHandler, Request, build_opener
 
+    url = f"{address}/api/status"
     if not url.startswith(("http://", "https://")):
         raise ConfigError("--url: must start with http:// or https://")
     headers = {"Authorization": f"Bearer {token}"} if token else {}

@@ -1,9 +1,9 @@
-"""`/api/status`: what `/metrics` tells and what each camera does, as JSON for people and their scripts."""
+"""`/api/status`, and `/` that leads to it: what `/metrics` tells and what each camera does, as JSON for people and their scripts."""
 
 from datetime import timedelta
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, RedirectResponse
 from starlette.routing import Route
 
 from maskwatch import __version__
@@ -17,7 +17,10 @@ def routes(watched: Watched) -> list[Route]:
         body = described(watched.status(), watched.versions(), watched.storage())
         return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
-    return [Route("/api/status", api_status)]
+    def start(_: Request) -> RedirectResponse:
+        return RedirectResponse("/api/status")  # for who opens the address that the log tells
+
+    return [Route("/api/status", api_status), Route("/", start)]
 
 
 def described(status: Status, versions: dict[str, Versions], storage: Storage) -> dict[str, object]:

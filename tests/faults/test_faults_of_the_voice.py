@@ -5,6 +5,7 @@ import pytest
 pytestmark = pytest.mark.timeout(120)
 
 BACK_S = 10  # until the next alert that is due has been spoken
+HANGS_S = 10  # what an engine may take (the fixture's `render_s`); an attempt under way hangs as long
 
 
 def forget_sentence(watched):
@@ -13,7 +14,7 @@ def forget_sentence(watched):
         path.unlink()
 
 
-def survives(watched, begin, end, reason):
+def survives(watched, begin, end, reason, back_s=BACK_S):
     service, mark = watched.service, watched.service.mark()
     begin()
     noticed_s = service.until_logged(reason, after=mark)
@@ -23,9 +24,9 @@ def survives(watched, begin, end, reason):
     assert service.log[mark:].count("ERROR voice: ") == 1
     assert service.status().up == before.up == 2
     end()
-    back_s = service.until_logged("voice: works again", after=mark)
-    assert back_s <= BACK_S
-    return {"noticed_s": noticed_s, "back_s": back_s}
+    taken_s = service.until_logged("voice: works again", after=mark)
+    assert taken_s <= back_s
+    return {"noticed_s": noticed_s, "back_s": taken_s}
 
 
 @pytest.mark.parametrize(
@@ -50,19 +51,19 @@ def test_a_player_that_is_missing_is_told_once_until_it_is_installed(watched, re
 
 
 @pytest.mark.parametrize(
-    ("mode", "reason"),
+    ("mode", "reason", "back_s"),
     [
-        ("engine fails", "no speech engine on this machine"),
-        ("engine hangs", "the speech engine took longer than 10 s"),
+        ("engine fails", "no speech engine on this machine", BACK_S),
+        ("engine hangs", f"the speech engine took longer than {HANGS_S} s", BACK_S + HANGS_S),
     ],
     ids=["fails", "hangs"],
 )
-def test_an_engine_that_fails_or_hangs_is_told_once_and_tried_again(watched, recovery, mode, reason):
+def test_an_engine_that_fails_or_hangs_is_told_once_and_tried_again(watched, recovery, mode, reason, back_s):
     def begin():
         watched.mode.write_text(mode)
         forget_sentence(watched)
 
-    times = survives(watched, begin, lambda: watched.mode.write_text("play"), reason)
+    times = survives(watched, begin, lambda: watched.mode.write_text("play"), reason, back_s)
     recovery(**times)
 
 
