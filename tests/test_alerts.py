@@ -152,7 +152,7 @@ def test_a_player_is_tried_in_silence(loudspeaker, cache):
     VoiceSink(cache, VoiceSettings()).try_player()
     assert len(samples(loudspeaker)) > 1000
     assert rms(loudspeaker) == 0
-    with pytest.raises(AlertError, match="aplay: .*audio open error"):
+    with pytest.raises(AlertError, match="audio open error"):
         VoiceSink(cache, VoiceSettings(device="nosuch")).try_player()
 
 

@@ -1,6 +1,7 @@
 """The command line as a person uses it: every command in a process of its own."""
 
 import json
+import os
 import shutil
 
 import av
@@ -108,6 +109,15 @@ def test_queue_list_and_show(demo_clip, tmp_path, maskwatch):
     shown = maskwatch("queue", "show", ids[0], "-c", config, "-o", picture)
     assert shown.returncode == 0, shown.stderr
     assert cv2.imread(str(picture)).shape[1] == 960
+    viewer, seen = tmp_path / "bin" / "xdg-open", tmp_path / "seen"
+    viewer.parent.mkdir()
+    viewer.write_text(f'#!/bin/sh\necho "$1" > {seen}\n')
+    viewer.chmod(0o755)
+    there = {"PATH": f"{viewer.parent}:{os.environ['PATH']}", "TMPDIR": str(tmp_path)}
+    assert maskwatch("queue", "show", ids[0], "-c", config, env=there).stdout.count("wrote") == 1
+    assert not seen.exists()
+    maskwatch("queue", "show", ids[0], "-c", config, env={"DISPLAY": ":9", **there})
+    assert seen.read_text() == f"{tmp_path / ids[0]}.png\n"
     missing = maskwatch("queue", "show", "nothing", "-c", config)
     assert (missing.returncode, missing.stderr.count("\n")) == (1, 1)
     assert "no sample 'nothing'" in missing.stderr

@@ -1,6 +1,8 @@
 """`maskwatch queue`: what waits for a person's look, and what people say of it."""
 
 import getpass
+import os
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -138,8 +140,13 @@ def show(
     write_atomically(path, encoded(picture, path.suffix))
     _tell_faces(sample)
     out.print(f"wrote {path}", soft_wrap=True)
-    if output is None:
+    if output is None and _has_screen():
         typer.launch(str(path))
+
+
+def _has_screen() -> bool:
+    """On Linux the viewer of a machine without one would only complain."""
+    return sys.platform != "linux" or bool({"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys())
 
 
 @app.command()
