@@ -13,7 +13,7 @@ from maskwatch.detect import boxes, proposals, scout, weights
 from maskwatch.detect.backends.choice import choose
 from maskwatch.detect.backends.openvino import OpenVinoBackend
 from maskwatch.detect.backends.pytorch import TorchBackend
-from maskwatch.detect.cascade import Mtcnn
+from maskwatch.detect.cascade import ONET_PX, RNET_PX, Mtcnn
 from maskwatch.detect.pyramids import levels
 from maskwatch.detect.pyramids.device import DevicePyramid, packed
 from maskwatch.detect.pyramids.host import HostPyramid
@@ -124,6 +124,34 @@ def test_a_batch_of_frames_of_any_sizes_gives_what_single_frames_give(detector, 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (11, 300, 3), (19, 19, 3), (300, 20, 3)])
 def test_a_frame_too_small_for_a_face_has_none(detector, shape):
     assert detector.detect([np.full(shape, 77, np.uint8)]) == [()]
+
+
+def test_many_frames_at_once_need_no_crops_compiled_that_the_trial_did_not_compile(crowd, bare, networks):
+    """Memory would grow by some 20 MB whenever first so many cameras speak at once."""
+    pytest.importorskip("openvino")
+    backend = OpenVinoBackend(networks)
+    compiled = []
+
+    def recorded(network):
+        infer = network._infer
+
+        def record(pixels):
+            if max(pixels.shape[1:3]) in {scout.VIEW_PX, RNET_PX, ONET_PX}:
+                compiled.append((*pixels.shape, pixels.dtype))
+            return infer(pixels)
+
+        network._infer = record
+
+    for network in (backend._pnet, backend._rnet, backend._onet):
+        recorded(network)
+    detector = Mtcnn(backend, Settings(min_face_px=12), "stock")
+    assert detector.is_sound(cv2.resize(bare, (96, 96)))
+    tried = set(compiled)
+    compiled.clear()
+    for count in (1, 3, 8):
+        detector.detect([crowd] * count)
+    assert {shape[1] for shape in compiled} == {scout.VIEW_PX, RNET_PX, ONET_PX}
+    assert set(compiled) <= tried
 
 
 def test_a_picture_of_noise_at_a_threshold_of_nothing_ends(networks):

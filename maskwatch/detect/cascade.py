@@ -22,6 +22,7 @@ from maskwatch.detect.pyramids.device import DevicePyramid
 from maskwatch.detect.pyramids.host import HostPyramid
 from maskwatch.detect.pyramids.levels import Pyramid
 from maskwatch.detect.pyramids.published import PublishedPyramid
+from maskwatch.detect.scout import VIEW_PX
 from maskwatch.detect.settings import Settings
 from maskwatch.detect.weights import OperatingPoint
 
@@ -112,13 +113,18 @@ class Mtcnn:
 
         What is to be compiled for usual numbers of crops is compiled with it.
         """
-        whole = torch.from_numpy(rgb)[None].to(self._backend.device)
+        device = self._backend.device
+        whole = torch.from_numpy(rgb)[None].to(device)
         answers = [self._backend.pnet(whole).clone()]
-        answers += [] if self._backend.scout is None else [self._backend.scout(whole).clone()]
-        for count in USUAL_CROPS:
-            for network, side_px in ((self._backend.rnet, RNET_PX), (self._backend.onet, ONET_PX)):
-                crops = whole[:, :side_px, :side_px].float().repeat(count, 1, 1, 1)
-                answers.append(network(crops).clone())
+        if self._backend.scout is not None:
+            answers.append(self._backend.scout(whole).clone())
+            views = whole[:, :VIEW_PX, :VIEW_PX]
+            answers += [self._backend.pnet(views.repeat(count, 1, 1, 1)).clone() for count in USUAL_CROPS]
+        pyramid, first = self._pyramid([rgb]), torch.zeros(1, dtype=torch.int64, device=device)
+        for network, side_px in ((self._backend.rnet, RNET_PX), (self._backend.onet, ONET_PX)):
+            box = torch.tensor([[0.0, 0.0, side_px, side_px]], device=device)
+            _, crop = pyramid.cut(first, box, side_px)  # of the type that it will be asked about
+            answers += [network(crop.repeat(count, 1, 1, 1)).clone() for count in USUAL_CROPS]
         return all(bool(answer.isfinite().all()) for answer in answers)
 
     @torch.inference_mode()

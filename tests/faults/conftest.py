@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from harness.cameras import Camera, Clip, require_gstreamer
+from harness.cameras import Camera, Clip, require_gstreamer, sources
 from harness.mounts import tmpfs
 from harness.service import Service, samples
 
@@ -156,11 +156,9 @@ def _started(clips, disk, folder):
         path.write_text(text.format(mode=str(folder / "mode"), folder=str(folder / "bin")))
         path.chmod(0o755)
     (folder / "asound.conf").write_text("pcm.!default { type null }\n")
+    entries, passwords = sources((sick, well))
     config = {
-        "cameras": {
-            name: {"source": f"rtsp://viewer:{{MASKWATCH_{name.upper()}}}@127.0.0.1:{camera.port}/cam"}
-            for name, camera in (("sick", sick), ("well", well))
-        },
+        "cameras": entries,
         "fps": 2,
         "device": "cpu",
         "alert": {
@@ -172,9 +170,7 @@ def _started(clips, disk, folder):
         "queue": {"dir": str(queue), "classifier_band": [0, 1], "max_per_hour": 10_000, "min_free_mb": 0},
         "web": {"port": 0},
     }
-    environment = {
-        "MASKWATCH_SICK": sick.password,
-        "MASKWATCH_WELL": well.password,
+    environment = passwords | {
         "PATH": str(folder / "bin"),
         "PYTHONPATH": os.pathsep.join(filter(None, [str(folder / "bin"), os.environ.get("PYTHONPATH")])),
         "ALSA_CONFIG_PATH": str(folder / "asound.conf"),

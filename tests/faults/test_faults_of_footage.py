@@ -1,8 +1,10 @@
 """A file in a camera's place whose disk goes away: the cameras go on, and it continues when the disk is back."""
 
 import shutil
+from contextlib import contextmanager
 
 import pytest
+from harness.cameras import sources
 from harness.service import Service
 
 BACK_S = 10  # it is tried again after 3 s, after 6 s more, and ever more seldom
@@ -12,19 +14,22 @@ pytestmark = pytest.mark.timeout(120)
 
 @pytest.fixture
 def started(cameras, tmp_path):
-    """Starts the service with footage beside a camera."""
-    _, well = cameras
+    """Runs the service with footage beside a camera, whose password must not show in the end."""
+    entries, passwords = sources(cameras[1:])
 
+    @contextmanager
     def start(path):
         config = {
-            "cameras": {"clip": {"source": str(path)}, "well": {"source": well.url}},
+            "cameras": {"clip": {"source": str(path)}, **entries},
             "fps": 2,
             "device": "cpu",
             "alert": {"sinks": ["log"]},
             "queue": {"dir": str(tmp_path / "queue")},
             "web": {"port": 0},
         }
-        return Service(config, tmp_path / "service")
+        with Service(config, tmp_path / "service", passwords) as service:
+            yield service
+            service.must_keep_secret(cameras[1].password, tmp_path / "queue")
 
     return start
 

@@ -197,3 +197,10 @@ class Mangler(Listener):
         for _ in range(1 + len(data) // 500):
             wrong[self._random.randrange(len(wrong))] = self._random.randrange(256)
         return bytes(wrong)
+
+
+def sources(cameras):
+    """Their entries in a configuration without passwords, and the environment that holds these."""
+    variables = {camera: f"MASKWATCH_{camera.name.upper()}" for camera in cameras}
+    entries = {c.name: {"source": c.url.replace(c.password, f"{{{v}}}")} for c, v in variables.items()}
+    return entries, {variable: camera.password for camera, variable in variables.items()}

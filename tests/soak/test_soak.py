@@ -17,7 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from harness.cameras import Camera, Clip, require_gstreamer
+from harness.cameras import Camera, Clip, require_gstreamer, sources
 from harness.mounts import tmpfs
 from harness.service import Service, hits, samples
 from soak.drawing import draw
@@ -100,12 +100,9 @@ def disk(tmp_path):
         yield folder
 
 
-def configuration(cameras, queue):
+def configuration(entries, queue):
     return {
-        "cameras": {
-            name: {"source": camera.url.replace(camera.password, f"{{MASKWATCH_{name.upper()}}}")}
-            for name, camera in cameras.items()
-        },
+        "cameras": entries,
         "fps": 2,
         "device": "cpu",
         "alert": {"sinks": ["voice", "log"], "cooldown_s": 5, "voice": {"play_s": 3}},
@@ -116,8 +113,9 @@ def configuration(cameras, queue):
 
 def test_an_hour_of_faults_leaves_it_as_it_was(cameras, player, disk, out, tmp_path):
     queue = (disk or tmp_path) / "queue"
-    config = configuration(cameras, queue)
-    environment = {f"MASKWATCH_{name.upper()}": camera.password for name, camera in cameras.items()} | {
+    entries, passwords = sources(cameras.values())
+    config = configuration(entries, queue)
+    environment = passwords | {
         "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
         "ALSA_CONFIG_PATH": str(tmp_path / "asound.conf"),
     }
