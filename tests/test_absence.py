@@ -16,22 +16,23 @@ def make_absence(dead_after_s=60.0):
     return Absence("door", dead_after_s=dead_after_s, say="The door's camera is dead.")
 
 
-def alerts(absence, gone):
-    """After how many seconds without a frame it told."""
-    return [gone_s for gone_s in gone if absence.update(gone_s, 0.0, None) is not None]
+def alerts(absence, gone, since_s=0.0):
+    """After how many seconds without a frame it told, the last of which came at `since_s`."""
+    return [gone_s for gone_s in gone if absence.update(since_s, since_s + gone_s, 0.0, None) is not None]
 
 
 def test_tells_once_after_the_bound_and_again_only_after_a_frame():
     absence = make_absence()
     assert alerts(absence, [0.0, 30.0, 59.9, 60.0, 60.5, 600.0, 86_400.0]) == [60.0]
-    assert alerts(absence, [0.1, 59.9]) == []
-    assert alerts(absence, [60.2, 61.0]) == [60.2]
+    assert alerts(absence, [0.1, 59.9], since_s=90_000.0) == []
+    assert alerts(absence, [60.5, 61.0], since_s=90_000.0) == [60.5]
 
 
-def test_a_frame_between_two_looks_counts_though_the_camera_is_gone_again():
+@pytest.mark.parametrize("gone_s", [70.0, 100.0, 500.0])
+def test_a_frame_between_two_looks_counts_however_long_the_camera_is_gone_again(gone_s):
     absence = make_absence()
     assert alerts(absence, [100.0]) == [100.0]
-    assert alerts(absence, [70.0]) == [70.0]
+    assert alerts(absence, [gone_s], since_s=200.0) == [gone_s]
 
 
 def test_an_alert_that_reached_nobody_is_repeated_after_the_same_time():
@@ -44,7 +45,7 @@ def test_an_alert_that_reached_nobody_is_repeated_after_the_same_time():
 
 
 def test_the_alert_names_the_camera_the_sentence_and_the_reason():
-    alert = make_absence().update(61.4, 1_700_000_000.0, "cable")
+    alert = make_absence().update(0.0, 61.4, 1_700_000_000.0, "cable")
     assert (alert.camera, alert.at, alert.say) == ("door", 1_700_000_000.0, "The door's camera is dead.")
     assert (alert.kind, alert.reason, alert.people, alert.protected_ratio) == (
         AlertKind.CAMERA_DEAD,
@@ -52,17 +53,20 @@ def test_the_alert_names_the_camera_the_sentence_and_the_reason():
         0,
         None,
     )
-    assert make_absence().update(61.4, 0.0, None).reason == "no frame for 61 s"
+    assert make_absence().update(0.0, 61.4, 0.0, None).reason == "no frame for 61 s"
 
 
-@given(st.lists(st.floats(0, 200), max_size=50))
-def test_between_two_alerts_there_was_always_a_frame(gone):
-    absence, told, last = make_absence(), False, 0.0
-    for gone_s in gone:
-        told = told and gone_s >= last
-        alert = absence.update(gone_s, 0.0, None)
-        assert (alert is not None) == (gone_s >= 60 and not told)
-        told, last = told or alert is not None, gone_s
+@given(st.lists(st.tuples(st.booleans(), st.floats(0, 200)), max_size=50))
+def test_between_two_alerts_there_was_always_a_frame(looks):
+    absence, told, since_s, now_s = make_absence(), False, 0.0, 0.0
+    for comes, later_s in looks:
+        now_s += later_s
+        if comes:
+            since_s, told = now_s + 0.5, False
+            now_s += 0.5 + later_s
+        alert = absence.update(since_s, now_s, 0.0, None)
+        assert (alert is not None) == (now_s - since_s >= 60 and not told)
+        told = told or alert is not None
 
 
 # windows

@@ -14,14 +14,16 @@ class Absence:
         self._camera = camera
         self._dead_after_s = dead_after_s
         self._say = say
+        self._since_s: float | None = None
         self._gone_s = 0.0
         self._due_s: float | None = dead_after_s  # None: it is told
 
-    def update(self, gone_s: float, at: float, reason: str | None) -> Alert | None:
-        """`gone_s`: seconds since the last frame, or since the start; `at`: Unix time, for the alert."""
-        if gone_s < self._gone_s:
+    def update(self, since_s: float, now_s: float, at: float, reason: str | None) -> Alert | None:
+        """`since_s`: when the last frame came, or the start, on the clock of `now_s`; `at`: Unix time, for the alert."""
+        if since_s != self._since_s:
             self._due_s = self._dead_after_s  # a frame came
-        self._gone_s = gone_s
+        self._since_s, self._gone_s = since_s, now_s - since_s
+        gone_s = self._gone_s
         if self._due_s is None or gone_s < self._due_s:
             return None
         self._due_s = None

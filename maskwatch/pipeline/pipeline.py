@@ -191,8 +191,8 @@ class Pipeline:
             seen = status.cameras[name]
             if camera.absence is None or seen.state is CameraState.ENDED:
                 continue
-            gone_s = now_s - (status.started_s if seen.frame_s is None else seen.frame_s)
-            alert = camera.absence.update(gone_s, time.time(), seen.reason)
+            since_s = status.started_s if seen.frame_s is None else seen.frame_s
+            alert = camera.absence.update(since_s, now_s, time.time(), seen.reason)
             if alert is None:
                 continue
             if seen.state is not CameraState.DOWN:  # its thread waits for something that does not come
