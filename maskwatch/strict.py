@@ -6,17 +6,19 @@ from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
 
 class Strict(BaseModel):
-    """A section that knows its keys, cannot be changed, and takes finite numbers for numbers, not yes or no."""
+    """A section that knows its keys, cannot be changed, and takes finite numbers for numbers and not for yes or no."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @field_validator("*", mode="before")
     @classmethod
-    def _no_yes_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
-        """Pydantic and YAML together would take `fps: on` for one frame a second."""
+    def _number_or_yes(cls, value: Any, info: ValidationInfo) -> Any:
+        """Pydantic and YAML together would take `fps: on` for one frame a second, and 1 for yes."""
         kinds = _kinds(cls.model_fields[str(info.field_name)].annotation)
         if _holds_bool(value) and kinds & {int, float} and bool not in kinds:
             raise ValueError("must be a number, not yes or no")
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and kinds == {bool}:
+            raise ValueError("must be true or false, not a number")
         return value
 
 

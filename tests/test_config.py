@@ -154,6 +154,7 @@ def test_an_empty_file_is_the_defaults(text):
             "config.yaml:1: alert.min_people: must be at most 1000, got 1000000",
         ),
         ("fps: on", "config.yaml:1: fps: must be a number, not yes or no, got True"),
+        ("motion: {gate: 1}", "config.yaml:1: motion.gate: must be true or false, not a number, got 1"),
         ("alert:\n  min_people: yes", "config.yaml:2: alert.min_people: must be a number, not yes or no"),
         (
             "queue: {classifier_band: [no, 1]}",
