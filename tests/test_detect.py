@@ -155,7 +155,7 @@ def test_many_frames_at_once_need_no_crops_compiled_that_the_trial_did_not_compi
 
 
 def test_a_picture_of_noise_at_a_threshold_of_nothing_ends(networks):
-    noise = np.random.default_rng(0).integers(0, 255, (400, 600, 3), dtype=np.uint8)
+    noise = np.random.default_rng(0).integers(0, 255, (200, 300, 3), dtype=np.uint8)
     careless = Settings(thresholds=(0, 0, 0), min_face_px=12)
     assert len(Mtcnn(choose("auto", networks, CPU), careless, "x").detect([noise])[0]) > 0
 
@@ -218,17 +218,17 @@ def test_the_way_of_the_graphics_card_finds_what_the_processors_way_finds(networ
 
 
 def test_half_precision_keeps_nearly_all_boxes(networks, shared):
-    """97.6 % on a third of the photographs; here on a twelfth of them."""
+    """97.6 % on a third of the photographs; here on one in twenty-four."""
     full, half = (
         Mtcnn(TorchBackend(networks, CPU, t), PUBLISHED, "x") for t in (torch.float32, torch.float16)
     )
     kept = total = 0
-    for path in sorted((shared / "data/faces/images").iterdir())[::12]:
+    for path in sorted((shared / "data/faces/images").iterdir())[::24]:
         rgb = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
         there = [tuple(face.box) for face in full.detect([rgb])[0]]
         kept += agreement([face.box for face in half.detect([rgb])[0]], there)[0]
         total += len(there)
-    assert total > 90
+    assert total > 45
     assert kept / total >= 0.95
 
 
