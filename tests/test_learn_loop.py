@@ -286,6 +286,19 @@ def test_a_better_candidate_serves_and_its_samples_leave_the_queue(bench):
     assert 'src="http' not in page
 
 
+def test_old_versions_go_when_a_new_one_serves(bench):
+    bench.loop = replace(bench.loop, settings=bench.loop.settings.model_copy(update={"keep": 1}))
+    registry, files = (
+        bench.loop.registry,
+        {DETECTOR: shipped_files().detector, CLASSIFIER: shipped_files().classifier},
+    )
+    for name in ("old", "older"):
+        registry.add(files, Version(name, None, utc_now()))
+    bench.fill(0, 48)
+    outcome = learn(bench.loop)
+    assert [version.id for version in registry.versions()] == [outcome.promoted]
+
+
 def test_too_few_samples_are_left_alone(bench):
     bench.fill(0, 39)
     outcome = learn(bench.loop)

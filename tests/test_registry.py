@@ -115,6 +115,22 @@ def test_a_rollback_to_a_damaged_version_is_refused(registry):
     assert registry.state().serving == "two"
 
 
+def test_old_versions_go_but_for_the_serving_one_and_what_a_rollback_reaches(registry):
+    names = [f"v{number}" for number in range(8)]
+    for name in names:
+        added(registry, name)
+    for name in ("v2", "v0", "v1", "v3"):
+        registry.promote(name)
+    assert registry.tidy(2) == ["v2", "v4", "v5"]
+    assert [version.id for version in registry.versions()] == ["v0", "v1", "v3", "v6", "v7"]
+    assert sorted(p.name for p in (registry.folder / "versions").iterdir()) == ["v0", "v1", "v3", "v6", "v7"]
+    assert registry.state().serving == "v3"
+    assert [registry.rollback().serving for _ in range(2)] == ["v1", "v0"]
+    with pytest.raises(ModelError, match="no version served before v0"):
+        registry.rollback()
+    assert registry.tidy(20) == []
+
+
 def test_changes_from_many_sides_at_once_are_all_kept(registry):
     names = [f"v{number}" for number in range(6)]
     for name in names:

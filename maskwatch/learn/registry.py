@@ -14,7 +14,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -191,6 +191,23 @@ class Registry:
             name = state.before[-1]
             self.files(name)
             return self._put(state, name, state.before[:-1], "rolled back")
+
+    def tidy(self, keep: int) -> list[str]:
+        """Remove all versions but the newest `keep`, the serving one, and the `keep` that rollbacks reach first.
+
+        Gives the names of those removed. Raises `ModelError` when a `meta.json` is damaged.
+        """
+        with self._locked():
+            state = self.state()
+            before = state.before[-keep:]
+            if before != state.before:
+                write_atomically(self.current, _as_bytes(asdict(replace(state, before=before))))
+            old = [v.id for v in self.versions()[:-keep] if v.id not in {state.serving, *before}]
+            for name in old:
+                self._folder(name).rename(self._versions / f".{name}.gone")  # at once, whole or not at all
+            for gone in self._versions.glob(".*.gone"):
+                shutil.rmtree(gone, ignore_errors=True)
+        return old
 
     def _put(self, state: State, name: str, before: tuple[str, ...], what: str) -> State:
         events = (*state.events, Event(utc_now(), what, name))[-MOST_EVENTS:]

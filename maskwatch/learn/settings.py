@@ -58,7 +58,8 @@ class LearnSettings(Strict):
     data sets of the old skill, of which at most `base_pictures` are trained on too, and as many test
     pictures held against the candidate. A candidate serves when it is better on the cameras' holdout, where the
     interval may reach down to -`margin`, and when on the base's it does not reach down to -`base_margin`.
-    `effort` is so many times the usual steps.
+    `effort` is so many times the usual steps. Of the registry's versions the newest `keep` stay, and as many of those
+    that served before.
     """
 
     archive: Path = Path("archive")
@@ -68,6 +69,7 @@ class LearnSettings(Strict):
     margin: Probability = 0.05
     base_margin: Probability = 0.03
     effort: Annotated[float, Field(gt=0, le=20)] = 1.0
+    keep: Annotated[int, Field(ge=1)] = 20
 
 
 class DriftSettings(Strict):

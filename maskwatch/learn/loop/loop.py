@@ -152,6 +152,7 @@ def _served(loop: Loop, batch: Batch) -> Batch:
         return batch
     if serving == batch.parent:
         loop.registry.promote(candidate)
+        loop.registry.tidy(loop.settings.keep)
         return batch
     reason = (
         f"{candidate} is better than {batch.parent}, but {serving} was promoted meanwhile, which it was not held "
