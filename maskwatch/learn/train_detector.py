@@ -6,38 +6,29 @@ mined anew in every round. What varies stands in `Recipe`.
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy, smooth_l1_loss
 
 from maskwatch.core.errors import DataError
 from maskwatch.detect.backends.pytorch import TorchBackend
-from maskwatch.detect.boxes import STRIDE, WINDOW_PX
 from maskwatch.detect.cascade import ONET_PX, RNET_PX, Mtcnn
 from maskwatch.detect.networks import ONet, PNet, Stage, normalise
 from maskwatch.detect.settings import Settings
 from maskwatch.detect.weights import Weights
-from maskwatch.learn import targets
+from maskwatch.learn.batches import Batch, Drawn, Views, in_order
 from maskwatch.learn.checkpoint import load_checkpoint, save_checkpoint
 from maskwatch.learn.faces import SeenPicture
-from maskwatch.learn.mining import Kind, Samples, mine
+from maskwatch.learn.mining import Kind, mine
 from maskwatch.learn.schedule import warm_then_cosine
-from maskwatch.learn.views import level_view
 
-VIEW_PX = 126  # a training view of P-Net: 58 x 58 cells
-CELLS = 58
-AIMED_PX = (9.5, 19)  # the size of the face that a view is about
 HARD = 0.7  # share of a batch's negatives that are learnt from, the worst ones (Zhang et al. 2016)
 FOCUS, FACE_SHARE = 2.0, 0.5  # P-Net's focal loss (Lin et al. 2017, arXiv:1708.02002)
-PNET_POSITIVE_IOU = 0.5  # levels and cells are so coarse that some faces fit no window better
 OFFSET_WEIGHT = 5.0  # of the offsets' loss beside that of the score
 LANDMARK_WEIGHT = 0.5
 SURE_FACE = 0.7  # the first O-Net's landmarks are kept for crops that it gives this probability
@@ -109,23 +100,14 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class _Batch:
-    """`rgb` `(N, S, S, 3)` uint8; for each place of the answers its kind (-1: not sure) and its offsets `(..., 4)`."""
-
-    rgb: Tensor
-    kinds: Tensor
-    offsets: Tensor
-
-
-@dataclass(frozen=True, slots=True)
 class _Stage:
     """One stage's training: batches by number of the step, and the batches that it is tried on."""
 
     name: str
     network: Stage
     steps: int
-    batches: Callable[[int, int], Iterator[_Batch]]
-    validation: Sequence[_Batch]
+    batches: Callable[[int, int], Iterator[Batch]]
+    validation: Sequence[Batch]
 
 
 def train(
@@ -144,8 +126,12 @@ def train(
     weights = replace(
         start, pnet=deepcopy(start.pnet), rnet=deepcopy(start.rnet), onet=deepcopy(start.onet), scout=None
     )
-    views = _Views(training, recipe, recipe.seed)
-    tried = list(_Views(validation, recipe, recipe.seed + 1).batches(0, max(20, len(validation) // 2)))
+    views = Views(training, recipe.pnet_batch, recipe.seed, recipe.workers)
+    tried = list(
+        Views(validation, recipe.pnet_batch, recipe.seed + 1, recipe.workers).batches(
+            0, max(20, len(validation) // 2)
+        )
+    )
     _fit(_Stage("P-Net", weights.pnet, recipe.pnet_steps, views.batches, tried), run)
     for number, (rnet_steps, onet_steps) in enumerate(
         zip(recipe.rnet_steps, recipe.onet_steps, strict=True), 1
@@ -159,8 +145,8 @@ def train(
                 continue
             run.on_step(f"{name}, mining", 0, steps)
             detector, seed = _loose(weights, run), (recipe.seed, number, side_px)
-            drawn = _Drawn(mine(detector, training, side_px, seed, range(recipe.variants)), size, seed)
-            tests = list(_in_order(mine(detector, validation, side_px, seed, range(2)), 1024))
+            drawn = Drawn(mine(detector, training, side_px, seed, range(recipe.variants)), size, seed)
+            tests = list(in_order(mine(detector, validation, side_px, seed, range(2)), 1024))
             stage = _Stage(name, network, steps, drawn.batches, tests)
             _fit(stage, run, teacher if side_px == ONET_PX else None)
     return weights
@@ -248,7 +234,7 @@ def _answers(network: Stage, rgb: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return kinds, moves, x
 
 
-def _loss(network: Stage, batch: _Batch, device: torch.device, teacher: ONet | None) -> Tensor:
+def _loss(network: Stage, batch: Batch, device: torch.device, teacher: ONet | None) -> Tensor:
     rgb = batch.rgb.to(device)
     kinds, offsets = batch.kinds.flatten().to(device), batch.offsets.flatten(0, -2).to(device)
     logits, moves, seen = _answers(network, rgb)
@@ -276,7 +262,7 @@ def _loss(network: Stage, batch: _Batch, device: torch.device, teacher: ONet | N
 
 
 @torch.no_grad()
-def _tried(network: Stage, validation: Sequence[_Batch], device: torch.device) -> tuple[float, float, float]:
+def _tried(network: Stage, validation: Sequence[Batch], device: torch.device) -> tuple[float, float, float]:
     """Loss, and recall and precision at a probability of 0.5, over all the validation batches."""
     network.eval()
     faces = nones = found = wrong = 0
@@ -295,91 +281,3 @@ def _tried(network: Stage, validation: Sequence[_Batch], device: torch.device) -
     network.train()
     loss = face_loss / max(1, faces) + none_loss / max(1, nones) + OFFSET_WEIGHT * moved / max(1, faces)
     return loss, found / max(1, faces), found / max(1, found + wrong)
-
-
-class _Views:
-    """P-Net's batches: views of levels, every cell of P-Net's map with its kind."""
-
-    def __init__(self, pictures: Sequence[SeenPicture], recipe: Recipe, seed: int) -> None:
-        self._pictures = pictures
-        self._recipe = recipe
-        self._seed = seed
-
-    def batches(self, first: int, last: int) -> Iterator[_Batch]:
-        """Threads make them: OpenCV hangs in forked processes. The same seed gives the same."""
-        size, ahead = self._recipe.pnet_batch, 8
-        with ThreadPoolExecutor(self._recipe.workers) as pool:
-            for start in range(first, last, ahead):
-                stop = min(start + ahead, last)
-                made = pool.map(self._one, range(start * size, stop * size))
-                for _ in range(start, stop):
-                    rgb, kinds, moves = zip(*(next(made) for _ in range(size)), strict=True)
-                    yield _Batch(*(torch.from_numpy(np.stack(each)) for each in (rgb, kinds, moves)))
-
-    def _one(self, number: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-        random = np.random.default_rng((self._seed, number))
-        picture = self._pictures[int(random.integers(len(self._pictures)))]
-        rgb, faces = level_view(picture, VIEW_PX, AIMED_PX, random)
-        row, column = np.mgrid[0:CELLS, 0:CELLS].reshape(2, -1).astype(np.float32) * STRIDE
-        windows = np.stack([column + 1, row + 1, column + WINDOW_PX, row + WINDOW_PX], axis=1)
-        overlap, which = targets.fit(windows, faces)
-        kinds = np.select(
-            [overlap >= PNET_POSITIVE_IOU, overlap >= targets.PART_IOU, overlap < targets.NEGATIVE_IOU],
-            [Kind.POSITIVE, Kind.PART, Kind.NEGATIVE],
-            -1,
-        )
-        moves = np.zeros((len(windows), 4), np.float32)
-        if len(faces):
-            moves = targets.offsets(windows, faces[which], extra=0)
-        return rgb, kinds, moves
-
-
-class _Drawn:
-    """R- and O-Net's batches: 30 % faces, 20 % parts, 50 % none; mirrored and lit anew each time."""
-
-    def __init__(self, samples: Samples, size: int, seed: tuple[int, ...]) -> None:
-        self._samples = samples
-        self._shares = [
-            (samples.of(Kind.POSITIVE), round(size * 0.3)),
-            (samples.of(Kind.PART), round(size * 0.2)),
-            (samples.of(Kind.NEGATIVE), size - round(size * 0.3) - round(size * 0.2)),
-        ]
-        self._seed = seed
-
-    def batches(self, first: int, last: int) -> Iterator[_Batch]:
-        for step in range(first, last):
-            random = np.random.default_rng((*self._seed, step))
-            rows = np.concatenate([random.choice(own, n) for own, n in self._shares if len(own)])
-            crops = torch.from_numpy(self._samples.crops[rows])
-            kinds = torch.from_numpy(self._samples.kinds[rows])
-            offsets = torch.from_numpy(self._samples.offsets[rows])
-            yield _Batch(*_varied(crops, kinds, offsets, random))
-
-
-def _in_order(samples: Samples, size: int) -> Iterator[_Batch]:
-    for start in range(0, len(samples.kinds), size):
-        rows = slice(start, start + size)
-        parts = (samples.crops[rows], samples.kinds[rows], samples.offsets[rows])
-        yield _Batch(*(torch.from_numpy(each) for each in parts))
-
-
-def _varied(
-    crops: Tensor, kinds: Tensor, offsets: Tensor, random: np.random.Generator
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Half of them mirrored, all in another light, some partly covered."""
-    count, side = len(crops), crops.shape[1]
-    turned = torch.from_numpy(random.random(count) < 0.5)
-    crops = torch.where(turned[:, None, None, None], crops.flip(2), crops).float()
-    x1, y1, x2, y2 = offsets.unbind(1)
-    offsets = torch.where(turned[:, None], torch.stack([-x2, y1, -x1, y2], dim=1), offsets)
-    contrast, light, tint = (
-        torch.from_numpy(random.uniform(low, high, (count, 1, 1, channels)).astype(np.float32))
-        for low, high, channels in ((0.75, 1.25, 1), (-25, 25, 1), (-8, 8, 3))
-    )
-    crops = (crops - 128) * contrast + 128 + light + tint
-    for row in np.flatnonzero(random.random(count) < 0.12):  # a hand, a scarf, a head in front
-        height, width = (int(side * share) for share in random.uniform(0.15, 0.5, 2))
-        top, left = int(random.integers(side - height)), int(random.integers(side - width))
-        colour = torch.from_numpy(random.uniform(20, 220, 3).astype(np.float32))
-        crops[row, top : top + height, left : left + width] = colour
-    return crops.clamp(0, 255), kinds, offsets
