@@ -160,6 +160,14 @@ def test_a_picture_of_noise_at_a_threshold_of_nothing_ends(networks):
     assert len(Mtcnn(choose("auto", networks, CPU), careless, "x").detect([noise])[0]) > 0
 
 
+def test_a_frame_whose_candidates_all_moved_out_of_it_has_no_face(detector, crowd, monkeypatch):
+    def cut(_, frame, boxes, side_px):
+        return torch.empty(0, dtype=torch.int64), torch.empty((0, side_px, side_px, 3), dtype=torch.uint8)
+
+    monkeypatch.setattr(HostPyramid, "cut", cut)
+    assert detector.detect([crowd]) == [()]
+
+
 def test_no_frames_no_faces(detector):
     assert detector.detect([]) == []
 

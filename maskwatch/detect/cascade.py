@@ -28,7 +28,8 @@ from maskwatch.detect.weights import OperatingPoint
 
 RNET_PX, ONET_PX = 24, 48  # sides of their crops
 CHUNK = 512  # crops at once: bounds the memory of a crowded frame
-USUAL_CROPS = (1, 8, 16, 24, 32, 40, 48)  # the numbers that the backends fill up to
+USUAL_CROPS = (1, *range(8, 49, 8))  # the numbers that the backends fill up to
+USUAL_VIEWS = (1, *range(8, 129, 8))
 MOST_LEVELS = 64  # more than any frame has; numbers the groups of the suppression
 
 STOCK_POINT = OperatingPoint()
@@ -119,7 +120,7 @@ class Mtcnn:
         if self._backend.scout is not None:
             answers.append(self._backend.scout(whole).clone())
             views = whole[:, :VIEW_PX, :VIEW_PX]
-            answers += [self._backend.pnet(views.repeat(count, 1, 1, 1)).clone() for count in USUAL_CROPS]
+            answers += [self._backend.pnet(views.repeat(count, 1, 1, 1)).clone() for count in USUAL_VIEWS]
         pyramid, first = self._pyramid([rgb]), torch.zeros(1, dtype=torch.int64, device=device)
         for network, side_px in ((self._backend.rnet, RNET_PX), (self._backend.onet, ONET_PX)):
             box = torch.tensor([[0.0, 0.0, side_px, side_px]], device=device)
@@ -231,6 +232,8 @@ class Mtcnn:
             part = found[start : start + CHUNK]
             rows, crops = pyramid.cut(part.frame, part.boxes, side_px)
             self._lap("crops")
+            if not len(rows):  # all of them moved out of the frame
+                continue
             values = network(crops)
             logs = part.logs[rows] + power * logsigmoid(values[:, 0])
             scores, offsets = values[:, 0].sigmoid(), values[:, 1:].clone()

@@ -10,13 +10,14 @@ from torch import Tensor, nn
 
 from maskwatch.detect.backends.folded import Run, folded_scout, folded_stage
 from maskwatch.detect.networks import ByColumns
+from maskwatch.detect.scout import VIEW_PX
 from maskwatch.detect.weights import Weights
 
 if TYPE_CHECKING:
     import openvino
 
 CROP_PX = 48  # larger pictures are levels, which are quickest one by one
-BATCH = 48  # crops at once; more only need more memory
+CROPS, VIEWS = 48, 128  # at once; more crops only need more memory, and the scout's views are small
 STEP = 8  # a smaller batch is filled up to a multiple: each new shape costs a compilation, and memory
 CACHED = 512  # compiled shapes kept
 
@@ -81,7 +82,8 @@ class _Network:
             return self._infer(rgb)
         if max(rgb.shape[1:3]) > CROP_PX:
             return torch.cat([self._infer(one).clone() for one in rgb.split(1)])  # type: ignore[no-untyped-call]
-        return torch.cat([self._filled_up(rgb[at : at + BATCH]) for at in range(0, len(rgb), BATCH)])
+        at_once = VIEWS if rgb.shape[1] <= VIEW_PX else CROPS
+        return torch.cat([self._filled_up(some) for some in rgb.split(at_once)])  # type: ignore[no-untyped-call]
 
     def _filled_up(self, rgb: Tensor) -> Tensor:
         missing = -len(rgb) % STEP
