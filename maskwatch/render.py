@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from maskwatch.core.files import replacing
-from maskwatch.core.records import Alert, Face, FrameReport, Label, Rgb, require_rgb
+from maskwatch.core.records import Alert, Face, FrameReport, Label, Polygon, Rgb, require_rgb
 
 # blue and orange stay apart for people who cannot tell green from red
 COLOURS = {
@@ -26,17 +26,36 @@ BANNER_COLOUR = (24, 24, 24)
 ALERT_SHOWN_S = 2.0
 
 
-def annotated(rgb: Rgb, report: FrameReport, alert: Alert | None = None, *, numbered: bool = False) -> Rgb:
+def annotated(
+    rgb: Rgb,
+    report: FrameReport,
+    alert: Alert | None = None,
+    *,
+    ignore: Sequence[Polygon] = (),
+    numbered: bool = False,
+) -> Rgb:
     """A copy of the frame with a box and a verdict on every face, and a banner under the picture.
 
-    `numbered` puts each face's number before the verdict, from 1.
+    What is inside an `ignore` polygon is shown dark. `numbered` puts each face's number before the verdict, from 1.
     """
     require_rgb(rgb)
     text_px = max(12, rgb.shape[0] // 32)
-    picture = rgb.copy()
+    picture = _darkened(rgb, ignore)
     for number, face in enumerate(report.faces, 1):
         _draw_face(picture, face, text_px, f"{number} " if numbered else "")
     return np.concatenate([picture, _banner(rgb.shape[1], report, alert, text_px)])
+
+
+def _darkened(rgb: Rgb, polygons: Sequence[Polygon]) -> Rgb:
+    """A copy, dark and framed inside the polygons, whose corners are shares of the frame."""
+    dark = rgb.copy()
+    height, width = rgb.shape[:2]
+    corners = [(np.array(polygon) * (width, height)).astype(np.int32) for polygon in polygons]
+    for polygon in corners:
+        cv2.fillPoly(dark, [polygon], (0, 0, 0))
+    picture = np.asarray(cv2.addWeighted(rgb, 0.3, dark, 0.7, 0), np.uint8) if corners else dark
+    cv2.polylines(picture, corners, isClosed=True, color=COLOURS[Label.UNKNOWN], thickness=2)
+    return picture
 
 
 def _draw_face(picture: Rgb, face: Face, text_px: int, number: str) -> None:

@@ -26,6 +26,14 @@ def test_boxes_are_drawn_where_the_faces_are_in_the_colour_of_their_label(grey, 
     assert (grey == 128).all()
 
 
+def test_what_is_ignored_is_dark_and_the_rest_as_it_was(grey, report):
+    half = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
+    picture = render.annotated(grey, report(1.0), ignore=[half])[:270]
+    assert (picture[20:-20, 20:220] < 50).all()
+    assert (picture[:, 260:] == 128).all()
+    assert (grey == 128).all()
+
+
 def test_the_banner_turns_red_and_says_the_sentence_while_there_is_an_alert(grey, report):
     calm = render.annotated(grey, report(1.0, 0.1))[270:]
     alarm = render.annotated(
