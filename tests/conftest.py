@@ -11,11 +11,15 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the program has it; read when torch loads
 
 import av
+import hypothesis
 import numpy as np
 import pytest
 
 from maskwatch import demo
 from maskwatch.core.records import Box, Face, Frame, FrameReport, Label
+
+# the same examples on every machine; `--hypothesis-profile default` looks for others
+hypothesis.settings.load_profile("ci")
 
 SHARED = Path(os.environ.get("MASKWATCH_SHARED", "../shared"))
 
