@@ -129,13 +129,14 @@ def footage(tmp_path_factory, bare):
 
 
 @pytest.fixture(scope="module")
-def container(wheel, footage):
+def container(request):
     root = os.environ.get("MASKWATCH_CONTAINER_ROOT")
     if not root:
         pytest.skip("MASKWATCH_CONTAINER_ROOT names no container root (the head of this file makes one)")
     if os.geteuid() != 0 or shutil.which("systemd-nspawn") is None:
         pytest.skip("needs root and systemd-nspawn")
     assert Path(root).resolve() != Path("/")
+    wheel, footage = map(request.getfixturevalue, ("wheel", "footage"))  # not made for nothing
     packages = sysconfig.get_path("purelib")
     booted = Container(
         root, {"/maskwatch": ROOT, "/wheel": wheel.parent, "/footage": footage, "/packages": packages}
@@ -147,8 +148,9 @@ def container(wheel, footage):
 
 
 @pytest.fixture(scope="module")
-def installed(container, wheel):
+def installed(container, request):
     """By the script, from the wheel; what it depends on is that of the tests, as there is no network in there."""
+    wheel = request.getfixturevalue("wheel")
     offline = ["env", "PIP_NO_DEPS=1", "PIP_NO_INDEX=1"]
     first = container.do(*offline, "sh", INSTALL, "--from", f"/wheel/{wheel.name}")
     libraries = container.do("sh", "-c", "echo /opt/maskwatch/.venv/lib/python3*/site-packages").strip()

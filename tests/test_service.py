@@ -264,7 +264,7 @@ def wait_for_answer(running, path, code, timeout_s):
 def test_health_metrics_status_and_a_dead_camera_without_its_password_anywhere(
     service, maskwatch, write_video, bare, tmp_path
 ):
-    clip = write_video("slow.mp4", [bare] * 40, at=range(40))
+    clip = write_video("slow.mp4", [bare] * 30, at=range(30))
     address = "rtsp://viewer:s3cret-pw@127.0.0.1:1/live?user=a&password=s3cret-pw"
     config = json.loads(footage(clip, tmp_path / "queue", dead_after_s=2))
     config["cameras"]["gate"] = {"source": address.replace("s3cret-pw", "{MASKWATCH_GATE}")}
