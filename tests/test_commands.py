@@ -209,6 +209,19 @@ def test_check_tells_what_works_and_what_does_not(demo_clip, tmp_path, maskwatch
     assert "geheim" not in done.stdout + done.stderr
 
 
+def test_check_finds_that_there_is_nothing_to_play_on_without_a_sound(demo_clip, tmp_path, maskwatch):
+    config = tmp_path / "config.yaml"
+    voice = "{sinks: [voice], voice: {device: nosuch}}"
+    config.write_text(
+        f"cameras: {{door: {{source: {demo_clip}}}}}\nalert: {voice}\nqueue: {{dir: {tmp_path / 'q'}}}\n"
+    )
+    done = maskwatch("check", "-c", config, env=os.environ | {"COLUMNS": "160"})
+    assert done.returncode == 1
+    told = next(line for line in done.stdout.splitlines() if "voice door" in line)
+    assert "failed" in told
+    assert "audio open error" in told
+
+
 def test_help_is_quick_because_it_loads_no_torch(maskwatch):
     import subprocess
     import sys

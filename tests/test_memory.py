@@ -53,7 +53,7 @@ def test_pictures_of_200_sizes_do_not_make_it_grow(backend):
 
 
 THREADS = """
-import ctypes, os, threading
+import ctypes, threading
 from maskwatch import heap
 
 heap.share()
@@ -99,3 +99,31 @@ def test_freed_memory_below_what_is_used_is_given_back():
     done = subprocess.run([sys.executable, "-c", PIECES], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) > 30
+
+
+ASKED = """
+from maskwatch import heap
+from maskwatch.cli import main
+
+heap.share = lambda: print("shared", flush=True)
+heap.give_back = lambda: print("given back", flush=True)
+main()
+"""
+
+
+def test_the_service_shares_heaps_from_its_start_and_gives_back_while_it_runs(write_video, bare, tmp_path):
+    clip = write_video("short.mp4", [bare] * 3, at=range(3))
+    config = tmp_path / "config.yaml"
+    settings = {
+        "cameras": {"door": {"source": str(clip)}},
+        "alert": {"sinks": ["log"]},
+        "queue": {"dir": str(tmp_path / "queue")},
+        "web": {"enabled": False},
+    }
+    config.write_text(json.dumps(settings))
+    command = [sys.executable, "-c", ASKED, "run", "-c", config]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    first, *others = done.stdout.splitlines()
+    assert first == "shared"
+    assert "given back" in others
