@@ -4,7 +4,7 @@ import gc
 import socket
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import httpx
 import pytest
@@ -18,6 +18,7 @@ from maskwatch.core.health import STUCK_S, why_not_alive
 from maskwatch.core.records import CameraState, CameraStatus, Label, Latency, Stage, Status, Versions
 from maskwatch.pipeline.pipeline import Pipeline
 from maskwatch.web import health, metrics, status
+from maskwatch.web import server as server_module
 from maskwatch.web.application import make_app
 from maskwatch.web.server import Listener, WebServer
 from maskwatch.web.settings import WebSettings
@@ -232,6 +233,51 @@ def test_a_server_with_a_request_under_way_ends_in_time():
         hang.set()
     gc.collect()  # the socket of the connection that was cut off
     assert took < 4
+
+
+def ended(connection):
+    """Whether the other side has closed it, within a second."""
+    connection.settimeout(1)
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
+    except TimeoutError:
+        return False
+
+
+@pytest.mark.parametrize(
+    "said", [b"", b"GET /healthz HTTP/1.1\r\nHost: local"], ids=["nothing", "half a question"]
+)
+def test_who_connects_and_does_not_ask_is_hung_up_on(monkeypatch, said):
+    monkeypatch.setattr(server_module, "ASKS_WITHIN_S", 0.3)
+    with serving(PAGES) as client:
+        with socket.create_connection((client.base_url.host, client.base_url.port)) as silent:
+            silent.sendall(said)
+            assert ended(silent)
+        assert client.get("/healthz").text == "done"
+
+
+def test_who_asks_in_time_is_not_hung_up_on(monkeypatch):
+    monkeypatch.setattr(server_module, "ASKS_WITHIN_S", 0.3)
+
+    def slow(_):
+        time.sleep(0.6)
+        return PlainTextResponse("done")
+
+    with serving([Route("/healthz", slow)]) as client:
+        assert client.get("/healthz").text == "done"
+
+
+def test_visitors_cannot_use_up_the_files_that_cameras_need(monkeypatch):
+    monkeypatch.setattr(server_module, "MOST_CONNECTIONS", 5)
+    with serving(PAGES) as client, ExitStack() as visitors:
+        address = client.base_url.host, client.base_url.port
+        silent = [visitors.enter_context(socket.create_connection(address)) for _ in range(9)]
+        assert [ended(each) for each in silent] == [False] * 5 + [True] * 4
+        silent[0].close()
+        time.sleep(0.2)
+        assert client.get("/healthz").text == "done"
 
 
 @pytest.mark.logs_errors

@@ -1,5 +1,6 @@
 """The listening socket, and the thread that serves."""
 
+import asyncio
 import errno
 import logging
 import os
@@ -10,6 +11,7 @@ from typing import Self
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from maskwatch.core.address import http_url
 from maskwatch.core.errors import ConfigError
@@ -19,6 +21,8 @@ log = logging.getLogger(__name__)
 
 CLOSE_S = 1  # what answers under way get to end
 WAITING = 64  # connections that may wait to be accepted
+MOST_CONNECTIONS = 128  # else visitors could use up the files that cameras and samples need
+ASKS_WITHIN_S = 10.0  # or a connection is closed; one that has asked may wait 5 s for its next question
 
 
 class Listener:
@@ -44,6 +48,28 @@ class Listener:
         self.socket.close()
 
 
+class _Bounded(H11Protocol):
+    """A connection that must ask something soon, and is one of so many."""
+
+    _patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        super().connection_made(transport)
+        if len(self.connections) > MOST_CONNECTIONS:
+            transport.abort()
+        else:
+            self._patience = self.loop.call_later(ASKS_WITHIN_S, self._give_up)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._patience:
+            self._patience.cancel()
+        super().connection_lost(exc)
+
+    def _give_up(self) -> None:
+        if self.cycle is None:  # no question has come whole
+            self.transport.abort()
+
+
 class WebServer:
     """Serves `app` on a thread of its own while its `with` block runs.
 
@@ -57,7 +83,7 @@ class WebServer:
         config = uvicorn.Config(
             app,
             loop="asyncio",
-            http="h11",
+            http=_Bounded,
             ws="none",
             lifespan="off",
             log_config=None,
