@@ -18,6 +18,7 @@ from maskwatch.core.records import CameraState, Status
 from maskwatch.notify import notify, watchdog_s
 from maskwatch.pipeline.pipeline import Pipeline
 from maskwatch.web.server import WebServer
+from maskwatch.words import counted
 
 log = logging.getLogger(__name__)
 
@@ -140,12 +141,12 @@ def status_line(status: Status) -> str:
     """One line for `systemctl status`."""
     up = sum(camera.state is CameraState.UP for camera in status.cameras.values())
     down = [name for name, camera in status.cameras.items() if camera.state is CameraState.DOWN]
-    parts = [f"{up} of {len(status.cameras)} cameras up"]
+    parts = [f"{up} of {counted(len(status.cameras), 'camera')} up"]
     if down:
         parts.append(f"down: {', '.join(down)}")
-    parts.append(f"{sum(camera.analysed for camera in status.cameras.values())} frames analysed")
-    parts.append(f"{sum(status.alerts.values())} alerts")
-    parts.append(f"{status.queued} samples queued")
+    parts.append(f"{counted(sum(camera.analysed for camera in status.cameras.values()), 'frame')} analysed")
+    parts.append(counted(sum(status.alerts.values()), "alert"))
+    parts.append(f"{counted(status.queued, 'sample')} queued")
     if status.store_problem is not None:
         parts.append("no samples are stored now")
     parts += [f"models {status.models}"] if status.models else []

@@ -209,7 +209,7 @@ def queue_set(folder):
         "half.json: cannot be read",
         "odd.json: cannot be read",
         "list.json: cannot be read",
-        "2 samples wait for a person's labels",
+        "2 samples without a person's labels",
     ]
 
 
@@ -243,7 +243,7 @@ def test_a_sample_that_a_person_labelled_stays_in_the_queue_and_is_read(tmp_path
     assert [sample.labels is None for sample in queue.samples()] == [False, True]
     data = registry.read(tmp_path)
     assert truths(data) == {f"door/{record.parent.name}/{labelled}.jpg": [(WORN_WRONG, [1, 2, 30, 40])]}
-    assert data.problems == [f"{tmp_path}: 1 samples wait for a person's labels; left out"]
+    assert data.problems == [f"{tmp_path}: 1 sample without a person's labels left out"]
 
 
 def test_backgrounds_are_pictures_without_faces(tmp_path):
@@ -308,7 +308,7 @@ def test_class_folders_take_the_names_of_other_data_sets_and_a_validation_part(t
         ("test/protected/a.png", PROTECTED, Part.TEST),
     }
     assert len(data.problems) == 2
-    assert "class 'hats' is unknown; its 1 pictures" in " ".join(data.problems)
+    assert "class 'hats' is unknown; 1 picture left out" in " ".join(data.problems)
     assert "test/unprotected: no pictures" in " ".join(data.problems)
 
 

@@ -440,7 +440,7 @@ def test_label_export_and_import_from_the_command_line(store, tmp_path, maskwatc
     third = names(store)[2]
     listed = maskwatch("queue", "list", *folder, "--unlabelled", "--camera", "door 2")
     assert third in listed.stdout
-    assert "1 samples" in listed.stdout
+    assert "1 sample in" in listed.stdout
     done = maskwatch("queue", "label", third, "--label", "worn_wrong", "--face", 2, "--by", "lee", *folder)
     assert done.returncode == 0, done.stderr
     assert [m.label.value for m in store.sample(third).labels.faces] == ["protected", "worn_wrong"]

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from maskwatch.cli.console import errors, out
 from maskwatch.core.errors import ConfigError, MaskwatchError, QueueError, SourceError
+from maskwatch.words import counted
 
 if TYPE_CHECKING:
     from maskwatch.config import CameraConfig, Config
@@ -49,7 +50,7 @@ def check(
 
 def _checks(file: Path, settings: "Config", *, speak: bool) -> list[tuple[str, Callable[[], str]]]:
     checks: list[tuple[str, Callable[[], str]]] = [
-        ("configuration", lambda: f"{len(settings.cameras)} cameras"),
+        ("configuration", lambda: counted(len(settings.cameras), "camera")),
         ("files", lambda: _files(file)),
         ("models", lambda: _models(settings)),
         ("queue", lambda: _disk(settings.queue)),

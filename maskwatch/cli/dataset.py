@@ -10,6 +10,7 @@ from rich.table import Column, Table
 
 from maskwatch.cli.console import out, tell_problems, tracked
 from maskwatch.core.errors import ConfigError
+from maskwatch.words import counted
 
 if TYPE_CHECKING:
     from maskwatch.learn.dataset import DataSet
@@ -105,7 +106,9 @@ def stats(
         }
         for part in Part
     }
-    out.print(_table(rows, f"{folder}: {found.pictures} pictures, {len(found.faces)} faces"))
+    out.print(
+        _table(rows, f"{folder}: {counted(found.pictures, 'picture')}, {counted(len(found.faces), 'face')}")
+    )
     draw(output, folder.resolve().name, found)
     out.print(f"wrote {output}", soft_wrap=True)
 
@@ -124,7 +127,9 @@ def convert(
     tell_problems(data.problems)
     write(to, data.pictures, output)
     faces = sum(len(picture.truths) for picture in data.pictures)
-    out.print(f"wrote {output}: {len(data.pictures)} pictures, {faces} faces", soft_wrap=True)
+    out.print(
+        f"wrote {output}: {counted(len(data.pictures), 'picture')}, {counted(faces, 'face')}", soft_wrap=True
+    )
 
 
 def _refuse(output: Path, sources: Sequence[Path], *, force: bool) -> None:

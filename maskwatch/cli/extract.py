@@ -7,6 +7,7 @@ import typer
 
 from maskwatch.cli.console import out, progress
 from maskwatch.core.errors import ConfigError, SourceError
+from maskwatch.words import counted
 
 
 def extract(
@@ -40,6 +41,6 @@ def extract(
                     advance()
         except SourceError as e:
             broken.append(e)
-    out.print(f"{written} frames in {folder}", soft_wrap=True)
+    out.print(f"{counted(written, 'frame')} in {folder}", soft_wrap=True)
     if broken:
         raise SourceError("\n".join(str(e) for e in broken))

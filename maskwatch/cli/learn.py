@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from maskwatch.cli.console import out, say, stages, tracked
+from maskwatch.words import counted
 
 if TYPE_CHECKING:
     from maskwatch.learn.loop.loop import Loop
@@ -50,7 +51,7 @@ def _tell(loop: "Loop") -> None:
 
     unfinished = loop.archive.unfinished()
     if unfinished:
-        out.print(f"would go on with the batch {unfinished.id}, {len(unfinished.samples)} samples")
+        out.print(f"would go on with the batch {unfinished.id}, {counted(len(unfinished.samples), 'sample')}")
         return
     samples = waiting(loop)
     parts = Counter(str(place.part) for place in places_of(loop, samples).values())
@@ -61,5 +62,5 @@ def _tell(loop: "Loop") -> None:
     for name, count in sorted(parts.items()):
         out.print(f"{count} for the {name} part")
     for name, count in sorted(labels.items()):
-        out.print(f"{count} faces {name}")
+        out.print(f"{counted(count, 'face')} {name}")
     out.print("nothing was changed")

@@ -14,6 +14,7 @@ from rich.table import Column, Table
 from maskwatch.cli.console import out, tell_problems
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.records import Label
+from maskwatch.words import counted
 
 if TYPE_CHECKING:
     from maskwatch.core.records import FrameReport
@@ -110,7 +111,7 @@ def list_(
         )
     if table.row_count:
         out.print(table)
-    out.print(f"{table.row_count} samples in {_folder(folder, config)}", soft_wrap=True)
+    out.print(f"{counted(table.row_count, 'sample')} in {_folder(folder, config)}", soft_wrap=True)
 
 
 @app.command()
@@ -293,7 +294,7 @@ def import_(
     kept = [f"{each}: labels here are newer or of unknown age; left as they are" for each in done.newer_here]
     tell_problems([*done.problems, *kept])
     out.print(
-        f"{len(done.labelled)} samples labelled, {len(done.unchanged)} unchanged, "
+        f"{counted(len(done.labelled), 'sample')} labelled, {len(done.unchanged)} unchanged, "
         f"{len(done.newer_here)} left as they are (--force overwrites)",
         soft_wrap=True,
     )
@@ -332,7 +333,8 @@ def purge(
         horizon = utc_now() - timedelta(days=older)
         wanted = replace(wanted, until=min(horizon, wanted.until or horizon))
     names = [sample.id for sample in queue.samples() if wanted.fits(sample)]
-    what = f"{len(names)} {'' if labelled else 'un'}labelled samples in {_folder(folder, config)}"
+    kind = "labelled sample" if labelled else "unlabelled sample"
+    what = f"{counted(len(names), kind)} in {_folder(folder, config)}"
     if names and not yes:
         typer.confirm(f"Delete {what} for good?", abort=True)
     out.print(f"deleted {queue.remove(names, labelled=labelled)} of {what}", soft_wrap=True)

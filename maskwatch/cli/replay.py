@@ -7,6 +7,7 @@ import typer
 
 from maskwatch.cli.console import out, progress
 from maskwatch.core.errors import ConfigError
+from maskwatch.words import counted
 
 if TYPE_CHECKING:
     from maskwatch.app import Models, ReplayPlan
@@ -59,14 +60,18 @@ def replay_and_tell(plan: "ReplayPlan", models: "Models", outputs: "Outputs") ->
     assessed = [report for report in summary.reports if report.people]
     under = sum((report.protected_ratio or 0) < plan.defaults.alert.protected_ratio for report in assessed)
     most = max(report.people for report in summary.reports)
-    out.print(f"{frames} frames, {len(assessed)} with somebody to assess, at most {most} people at once")
-    out.print(f"{under} frames under the protected ratio of {plan.defaults.alert.protected_ratio:.0%}")
+    out.print(
+        f"{counted(frames, 'frame')}, {len(assessed)} with somebody to assess, at most {most} people at once"
+    )
+    out.print(
+        f"{counted(under, 'frame')} under the protected ratio of {plan.defaults.alert.protected_ratio:.0%}"
+    )
     for alert in summary.alerts:
         out.print(f"alert at {alert.at:.2f} s: {alert.unprotected} of {alert.people} without a mask")
     if not summary.alerts:
         out.print("no alert")
     if plan.queue:
-        out.print(f"{summary.queued} samples queued in {plan.queue.dir}")
+        out.print(f"{counted(summary.queued, 'sample')} queued in {plan.queue.dir}")
     for path in (outputs.video, outputs.report, outputs.plot):
         if path:
             out.print(f"wrote {path}", soft_wrap=True)

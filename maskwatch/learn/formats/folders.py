@@ -10,6 +10,7 @@ from maskwatch.learn.dataset import DataSet, LabelledPicture, Part, Truth
 from maskwatch.learn.formats.marks import PARTS, Finder, in_place
 from maskwatch.learn.labels import FaceLabel, label_of
 from maskwatch.sources.images import SUFFIXES
+from maskwatch.words import counted
 
 NEEDED = {True: FaceLabel.PROTECTED, False: FaceLabel.UNPROTECTED}
 
@@ -44,7 +45,7 @@ def _read_classes(place: Path, root: Path, part: Part | None, problems: list[str
             by_label[label] += paths
         elif paths:
             problems.append(
-                f"{folder}: class {folder.name!r} is unknown; its {len(paths)} pictures are left out"
+                f"{folder}: class {folder.name!r} is unknown; {counted(len(paths), 'picture')} left out"
             )
     return [
         LabelledPicture(path, str(path.relative_to(root)), (Truth(label),), part)

@@ -12,6 +12,7 @@ from typing import Any
 from maskwatch.core.records import Box
 from maskwatch.learn.dataset import DataSet, LabelledPicture
 from maskwatch.learn.formats.marks import Finder, Mark, in_place, known_label, marked_picture
+from maskwatch.words import counted
 
 RECORDS = "*/????-??-??/[!.]*.json"  # camera, UTC date, sample
 
@@ -42,7 +43,7 @@ def read(folder: Path, find: Finder = in_place) -> DataSet:
         picture = marked_picture(find(path), key, list(_marks(faces, record, problems)), problems)
         pictures += [] if picture is None else [picture]
     if waiting:
-        problems.append(f"{folder}: {waiting} samples wait for a person's labels; left out")
+        problems.append(f"{folder}: {counted(waiting, 'sample')} without a person's labels left out")
     return DataSet(pictures, problems)
 
 
