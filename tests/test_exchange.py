@@ -109,6 +109,7 @@ def running(clip, registry, tmp_path):
                 "cameras": {"door": {"source": str(clip), "fps": FPS}},
                 "alert": {"sinks": []},
                 "queue": {"dir": str(tmp_path / "queue")},
+                "drift": {"dir": str(tmp_path / "drift")},
                 "models": {"dir": str(registry.folder)},
                 "device": "cpu",
             }

@@ -99,6 +99,7 @@ def footage(clip, queue, **alert):
             "cameras": {"door": {"source": str(clip)}},
             "alert": {"sinks": ["log"]} | alert,
             "queue": {"dir": str(queue)},
+            "drift": {"dir": str(queue.parent / "drift")},
             "device": "cpu",
             "web": {"port": 0},
         }
@@ -110,7 +111,7 @@ def test_tells_systemd_that_it_is_ready_alive_and_stopping_and_ends_within_five_
 ):
     with service(footage(demo_clip, tmp_path / "queue"), WATCHDOG_USEC="1500000") as running:
         running.wait_for("READY=1")
-        running.wait_for("STATUS=1 of 1 cameras up", timeout_s=20)
+        running.wait_for("STATUS=1 of 1 camera up", timeout_s=20)
         while running.heard.count("WATCHDOG=1") < 2:
             running.wait_for("WATCHDOG=1")
             assert "STOPPING=1" not in running.heard
@@ -200,6 +201,7 @@ def test_two_cameras_one_killed_for_ten_seconds_and_an_alert_that_is_heard(
         },
         "alert": {"sinks": ["log", "voice"], "say": "Please wear your mask."},
         "queue": {"dir": str(tmp_path / "queue")},
+        "drift": {"dir": str(tmp_path / "drift")},
         "fps": 2,
         "web": {"port": 0},
     }
