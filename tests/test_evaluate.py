@@ -21,7 +21,7 @@ from maskwatch.learn.evaluation.bootstrap import differences, draws, estimates, 
 from maskwatch.learn.evaluation.chosen import Chosen
 from maskwatch.learn.evaluation.classification import Classification, Judged
 from maskwatch.learn.evaluation.curve import average_precision, curve
-from maskwatch.learn.evaluation.detection import Searched, tally
+from maskwatch.learn.evaluation.detection import Searched, search, tally
 from maskwatch.learn.evaluation.document import Image, Report, Section, Sheet, Table, page
 from maskwatch.learn.evaluation.maps import feature_maps
 from maskwatch.learn.evaluation.matching import BUCKETS, match
@@ -151,6 +151,17 @@ def test_the_detectors_figures_count_what_is_above_its_threshold():
     assert np.isnan(values["precision, 16 to 32 px"])
     # at a lower threshold the second would be found, which the curve knows
     assert values["average precision"] == pytest.approx(1 / 3 * 2 / 3 + 1 / 3 * 2 / 3)
+
+
+def test_a_face_cut_off_by_the_pictures_edge_is_held_against_the_part_in_it():
+    class Detector:
+        def detect(self, frames):
+            return [(Face(Box(20, 60, 60, 160), 0.9),) for _ in frames]
+
+    truth = Box(20, 62, 60, 100)  # a box drawn by a person ends with the picture
+    rgb = np.zeros((100, 200, 3), np.uint8)
+    detection = search(Detector(), [(0, picture((PROTECTED, truth)), rgb)], 0.5)
+    assert detection.figures(np.ones((1, 1)))["recall"] == 1
 
 
 def test_the_figures_of_the_curve_and_of_the_counts_agree_at_the_threshold():

@@ -281,12 +281,27 @@ def test_anothers_mask_covers_the_nose_or_leaves_it_free_and_is_labelled_so():
         drawn, right = drawing.with_anothers_mask(
             face, box, other, Box(90, 80, 210, 220), np.random.default_rng(seed)
         )
-        nose, chin = (drawn[int(box.y1 + share * box.height), 100].astype(int) for share in (0.58, 0.95))
+        nose, chin = (drawn[int(box.y1 + share * box.height), 100].astype(int) for share in (0.50, 0.95))
         assert chin[2] - chin[0] > 100
         assert bool(nose[2] - nose[0] > 100) is right
         assert (drawn[:60] == 180).all()
         seen.add(right)
     assert seen == {True, False}
+
+
+def test_a_drawn_mask_covers_the_nose_or_leaves_nose_or_mouth_free_and_is_labelled_so():
+    face, box = np.full((200, 200, 3), 180, np.uint8), Box(50, 40, 150, 160)
+    seen = set()
+    for seed in range(60):
+        drawn, right = drawing.with_drawn_mask(face, box, np.random.default_rng(seed))
+        eyes, nose, mouth = (
+            bool((drawn[int(box.y1 + share * box.height), 100] != 180).any()) for share in (0.2, 0.48, 0.68)
+        )
+        assert right == (nose and mouth and not eyes)
+        seen.add((right, eyes, nose))
+    assert {right for right, *_ in seen} == {True, False}
+    assert (False, True, True) in seen or (False, True, False) in seen  # too high
+    assert (False, False, False) in seen  # too low
 
 
 def test_a_network_too_sure_of_itself_is_calibrated():

@@ -236,6 +236,24 @@ def test_a_face_too_small_to_judge_stays_unknown(shot):
     assert report.faces[0].protected is None
 
 
+def test_a_face_ends_with_the_frame_but_is_judged_whole_and_one_beyond_it_is_none(shot):
+    """The networks go on to where a chin would be; people draw no box there."""
+    frame = shot(0.0, MASKED)
+    width, height = frame.size
+    cut, beyond = Box(width - 30, height - 20, width + 10, height + 25), Box(-40, 5, -2, 40)
+    judged = []
+
+    class Watching(FakeClassifier):
+        def classify(self, faces):
+            judged.extend(face.box for _, face in faces)
+            return super().classify(faces)
+
+    camera = make_camera(detector=FakeDetector(Face(cut, 0.9), Face(beyond, 0.8)), classifier=Watching())
+    (report,) = Engine({"door": camera}).analyse([frame])
+    assert [face.box for face in report.faces] == [Box(width - 30, height - 20, width, height)]
+    assert judged[0] == cut
+
+
 def test_frames_without_a_face_to_judge_ask_no_classifier(shot):
     camera = make_camera(detector=FakeDetector(SMALL))
     (report,) = Engine({"door": camera}).analyse([shot(0.0)])

@@ -62,6 +62,12 @@ class Box(NamedTuple):
     def moved(self, right: float, down: float) -> "Box":
         return Box(self.x1 + right, self.y1 + down, self.x2 + right, self.y2 + down)
 
+    def within(self, width: float, height: float) -> "Box":
+        """What of it lies in a frame of that size; a side of 0 when nothing does."""
+        x1, x2 = (min(max(x, 0.0), width) for x in (self.x1, self.x2))
+        y1, y2 = (min(max(y, 0.0), height) for y in (self.y1, self.y2))
+        return Box(x1, y1, x2, y2)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:

@@ -13,6 +13,7 @@ from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.settings import Settings
 from maskwatch.detect.weights import OperatingPoint, Weights
 from maskwatch.learn.evaluation.curve import Curve, curve
+from maskwatch.learn.evaluation.detection import found_in
 from maskwatch.learn.evaluation.matching import match
 from maskwatch.learn.faces import SeenPicture
 
@@ -62,7 +63,7 @@ def choose_point(
 
     def worth(point: OperatingPoint) -> float:
         detector = Mtcnn(backend, settings, weights.version, point)
-        curves[point] = _curve([detector.detect([p.rgb])[0] for p in pictures], [p.faces for p in pictures])
+        curves[point] = _curve([found_in(p.rgb, detector) for p in pictures], [p.faces for p in pictures])
         return float(np.mean([_at(curves[point], wanted)[1] for wanted in about]))
 
     powers = max(((worth(point), point) for point in through(points)), key=lambda pair: pair[0])[1].powers

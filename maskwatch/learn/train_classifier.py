@@ -26,7 +26,7 @@ from maskwatch.learn.faces import LabelledFace
 from maskwatch.learn.labels import FaceLabel
 from maskwatch.learn.schedule import warm_then_cosine
 
-DRAWN, TAKEN, HANDS = 0.2, 0.25, 0.1  # shares of the bare faces that get a drawn mask, another's, a hand
+DRAWN, TAKEN, HANDS = 0.15, 0.45, 0.1  # shares of the bare faces that get a drawn mask, another's, a hand
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,8 +75,9 @@ class Engine:
             tasks = [self._task(frames[place]) for place in places]
             judged = self._judged(tasks, self._found(tasks))
             for place, task, new in zip(places, tasks, judged, strict=True):
-                faces = (*new, *_not_again(task.carried, new))
                 f = task.frame
+                in_view = _in_view(new, f.size)
+                faces = (*in_view, *_not_again(task.carried, in_view))
                 camera = self._cameras[f.camera]
                 models = Versions(camera.detector.version, camera.classifier.version)
                 reports[place] = FrameReport(
@@ -164,6 +165,12 @@ def _whole(frame: Frame) -> tuple[Box, ...]:
 def _part(frame: Frame, area: Box) -> tuple[Rgb, Box]:
     x1, y1, x2, y2 = (round(v) for v in area)
     return frame.rgb[y1:y2, x1:x2], area
+
+
+def _in_view(faces: Sequence[Face], size: tuple[int, int]) -> list[Face]:
+    """Once judged, a face ends with the frame; the classifier sees it whole, its edge going on."""
+    cut = [replace(face, box=face.box.within(*size)) for face in faces]
+    return [face for face in cut if min(face.box.width, face.box.height) >= 1]
 
 
 def _not_again(carried: Sequence[Face], new: Sequence[Face]) -> list[Face]:

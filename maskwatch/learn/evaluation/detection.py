@@ -1,14 +1,14 @@
 """The detector: which of the labelled faces it finds, and what else it takes for one."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maskwatch.core.ports import Detector
-from maskwatch.core.records import Box, Rgb
+from maskwatch.core.records import Box, Face, Rgb
 from maskwatch.learn.dataset import LabelledPicture
 from maskwatch.learn.evaluation.bootstrap import Figures, share
 from maskwatch.learn.evaluation.curve import Curve, average_precision, curve
@@ -127,11 +127,16 @@ def search(
     """Ask the detector, whose own last threshold should be lower, for the faces of labelled pictures."""
     return tally(
         tuple(
-            Searched(picture, match(detector.detect([rgb])[0], boxes(picture)))
-            for _, picture, rgb in pictures
+            Searched(picture, match(found_in(rgb, detector), boxes(picture))) for _, picture, rgb in pictures
         ),
         threshold,
     )
+
+
+def found_in(rgb: Rgb, detector: Detector) -> list[Face]:
+    """The faces of a picture, as reports show them: they end with it, as the boxes that people draw do."""
+    height, width = rgb.shape[:2]
+    return [replace(face, box=face.box.within(width, height)) for face in detector.detect([rgb])[0]]
 
 
 def boxes(picture: LabelledPicture) -> list[Box]:
