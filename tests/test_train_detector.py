@@ -13,7 +13,7 @@ import torch
 
 from maskwatch.core.errors import DataError, ModelError
 from maskwatch.core.geometry import iou
-from maskwatch.core.records import Box
+from maskwatch.core.records import Box, Face
 from maskwatch.detect import boxes
 from maskwatch.detect.backends.pytorch import TorchBackend
 from maskwatch.detect.cascade import Mtcnn
@@ -27,7 +27,7 @@ from maskwatch.detect.weights import (
     load_weights,
     save_detector,
 )
-from maskwatch.learn import journal, targets
+from maskwatch.learn import journal, operating, targets
 from maskwatch.learn.checkpoint import load_checkpoint, save_checkpoint
 from maskwatch.learn.faces import SeenPicture
 from maskwatch.learn.mining import Kind, mine
@@ -165,6 +165,19 @@ def test_the_point_is_chosen_for_the_wanted_precision(stock, pictures):
     mixed = choose_point(stock, pictures[4:] + elsewhere, precision=0.3, min_face_px=30, device=CPU)
     assert mixed.precision >= 0.3
     assert mixed.recall < 0.6
+
+
+def test_the_point_is_chosen_by_what_lies_in_the_picture(stock, monkeypatch):
+    class Overshooting:
+        def __init__(self, *_):
+            pass
+
+        def detect(self, frames):
+            return [(Face(Box(20, 60, 60, 160), 0.9),) for _ in frames]
+
+    monkeypatch.setattr(operating, "Mtcnn", Overshooting)
+    cut_off = SeenPicture(np.zeros((100, 200, 3), np.uint8), (Box(20, 62, 60, 100),))
+    assert choose_point(stock, [cut_off], precision=0.9, min_face_px=30, device=CPU).recall == 1
 
 
 def test_a_detector_file_keeps_the_networks_the_point_and_the_scout(stock, tmp_path):

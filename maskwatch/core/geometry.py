@@ -1,6 +1,9 @@
 """Rectangles and polygons."""
 
-from maskwatch.core.records import Box, Polygon
+from collections.abc import Iterable
+from dataclasses import replace
+
+from maskwatch.core.records import Box, Face, Polygon
 
 
 def iou(a: Box, b: Box) -> float:
@@ -33,6 +36,12 @@ def holds(area: Box, box: Box) -> bool:
 
 def overlaps(a: Box, b: Box) -> bool:
     return a.x1 < b.x2 and b.x1 < a.x2 and a.y1 < b.y2 and b.y1 < a.y2
+
+
+def in_view(faces: Iterable[Face], width: float, height: float) -> list[Face]:
+    """Faces end with the frame, of that size; the detector's boxes may go on, to where a chin would be."""
+    cut = (replace(face, box=face.box.within(width, height)) for face in faces)
+    return [face for face in cut if min(face.box.width, face.box.height) >= 1]
 
 
 def around(a: Box, b: Box) -> Box:

@@ -64,8 +64,8 @@ class Box(NamedTuple):
 
     def within(self, width: float, height: float) -> "Box":
         """What of it lies in a frame of that size; a side of 0 when nothing does."""
-        x1, x2 = (min(max(x, 0.0), width) for x in (self.x1, self.x2))
-        y1, y2 = (min(max(y, 0.0), height) for y in (self.y1, self.y2))
+        x1, x2 = (min(max(x, 0.0), float(width)) for x in (self.x1, self.x2))
+        y1, y2 = (min(max(y, 0.0), float(height)) for y in (self.y1, self.y2))
         return Box(x1, y1, x2, y2)
 
 

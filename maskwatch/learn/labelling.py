@@ -123,13 +123,12 @@ def checked_marks(marks: Iterable[FaceMark], size: tuple[int, int]) -> tuple[Fac
         if not all(map(math.isfinite, mark.box)):
             raise QueueError(f"queue: face {number}: the box must be four numbers")
         width, height = size
-        x1, x2 = (round(min(max(v, 0.0), width), 1) for v in (mark.box.x1, mark.box.x2))
-        y1, y2 = (round(min(max(v, 0.0), height), 1) for v in (mark.box.y1, mark.box.y2))
-        if min(x2 - x1, y2 - y1) < LEAST_SIDE_PX:
+        box = Box(*(round(v, 1) for v in mark.box.within(width, height)))
+        if min(box.width, box.height) < LEAST_SIDE_PX:
             raise QueueError(
                 f"queue: face {number}: the box has no size in the frame of {width} x {height} px"
             )
-        result.append(FaceMark(Box(x1, y1, x2, y2), mark.label))
+        result.append(FaceMark(box, mark.label))
     return tuple(result)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from maskwatch.core.geometry import contains, holds, iou
+from maskwatch.core.geometry import contains, holds, in_view, iou
 from maskwatch.core.ports import Classifier, Detector
 from maskwatch.core.records import Box, Face, Frame, FrameReport, Label, Look, Rgb, Stage, Versions
 from maskwatch.pipeline.camera import Camera, Fitted
@@ -76,8 +76,9 @@ class Engine:
             judged = self._judged(tasks, self._found(tasks))
             for place, task, new in zip(places, tasks, judged, strict=True):
                 f = task.frame
-                in_view = _in_view(new, f.size)
-                faces = (*in_view, *_not_again(task.carried, in_view))
+                # only now: the classifier judges a cut-off face better by the whole box
+                seen = in_view(new, *f.size)
+                faces = (*seen, *_not_again(task.carried, seen))
                 camera = self._cameras[f.camera]
                 models = Versions(camera.detector.version, camera.classifier.version)
                 reports[place] = FrameReport(
@@ -165,12 +166,6 @@ def _whole(frame: Frame) -> tuple[Box, ...]:
 def _part(frame: Frame, area: Box) -> tuple[Rgb, Box]:
     x1, y1, x2, y2 = (round(v) for v in area)
     return frame.rgb[y1:y2, x1:x2], area
-
-
-def _in_view(faces: Sequence[Face], size: tuple[int, int]) -> list[Face]:
-    """Once judged, a face ends with the frame; the classifier sees it whole, its edge going on."""
-    cut = [replace(face, box=face.box.within(*size)) for face in faces]
-    return [face for face in cut if min(face.box.width, face.box.height) >= 1]
 
 
 def _not_again(carried: Sequence[Face], new: Sequence[Face]) -> list[Face]:

@@ -1,12 +1,13 @@
 """The detector: which of the labelled faces it finds, and what else it takes for one."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from maskwatch.core.geometry import in_view
 from maskwatch.core.ports import Detector
 from maskwatch.core.records import Box, Face, Rgb
 from maskwatch.learn.dataset import LabelledPicture
@@ -134,9 +135,9 @@ def search(
 
 
 def found_in(rgb: Rgb, detector: Detector) -> list[Face]:
-    """The faces of a picture, as reports show them: they end with it, as the boxes that people draw do."""
+    """The faces of a picture as reports show them, which end with it as the boxes that people draw do."""
     height, width = rgb.shape[:2]
-    return [replace(face, box=face.box.within(width, height)) for face in detector.detect([rgb])[0]]
+    return in_view(detector.detect([rgb])[0], width, height)
 
 
 def boxes(picture: LabelledPicture) -> list[Box]:

@@ -93,13 +93,13 @@ def _inside(mark: Mark, size: tuple[int, int], problems: list[str]) -> Box | Non
     if not all(map(math.isfinite, box)) or box.width <= 0 or box.height <= 0:
         problems.append(f"{mark.place}: the box has no size; left out")
         return None
-    cut = Box(max(0.0, box.x1), max(0.0, box.y1), min(float(width), box.x2), min(float(height), box.y2))
+    cut = box.within(width, height)
     if (
         max(abs(a - b) for a, b in zip(box, cut, strict=True)) <= ROUNDING_PX
         and min(cut.width, cut.height) > 0
     ):
         return cut
-    inside = max(0.0, cut.width) * max(0.0, cut.height) / (box.width * box.height)
+    inside = cut.width * cut.height / (box.width * box.height)
     verdict = "cut at its edge" if inside >= ENOUGH_INSIDE else "left out"
     problems.append(
         f"{mark.place}: the box reaches outside the picture of {width} x {height} px "
