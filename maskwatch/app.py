@@ -17,7 +17,7 @@ from maskwatch.alerts.settings import VoiceSettings
 from maskwatch.classify.classifier import MaskClassifier
 from maskwatch.classify.network import load_network
 from maskwatch.classify.settings import Settings as ClassifySettings
-from maskwatch.config import CameraConfig, Config, Defaults
+from maskwatch.config import Config
 from maskwatch.core.absence import Absence
 from maskwatch.core.address import Address
 from maskwatch.core.errors import ConfigError, ModelError
@@ -40,6 +40,7 @@ from maskwatch.learn.settings import QueueSettings, SelectionSettings
 from maskwatch.pipeline.camera import Camera, Fitted
 from maskwatch.pipeline.engine import Engine
 from maskwatch.pipeline.pipeline import Pipeline
+from maskwatch.sections import CameraConfig, Defaults
 from maskwatch.sources.images import ImageSource
 from maskwatch.sources.paced import PacedSource
 from maskwatch.sources.registry import open_source

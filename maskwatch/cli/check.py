@@ -14,8 +14,9 @@ from maskwatch.core.errors import ConfigError, MaskwatchError, QueueError, Sourc
 from maskwatch.words import counted
 
 if TYPE_CHECKING:
-    from maskwatch.config import CameraConfig, Config
+    from maskwatch.config import Config
     from maskwatch.learn.settings import QueueSettings
+    from maskwatch.sections import CameraConfig
     from maskwatch.web.settings import WebSettings
 
 
