@@ -1,7 +1,6 @@
 """The composition root: configuration in, a running program out. The only place that knows all parts."""
 
 import logging
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from starlette.routing import BaseRoute
 from maskwatch.alerts.log import LogSink
 from maskwatch.alerts.registry import SinkName, make_sink
 from maskwatch.alerts.settings import VoiceSettings
+from maskwatch.caches import cache_folder
 from maskwatch.classify.classifier import MaskClassifier
 from maskwatch.classify.network import load_network
 from maskwatch.classify.settings import Settings as ClassifySettings
@@ -260,13 +260,6 @@ def analyst(settings: Defaults, models: Models) -> Callable[[Rgb], FrameReport]:
 
 def camera_source(name: str, camera: CameraConfig) -> Source:
     return open_source(name, camera.source, rtsp_settings=camera.rtsp)
-
-
-def cache_folder() -> Path:
-    """Where things that can be made again are kept: systemd's choice, the user's, or `~/.cache`."""
-    if "CACHE_DIRECTORY" in os.environ:
-        return Path(os.environ["CACHE_DIRECTORY"].split(":")[0])
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "maskwatch"
 
 
 def _sink(name: SinkName, voice: VoiceSettings) -> AlertSink:

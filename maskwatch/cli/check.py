@@ -123,7 +123,7 @@ def _camera(name: str, camera: "CameraConfig") -> str:
 
 def _voice(camera: "CameraConfig", *, speak: bool) -> str:
     from maskwatch.alerts.voice import VoiceSink
-    from maskwatch.app import cache_folder
+    from maskwatch.caches import cache_folder
 
     sink = VoiceSink(cache_folder() / "voice", camera.alert.voice)
     path = sink.rendered(camera.alert.say)

@@ -60,6 +60,13 @@ def _queue(folder: Path | None, config: Path | None) -> "Queue":
     return Queue(folder or settings_for("queue", config).queue.dir)
 
 
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as e:  # in a container, a user may be a number alone
+        raise ConfigError("--by: say who says so; this machine knows no name of yours") from e
+
+
 def _wanted(since: str | None, until: str | None, camera: str | None, labelled: bool | None) -> "Wanted":
     from maskwatch.learn.exchange import Wanted, moment
 
@@ -169,7 +176,7 @@ def label(
         raise ConfigError("say one of --accept, --label, --no-faces, --unlabel, --undo")
     if face is not None and said is None:
         raise ConfigError("--face: goes with --label")
-    queue, name = _queue(folder, config), by or getpass.getuser()
+    queue, name = _queue(folder, config), by or _user()
     sample = queue.sample(sample_id)
     if undo:
         sample = queue.undo(sample_id, name, based_on=sample.revision)
@@ -276,7 +283,7 @@ def import_(
     """Take labels over that were given in CVAT, Label Studio or another tool."""
     from maskwatch.learn.exchange import import_labels
 
-    name = by or getpass.getuser()
+    name = by or _user()
     done = import_labels(
         _queue(folder, config),
         source,
