@@ -1,7 +1,7 @@
 """Paths in a configuration: relative to its file, so that they mean the same wherever a command is run."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from glob import escape, has_magic, iglob
 from pathlib import Path
@@ -33,6 +33,12 @@ def _is_found(text: str) -> bool:
     return is_there(text) or (has_magic(text) and next(iglob(text), None) is not None)  # noqa: PTH207 - takes absolute patterns
 
 
+def _is_used(folder: Path, marks: Sequence[str]) -> bool:
+    """Whether the program has written there. Others call their folders `models`, too."""
+    closed = is_there(folder) and not os.access(folder, os.R_OK | os.X_OK)
+    return closed or any(next(folder.glob(mark), None) is not None for mark in marks)
+
+
 @dataclass
 class Base:
     """What the relative paths of one configuration are relative to.
@@ -59,9 +65,9 @@ class Base:
         pattern = has_magic(text) and not is_there(self.folder / text)
         return self._found(Path(escape(str(self.folder))) if pattern else self.folder, text, _is_found)
 
-    def kept(self, text: str) -> str:
-        """The path of a folder that the program writes to."""
-        return self._found(self.state, text, is_there)
+    def kept(self, text: str, marks: Sequence[str]) -> str:
+        """The path of a folder that the program writes to; what `marks` match in it is the program's own."""
+        return self._found(self.state, text, lambda folder: _is_used(Path(folder), marks))
 
     def _found(self, base: Path, text: str, is_there: Callable[[str], bool]) -> str:
         right = str(base / text)
@@ -92,9 +98,14 @@ def beside(path: Path, info: ValidationInfo) -> Path:
     return path if base is None else Path(base.beside(str(path)))
 
 
-def _kept(path: Path, info: ValidationInfo) -> Path:
-    base = base_of(info)
-    return path if base is None else Path(base.kept(str(path)))
+def kept(*marks: str) -> AfterValidator:
+    """For a `StatePath`: what in such a folder tells that it is one."""
+
+    def where(path: Path, info: ValidationInfo) -> Path:
+        base = base_of(info)
+        return path if base is None else Path(base.kept(str(path), marks))
+
+    return AfterValidator(where)
 
 
 def _beside_text(text: str, info: ValidationInfo) -> str:
@@ -107,8 +118,8 @@ _SCHEMA = WithJsonSchema({"type": "string", "format": "path", "minLength": 1})
 InputPath = Annotated[Path, _PATH, AfterValidator(beside), _SCHEMA]
 """Of what is read. A field's default goes through it with `validate_default` alone."""
 
-StatePath = Annotated[Path, _PATH, AfterValidator(_kept), _SCHEMA]
-"""Of a folder that the program keeps."""
+StatePath = Annotated[Path, _PATH, _SCHEMA]
+"""Of a folder that the program keeps; `kept` goes with it."""
 
 InputText = Annotated[str, _PATH, AfterValidator(_beside_text), _SCHEMA]
 """As `InputPath`, but text."""

@@ -119,8 +119,10 @@ def test_a_link_to_the_file_is_where_the_person_put_it(door, tmp_path):
 @pytest.mark.parametrize(
     ("there", "key", "used"),
     [
-        ("queue", "queue", lambda read: read.queue.dir),
-        ("models", "models", lambda read: read.models.dir),
+        ("queue/door/2026-11-01", "queue", lambda read: read.queue.dir / "door/2026-11-01"),
+        ("models/versions", "models", lambda read: read.models.dir / "versions"),
+        ("archive/parts.json", "learn", lambda read: read.learn.archive / "parts.json"),
+        ("drift/door/2026-11-01.json", "drift", lambda read: read.drift.dir / "door/2026-11-01.json"),
         ("clip.mp4", "source", lambda read: read.cameras["clip"].source.reveal()),
         ("p/1.jpg", "source", lambda read: Path(read.cameras["pictures"].source.reveal()).parent),
         ("base", "learn", lambda read: read.learn.base[0]),
@@ -131,7 +133,7 @@ def test_what_lies_where_earlier_releases_looked_is_used_and_told(door, caplog, 
         "cameras: {clip: {source: clip.mp4}, pictures: {source: 'p/*.jpg'}}\nlearn: {base: [base]}\nqueue: {dir: queue}"
     )
     here = Path.cwd() / there
-    here.parent.mkdir(exist_ok=True)
+    here.parent.mkdir(parents=True, exist_ok=True)
     here.touch() if here.suffix else here.mkdir()
     read = config.load(path)
     expected = here.parent if there.startswith("p/") else here
@@ -143,11 +145,23 @@ def test_what_lies_where_earlier_releases_looked_is_used_and_told(door, caplog, 
     config.load(path, config.EVERYTHING - {key})  # nobody asks for it
     assert not [each for each in caplog.messages if there.split("/")[0] in each]
     right = path.parent / there
-    right.parent.mkdir(exist_ok=True)
+    right.parent.mkdir(parents=True, exist_ok=True)
     right.touch() if right.suffix else right.mkdir()
     caplog.clear()
     assert Path(used(config.load(path))) == (right.parent if there.startswith("p/") else right)
     assert caplog.messages == []
+
+
+def test_a_folder_of_that_name_which_is_not_ours_is_left_alone(door, caplog):
+    """A checkout has a folder `models`, and a new place may be there, empty."""
+    path = door("cameras: {clip: {source: clip.mp4}}")
+    for name in ("models/detector.safetensors", "queue/empty", "drift/notes.txt", "archive/old/x.mp4"):
+        (Path.cwd() / name).mkdir(parents=True)
+    assert config.load(path).models.dir == path.parent / "models"
+    assert caplog.messages == []
+    (Path.cwd() / "queue/door/2026-11-01").mkdir(parents=True)
+    (path.parent / "queue").mkdir()
+    assert config.load(path).queue.dir == Path.cwd() / "queue"  # what is empty is no place for what there is
 
 
 def test_weights_where_earlier_releases_looked_are_found(door, caplog):
@@ -216,7 +230,7 @@ def test_a_folder_that_one_may_not_look_at_counts_as_there(monkeypatch):
 def test_the_commands_say_once_that_an_old_folder_is_used(tmp_path, maskwatch):
     path = tmp_path / "door/config.yaml"
     path.parent.mkdir()
-    (tmp_path / "queue").mkdir()
+    (tmp_path / "queue/door/2026-11-01").mkdir(parents=True)
     path.write_text("cameras: {clip: {source: clip.mp4}}")
     done = maskwatch("queue", "list", "-c", path, cwd=tmp_path)
     assert done.stdout == f"0 samples in {tmp_path}/queue\n"

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from maskwatch.paths import InputPath, StatePath
+from maskwatch.paths import InputPath, StatePath, kept
 from maskwatch.strict import Strict
 
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -40,7 +40,7 @@ class QueueSettings(SelectionSettings):
     unlabelled samples go; when none is left, nothing is stored until there is room again.
     """
 
-    dir: StatePath = Field(Path("queue"), validate_default=True)
+    dir: Annotated[StatePath, kept("*/????-??-??")] = Field(Path("queue"), validate_default=True)
     max_mb: Annotated[float, Field(gt=0, le=1e9)] = 2048
     max_days: Annotated[float, Field(gt=0, le=36_500)] = 30
     min_free_mb: Annotated[float, Field(ge=0, le=1e9)] = 512
@@ -49,7 +49,7 @@ class QueueSettings(SelectionSettings):
 class ModelsSettings(Strict):
     """The `models` section: the folder of the registry (see `learn/registry.py`)."""
 
-    dir: StatePath = Field(Path("models"), validate_default=True)
+    dir: Annotated[StatePath, kept("current.json", "versions")] = Field(Path("models"), validate_default=True)
 
 
 class LearnSettings(Strict):
@@ -63,7 +63,9 @@ class LearnSettings(Strict):
     that served before.
     """
 
-    archive: StatePath = Field(Path("archive"), validate_default=True)
+    archive: Annotated[StatePath, kept("parts.json", "batches", "samples")] = Field(
+        Path("archive"), validate_default=True
+    )
     min_samples: Annotated[int, Field(ge=1)] = 100
     base: tuple[InputPath, ...] = ()
     base_pictures: Annotated[int, Field(ge=0)] = 400
@@ -81,7 +83,7 @@ class DriftSettings(Strict):
     clearly less than `least_right` of the audit's faces were right. `dir` keeps `max_days`.
     """
 
-    dir: StatePath = Field(Path("drift"), validate_default=True)
+    dir: Annotated[StatePath, kept("*/????-??-??.json")] = Field(Path("drift"), validate_default=True)
     psi: Annotated[float, Field(gt=0)] = 0.25
     reference_days: Annotated[int, Field(ge=1)] = 7
     least_faces: Annotated[int, Field(ge=20)] = 300
