@@ -68,7 +68,7 @@ def default() -> Config:
 def load(path: Path, uses: Collection[str] = EVERYTHING) -> Config:
     """Read a file; `{MASKWATCH_NAME}` in it is replaced from systemd's credentials or the environment.
 
-    Relative paths become absolute ones (see `maskwatch.paths`). `uses` are the sections that the caller uses, `source`
+    Relative paths become absolute ones (see `paths.py`). `uses` are the sections that the caller uses, `source`
     those of the cameras. The others are read too, for what is wrong in them, but left at their defaults, and a variable
     that is missing there is no problem.
 

@@ -62,7 +62,10 @@ def review(
 
     def ready(address: str) -> None:
         out.print(
-            f"{place} is at {address}   (Ctrl-C ends it)", soft_wrap=True, highlight=False, markup=False
+            f"{place.absolute()} is at {address}   (Ctrl-C ends it)",
+            soft_wrap=True,
+            highlight=False,
+            markup=False,
         )
         if open_:
             typer.launch(address)
