@@ -55,8 +55,9 @@ class Base:
     @classmethod
     def of(cls, file: Path) -> "Base":
         """A file in `/etc/NAME`, as the service's, has its state in `/var/lib/NAME`, every other one beside itself."""
-        # a pipe's folder holds nothing of anybody's
-        folder = file.parent.resolve() if file.is_file() else Path.cwd()
+        # links stay, so that /etc/maskwatch may be one; a pipe's folder holds nothing of anybody's
+        folder = file.parent.resolve() if ".." in file.parts else file.parent.absolute()
+        folder = folder if file.is_file() else Path.cwd()
         etc, name = folder.parent, folder.name
         return cls(folder, etc.parent / "var/lib" / name if etc.name == "etc" else folder)
 

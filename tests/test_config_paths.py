@@ -109,6 +109,26 @@ def test_the_state_of_a_configuration_in_etc_lies_in_var_lib(door, tmp_path):
     assert read.cameras["clip"].source.reveal() == str(path.parent / "clip.mp4")
 
 
+def test_an_installed_configuration_keeps_its_queue_for_service_and_people(tmp_path, maskwatch):
+    """The file of earlier releases, with its relative folders, which an update never changes."""
+    path, state = tmp_path / "etc/maskwatch/config.yaml", tmp_path / "var/lib/maskwatch"
+    path.parent.mkdir(parents=True)
+    path.write_bytes((Path(__file__).parent.parent / "config.yaml").read_bytes())
+    (state / "queue").mkdir(parents=True)
+    for folder in (state, "/"):  # the service's working directory, and a person's
+        done = maskwatch("queue", "list", "-c", path, cwd=folder)
+        assert (done.stdout, done.stderr) == (f"0 samples in {state}/queue\n", "")
+
+
+def test_a_link_in_etc_is_as_good_as_a_folder(tmp_path, door):
+    door("cameras: {clip: {source: clip.mp4}}", tmp_path / "srv/site/config.yaml")
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/maskwatch").symlink_to(tmp_path / "srv/site")
+    assert (
+        config.load(tmp_path / "etc/maskwatch/config.yaml").queue.dir == tmp_path / "var/lib/maskwatch/queue"
+    )
+
+
 def test_a_link_to_the_file_is_where_the_person_put_it(door, tmp_path):
     path = door("cameras: {clip: {source: clip.mp4}}")
     link = tmp_path / "elsewhere/config.yaml"
