@@ -1,7 +1,6 @@
 """The composition root: configuration in, a running program out. The only place that knows all parts."""
 
 import logging
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,10 +13,11 @@ from starlette.routing import BaseRoute
 from maskwatch.alerts.log import LogSink
 from maskwatch.alerts.registry import SinkName, make_sink
 from maskwatch.alerts.settings import VoiceSettings
+from maskwatch.caches import cache_folder
 from maskwatch.classify.classifier import MaskClassifier
 from maskwatch.classify.network import load_network
 from maskwatch.classify.settings import Settings as ClassifySettings
-from maskwatch.config import CameraConfig, Config, Defaults
+from maskwatch.config import Config
 from maskwatch.core.absence import Absence
 from maskwatch.core.address import Address
 from maskwatch.core.errors import ConfigError, ModelError
@@ -40,6 +40,7 @@ from maskwatch.learn.settings import QueueSettings, SelectionSettings
 from maskwatch.pipeline.camera import Camera, Fitted
 from maskwatch.pipeline.engine import Engine
 from maskwatch.pipeline.pipeline import Pipeline
+from maskwatch.sections import CameraConfig, Defaults
 from maskwatch.sources.images import ImageSource
 from maskwatch.sources.paced import PacedSource
 from maskwatch.sources.registry import open_source
@@ -259,13 +260,6 @@ def analyst(settings: Defaults, models: Models) -> Callable[[Rgb], FrameReport]:
 
 def camera_source(name: str, camera: CameraConfig) -> Source:
     return open_source(name, camera.source, rtsp_settings=camera.rtsp)
-
-
-def cache_folder() -> Path:
-    """Where things that can be made again are kept: systemd's choice, the user's, or `~/.cache`."""
-    if "CACHE_DIRECTORY" in os.environ:
-        return Path(os.environ["CACHE_DIRECTORY"].split(":")[0])
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "maskwatch"
 
 
 def _sink(name: SinkName, voice: VoiceSettings) -> AlertSink:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from maskwatch.config import CameraConfig, file_schema
+from maskwatch.config import file_schema
+from maskwatch.sections import CameraConfig
 
 NAME = r"^[^/\\.\s-][^/\\]{0,63}$"  # roughly: to an editor, \w is a letter of English alone
 VARIABLE = {"type": "string", "pattern": r"\{MASKWATCH_\w+\}"}

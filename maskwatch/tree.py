@@ -148,9 +148,11 @@ def overridden(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
 
 
 def holds(own: Any, key: Key) -> bool:
-    """Whether a camera's own section is what a problem is about: it says the key, or misses one."""
-    for part in key[:-1]:
-        own = own.get(part) if isinstance(own, dict) else None
-    if not isinstance(own, dict):
-        return own is not None
-    return key[-1] in own or key == ("source",)
+    """Whether a camera's own section says what stands at the key, or something around it in place of what it inherits."""
+    for part in key:
+        if not isinstance(own, dict):
+            return True
+        if part not in own:
+            return False
+        own = own[part]
+    return True

@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from maskwatch import config
-from maskwatch.config import CameraConfig, _Globals
+from maskwatch.sections import CameraConfig, Globals
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -36,7 +36,7 @@ def documented():
 
 
 def test_the_table_of_the_configuration_is_complete_and_invents_nothing():
-    known = {key for key in keys(_Globals) if key != "cameras"}
+    known = {key for key in keys(Globals) if key != "cameras"}
     assert "source" in set(keys(CameraConfig))
     assert set(documented()) == known | {"cameras.NAME.source"}
 

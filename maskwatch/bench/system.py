@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from maskwatch.app import Models, bench_camera
-from maskwatch.config import Defaults
 from maskwatch.core.address import Address
 from maskwatch.core.ports import Frames
 from maskwatch.core.records import Decision, Look
 from maskwatch.pipeline.pipeline import Pipeline
+from maskwatch.sections import Defaults
 from maskwatch.sources.file import FileSource
 
 WARM_UP_S = 5.0

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from maskwatch.paths import InputText
 from maskwatch.strict import Strict
 
 
@@ -17,4 +18,4 @@ class Settings(Strict):
 
     protected_at: Annotated[float, Field(gt=0, lt=1)] = 0.5
     min_face_px: Annotated[float, Field(ge=0, le=1000)] = 8
-    weights: str | None = None
+    weights: InputText | None = None

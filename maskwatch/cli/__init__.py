@@ -10,6 +10,7 @@ import sys
 import typer
 from rich.logging import RichHandler
 
+from maskwatch.caches import settle_libraries
 from maskwatch.cli import (
     bench,
     check,
@@ -76,6 +77,8 @@ def options(
     else:
         handler, layout = logging.StreamHandler(), "%(levelname)s %(message)s"
     logging.basicConfig(level=logging.INFO, format=layout, handlers=[handler], force=True)
+    logging.getLogger("matplotlib").setLevel(logging.WARNING)  # that it looked for fonts is no news
+    settle_libraries()
     _Debug.on = debug
 
 

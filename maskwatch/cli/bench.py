@@ -9,6 +9,7 @@ from rich.table import Table
 
 from maskwatch.cli import bench_loop
 from maskwatch.cli.console import errors, out, progress
+from maskwatch.cli.sections import settings_for
 from maskwatch.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -106,7 +107,6 @@ def system(
     import logging
     import tempfile
 
-    from maskwatch import config as configuration
     from maskwatch.app import Models, pick_device
     from maskwatch.bench import scene as scenes
     from maskwatch.bench.system import Load, largest, run, warm_up_s
@@ -115,7 +115,7 @@ def system(
     if scene not in {"resting", "busy"}:
         raise ConfigError(f"--scene: must be resting or busy, got {scene!r}")
     logging.getLogger("maskwatch").setLevel(logging.WARNING)  # cameras that come up are no news here
-    settings = configuration.load(config) if config else configuration.default()
+    settings = settings_for("bench system", config)
     motion = settings.defaults.motion.model_copy(update={"gate": gate})
     defaults = settings.defaults.model_copy(update={"motion": motion, "fps": fps})
     device = pick_device(settings.device)

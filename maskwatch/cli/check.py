@@ -14,8 +14,9 @@ from maskwatch.core.errors import ConfigError, MaskwatchError, QueueError, Sourc
 from maskwatch.words import counted
 
 if TYPE_CHECKING:
-    from maskwatch.config import CameraConfig, Config
+    from maskwatch.config import Config
     from maskwatch.learn.settings import QueueSettings
+    from maskwatch.sections import CameraConfig
     from maskwatch.web.settings import WebSettings
 
 
@@ -122,7 +123,7 @@ def _camera(name: str, camera: "CameraConfig") -> str:
 
 def _voice(camera: "CameraConfig", *, speak: bool) -> str:
     from maskwatch.alerts.voice import VoiceSink
-    from maskwatch.app import cache_folder
+    from maskwatch.caches import cache_folder
 
     sink = VoiceSink(cache_folder() / "voice", camera.alert.voice)
     path = sink.rendered(camera.alert.say)

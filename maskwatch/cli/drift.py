@@ -5,7 +5,10 @@ from typing import Annotated
 
 import typer
 
+from maskwatch.cli.console import say
 from maskwatch.cli.measuring import deliver
+from maskwatch.cli.sections import settings_for
+from maskwatch.paths import looked_at
 
 
 def drift(
@@ -16,12 +19,15 @@ def drift(
     ] = None,
 ) -> None:
     """Whether the cameras still show what the models know: how sure they are against their first days, and the audit."""
-    from maskwatch import config as configuration
     from maskwatch.app import camera_versions, serving_models
     from maskwatch.learn.drift.report import report
     from maskwatch.learn.drift.watch import measured
 
-    settings = configuration.load(config)
+    settings = settings_for("drift", config)
     versions = camera_versions(settings, serving_models(settings))
     found = measured(settings.drift, settings.learn.archive, settings.queue.dir, versions)
     deliver(report(found), html, as_json)
+    if str(as_json) != "-":
+        say(f"days are in {looked_at(settings.drift.dir)}")
+        for folder in (settings.learn.archive / "samples", settings.queue.dir):
+            say(f"samples are in {looked_at(folder)}")

@@ -8,13 +8,15 @@ from rich.table import Table
 
 from maskwatch.cli.console import out, tracked
 from maskwatch.cli.measuring import chosen_pictures, deliver, roles, searched, settings_told, watched
+from maskwatch.cli.sections import settings_for
 from maskwatch.core.errors import ConfigError
 from maskwatch.learn.evaluation.chosen import Chosen
 
 if TYPE_CHECKING:
     from maskwatch.app import Models
-    from maskwatch.config import Config, Defaults
+    from maskwatch.config import Config
     from maskwatch.learn.evaluation.classification import Confusion
+    from maskwatch.sections import Defaults
 
 SHIPPED = "shipped"
 
@@ -200,9 +202,7 @@ def _one_of(option: str, value: str | None, compare: tuple[str, str] | None) -> 
 def _settings(path: Path | None, min_face: float | None) -> "Config":
     from dataclasses import replace
 
-    from maskwatch import config as configuration
-
-    settings = configuration.load(path) if path else configuration.default()
+    settings = settings_for("evaluate", path)
     if min_face is None:
         return settings
     detect = settings.defaults.detect.model_copy(update={"min_face_px": min_face})

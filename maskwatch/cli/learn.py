@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from maskwatch.cli.console import out, say, stages, tracked
+from maskwatch.cli.sections import settings_for
 from maskwatch.words import counted
 
 if TYPE_CHECKING:
@@ -26,12 +27,11 @@ def learn(
     """
     import os
 
-    from maskwatch import config as configuration
     from maskwatch.learn.loop.loop import learn as run
     from maskwatch.learn.loop.tune import Tellers
     from maskwatch.learning import learning_loop
 
-    settings = configuration.load(config)
+    settings = settings_for("learn", config)
     with stages() as show:
         loop = learning_loop(settings, Tellers(say, tracked, show))
         if dry_run:
@@ -47,7 +47,7 @@ def learn(
 def _tell(loop: "Loop") -> None:
     from collections import Counter
 
-    from maskwatch.learn.loop.loop import places_of, waiting
+    from maskwatch.learn.loop.loop import enough, places_of, waiting
 
     unfinished = loop.archive.unfinished()
     if unfinished:
@@ -56,9 +56,7 @@ def _tell(loop: "Loop") -> None:
     samples = waiting(loop)
     parts = Counter(str(place.part) for place in places_of(loop, samples).values())
     labels = Counter(str(mark.label) for s in samples if s.labels for mark in s.labels.faces)
-    out.print(
-        f"{len(samples)} labelled samples wait, {loop.settings.min_samples} are needed (learn.min_samples)"
-    )
+    say(enough(loop, samples))
     for name, count in sorted(parts.items()):
         out.print(f"{count} for the {name} part")
     for name, count in sorted(labels.items()):

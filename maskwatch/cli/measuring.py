@@ -10,13 +10,13 @@ from maskwatch.learn.evaluation.chosen import Chosen
 
 if TYPE_CHECKING:
     from maskwatch.app import Models
-    from maskwatch.config import Defaults
     from maskwatch.detect.cascade import Mtcnn
     from maskwatch.detect.settings import Settings
     from maskwatch.learn.evaluation.detection import Detection
     from maskwatch.learn.evaluation.document import Report
     from maskwatch.learn.evaluation.pictures import Material
     from maskwatch.learn.evaluation.system import System
+    from maskwatch.sections import Defaults
 
 
 def chosen_pictures(data: Path, part: Chosen, *, with_boxes: bool) -> "Material":

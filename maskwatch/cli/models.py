@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Column, Table
 
-from maskwatch.cli.console import out
+from maskwatch.cli.console import out, say
+from maskwatch.cli.sections import settings_for
+from maskwatch.paths import looked_at
+from maskwatch.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,12 +26,9 @@ Name = Annotated[str, typer.Argument(metavar="VERSION", help="As `models list` g
 
 
 def _registry(folder: Path | None, config: Path | None) -> "Registry":
-    from maskwatch import config as configuration
     from maskwatch.learn.registry import Registry
 
-    if folder:
-        return Registry(folder)
-    return Registry((configuration.load(config) if config else configuration.default()).models.dir)
+    return Registry(folder or settings_for("models", config).models.dir)
 
 
 @app.command("list")
@@ -49,6 +49,7 @@ def list_(folder: Folder = None, config: Config = None) -> None:
             _short(version.figures),
         )
     out.print(table)
+    say(f"{counted(table.row_count - 1, 'version')} besides the shipped one in {looked_at(registry.folder)}")
 
 
 @app.command()

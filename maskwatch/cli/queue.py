@@ -11,9 +11,11 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from maskwatch.cli.console import out, tell_problems
+from maskwatch.cli.console import out, say, tell_problems
+from maskwatch.cli.sections import settings_for
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.records import Label
+from maskwatch.paths import looked_at
 from maskwatch.words import counted
 
 if TYPE_CHECKING:
@@ -52,18 +54,17 @@ Until = Annotated[str | None, typer.Option("--until", metavar="DAY", help="Saved
 Camera = Annotated[str | None, typer.Option("--camera", metavar="NAME", help="Of this camera alone.")]
 
 
-def _folder(folder: Path | None, config: Path | None) -> Path:
-    from maskwatch import config as configuration
-
-    if folder:
-        return folder
-    return (configuration.load(config) if config else configuration.default()).queue.dir
-
-
 def _queue(folder: Path | None, config: Path | None) -> "Queue":
     from maskwatch.learn.queue import Queue
 
-    return Queue(_folder(folder, config))
+    return Queue(folder or settings_for("queue", config).queue.dir)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as e:  # in a container, a user may be a number alone
+        raise ConfigError("--by: say who says so; this machine knows no name of yours") from e
 
 
 def _wanted(since: str | None, until: str | None, camera: str | None, labelled: bool | None) -> "Wanted":
@@ -99,7 +100,8 @@ def list_(
     names = ("camera", "masks", "reason", "lowest", "by")
     table = Table(Column("id", no_wrap=True), *(Column(name, overflow="fold") for name in names))
     wanted = replace(_wanted(since, until, camera, labelled), reason=reason)
-    for sample in filter(wanted.fits, _queue(folder, config).samples()):
+    queue = _queue(folder, config)
+    for sample in filter(wanted.fits, queue.samples()):
         report = sample.report
         table.add_row(
             sample.id,
@@ -111,7 +113,7 @@ def list_(
         )
     if table.row_count:
         out.print(table)
-    out.print(f"{counted(table.row_count, 'sample')} in {_folder(folder, config)}", soft_wrap=True)
+    say(f"{counted(table.row_count, 'sample')} in {looked_at(queue.folder)}")
 
 
 @app.command()
@@ -174,7 +176,7 @@ def label(
         raise ConfigError("say one of --accept, --label, --no-faces, --unlabel, --undo")
     if face is not None and said is None:
         raise ConfigError("--face: goes with --label")
-    queue, name = _queue(folder, config), by or getpass.getuser()
+    queue, name = _queue(folder, config), by or _user()
     sample = queue.sample(sample_id)
     if undo:
         sample = queue.undo(sample_id, name, based_on=sample.revision)
@@ -281,7 +283,7 @@ def import_(
     """Take labels over that were given in CVAT, Label Studio or another tool."""
     from maskwatch.learn.exchange import import_labels
 
-    name = by or getpass.getuser()
+    name = by or _user()
     done = import_labels(
         _queue(folder, config),
         source,
@@ -334,7 +336,7 @@ def purge(
         wanted = replace(wanted, until=min(horizon, wanted.until or horizon))
     names = [sample.id for sample in queue.samples() if wanted.fits(sample)]
     kind = "labelled sample" if labelled else "unlabelled sample"
-    what = f"{counted(len(names), kind)} in {_folder(folder, config)}"
+    what = f"{counted(len(names), kind)} in {looked_at(queue.folder)}"
     if names and not yes:
         typer.confirm(f"Delete {what} for good?", abort=True)
     out.print(f"deleted {queue.remove(names, labelled=labelled)} of {what}", soft_wrap=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from maskwatch.cli.console import out, progress
+from maskwatch.cli.sections import settings_for
 from maskwatch.core.errors import ConfigError
 from maskwatch.words import counted
 
@@ -29,14 +30,13 @@ def replay(
     ] = False,
 ) -> None:
     """Go through footage frame by frame, in order, and draw, report or plot what was seen."""
-    from maskwatch import config as configuration
     from maskwatch.app import ReplayPlan, serving_models
     from maskwatch.core.address import Address
     from maskwatch.replay import Outputs
 
     if camera and not config:
         raise ConfigError("--camera: needs a configuration, -c config.yaml")
-    settings = configuration.load(config) if config else configuration.default()
+    settings = settings_for("replay", config)
     if camera and camera not in settings.cameras:
         raise ConfigError(f"--camera: {config} has no camera {camera!r}")
     chosen = settings.cameras[camera] if camera else settings.defaults

@@ -8,6 +8,7 @@ import typer
 
 from maskwatch.cli.console import out
 from maskwatch.cli.queue import Config, Folder
+from maskwatch.cli.sections import settings_for
 from maskwatch.review.access import TOKEN_VARIABLE
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ def review(
     open_: Open = False,
 ) -> None:
     """Serve a page for looking through the queue and labelling it, until Ctrl-C."""
-    from maskwatch import config as configuration
     from maskwatch.learn.labelling import checked_name
     from maskwatch.learn.queue import Queue
     from maskwatch.review.access import Access, checked_token
@@ -53,7 +53,7 @@ def review(
     from maskwatch.review.uploads import Uploads
     from maskwatch.review.walk import Presence
 
-    settings = configuration.load(config) if config else configuration.default()
+    settings = settings_for("queue review", config)
     needed = checked_token(host, token)
     place = folder or settings.queue.dir
     queue = Queue(place)
@@ -62,7 +62,10 @@ def review(
 
     def ready(address: str) -> None:
         out.print(
-            f"{place} is at {address}   (Ctrl-C ends it)", soft_wrap=True, highlight=False, markup=False
+            f"{place.absolute()} is at {address}   (Ctrl-C ends it)",
+            soft_wrap=True,
+            highlight=False,
+            markup=False,
         )
         if open_:
             typer.launch(address)

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from maskwatch.cli.console import out
+from maskwatch.cli.sections import settings_for
 from maskwatch.core.address import http_url
 from maskwatch.core.errors import ConfigError, MaskwatchError
 from maskwatch.words import counted
@@ -46,13 +47,11 @@ def status(
 
 def _place(config: Path | None, url: str | None) -> tuple[str, str | None]:
     """The service's address without an end, and its token."""
-    from maskwatch import config as configuration
-
     if url is not None and config is not None:
         raise ConfigError("--url: give it or --config, not both")
     if url is not None:
         return url.rstrip("/"), os.environ.get("MASKWATCH_WEB_TOKEN")
-    web = configuration.load_web(config) if config else configuration.default().web
+    web = settings_for("status", config).web
     if not web.enabled:
         raise ConfigError(f"{config}: web.enabled: is false, so the service answers nobody")
     return address_of(web), web.token_text

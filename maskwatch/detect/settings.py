@@ -2,12 +2,15 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, WrapValidator
 
+from maskwatch.paths import InputText
 from maskwatch.strict import Strict
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 BackendName = Literal["auto", "torch", "openvino"]
+STOCK = "stock"
+Weights = Annotated[InputText, WrapValidator(lambda value, inner: value if value == STOCK else inner(value))]
 
 
 class Settings(Strict):
@@ -23,7 +26,7 @@ class Settings(Strict):
     """
 
     min_face_px: Annotated[float, Field(ge=8, le=1000)] = 20
-    weights: str | None = None
+    weights: Weights | None = None
     thresholds: tuple[Probability, Probability, Probability] | None = None
     crops: Literal["exact", "published"] = "exact"
     scout: bool = True

@@ -20,6 +20,7 @@ from maskwatch.learn.labelling import FaceMark, accepted
 from maskwatch.learn.labels import MarkLabel
 from maskwatch.learn.queue import Queue
 from maskwatch.learn.samples import Sample, labelled_picture
+from maskwatch.paths import looked_at
 
 READERS: dict[str, Format] = {"coco": coco, "yolo": yolo, "voc": voc, "queue": queue}
 FORMS = tuple(READERS)
@@ -71,7 +72,7 @@ def exported(store: Queue, wanted: Wanted, form: str) -> Iterator[Entry]:
     """
     samples = [sample for sample in store.samples() if wanted.fits(sample)]
     if not samples:
-        raise DataError("queue: no sample is asked for by that")
+        raise DataError(f"{looked_at(store.folder)}: no sample is asked for by that")
     paths = store.pictures()
     present = [sample for sample in samples if sample.id in paths]
     if form == "queue":

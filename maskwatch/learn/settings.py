@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from maskwatch.paths import InputPath, StatePath, kept
 from maskwatch.strict import Strict
 
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -39,7 +40,7 @@ class QueueSettings(SelectionSettings):
     unlabelled samples go; when none is left, nothing is stored until there is room again.
     """
 
-    dir: Path = Path("queue")
+    dir: Annotated[StatePath, kept("*/????-??-??")] = Field(Path("queue"), validate_default=True)
     max_mb: Annotated[float, Field(gt=0, le=1e9)] = 2048
     max_days: Annotated[float, Field(gt=0, le=36_500)] = 30
     min_free_mb: Annotated[float, Field(ge=0, le=1e9)] = 512
@@ -48,7 +49,7 @@ class QueueSettings(SelectionSettings):
 class ModelsSettings(Strict):
     """The `models` section: the folder of the registry (see `learn/registry.py`)."""
 
-    dir: Path = Path("models")
+    dir: Annotated[StatePath, kept("current.json", "versions")] = Field(Path("models"), validate_default=True)
 
 
 class LearnSettings(Strict):
@@ -62,9 +63,11 @@ class LearnSettings(Strict):
     that served before.
     """
 
-    archive: Path = Path("archive")
+    archive: Annotated[StatePath, kept("parts.json", "batches", "samples")] = Field(
+        Path("archive"), validate_default=True
+    )
     min_samples: Annotated[int, Field(ge=1)] = 100
-    base: tuple[Path, ...] = ()
+    base: tuple[InputPath, ...] = ()
     base_pictures: Annotated[int, Field(ge=0)] = 400
     margin: Probability = 0.05
     base_margin: Probability = 0.03
@@ -80,7 +83,7 @@ class DriftSettings(Strict):
     clearly less than `least_right` of the audit's faces were right. `dir` keeps `max_days`.
     """
 
-    dir: Path = Path("drift")
+    dir: Annotated[StatePath, kept("*/????-??-??.json")] = Field(Path("drift"), validate_default=True)
     psi: Annotated[float, Field(gt=0)] = 0.25
     reference_days: Annotated[int, Field(ge=1)] = 7
     least_faces: Annotated[int, Field(ge=20)] = 300

@@ -39,7 +39,7 @@ class ImageSource:
     def frames(self) -> Frames:
         paths = self.paths()
         if not paths:
-            raise SourceError(f"{self.name}: no pictures ({', '.join(sorted(SUFFIXES))})")
+            raise SourceError(f"{Path(self.name).absolute()}: no pictures ({', '.join(sorted(SUFFIXES))})")
         shown = 0
         for seq, path in enumerate(paths):
             try:

@@ -49,11 +49,16 @@ def why_not_taken(address: Address) -> str | None:
     return None
 
 
+def is_footage(address: Address) -> bool:
+    """Whether it is a path, or a pattern of paths, and no camera."""
+    return "://" not in address.reveal() and not usb.matches(address)
+
+
 def why_missing(address: Address) -> str | None:
     """Why footage is not there; None when it is, and for a camera, of which only opening it tells."""
-    text = address.reveal()
-    if "://" in text or usb.matches(address):
+    if not is_footage(address):
         return None
+    text = address.reveal()
     try:
         Path(text).stat()
     except OSError as e:

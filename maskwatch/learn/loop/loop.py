@@ -33,6 +33,7 @@ from maskwatch.learn.queue import Queue
 from maskwatch.learn.registry import CLASSIFIER, DETECTOR, ModelFiles, Registry, Version, new_id
 from maskwatch.learn.samples import Sample
 from maskwatch.learn.settings import LearnSettings
+from maskwatch.paths import looked_at
 from maskwatch.sources.images import read_rgb
 
 Analysts = Callable[[ModelFiles, str], Analyse]
@@ -66,6 +67,14 @@ def waiting(loop: Loop) -> list[Sample]:
     return [s for s in loop.queue.samples() if s.labels is not None and doubted.get(s.id) != s.revision]
 
 
+def enough(loop: Loop, samples: Sequence[Sample]) -> str:
+    """How many wait, how many are needed, and where they are looked for, as a line for people."""
+    return (
+        f"{len(samples)} labelled samples wait, {loop.settings.min_samples} are needed (learn.min_samples); "
+        f"looked for in {looked_at(loop.queue.folder)}"
+    )
+
+
 def places_of(loop: Loop, samples: Sequence[Sample]) -> dict[str, Place]:
     """The place that each sample would get; one whose picture cannot be read is told and gets none."""
     looks = {}
@@ -85,9 +94,8 @@ def learn(loop: Loop) -> Outcome:
             loop.tellers.say(f"goes on with the batch {batch.id}")
             return _finished(loop, batch)
         samples = waiting(loop)
-        least = loop.settings.min_samples
-        if len(samples) < least:
-            return Outcome(f"{len(samples)} labelled samples wait, {least} are needed (learn.min_samples)")
+        if len(samples) < loop.settings.min_samples:
+            return Outcome(enough(loop, samples))
         good, doubtful = _sifted(loop, samples)
         if doubtful:
             return _refused_labels(loop, samples, good, doubtful)

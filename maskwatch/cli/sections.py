@@ -1,0 +1,29 @@
+"""Which sections of the configuration each command uses: in the others, a password that is not there is no problem."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from maskwatch.config import Config
+
+LOOKING = {"detect", "motion", "classify", "device"}
+
+# `run` and `check` use everything, the cameras' sources too
+USES = {
+    "status": {"web"},
+    "queue": {"queue"},
+    "queue review": {"queue", *LOOKING},
+    "models": {"models"},
+    "drift": {"drift", "learn", "queue", "models", *LOOKING},
+    "learn": {"drift", "learn", "queue", "models", *LOOKING},
+    "evaluate": {"models", *LOOKING},
+    "bench system": {"fps", "ignore", "alert", *LOOKING},
+    "replay": {"fps", "ignore", "alert", "queue", "models", *LOOKING},
+}
+
+
+def settings_for(command: str, config: Path | None) -> "Config":
+    """What a command of `USES` needs of a file; without one, what holds by default."""
+    from maskwatch import config as configuration
+
+    return configuration.load(config, USES[command]) if config else configuration.default()
