@@ -47,8 +47,6 @@ def prepare(
     force: Annotated[bool, typer.Option("--force", help="Replace what an earlier run wrote to OUT.")] = False,
 ) -> None:
     """Cut the good faces out, without duplicates, balanced and split; prepared.csv tells what went where and why."""
-    import os
-
     from maskwatch import config as configuration
     from maskwatch.app import Models, pick_device
     from maskwatch.detect.landmarks import Landmarks
@@ -58,6 +56,7 @@ def prepare(
     from maskwatch.learn.prepare.prepare import LIST, counts
     from maskwatch.learn.prepare.prepare import prepare as run
     from maskwatch.learn.prepare.records import Rules
+    from maskwatch.learn.threads import cores
 
     _refuse(output, folders, force=force)
     sets = _named({folder: read(folder) for folder in folders})
@@ -71,7 +70,7 @@ def prepare(
         eyes,
         rules,
         output,
-        workers=workers or os.cpu_count() or 1,
+        workers=workers or cores(),
         progress=tracked("looking at pictures"),
     )
     out.print(_table(counts(outcomes), "what became of the faces, or of whole pictures (-)"))
@@ -86,8 +85,6 @@ def stats(
     ] = Path("stats.png"),
 ) -> None:
     """Count faces by label and part, and draw their sizes, their labels and a contact sheet."""
-    import os
-
     from maskwatch.learn.dataset import Part
     from maskwatch.learn.formats.registry import read
     from maskwatch.learn.labels import FaceLabel
@@ -97,7 +94,7 @@ def stats(
     if output.suffix.lower() not in {".png", ".jpg", ".jpeg", ".pdf", ".svg"}:
         raise ConfigError(f"{output}: must end in .png, .jpg, .pdf or .svg")
     data = read(folder)
-    found = gather_statistics(data.pictures, tracked("opening pictures"), workers=os.cpu_count() or 1)
+    found = gather_statistics(data.pictures, tracked("opening pictures"))
     tell_problems([*data.problems, *found.problems])
     rows = {
         str(part): {

@@ -28,6 +28,9 @@ ConfigFile = Annotated[
     Path | None,
     typer.Option("-c", "--config", help="The configuration file, for the settings of all cameras."),
 ]
+Device = Annotated[
+    str | None, typer.Option(help="auto, cpu or cuda; else the configuration's, which is auto without one.")
+]
 MinFace = Annotated[float | None, typer.Option(min=8, help="The smallest face to look for, in pixels.")]
 Html = Annotated[Path | None, typer.Option("--html", help="Write the report here, as one file.")]
 Json = Annotated[
@@ -51,6 +54,7 @@ def detector(
     ] = None,
     part: PartOption = Chosen.TEST,
     min_face: MinFace = None,
+    device: Device = None,
     config: ConfigFile = None,
     html: Html = None,
     as_json: Json = None,
@@ -60,7 +64,7 @@ def detector(
     from maskwatch.learn.evaluation.reports.detector import detector_comparison, detector_report
 
     _one_of("--weights", weights, compare)
-    settings = _settings(config, min_face)
+    settings = _settings(config, min_face, device)
     models = _models(config, settings)
     chosen = [_with_detector(settings.defaults, name).detect for name in compare or (weights,)]
     found = [models.detector(each) for each in chosen]
@@ -82,6 +86,7 @@ def classifier(
     ] = None,
     part: PartOption = Chosen.TEST,
     min_face: MinFace = None,
+    device: Device = None,
     config: ConfigFile = None,
     html: Html = None,
     as_json: Json = None,
@@ -94,7 +99,7 @@ def classifier(
     from maskwatch.learn.evaluation.reports.common import Subject
 
     _one_of("--weights", weights, compare)
-    settings = _settings(config, min_face)
+    settings = _settings(config, min_face, device)
     defaults = settings.defaults
     models = _models(config, settings)
     chosen = [_with_classifier(defaults, name).classify.weights for name in compare or (weights,)]
@@ -127,6 +132,7 @@ def system(
     ] = None,
     part: PartOption = Chosen.TEST,
     min_face: MinFace = None,
+    device: Device = None,
     config: ConfigFile = None,
     html: Html = None,
     as_json: Json = None,
@@ -136,7 +142,7 @@ def system(
     from maskwatch.learn.evaluation.reports.system import system_comparison, system_report
 
     _one_of("--detector and --classifier", detector or classifier, compare)
-    settings = _settings(config, min_face)
+    settings = _settings(config, min_face, device)
     models = _models(config, settings)
     pairs = [_pair(text) for text in compare] if compare else [(detector, classifier)]
     chosen = [_with_classifier(_with_detector(settings.defaults, d), c) for d, c in pairs]
@@ -197,12 +203,13 @@ def _one_of(option: str, value: str | None, compare: tuple[str, str] | None) -> 
         raise ConfigError(f"{option}: --compare names both models itself")
 
 
-def _settings(path: Path | None, min_face: float | None) -> "Config":
+def _settings(path: Path | None, min_face: float | None, device: str | None) -> "Config":
     from dataclasses import replace
 
     from maskwatch import config as configuration
 
     settings = configuration.load(path) if path else configuration.default()
+    settings = replace(settings, device=device or settings.device)
     if min_face is None:
         return settings
     detect = settings.defaults.detect.model_copy(update={"min_face_px": min_face})

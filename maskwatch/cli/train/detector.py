@@ -48,7 +48,7 @@ def detector(
     from maskwatch.learn.formats.registry import read
     from maskwatch.learn.journal import Journal, claim, fingerprint
 
-    weights, wish = load_weights(start), Wish(precision, min_face)
+    chosen, weights, wish = pick_device(device), load_weights(start), Wish(precision, min_face)
     parts: dict[Part, list[SeenPicture]] = {part: [] for part in Part}
     counts, sets = {}, {}
     for folder in data:
@@ -72,7 +72,6 @@ def detector(
     }
     if claim(folder, task):
         out.print(f"{folder}: goes on where it was", soft_wrap=True)
-    chosen = pick_device(device)
     with Journal(folder) as journal, stages() as show:
 
         def tell(epoch: train_detector.Epoch) -> None:

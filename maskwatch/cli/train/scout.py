@@ -27,12 +27,12 @@ def scout(
     ] = 0.98,
     steps: Annotated[int, typer.Option(min=1)] = 30_000,
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Teach a scout where a detector's P-Net is worth asking, from what the detector finds."""
     from dataclasses import replace
 
-    import torch
-
+    from maskwatch.app import pick_device
     from maskwatch.detect.backends.choice import choose
     from maskwatch.detect.cascade import Mtcnn
     from maskwatch.detect.settings import Settings
@@ -45,12 +45,12 @@ def scout(
     from maskwatch.learn.train_scout import Progress, Recipe, train
 
     weights = replace(load_weights(detector), scout=None)
-    stock, cpu = detector == "stock", torch.device("cpu")
+    stock, chosen = detector == "stock", pick_device(device)
     if stock:
         careful = Settings(min_face_px=15, thresholds=(0.5, 0.5, 0.5), scout=False)
-        teacher = Mtcnn(choose("auto", weights, cpu), careful, weights.version, weights.point)
+        teacher = Mtcnn(choose("auto", weights, chosen), careful, weights.version, weights.point)
     else:
-        teacher = scouts_teacher(weights, Wish().min_face_px, cpu)
+        teacher = scouts_teacher(weights, Wish().min_face_px, chosen)
     training, validation, counts = [], [], {}
     for folder in data:
         labelled = read(folder)
@@ -69,7 +69,7 @@ def scout(
                 advance()
             out.print(f"step {state.step:6d}  loss {state.loss:.4f}")
 
-        network, figures = train(training, validation, weights, recipe, tell)
+        network, figures = train(training, validation, weights, recipe, tell, device=chosen)
     out.print(f"keeps {figures.kept:.1%} of the views with a face, passes {figures.passed:.1%} of the others")
     if stock:
         write_scout(
