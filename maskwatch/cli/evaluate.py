@@ -20,7 +20,7 @@ SHIPPED = "shipped"
 
 app = typer.Typer(help="Measure the models.", no_args_is_help=True)
 
-Data = Annotated[Path, typer.Option(help="The labelled pictures.")]
+Data = Annotated[list[Path], typer.Option(help="The labelled pictures. May be given several times.")]
 PartOption = Annotated[
     Chosen, typer.Option("--part", help="Which of them count; only the test part is held out.")
 ]
@@ -109,7 +109,7 @@ def classifier(
     pictures = opened(material.pictures, tracked("judging faces"))
     results = judge(judges, finder, pictures, protected_at=defaults.classify.protected_at)
     if not results[0].judged:
-        raise DataError(f"{data}: the detector finds no labelled face in its {part} part")
+        raise DataError(f"{material.name}: the detector finds no labelled face in its {part} part")
     told = settings_told(models, [finder], [defaults.detect])
     told["protected from a probability of"] = f"{defaults.classify.protected_at:g}"
     subject = Subject("classifier", material, roles({"classifier": judges, "detector": [finder]}), told)

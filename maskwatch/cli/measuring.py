@@ -9,26 +9,51 @@ from maskwatch.cli.console import out, tell_problems, tracked
 from maskwatch.learn.evaluation.chosen import Chosen
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from maskwatch.app import Models
     from maskwatch.config import Defaults
     from maskwatch.detect.cascade import Mtcnn
     from maskwatch.detect.settings import Settings
+    from maskwatch.learn.dataset import DataSet
     from maskwatch.learn.evaluation.detection import Detection
     from maskwatch.learn.evaluation.document import Report
     from maskwatch.learn.evaluation.pictures import Material
     from maskwatch.learn.evaluation.system import System
 
 
-def chosen_pictures(data: Path, part: Chosen, *, with_boxes: bool) -> "Material":
-    from maskwatch.learn.evaluation.pictures import choose, need_boxes
-    from maskwatch.learn.formats.registry import read
+def sets_together(folders: "Sequence[Path]") -> "dict[str, DataSet]":
+    """The data sets by names of which no two are equal, split so that what they have in common is on one side.
 
-    labelled = read(data)
+    What cannot be used, and what had to be moved, is told.
+    """
+    from maskwatch.learn.formats.registry import read
+    from maskwatch.learn.sets import named, together
+
+    sets = {name: read(folder) for name, folder in named(folders).items()}
+    sets = together(sets, tracked("comparing pictures"))
+    for data in sets.values():
+        tell_problems(data.problems)
+    return sets
+
+
+def chosen_pictures(folders: "Sequence[Path]", part: Chosen, *, with_boxes: bool) -> "Material":
+    from maskwatch.learn.evaluation.pictures import choose, choose_of_several, need_boxes
+    from maskwatch.learn.formats.registry import read
+    from maskwatch.learn.sets import named
+
+    sets = {str(folder): read(folder) for folder in dict.fromkeys(folders)}
     if with_boxes:  # told before thousands of pictures are opened
-        need_boxes(str(data), labelled.pictures)
-    material = choose(str(data), labelled, part, tracked("opening pictures"))
+        for name, data in sets.items():
+            need_boxes(name, data.pictures)
+    progress = tracked("opening pictures")
+    if len(named(folders)) == 1:
+        (name, data), *_ = sets.items()
+        material = choose(name, data, part, progress)
+    else:
+        material = choose_of_several(sets, part, progress)
     if with_boxes:
-        need_boxes(str(data), material.pictures)
+        need_boxes(material.name, material.pictures)
     tell_problems(material.notes)
     return material
 

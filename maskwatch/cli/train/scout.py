@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from maskwatch.cli.console import out, progress, tell_problems, tracked
+from maskwatch.cli.console import out, progress, tracked
+from maskwatch.cli.measuring import sets_together
 
 
 def scout(
@@ -41,7 +42,6 @@ def scout(
     from maskwatch.learn.dataset import Part
     from maskwatch.learn.faces import gather_pictures
     from maskwatch.learn.fine_tune import Wish, scouts_teacher
-    from maskwatch.learn.formats.registry import read
     from maskwatch.learn.train_scout import Progress, Recipe, train
 
     weights = replace(load_weights(detector), scout=None)
@@ -52,14 +52,12 @@ def scout(
     else:
         teacher = scouts_teacher(weights, Wish().min_face_px, chosen)
     training, validation, counts = [], [], {}
-    for folder in data:
-        labelled = read(folder)
-        tell_problems(labelled.problems)
-        parts, notes = gather_pictures(labelled.pictures, teacher, tracked(f"finding faces in {folder.name}"))
+    for name, labelled in sets_together(data).items():
+        parts, notes = gather_pictures(labelled.pictures, teacher, tracked(f"finding faces in {name}"))
         training += parts[Part.TRAIN]
         validation += parts[Part.VALIDATION]
-        counts[folder.resolve().name] = {str(part): len(pictures) for part, pictures in parts.items()}
-        out.print(f"{folder}: {counts[folder.resolve().name]} pictures, {len(notes)} cannot be read")
+        counts[name] = {str(part): len(pictures) for part, pictures in parts.items()}
+        out.print(f"{name}: {counts[name]} pictures, {len(notes)} cannot be read")
     recipe = Recipe(steps=steps, keep=keep, seed=seed)
 
     with progress("training", recipe.steps) as advance:

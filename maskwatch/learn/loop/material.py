@@ -22,6 +22,7 @@ from maskwatch.learn.labels import FaceLabel
 from maskwatch.learn.loop.parts import Place
 from maskwatch.learn.queue import Queue
 from maskwatch.learn.samples import Sample, labelled_picture
+from maskwatch.learn.sets import named, together
 
 log = logging.getLogger(__name__)
 
@@ -114,8 +115,9 @@ def base_pictures(
     """
     parts: dict[Part, list[Picture]] = {part: [] for part in Part}
     notes: list[str] = []
-    for folder in folders:
-        material = choose(str(folder), read(folder), Chosen.ALL, bar(f"opening {folder.name}"))
+    sets = {name: read(folder) for name, folder in named(folders).items()}
+    for name, data in together(sets, bar("comparing pictures")).items():
+        material = choose(name, data, Chosen.ALL, bar(f"opening {name}"))
         notes += material.notes
         for picture in sorted(material.pictures, key=lambda each: _order(each.key)):
             parts[picture.part or Part.TRAIN].append(Picture(BASE, picture))
