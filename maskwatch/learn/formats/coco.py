@@ -129,4 +129,4 @@ def _entries(
             )
     categories = [{"id": n, "name": label} for n, label in enumerate(LABELS, 1)]
     coco = {"images": images, "annotations": annotations, "categories": categories}
-    yield Entry(ANNOTATIONS, json.dumps(coco, ensure_ascii=False, indent=1).encode())
+    yield Entry(ANNOTATIONS, json.dumps(coco, ensure_ascii=False, indent=1).encode(errors="backslashreplace"))
