@@ -37,19 +37,20 @@ def sets_together(folders: "Sequence[Path]") -> "dict[str, DataSet]":
     return sets
 
 
-def chosen_pictures(folders: "Sequence[Path]", part: Chosen, *, with_boxes: bool) -> "Material":
+def chosen_pictures(data: "Path | Sequence[Path]", part: Chosen, *, with_boxes: bool) -> "Material":
     from maskwatch.learn.evaluation.pictures import choose, choose_of_several, need_boxes
     from maskwatch.learn.formats.registry import read
-    from maskwatch.learn.sets import named
 
-    sets = {str(folder): read(folder) for folder in dict.fromkeys(folders)}
+    folders = [data] if isinstance(data, Path) else data
+    once = {folder.resolve(): folder for folder in folders}  # however it is written
+    sets = {str(folder): read(folder) for folder in once.values()}
     if with_boxes:  # told before thousands of pictures are opened
-        for name, data in sets.items():
-            need_boxes(name, data.pictures)
+        for name, labelled in sets.items():
+            need_boxes(name, labelled.pictures)
     progress = tracked("opening pictures")
-    if len(named(folders)) == 1:
-        (name, data), *_ = sets.items()
-        material = choose(name, data, part, progress)
+    if len(sets) == 1:
+        ((name, labelled),) = sets.items()
+        material = choose(name, labelled, part, progress)
     else:
         material = choose_of_several(sets, part, progress)
     if with_boxes:
