@@ -59,7 +59,9 @@ log = logging.getLogger(__name__)
 
 
 def pick_device(name: str) -> torch.device:
-    """`auto` is CUDA where there is one. Raises `ConfigError` when `cuda` is wanted and missing."""
+    """`auto` is CUDA where there is one. Raises `ConfigError` when `cuda` is wanted and missing, or for another name."""
+    if name not in {"auto", "cpu", "cuda"}:
+        raise ConfigError(f"device: must be auto, cpu or cuda, got {name}")
     if name == "cuda" and not torch.cuda.is_available():
         raise ConfigError("device: cuda is asked for, but torch finds none on this machine")
     cuda = name == "cuda" or (name == "auto" and torch.cuda.is_available())

@@ -17,7 +17,11 @@ class ReportWriter:
         self._replacing = replacing(path)
 
     def __enter__(self) -> Self:
-        self._file = self._replacing.__enter__().open("w", encoding="utf-8")
+        self._file = self._replacing.__enter__().open(
+            "w",
+            encoding="utf-8",
+            errors="backslashreplace",  # as JSON writes a name that is not UTF-8
+        )
         return self
 
     def write(self, decision: Decision) -> None:

@@ -2,7 +2,11 @@
 
 import json
 import os
+import re
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import av
 import cv2
@@ -16,8 +20,6 @@ def lines(path):
 
 @pytest.fixture(scope="module")
 def demo_files(tmp_path_factory):
-    import subprocess
-    import sys
 
     folder = tmp_path_factory.mktemp("demo")
     done = subprocess.run([sys.executable, "-m", "maskwatch", "demo", folder], capture_output=True, text=True)
@@ -195,6 +197,111 @@ def test_extract_keeps_every_tenth_frame(demo_clip, tmp_path, maskwatch):
     assert cv2.imread(str(tmp_path / "frames" / names[3])).shape == (540, 960, 3)
 
 
+def extracted(maskwatch, *arguments):
+    """The number that it tells, and each file with its bytes."""
+    done = maskwatch("extract", *arguments)
+    assert done.returncode == 0, done.stderr
+    paths = sorted(Path(arguments[-1]).iterdir()) if "--every" not in arguments else []
+    return int(done.stdout.split()[0]), {path.name: path.read_bytes() for path in paths}
+
+
+@pytest.fixture
+def clips_of_one_name(write_video, tmp_path):
+    """Three clips called 00.10.mkv in folders called entrance; the second holds the same as the first."""
+    result = []
+    for day, grey in (("08", 40), ("09", 40), ("10", 200)):
+        path = tmp_path / day / "entrance" / "00.10.mkv"
+        path.parent.mkdir(parents=True)
+        write_video("clip.mkv", [np.full((48, 64, 3), grey + n, np.uint8) for n in range(25)]).rename(path)
+        result.append(path)
+    return result
+
+
+def test_extract_overwrites_no_frame_of_another_clip_of_the_same_name(clips_of_one_name, tmp_path, maskwatch):
+    first, second, third = clips_of_one_name
+    told, files = extracted(maskwatch, first, second, third, tmp_path / "out")
+    assert told == 9
+    assert sorted(files) == [
+        f"{name}_{n:06d}.jpg"
+        for name in ("00.10", "09_entrance_00.10", "10_entrance_00.10")
+        for n in (0, 10, 20)
+    ]
+    greys = {name: cv2.imread(str(tmp_path / "out" / name)).mean() for name in files}
+    assert all(bool(grey > 150) is name.startswith("10_") for name, grey in greys.items())
+
+
+def test_extract_gives_a_clip_the_same_names_in_every_run(clips_of_one_name, tmp_path, maskwatch):
+    first, _, third = clips_of_one_name
+    out = tmp_path / "out"
+    assert extracted(maskwatch, first, out)[0] == 3
+    told, files = extracted(maskwatch, third, out)
+    assert told == 3
+    assert {name[:9] for name in files} == {"00.10_000", "10_entran"}
+    for arguments in ([first, third], [third], [first], [third, first], [first, first]):
+        assert extracted(maskwatch, *arguments, out) == (3 * len(set(arguments)), files)
+    shutil.copy(third, first)  # recorded anew: another clip, in the same place
+    told, again = extracted(maskwatch, first, out)
+    assert told == 3
+    assert again.items() >= files.items()
+    assert len(again) == 9
+    assert extracted(maskwatch, first, out)[1] == again
+
+
+def test_extract_keeps_what_an_earlier_version_or_somebody_else_has_written(
+    clips_of_one_name, tmp_path, maskwatch
+):
+    first, _, third = clips_of_one_name
+    out = tmp_path / "out"
+    before = extracted(maskwatch, first, out)[1]
+    for name, data in before.items():  # as without the comment, and one that is no frame of ours
+        (out / name).write_bytes(
+            re.sub(rb"\xff\xfe..maskwatch extract [0-9a-f]{16}", b"", data, flags=re.DOTALL)
+        )
+    (out / "10_entrance_00.10_000000.jpg").write_bytes(b"mine")
+    assert extracted(maskwatch, first, out)[1] == before | {"10_entrance_00.10_000000.jpg": b"mine"}
+    told, files = extracted(maskwatch, third, out)
+    assert told == 3
+    assert files["10_entrance_00.10_000000.jpg"] == b"mine"
+    assert f"{tmp_path.name}_10_entrance_00.10_000020.jpg" in files
+
+
+def test_extract_keeps_pictures_of_one_name_in_two_folders_apart(tmp_path, maskwatch):
+    for folder, grey in (("a", 40), ("b", 200)):
+        (tmp_path / folder).mkdir()
+        for name in ("1.png", "1.bmp", "2.png"):
+            assert cv2.imwrite(str(tmp_path / folder / name), np.full((48, 64, 3), grey, np.uint8))
+    done = maskwatch("extract", tmp_path / "a", tmp_path / "b", tmp_path / "out", "--every", 1)
+    assert done.stdout.startswith("6 frames")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "1_000000.jpg",
+        "1_000001.jpg",
+        "2_000002.jpg",
+        *(f"{tmp_path.name}_b_{name}.jpg" for name in ("1_000000", "1_000001", "2_000002")),
+    ]
+
+
+def test_a_name_that_is_not_utf_8_is_as_good_as_any(demo_clip, tmp_path):
+    clip = os.fsencode(tmp_path) + b"/caf\xe9.mp4"
+    shutil.copy(os.fsencode(demo_clip), clip)
+    out = os.fsencode(tmp_path) + b"/out\xe9"
+    program = [sys.executable, "-m", "maskwatch"]
+    done = subprocess.run([*program, "extract", clip, out, "--every", "100"], capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == b"2 frames in " + out + b"\n"
+    assert sorted(os.fsencode(p.name) for p in Path(os.fsdecode(out)).iterdir()) == [
+        b"caf\xe9_000000.jpg",
+        b"caf\xe9_000100.jpg",
+    ]
+    report = tmp_path / "r.jsonl"
+    config = tmp_path / "c.yaml"
+    config.write_text("cameras: {door: {source: x.mp4, fps: 1}}\n")
+    command = [*program, "replay", clip, "--report", report, "-c", config, "--camera", "door"]
+    done = subprocess.run(command, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in report.read_text(encoding="utf-8").splitlines()]
+    assert os.fsencode(lines[0]["source"]) == b"caf\xe9.mp4"
+
+
 def test_check_tells_what_works_and_what_does_not(demo_clip, tmp_path, maskwatch):
     config = tmp_path / "config.yaml"
     config.write_text(
@@ -223,8 +330,6 @@ def test_check_finds_that_there_is_nothing_to_play_on_without_a_sound(demo_clip,
 
 
 def test_help_is_quick_because_it_loads_no_torch(maskwatch):
-    import subprocess
-    import sys
 
     code = "import sys, maskwatch.cli; sys.exit('torch' in sys.modules or 'cv2' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
@@ -232,8 +337,6 @@ def test_help_is_quick_because_it_loads_no_torch(maskwatch):
 
 
 def test_nothing_imports_torchvision_at_run_time():
-    import subprocess
-    import sys
 
     code = (
         "import sys, maskwatch.app, maskwatch.replay, maskwatch.service; "
@@ -248,8 +351,6 @@ def test_the_progress_bar_of_a_refused_camera_shows_no_password():
     """On a terminal, where there is a bar."""
     import os
     import pty
-    import subprocess
-    import sys
 
     master, terminal = pty.openpty()
     command = [sys.executable, "-m", "maskwatch", "replay", "rtsp://u:geheim@127.0.0.1/x"]

@@ -9,7 +9,7 @@ from maskwatch.core.errors import ConfigError, ModelError
 from maskwatch.core.geometry import iou
 from maskwatch.core.records import Box
 from maskwatch.demo import FACE
-from maskwatch.detect import boxes, proposals, scout, weights
+from maskwatch.detect import boxes, cascade, proposals, scout, weights
 from maskwatch.detect.backends.choice import choose
 from maskwatch.detect.backends.openvino import OpenVinoBackend
 from maskwatch.detect.backends.pytorch import TorchBackend
@@ -119,6 +119,18 @@ def test_a_batch_of_frames_of_any_sizes_gives_what_single_frames_give(detector, 
         for a, b in zip(alone, faces, strict=True):
             assert tuple(a.box) == pytest.approx(tuple(b.box), abs=0.01)
             assert a.score == pytest.approx(b.score, abs=1e-4)
+
+
+def test_no_more_frames_are_looked_at_together_than_fit_into_memory(detector, bare, monkeypatch):
+    expected = detector.detect([bare] * 5)
+    together = []
+    found = type(detector)._found
+    monkeypatch.setattr(
+        type(detector), "_found", lambda self, frames: together.append(len(frames)) or found(self, frames)
+    )
+    monkeypatch.setattr(cascade, "MAX_PIXELS", 2 * bare.shape[0] * bare.shape[1] + 1)
+    assert [len(faces) for faces in detector.detect([bare] * 5)] == [len(faces) for faces in expected]
+    assert together == [2, 2, 1]
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (11, 300, 3), (19, 19, 3), (300, 20, 3)])

@@ -22,7 +22,8 @@ from maskwatch.learn.loop import loop as loops
 from maskwatch.learn.loop.archive import Archive
 from maskwatch.learn.loop.gate import Margins, decide
 from maskwatch.learn.loop.loop import learn, waiting
-from maskwatch.learn.loop.material import BASE, Picture, sample_picture, seen
+from maskwatch.learn.loop.material import BASE, Picture, sample_picture, sample_pictures, seen
+from maskwatch.learn.loop.material import faces as material_faces
 from maskwatch.learn.loop.measure import Judged, Outcome, contradicted, judge
 from maskwatch.learn.loop.parts import ONE_IN, Look, Place, placed
 from maskwatch.learn.loop.tune import Tellers
@@ -284,6 +285,32 @@ def test_a_better_candidate_serves_and_its_samples_leave_the_queue(bench):
     page = outcome.report.read_text()
     assert "It is better on the cameras" in page
     assert 'src="http' not in page
+
+
+def test_a_sample_whose_picture_is_damaged_is_left_out_and_the_others_are_learnt_from(bench, caplog):
+    bench.fill(0, 49)
+    damaged = sorted(bench.queued)[7]
+    bench.loop.queue.picture(damaged).write_bytes(b"no picture")
+    learn(bench.loop)
+    assert bench.serving != SHIPPED
+    assert bench.queued == {damaged}
+    assert any(damaged in line and "left out" in line for line in bench.said)
+
+
+def test_what_is_damaged_in_the_archive_is_neither_trained_on_nor_measured(bench, caplog):
+    bench.fill(0, 48)
+    learn(bench.loop)
+    by_part = sample_pictures(bench.loop.archive.samples, bench.loop.archive.places())
+    for part in (Part.TRAIN, Part.TEST):
+        picture, *rest = by_part[part]
+        picture.labelled.path.write_bytes(b"no picture")
+        assert seen(picture, None) is None
+        assert len(judge(reader(poor=False), [picture, *rest]).outcomes) == len(rest)
+        assert material_faces([picture], None) == []
+        assert (
+            caplog.messages.count(f"{picture.labelled.path}: is not a picture that can be read; left out")
+            == 3
+        )
 
 
 def test_old_versions_go_when_a_new_one_serves(bench):

@@ -536,6 +536,29 @@ def test_an_unexpected_exception_anywhere_ends_run_with_it(shot, part, replay):
         forever.set()
 
 
+@pytest.mark.parametrize("replay", [False, True], ids=["live", "replay"])
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), ValueError("bad\ndata"), OverflowError("too large"), ZeroDivisionError("no time base")],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_a_decoder_makes_of_bad_data_is_its_cameras_trouble_alone(shot, error, replay):
+    over = threading.Event()
+    sick = make_camera(FakeSource([shot(0.0), error], live=not replay))
+    well = make_camera(FakeSource([lambda: over.wait(SOON_S), shot(1.0, camera="gate")]), "gate")
+    pipeline = Pipeline([sick, well], replay=replay)
+    if replay:
+        over.set()
+        with pipeline, pytest.raises(SourceError, match=f"fake: {type(error).__name__}: ."):
+            pipeline.run()
+        return
+    with running(pipeline) as engine:
+        until(lambda: status(pipeline).state is CameraState.DOWN)
+        assert engine.is_alive()
+        over.set()
+        until(lambda: status(pipeline, "gate").analysed == 1)
+
+
 def test_a_crash_is_raised_though_all_cameras_have_ended(shot):
     sink = FakeSink(errors=[BrokenError()])
     pipeline = Pipeline(

@@ -354,8 +354,7 @@ def test_a_bomb_is_left_unexploded(store, tmp_path, monkeypatch):
     monkeypatch.setattr(exchange, "MOST_TEXT_MB", 5)
     path = tmp_path / "bomb.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("annotations.json", bytes(6_000_000))
-    assert path.stat().st_size < 10_000
+        archive.writestr("annotations.json", np.random.default_rng(0).bytes(3_000_000).hex())
     with pytest.raises(DataError, match=r"more than .* 5 MB of labels; refused"):
         import_labels(store, path, "coco", "lee")
     monkeypatch.setattr(exchange, "MOST_FILES", 20)
@@ -364,6 +363,51 @@ def test_a_bomb_is_left_unexploded(store, tmp_path, monkeypatch):
             archive.writestr(f"labels/{number}.txt", "")
     with pytest.raises(DataError, match="more than 20 files"):
         import_labels(store, path, "yolo", "lee")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "count"),
+    [
+        ("annotations.json", '{"images": [], "categories": [], "annotations": [{}]}', 10_000_000),
+        ("annotations.json", '{"images": [{}], "categories": [], "annotations": []}', 10_000_000),
+        ("Annotations/a.xml", "<annotation><object/>{}</annotation>", 3_000_000),
+        ("data.yaml", "names: [{}]", 300_000),
+    ],
+    ids=["annotations", "images", "xml", "yaml"],
+)
+def test_a_small_zip_that_unpacks_to_much_is_refused_at_once(store, tmp_path, name, text, count):
+    fill = {"Annotations/a.xml": "<object/>"}.get(name, "{},")
+    path = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        before, after = text.split("{}", 1)
+        archive.writestr(name, before + fill * (count // len(fill)) + after)
+    assert path.stat().st_size < 102_000
+    with pytest.raises(DataError, match=r"packed too tightly|larger than 0\.25 MB"):
+        import_labels(store, path, None, "lee")
+
+
+@pytest.mark.parametrize("name", ["labels/a.txt", "Annotations/a.xml", "data.yaml", "annotations.json"])
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_single_file_of_labels_has_a_limit_of_its_own(store, tmp_path, monkeypatch, name, packed):
+    most = exchange.MOST_FILE_MB
+    monkeypatch.setattr(exchange, "MOST_FILE_MB", {suffix: each / 1000 for suffix, each in most.items()})
+    entries = [Entry(name, np.random.default_rng(0).bytes(40_000).hex().encode())]
+    source = tmp_path / "set.zip"
+    if packed:
+        make_zip(source, entries)
+    else:
+        write_folder(entries, source)
+    with pytest.raises(DataError, match=rf"{name.split('/')[-1]} is larger than 0\.\d+ MB; refused"):
+        import_labels(store, source, None, "lee")
+
+
+def test_millions_of_faults_are_told_by_the_first_thousand_and_their_number(store, tmp_path):
+    text = json.dumps({"images": [], "categories": [], "annotations": [0] * 5000})
+    write_folder([Entry("annotations.json", text.encode())], tmp_path / "set")
+    problems = import_labels(store, tmp_path / "set", "coco", "lee").problems
+    assert len(problems) == 1001
+    assert "annotation 999 in the list" in problems[-2]
+    assert problems[-1] == "and 4,000 more of the kind"
 
 
 def test_pictures_in_a_zip_are_not_unpacked(store, tmp_path, monkeypatch):

@@ -438,7 +438,7 @@ def png_of(width, height):
     [
         (b"", "is no JPEG or PNG"),
         (b"GIF89a" + bytes(100), "is no JPEG or PNG"),
-        (b"\xff\xd8\xff", "is no JPEG or PNG"),
+        (b"\xff\xd8\xff", "not a picture that can be read"),
         (png_of(640, 480), "not a picture that can be read"),
         (png_of(40_000, 40_000), "more than 50 million pixels"),
         (bytes(MAX_BYTES + 1), "larger than 25 MB"),

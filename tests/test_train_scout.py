@@ -20,6 +20,8 @@ from maskwatch.learn.train_scout import Recipe, train
 from maskwatch.learn.views import level_view
 from maskwatch.tensors import opened
 
+CPU = torch.device("cpu")
+
 
 @pytest.fixture(scope="module")
 def pictures(street):
@@ -50,7 +52,7 @@ def test_a_training_picture_shows_a_face_at_the_size_that_the_window_sees(pictur
 
 def test_training_learns_to_look_where_faces_are_and_the_same_seed_gives_the_same_scout(pictures, street):
     weights, recipe, told = load_stock(), Recipe(steps=500, seed=3, keep=0.9), []
-    scout, figures = train(pictures[:15], pictures[15:], weights, recipe, told.append)
+    scout, figures = train(pictures[:15], pictures[15:], weights, recipe, told.append, device=CPU)
     assert figures.kept >= 0.85
     assert figures.passed < 0.3
     assert told[-1].step == 500
@@ -66,7 +68,9 @@ def test_training_learns_to_look_where_faces_are_and_the_same_seed_gives_the_sam
 
 def test_the_same_seed_gives_the_same_scout(pictures):
     weights, recipe = load_stock(), Recipe(steps=6, seed=3)
-    first, again = (train(pictures[:9], pictures[9:], weights, recipe, lambda _: None)[0] for _ in range(2))
+    first, again = (
+        train(pictures[:9], pictures[9:], weights, recipe, lambda _: None, device=CPU)[0] for _ in range(2)
+    )
     for a, b in zip(first.state_dict().values(), again.state_dict().values(), strict=True):
         assert torch.equal(a, b)
 
@@ -74,7 +78,7 @@ def test_the_same_seed_gives_the_same_scout(pictures):
 def test_pictures_without_a_face_are_refused():
     empty = [SeenPicture(np.zeros((50, 50, 3), np.uint8), ())]
     with pytest.raises(DataError, match="training part"):
-        train(empty, empty, load_stock(), Recipe(steps=1), lambda _: None)
+        train(empty, empty, load_stock(), Recipe(steps=1), lambda _: None, device=CPU)
 
 
 def test_nothing_of_the_test_part_is_kept(tmp_path):

@@ -3,6 +3,7 @@
 0 done, 1 failed, 2 bad usage or configuration.
 """
 
+import io
 import logging
 import os
 import sys
@@ -89,6 +90,8 @@ class _Debug:
 def main() -> None:
     # torch, OpenCV and OpenVINO share few cores: a thread that waits must not spin; read when torch loads
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name that is not UTF-8 is printed as its bytes
+        sys.stdout.reconfigure(errors="surrogateescape")
     try:
         app()
     except MaskwatchError as e:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.table import Column, Table
@@ -11,9 +11,6 @@ from rich.table import Column, Table
 from maskwatch.cli.console import out, tell_problems, tracked
 from maskwatch.core.errors import ConfigError
 from maskwatch.words import counted
-
-if TYPE_CHECKING:
-    from maskwatch.learn.dataset import DataSet
 
 app = typer.Typer(help="Labelled pictures: make ready, look at, convert.", no_args_is_help=True)
 
@@ -47,8 +44,6 @@ def prepare(
     force: Annotated[bool, typer.Option("--force", help="Replace what an earlier run wrote to OUT.")] = False,
 ) -> None:
     """Cut the good faces out, without duplicates, balanced and split; prepared.csv tells what went where and why."""
-    import os
-
     from maskwatch import config as configuration
     from maskwatch.app import Models, pick_device
     from maskwatch.detect.landmarks import Landmarks
@@ -58,9 +53,11 @@ def prepare(
     from maskwatch.learn.prepare.prepare import LIST, counts
     from maskwatch.learn.prepare.prepare import prepare as run
     from maskwatch.learn.prepare.records import Rules
+    from maskwatch.learn.sets import named
+    from maskwatch.learn.threads import cores
 
     _refuse(output, folders, force=force)
-    sets = _named({folder: read(folder) for folder in folders})
+    sets = {name: read(folder) for name, folder in named(folders).items()}
     for data in sets.values():
         tell_problems(data.problems)
     models = Models(pick_device("auto"))
@@ -71,7 +68,7 @@ def prepare(
         eyes,
         rules,
         output,
-        workers=workers or os.cpu_count() or 1,
+        workers=workers or cores(),
         progress=tracked("looking at pictures"),
     )
     out.print(_table(counts(outcomes), "what became of the faces, or of whole pictures (-)"))
@@ -86,8 +83,6 @@ def stats(
     ] = Path("stats.png"),
 ) -> None:
     """Count faces by label and part, and draw their sizes, their labels and a contact sheet."""
-    import os
-
     from maskwatch.learn.dataset import Part
     from maskwatch.learn.formats.registry import read
     from maskwatch.learn.labels import FaceLabel
@@ -97,7 +92,7 @@ def stats(
     if output.suffix.lower() not in {".png", ".jpg", ".jpeg", ".pdf", ".svg"}:
         raise ConfigError(f"{output}: must end in .png, .jpg, .pdf or .svg")
     data = read(folder)
-    found = gather_statistics(data.pictures, tracked("opening pictures"), workers=os.cpu_count() or 1)
+    found = gather_statistics(data.pictures, tracked("opening pictures"))
     tell_problems([*data.problems, *found.problems])
     rows = {
         str(part): {
@@ -139,17 +134,6 @@ def _refuse(output: Path, sources: Sequence[Path], *, force: bool) -> None:
             raise ConfigError(f"{output}: is, or holds, the data set {source}")
     if output.is_file() or (output.is_dir() and not force and any(output.iterdir())):
         raise ConfigError(f"{output}: is there already")
-
-
-def _named(sets: Mapping[Path, "DataSet"]) -> dict[str, "DataSet"]:
-    """By the folders' names; those with one name are numbered."""
-    named: dict[str, DataSet] = {}
-    for folder, data in sets.items():
-        name, number = folder.resolve().name, 2
-        while name in named:
-            name, number = f"{folder.resolve().name}-{number}", number + 1
-        named[name] = data
-    return named
 
 
 def _table(rows: Mapping[str, Mapping[str, int]], title: str) -> Table:

@@ -22,13 +22,16 @@ SHIPPED = "shipped"
 
 app = typer.Typer(help="Measure the models.", no_args_is_help=True)
 
-Data = Annotated[Path, typer.Option(help="The labelled pictures.")]
+Data = Annotated[list[Path], typer.Option(help="The labelled pictures. May be given several times.")]
 PartOption = Annotated[
     Chosen, typer.Option("--part", help="Which of them count; only the test part is held out.")
 ]
 ConfigFile = Annotated[
     Path | None,
     typer.Option("-c", "--config", help="The configuration file, for the settings of all cameras."),
+]
+Device = Annotated[
+    str | None, typer.Option(help="auto, cpu or cuda; else the configuration's, which is auto without one.")
 ]
 MinFace = Annotated[float | None, typer.Option(min=8, help="The smallest face to look for, in pixels.")]
 Html = Annotated[Path | None, typer.Option("--html", help="Write the report here, as one file.")]
@@ -53,6 +56,7 @@ def detector(
     ] = None,
     part: PartOption = Chosen.TEST,
     min_face: MinFace = None,
+    device: Device = None,
     config: ConfigFile = None,
     html: Html = None,
     as_json: Json = None,
@@ -62,7 +66,7 @@ def detector(
     from maskwatch.learn.evaluation.reports.detector import detector_comparison, detector_report
 
     _one_of("--weights", weights, compare)
-    settings = _settings(config, min_face)
+    settings = _settings(config, min_face, device)
     models = _models(config, settings)
     chosen = [_with_detector(settings.defaults, name).detect for name in compare or (weights,)]
     found = [models.detector(each) for each in chosen]
@@ -84,6 +88,7 @@ def classifier(
     ] = None,
     part: PartOption = Chosen.TEST,
     min_face: MinFace = None,
+    device: Device = None,
     config: ConfigFile = None,
     html: Html = None,
     as_json: Json = None,
@@ -96,7 +101,7 @@ def classifier(
     from maskwatch.learn.evaluation.reports.common import Subject
 
     _one_of("--weights", weights, compare)
-    settings = _settings(config, min_face)
+    settings = _settings(config, min_face, device)
     defaults = settings.defaults
     models = _models(config, settings)
     chosen = [_with_classifier(defaults, name).classify.weights for name in compare or (weights,)]
@@ -106,7 +111,7 @@ def classifier(
     pictures = opened(material.pictures, tracked("judging faces"))
     results = judge(judges, finder, pictures, protected_at=defaults.classify.protected_at)
     if not results[0].judged:
-        raise DataError(f"{data}: the detector finds no labelled face in its {part} part")
+        raise DataError(f"{material.name}: the detector finds no labelled face in its {part} part")
     told = settings_told(models, [finder], [defaults.detect])
     told["protected from a probability of"] = f"{defaults.classify.protected_at:g}"
     subject = Subject("classifier", material, roles({"classifier": judges, "detector": [finder]}), told)
@@ -129,6 +134,7 @@ def system(
     ] = None,
     part: PartOption = Chosen.TEST,
     min_face: MinFace = None,
+    device: Device = None,
     config: ConfigFile = None,
     html: Html = None,
     as_json: Json = None,
@@ -138,7 +144,7 @@ def system(
     from maskwatch.learn.evaluation.reports.system import system_comparison, system_report
 
     _one_of("--detector and --classifier", detector or classifier, compare)
-    settings = _settings(config, min_face)
+    settings = _settings(config, min_face, device)
     models = _models(config, settings)
     pairs = [_pair(text) for text in compare] if compare else [(detector, classifier)]
     chosen = [_with_classifier(_with_detector(settings.defaults, d), c) for d, c in pairs]
@@ -199,10 +205,11 @@ def _one_of(option: str, value: str | None, compare: tuple[str, str] | None) -> 
         raise ConfigError(f"{option}: --compare names both models itself")
 
 
-def _settings(path: Path | None, min_face: float | None) -> "Config":
+def _settings(path: Path | None, min_face: float | None, device: str | None) -> "Config":
     from dataclasses import replace
 
     settings = settings_for("evaluate", path)
+    settings = replace(settings, device=device or settings.device)
     if min_face is None:
         return settings
     detect = settings.defaults.detect.model_copy(update={"min_face_px": min_face})

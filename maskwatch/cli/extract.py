@@ -16,10 +16,10 @@ def extract(
     ],
     every: Annotated[int, typer.Option(min=1, help="Keep one frame of so many.")] = 10,
 ) -> None:
-    """Write every n-th frame of footage as JPEG: extract FOOTAGE... OUT --every 10."""
+    """Write every n-th frame of footage as JPEG: extract FOOTAGE... OUT --every 10. None of another clip is overwritten."""
     from maskwatch.core.address import Address
-    from maskwatch.core.files import write_atomically
-    from maskwatch.sources.images import encoded
+    from maskwatch.learn.frames import Clip, FrameFolder
+    from maskwatch.sources.images import ImageSource
     from maskwatch.sources.registry import open_source
 
     if len(footage) < 2:
@@ -28,19 +28,21 @@ def extract(
     if folder.is_file():
         raise ConfigError(f"{folder}: is a file; the last argument is the folder to write to")
     broken: list[SourceError] = []
-    written = 0
+    frames = FrameFolder(folder)
     for path in sources:
         try:
             source = open_source("extract", Address(str(path)))
+            pictures = source.paths() if isinstance(source, ImageSource) else []
+            clip: Clip | None = None
             with progress(str(path), source.expected()) as advance:
                 for frame in source.frames():
                     if frame.seq % every == 0:
-                        name = f"{Path(frame.source).stem}_{frame.seq:06d}.jpg"
-                        write_atomically(folder / name, encoded(frame.rgb))
-                        written += 1
+                        if clip is None or pictures:
+                            clip = Clip(pictures[frame.seq] if pictures else path)
+                        frames.write(clip, frame.seq, frame.rgb)
                     advance()
         except SourceError as e:
             broken.append(e)
-    out.print(f"{counted(written, 'frame')} in {folder}", soft_wrap=True)
+    out.print(f"{counted(frames.written, 'frame')} in {folder}", markup=False, soft_wrap=True)
     if broken:
         raise SourceError("\n".join(str(e) for e in broken))

@@ -9,9 +9,12 @@ from maskwatch.cli.console import out, tell_problems, tracked
 from maskwatch.learn.evaluation.chosen import Chosen
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from maskwatch.app import Models
     from maskwatch.detect.cascade import Mtcnn
     from maskwatch.detect.settings import Settings
+    from maskwatch.learn.dataset import DataSet
     from maskwatch.learn.evaluation.detection import Detection
     from maskwatch.learn.evaluation.document import Report
     from maskwatch.learn.evaluation.pictures import Material
@@ -19,16 +22,39 @@ if TYPE_CHECKING:
     from maskwatch.sections import Defaults
 
 
-def chosen_pictures(data: Path, part: Chosen, *, with_boxes: bool) -> "Material":
-    from maskwatch.learn.evaluation.pictures import choose, need_boxes
+def sets_together(folders: "Sequence[Path]") -> "dict[str, DataSet]":
+    """The data sets by names of which no two are equal, split so that what they have in common is on one side.
+
+    What cannot be used, and what had to be moved, is told.
+    """
+    from maskwatch.learn.formats.registry import read
+    from maskwatch.learn.sets import named, together
+
+    sets = {name: read(folder) for name, folder in named(folders).items()}
+    sets = together(sets, tracked("comparing pictures"))
+    for data in sets.values():
+        tell_problems(data.problems)
+    return sets
+
+
+def chosen_pictures(data: "Path | Sequence[Path]", part: Chosen, *, with_boxes: bool) -> "Material":
+    from maskwatch.learn.evaluation.pictures import choose, choose_of_several, need_boxes
     from maskwatch.learn.formats.registry import read
 
-    labelled = read(data)
+    folders = [data] if isinstance(data, Path) else data
+    once = {folder.resolve(): folder for folder in folders}  # however it is written
+    sets = {str(folder): read(folder) for folder in once.values()}
     if with_boxes:  # told before thousands of pictures are opened
-        need_boxes(str(data), labelled.pictures)
-    material = choose(str(data), labelled, part, tracked("opening pictures"))
+        for name, labelled in sets.items():
+            need_boxes(name, labelled.pictures)
+    progress = tracked("opening pictures")
+    if len(sets) == 1:
+        ((name, labelled),) = sets.items()
+        material = choose(name, labelled, part, progress)
+    else:
+        material = choose_of_several(sets, part, progress)
     if with_boxes:
-        need_boxes(str(data), material.pictures)
+        need_boxes(material.name, material.pictures)
     tell_problems(material.notes)
     return material
 

@@ -15,6 +15,9 @@ Rgb = NDArray[np.uint8]
 
 LONGEST_PX = 32_766  # what OpenCV can resample
 
+MAX_PIXELS = 50_000_000
+"""Of one picture. 8K has 33 million; to find faces in more takes so long that a service would be taken for dead."""
+
 Polygon = tuple[tuple[float, float], ...]
 """At least three corners x, y as shares (0..1) of the frame's width and height."""
 
@@ -28,6 +31,15 @@ def require_rgb(rgb: Rgb) -> None:
     if not 0 < min(rgb.shape) <= max(rgb.shape) <= LONGEST_PX:
         raise PictureError(
             f"a picture's sides must be 1 to {LONGEST_PX} px, not {rgb.shape[1]} x {rgb.shape[0]}"
+        )
+    require_size(rgb.shape[1], rgb.shape[0], "a picture")
+
+
+def require_size(width: int, height: int, name: str) -> None:
+    """Raises `PictureError`, naming the picture, when it has more than `MAX_PIXELS`; to be asked before it is decoded."""
+    if width * height > MAX_PIXELS:
+        raise PictureError(
+            f"{name}: has more than {MAX_PIXELS // 1_000_000} million pixels ({width} x {height})"
         )
 
 

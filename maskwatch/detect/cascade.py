@@ -6,7 +6,7 @@ the backend until the last suppression.
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from maskwatch.core.records import Box, Face, Rgb, require_rgb
+from maskwatch.core.records import MAX_PIXELS, Box, Face, Rgb, require_rgb
 from maskwatch.detect import boxes
 from maskwatch.detect.backends.folded import Backend, Run
 from maskwatch.detect.proposals import responses, windows
@@ -72,6 +72,13 @@ class Candidates:
             offsets=self.offsets.to(device),
             frame=self.frame.to(device),
         )
+
+
+def _few_enough(by_size: Mapping[tuple[int, ...], list[int]]) -> Iterator[list[int]]:
+    """The places of frames of one size; not more together than fit into memory."""
+    for (height, width, _), places in by_size.items():
+        at_once = max(1, MAX_PIXELS // (height * width))
+        yield from (places[start : start + at_once] for start in range(0, len(places), at_once))
 
 
 def _joined(parts: Sequence[Candidates]) -> Candidates:
@@ -140,7 +147,7 @@ class Mtcnn:
             require_rgb(rgb)
             by_size[rgb.shape].append(place)
         faces: list[list[Face]] = [[] for _ in frames]
-        for places in by_size.values():
+        for places in _few_enough(by_size):
             found = self._found([frames[place] for place in places])
             rows = zip(found.boxes.tolist(), found.scores.tolist(), found.frame.tolist(), strict=True)
             for box, score, frame in rows:

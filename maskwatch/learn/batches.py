@@ -4,8 +4,8 @@ How pictures and crops vary from one to the next stands here and in `views.py`.
 """
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,8 @@ from maskwatch.detect.boxes import STRIDE, WINDOW_PX
 from maskwatch.learn import targets
 from maskwatch.learn.faces import SeenPicture
 from maskwatch.learn.mining import Kind, Samples
-from maskwatch.learn.views import level_view
+from maskwatch.learn.threads import in_threads
+from maskwatch.learn.views import Floats, level_view
 
 VIEW_PX = 126  # a training view of P-Net: 58 x 58 cells
 CELLS = 58
@@ -37,22 +38,18 @@ class Batch:
 class Views:
     """P-Net's batches: views of levels, every cell of P-Net's map with its kind."""
 
-    def __init__(self, pictures: Sequence[SeenPicture], size: int, seed: int, workers: int) -> None:
+    def __init__(self, pictures: Sequence[SeenPicture], size: int, seed: int) -> None:
         self._pictures = pictures
         self._size = size
         self._seed = seed
-        self._workers = workers
 
     def batches(self, first: int, last: int) -> Iterator[Batch]:
-        """Threads make them: OpenCV hangs in forked processes. The same seed gives the same."""
-        size, ahead = self._size, 8
-        with ThreadPoolExecutor(self._workers) as pool:
-            for start in range(first, last, ahead):
-                stop = min(start + ahead, last)
-                made = pool.map(self._one, range(start * size, stop * size))
-                for _ in range(start, stop):
-                    rgb, kinds, moves = zip(*(next(made) for _ in range(size)), strict=True)
-                    yield Batch(*(torch.from_numpy(np.stack(each)) for each in (rgb, kinds, moves)))
+        """The same seed gives the same."""
+        size = self._size
+        made = in_threads(self._one, range(first * size, last * size), ahead=4 * size)
+        for _ in range(first, last):
+            rgb, kinds, moves = zip(*islice(made, size), strict=True)
+            yield Batch(*(torch.from_numpy(np.stack(each)) for each in (rgb, kinds, moves)))
 
     def _one(self, number: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         random = np.random.default_rng((self._seed, number))
@@ -85,13 +82,13 @@ class Drawn:
         self._seed = seed
 
     def batches(self, first: int, last: int) -> Iterator[Batch]:
-        for step in range(first, last):
-            random = np.random.default_rng((*self._seed, step))
-            rows = np.concatenate([random.choice(own, n) for own, n in self._shares if len(own)])
-            crops = torch.from_numpy(self._samples.crops[rows])
-            kinds = torch.from_numpy(self._samples.kinds[rows])
-            offsets = torch.from_numpy(self._samples.offsets[rows])
-            yield Batch(*_varied(crops, kinds, offsets, random))
+        yield from in_threads(self._one, range(first, last))
+
+    def _one(self, step: int) -> Batch:
+        random = np.random.default_rng((*self._seed, step))
+        rows = np.concatenate([random.choice(own, n) for own, n in self._shares if len(own)])
+        crops, offsets = _varied(self._samples.crops[rows], self._samples.offsets[rows], random)
+        return Batch(*(torch.from_numpy(each) for each in (crops, self._samples.kinds[rows], offsets)))
 
 
 def in_order(samples: Samples, size: int) -> Iterator[Batch]:
@@ -101,23 +98,20 @@ def in_order(samples: Samples, size: int) -> Iterator[Batch]:
         yield Batch(*(torch.from_numpy(each) for each in parts))
 
 
-def _varied(
-    crops: Tensor, kinds: Tensor, offsets: Tensor, random: np.random.Generator
-) -> tuple[Tensor, Tensor, Tensor]:
+def _varied(crops: NDArray[np.uint8], offsets: Floats, random: np.random.Generator) -> tuple[Floats, Floats]:
     """Half of them mirrored, all in another light, some partly covered."""
     count, side = len(crops), crops.shape[1]
-    turned = torch.from_numpy(random.random(count) < 0.5)
-    crops = torch.where(turned[:, None, None, None], crops.flip(2), crops).float()
-    x1, y1, x2, y2 = offsets.unbind(1)
-    offsets = torch.where(turned[:, None], torch.stack([-x2, y1, -x1, y2], dim=1), offsets)
+    turned = random.random(count) < 0.5
+    x1, y1, x2, y2 = offsets.T
+    offsets = np.where(turned[:, None], np.stack([-x2, y1, -x1, y2], axis=1), offsets)
     contrast, light, tint = (
-        torch.from_numpy(random.uniform(low, high, (count, 1, 1, channels)).astype(np.float32))
+        random.uniform(low, high, (count, 1, 1, channels)).astype(np.float32)
         for low, high, channels in ((0.75, 1.25, 1), (-25, 25, 1), (-8, 8, 3))
     )
-    crops = (crops - 128) * contrast + 128 + light + tint
+    mirrored = np.where(turned[:, None, None, None], crops[:, :, ::-1], crops)
+    varied = (mirrored.astype(np.float32) - 128) * contrast + 128 + light + tint
     for row in np.flatnonzero(random.random(count) < 0.12):  # a hand, a scarf, a head in front
         height, width = (int(side * share) for share in random.uniform(0.15, 0.5, 2))
         top, left = int(random.integers(side - height)), int(random.integers(side - width))
-        colour = torch.from_numpy(random.uniform(20, 220, 3).astype(np.float32))
-        crops[row, top : top + height, left : left + width] = colour
-    return crops.clamp(0, 255), kinds, offsets
+        varied[row, top : top + height, left : left + width] = random.uniform(20, 220, 3)
+    return varied.clip(0, 255), offsets

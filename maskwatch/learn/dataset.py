@@ -1,10 +1,11 @@
 """The records of labelled pictures, and which part each belongs to. `formats` reads them, `faces` cuts them."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Self
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from maskwatch.core.records import Box, Rgb
 from maskwatch.learn.labels import FaceLabel
 from maskwatch.sources.images import read_rgb
 
+MOST_PROBLEMS = 1000
 DUPLICATE_BITS = 4  # of 64: hashes this near are the same picture
 
 
@@ -45,6 +47,48 @@ class LabelledPicture:
     truths: tuple[Truth, ...]
     part: Part | None = None
     unclear: tuple[Box, ...] = ()
+
+
+class Problems(list[str]):
+    """Lines for people. Past `MOST_PROBLEMS` they are only counted, in a last line: a file may have millions."""
+
+    def __init__(self, lines: Iterable[str] = ()) -> None:
+        super().__init__()
+        self.more = 0
+        self.extend(lines)
+
+    def append(self, line: str) -> None:
+        if len(self) < MOST_PROBLEMS:
+            super().append(line)
+        else:
+            self._count(1)
+
+    def extend(self, lines: Iterable[str]) -> None:
+        first, more = (lines.first, lines.more) if isinstance(lines, Problems) else (lines, 0)
+        for line in first:
+            self.append(line)
+        self._count(more)
+
+    def replaced(self, old: str, new: str) -> "Problems":
+        result = Problems(line.replace(old, new) for line in self.first)
+        result._count(self.more)
+        return result
+
+    @property
+    def first(self) -> list[str]:
+        """Without the last line, where that counts."""
+        return self[:MOST_PROBLEMS]
+
+    def _count(self, more: int) -> None:
+        if more and not self.more:
+            super().append("")
+        self.more += more
+        if more:
+            self[-1] = f"and {self.more:,} more of the kind"
+
+    def __iadd__(self, lines: Iterable[str]) -> Self:  # type: ignore[override, misc]
+        self.extend(lines)
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from maskwatch.core.errors import DataError, LabelConflict, QueueError
 from maskwatch.core.records import Box
-from maskwatch.learn.dataset import LabelledPicture
+from maskwatch.learn.dataset import LabelledPicture, Problems
 from maskwatch.learn.formats import coco, queue, voc, yolo
 from maskwatch.learn.formats.entries import Entry
 from maskwatch.learn.formats.registry import WRITERS, Format
@@ -26,9 +25,13 @@ READERS: dict[str, Format] = {"coco": coco, "yolo": yolo, "voc": voc, "queue": q
 FORMS = tuple(READERS)
 REVISIONS = "revisions.json"  # which revision of each sample went out
 SAMPLE_ID = re.compile(r"\d{8}T\d{6}\.\d{3}Z-\d{6,}")
-TEXTS = {".json", ".txt", ".xml", ".yaml", ".yml", ".names"}  # pictures that come back are not needed
 MOST_FILES = 200_000
 MOST_TEXT_MB = 512  # unpacked, all files together
+# One file. Read, a text takes up to 25 times its size in memory as JSON, 1,000 times as YAML
+MOST_FILE_MB = {".json": 64, ".txt": 16, ".xml": 4, ".yaml": 0.25, ".yml": 0.25, ".names": 0.25}
+MOST_PACKED = 100  # times smaller in a zip file than unpacked; labels come to 5 to 30
+PACKED_FROM_BYTES = 1_000_000
+TEXTS = set(MOST_FILE_MB)  # pictures that come back are not needed
 SAME_BOX_PX = 0.15  # formats keep a tenth of a pixel
 CHUNK = 1 << 20
 
@@ -113,7 +116,7 @@ class Imported:
     unchanged: list[str] = field(default_factory=list)
     newer_here: list[str] = field(default_factory=list)
     as_models_said: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=Problems)
 
 
 def import_labels(
@@ -140,7 +143,7 @@ def import_labels(
         kind = _kind(staged, form, source)
         paths = store.pictures()
         data = kind.read(staged, lambda path: _found(path, paths))
-        result.problems += [line.replace(str(staged), str(source)) for line in data.problems]
+        result.problems += Problems(data.problems).replaced(str(staged), str(source))
         revisions = _revisions(staged)
     for picture in sorted(data.pictures, key=lambda picture: picture.path.stem):  # oldest first
         marks, sample_id = _marks(picture), picture.path.stem
@@ -247,8 +250,8 @@ def _copy_texts(source: Path, folder: Path) -> None:
         if path.suffix.lower() in TEXTS and path.is_file():
             target = folder / path.relative_to(source)
             target.parent.mkdir(parents=True, exist_ok=True)
-            budget.spend(path.stat().st_size)
-            shutil.copyfile(path, target)
+            with path.open("rb") as source_file, target.open("wb") as file:
+                _copy(source_file.read, file.write, budget, path.name)
 
 
 def _unzip_texts(source: Path, folder: Path) -> None:
@@ -263,14 +266,16 @@ def _unzip_texts(source: Path, folder: Path) -> None:
                 raise DataError(f"{source}: holds {about.filename!r}, which lies outside of it; refused")
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
+            if about.file_size > max(PACKED_FROM_BYTES, MOST_PACKED * about.compress_size):
+                raise DataError(f"{source}: {about.filename} is packed too tightly for labels; refused")
             with archive.open(about) as packed, target.open("wb") as file:
-                _copy(packed.read, file.write, budget)
+                _copy(packed.read, file.write, budget, about.filename)
 
 
-def _copy(read: Callable[[int], bytes], write: Callable[[bytes], int], budget: "_Budget") -> None:
-    budget.spend(0)
+def _copy(read: Callable[[int], bytes], write: Callable[[bytes], int], budget: "_Budget", name: str) -> None:
+    budget.begin(name)
     while chunk := read(CHUNK):
-        budget.spend(len(chunk), files=0)  # what comes out, whatever the header promised
+        budget.spend(len(chunk))  # what comes out, whatever the header promised
         write(chunk)
 
 
@@ -279,13 +284,27 @@ class _Budget:
 
     def __init__(self, source: Path) -> None:
         self._source = source
+        self._name = ""
         self._files = MOST_FILES
-        self._bytes = MOST_TEXT_MB * 1_000_000
+        self._bytes: float = MOST_TEXT_MB * 1_000_000
+        self._of_file: float = 0
 
-    def spend(self, count: int, files: int = 1) -> None:
-        self._files -= files
+    def begin(self, name: str) -> None:
+        self._name = name
+        self._of_file = MOST_FILE_MB[PurePosixPath(name).suffix.lower()] * 1_000_000
+        self._files -= 1
+        self._check()
+
+    def spend(self, count: int) -> None:
         self._bytes -= count
+        self._of_file -= count
+        self._check()
+
+    def _check(self) -> None:
         if self._files < 0 or self._bytes < 0:
             raise DataError(
                 f"{self._source}: more than {MOST_FILES} files or {MOST_TEXT_MB} MB of labels; refused"
             )
+        if self._of_file < 0:
+            most = MOST_FILE_MB[PurePosixPath(self._name).suffix.lower()]
+            raise DataError(f"{self._source}: {self._name} is larger than {most:g} MB; refused")

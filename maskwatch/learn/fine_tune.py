@@ -61,7 +61,13 @@ def fine_tune(
     teacher = scouts_teacher(weights, wish.min_face_px, run.device)
     seen, held = ([_with_found(teacher, picture) for picture in part] for part in (training, validation))
     scout, figures = train_scout.train(
-        seen, held, weights, scout_recipe, on_scout, checkpoint=run.folder / "scout.safetensors"
+        seen,
+        held,
+        weights,
+        scout_recipe,
+        on_scout,
+        device=run.device,
+        checkpoint=run.folder / "scout.safetensors",
     )
     return Tuned(replace(weights, scout=scout), choice, figures)
 

@@ -3,14 +3,17 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import product
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from maskwatch.core.records import Rgb
 from maskwatch.detect.cascade import Mtcnn
 from maskwatch.learn import targets
 from maskwatch.learn.faces import SeenPicture
+from maskwatch.learn.threads import in_threads
 from maskwatch.learn.views import Floats, Random, camera_view
 
 JITTERED = 6  # squares about each true face
@@ -47,22 +50,26 @@ def mine(
 
     The same seed gives the same samples.
     """
+
+    def shown(place: tuple[int, int]) -> tuple[Rgb, Floats, Random]:
+        variant, number = place
+        random = np.random.default_rng((*seed, variant, number))
+        picture = pictures[number]
+        return *((picture.rgb, _boxes(picture)) if variant == 0 else camera_view(picture, random)), random
+
     crops, kinds, offsets = [], [], []
-    for variant in variants:
-        for number, picture in enumerate(pictures):
-            random = np.random.default_rng((*seed, variant, number))
-            rgb, faces = (picture.rgb, _boxes(picture)) if variant == 0 else camera_view(picture, random)
-            found, cut = detector.candidates(rgb, side_px, torch.from_numpy(_jittered(faces, random)))
-            boxes = found.boxes.cpu().numpy()
-            overlap, which = targets.fit(boxes, faces)
-            kind = np.select([overlap >= targets.POSITIVE_IOU, overlap >= targets.PART_IOU], [2, 1], 0)
-            chosen = _chosen(kind, overlap, found.scores.cpu().numpy(), random)
-            moves = np.zeros((len(boxes), 4), np.float32)
-            if len(faces):
-                moves = targets.offsets(boxes, faces[which], extra=1) * (kind > 0)[:, None]
-            crops.append(cut.cpu().numpy()[chosen].round().astype(np.uint8))
-            kinds.append(kind[chosen])
-            offsets.append(moves[chosen])
+    for rgb, faces, random in in_threads(shown, product(variants, range(len(pictures)))):
+        found, cut = detector.candidates(rgb, side_px, torch.from_numpy(_jittered(faces, random)))
+        boxes = found.boxes.cpu().numpy()
+        overlap, which = targets.fit(boxes, faces)
+        kind = np.select([overlap >= targets.POSITIVE_IOU, overlap >= targets.PART_IOU], [2, 1], 0)
+        chosen = _chosen(kind, overlap, found.scores.cpu().numpy(), random)
+        moves = np.zeros((len(boxes), 4), np.float32)
+        if len(faces):
+            moves = targets.offsets(boxes, faces[which], extra=1) * (kind > 0)[:, None]
+        crops.append(cut.cpu().numpy()[chosen].round().astype(np.uint8))
+        kinds.append(kind[chosen])
+        offsets.append(moves[chosen])
     return Samples(np.concatenate(crops), np.concatenate(kinds), np.concatenate(offsets).astype(np.float32))
 
 

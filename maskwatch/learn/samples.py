@@ -92,7 +92,7 @@ def faces_to_json(faces: tuple[Face, ...]) -> list[dict[str, object]]:
 
 def encoded_record(sample: Sample) -> bytes:
     """A sample's JSON file."""
-    return json.dumps(to_json(sample), ensure_ascii=False, indent=1).encode()
+    return json.dumps(to_json(sample), ensure_ascii=False, indent=1).encode(errors="backslashreplace")
 
 
 def to_json(sample: Sample) -> dict[str, object]:

@@ -1,7 +1,6 @@
 """What is in a data set: sizes and labels of its faces by part, and some of them to look at."""
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from maskwatch.core.errors import SourceError
 from maskwatch.core.records import Box, Rgb
 from maskwatch.learn.dataset import LabelledPicture, Part, perceptual_hash, split
 from maskwatch.learn.labels import FaceLabel
+from maskwatch.learn.threads import in_threads
 from maskwatch.sources.images import read_rgb
 
 TILE_PX = 96
@@ -57,20 +57,18 @@ Progress = Callable[[Iterable[LabelledPicture]], Iterable[LabelledPicture]]
 
 
 def gather_statistics(
-    pictures: Sequence[LabelledPicture], progress: Progress, *, show: int = 60, workers: int = 2
+    pictures: Sequence[LabelledPicture], progress: Progress, *, show: int = 60
 ) -> Statistics:
     """Open every picture, split, and choose `show` faces by a hash, as many of each label if there are so many."""
     readable, opened = [], []
     problems = []
-    with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
-        for picture, result in zip(
-            progress(pictures), pool.map(_open, [p.path for p in pictures]), strict=True
-        ):
-            if isinstance(result, str):
-                problems.append(result)
-            else:
-                readable.append(picture)
-                opened.append(result)
+    paths = (picture.path for picture in pictures)
+    for picture, result in zip(progress(pictures), in_threads(_open, paths), strict=True):
+        if isinstance(result, str):
+            problems.append(result)
+        else:
+            readable.append(picture)
+            opened.append(result)
     divided = split(readable, np.array([each.hash for each in opened], np.uint64))
     faces, places = [], []
     for picture, each in zip(divided, opened, strict=True):

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from maskwatch.learn.drawing import with_anothers_mask, with_drawn_mask, with_ha
 from maskwatch.learn.faces import LabelledFace
 from maskwatch.learn.labels import FaceLabel
 from maskwatch.learn.schedule import warm_then_cosine
+from maskwatch.learn.threads import in_threads
 
 DRAWN, TAKEN, HANDS = 0.15, 0.45, 0.1  # shares of the bare faces that get a drawn mask, another's, a hand
 
@@ -47,7 +48,6 @@ class Recipe:
     average: float = 0.995
     patience: int = 25
     seed: int = 0
-    workers: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ def _judged(
     network: MaskNet, faces: Sequence[LabelledFace], shape: Shape, device: torch.device
 ) -> tuple[Tensor, Tensor]:
     """The logits and the truth (0 or 1), each `(N,)`."""
-    cut = [crop(f.patch, f.box, side_px=shape.side_px, margin=shape.margin) for f in faces]
+    cut = list(in_threads(lambda f: crop(f.patch, f.box, side_px=shape.side_px, margin=shape.margin), faces))
     parts = [
         network(torch.from_numpy(np.stack(cut[start : start + 256])).to(device).permute(0, 3, 1, 2))
         for start in range(0, len(cut), 256)
@@ -183,7 +183,7 @@ def augmented_batches(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Crops as a camera might have given them: `(N, side, side, 3)` uint8 and labels `(N,)` float32.
 
-    The same seed and epoch give the same batches. Threads make them: OpenCV hangs in forked processes.
+    The same seed and epoch give the same batches.
     """
     random = np.random.default_rng((recipe.seed, epoch))
     donors = [face for face in faces if face.protected]
@@ -195,11 +195,10 @@ def augmented_batches(
             faces[order[place]], donors, shape, np.random.default_rng((recipe.seed, epoch, place))
         )
 
-    with ThreadPoolExecutor(recipe.workers) as pool:
-        crops = pool.map(one, range(min(len(order), starts[-1] + recipe.batch)))
-        for start in starts:
-            rgb, protected = zip(*(next(crops) for _ in order[start : start + recipe.batch]), strict=True)
-            yield torch.from_numpy(np.stack(rgb)), torch.tensor(protected, dtype=torch.float32)
+    crops = in_threads(one, range(min(len(order), starts[-1] + recipe.batch)), ahead=4 * recipe.batch)
+    for _ in starts:
+        rgb, protected = zip(*islice(crops, recipe.batch), strict=True)
+        yield torch.from_numpy(np.stack(rgb)), torch.tensor(protected, dtype=torch.float32)
 
 
 def _shares(faces: Sequence[LabelledFace], recipe: Recipe) -> NDArray[np.float64]:

@@ -56,7 +56,6 @@ class Recipe:
     epoch: int = 250
     patience: int = 5
     seed: int = 0
-    workers: int = 2
 
     def scaled(self, effort: float) -> "Recipe":
         """The same with so many times the steps."""
@@ -126,11 +125,9 @@ def train(
     weights = replace(
         start, pnet=deepcopy(start.pnet), rnet=deepcopy(start.rnet), onet=deepcopy(start.onet), scout=None
     )
-    views = Views(training, recipe.pnet_batch, recipe.seed, recipe.workers)
+    views = Views(training, recipe.pnet_batch, recipe.seed)
     tried = list(
-        Views(validation, recipe.pnet_batch, recipe.seed + 1, recipe.workers).batches(
-            0, max(20, len(validation) // 2)
-        )
+        Views(validation, recipe.pnet_batch, recipe.seed + 1).batches(0, max(20, len(validation) // 2))
     )
     _fit(_Stage("P-Net", weights.pnet, recipe.pnet_steps, views.batches, tried), run)
     for number, (rnet_steps, onet_steps) in enumerate(
@@ -210,7 +207,7 @@ def _fit(stage: _Stage, run: Run, teacher: ONet | None = None) -> None:
             if state["since"] >= recipe.patience:
                 break
     load_checkpoint(best_path, network)
-    network.eval().requires_grad_(requires_grad=False)
+    network.eval().requires_grad_(requires_grad=False).cpu()  # weights lie there, wherever they are used
     save_checkpoint(done_path, network, None, state)
     for unfinished in (path, best_path):
         unfinished.unlink(missing_ok=True)

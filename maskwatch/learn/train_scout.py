@@ -6,8 +6,8 @@ answered for one of the faces that were found in the end, and a negative where n
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from maskwatch.detect.weights import Weights
 from maskwatch.learn.checkpoint import load_checkpoint, save_checkpoint
 from maskwatch.learn.faces import SeenPicture
 from maskwatch.learn.schedule import warm_then_cosine
+from maskwatch.learn.threads import in_threads
 from maskwatch.learn.views import level_view
 
 SIDE_PX = 190  # of a training picture: 90 x 90 cells of P-Net, 45 x 45 views
@@ -51,7 +52,6 @@ class Recipe:
     positive_weight: float = 50
     keep: float = 0.98
     seed: int = 0
-    workers: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +75,20 @@ def train(
     recipe: Recipe,
     on_progress: Callable[[Progress], None],
     *,
+    device: torch.device,
     checkpoint: Path | None = None,
 ) -> tuple[Scout, Figures]:
     """A scout for these weights' P-Net and its threshold, ready to predict, its bound chosen on the validation pictures.
 
-    `checkpoint` is a file from which a training that was stopped goes on. Raises `DataError` when a part
+    It is trained on `device` and comes back on the processor. `checkpoint` is a file from which a training that was stopped goes on. Raises `DataError` when a part
     shows no face.
     """
     for name, part in (("training", pictures), ("validation", validation)):
         if not any(picture.faces for picture in part):
             raise DataError(f"no picture of the {name} part shows a face")
     torch.manual_seed(recipe.seed)
-    teacher = _Teacher(weights)
-    scout = Scout(recipe.width).to(memory_format=torch.channels_last)
+    teacher = _Teacher(weights, device)
+    scout = Scout(recipe.width).to(device).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(
         scout.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
@@ -95,7 +96,7 @@ def train(
     done = state["step"] if state else 0
     loss_sum = 0.0
     for step, (rgb, near) in enumerate(
-        _batches(pictures, recipe, range(done, recipe.steps), recipe.seed), done + 1
+        _batches(pictures, recipe, range(done, recipe.steps), recipe.seed, device), done + 1
     ):
         for group in optimizer.param_groups:
             group["lr"] = recipe.learning_rate * warm_then_cosine(step - 1, recipe.steps)
@@ -113,14 +114,16 @@ def train(
             if checkpoint:
                 save_checkpoint(checkpoint, scout, optimizer, {"step": step})
     scout.eval().requires_grad_(requires_grad=False)
-    return scout, _choose_bound(scout, teacher, validation, recipe)
+    figures = _choose_bound(scout, teacher, validation, recipe, device)
+    return scout.cpu(), figures
 
 
 class _Teacher:
     """The P-Net that the scout serves."""
 
-    def __init__(self, weights: Weights) -> None:
-        self._pnet = nn.Sequential(*folded_stage(weights.pnet)).to(memory_format=torch.channels_last)
+    def __init__(self, weights: Weights, device: torch.device) -> None:
+        pnet = nn.Sequential(*folded_stage(weights.pnet)).to(device)
+        self._pnet = pnet.to(memory_format=torch.channels_last)
         self._log_odds = math.log(weights.point.scout_from / (1 - weights.point.scout_from))
 
     @torch.no_grad()
@@ -131,16 +134,21 @@ class _Teacher:
 
 
 def _choose_bound(
-    scout: Scout, teacher: "_Teacher", pictures: Sequence[SeenPicture], recipe: Recipe
+    scout: Scout,
+    teacher: "_Teacher",
+    pictures: Sequence[SeenPicture],
+    recipe: Recipe,
+    device: torch.device,
 ) -> Figures:
     """Move the scout's bias so that a view is worth a look from 0 on."""
     positives, negatives = [], []
-    for rgb, near in _batches(pictures, recipe, range(max(40, len(pictures))), recipe.seed + 1):
+    steps = range(max(40, len(pictures)))
+    for rgb, near in _batches(pictures, recipe, steps, recipe.seed + 1, device):
         sure, maybe = _truth(teacher, rgb, near)
         with torch.inference_mode():
             logits = scout(normalise(rgb.permute(0, 3, 1, 2)))
-        positives.append(logits[sure > 0])
-        negatives.append(logits[(sure == 0) & (maybe == 0)])
+        positives.append(logits[sure > 0].cpu())
+        negatives.append(logits[(sure == 0) & (maybe == 0)].cpu())
     face, rest = torch.cat(positives), torch.cat(negatives)
     if not len(face):
         raise DataError("no picture of the validation part shows a face that P-Net proposes")
@@ -160,11 +168,11 @@ def _truth(teacher: "_Teacher", rgb: Tensor, near: Tensor) -> tuple[Tensor, Tens
 
 
 def _batches(
-    pictures: Sequence[SeenPicture], recipe: Recipe, steps: range, seed: int
+    pictures: Sequence[SeenPicture], recipe: Recipe, steps: range, seed: int, device: torch.device
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """For each step, training pictures `(N, 190, 190, 3)` uint8 and how near each cell is to a face `(N, 90, 90)`.
 
-    The same seed gives the same batches. Threads make them: OpenCV hangs in forked processes.
+    The same seed gives the same batches, whatever the device.
     """
 
     def one(number: int) -> tuple[Rgb, Floats]:
@@ -173,13 +181,11 @@ def _batches(
         rgb, faces = level_view(picture, SIDE_PX, AIMED_PX, random)
         return rgb, _nearness(faces)
 
-    with ThreadPoolExecutor(recipe.workers) as pool:
-        for first in range(steps.start * recipe.batch, steps.stop * recipe.batch, 64 * recipe.batch):
-            last = min(first + 64 * recipe.batch, steps.stop * recipe.batch)
-            made = pool.map(one, range(first, last))
-            for _ in range((last - first) // recipe.batch):
-                rgb, near = zip(*(next(made) for _ in range(recipe.batch)), strict=True)
-                yield torch.from_numpy(np.stack(rgb)), torch.from_numpy(np.stack(near))
+    size = recipe.batch
+    made = in_threads(one, range(steps.start * size, steps.stop * size), ahead=8 * size)
+    for _ in steps:
+        rgb, near = zip(*islice(made, size), strict=True)
+        yield torch.from_numpy(np.stack(rgb)).to(device), torch.from_numpy(np.stack(near)).to(device)
 
 
 def _nearness(faces: NDArray[Any]) -> Floats:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from maskwatch.core.board import Board
 from maskwatch.core.errors import SourceError
 from maskwatch.core.mailbox import Mailbox
-from maskwatch.core.ports import Source
+from maskwatch.core.ports import Frames, Source
 from maskwatch.core.records import CameraState, Frame
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class Capture:
 
     def _one_connection(self) -> None:
         with closing(self._source.frames()) as frames:
-            for frame in frames:
+            for frame in _given(frames, self._source.name):
                 self._report_up()
                 if self._stop.is_set() or not self._mailbox.put(_arrived(frame)):
                     return
@@ -121,6 +121,16 @@ class _Told:
         elif self._short_ones == SHORT_ONES:
             again = "breaks off again and again; told next when it holds"
             log.log(self._down_level, "%s: %s: %s", self._camera, again, error)
+
+
+def _given(frames: Frames, name: str) -> Frames:
+    """The frames; what a decoder makes of bad data is this camera's trouble, and anything else is a bug."""
+    try:
+        yield from frames
+    except (MemoryError, ValueError, ArithmeticError) as e:
+        raise SourceError(
+            f"{name}: {type(e).__name__}: {' '.join(str(e).split()) or 'no more is known'}"
+        ) from e
 
 
 def _arrived(frame: Frame) -> Frame:

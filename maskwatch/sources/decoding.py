@@ -6,7 +6,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from maskwatch.core.errors import SourceError
-from maskwatch.core.records import Rgb
+from maskwatch.core.records import MAX_PIXELS, Rgb, require_size
 
 
 def reason(error: FFmpegError | OSError) -> str:
@@ -19,7 +19,10 @@ def reason(error: FFmpegError | OSError) -> str:
 def video_stream(container: InputContainer, name: str) -> VideoStream:
     if not container.streams.video:
         raise SourceError(f"{name}: holds no video")
-    return container.streams.video[0]
+    stream = container.streams.video[0]
+    require_size(stream.width, stream.height, name)
+    stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}  # a stream's frames may grow on the way
+    return stream
 
 
 def upright(frame: VideoFrame) -> Rgb:

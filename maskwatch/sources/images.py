@@ -1,21 +1,26 @@
-"""Pictures: one file, a folder of them, or a glob."""
+"""Pictures: one file, a folder of them, or a glob. Whatever is decoded from a file is decoded here."""
 
 import logging
 import re
 from glob import glob, has_magic
+from io import BytesIO
 from pathlib import Path
 
 import cv2
+import imagesize
 import numpy as np
 
 from maskwatch.core.address import Address
-from maskwatch.core.errors import SourceError
+from maskwatch.core.errors import PictureError, SourceError
 from maskwatch.core.ports import Frames
-from maskwatch.core.records import Frame, Rgb
+from maskwatch.core.records import Frame, Rgb, require_size
 
 log = logging.getLogger(__name__)
 
 JPEG_QUALITY = 95
+MAX_FILE_MB = 1000  # 50 million pixels of four 16-bit channels, and room for what else a file holds
+HEAD_BYTES = 65_536
+PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
 SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 
@@ -43,16 +48,23 @@ class ImageSource:
         shown = 0
         for seq, path in enumerate(paths):
             try:
-                rgb = read_rgb(path)
+                frame = self._frame(seq, path)
             except SourceError as e:
                 if len(paths) == 1:
                     raise
                 log.warning("%s; left out", e)
                 continue
             shown += 1
-            yield Frame(self._camera, path.name, seq, float(seq), rgb)
+            yield frame
         if not shown:
             raise SourceError(f"{self.name}: none of {len(paths)} pictures can be read")
+
+    def _frame(self, seq: int, path: Path) -> Frame:
+        rgb = read_rgb(path)
+        try:
+            return Frame(self._camera, path.name, seq, float(seq), rgb)
+        except PictureError as e:
+            raise SourceError(f"{path}: {e}") from e
 
     def expected(self) -> int | None:
         return len(self.paths()) or None
@@ -68,19 +80,53 @@ class ImageSource:
 
 
 def read_rgb(path: Path) -> Rgb:
-    """A picture, upright by its EXIF orientation: `(H, W, 3)` uint8, RGB. Raises `SourceError`."""
+    """A picture, upright by its EXIF orientation: `(H, W, 3)` uint8, RGB.
+
+    Raises `SourceError` where it cannot be read or has more than `MAX_PIXELS`.
+    """
     try:
-        return decoded(path.read_bytes(), str(path))
+        if path.stat().st_size > MAX_FILE_MB * 1_000_000:
+            raise SourceError(f"{path}: is larger than {MAX_FILE_MB} MB")
+        data = path.read_bytes()
     except OSError as e:
         raise SourceError(f"{path}: {e.strerror}") from e
+    return decoded(data, str(path))
 
 
 def decoded(data: bytes, name: str) -> Rgb:
-    """The same from a file's bytes; `name` stands for it in errors."""
-    rgb = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB) if data else None
+    """The same from a file's bytes; `name` stands for it in errors. The size is known before anything is decoded."""
+    width, height = imagesize.get(BytesIO(data))
+    if min(width, height) <= 0:
+        raise SourceError(f"{name}: is not a picture that can be read")
+    require_size(width, height, name)
+    try:
+        rgb = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+    except (cv2.error, MemoryError) as e:
+        raise SourceError(f"{name}: cannot be decoded ({type(e).__name__})") from e
     if rgb is None:
         raise SourceError(f"{name}: is not a picture that can be read")
     return np.asarray(rgb, np.uint8)
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Width and height in pixels as `read_rgb` would give them, decoded only where the head does not tell.
+
+    Raises `SourceError`.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+            file.seek(0)
+            width, height = imagesize.get(file)
+    except OSError as e:
+        raise SourceError(f"{path}: {e.strerror}") from e
+    # of the others, and of a PNG with EXIF, the reader of heads does not tell whether they are turned
+    is_told = head.startswith(JPEG) or (head.startswith(PNG) and b"eXIf" not in head)
+    if not is_told or min(width, height) <= 0:
+        rgb = read_rgb(path)
+        return rgb.shape[1], rgb.shape[0]
+    require_size(width, height, str(path))
+    return width, height
 
 
 def _is_pattern(text: str) -> bool:

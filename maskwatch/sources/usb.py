@@ -3,14 +3,16 @@
 import re
 import time
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from maskwatch.core.address import Address
 from maskwatch.core.errors import SourceError
 from maskwatch.core.ports import Frames
-from maskwatch.core.records import Frame
+from maskwatch.core.records import Frame, Rgb
 from maskwatch.sources.decoding import Cadence
 
 _DEVICE = re.compile(r"usb:(\d+)|/dev/video(\d+)")
@@ -18,6 +20,14 @@ _DEVICE = re.compile(r"usb:(\d+)|/dev/video(\d+)")
 
 def matches(address: Address) -> bool:
     return _DEVICE.fullmatch(address.reveal()) is not None
+
+
+def _as_rgb(bgr: NDArray[Any], name: str) -> Rgb:
+    """Raises `SourceError` where a driver gave something that is no colour picture."""
+    try:
+        return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+    except cv2.error as e:
+        raise SourceError(f"{name}: gives no colour picture") from e
 
 
 def _open_v4l2(index: int) -> cv2.VideoCapture:
@@ -59,8 +69,7 @@ class UsbSource:
                     ok, bgr = device.retrieve()
                     if not ok:
                         break
-                    rgb = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
-                    yield Frame(self._camera, self.name, seq, time.time(), rgb)
+                    yield Frame(self._camera, self.name, seq, time.time(), _as_rgb(bgr, self.name))
                 seq += 1
             raise SourceError(f"{self.name}: gives no more frames")
         finally:

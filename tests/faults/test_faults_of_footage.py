@@ -1,6 +1,8 @@
 """A file in a camera's place whose disk goes away: the cameras go on, and it continues when the disk is back."""
 
 import shutil
+import struct
+import zlib
 from contextlib import contextmanager
 
 import pytest
@@ -75,3 +77,32 @@ def test_footage_that_is_not_there_yet_is_shown_when_it_is(started, demo_clip, t
         recovery(back_s=back_s)
         assert service.log.count("clip: down") == 1
     assert back_s <= BACK_S + 5
+
+
+def bomb():
+    """A PNG of 65 bytes that claims 60,000 x 60,000 pixels."""
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(b"")), (b"IEND", b""))
+    whole = (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(whole)
+
+
+def test_a_picture_that_claims_billions_of_pixels_does_no_harm(started, bare, tmp_path):
+    import cv2
+
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    (folder / "1.png").write_bytes(bomb())
+    assert len(bomb()) == 65
+    with started(folder) as service:
+        service.until_logged("clip: down")  # there is nothing else in it
+        service.until(lambda: service.url() and service.status().up == 1)
+        well_goes_on(service)
+        assert cv2.imwrite(str(folder / "2.png"), bare[..., ::-1])
+        service.until(lambda: service.status().cameras["clip"]["state"] == "ended", 3 * BACK_S)
+        service.until(lambda: service.status().analysed("clip") == 1)
+        assert "1.png: has more than 50 million pixels (60000 x 60000); left out" in service.log
+        well_goes_on(service)

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from maskwatch.cli.console import out, tell_problems, tracked
+from maskwatch.cli.console import out, tracked
 from maskwatch.cli.evaluate import table
+from maskwatch.cli.measuring import sets_together
 
 
 def classifier(
@@ -41,7 +42,6 @@ def classifier(
     from maskwatch.learn.dataset import Part
     from maskwatch.learn.evaluation.classification import evaluate
     from maskwatch.learn.faces import gather
-    from maskwatch.learn.formats.registry import read
     from maskwatch.learn.journal import Journal, claim, fingerprint
     from maskwatch.learn.train_classifier import Epoch, Recipe, train
 
@@ -50,12 +50,9 @@ def classifier(
     models = Models(chosen)
     detector = models.detector(settings.detect)
     sets = {}
-    for folder in data:
-        labelled = read(folder)
-        tell_problems(labelled.problems)
-        faces, notes = gather(labelled.pictures, detector, tracked(f"finding faces in {folder.name}"))
-        sets[folder.resolve().name] = faces
-        out.print(f"{folder}: {len(faces)} faces, {len(notes)} pictures without one", soft_wrap=True)
+    for name, labelled in sets_together(data).items():
+        sets[name], notes = gather(labelled.pictures, detector, tracked(f"finding faces in {name}"))
+        out.print(f"{name}: {len(sets[name])} faces, {len(notes)} pictures without one", soft_wrap=True)
 
     recipe, shape, folder = Recipe(epochs=epochs, seed=seed), Shape(), output.with_suffix(".training")
     every = [face for faces in sets.values() for face in faces]

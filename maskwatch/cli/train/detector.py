@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from maskwatch.cli.console import out, stages, tell_problems, tracked
-from maskwatch.cli.measuring import searched
+from maskwatch.cli.measuring import searched, sets_together
 
 if TYPE_CHECKING:
     from maskwatch.app import Models
@@ -45,17 +45,15 @@ def detector(
     from maskwatch.learn.dataset import Part
     from maskwatch.learn.faces import SeenPicture, open_marked
     from maskwatch.learn.fine_tune import Wish, fine_tune
-    from maskwatch.learn.formats.registry import read
     from maskwatch.learn.journal import Journal, claim, fingerprint
 
-    weights, wish = load_weights(start), Wish(precision, min_face)
+    chosen, weights, wish = pick_device(device), load_weights(start), Wish(precision, min_face)
     parts: dict[Part, list[SeenPicture]] = {part: [] for part in Part}
-    counts, sets = {}, {}
-    for folder in data:
-        labelled = sets[folder.resolve().name] = read(folder)
-        opened, notes = open_marked(labelled.pictures, tracked(f"reading {folder.name}"))
-        tell_problems([*labelled.problems, *notes])
-        counts[folder.resolve().name] = {str(part): len(pictures) for part, pictures in opened.items()}
+    counts, sets = {}, sets_together(data)
+    for name, labelled in sets.items():
+        opened, notes = open_marked(labelled.pictures, tracked(f"reading {name}"))
+        tell_problems(notes)
+        counts[name] = {str(part): len(pictures) for part, pictures in opened.items()}
         for part, pictures in opened.items():
             parts[part] += pictures
     recipe = train_detector.Recipe(seed=seed).scaled(effort)
@@ -72,7 +70,6 @@ def detector(
     }
     if claim(folder, task):
         out.print(f"{folder}: goes on where it was", soft_wrap=True)
-    chosen = pick_device(device)
     with Journal(folder) as journal, stages() as show:
 
         def tell(epoch: train_detector.Epoch) -> None:

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from maskwatch.cli.console import out, progress, tell_problems, tracked
+from maskwatch.cli.console import out, progress, tracked
+from maskwatch.cli.measuring import sets_together
 
 
 def scout(
@@ -27,12 +28,12 @@ def scout(
     ] = 0.98,
     steps: Annotated[int, typer.Option(min=1)] = 30_000,
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Teach a scout where a detector's P-Net is worth asking, from what the detector finds."""
     from dataclasses import replace
 
-    import torch
-
+    from maskwatch.app import pick_device
     from maskwatch.detect.backends.choice import choose
     from maskwatch.detect.cascade import Mtcnn
     from maskwatch.detect.settings import Settings
@@ -41,25 +42,22 @@ def scout(
     from maskwatch.learn.dataset import Part
     from maskwatch.learn.faces import gather_pictures
     from maskwatch.learn.fine_tune import Wish, scouts_teacher
-    from maskwatch.learn.formats.registry import read
     from maskwatch.learn.train_scout import Progress, Recipe, train
 
     weights = replace(load_weights(detector), scout=None)
-    stock, cpu = detector == "stock", torch.device("cpu")
+    stock, chosen = detector == "stock", pick_device(device)
     if stock:
         careful = Settings(min_face_px=15, thresholds=(0.5, 0.5, 0.5), scout=False)
-        teacher = Mtcnn(choose("auto", weights, cpu), careful, weights.version, weights.point)
+        teacher = Mtcnn(choose("auto", weights, chosen), careful, weights.version, weights.point)
     else:
-        teacher = scouts_teacher(weights, Wish().min_face_px, cpu)
+        teacher = scouts_teacher(weights, Wish().min_face_px, chosen)
     training, validation, counts = [], [], {}
-    for folder in data:
-        labelled = read(folder)
-        tell_problems(labelled.problems)
-        parts, notes = gather_pictures(labelled.pictures, teacher, tracked(f"finding faces in {folder.name}"))
+    for name, labelled in sets_together(data).items():
+        parts, notes = gather_pictures(labelled.pictures, teacher, tracked(f"finding faces in {name}"))
         training += parts[Part.TRAIN]
         validation += parts[Part.VALIDATION]
-        counts[folder.resolve().name] = {str(part): len(pictures) for part, pictures in parts.items()}
-        out.print(f"{folder}: {counts[folder.resolve().name]} pictures, {len(notes)} cannot be read")
+        counts[name] = {str(part): len(pictures) for part, pictures in parts.items()}
+        out.print(f"{name}: {counts[name]} pictures, {len(notes)} cannot be read")
     recipe = Recipe(steps=steps, keep=keep, seed=seed)
 
     with progress("training", recipe.steps) as advance:
@@ -69,7 +67,7 @@ def scout(
                 advance()
             out.print(f"step {state.step:6d}  loss {state.loss:.4f}")
 
-        network, figures = train(training, validation, weights, recipe, tell)
+        network, figures = train(training, validation, weights, recipe, tell, device=chosen)
     out.print(f"keeps {figures.kept:.1%} of the views with a face, passes {figures.passed:.1%} of the others")
     if stock:
         write_scout(

@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping
 
-HIDDEN = {"workers"}  # which change nothing of what comes out
-
 
 def listed(recipe: Mapping[str, object]) -> list[str]:
     """A recipe's settings, a line of Markdown each."""
-    return [f"- {key.replace('_', ' ')}: {value}" for key, value in recipe.items() if key not in HIDDEN]
+    return [f"- {key.replace('_', ' ')}: {value}" for key, value in recipe.items()]

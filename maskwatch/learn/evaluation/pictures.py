@@ -1,6 +1,6 @@
 """The part of a data set that counts."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,7 @@ from maskwatch.core.errors import DataError, SourceError
 from maskwatch.core.records import Rgb
 from maskwatch.learn.dataset import DataSet, LabelledPicture, perceptual_hash, shown, split
 from maskwatch.learn.evaluation.chosen import Chosen
+from maskwatch.learn.sets import members, trained_on_elsewhere
 
 Progress = Callable[[Iterable[LabelledPicture]], Iterable[LabelledPicture]]
 
@@ -42,6 +43,33 @@ def choose(name: str, data: DataSet, chosen: Chosen, progress: Progress) -> Mate
     if not pictures:
         raise DataError(f"{name}: no picture of it is of the {chosen} part")
     return Material(name, chosen, pictures, tuple(notes))
+
+
+def choose_of_several(sets: Mapping[str, DataSet], chosen: Chosen, progress: Progress) -> Material:
+    """The same of several data sets, each split as it is alone.
+
+    So the test part is what a training on any of them held out. But a picture is left out, and told of, when one like
+    it may have been trained on as a picture of another of the sets.
+    """
+    notes: list[str] = []
+    every = []
+    for name, data in sets.items():
+        own, unreadable = members(name, data, progress)
+        notes += [*data.problems, *unreadable]
+        every += own
+    name = " and ".join(sets)
+    pictures = []
+    for each, seen in zip(every, trained_on_elsewhere(every), strict=True):
+        if chosen is Chosen.ALL or str(each.picture.part) == str(chosen):
+            if seen and chosen is not Chosen.ALL:
+                notes.append(
+                    f"{each.picture.path}: left out: one like it may have been trained on, in another of the sets"
+                )
+            else:
+                pictures.append(each.picture)
+    if not pictures:
+        raise DataError(f"{name}: no picture of them is of the {chosen} part")
+    return Material(name, chosen, tuple(pictures), tuple(notes))
 
 
 def opened(

@@ -12,11 +12,11 @@ from typing import Any
 
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box
-from maskwatch.learn.dataset import DataSet, LabelledPicture
+from maskwatch.learn.dataset import DataSet, LabelledPicture, Problems
 from maskwatch.learn.formats.entries import Entry
 from maskwatch.learn.formats.marks import PARTS, Finder, Mark, boxed, in_place, marked_picture
-from maskwatch.learn.formats.sizes import picture_size
 from maskwatch.learn.labels import MarkLabel, mark_of
+from maskwatch.sources.images import picture_size
 
 ANNOTATIONS = "annotations.json"
 LABELS = tuple(MarkLabel)
@@ -29,7 +29,10 @@ def matches(folder: Path) -> bool:
 def read(folder: Path, find: Finder = in_place) -> DataSet:
     """Raises `DataError` when a file is not COCO."""
     found = [_read(path, folder, find) for path in _files(folder)]
-    return DataSet([p for data in found for p in data.pictures], [p for data in found for p in data.problems])
+    problems = Problems()
+    for data in found:
+        problems += data.problems
+    return DataSet([p for data in found for p in data.pictures], problems)
 
 
 def _files(folder: Path) -> list[Path]:
@@ -45,11 +48,11 @@ def _read(path: Path, folder: Path, find: Finder) -> DataSet:
         names = {c["id"]: str(c["name"]) for c in coco["categories"]}
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as e:
         raise DataError(f"{path}: is not COCO ({type(e).__name__}: {e})") from e
-    problems = [
+    problems = Problems(
         f"{path}: category {name!r} is unknown; its boxes are left out"
         for name in names.values()
         if mark_of(name) is None
-    ]
+    )
     marks = _marks(annotations, names, {_id(image) for image in images}, path, problems)
     pictures = []
     for number, image in enumerate(images):
@@ -126,4 +129,4 @@ def _entries(
             )
     categories = [{"id": n, "name": label} for n, label in enumerate(LABELS, 1)]
     coco = {"images": images, "annotations": annotations, "categories": categories}
-    yield Entry(ANNOTATIONS, json.dumps(coco, ensure_ascii=False, indent=1).encode())
+    yield Entry(ANNOTATIONS, json.dumps(coco, ensure_ascii=False, indent=1).encode(errors="backslashreplace"))

@@ -6,7 +6,7 @@ A class may have any of the names in `learn/labels.py`; `val` and `valid` are va
 from pathlib import Path
 
 from maskwatch.core.errors import DataError
-from maskwatch.learn.dataset import DataSet, LabelledPicture, Part, Truth
+from maskwatch.learn.dataset import DataSet, LabelledPicture, Part, Problems, Truth
 from maskwatch.learn.formats.marks import PARTS, Finder, in_place
 from maskwatch.learn.labels import FaceLabel, label_of
 from maskwatch.sources.images import SUFFIXES
@@ -21,7 +21,7 @@ def matches(folder: Path) -> bool:
 
 def read(folder: Path, find: Finder = in_place) -> DataSet:  # noqa: ARG001 - as the others
     """Raises `DataError` when there are no pictures with a mask, or none without."""
-    problems: list[str] = []
+    problems = Problems()
     parts = [(folder / name, part) for name, part in PARTS.items() if (folder / name).is_dir()]
     places: list[tuple[Path, Part | None]] = [*parts] if (folder / "train").is_dir() else [(folder, None)]
     pictures = []

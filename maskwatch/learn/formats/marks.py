@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 from maskwatch.core.errors import DataError, SourceError
 from maskwatch.core.records import Box
 from maskwatch.learn.dataset import LabelledPicture, Part, Truth
-from maskwatch.learn.formats.sizes import picture_size
 from maskwatch.learn.labels import MarkLabel, mark_of
+from maskwatch.sources.images import picture_size
 
 ROUNDING_PX = 1.0  # a box that leaves the frame by so little was rounded, not drawn wrong
 ENOUGH_INSIDE = 0.5  # the share of its area that a box must have in the frame

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from maskwatch.core.records import Box
-from maskwatch.learn.dataset import DataSet, LabelledPicture
+from maskwatch.learn.dataset import DataSet, LabelledPicture, Problems
 from maskwatch.learn.formats.marks import Finder, Mark, in_place, known_label, marked_picture
 from maskwatch.words import counted
 
@@ -23,7 +23,7 @@ def matches(folder: Path) -> bool:
 
 def read(folder: Path, find: Finder = in_place) -> DataSet:
     """Samples without labels are left out, and told as a count."""
-    problems: list[str] = []
+    problems = Problems()
     pictures: list[LabelledPicture] = []
     waiting = 0
     for record in sorted(folder.glob(RECORDS), key=lambda path: (path.name, path)):

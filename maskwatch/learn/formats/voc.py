@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box
-from maskwatch.learn.dataset import DataSet, LabelledPicture, Part
+from maskwatch.learn.dataset import DataSet, LabelledPicture, Part, Problems
 from maskwatch.learn.formats.entries import Entry
 from maskwatch.learn.formats.marks import (
     PARTS,
@@ -24,9 +24,8 @@ from maskwatch.learn.formats.marks import (
     refuse_shared_names,
 )
 from maskwatch.learn.formats.safe_xml import parse
-from maskwatch.learn.formats.sizes import picture_size
 from maskwatch.learn.labels import MarkLabel
-from maskwatch.sources.images import SUFFIXES
+from maskwatch.sources.images import SUFFIXES, picture_size
 
 LAYOUTS = (("Annotations", "JPEGImages"), ("annotations", "images"))
 LISTS = {Part.TRAIN: "train", Part.VALIDATION: "val", Part.TEST: "test"}
@@ -42,7 +41,7 @@ def read(folder: Path, find: Finder = in_place) -> DataSet:
     annotations, images = next(
         (folder / a, folder / i) for a, i in LAYOUTS if next((folder / a).rglob("*.xml"), None)
     )
-    problems: list[str] = []
+    problems = Problems()
     parts = _parts(folder, problems)
     pictures: list[LabelledPicture] = []
     described = set()

@@ -15,7 +15,7 @@ import yaml
 
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box
-from maskwatch.learn.dataset import DataSet, LabelledPicture, Part
+from maskwatch.learn.dataset import DataSet, LabelledPicture, Part, Problems
 from maskwatch.learn.formats.entries import Entry
 from maskwatch.learn.formats.marks import (
     PARTS,
@@ -27,9 +27,8 @@ from maskwatch.learn.formats.marks import (
     part_of,
     refuse_shared_names,
 )
-from maskwatch.learn.formats.sizes import picture_size
 from maskwatch.learn.labels import MarkLabel, mark_of
-from maskwatch.sources.images import SUFFIXES
+from maskwatch.sources.images import SUFFIXES, picture_size
 
 LABELS = tuple(MarkLabel)
 DESCRIPTIONS = ("data.yaml", "data.yml", "classes.txt", "obj.names")
@@ -53,11 +52,11 @@ class _Description:
 def read(folder: Path, find: Finder = in_place) -> DataSet:
     """A picture without faces is a background. Raises `DataError` when nothing names the classes."""
     told = _description(folder)
-    problems = [
+    problems = Problems(
         f"{told.path}: class {name!r} is unknown; its boxes are left out"
         for name in told.names.values()
         if mark_of(name) is None
-    ]
+    )
     pictures: list[LabelledPicture] = []
     labelled = set()
     bare = 0

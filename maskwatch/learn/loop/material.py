@@ -1,6 +1,7 @@
 """Pictures for training and for measuring: the cameras' samples, and the base data."""
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Protocol, TypeVar
 import cv2
 import numpy as np
 
-from maskwatch.core.errors import QueueError
+from maskwatch.core.errors import QueueError, SourceError
 from maskwatch.core.ports import Detector
 from maskwatch.core.records import Box, Rgb
 from maskwatch.learn.dataset import LabelledPicture, Part, Truth, shown
@@ -21,6 +22,9 @@ from maskwatch.learn.labels import FaceLabel
 from maskwatch.learn.loop.parts import Place
 from maskwatch.learn.queue import Queue
 from maskwatch.learn.samples import Sample, labelled_picture
+from maskwatch.learn.sets import named, together
+
+log = logging.getLogger(__name__)
 
 MOST_SIDE_PX = 1280  # of a picture that is trained on: many whole frames have to fit into memory
 MOST_SAMPLES = 400  # of the archive, the newest, that are trained on
@@ -60,6 +64,14 @@ class Picture:
     def rgb(self) -> Rgb:
         """A face that nobody could tell is wiped: it is neither one to find nor one to leave."""
         return shown(self.labelled)
+
+    def readable(self) -> Rgb | None:
+        """The same, and None where it cannot be read any more, which is logged: the others do without it."""
+        try:
+            return self.rgb()
+        except SourceError as e:
+            log.warning("%s; left out", e)
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +115,9 @@ def base_pictures(
     """
     parts: dict[Part, list[Picture]] = {part: [] for part in Part}
     notes: list[str] = []
-    for folder in folders:
-        material = choose(str(folder), read(folder), Chosen.ALL, bar(f"opening {folder.name}"))
+    sets = {name: read(folder) for name, folder in named(folders).items()}
+    for name, data in together(sets, bar("comparing pictures")).items():
+        material = choose(name, data, Chosen.ALL, bar(f"opening {name}"))
         notes += material.notes
         for picture in sorted(material.pictures, key=lambda each: _order(each.key)):
             parts[picture.part or Part.TRAIN].append(Picture(BASE, picture))
@@ -126,9 +139,11 @@ def seen(picture: Picture, detector: Detector) -> SeenPicture | None:
     """For the detector's training, with the faces that people marked.
 
     Where the label is the picture's and there are no boxes, with those that the serving `detector` finds, so that
-    what it knows is not lost; None where it finds none.
+    what it knows is not lost; None where it finds none, or the picture cannot be read.
     """
-    rgb = picture.rgb()
+    rgb = picture.readable()
+    if rgb is None:
+        return None
     boxes = [truth.box for truth in picture.truths if truth.box is not None]
     if picture.whole is not None:
         boxes = [face.box for face in detector.detect([rgb])[0]]
@@ -146,5 +161,6 @@ def faces(pictures: Iterable[Picture], detector: Detector) -> list[LabelledFace]
     """For the classifier's training: the labelled faces that the detector finds, and in training the missed ones too."""
     result = []
     for picture in pictures:
-        result += cut_faces(picture.rgb(), picture.labelled, detector)
+        rgb = picture.readable()
+        result += [] if rgb is None else cut_faces(rgb, picture.labelled, detector)
     return result

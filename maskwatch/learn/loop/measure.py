@@ -64,7 +64,9 @@ class Judged:
 
 
 def judge(analyse: Analyse, pictures: Iterable[Picture]) -> Judged:
-    return Judged(tuple(_outcome(analyse(picture.rgb()), picture) for picture in pictures))
+    """What cannot be read is left out, of one model's figures as of another's."""
+    opened = ((picture, picture.readable()) for picture in pictures)
+    return Judged(tuple(_outcome(analyse(rgb), picture) for picture, rgb in opened if rgb is not None))
 
 
 def _outcome(report: FrameReport, picture: Picture) -> Outcome:

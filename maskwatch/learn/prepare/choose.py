@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwatch.learn.dataset import DUPLICATE_BITS, Part, split
+from maskwatch.learn.dataset import DUPLICATE_BITS, Part
 from maskwatch.learn.labels import FaceLabel
 from maskwatch.learn.prepare.look import Opened
 from maskwatch.learn.prepare.records import Fate, Found, Outcome, outcome_of
+from maskwatch.learn.sets import STRICTEST_FIRST, Member, divided, settled
 
-STRICTEST_FIRST = (Part.TEST, Part.VALIDATION, Part.TRAIN)
 # Of 64: crops of one face in near duplicate pictures, where the boxes differ a little. Two faces before one
 # background, as a camera sees them, begin at 9.
 SAME_PLACE_BITS = 8
@@ -22,30 +22,15 @@ PartOf = dict[tuple[str, str], Part]
 
 
 def parts(opened: Sequence[Opened]) -> PartOf:
-    """Each data set is split for itself, as training would; then near duplicates among all come to one side.
+    """Each data set is split for itself, as training would; then what is alike among all comes to one side.
 
     That is the stricter one: what repeats a picture of the test part is tested with, not trained on.
     """
-    by_set: dict[str, list[Opened]] = defaultdict(list)
+    by_set: dict[str, list[Member]] = defaultdict(list)
     for each in opened:
-        by_set[each.set_name].append(each)
-    result: PartOf = {}
-    for name, members in by_set.items():
-        divided = split([m.picture for m in members], np.array([m.hash for m in members], np.uint64))
-        result |= {(name, p.key): p.part or Part.TRAIN for p in divided}
-    names = [(each.set_name, each.picture.key) for each in opened]
-    rank = np.array([STRICTEST_FIRST.index(result[name]) for name in names], np.int64)
-    near = _near(np.array([each.hash for each in opened], np.uint64))
-    while True:
-        settled = np.array([rank[others].min() for others in near], np.int64)
-        if np.array_equal(settled, rank):
-            return dict(zip(names, (STRICTEST_FIRST[r] for r in rank), strict=True))
-        rank = settled
-
-
-def _near(hashes: NDArray[np.uint64]) -> list[NDArray[np.int64]]:
-    """For each hash the places of those that are the same picture, itself among them."""
-    return [np.flatnonzero(np.bitwise_count(hashes ^ each) <= DUPLICATE_BITS) for each in hashes]
+        by_set[each.set_name].append(Member(each.set_name, each.picture, each.hash))
+    every = [each for own in by_set.values() for each in divided(own)]
+    return {(each.set_name, each.picture.key): part for each, part in zip(every, settled(every), strict=True)}
 
 
 def contradicted(opened: Iterable[Opened]) -> dict[str, str]:
