@@ -36,9 +36,9 @@ from maskwatch.learn.evaluation.bootstrap import differences, estimates
 from maskwatch.learn.evaluation.chosen import Chosen
 from maskwatch.learn.evaluation.pictures import choose, opened
 from maskwatch.learn.evaluation.system import System, watch
-from maskwatch.learn.exchange import import_labels
 from maskwatch.learn.faces import gather
 from maskwatch.learn.formats.registry import read, write
+from maskwatch.learn.imports import import_labels
 from maskwatch.learn.labels import FaceLabel
 from maskwatch.learn.loop.loop import learn
 from maskwatch.learn.loop.measure import RECALL
@@ -239,9 +239,9 @@ def _queued_and_labelled(  # noqa: PLR0917 - the steps of one thing
     pictures = []
     for sample in chosen:
         path = queue.picture(sample.id)
-        truths = by_name[sample.report.source].truths
-        marked = tuple(Truth(said(truth.label), truth.box) for truth in truths)
-        pictures.append(LabelledPicture(path, path.name, marked))
+        picture = by_name[sample.report.source]
+        marked = tuple(Truth(said(truth.label), truth.box) for truth in picture.truths)
+        pictures.append(LabelledPicture(path, path.name, marked, unclear=picture.unclear))
     labels = folder / "labels"
     write("coco", pictures, labels)
     imported = import_labels(queue, labels, "coco", "truth", force=True, accept_unchanged=True)

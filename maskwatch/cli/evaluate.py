@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from maskwatch.cli.console import out, tracked
+from maskwatch.cli.console import Classes, out, tracked
 from maskwatch.cli.measuring import chosen_pictures, deliver, roles, searched, settings_told, watched
 from maskwatch.core.errors import ConfigError
 from maskwatch.learn.evaluation.chosen import Chosen
@@ -52,6 +52,7 @@ def detector(
     part: PartOption = Chosen.TEST,
     min_face: MinFace = None,
     config: ConfigFile = None,
+    classes: Classes = None,
     html: Html = None,
     as_json: Json = None,
 ) -> None:
@@ -64,7 +65,7 @@ def detector(
     models = _models(config, settings)
     chosen = [_with_detector(settings.defaults, name).detect for name in compare or (weights,)]
     found = [models.detector(each) for each in chosen]
-    material = chosen_pictures(data, part, with_boxes=True)
+    material = chosen_pictures(data, part, classes, with_boxes=True)
     results = [searched(models, each, material) for each in chosen]
     subject = Subject("detector", material, roles({"detector": found}), settings_told(models, found, chosen))
     report = detector_comparison(subject, *results) if compare else detector_report(subject, *results)
@@ -83,6 +84,7 @@ def classifier(
     part: PartOption = Chosen.TEST,
     min_face: MinFace = None,
     config: ConfigFile = None,
+    classes: Classes = None,
     html: Html = None,
     as_json: Json = None,
 ) -> None:
@@ -100,7 +102,7 @@ def classifier(
     chosen = [_with_classifier(defaults, name).classify.weights for name in compare or (weights,)]
     judges = [models.classifier(each) for each in chosen]
     finder = models.detector(defaults.detect)
-    material = chosen_pictures(data, part, with_boxes=False)
+    material = chosen_pictures(data, part, classes, with_boxes=False)
     pictures = opened(material.pictures, tracked("judging faces"))
     results = judge(judges, finder, pictures, protected_at=defaults.classify.protected_at)
     if not results[0].judged:
@@ -128,6 +130,7 @@ def system(
     part: PartOption = Chosen.TEST,
     min_face: MinFace = None,
     config: ConfigFile = None,
+    classes: Classes = None,
     html: Html = None,
     as_json: Json = None,
 ) -> None:
@@ -142,7 +145,7 @@ def system(
     chosen = [_with_classifier(_with_detector(settings.defaults, d), c) for d, c in pairs]
     finders = [models.detector(each.detect) for each in chosen]
     judges = [models.classifier(each.classify.weights) for each in chosen]
-    material = chosen_pictures(data, part, with_boxes=True)
+    material = chosen_pictures(data, part, classes, with_boxes=True)
     results = [watched(models, each, material) for each in chosen]
     judging = settings.defaults.classify
     told = settings_told(models, finders, [each.detect for each in chosen]) | {

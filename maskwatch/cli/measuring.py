@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from maskwatch.learn.evaluation.system import System
 
 
-def chosen_pictures(data: Path, part: Chosen, *, with_boxes: bool) -> "Material":
+def chosen_pictures(data: Path, part: Chosen, classes: list[str] | None, *, with_boxes: bool) -> "Material":
+    from maskwatch.learn.class_names import parse_classes
     from maskwatch.learn.evaluation.pictures import choose, need_boxes
     from maskwatch.learn.formats.registry import read
 
-    labelled = read(data)
+    labelled = read(data, parse_classes(classes or ()))
     if with_boxes:  # told before thousands of pictures are opened
         need_boxes(str(data), labelled.pictures)
     material = choose(str(data), labelled, part, tracked("opening pictures"))

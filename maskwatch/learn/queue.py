@@ -47,6 +47,10 @@ class Queue:
         self._lock = threading.Lock()
         self._last = datetime.min.replace(tzinfo=UTC)
 
+    @property
+    def folder(self) -> Path:
+        return self._folder
+
     def add(self, frame: Frame, report: FrameReport, reasons: tuple[str, ...]) -> str:
         with self._lock:
             try:

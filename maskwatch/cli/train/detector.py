@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from maskwatch.cli.console import out, stages, tell_problems, tracked
+from maskwatch.cli.console import Classes, out, stages, tell_problems, tracked
 from maskwatch.cli.measuring import searched
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def detector(
     effort: Annotated[float, typer.Option(min=0.001, max=10, help="So many times the usual steps.")] = 1.0,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    classes: Classes = None,
 ) -> None:
     """Fine-tune P-, R- and O-Net, choose the thresholds, teach a scout, and test.
 
@@ -42,17 +43,19 @@ def detector(
     from maskwatch.detect.weights import load_weights
     from maskwatch.learn import train_detector, train_scout
     from maskwatch.learn.cards.detector import Making, write_detector, write_detector_card
+    from maskwatch.learn.class_names import parse_classes
     from maskwatch.learn.dataset import Part
     from maskwatch.learn.faces import SeenPicture, open_marked
     from maskwatch.learn.fine_tune import Wish, fine_tune
     from maskwatch.learn.formats.registry import read
     from maskwatch.learn.journal import Journal, claim, fingerprint
 
+    meanings = parse_classes(classes or ())
     weights, wish = load_weights(start), Wish(precision, min_face)
     parts: dict[Part, list[SeenPicture]] = {part: [] for part in Part}
     counts, sets = {}, {}
     for folder in data:
-        labelled = sets[folder.resolve().name] = read(folder)
+        labelled = sets[folder.resolve().name] = read(folder, meanings)
         opened, notes = open_marked(labelled.pictures, tracked(f"reading {folder.name}"))
         tell_problems([*labelled.problems, *notes])
         counts[folder.resolve().name] = {str(part): len(pictures) for part, pictures in opened.items()}
@@ -67,7 +70,8 @@ def detector(
         "wish": asdict(wish),
         "start": weights.version,
         "data": {
-            str(part): fingerprint((p.rgb, p.faces) for p in pictures) for part, pictures in parts.items()
+            str(part): fingerprint((p.rgb, p.faces, p.unclear) for p in pictures)
+            for part, pictures in parts.items()
         },
     }
     if claim(folder, task):

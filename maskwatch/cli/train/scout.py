@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from maskwatch.cli.console import out, progress, tell_problems, tracked
+from maskwatch.cli.console import Classes, out, progress, tell_problems, tracked
 
 
 def scout(
@@ -27,6 +27,7 @@ def scout(
     ] = 0.98,
     steps: Annotated[int, typer.Option(min=1)] = 30_000,
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    classes: Classes = None,
 ) -> None:
     """Teach a scout where a detector's P-Net is worth asking, from what the detector finds."""
     from dataclasses import replace
@@ -38,12 +39,14 @@ def scout(
     from maskwatch.detect.settings import Settings
     from maskwatch.detect.weights import load_weights
     from maskwatch.learn.cards.scout import write_scout, write_with_scout
+    from maskwatch.learn.class_names import parse_classes
     from maskwatch.learn.dataset import Part
     from maskwatch.learn.faces import gather_pictures
     from maskwatch.learn.fine_tune import Wish, scouts_teacher
     from maskwatch.learn.formats.registry import read
     from maskwatch.learn.train_scout import Progress, Recipe, train
 
+    meanings = parse_classes(classes or ())
     weights = replace(load_weights(detector), scout=None)
     stock, cpu = detector == "stock", torch.device("cpu")
     if stock:
@@ -53,7 +56,7 @@ def scout(
         teacher = scouts_teacher(weights, Wish().min_face_px, cpu)
     training, validation, counts = [], [], {}
     for folder in data:
-        labelled = read(folder)
+        labelled = read(folder, meanings)
         tell_problems(labelled.problems)
         parts, notes = gather_pictures(labelled.pictures, teacher, tracked(f"finding faces in {folder.name}"))
         training += parts[Part.TRAIN]

@@ -7,8 +7,9 @@ import numpy as np
 
 from maskwatch.core.errors import DataError, SourceError
 from maskwatch.core.records import Rgb
-from maskwatch.learn.dataset import DataSet, LabelledPicture, perceptual_hash, shown, split
+from maskwatch.learn.dataset import DataSet, LabelledPicture, perceptual_hash, split
 from maskwatch.learn.evaluation.chosen import Chosen
+from maskwatch.sources.images import read_rgb
 
 Progress = Callable[[Iterable[LabelledPicture]], Iterable[LabelledPicture]]
 
@@ -32,7 +33,7 @@ def choose(name: str, data: DataSet, chosen: Chosen, progress: Progress) -> Mate
     notes = list(data.problems)
     for picture in progress(data.pictures):
         try:
-            hashes.append(perceptual_hash(shown(picture)))
+            hashes.append(perceptual_hash(read_rgb(picture.path)))
         except SourceError as e:
             notes.append(str(e))
         else:
@@ -49,7 +50,7 @@ def opened(
 ) -> Iterator[tuple[int, LabelledPicture, Rgb]]:
     """Each picture with its place, read anew: a large data set does not fit into memory."""
     for place, picture in enumerate(progress(pictures)):
-        yield place, picture, shown(picture)
+        yield place, picture, read_rgb(picture.path)
 
 
 def need_boxes(name: str, pictures: Sequence[LabelledPicture]) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from maskwatch.core.errors import QueueError
 from maskwatch.core.ports import Detector
 from maskwatch.core.records import Box, Rgb
-from maskwatch.learn.dataset import LabelledPicture, Part, Truth, shown
+from maskwatch.learn.dataset import LabelledPicture, Part, Truth
 from maskwatch.learn.evaluation.chosen import Chosen
 from maskwatch.learn.evaluation.pictures import choose
 from maskwatch.learn.faces import LabelledFace, SeenPicture, cut_faces
@@ -21,6 +21,7 @@ from maskwatch.learn.labels import FaceLabel
 from maskwatch.learn.loop.parts import Place
 from maskwatch.learn.queue import Queue
 from maskwatch.learn.samples import Sample, labelled_picture
+from maskwatch.sources.images import read_rgb
 
 MOST_SIDE_PX = 1280  # of a picture that is trained on: many whole frames have to fit into memory
 MOST_SAMPLES = 400  # of the archive, the newest, that are trained on
@@ -58,8 +59,7 @@ class Picture:
         return self.truths[0].label if self.truths and self.truths[0].box is None else None
 
     def rgb(self) -> Rgb:
-        """A face that nobody could tell is wiped: it is neither one to find nor one to leave."""
-        return shown(self.labelled)
+        return read_rgb(self.labelled.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +134,13 @@ def seen(picture: Picture, detector: Detector) -> SeenPicture | None:
         boxes = [face.box for face in detector.detect([rgb])[0]]
         if not boxes:
             return None
+    unclear = list(picture.labelled.unclear)
     scale = MOST_SIDE_PX / max(rgb.shape[:2])
     if scale < 1:
         size = round(rgb.shape[1] * scale), round(rgb.shape[0] * scale)
         rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
-        boxes = [Box(*(v * scale for v in box)) for box in boxes]
-    return SeenPicture(rgb, tuple(boxes))
+        boxes, unclear = ([Box(*(v * scale for v in box)) for box in each] for each in (boxes, unclear))
+    return SeenPicture(rgb, tuple(boxes), tuple(unclear))
 
 
 def faces(pictures: Iterable[Picture], detector: Detector) -> list[LabelledFace]:
