@@ -22,11 +22,11 @@ from maskwatch.learn.samples import Sample
 from maskwatch.learn.unpack import unpack
 
 READERS: dict[str, Format] = {
+    "label_studio": label_studio,
     "coco": coco,
     "yolo": yolo,
     "voc": voc,
     "queue": queue,
-    "label_studio": label_studio,
 }
 SAMPLE_ID = re.compile(r"\d{8}T\d{6}\.\d{3}Z-\d{6,}")
 USUAL = ClassNames()
@@ -71,7 +71,7 @@ def import_labels(
     """
     by = checked_name(by)
     data, revisions = _read(store, source, form, classes)
-    result = Imported(problems=data.problems)
+    result = Imported(refused=_unread(store, data), problems=data.problems)
     how = _How(force, skip_empty, accept_unchanged)
     steps = list(_steps(store, data, revisions, how, result))
     if steps:
@@ -103,8 +103,16 @@ def _read(
         kind = _kind(staged, form, source)
         paths = store.pictures()
         data = kind.read(staged, lambda path: _found(path, paths), classes)
-        problems = [line.replace(str(staged), str(source)) for line in data.problems]
+        there = staged / coco.ANNOTATIONS if source.is_file() and source.suffix.lower() == ".json" else staged
+        problems = [line.replace(str(there), str(source)) for line in data.problems]
         return DataSet(data.pictures, problems), _revisions(staged)
+
+
+def _unread(store: Queue, data: DataSet) -> list[str]:
+    """The samples of which the set's problems tell that nothing of their labels can be read."""
+    told = {name for line in data.problems for name in SAMPLE_ID.findall(line)}
+    read = {picture.path.stem for picture in data.pictures}
+    return sorted((told & store.pictures().keys()) - read)
 
 
 def _steps(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path, PurePosixPath
 
 from maskwatch.core.errors import DataError
+from maskwatch.learn.formats.coco import ANNOTATIONS
 from maskwatch.learn.formats.registry import Format
 
 # pictures that come back are not needed
@@ -25,7 +26,7 @@ def unpack(source: Path, folder: Path, formats: Collection[Format]) -> Path:
             _copy_texts(source, folder)
         elif source.suffix.lower() == ".json":
             _Budget(source).spend(source.stat().st_size)
-            shutil.copyfile(source, folder / source.name)
+            shutil.copyfile(source, folder / ANNOTATIONS)
         else:
             _unzip_texts(source, folder)
     except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as e:

@@ -8,8 +8,8 @@ validation, test), which other readers of COCO pass over; else the names of file
 
 import json
 import re
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -72,8 +72,8 @@ def _read(path: Path, folder: Path, reading: Reading) -> None:
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as e:
         raise DataError(f"{path}: is not COCO ({type(e).__name__}: {e})") from e
     reading.declared |= set(names.values())
-    known = {_id(image["id"]) for image in images if isinstance(image, dict) and "id" in image}
-    marks, lost = _marks(annotations, names, known, path, reading)
+    ids = Counter(_id(image["id"]) for image in images if isinstance(image, dict) and "id" in image)
+    marks, lost = _marks(annotations, names, ids.keys(), path, reading)
     for number, image in enumerate(images):
         name = image.get("file_name") if isinstance(image, dict) else None
         if not isinstance(name, str):
@@ -81,9 +81,12 @@ def _read(path: Path, folder: Path, reading: Reading) -> None:
             continue
         place, key = _place(folder, path, name, reading.find)
         part = PARTS.get(str(image.get("part")).lower()) or part_named(path.stem) or part_of(key)
-        own = marks[_id(image.get("id"))]
-        if lost and not own:
-            fault = f"{lost} of the file belong to no image of its list, and may belong to this one"
+        own, fault = marks[_id(image.get("id"))], ""
+        if ids[_id(image.get("id"))] != 1:
+            own, fault = [], "has no id of its own, so which faces are its is not known"
+        elif lost and not own:
+            fault = f"may be the one to which {lost} annotations without an image of the list belong"
+        if fault:
             own = [Mark(f"{path}: image {name}", "", None, fault=fault)]
         reading.add(Described(place, key, own, part))
 
@@ -115,7 +118,7 @@ def _id(value: Any) -> str:
 
 
 def _marks(
-    annotations: list[Any], names: dict[str, str], images: set[str], path: Path, reading: Reading
+    annotations: list[Any], names: dict[str, str], images: Collection[str], path: Path, reading: Reading
 ) -> tuple[dict[str, list[Mark]], int]:
     """The marked faces of each image, by its id, and how many belong to none."""
     marks: dict[str, list[Mark]] = defaultdict(list)

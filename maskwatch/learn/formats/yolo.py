@@ -7,6 +7,7 @@ with a confidence, with key points where `data.yaml` has their `kpt_shape`, or b
 counts. Lists of pictures, wherever they lay when those were written, or folders called train, val and test, tell the parts.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -34,6 +35,7 @@ from maskwatch.learn.formats.parts import PARTS, part_named, part_of, parts_by_l
 from maskwatch.learn.formats.sizes import picture_size
 from maskwatch.learn.labels import MarkLabel
 from maskwatch.sources.images import SUFFIXES
+from maskwatch.words import counted
 
 LABELS = tuple(MarkLabel)
 DESCRIPTIONS = ("data.yaml", "data.yml", "classes.txt", "obj.names")
@@ -76,13 +78,16 @@ def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL) -> 
     """A picture without faces is a background. Raises `DataError` when nothing names the classes."""
     told = _description(folder)
     reading = Reading(classes, find, declared=set(told.names.values()), declared_in=told.path)
-    labelled = set()
+    labelled, unlabelled = set(), Counter[Path]()
     bare = 0
     files = list(_picture_files(folder, find))
     parts = _parts(folder, told, [str(path.relative_to(folder)) for _, path in files], reading.problems)
     for place, path in files:
         file = (place.labels / path.relative_to(place.pictures)).with_suffix(".txt")
         labelled.add(file)
+        if not file.parent.is_dir():
+            unlabelled[file.parent] += 1
+            continue
         lines = _lines(file, reading.problems)
         bare += lines == []
         inside = str(path.relative_to(folder))
@@ -94,6 +99,8 @@ def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL) -> 
         place = next(place for place in _places(folder) if file.is_relative_to(place.labels))
         reason = absent((place.pictures / file.relative_to(place.labels)).with_suffix(".jpg"))
         reading.problems.append(f"{file}: its picture is missing" if "is missing" in reason else reason)
+    for missing, count in unlabelled.items():
+        reading.problems.append(f"{missing}: is missing; {counted(count, 'picture')} without labels left out")
     if bare:
         reading.problems.append(
             f"{folder}: {bare} pictures without labels are used as pictures without faces"
