@@ -107,7 +107,7 @@ class Reading:
         try:
             size = picture_size(path)
         except SourceError as e:
-            self.problems.append(str(e))
+            self.problems.append(str(e) if path.suffix.lower() in SUFFIXES else _not_read(path))
             return None
         truths: list[Truth] = []
         unclear: list[Box] = []
@@ -126,13 +126,15 @@ class Reading:
 
 
 def absent(path: Path) -> str:
-    """Why there is no picture at a path: none at all, or one that is not read."""
-    others = path.parent.glob(f"{escape(path.stem)}.*") if path.parent.is_dir() else ()
+    """Why there is no picture at a path: none at all, or one of a kind that is not read."""
+    others = sorted(path.parent.glob(f"{escape(path.stem)}.*")) if path.parent.is_dir() else []
     known = SUFFIXES | {".txt", ".xml", ".json"}
-    other = next((each for each in sorted(others) if each.suffix.lower() not in known), None)
-    return (
-        f"{path}: is missing" if other is None else f"{other}: pictures ending in {other.suffix} are not read"
-    )
+    other = next((each for each in others if each.suffix.lower() not in known), None)
+    return f"{path}: is missing" if other is None else _not_read(other)
+
+
+def _not_read(path: Path) -> str:
+    return f"{path}: pictures ending in {path.suffix} are not read"
 
 
 def _inside(mark: Mark, size: tuple[int, int], problems: list[str]) -> tuple[Box, str]:
