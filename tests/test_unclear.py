@@ -1,12 +1,14 @@
 """A labelled face that cannot be used is no background: nothing is learnt from its place, and nothing counted there."""
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 import torch
 
+from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box, Face, FrameReport, Label
 from maskwatch.detect.backends.pytorch import TorchBackend
 from maskwatch.detect.cascade import Mtcnn
@@ -15,8 +17,11 @@ from maskwatch.detect.weights import load_stock
 from maskwatch.learn import operating, targets, train_scout
 from maskwatch.learn.batches import Views
 from maskwatch.learn.class_names import parse_classes
+from maskwatch.learn.dataset import Part
+from maskwatch.learn.evaluation.chosen import Chosen
 from maskwatch.learn.evaluation.detection import search
 from maskwatch.learn.evaluation.matching import match
+from maskwatch.learn.evaluation.pictures import Material, without_faults
 from maskwatch.learn.evaluation.system import watch
 from maskwatch.learn.faces import SeenPicture, gather_pictures, open_marked
 from maskwatch.learn.formats import registry
@@ -341,14 +346,15 @@ class Finds:
 
 def test_what_is_found_in_an_unclear_place_teaches_no_scout(tmp_path):
     (picture, _), _ = read(tmp_path, coco(category_id=1))
-    parts, _ = gather_pictures([picture], Finds(OTHER, (0, 0, 8, 8)), list)
+    parts, _ = gather_pictures([replace(picture, part=Part.TRAIN)], Finds(OTHER, (0, 0, 8, 8)), list)
     seen = [each for own in parts.values() for each in own]
-    for each in seen:  # none where the picture is of the test part
+    assert len(seen) == 1
+    for each in seen:
         assert each.faces == (Box(0, 0, 8, 8), Box(*GOOD))
         assert each.unclear == (Box(*OTHER),)
-    parts, _ = open_marked([picture], list)
-    (each,) = [each for own in parts.values() for each in own]
-    assert (each.faces, each.unclear) == ((Box(*GOOD),), (Box(*OTHER),))
+    parts, _ = open_marked([replace(picture, part=Part.TRAIN)] * 2, list)
+    for each in parts[Part.TRAIN]:
+        assert (each.faces, each.unclear) == ((Box(*GOOD),), (Box(*OTHER),))
 
 
 def test_a_training_with_other_unclear_places_is_another_training():
@@ -437,12 +443,51 @@ def test_the_operating_point_is_chosen_without_what_is_unclear():
     assert list(unclear.precision) == [1]
 
 
-def test_evaluate_takes_class_names_and_its_figures_stay(renamed, maskwatch):
-    told = {}
+@pytest.fixture
+def streets(tmp_path, street):
+    """24 pictures with a face each; in every third one the face is of a class that nobody knows."""
+    folder, images, annotations = tmp_path / "streets", [], []
+    for number in range(24):
+        rgb, box = street(200 + number, side=int(60 + number % 3 * 20))
+        (folder / "images").mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(folder / f"images/{number}.png"), rgb[..., ::-1])
+        images.append({"id": number, "file_name": f"{number}.png"})
+        category = 1 if number % 3 == 0 else 0
+        place = [box.x1, box.y1, box.width, box.height]
+        annotations.append({"image_id": number, "category_id": category, "bbox": place})
+    categories = [{"id": 0, "name": "without_mask"}, {"id": 1, "name": "xyz"}]
+    write_text(
+        folder / "annotations.json",
+        {"images": images, "annotations": annotations, "categories": categories},
+    )
+    return folder
+
+
+def test_evaluate_measures_on_pictures_of_which_every_box_is_known(streets, maskwatch):
+    figures, counts, told = {}, {}, {}
     for options in ((), ("--class", "XYZ=without_mask")):
-        command = ("evaluate", "detector", "--data", renamed["xyz"], "--weights", "stock", "--part", "all")
+        command = ("evaluate", "detector", "--data", streets, "--weights", "stock", "--part", "all")
         done = maskwatch(*command, *options, "--json", "-")
         assert done.returncode == 0, done.stderr
-        told[options] = json.loads(done.stdout)["counts"]["truths"]
-        assert ("--class xyz=protected" in done.stderr) is (not options)
-    assert list(told.values()) == [30, 60]
+        facts = json.loads(done.stdout)
+        figures[options] = facts["figures"]["precision, over 32 px"]["value"]
+        counts[options], told[options] = (facts["pictures"], facts["counts"]["truths"]), done.stderr
+    assert list(counts.values()) == [(16, 16), (24, 24)]
+    mapped = figures["--class", "XYZ=without_mask"]
+    assert mapped > 0.9
+    assert figures[()] >= mapped - 0.05
+    assert "--class xyz=protected" in told[()]
+    assert "8 pictures with a box that cannot be used left out of the figures" in told[()]
+    assert told["--class", "XYZ=without_mask"] == ""
+
+
+def test_what_cannot_be_used_may_teach_and_never_measures(streets):
+    pictures = registry.read(streets).pictures
+    parts, notes = open_marked(pictures, list)
+    assert any(picture.unclear for picture in parts[Part.TRAIN])
+    assert not any(picture.unclear for part in (Part.VALIDATION, Part.TEST) for picture in parts[part])
+    assert sum(len(own) for own in parts.values()) + len(notes) == 24
+    whole = Material("x", Chosen.ALL, tuple(pictures), ())
+    assert len(without_faults(whole).pictures) == 16
+    with pytest.raises(DataError, match="8 pictures with a box that cannot be used"):
+        without_faults(Material("x", Chosen.ALL, tuple(p for p in pictures if p.faults), ("why",)))

@@ -114,7 +114,7 @@ def rehearse(plan: Plan, tellers: Tellers) -> Result:
     _start_models(plan, tellers)
     material = choose(str(plan.faces), read(plan.faces), Chosen.ALL, tellers.bar("opening pictures"))
     shown = [picture for picture in material.pictures if picture.part in SEEN]
-    held = [picture for picture in material.pictures if picture.part is Part.TEST]
+    held = [picture for picture in material.pictures if picture.part is Part.TEST and not picture.faults]
     said, labelled, config = _learnt(plan, plan.folder / "honest", shown, tellers, lambda label: label)
     refused, _, sabotaged = _learnt(plan, plan.folder / "sabotaged", shown, tellers, FLIPPED.__getitem__)
     registry = Registry(config.models.dir)

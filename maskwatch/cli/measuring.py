@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def chosen_pictures(data: Path, part: Chosen, classes: list[str] | None, *, with_boxes: bool) -> "Material":
     from maskwatch.learn.class_names import parse_classes
-    from maskwatch.learn.evaluation.pictures import choose, need_boxes
+    from maskwatch.learn.evaluation.pictures import choose, need_boxes, without_faults
     from maskwatch.learn.formats.registry import read
 
     labelled = read(data, parse_classes(classes or ()))
@@ -29,6 +29,7 @@ def chosen_pictures(data: Path, part: Chosen, classes: list[str] | None, *, with
         need_boxes(str(data), labelled.pictures)
     material = choose(str(data), labelled, part, tracked("opening pictures"))
     if with_boxes:
+        material = without_faults(material)
         need_boxes(str(data), material.pictures)
     tell_problems(material.notes)
     return material

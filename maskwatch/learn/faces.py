@@ -77,7 +77,10 @@ def gather(
 def open_marked(
     pictures: Sequence[LabelledPicture], progress: Progress
 ) -> tuple[dict[Part, list[SeenPicture]], list[str]]:
-    """Whole pictures of the three parts with the faces that people marked, and a line for each that gives none."""
+    """Whole pictures of the three parts with the faces that people marked, and a line for each that gives none.
+
+    One of which a box cannot be used may teach, outside of that box, and is left out of the parts that measure.
+    """
     seen, hashes, readable = [], [], []
     notes: list[str] = []
     for picture, rgb in _opened(progress(pictures), notes):
@@ -90,7 +93,11 @@ def open_marked(
         seen.append(SeenPicture(rgb, faces, picture.unclear))
     parts: dict[Part, list[SeenPicture]] = {part: [] for part in Part}
     for picture, each in zip(split(readable, np.array(hashes, np.uint64)), seen, strict=True):
-        parts[picture.part or Part.TRAIN].append(each)
+        part = picture.part or Part.TRAIN
+        if picture.faults and part is not Part.TRAIN:
+            notes.append(f"{picture.path}: has a box that cannot be used; left out of the {part} part")
+        else:
+            parts[part].append(each)
     return parts, notes
 
 

@@ -120,9 +120,9 @@ def _tested(
     """What each of the two finds in the test part."""
     from maskwatch.detect.settings import Settings
     from maskwatch.learn.evaluation.chosen import Chosen
-    from maskwatch.learn.evaluation.pictures import choose
+    from maskwatch.learn.evaluation.pictures import choose, without_faults
 
-    material = choose(name, data, Chosen.TEST, list)
+    material = without_faults(choose(name, data, Chosen.TEST, list))
     before, after = (
         searched(models, Settings(weights=each, min_face_px=min_face), material) for each in weights
     )

@@ -1,7 +1,7 @@
 """The part of a data set that counts."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from maskwatch.core.records import Rgb
 from maskwatch.learn.dataset import DataSet, LabelledPicture, perceptual_hash, split
 from maskwatch.learn.evaluation.chosen import Chosen
 from maskwatch.sources.images import read_rgb
+from maskwatch.words import counted
 
 Progress = Callable[[Iterable[LabelledPicture]], Iterable[LabelledPicture]]
 
@@ -43,6 +44,22 @@ def choose(name: str, data: DataSet, chosen: Chosen, progress: Progress) -> Mate
     if not pictures:
         raise DataError(f"{name}: no picture of it is of the {chosen} part")
     return Material(name, chosen, pictures, tuple(notes))
+
+
+def without_faults(material: Material) -> Material:
+    """Only the pictures of which every box can be used.
+
+    Detection is measured on these: where a face is not known, what is found of it would be no hit while every
+    false alarm beside it stayed one. Raises `DataError` when there are none.
+    """
+    whole = tuple(picture for picture in material.pictures if not picture.faults)
+    left_out = len(material.pictures) - len(whole)
+    if not left_out:
+        return material
+    note = f"{material.name}: {counted(left_out, 'picture')} with a box that cannot be used left out of the figures"
+    if not whole:
+        raise DataError(f"{note}, and there are no others ({material.notes[0]})" if material.notes else note)
+    return replace(material, pictures=whole, notes=(*material.notes, note))
 
 
 def opened(

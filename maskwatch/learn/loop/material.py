@@ -100,6 +100,7 @@ def base_pictures(
     """At most so many pictures of the training and the test part, always the same ones, and notes.
 
     The parts are those of `maskwatch train`, so that nothing is measured on what the models were ever trained on.
+    What is measured on are pictures of which every box can be used.
     """
     parts: dict[Part, list[Picture]] = {part: [] for part in Part}
     notes: list[str] = []
@@ -107,7 +108,8 @@ def base_pictures(
         material = choose(str(folder), read(folder), Chosen.ALL, bar(f"opening {folder.name}"))
         notes += material.notes
         for picture in sorted(material.pictures, key=lambda each: _order(each.key)):
-            parts[picture.part or Part.TRAIN].append(Picture(BASE, picture))
+            if picture.part is not Part.TEST or not picture.faults:
+                parts[picture.part or Part.TRAIN].append(Picture(BASE, picture))
     shares = {Part.TRAIN: most, Part.VALIDATION: most // 4, Part.TEST: most}
     return {part: _mixed(own, shares[part]) for part, own in parts.items()}, notes
 
