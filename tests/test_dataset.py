@@ -95,7 +95,7 @@ def coco_set(folder):
         "annotations.json: annotation 1: the box reaches outside .*75% .*; cut",
         "annotations.json: annotation 2: the box reaches outside .*12% .*; left out",
         "annotations.json: annotation 3: the box has no size",
-        "annotations.json: category 'hat' is unknown",
+        "annotations.json: class 'hat' is unknown",
         "annotations.json: annotation 90: is malformed",
         "annotations.json: annotation 91: image 77 is not in the list",
         "annotations.json: annotation 92: category 55 is not in the list",

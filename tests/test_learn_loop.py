@@ -134,7 +134,7 @@ def test_exchanged_labels_are_told_from_a_model_that_is_blind_for_one_kind():
 # --- faces that nobody could tell
 
 
-def test_a_face_that_nobody_could_tell_is_wiped_and_counts_neither_way(tmp_path):
+def test_a_face_that_nobody_could_tell_teaches_nothing_and_counts_neither_way(tmp_path):
     path = tmp_path / "a.png"
     rgb = np.random.default_rng(0).integers(0, 255, (60, 160, 3)).astype(np.uint8)
     cv2.imwrite(str(path), rgb)
@@ -143,17 +143,24 @@ def test_a_face_that_nobody_could_tell_is_wiped_and_counts_neither_way(tmp_path)
     history = changed((), marks, "kim", utc_now())
     picture = sample_picture(sample(1).with_history(history), path, Part.TRAIN)
     shown = seen(picture, None)
-    assert shown.faces == (FACE,)
-    assert shown.rgb[8:44, 104:136].std(axis=(0, 1)).max() == 0
-    assert shown.rgb[8:44, 24:56].std() > 10
+    assert (shown.faces, shown.unclear) == ((FACE,), (unsure,))
 
-    def finds_what_is_there(rgb):
-        boxes = [box for box in (FACE, unsure) if rgb[8:44, int(box.x1) : int(box.x2)].std() > 30]
-        faces = tuple(Face(box, 0.9, 0.1, Label.UNPROTECTED) for box in boxes)
+    def finds_both(_):
+        faces = tuple(Face(box, 0.9, 0.1, Label.UNPROTECTED) for box in (FACE, unsure))
         return FrameReport("door", "a", 0, 0.0, (160, 60), faces)
 
-    (outcome,) = judge(finds_what_is_there, [picture]).outcomes
+    (outcome,) = judge(finds_both, [picture]).outcomes
     assert (outcome.truths, outcome.right, outcome.answers) == (1, 1, 1)
+
+
+def test_unclear_places_shrink_with_a_picture_that_is_too_large(tmp_path):
+    path = tmp_path / "a.png"
+    cv2.imwrite(str(path), np.zeros((200, 2560, 3), np.uint8))
+    marks = (FaceMark(FACE, MarkLabel.UNPROTECTED), FaceMark(FACE, MarkLabel.UNKNOWN))
+    picture = sample_picture(sample(1).with_history(changed((), marks, "kim", utc_now())), path, Part.TRAIN)
+    shown = seen(picture, None)
+    assert shown.rgb.shape[1] == 1280
+    assert shown.faces == shown.unclear == (Box(*(v / 2 for v in FACE)),)
 
 
 class Finder:

@@ -253,7 +253,7 @@ def test_the_command_tells_what_is_broken_uses_the_rest_and_writes_weights_and_c
     command = ("train", "detector", "--data", coco, "-o", output, "--effort", 0.002, "--min-face", 30)
     done = maskwatch(*command)
     assert done.returncode == 0, done.stderr
-    for line in ("broken.png: is not a picture", "missing.png: is missing", "category 'helmet' is unknown"):
+    for line in ("broken.png: is not a picture", "missing.png: is missing", "class 'helmet' is unknown"):
         assert line in done.stderr
     weights = load_weights(str(output))
     assert weights.scout is not None

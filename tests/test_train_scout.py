@@ -42,7 +42,7 @@ def test_a_cell_is_near_a_face_when_its_window_overlaps_it():
 def test_a_training_picture_shows_a_face_at_the_size_that_the_window_sees(pictures):
     shown = 0
     for number in range(40):
-        rgb, faces = level_view(pictures[0], 190, (11, 19), np.random.default_rng(number))
+        rgb, faces, _ = level_view(pictures[0], 190, (11, 19), np.random.default_rng(number))
         assert rgb.shape == (190, 190, 3)
         assert rgb.dtype == np.uint8
         sides = np.maximum(faces[:, 2] - faces[:, 0], faces[:, 3] - faces[:, 1])

@@ -27,7 +27,7 @@ def bright(rgb):
 def test_a_camera_view_keeps_the_boxes_on_the_faces_whatever_it_does():
     widths = set()
     for seed in range(40):
-        rgb, faces = views.camera_view(spotted(), np.random.default_rng(seed))
+        rgb, faces, _ = views.camera_view(spotted(), np.random.default_rng(seed))
         widths.add(rgb.shape[1])
         x1, y1, x2, y2 = bright(rgb)
         centre = np.array([x1 + x2, y1 + y2]) / 2
@@ -40,7 +40,7 @@ def test_a_camera_view_keeps_the_boxes_on_the_faces_whatever_it_does():
 def test_a_level_view_shows_the_face_at_the_size_that_is_aimed_at_and_boxes_it():
     aimed = shown = 0
     for seed in range(60):
-        rgb, faces = views.level_view(spotted(), 126, (10, 19), np.random.default_rng(seed))
+        rgb, faces, _ = views.level_view(spotted(), 126, (10, 19), np.random.default_rng(seed))
         assert rgb.shape == (126, 126, 3)
         height = faces[0, 3] - faces[0, 1]
         inside = (faces[0] > 2).all() and (faces[0] < 124).all()

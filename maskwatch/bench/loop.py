@@ -36,9 +36,9 @@ from maskwatch.learn.evaluation.bootstrap import differences, estimates
 from maskwatch.learn.evaluation.chosen import Chosen
 from maskwatch.learn.evaluation.pictures import choose, opened
 from maskwatch.learn.evaluation.system import System, watch
-from maskwatch.learn.exchange import import_labels
 from maskwatch.learn.faces import gather
 from maskwatch.learn.formats.registry import read, write
+from maskwatch.learn.imports import import_labels
 from maskwatch.learn.labels import FaceLabel
 from maskwatch.learn.loop.loop import learn
 from maskwatch.learn.loop.measure import RECALL
@@ -114,7 +114,7 @@ def rehearse(plan: Plan, tellers: Tellers) -> Result:
     _start_models(plan, tellers)
     material = choose(str(plan.faces), read(plan.faces), Chosen.ALL, tellers.bar("opening pictures"))
     shown = [picture for picture in material.pictures if picture.part in SEEN]
-    held = [picture for picture in material.pictures if picture.part is Part.TEST]
+    held = [picture for picture in material.pictures if picture.part is Part.TEST and not picture.faults]
     said, labelled, config = _learnt(plan, plan.folder / "honest", shown, tellers, lambda label: label)
     refused, _, sabotaged = _learnt(plan, plan.folder / "sabotaged", shown, tellers, FLIPPED.__getitem__)
     registry = Registry(config.models.dir)
@@ -239,9 +239,9 @@ def _queued_and_labelled(  # noqa: PLR0917 - the steps of one thing
     pictures = []
     for sample in chosen:
         path = queue.picture(sample.id)
-        truths = by_name[sample.report.source].truths
-        marked = tuple(Truth(said(truth.label), truth.box) for truth in truths)
-        pictures.append(LabelledPicture(path, path.name, marked))
+        picture = by_name[sample.report.source]
+        marked = tuple(Truth(said(truth.label), truth.box) for truth in picture.truths)
+        pictures.append(LabelledPicture(path, path.name, marked, unclear=picture.unclear))
     labels = folder / "labels"
     write("coco", pictures, labels)
     imported = import_labels(queue, labels, "coco", "truth", force=True, accept_unchanged=True)

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
+import typer
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -20,6 +21,15 @@ out = Console()
 errors = Console(stderr=True)
 
 Item = TypeVar("Item")
+Classes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--class",
+        metavar="NAME=LABEL",
+        help="What a class of the data means: protected, unprotected, worn_wrong, unknown, or no_face. "
+        "May be given several times; the usual names are known.",
+    ),
+]
 
 
 def _bars() -> Progress:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Column, Table
 
-from maskwatch.cli.console import out, tell_problems, tracked
+from maskwatch.cli.console import Classes, out, tell_problems, tracked
 from maskwatch.core.errors import ConfigError
 from maskwatch.words import counted
 
@@ -42,12 +42,14 @@ def prepare(
     margin: Annotated[float, typer.Option(min=0, max=2, help="Room around a face, of its side.")] = 0.6,
     seed: Annotated[int, typer.Option(min=0, help="Decides which faces balancing leaves out.")] = 0,
     force: Annotated[bool, typer.Option("--force", help="Replace what an earlier run wrote to OUT.")] = False,
+    classes: Classes = None,
 ) -> None:
     """Cut the good faces out, without duplicates, balanced and split; prepared.csv tells what went where and why."""
     from maskwatch import config as configuration
     from maskwatch.app import Models, pick_device
     from maskwatch.detect.landmarks import Landmarks
     from maskwatch.detect.weights import load_stock
+    from maskwatch.learn.class_names import parse_classes
     from maskwatch.learn.formats.registry import read
     from maskwatch.learn.prepare.look import Eyes
     from maskwatch.learn.prepare.prepare import LIST, counts
@@ -57,7 +59,8 @@ def prepare(
     from maskwatch.learn.threads import cores
 
     _refuse(output, folders, force=force)
-    sets = {name: read(folder) for name, folder in named(folders).items()}
+    meanings = parse_classes(classes or ())
+    sets = {name: read(folder, meanings) for name, folder in named(folders).items()}
     for data in sets.values():
         tell_problems(data.problems)
     models = Models(pick_device("auto"))
@@ -81,8 +84,10 @@ def stats(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="stats.png", help="The picture to draw.")
     ] = Path("stats.png"),
+    classes: Classes = None,
 ) -> None:
     """Count faces by label and part, and draw their sizes, their labels and a contact sheet."""
+    from maskwatch.learn.class_names import parse_classes
     from maskwatch.learn.dataset import Part
     from maskwatch.learn.formats.registry import read
     from maskwatch.learn.labels import FaceLabel
@@ -91,7 +96,7 @@ def stats(
 
     if output.suffix.lower() not in {".png", ".jpg", ".jpeg", ".pdf", ".svg"}:
         raise ConfigError(f"{output}: must end in .png, .jpg, .pdf or .svg")
-    data = read(folder)
+    data = read(folder, parse_classes(classes or ()))
     found = gather_statistics(data.pictures, tracked("opening pictures"))
     tell_problems([*data.problems, *found.problems])
     rows = {
@@ -113,12 +118,14 @@ def convert(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A data set, of any format with boxes.")],
     output: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write.")],
     to: Annotated[FormatName, typer.Option("--format", help="What to write.")],
+    classes: Classes = None,
 ) -> None:
     """Copy a data set into another format, its pictures and all labels that can be used."""
+    from maskwatch.learn.class_names import parse_classes
     from maskwatch.learn.formats.registry import read, write
 
     _refuse(output, [folder], force=False)
-    data = read(folder)
+    data = read(folder, parse_classes(classes or ()))
     tell_problems(data.problems)
     write(to, data.pictures, output)
     faces = sum(len(picture.truths) for picture in data.pictures)

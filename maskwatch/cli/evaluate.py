@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from maskwatch.cli.console import out, tracked
+from maskwatch.cli.console import Classes, out, tracked
 from maskwatch.cli.measuring import chosen_pictures, deliver, roles, searched, settings_told, watched
 from maskwatch.cli.sections import settings_for
 from maskwatch.core.errors import ConfigError
@@ -58,6 +58,7 @@ def detector(
     min_face: MinFace = None,
     device: Device = None,
     config: ConfigFile = None,
+    classes: Classes = None,
     html: Html = None,
     as_json: Json = None,
 ) -> None:
@@ -70,7 +71,7 @@ def detector(
     models = _models(config, settings)
     chosen = [_with_detector(settings.defaults, name).detect for name in compare or (weights,)]
     found = [models.detector(each) for each in chosen]
-    material = chosen_pictures(data, part, with_boxes=True)
+    material = chosen_pictures(data, part, classes, with_boxes=True)
     results = [searched(models, each, material) for each in chosen]
     subject = Subject("detector", material, roles({"detector": found}), settings_told(models, found, chosen))
     report = detector_comparison(subject, *results) if compare else detector_report(subject, *results)
@@ -90,6 +91,7 @@ def classifier(
     min_face: MinFace = None,
     device: Device = None,
     config: ConfigFile = None,
+    classes: Classes = None,
     html: Html = None,
     as_json: Json = None,
 ) -> None:
@@ -107,7 +109,7 @@ def classifier(
     chosen = [_with_classifier(defaults, name).classify.weights for name in compare or (weights,)]
     judges = [models.classifier(each) for each in chosen]
     finder = models.detector(defaults.detect)
-    material = chosen_pictures(data, part, with_boxes=False)
+    material = chosen_pictures(data, part, classes, with_boxes=False)
     pictures = opened(material.pictures, tracked("judging faces"))
     results = judge(judges, finder, pictures, protected_at=defaults.classify.protected_at)
     if not results[0].judged:
@@ -136,6 +138,7 @@ def system(
     min_face: MinFace = None,
     device: Device = None,
     config: ConfigFile = None,
+    classes: Classes = None,
     html: Html = None,
     as_json: Json = None,
 ) -> None:
@@ -150,7 +153,7 @@ def system(
     chosen = [_with_classifier(_with_detector(settings.defaults, d), c) for d, c in pairs]
     finders = [models.detector(each.detect) for each in chosen]
     judges = [models.classifier(each.classify.weights) for each in chosen]
-    material = chosen_pictures(data, part, with_boxes=True)
+    material = chosen_pictures(data, part, classes, with_boxes=True)
     results = [watched(models, each, material) for each in chosen]
     judging = settings.defaults.classify
     told = settings_told(models, finders, [each.detect for each in chosen]) | {

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from maskwatch.app import Models
     from maskwatch.detect.cascade import Mtcnn
     from maskwatch.detect.settings import Settings
+    from maskwatch.learn.class_names import ClassNames
     from maskwatch.learn.dataset import DataSet
     from maskwatch.learn.evaluation.detection import Detection
     from maskwatch.learn.evaluation.document import Report
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from maskwatch.sections import Defaults
 
 
-def sets_together(folders: "Sequence[Path]") -> "dict[str, DataSet]":
+def sets_together(folders: "Sequence[Path]", meanings: "ClassNames") -> "dict[str, DataSet]":
     """The data sets by names of which no two are equal, split so that what they have in common is on one side.
 
     What cannot be used, and what had to be moved, is told.
@@ -30,20 +31,23 @@ def sets_together(folders: "Sequence[Path]") -> "dict[str, DataSet]":
     from maskwatch.learn.formats.registry import read
     from maskwatch.learn.sets import named, together
 
-    sets = {name: read(folder) for name, folder in named(folders).items()}
+    sets = {name: read(folder, meanings) for name, folder in named(folders).items()}
     sets = together(sets, tracked("comparing pictures"))
     for data in sets.values():
         tell_problems(data.problems)
     return sets
 
 
-def chosen_pictures(data: "Path | Sequence[Path]", part: Chosen, *, with_boxes: bool) -> "Material":
-    from maskwatch.learn.evaluation.pictures import choose, choose_of_several, need_boxes
+def chosen_pictures(
+    data: "Path | Sequence[Path]", part: Chosen, classes: list[str] | None, *, with_boxes: bool
+) -> "Material":
+    from maskwatch.learn.class_names import parse_classes
+    from maskwatch.learn.evaluation.pictures import choose, choose_of_several, need_boxes, without_faults
     from maskwatch.learn.formats.registry import read
 
-    folders = [data] if isinstance(data, Path) else data
+    folders, meanings = [data] if isinstance(data, Path) else data, parse_classes(classes or ())
     once = {folder.resolve(): folder for folder in folders}  # however it is written
-    sets = {str(folder): read(folder) for folder in once.values()}
+    sets = {str(folder): read(folder, meanings) for folder in once.values()}
     if with_boxes:  # told before thousands of pictures are opened
         for name, labelled in sets.items():
             need_boxes(name, labelled.pictures)
@@ -54,6 +58,7 @@ def chosen_pictures(data: "Path | Sequence[Path]", part: Chosen, *, with_boxes: 
     else:
         material = choose_of_several(sets, part, progress)
     if with_boxes:
+        material = without_faults(material)
         need_boxes(material.name, material.pictures)
     tell_problems(material.notes)
     return material

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from maskwatch.cli.console import out, say, tell_problems
+from maskwatch.cli.console import Classes, out, say, tell_problems
 from maskwatch.cli.sections import settings_for
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.records import Label
@@ -43,6 +43,14 @@ class Form(StrEnum):
     YOLO = "yolo"
     VOC = "voc"
     QUEUE = "queue"
+
+
+class Readable(StrEnum):
+    COCO = "coco"
+    YOLO = "yolo"
+    VOC = "voc"
+    QUEUE = "queue"
+    LABEL_STUDIO = "label_studio"
 
 
 Folder = Annotated[Path | None, typer.Option("--dir", help="The queue's folder; else the configuration's.")]
@@ -267,9 +275,14 @@ def export(
 
 @app.command("import")
 def import_(
-    source: Annotated[Path, typer.Argument(metavar="SET", help="A folder or zip file that came back.")],
-    form: Annotated[Form | None, typer.Option("--format", help="Its format; else it is looked at.")] = None,
+    source: Annotated[
+        Path | None, typer.Argument(metavar="SET", help="A folder, zip or JSON file that came back.")
+    ] = None,
+    form: Annotated[
+        Readable | None, typer.Option("--format", help="Its format; else it is looked at.")
+    ] = None,
     by: By = None,
+    classes: Classes = None,
     skip_empty: Annotated[
         bool, typer.Option("--skip-empty", help="Pass over pictures in which no face is marked.")
     ] = False,
@@ -277,13 +290,25 @@ def import_(
         bool, typer.Option("--accept-unchanged", help="Take what came back as the models said as looked at.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Over newer labels, too.")] = False,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Take the last import back; no SET is given then.")
+    ] = False,
     folder: Folder = None,
     config: Config = None,
 ) -> None:
-    """Take labels over that were given in CVAT, Label Studio or another tool."""
-    from maskwatch.learn.exchange import import_labels
+    """Take labels over that were given in CVAT, Label Studio or another tool.
 
-    name = by or _user()
+    A sample of which a box cannot be used is refused by name, and the exit code is then 1; the others are taken over.
+    """
+    from maskwatch.learn.class_names import parse_classes
+    from maskwatch.learn.imports import import_labels
+
+    name, meanings = by or _user(), parse_classes(classes or ())
+    if undo == (source is not None):
+        raise ConfigError("say either which set to import, or --undo")
+    if source is None:
+        _undo_import(_queue(folder, config), name)
+        return
     done = import_labels(
         _queue(folder, config),
         source,
@@ -292,11 +317,13 @@ def import_(
         force=force,
         skip_empty=skip_empty,
         accept_unchanged=accept_unchanged,
+        classes=meanings,
     )
     kept = [f"{each}: labels here are newer or of unknown age; left as they are" for each in done.newer_here]
     tell_problems([*done.problems, *kept])
+    refused = f"{len(done.refused)} refused (see above), " if done.refused else ""
     out.print(
-        f"{counted(len(done.labelled), 'sample')} labelled, {len(done.unchanged)} unchanged, "
+        f"{counted(len(done.labelled), 'sample')} labelled, {len(done.unchanged)} unchanged, {refused}"
         f"{len(done.newer_here)} left as they are (--force overwrites)",
         soft_wrap=True,
     )
@@ -306,6 +333,23 @@ def import_(
             "(--accept-unchanged takes them as looked at)",
             soft_wrap=True,
         )
+    if done.labelled:
+        out.print("queue import --undo takes this back", soft_wrap=True)
+    if done.refused:
+        raise typer.Exit(1)
+
+
+def _undo_import(queue: "Queue", by: str) -> None:
+    from maskwatch.learn.import_journal import undo_import
+
+    done = undo_import(queue, by)
+    tell_problems(done.problems)
+    out.print(
+        f"{counted(len(done.restored), 'sample')} as before the import of {done.source}, "
+        f"{len(done.problems)} left as they are",
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 @app.command()

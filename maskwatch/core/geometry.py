@@ -16,6 +16,15 @@ def iou(a: Box, b: Box) -> float:
     return overlap / (a.width * a.height + b.width * b.height - overlap)
 
 
+def covered(box: Box, by: Box) -> float:
+    """The share of a box's area that lies in another, 0..1."""
+    width = min(box.x2, by.x2) - max(box.x1, by.x1)
+    height = min(box.y2, by.y2) - max(box.y1, by.y1)
+    if width <= 0 or height <= 0:
+        return 0.0
+    return width * height / (box.width * box.height)
+
+
 def contains(polygon: Polygon, x: float, y: float) -> bool:
     """Whether a point lies inside, by the even-odd rule: a ray to the right crosses the outline an odd number of times."""
     inside = False

@@ -54,12 +54,13 @@ class Views:
     def _one(self, number: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         random = np.random.default_rng((self._seed, number))
         picture = self._pictures[int(random.integers(len(self._pictures)))]
-        rgb, faces = level_view(picture, VIEW_PX, AIMED_PX, random)
+        rgb, faces, unclear = level_view(picture, VIEW_PX, AIMED_PX, random)
         row, column = np.mgrid[0:CELLS, 0:CELLS].reshape(2, -1).astype(np.float32) * STRIDE
         windows = np.stack([column + 1, row + 1, column + WINDOW_PX, row + WINDOW_PX], axis=1)
         overlap, which = targets.fit(windows, faces)
+        is_negative = (overlap < targets.NEGATIVE_IOU) & ~targets.unsure(windows, unclear)
         kinds = np.select(
-            [overlap >= PNET_POSITIVE_IOU, overlap >= targets.PART_IOU, overlap < targets.NEGATIVE_IOU],
+            [overlap >= PNET_POSITIVE_IOU, overlap >= targets.PART_IOU, is_negative],
             [Kind.POSITIVE, Kind.PART, Kind.NEGATIVE],
             -1,
         )

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from maskwatch.core.records import Box, Rgb
 from maskwatch.learn.labels import FaceLabel
-from maskwatch.sources.images import read_rgb
 
 MOST_PROBLEMS = 1000
 DUPLICATE_BITS = 4  # of 64: hashes this near are the same picture
@@ -39,7 +38,9 @@ class Truth:
 class LabelledPicture:
     """`key` is the path inside the data set; `part` is None until `split`, unless the folders say it.
 
-    `unclear` are faces of which nobody can tell whether they are protected: see `shown`.
+    `unclear` are places where faces may be of which nobody can tell what they are: nothing is learnt there, as face
+    or as background, and what is found there is not counted. `faults` say why some of them are unclear, where
+    it is not that a person said so.
     """
 
     path: Path
@@ -47,6 +48,7 @@ class LabelledPicture:
     truths: tuple[Truth, ...]
     part: Part | None = None
     unclear: tuple[Box, ...] = ()
+    faults: tuple[str, ...] = ()
 
 
 class Problems(list[str]):
@@ -136,20 +138,6 @@ def _part(leader: LabelledPicture, keep: Part | None) -> Part:
     if keep is Part.TRAIN:
         return Part.VALIDATION if bucket < 10 else Part.TRAIN
     return Part.TEST if bucket < 20 else Part.VALIDATION if bucket < 30 else Part.TRAIN
-
-
-def shown(picture: LabelledPicture) -> Rgb:
-    """The picture as models may see it: unclear faces are wiped, so that nothing is learnt from them or counted.
-
-    Raises `SourceError`.
-    """
-    rgb = read_rgb(picture.path)
-    for box in picture.unclear:
-        x1, y1, x2, y2 = (max(0, round(v)) for v in box)
-        part = rgb[y1:y2, x1:x2]
-        if part.size:
-            part[:] = part.mean(axis=(0, 1)).astype(np.uint8)
-    return rgb
 
 
 def perceptual_hash(rgb: Rgb) -> int:

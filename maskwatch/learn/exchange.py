@@ -1,39 +1,22 @@
-"""Samples out to the tools that people label with, and their labels back in."""
+"""Samples out to the tools that people label with; `imports.py` takes their labels back in."""
 
 import json
-import re
-import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 
-from maskwatch.core.errors import DataError, LabelConflict, QueueError
-from maskwatch.core.records import Box
-from maskwatch.learn.dataset import LabelledPicture, Problems
-from maskwatch.learn.formats import coco, queue, voc, yolo
+from maskwatch.core.errors import DataError
+from maskwatch.learn.dataset import LabelledPicture
 from maskwatch.learn.formats.entries import Entry
-from maskwatch.learn.formats.registry import WRITERS, Format
-from maskwatch.learn.labelling import FaceMark, accepted
-from maskwatch.learn.labels import MarkLabel
+from maskwatch.learn.formats.registry import WRITERS
+from maskwatch.learn.labelling import accepted
 from maskwatch.learn.queue import Queue
 from maskwatch.learn.samples import Sample, labelled_picture
 from maskwatch.paths import looked_at
 
-READERS: dict[str, Format] = {"coco": coco, "yolo": yolo, "voc": voc, "queue": queue}
-FORMS = tuple(READERS)
+FORMS = (*WRITERS, "queue")
 REVISIONS = "revisions.json"  # which revision of each sample went out
-SAMPLE_ID = re.compile(r"\d{8}T\d{6}\.\d{3}Z-\d{6,}")
-MOST_FILES = 200_000
-MOST_TEXT_MB = 512  # unpacked, all files together
-# One file. Read, a text takes up to 25 times its size in memory as JSON, 1,000 times as YAML
-MOST_FILE_MB = {".json": 64, ".txt": 16, ".xml": 4, ".yaml": 0.25, ".yml": 0.25, ".names": 0.25}
-MOST_PACKED = 100  # times smaller in a zip file than unpacked; labels come to 5 to 30
-PACKED_FROM_BYTES = 1_000_000
-TEXTS = set(MOST_FILE_MB)  # pictures that come back are not needed
-SAME_BOX_PX = 0.15  # formats keep a tenth of a pixel
-CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,205 +89,3 @@ def _key(path: Path) -> str:
 def _as_picture(sample: Sample, path: Path) -> LabelledPicture:
     marks = accepted(sample.report.faces) if sample.labels is None else sample.labels.faces
     return labelled_picture(marks, path, _key(path))
-
-
-@dataclass(slots=True)
-class Imported:
-    """What became of a data set that came back: ids of samples, and a line for what did not fit."""
-
-    labelled: list[str] = field(default_factory=list)
-    unchanged: list[str] = field(default_factory=list)
-    newer_here: list[str] = field(default_factory=list)
-    as_models_said: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=Problems)
-
-
-def import_labels(
-    store: Queue,
-    source: Path,
-    form: str | None,
-    by: str,
-    *,
-    force: bool = False,
-    skip_empty: bool = False,
-    accept_unchanged: bool = False,
-) -> Imported:
-    """Take the labels of a folder or zip file over, matching pictures by the sample's id in their name.
-
-    `form` None: whichever it is. Every picture that the set describes counts as looked at by `by`;
-    with `skip_empty`, not those without a face. What had no labels and comes back as the models said may be what
-    nobody looked at: it is left without, unless `accept_unchanged`. Labels that were given here after the set went out stay,
-    unless `force`; so do all that differ when the set does not tell when that was (`revisions.json`).
-    Raises `DataError` when the source is no such data set.
-    """
-    result = Imported()
-    with TemporaryDirectory(prefix="maskwatch-") as temporary:
-        staged = _unpacked(source, Path(temporary))
-        kind = _kind(staged, form, source)
-        paths = store.pictures()
-        data = kind.read(staged, lambda path: _found(path, paths))
-        result.problems += Problems(data.problems).replaced(str(staged), str(source))
-        revisions = _revisions(staged)
-    for picture in sorted(data.pictures, key=lambda picture: picture.path.stem):  # oldest first
-        marks, sample_id = _marks(picture), picture.path.stem
-        if not marks and skip_empty:
-            continue
-        try:
-            sample = store.sample(sample_id)
-            if not accept_unchanged and _is_as_models_said(sample, marks):
-                result.as_models_said.append(sample_id)
-                continue
-            went_out = None if force else revisions.get(sample_id, 0)
-            changed = _label(store, sample, marks, by, went_out)
-            (result.labelled if changed else result.unchanged).append(sample_id)
-        except LabelConflict:
-            result.newer_here.append(sample_id)
-        except QueueError as e:
-            result.problems.append(f"{sample_id}: {e}")
-    return result
-
-
-def _label(store: Queue, sample: Sample, marks: list[FaceMark], by: str, went_out: int | None) -> bool:
-    """Whether these labels are others than those that are there.
-
-    Raises `LabelConflict` where there is a newer revision than the one that went out.
-    """
-    if sample.labels is not None and _sorted(sample.labels.faces) == _sorted(_rounded(marks)):
-        return False
-    based_on = None if went_out is None else min(went_out, sample.revision)
-    store.label(sample.id, marks, by, based_on=based_on)
-    return True
-
-
-def _is_as_models_said(sample: Sample, marks: list[FaceMark]) -> bool:
-    """Whether a sample without labels has these marks from the models; a set's boxes are good to a tenth of a pixel."""
-    said = _sorted(_rounded(accepted(sample.report.faces)))
-    given = _sorted(_rounded(marks))
-    return (
-        sample.labels is None
-        and len(said) == len(given)
-        and all(
-            mine[1] == theirs[1]
-            and max(abs(a - b) for a, b in zip(mine[0], theirs[0], strict=True)) < SAME_BOX_PX
-            for mine, theirs in zip(said, given, strict=True)
-        )
-    )
-
-
-def _found(path: Path, paths: dict[str, Path]) -> Path:
-    named = SAMPLE_ID.search(path.name)
-    return paths.get(named.group(), path) if named else path
-
-
-def _marks(picture: LabelledPicture) -> list[FaceMark]:
-    known = [FaceMark(t.box, MarkLabel(t.label.value)) for t in picture.truths if t.box is not None]
-    return known + [FaceMark(box, MarkLabel.UNKNOWN) for box in picture.unclear]
-
-
-def _rounded(marks: Iterable[FaceMark]) -> list[FaceMark]:
-    return [FaceMark(Box(*(round(v, 1) for v in mark.box)), mark.label) for mark in marks]
-
-
-def _sorted(marks: Iterable[FaceMark]) -> list[tuple[Box, str]]:
-    """The order of faces means nothing."""
-    return sorted((mark.box, mark.label.value) for mark in marks)
-
-
-def _revisions(folder: Path) -> dict[str, int]:
-    path = folder / REVISIONS
-    try:
-        found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        return {str(name): int(revision) for name, revision in found.items()}
-    except (ValueError, TypeError, AttributeError, RecursionError) as e:
-        raise DataError(f"{path.name}: does not tell the samples' revisions") from e
-
-
-def _kind(folder: Path, form: str | None, source: Path) -> Format:
-    if form is not None:
-        if not READERS[form].matches(folder):
-            raise DataError(f"{source}: is no data set of the format {form}")
-        return READERS[form]
-    for kind in READERS.values():
-        if kind.matches(folder):
-            return kind
-    raise DataError(f"{source}: is no data set ({', '.join(READERS)})")
-
-
-def _unpacked(source: Path, folder: Path) -> Path:
-    """The texts of a folder or zip file, below `folder`; where all lie in one folder, that."""
-    try:
-        if source.is_dir():
-            _copy_texts(source, folder)
-        else:
-            _unzip_texts(source, folder)
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as e:
-        raise DataError(f"{source}: cannot be read ({e})") from e
-    inside = list(folder.iterdir())
-    known = any(kind.matches(folder) for kind in READERS.values())
-    return inside[0] if not known and len(inside) == 1 and inside[0].is_dir() else folder
-
-
-def _copy_texts(source: Path, folder: Path) -> None:
-    budget = _Budget(source)
-    for path in sorted(source.rglob("*")):
-        if path.suffix.lower() in TEXTS and path.is_file():
-            target = folder / path.relative_to(source)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("rb") as source_file, target.open("wb") as file:
-                _copy(source_file.read, file.write, budget, path.name)
-
-
-def _unzip_texts(source: Path, folder: Path) -> None:
-    """A zip file from strangers: no path leads out of `folder`, and no more is written than the budget allows."""
-    budget = _Budget(source)
-    with zipfile.ZipFile(source) as archive:
-        for about in archive.infolist():
-            name = PurePosixPath(about.filename)
-            if about.is_dir() or name.suffix.lower() not in TEXTS:
-                continue
-            if name.is_absolute() or ".." in name.parts or "\\" in about.filename or ":" in about.filename:
-                raise DataError(f"{source}: holds {about.filename!r}, which lies outside of it; refused")
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if about.file_size > max(PACKED_FROM_BYTES, MOST_PACKED * about.compress_size):
-                raise DataError(f"{source}: {about.filename} is packed too tightly for labels; refused")
-            with archive.open(about) as packed, target.open("wb") as file:
-                _copy(packed.read, file.write, budget, about.filename)
-
-
-def _copy(read: Callable[[int], bytes], write: Callable[[bytes], int], budget: "_Budget", name: str) -> None:
-    budget.begin(name)
-    while chunk := read(CHUNK):
-        budget.spend(len(chunk))  # what comes out, whatever the header promised
-        write(chunk)
-
-
-class _Budget:
-    """How much may be unpacked. Raises `DataError` when it is spent."""
-
-    def __init__(self, source: Path) -> None:
-        self._source = source
-        self._name = ""
-        self._files = MOST_FILES
-        self._bytes: float = MOST_TEXT_MB * 1_000_000
-        self._of_file: float = 0
-
-    def begin(self, name: str) -> None:
-        self._name = name
-        self._of_file = MOST_FILE_MB[PurePosixPath(name).suffix.lower()] * 1_000_000
-        self._files -= 1
-        self._check()
-
-    def spend(self, count: int) -> None:
-        self._bytes -= count
-        self._of_file -= count
-        self._check()
-
-    def _check(self) -> None:
-        if self._files < 0 or self._bytes < 0:
-            raise DataError(
-                f"{self._source}: more than {MOST_FILES} files or {MOST_TEXT_MB} MB of labels; refused"
-            )
-        if self._of_file < 0:
-            most = MOST_FILE_MB[PurePosixPath(self._name).suffix.lower()]
-            raise DataError(f"{self._source}: {self._name} is larger than {most:g} MB; refused")

@@ -7,11 +7,12 @@ import cv2
 import numpy as np
 
 from maskwatch.core.errors import SourceError
-from maskwatch.core.geometry import iou
+from maskwatch.core.geometry import covered, iou
 from maskwatch.core.ports import Detector
 from maskwatch.core.records import Box, Rgb
-from maskwatch.learn.dataset import LabelledPicture, Part, perceptual_hash, shown, split
+from maskwatch.learn.dataset import LabelledPicture, Part, perceptual_hash, split
 from maskwatch.learn.labels import FaceLabel
+from maskwatch.sources.images import read_rgb
 
 FOUND_IOU = 0.4  # MTCNN's boxes are square and faces are not, so more cannot be asked
 PATCH_MARGIN = 0.6  # of the face's side, kept around it for shifted crops
@@ -35,10 +36,14 @@ class LabelledFace:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeenPicture:
-    """A picture and the faces that a detector found in it, or that people marked."""
+    """A picture and the faces that a detector found in it, or that people marked.
+
+    `unclear` are places where there may be one or not: nothing is learnt there.
+    """
 
     rgb: Rgb
     faces: tuple[Box, ...]
+    unclear: tuple[Box, ...] = ()
 
 
 Progress = Callable[[Iterable[LabelledPicture]], Iterable[LabelledPicture]]
@@ -72,7 +77,10 @@ def gather(
 def open_marked(
     pictures: Sequence[LabelledPicture], progress: Progress
 ) -> tuple[dict[Part, list[SeenPicture]], list[str]]:
-    """Whole pictures of the three parts with the faces that people marked, and a line for each that gives none."""
+    """Whole pictures of the three parts with the faces that people marked, and a line for each that gives none.
+
+    One of which a box cannot be used may teach, outside of that box, and is left out of the parts that measure.
+    """
     seen, hashes, readable = [], [], []
     notes: list[str] = []
     for picture, rgb in _opened(progress(pictures), notes):
@@ -81,10 +89,15 @@ def open_marked(
             continue
         readable.append(picture)
         hashes.append(perceptual_hash(rgb))
-        seen.append(SeenPicture(rgb, tuple(t.box for t in picture.truths if t.box is not None)))
+        faces = tuple(truth.box for truth in picture.truths if truth.box is not None)
+        seen.append(SeenPicture(rgb, faces, picture.unclear))
     parts: dict[Part, list[SeenPicture]] = {part: [] for part in Part}
     for picture, each in zip(split(readable, np.array(hashes, np.uint64)), seen, strict=True):
-        parts[picture.part or Part.TRAIN].append(each)
+        part = picture.part or Part.TRAIN
+        if picture.faults and part is not Part.TRAIN:
+            notes.append(f"{picture.path}: has a box that cannot be used; left out of the {part} part")
+        else:
+            parts[part].append(each)
     return parts, notes
 
 
@@ -107,7 +120,7 @@ def _opened(pictures: Iterable[LabelledPicture], notes: list[str]) -> Iterator[t
     """Those that can be read; why the others cannot goes to `notes`."""
     for picture in pictures:
         try:
-            yield picture, shown(picture)
+            yield picture, read_rgb(picture.path)
         except SourceError as e:
             notes.append(str(e))
 
@@ -123,9 +136,11 @@ def gather_pictures(
     notes: list[str] = []
     for picture, rgb in _opened(progress(pictures), notes):
         found = [face.box for face in detector.detect([rgb])[0]]
+        sure = [box for box in found if all(covered(box, place) < FOUND_IOU for place in picture.unclear)]
         readable.append(picture)
         hashes.append(perceptual_hash(rgb))
-        seen.append(SeenPicture(rgb, (*found, *(t.box for t in picture.truths if t.box is not None))))
+        marked = (truth.box for truth in picture.truths if truth.box is not None)
+        seen.append(SeenPicture(rgb, (*sure, *marked), picture.unclear))
     parts: dict[Part, list[SeenPicture]] = {Part.TRAIN: [], Part.VALIDATION: []}
     for picture, each in zip(split(readable, np.array(hashes, np.uint64)), seen, strict=True):
         part = picture.part or Part.TRAIN

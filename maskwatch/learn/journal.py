@@ -32,12 +32,13 @@ def claim(folder: Path, task: Mapping[str, Any]) -> bool:
     return False
 
 
-def fingerprint(pictures: Iterable[tuple[Rgb, Sequence[Box]]]) -> str:
-    """Tells data from other data: a digest over the pixels and the boxes."""
+def fingerprint(pictures: Iterable[tuple[Rgb, *tuple[Sequence[Box], ...]]]) -> str:
+    """Tells data from other data: a digest over the pixels and the boxes of one or several kinds."""
     digest = hashlib.sha256()
-    for rgb, boxes in pictures:
+    for rgb, *kinds in pictures:
         digest.update(rgb.tobytes())
-        digest.update(repr([tuple(map(float, box)) for box in boxes]).encode())
+        for boxes in kinds:
+            digest.update(repr([tuple(map(float, box)) for box in boxes]).encode())
     return digest.hexdigest()[:16]
 
 

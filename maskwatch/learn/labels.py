@@ -1,4 +1,4 @@
-"""What people say of a face, and the names that data sets have for it."""
+"""What people say of a face."""
 
 from enum import StrEnum
 
@@ -28,26 +28,19 @@ class MarkLabel(StrEnum):
         return None if self is MarkLabel.UNKNOWN else FaceLabel(self.value)
 
 
-NAMES = {
-    "protected": FaceLabel.PROTECTED,
-    "with_mask": FaceLabel.PROTECTED,
-    "mask": FaceLabel.PROTECTED,
-    "unprotected": FaceLabel.UNPROTECTED,
-    "without_mask": FaceLabel.UNPROTECTED,
-    "no_mask": FaceLabel.UNPROTECTED,
-    "worn_wrong": FaceLabel.WORN_WRONG,
-    "mask_weared_incorrect": FaceLabel.WORN_WRONG,
-}
+class Meaning(StrEnum):
+    """What the class of a box may mean: a label, or that there is no face in it."""
 
+    PROTECTED = "protected"
+    UNPROTECTED = "unprotected"
+    WORN_WRONG = "worn_wrong"
+    UNKNOWN = "unknown"
+    NO_FACE = "no_face"
 
-def label_of(name: str) -> FaceLabel | None:
-    """What a data set means by a class's name; case, blanks and hyphens make no difference. None: unknown."""
-    return NAMES.get(name.strip().lower().replace(" ", "_").replace("-", "_"))
+    @property
+    def mark(self) -> MarkLabel | None:
+        return None if self is Meaning.NO_FACE else MarkLabel(self.value)
 
-
-def mark_of(name: str) -> MarkLabel | None:
-    """The same for a marked face, which may be one of which nobody can tell."""
-    label = label_of(name)
-    if label is None:
-        return MarkLabel.UNKNOWN if name.strip().lower() == MarkLabel.UNKNOWN else None
-    return MarkLabel(label.value)
+    @property
+    def known(self) -> FaceLabel | None:
+        return None if self.mark is None else self.mark.known

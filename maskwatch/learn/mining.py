@@ -14,7 +14,7 @@ from maskwatch.detect.cascade import Mtcnn
 from maskwatch.learn import targets
 from maskwatch.learn.faces import SeenPicture
 from maskwatch.learn.threads import in_threads
-from maskwatch.learn.views import Floats, Random, camera_view
+from maskwatch.learn.views import Floats, Random, as_it_is, camera_view
 
 JITTERED = 6  # squares about each true face
 JITTERED_FROM_PX = 8  # smaller faces are left to what the stages before find
@@ -51,19 +51,20 @@ def mine(
     The same seed gives the same samples.
     """
 
-    def shown(place: tuple[int, int]) -> tuple[Rgb, Floats, Random]:
+    def shown(place: tuple[int, int]) -> tuple[tuple[Rgb, Floats, Floats], Random]:
         variant, number = place
         random = np.random.default_rng((*seed, variant, number))
         picture = pictures[number]
-        return *((picture.rgb, _boxes(picture)) if variant == 0 else camera_view(picture, random)), random
+        return as_it_is(picture) if variant == 0 else camera_view(picture, random), random
 
     crops, kinds, offsets = [], [], []
-    for rgb, faces, random in in_threads(shown, product(variants, range(len(pictures)))):
+    for (rgb, faces, unclear), random in in_threads(shown, product(variants, range(len(pictures)))):
         found, cut = detector.candidates(rgb, side_px, torch.from_numpy(_jittered(faces, random)))
         boxes = found.boxes.cpu().numpy()
         overlap, which = targets.fit(boxes, faces)
         kind = np.select([overlap >= targets.POSITIVE_IOU, overlap >= targets.PART_IOU], [2, 1], 0)
-        chosen = _chosen(kind, overlap, found.scores.cpu().numpy(), random)
+        is_negative = (overlap < targets.NEGATIVE_IOU) & ~targets.unsure(boxes, unclear)
+        chosen = _chosen(kind, is_negative, found.scores.cpu().numpy(), random)
         moves = np.zeros((len(boxes), 4), np.float32)
         if len(faces):
             moves = targets.offsets(boxes, faces[which], extra=1) * (kind > 0)[:, None]
@@ -71,10 +72,6 @@ def mine(
         kinds.append(kind[chosen])
         offsets.append(moves[chosen])
     return Samples(np.concatenate(crops), np.concatenate(kinds), np.concatenate(offsets).astype(np.float32))
-
-
-def _boxes(picture: SeenPicture) -> Floats:
-    return np.array(picture.faces, np.float32).reshape(-1, 4)
 
 
 def _jittered(faces: Floats, random: Random) -> Floats:
@@ -87,9 +84,11 @@ def _jittered(faces: Floats, random: Random) -> Floats:
     return np.concatenate([centre - half, centre + half], axis=1).astype(np.float32)
 
 
-def _chosen(kind: NDArray[np.int64], overlap: Floats, scores: Floats, random: Random) -> NDArray[np.int64]:
+def _chosen(
+    kind: NDArray[np.int64], is_negative: NDArray[np.bool_], scores: Floats, random: Random
+) -> NDArray[np.int64]:
     """All positives and parts, and some negatives; between a part and a negative nothing is sure."""
-    negatives = np.flatnonzero(overlap < targets.NEGATIVE_IOU)
+    negatives = np.flatnonzero(is_negative)
     if len(negatives) > MOST_NEGATIVES:
         by_score = negatives[np.argsort(-scores[negatives], kind="stable")]
         half = MOST_NEGATIVES // 2

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import torch
 
-from maskwatch.core.records import Box, Face
+from maskwatch.core.records import Face
 from maskwatch.detect.backends.choice import choose
 from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.settings import Settings
@@ -63,7 +63,7 @@ def choose_point(
 
     def worth(point: OperatingPoint) -> float:
         detector = Mtcnn(backend, settings, weights.version, point)
-        curves[point] = _curve([found_in(p.rgb, detector) for p in pictures], [p.faces for p in pictures])
+        curves[point] = _curve([found_in(p.rgb, detector) for p in pictures], pictures)
         return float(np.mean([_at(curves[point], wanted)[1] for wanted in about]))
 
     powers = max(((worth(point), point) for point in through(points)), key=lambda pair: pair[0])[1].powers
@@ -75,11 +75,11 @@ def choose_point(
     return Choice(replace(point, thresholds=(*point.thresholds[:2], bound)), recall, reached)
 
 
-def _curve(found: Sequence[Sequence[Face]], truths: Sequence[Sequence[Box]]) -> Curve:
-    matchings = [match(faces, boxes) for faces, boxes in zip(found, truths, strict=True)]
+def _curve(found: Sequence[Sequence[Face]], pictures: Sequence[SeenPicture]) -> Curve:
+    matchings = [match(faces, p.faces, p.unclear) for faces, p in zip(found, pictures, strict=True)]
     scores = [face.score for matching in matchings for face in matching.found]
     hits = [truth is not None for matching in matchings for truth in matching.truths]
-    return curve(np.array(scores, np.float64), np.array(hits, np.bool_), sum(map(len, truths)))
+    return curve(np.array(scores, np.float64), np.array(hits, np.bool_), sum(len(p.faces) for p in pictures))
 
 
 def _at(points: Curve, precision: float) -> tuple[float, float, float]:

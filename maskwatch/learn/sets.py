@@ -16,10 +16,10 @@ from maskwatch.learn.dataset import (
     Part,
     Problems,
     perceptual_hash,
-    shown,
     split,
 )
 from maskwatch.learn.threads import in_threads
+from maskwatch.sources.images import read_rgb
 from maskwatch.words import counted
 
 STRICTEST_FIRST = (Part.TEST, Part.VALIDATION, Part.TRAIN)
@@ -66,7 +66,7 @@ def members(name: str, data: DataSet, progress: Progress) -> tuple[list[Member],
 
 def _hashed(picture: LabelledPicture) -> int | str:
     try:
-        return perceptual_hash(shown(picture))
+        return perceptual_hash(read_rgb(picture.path))
     except SourceError as e:
         return str(e)
 

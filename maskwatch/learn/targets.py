@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
+EMPTY = 1e-6  # px²: no box that is learnt from is so small
 POSITIVE_IOU, PART_IOU, NEGATIVE_IOU = 0.6, 0.4, 0.3
 """From the first on a box shows a face, from the second on a part of one; under the third it shows none.
 
@@ -25,6 +26,15 @@ def fit(boxes: Floats, truths: Floats) -> tuple[Floats, NDArray[np.int64]]:
     return overlap[np.arange(len(boxes)), which], which
 
 
+def unsure(boxes: Floats, unclear: Floats) -> NDArray[np.bool_]:
+    """Which boxes `(N, 4)` lie so far in one of the unclear places `(M, 4)` that they cannot be said to show no face."""
+    if not len(unclear):
+        return np.zeros(len(boxes), np.bool_)
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    inside = _intersection(boxes, unclear).max(axis=1) / np.maximum(area, EMPTY)
+    return np.asarray(inside >= NEGATIVE_IOU, np.bool_)
+
+
 def offsets(boxes: Floats, truths: Floats, extra: float) -> Floats:
     """What moves each box `(N, 4)` to its truth `(N, 4)`, the inverse of `detect.boxes.shifted`."""
     sides = boxes[:, 2:] - boxes[:, :2] + extra
@@ -39,8 +49,12 @@ def squares(boxes: Floats) -> Floats:
 
 
 def _iou(one: Floats, other: Floats) -> Floats:
-    low = np.maximum(one[:, None, :2], other[None, :, :2])
-    high = np.minimum(one[:, None, 2:], other[None, :, 2:])
-    overlap = np.clip(high - low, 0, None).prod(axis=2)
+    overlap = _intersection(one, other)
     area, others = ((each[:, 2:] - each[:, :2]).prod(axis=1) for each in (one, other))
     return np.asarray(overlap / (area[:, None] + others[None] - overlap), np.float32)
+
+
+def _intersection(one: Floats, other: Floats) -> Floats:
+    low = np.maximum(one[:, None, :2], other[None, :, :2])
+    high = np.minimum(one[:, None, 2:], other[None, :, 2:])
+    return np.asarray(np.clip(high - low, 0, None).prod(axis=2), np.float32)

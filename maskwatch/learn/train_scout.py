@@ -24,6 +24,7 @@ from maskwatch.detect.boxes import STRIDE, WINDOW_PX
 from maskwatch.detect.networks import normalise
 from maskwatch.detect.scout import Scout
 from maskwatch.detect.weights import Weights
+from maskwatch.learn import targets
 from maskwatch.learn.checkpoint import load_checkpoint, save_checkpoint
 from maskwatch.learn.faces import SeenPicture
 from maskwatch.learn.schedule import warm_then_cosine
@@ -35,6 +36,7 @@ CELLS = 90
 AIMED_PX = (11, 19)  # the size of the face that a view is about
 SEEN_PX = (7, 24)  # faces of these sides may lie in a 12 px window
 FACE_IOU, NEAR_IOU = 0.5, 0.25
+UNSURE = float("nan")  # in the place of how near a cell is to a face, where nobody knows
 TOLD = 500  # steps between two lines about the progress
 
 Floats = NDArray[np.float32]
@@ -163,7 +165,7 @@ def _truth(teacher: "_Teacher", rgb: Tensor, near: Tensor) -> tuple[Tensor, Tens
     """For each view `(N, 45, 45)` 0 or 1: it holds a face that P-Net proposes; it may hold one."""
     proposed = teacher.proposes(rgb)
     sure = proposed & (near >= FACE_IOU)
-    maybe = (proposed & (near >= NEAR_IOU)) | (near >= FACE_IOU)
+    maybe = (proposed & (near >= NEAR_IOU)) | (near >= FACE_IOU) | near.isnan()
     return tuple(max_pool2d(each.float()[:, None], 2)[:, 0].clone() for each in (sure, maybe))  # type: ignore[return-value]
 
 
@@ -178,8 +180,10 @@ def _batches(
     def one(number: int) -> tuple[Rgb, Floats]:
         random = np.random.default_rng((seed, number))
         picture = pictures[int(random.integers(len(pictures)))]
-        rgb, faces = level_view(picture, SIDE_PX, AIMED_PX, random)
-        return rgb, _nearness(faces)
+        rgb, faces, unclear = level_view(picture, SIDE_PX, AIMED_PX, random)
+        near = _nearness(faces)
+        near[_is_unsure(unclear) & (near < FACE_IOU)] = UNSURE
+        return rgb, near
 
     size = recipe.batch
     made = in_threads(one, range(steps.start * size, steps.stop * size), ahead=8 * size)
@@ -188,9 +192,21 @@ def _batches(
         yield torch.from_numpy(np.stack(rgb)).to(device), torch.from_numpy(np.stack(near)).to(device)
 
 
+def _is_unsure(unclear: Floats) -> NDArray[np.bool_]:
+    """Which cells' windows lie in an unclear place."""
+    row, column = (each.ravel() for each in _corners())
+    windows = np.stack([column, row, column + WINDOW_PX, row + WINDOW_PX], axis=1)
+    return targets.unsure(windows, unclear).reshape(CELLS, CELLS)
+
+
+def _corners() -> NDArray[np.float32]:
+    """Row and column of the windows' first corners, `(2, 90, 90)`."""
+    return np.asarray(np.mgrid[0:CELLS, 0:CELLS], np.float32) * STRIDE + 0.5
+
+
 def _nearness(faces: NDArray[Any]) -> Floats:
     """The largest IoU of each cell's window with the square about a face of a size that it may hold."""
-    row, column = np.mgrid[0:CELLS, 0:CELLS].astype(np.float32) * STRIDE + 0.5
+    row, column = _corners()
     best = np.zeros((CELLS, CELLS), np.float32)
     for x1, y1, x2, y2 in faces:
         side = max(x2 - x1, y2 - y1)

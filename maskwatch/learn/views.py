@@ -12,19 +12,33 @@ from maskwatch.learn.faces import SeenPicture
 
 Floats = NDArray[np.float32]
 Random = np.random.Generator
+View = tuple[Rgb, Floats, Floats]
+"""A picture, its faces `(N, 4)`, and its unclear places `(M, 4)`."""
 
 
-def level_view(
-    picture: SeenPicture, side_px: int, aimed_px: tuple[float, float], random: Random
-) -> tuple[Rgb, Floats]:
-    """A part of a picture at some scale, as a level of a pyramid shows it, and its faces `(N, 4)`.
+def as_it_is(picture: SeenPicture) -> View:
+    return picture.rgb, *_split(picture, _boxes(picture))
+
+
+def _boxes(picture: SeenPicture) -> Floats:
+    """The faces and then the unclear places, which move alike."""
+    return np.array([*picture.faces, *picture.unclear], np.float32).reshape(-1, 4)
+
+
+def _split(picture: SeenPicture, boxes: Floats) -> tuple[Floats, Floats]:
+    return boxes[: len(picture.faces)], boxes[len(picture.faces) :]
+
+
+def level_view(picture: SeenPicture, side_px: int, aimed_px: tuple[float, float], random: Random) -> View:
+    """A part of a picture at some scale, as a level of a pyramid shows it.
 
     The part is `(side_px, side_px, 3)`, grey beyond the picture. In most views one face has a longer side
     within `aimed_px`.
     """
     height, width = picture.rgb.shape[:2]
     smallest = 24 / min(height, width)
-    faces: Floats = np.array(picture.faces, np.float32).reshape(-1, 4)
+    boxes = _boxes(picture)
+    faces, _ = _split(picture, boxes)
     face = faces[random.integers(len(faces))] if len(faces) and random.random() < 0.6 else None
     if face is None:
         scale = max(smallest, math.exp(random.uniform(math.log(0.2), math.log(1.3))))
@@ -42,18 +56,18 @@ def level_view(
     size = tuple(min(side_px, max(12, round(length * scale))) for length in part.shape[1::-1])
     shrunk = cv2.resize(part, size, interpolation=cv2.INTER_LINEAR if scale > 0.5 else cv2.INTER_AREA)
     ratio = np.array([size[0] / part.shape[1], size[1] / part.shape[0]] * 2, np.float32)
-    faces = (faces - np.array([left, top, left, top], np.float32)) * ratio
+    boxes = (boxes - np.array([left, top, left, top], np.float32)) * ratio
     if random.random() < 0.5:
-        shrunk, faces = mirrored(np.asarray(shrunk, np.uint8), faces)
+        shrunk, boxes = mirrored(np.asarray(shrunk, np.uint8), boxes)
     field = np.full((side_px, side_px, 3), 128, np.uint8)
     field[: size[1], : size[0]] = in_other_light(np.asarray(shrunk, np.uint8), random)
-    return field, faces
+    return field, *_split(picture, boxes)
 
 
-def camera_view(picture: SeenPicture, random: Random) -> tuple[Rgb, Floats]:
-    """The whole picture as another camera might have taken it, mostly from further away, and its faces `(N, 4)`."""
+def camera_view(picture: SeenPicture, random: Random) -> View:
+    """The whole picture as another camera might have taken it, mostly from further away."""
     height, width = picture.rgb.shape[:2]
-    faces: Floats = np.array(picture.faces, np.float32).reshape(-1, 4)
+    boxes = _boxes(picture)
     scale = math.exp(random.uniform(math.log(0.4), math.log(1.5)))
     scale = min(max(scale, 64 / min(height, width)), 1200 / max(height, width))
     size = round(width * scale), round(height * scale)
@@ -61,22 +75,22 @@ def camera_view(picture: SeenPicture, random: Random) -> tuple[Rgb, Floats]:
         cv2.resize(picture.rgb, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR),
         np.uint8,
     )
-    faces = faces * np.array([size[0] / width, size[1] / height] * 2, np.float32)
+    boxes = boxes * np.array([size[0] / width, size[1] / height] * 2, np.float32)
     if random.random() < 0.5:
-        rgb, faces = mirrored(rgb, faces)
+        rgb, boxes = mirrored(rgb, boxes)
     if random.random() < 0.3:
-        rgb, faces = leaned(rgb, faces, random.uniform(-12, 12))
+        rgb, boxes = leaned(rgb, boxes, random.uniform(-12, 12))
     if random.random() < 0.2:
         rgb = np.asarray(cv2.GaussianBlur(rgb, (0, 0), random.uniform(0.4, 1.3)), np.uint8)
     rgb = in_other_light(rgb, random)
     if random.random() < 0.5:
         rgb = compressed(rgb, int(random.integers(30, 92)))
-    return rgb, faces
+    return rgb, *_split(picture, boxes)
 
 
-def mirrored(rgb: Rgb, faces: Floats) -> tuple[Rgb, Floats]:
+def mirrored(rgb: Rgb, boxes: Floats) -> tuple[Rgb, Floats]:
     width = rgb.shape[1]
-    turned = np.stack([width - faces[:, 2], faces[:, 1], width - faces[:, 0], faces[:, 3]], axis=1)
+    turned = np.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], axis=1)
     return np.ascontiguousarray(rgb[:, ::-1]), turned
 
 

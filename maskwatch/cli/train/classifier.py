@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from maskwatch.cli.console import out, tracked
+from maskwatch.cli.console import Classes, out, tracked
 from maskwatch.cli.evaluate import table
 from maskwatch.cli.measuring import sets_together
 
@@ -27,6 +27,7 @@ def classifier(
     epochs: Annotated[int, typer.Option(min=1)] = 60,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    classes: Classes = None,
 ) -> None:
     """Find the faces, train on the training part, keep the best epoch by the validation part, and test.
 
@@ -39,18 +40,20 @@ def classifier(
     from maskwatch.classify.classifier import MaskClassifier
     from maskwatch.classify.network import Shape
     from maskwatch.learn.cards.classifier import Trained, write_model
+    from maskwatch.learn.class_names import parse_classes
     from maskwatch.learn.dataset import Part
     from maskwatch.learn.evaluation.classification import evaluate
     from maskwatch.learn.faces import gather
     from maskwatch.learn.journal import Journal, claim, fingerprint
     from maskwatch.learn.train_classifier import Epoch, Recipe, train
 
+    meanings = parse_classes(classes or ())
     settings = configuration.default().defaults
     chosen = pick_device(device)
     models = Models(chosen)
     detector = models.detector(settings.detect)
     sets = {}
-    for name, labelled in sets_together(data).items():
+    for name, labelled in sets_together(data, meanings).items():
         sets[name], notes = gather(labelled.pictures, detector, tracked(f"finding faces in {name}"))
         out.print(f"{name}: {len(sets[name])} faces, {len(notes)} pictures without one", soft_wrap=True)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from maskwatch.cli.console import out, stages, tell_problems, tracked
+from maskwatch.cli.console import Classes, out, stages, tell_problems, tracked
 from maskwatch.cli.measuring import searched, sets_together
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def detector(
     effort: Annotated[float, typer.Option(min=0.001, max=10, help="So many times the usual steps.")] = 1.0,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    classes: Classes = None,
 ) -> None:
     """Fine-tune P-, R- and O-Net, choose the thresholds, teach a scout, and test.
 
@@ -42,14 +43,16 @@ def detector(
     from maskwatch.detect.weights import load_weights
     from maskwatch.learn import train_detector, train_scout
     from maskwatch.learn.cards.detector import Making, write_detector, write_detector_card
+    from maskwatch.learn.class_names import parse_classes
     from maskwatch.learn.dataset import Part
     from maskwatch.learn.faces import SeenPicture, open_marked
     from maskwatch.learn.fine_tune import Wish, fine_tune
     from maskwatch.learn.journal import Journal, claim, fingerprint
 
+    meanings = parse_classes(classes or ())
     chosen, weights, wish = pick_device(device), load_weights(start), Wish(precision, min_face)
     parts: dict[Part, list[SeenPicture]] = {part: [] for part in Part}
-    counts, sets = {}, sets_together(data)
+    counts, sets = {}, sets_together(data, meanings)
     for name, labelled in sets.items():
         opened, notes = open_marked(labelled.pictures, tracked(f"reading {name}"))
         tell_problems(notes)
@@ -65,7 +68,8 @@ def detector(
         "wish": asdict(wish),
         "start": weights.version,
         "data": {
-            str(part): fingerprint((p.rgb, p.faces) for p in pictures) for part, pictures in parts.items()
+            str(part): fingerprint((p.rgb, p.faces, p.unclear) for p in pictures)
+            for part, pictures in parts.items()
         },
     }
     if claim(folder, task):
@@ -113,9 +117,9 @@ def _tested(
     """What each of the two finds in the test part."""
     from maskwatch.detect.settings import Settings
     from maskwatch.learn.evaluation.chosen import Chosen
-    from maskwatch.learn.evaluation.pictures import choose
+    from maskwatch.learn.evaluation.pictures import choose, without_faults
 
-    material = choose(name, data, Chosen.TEST, list)
+    material = without_faults(choose(name, data, Chosen.TEST, list))
     before, after = (
         searched(models, Settings(weights=each, min_face_px=min_face), material) for each in weights
     )

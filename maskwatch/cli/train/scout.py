@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from maskwatch.cli.console import out, progress, tracked
+from maskwatch.cli.console import Classes, out, progress, tracked
 from maskwatch.cli.measuring import sets_together
 
 
@@ -29,6 +29,7 @@ def scout(
     steps: Annotated[int, typer.Option(min=1)] = 30_000,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    classes: Classes = None,
 ) -> None:
     """Teach a scout where a detector's P-Net is worth asking, from what the detector finds."""
     from dataclasses import replace
@@ -39,11 +40,13 @@ def scout(
     from maskwatch.detect.settings import Settings
     from maskwatch.detect.weights import load_weights
     from maskwatch.learn.cards.scout import write_scout, write_with_scout
+    from maskwatch.learn.class_names import parse_classes
     from maskwatch.learn.dataset import Part
     from maskwatch.learn.faces import gather_pictures
     from maskwatch.learn.fine_tune import Wish, scouts_teacher
     from maskwatch.learn.train_scout import Progress, Recipe, train
 
+    meanings = parse_classes(classes or ())
     weights = replace(load_weights(detector), scout=None)
     stock, chosen = detector == "stock", pick_device(device)
     if stock:
@@ -52,7 +55,7 @@ def scout(
     else:
         teacher = scouts_teacher(weights, Wish().min_face_px, chosen)
     training, validation, counts = [], [], {}
-    for name, labelled in sets_together(data).items():
+    for name, labelled in sets_together(data, meanings).items():
         parts, notes = gather_pictures(labelled.pictures, teacher, tracked(f"finding faces in {name}"))
         training += parts[Part.TRAIN]
         validation += parts[Part.VALIDATION]

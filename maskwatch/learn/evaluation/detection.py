@@ -128,7 +128,8 @@ def search(
     """Ask the detector, whose own last threshold should be lower, for the faces of labelled pictures."""
     return tally(
         tuple(
-            Searched(picture, match(found_in(rgb, detector), boxes(picture))) for _, picture, rgb in pictures
+            Searched(picture, match(found_in(rgb, detector), boxes(picture), picture.unclear))
+            for _, picture, rgb in pictures
         ),
         threshold,
     )

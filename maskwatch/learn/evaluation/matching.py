@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
-from maskwatch.core.geometry import iou
+from maskwatch.core.geometry import covered, iou
 from maskwatch.core.records import Box, Face
 from maskwatch.learn.faces import FOUND_IOU
 
@@ -21,22 +21,24 @@ class Matching:
         return self.found[self.truths.index(truth)] if truth in self.truths else None
 
 
-def match(found: Sequence[Face], truths: Sequence[Box]) -> Matching:
+def match(found: Sequence[Face], truths: Sequence[Box], unclear: Sequence[Box] = ()) -> Matching:
     """Each found face in turn, the highest score first, takes the free true one that it overlaps most.
 
     The overlap must be an IoU of at least 0.4; a true face is taken once, so a second box on it is a
-    false alarm. Leaving out the faces under some score changes nothing for the others.
+    false alarm. Leaving out the faces under some score changes nothing for the others. A found face that is no
+    true one, and of which 0.4 or more lie in an `unclear` place, is left out, as neither hit nor false alarm: with
+    boxes that are alike this asks for a little less overlap than a hit does.
     """
-    ordered = tuple(sorted(found, key=lambda face: face.score, reverse=True))
     free = set(range(len(truths)))
-    places: list[int | None] = []
-    for face in ordered:
+    pairs: list[tuple[Face, int | None]] = []
+    for face in sorted(found, key=lambda face: face.score, reverse=True):
         best = max(sorted(free), key=lambda place: iou(face.box, truths[place]), default=None)
         if best is not None and iou(face.box, truths[best]) < FOUND_IOU:
             best = None
         free.discard(-1 if best is None else best)
-        places.append(best)
-    return Matching(ordered, tuple(places))
+        if best is not None or all(covered(face.box, place) < FOUND_IOU for place in unclear):
+            pairs.append((face, best))
+    return Matching(tuple(face for face, _ in pairs), tuple(place for _, place in pairs))
 
 
 @dataclass(frozen=True, slots=True)

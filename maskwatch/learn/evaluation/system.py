@@ -1,7 +1,7 @@
 """Detector and classifier together: who is found and judged right, and how far off a frame's ratio is."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ MISSED = "missed"
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A picture, what the system said of it, and which found face is which true one."""
+    """A picture, what the system said of it, unclear places left out, and which found face is which true one."""
 
     picture: LabelledPicture
     report: FrameReport
@@ -131,5 +131,6 @@ def watch(analyse: Analyse, pictures: Iterable[tuple[int, LabelledPicture, Rgb]]
     watched = []
     for _, picture, rgb in pictures:
         report = analyse(rgb)
-        watched.append(Watched(picture, report, match(report.faces, boxes(picture))))
+        matching = match(report.faces, boxes(picture), picture.unclear)
+        watched.append(Watched(picture, replace(report, faces=matching.found), matching))
     return System(tuple(watched))

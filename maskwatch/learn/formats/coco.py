@@ -1,104 +1,167 @@
 """COCO: `annotations.json` beside `images/`, boxes as x, y, width, height in pixels.
 
-Label Studio's `result.json` and CVAT's `annotations/*.json` are read, too.
-An image may say its `part` (train, validation, test), which other readers of COCO pass over.
+Read are also Label Studio's `result.json`, `annotations/*.json` of CVAT and Datumaro, whose pictures may lie in
+`images/{train,val,test}/`, Roboflow's `{train,valid,test}/_annotations.coco.json` and FiftyOne's `labels.json`
+beside `data/`. Where an annotation has no box, that of its polygons counts. An image may say its `part` (train,
+validation, test), which other readers of COCO pass over; else the names of file and folders tell it.
 """
 
 import json
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box
-from maskwatch.learn.dataset import DataSet, LabelledPicture, Problems
+from maskwatch.learn.class_names import ClassNames
+from maskwatch.learn.dataset import DataSet, LabelledPicture
 from maskwatch.learn.formats.entries import Entry
-from maskwatch.learn.formats.marks import PARTS, Finder, Mark, boxed, in_place, marked_picture
-from maskwatch.learn.labels import MarkLabel, mark_of
+from maskwatch.learn.formats.marks import Described, Finder, Mark, Reading, box_about, boxed, in_place
+from maskwatch.learn.formats.parts import PARTS, part_named, part_of, plain_path
+from maskwatch.learn.labels import MarkLabel
 from maskwatch.sources.images import picture_size
 
 ANNOTATIONS = "annotations.json"
+ROBOFLOW = "_annotations.coco.json"
 LABELS = tuple(MarkLabel)
+USUAL = ClassNames()
+OUTWARDS = re.compile(
+    r"/|[a-zA-Z][\w+.-]*:|(.*/)?\.\.(/|$)"
+)  # absolute, with a drive or of the web, or with `..`
 
 
 def matches(folder: Path) -> bool:
     return bool(_files(folder))
 
 
-def read(folder: Path, find: Finder = in_place) -> DataSet:
-    """Raises `DataError` when a file is not COCO."""
-    found = [_read(path, folder, find) for path in _files(folder)]
-    problems = Problems()
-    for data in found:
-        problems += data.problems
-    return DataSet([p for data in found for p in data.pictures], problems)
+def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL) -> DataSet:
+    """Raises `DataError` when no file is COCO."""
+    reading = Reading(classes, find)
+    files = _files(folder)
+    for path in files:
+        try:
+            _read(path, folder, reading)
+        except DataError as e:
+            if len(files) == 1:
+                raise
+            reading.problems.append(f"{e}; left out")
+    if len(files) == 1:
+        reading.declared_in = files[0]
+    if not reading.described and reading.problems:
+        raise DataError(reading.problems[0])
+    return reading.finished()
 
 
 def _files(folder: Path) -> list[Path]:
-    """Ours and the like, Label Studio's, or those of CVAT, one a subset."""
-    alone = [path for name in (ANNOTATIONS, "result.json") if (path := folder / name).is_file()]
-    return alone[:1] or sorted((folder / "annotations").glob("*.json"))
+    """Ours and the like, Label Studio's, FiftyOne's, or those of CVAT and of Roboflow, one a part."""
+    names = (ANNOTATIONS, "result.json", ROBOFLOW)
+    alone = [path for name in names if (path := folder / name).is_file()]
+    if not alone and (folder / "data").is_dir() and (folder / "labels.json").is_file():
+        alone = [folder / "labels.json"]
+    several = sorted((folder / "annotations").glob("*.json"))
+    return alone[:1] or several or sorted(folder.glob(f"*/{ROBOFLOW}"))
 
 
-def _read(path: Path, folder: Path, find: Finder) -> DataSet:
+def _read(path: Path, folder: Path, reading: Reading) -> None:
     try:
-        coco = json.loads(path.read_text(encoding="utf-8"))
+        coco = json.loads(path.read_bytes())
         images, annotations = list(coco["images"]), list(coco["annotations"])
-        names = {c["id"]: str(c["name"]) for c in coco["categories"]}
+        names = {_id(c["id"]): str(c["name"]) for c in coco["categories"]}
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as e:
         raise DataError(f"{path}: is not COCO ({type(e).__name__}: {e})") from e
-    problems = Problems(
-        f"{path}: category {name!r} is unknown; its boxes are left out"
-        for name in names.values()
-        if mark_of(name) is None
-    )
-    marks = _marks(annotations, names, {_id(image) for image in images}, path, problems)
-    pictures = []
+    reading.declared |= set(names.values())
+    ids = Counter(_id(image["id"]) for image in images if isinstance(image, dict) and "id" in image)
+    marks, lost = _marks(annotations, names, ids.keys(), path, reading)
     for number, image in enumerate(images):
         name = image.get("file_name") if isinstance(image, dict) else None
         if not isinstance(name, str):
-            problems.append(f"{path}: image {number} in the list: has no file_name; left out")
+            reading.problems.append(f"{path}: image {number} in the list: has no file_name; left out")
             continue
-        part = PARTS.get(str(image.get("part")))
-        own = find(_place(folder, name))
-        picture = marked_picture(own, name, marks[_id(image)], problems, part)
-        pictures += [] if picture is None else [picture]
-    return DataSet(pictures, problems)
+        place, key = _place(folder, path, name, reading.find)
+        part = PARTS.get(str(image.get("part")).lower()) or part_named(path.stem) or part_of(key)
+        own, fault = marks[_id(image.get("id"))], ""
+        if ids[_id(image.get("id"))] != 1:
+            own, fault = [], "has no id of its own, so which faces are its is not known"
+        elif lost and not own:
+            fault = f"may be the one to which {lost} annotations without an image of the list belong"
+        if fault:
+            own = [Mark(f"{path}: image {name}", "", None, fault=fault)]
+        reading.add(Described(place, key, own, part))
 
 
-def _place(folder: Path, name: str) -> Path:
-    """Names are below `images/`, or, where that is absent or a part of the name, below the folder."""
-    inside = folder / "images" / name
-    return inside if inside.is_file() or not (folder / name).is_file() else folder / name
+def _place(folder: Path, file: Path, name: str, find: Finder) -> tuple[Path, str]:
+    """Where a picture lies, and its key.
+
+    Names are below `images/`, or, where that is absent or a part of the name, below the folder. Other tools have
+    them below `images/PART/`, `PART/` or `data/`, or beside the file. A name that leads out of the set, as the
+    machine that wrote it had it, counts by its end.
+    """
+    part = re.sub(r"^(instances|person_keypoints|image_info)_", "", file.stem)
+    plain = plain_path(name)
+    bases = (folder / "images", folder, folder / "images" / part, folder / part, folder / "data", file.parent)
+    leads_out = OUTWARDS.match(name.replace("\\", "/")) is not None
+    for end in dict.fromkeys([plain, PurePosixPath(plain).name.split("?")[0]] if leads_out else [plain]):
+        for base in bases:
+            path = base / end
+            if end and find(path).is_file():
+                is_plain = base in bases[:2]
+                return path, end if is_plain else str(path.relative_to(folder)).removeprefix("images/")
+    return folder / "images" / (name if leads_out else plain), name if leads_out else plain
 
 
-def _id(image: Any) -> str:
-    """As text: an id may be a number or a word, and a broken file may have anything there."""
-    return repr(image.get("id")) if isinstance(image, dict) else ""
+def _id(value: Any) -> str:
+    """Tools write one id as 7, 7.0 or "7"; a broken file may have anything there."""
+    text = str(value).strip()
+    return text[:-2] if re.fullmatch(r"-?\d+\.0", text) else text
 
 
 def _marks(
-    annotations: list[Any], names: dict[Any, str], images: set[str], path: Path, problems: list[str]
-) -> dict[str, list[Mark]]:
-    """The marked faces of each image, by its id."""
+    annotations: list[Any], names: dict[str, str], images: Collection[str], path: Path, reading: Reading
+) -> tuple[dict[str, list[Mark]], int]:
+    """The marked faces of each image, by its id, and how many belong to none."""
     marks: dict[str, list[Mark]] = defaultdict(list)
+    lost = 0
     for number, annotation in enumerate(annotations):
         place = f"{path}: annotation {number} in the list"
         try:
             place = f"{path}: annotation {annotation['id']}" if "id" in annotation else place
-            image, name = repr(annotation["image_id"]), names.get(annotation["category_id"])
-            x, y, width, height = map(float, annotation["bbox"])
-        except (KeyError, TypeError, ValueError) as e:
-            problems.append(f"{place}: is malformed ({type(e).__name__}: {e}); left out")
+            image = _id(annotation["image_id"])
+        except (KeyError, TypeError) as e:
+            reading.problems.append(f"{place}: is malformed ({type(e).__name__}: {e}); left out")
+            lost += 1
             continue
-        if name is None:
-            problems.append(f"{place}: category {annotation['category_id']!r} is not in the list; left out")
-        elif image not in images:
-            problems.append(f"{place}: image {image} is not in the list; left out")
-        elif (label := mark_of(name)) is not None:  # an unknown category was told once
-            marks[image].append(Mark(place, label, Box(x, y, x + width, y + height)))
-    return marks
+        if image in images:
+            marks[image].append(_mark(annotation, names, place, reading.classes))
+        else:
+            reading.problems.append(f"{place}: image {image} is not in the list; left out")
+            lost += 1
+    return marks, lost
+
+
+def _mark(annotation: dict[str, Any], names: dict[str, str], place: str, classes: ClassNames) -> Mark:
+    try:
+        box = _box(annotation)
+    except (KeyError, TypeError, ValueError) as e:
+        return Mark(place, "", None, fault=f"is malformed ({type(e).__name__}: {e})")
+    number = _id(annotation.get("category_id"))
+    name = names.get(number, number if classes.is_said(number) else None)
+    if name is None:
+        return Mark(place, "", box, fault=f"category {number} is not in the list")
+    is_crowd = any(str(annotation.get(key, 0)).lower() in {"1", "true"} for key in ("iscrowd", "ignore"))
+    return Mark(place, name, box, is_crowd=is_crowd)
+
+
+def _box(annotation: dict[str, Any]) -> Box:
+    """The box, or the one about the polygons. Raises `KeyError`, `TypeError` and `ValueError`."""
+    polygons = annotation.get("segmentation")
+    given = annotation.get("bbox")
+    if isinstance(polygons, list) and polygons and not (given and len(given) == 4 and any(given[2:])):
+        numbers = [float(v) for polygon in polygons for v in polygon]
+        return box_about(numbers[0::2], numbers[1::2])
+    x, y, width, height = map(float, annotation["bbox"])
+    return Box(x, y, x + width, y + height)
 
 
 def entries(pictures: Sequence[LabelledPicture]) -> Iterator[Entry]:

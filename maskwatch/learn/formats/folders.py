@@ -1,34 +1,37 @@
 """Folders of classes: `{protected,unprotected,worn_wrong}/`, also in `{train,validation,test}/`.
 
-A class may have any of the names in `learn/labels.py`; `val` and `valid` are validation, too.
+A class may have any of the names in `learn/class_names.py`, and a part any of those in `formats/parts.py`.
 """
 
 from pathlib import Path
 
 from maskwatch.core.errors import DataError
+from maskwatch.learn.class_names import ClassNames
 from maskwatch.learn.dataset import DataSet, LabelledPicture, Part, Problems, Truth
-from maskwatch.learn.formats.marks import PARTS, Finder, in_place
-from maskwatch.learn.labels import FaceLabel, label_of
+from maskwatch.learn.formats.marks import Finder, in_place
+from maskwatch.learn.formats.parts import PARTS
+from maskwatch.learn.labels import FaceLabel, Meaning
 from maskwatch.sources.images import SUFFIXES
 from maskwatch.words import counted
 
 NEEDED = {True: FaceLabel.PROTECTED, False: FaceLabel.UNPROTECTED}
+USUAL = ClassNames()
 
 
-def matches(folder: Path) -> bool:
-    return any(p.is_dir() and (label_of(p.name) or p.name == "train") for p in folder.iterdir())
+def matches(folder: Path, classes: ClassNames = USUAL) -> bool:
+    meanings = _meanings(folder, classes).values()
+    return any(meaning is not None and meaning.known for meaning in meanings) or _has_training(folder)
 
 
-def read(folder: Path, find: Finder = in_place) -> DataSet:  # noqa: ARG001 - as the others
+def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL) -> DataSet:  # noqa: ARG001 - as the others
     """Raises `DataError` when there are no pictures with a mask, or none without."""
     problems = Problems()
-    parts = [(folder / name, part) for name, part in PARTS.items() if (folder / name).is_dir()]
-    places: list[tuple[Path, Part | None]] = [*parts] if (folder / "train").is_dir() else [(folder, None)]
+    places: list[tuple[Path, Part | None]] = [*_parts(folder)] if _has_training(folder) else [(folder, None)]
     pictures = []
     for place, part in places:
-        found = _read_classes(place, folder, part, problems)
+        found = _read_classes(place, folder, part, classes, problems)
         pictures += found
-        missing = {True, False} - {picture.truths[0].label.protected for picture in found}
+        missing = {True, False} - {truth.label.protected for picture in found for truth in picture.truths}
         lines = [f"{place / NEEDED[kind]}: no pictures ({', '.join(sorted(SUFFIXES))})" for kind in missing]
         if lines and part in {None, Part.TRAIN}:
             raise DataError(lines[0])
@@ -36,19 +39,38 @@ def read(folder: Path, find: Finder = in_place) -> DataSet:  # noqa: ARG001 - as
     return DataSet(pictures, problems)
 
 
-def _read_classes(place: Path, root: Path, part: Part | None, problems: list[str]) -> list[LabelledPicture]:
-    by_label: dict[FaceLabel, list[Path]] = {label: [] for label in FaceLabel}
-    for folder in sorted(path for path in place.iterdir() if path.is_dir()):
+def _parts(folder: Path) -> list[tuple[Path, Part]]:
+    """The folders that are named after parts, in any case."""
+    inside = sorted(path for path in folder.iterdir() if path.is_dir())
+    return [(path, part) for name, part in PARTS.items() for path in inside if path.name.lower() == name]
+
+
+def _has_training(folder: Path) -> bool:
+    return any(part is Part.TRAIN for _, part in _parts(folder))
+
+
+def _meanings(place: Path, classes: ClassNames) -> dict[Path, Meaning | None]:
+    inside = sorted(path for path in place.iterdir() if path.is_dir())
+    names = [path.name for path in inside]
+    return {path: classes.meaning(path.name, names) for path in inside}
+
+
+def _read_classes(
+    place: Path, root: Path, part: Part | None, classes: ClassNames, problems: list[str]
+) -> list[LabelledPicture]:
+    by_label: dict[FaceLabel | None, list[Path]] = {label: [] for label in FaceLabel}
+    for folder, meaning in _meanings(place, classes).items():
         paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
-        label = label_of(folder.name)
-        if label is not None:
-            by_label[label] += paths
+        if meaning is not None and meaning.mark is None:  # pictures without a face
+            by_label.setdefault(None, []).extend(paths)
+        elif meaning is not None and meaning.known is not None:
+            by_label[meaning.known] += paths
         elif paths:
             problems.append(
                 f"{folder}: class {folder.name!r} is unknown; {counted(len(paths), 'picture')} left out"
             )
     return [
-        LabelledPicture(path, str(path.relative_to(root)), (Truth(label),), part)
+        LabelledPicture(path, str(path.relative_to(root)), () if label is None else (Truth(label),), part)
         for label, paths in by_label.items()
         for path in paths
     ]

@@ -1,41 +1,25 @@
-"""What the formats have in common: a marked face is checked against its picture, and what is wrong is told."""
+"""What the formats have in common: a marked face is checked against its picture, and what is wrong is told.
+
+A box that cannot be used still marks a face, so its place never becomes background: it is kept as an unclear one.
+"""
 
 import math
+import shlex
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from glob import escape
 from pathlib import Path, PurePosixPath
 
 from maskwatch.core.errors import DataError, SourceError
 from maskwatch.core.records import Box
-from maskwatch.learn.dataset import LabelledPicture, Part, Truth
-from maskwatch.learn.labels import MarkLabel, mark_of
-from maskwatch.sources.images import picture_size
+from maskwatch.learn.class_names import ClassNames
+from maskwatch.learn.dataset import DataSet, LabelledPicture, Part, Problems, Truth
+from maskwatch.learn.labels import MarkLabel, Meaning
+from maskwatch.sources.images import SUFFIXES, picture_size
 
 ROUNDING_PX = 1.0  # a box that leaves the frame by so little was rounded, not drawn wrong
 ENOUGH_INSIDE = 0.5  # the share of its area that a box must have in the frame
-
-PARTS = {
-    "train": Part.TRAIN,
-    "val": Part.VALIDATION,
-    "valid": Part.VALIDATION,
-    "validation": Part.VALIDATION,
-    "test": Part.TEST,
-}
-"""What data sets call their parts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A face as a file has it. `place` names file and item, for whoever has to mend it.
-
-    The box is in pixels, or in shares of the picture.
-    """
-
-    place: str
-    label: MarkLabel
-    box: Box
-    in_shares: bool = False
-
+PLACELESS = "where its face is is not known, so nothing of the picture counts but the known faces"
 
 Finder = Callable[[Path], Path]
 """Tells where the picture is that a data set has, or should have, at a path."""
@@ -45,72 +29,152 @@ def in_place(path: Path) -> Path:
     return path
 
 
-def known_label(name: str, place: str, problems: list[str]) -> MarkLabel | None:
-    label = mark_of(name)
-    if label is None:
-        problems.append(f"{place}: class {name!r} is unknown; left out")
-    return label
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A face as a file has it. `place` names file and item, for whoever has to mend it.
 
-
-def marked_picture(
-    path: Path, key: str, marks: Iterable[Mark], problems: list[str], part: Part | None = None
-) -> LabelledPicture | None:
-    """The picture with those marks that can be used; None when there is no such picture.
-
-    A box that lies half in the frame or more is cut at the edge. What is wrong is added to `problems`.
+    The box is in pixels, or in shares of the picture; None where the file does not tell it. `fault` says why this
+    mark cannot be used as it is; one that `is_crowd` is unclear although nothing is wrong.
     """
-    if PurePosixPath(key).is_absolute() or ".." in PurePosixPath(key).parts:
-        problems.append(f"{path}: lies outside the data set; left out")
-        return None
-    if not path.is_file():
-        problems.append(f"{path}: is missing")
-        return None
-    marks = list(marks)
-    if not marks:
-        return LabelledPicture(path, key, (), part)
-    try:
-        size = picture_size(path)
-    except SourceError as e:
-        problems.append(str(e))
-        return None
-    truths: list[Truth] = []
-    unclear: list[Box] = []
-    for mark in marks:
-        box = _inside(mark, size, problems)
-        label = mark.label.known
-        if box is not None and label is not None:
-            truths.append(Truth(label, box))
-        elif box is not None:
-            unclear.append(box)
-    return LabelledPicture(path, key, tuple(truths), part, tuple(unclear))
+
+    place: str
+    name: str
+    box: Box | None
+    in_shares: bool = False
+    is_crowd: bool = False
+    fault: str = ""
 
 
-def _inside(mark: Mark, size: tuple[int, int], problems: list[str]) -> Box | None:
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A picture that a data set should have at `path`, as its labels describe it."""
+
+    path: Path
+    key: str
+    marks: list[Mark]
+    part: Part | None = None
+
+
+@dataclass(slots=True)
+class Reading:
+    """A data set that is being read. `declared` are its classes, and `declared_in` the file that lists them."""
+
+    classes: ClassNames
+    find: Finder = in_place
+    problems: list[str] = field(default_factory=Problems)
+    described: dict[Path, Described] = field(default_factory=dict)
+    declared: set[str] = field(default_factory=set)
+    declared_in: Path | None = None
+
+    def add(self, described: Described) -> None:
+        """A picture that is described twice has the faces of both."""
+        before = self.described.setdefault(described.path, described)
+        if before is not described:
+            known = {(mark.name, mark.box) for mark in before.marks}
+            before.marks.extend(m for m in described.marks if m.box is None or (m.name, m.box) not in known)
+
+    def finished(self) -> DataSet:
+        """The pictures that can be used, with the faces that can, and the unclear ones."""
+        marks = [mark for each in self.described.values() for mark in each.marks]
+        beside = self.declared | {mark.name for mark in marks}
+        meanings = {name: self.classes.meaning(name, beside) for name in {mark.name for mark in marks}}
+        self._tell_unknown([m for m in marks if meanings[m.name] is None and not m.fault and m.box])
+        pictures = [self._picture(each, meanings) for each in self.described.values()]
+        return DataSet([picture for picture in pictures if picture is not None], self.problems)
+
+    def _tell_unknown(self, marks: list[Mark]) -> None:
+        """A line for each class of which nobody knows what it means."""
+        for name in dict.fromkeys(mark.name for mark in marks):
+            places = [mark.place for mark in marks if mark.name == name]
+            boxes = "its 1 box is" if len(places) == 1 else f"its {len(places)} boxes are"
+            option = shlex.quote(f"{name}={Meaning.PROTECTED}")
+            self.problems.append(
+                f"{self.declared_in or places[0]}: class {name!r} is unknown; {boxes} left out, neither learnt "
+                f"from nor counted (--class {option} would say what it means; or {', '.join(list(Meaning)[1:])})"
+            )
+
+    def _picture(self, described: Described, meanings: dict[str, Meaning | None]) -> LabelledPicture | None:
+        path, key, part = self.find(described.path), described.key, described.part
+        if PurePosixPath(key).is_absolute() or ".." in PurePosixPath(key).parts:
+            self.problems.append(f"{path}: lies outside the data set; left out")
+            return None
+        if not path.is_file():
+            self.problems.append(absent(path))
+            return None
+        if not described.marks:
+            return LabelledPicture(path, key, (), part)
+        try:
+            size = picture_size(path)
+        except SourceError as e:
+            self.problems.append(str(e) if path.suffix.lower() in SUFFIXES else _not_read(path))
+            return None
+        truths: list[Truth] = []
+        unclear: list[Box] = []
+        faults: list[str] = []
+        for mark in described.marks:
+            box, fault = _inside(mark, size, self.problems)
+            meaning = meanings[mark.name]
+            label = None if meaning is None or mark.is_crowd or fault else meaning.known
+            if label is not None:
+                truths.append(Truth(label, box))
+            elif meaning is not Meaning.NO_FACE:
+                unclear.append(box)
+                unknown = f"class {mark.name!r} is unknown" if meaning is None else ""
+                faults += [fault or unknown] if fault or unknown else []
+        return LabelledPicture(path, key, tuple(truths), part, tuple(unclear), tuple(faults))
+
+
+def absent(path: Path) -> str:
+    """Why there is no picture at a path: none at all, or one of a kind that is not read."""
+    others = sorted(path.parent.glob(f"{escape(path.stem)}.*")) if path.parent.is_dir() else []
+    known = SUFFIXES | {".txt", ".xml", ".json"}
+    other = next((each for each in others if each.suffix.lower() not in known), None)
+    return f"{path}: is missing" if other is None else _not_read(other)
+
+
+def _not_read(path: Path) -> str:
+    return f"{path}: pictures ending in {path.suffix} are not read"
+
+
+def _inside(mark: Mark, size: tuple[int, int], problems: list[str]) -> tuple[Box, str]:
+    """Where the mark's face is, the whole picture where nobody knows, and why it cannot be used, if so."""
     width, height = size
+    whole, fault = Box(0, 0, width, height), mark.fault
+    if mark.box is None:
+        problems.append(f"{mark.place}: {fault}; left out: {PLACELESS}")
+        return whole, fault
     box = mark.box
     if mark.in_shares:
         box = Box(box.x1 * width, box.y1 * height, box.x2 * width, box.y2 * height)
     if not all(map(math.isfinite, box)) or box.width <= 0 or box.height <= 0:
-        problems.append(f"{mark.place}: the box has no size; left out")
-        return None
+        fault = "the box has no size"
+        problems.append(f"{mark.place}: {fault}; left out: {PLACELESS}")
+        return whole, fault
+    if fault:
+        problems.append(f"{mark.place}: {fault}; left out")
     cut = box.within(width, height)
-    if (
-        max(abs(a - b) for a, b in zip(box, cut, strict=True)) <= ROUNDING_PX
-        and min(cut.width, cut.height) > 0
-    ):
-        return cut
+    if min(cut.width, cut.height) > 0 and _is_near(box, cut):
+        return cut, fault
     inside = cut.width * cut.height / (box.width * box.height)
-    verdict = "cut at its edge" if inside >= ENOUGH_INSIDE else "left out"
-    problems.append(
-        f"{mark.place}: the box reaches outside the picture of {width} x {height} px "
-        f"({inside:.0%} of it is inside); {verdict}"
-    )
-    return cut if inside >= ENOUGH_INSIDE else None
+    reaches = f"the box reaches outside the picture of {width} x {height} px ({inside:.0%} of it is inside)"
+    if inside >= ENOUGH_INSIDE:
+        problems.append(f"{mark.place}: {reaches}; cut at its edge")
+        return cut, fault
+    if min(cut.width, cut.height) > 0:
+        problems.append(f"{mark.place}: {reaches}; left out")
+        return cut, reaches
+    problems.append(f"{mark.place}: {reaches}; left out: {PLACELESS}")
+    return whole, reaches
 
 
-def part_of(key: str) -> Part | None:
-    """The part that one of the folders in a key is named after."""
-    return next((PARTS[name] for name in PurePosixPath(key).parts[:-1] if name in PARTS), None)
+def _is_near(box: Box, cut: Box) -> bool:
+    return max(abs(a - b) for a, b in zip(box, cut, strict=True)) <= ROUNDING_PX
+
+
+def box_about(xs: Iterable[float], ys: Iterable[float]) -> Box:
+    """The smallest box about points."""
+    across, down = list(xs), list(ys)
+    return Box(min(across), min(down), max(across), max(down))
 
 
 def boxed(picture: LabelledPicture) -> list[tuple[MarkLabel, Box]]:

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from maskwatch.core.records import Box
-from maskwatch.learn.dataset import DataSet, LabelledPicture, Problems
-from maskwatch.learn.formats.marks import Finder, Mark, in_place, known_label, marked_picture
+from maskwatch.learn.class_names import ClassNames
+from maskwatch.learn.dataset import DataSet
+from maskwatch.learn.formats.marks import Described, Finder, Mark, Reading, in_place
 from maskwatch.words import counted
 
+USUAL = ClassNames()
 RECORDS = "*/????-??-??/[!.]*.json"  # camera, UTC date, sample
 
 
@@ -21,10 +23,9 @@ def matches(folder: Path) -> bool:
     return next(folder.glob(RECORDS), None) is not None
 
 
-def read(folder: Path, find: Finder = in_place) -> DataSet:
+def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL) -> DataSet:
     """Samples without labels are left out, and told as a count."""
-    problems = Problems()
-    pictures: list[LabelledPicture] = []
+    reading = Reading(classes, find)
     waiting = 0
     for record in sorted(folder.glob(RECORDS), key=lambda path: (path.name, path)):
         try:
@@ -33,29 +34,25 @@ def read(folder: Path, find: Finder = in_place) -> DataSet:
             if labels is not None and not isinstance(faces, list):
                 raise TypeError("its faces are no list")  # noqa: TRY301 - told like the other faults
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
-            problems.append(f"{record}: cannot be read ({type(e).__name__}: {e})")
+            reading.problems.append(f"{record}: cannot be read ({type(e).__name__}: {e})")
             continue
         if labels is None:
             waiting += 1
             continue
         path = record.with_suffix(".jpg")
-        key = str(path.relative_to(folder))
-        picture = marked_picture(find(path), key, list(_marks(faces, record, problems)), problems)
-        pictures += [] if picture is None else [picture]
+        reading.add(Described(path, str(path.relative_to(folder)), list(_marks(faces, record))))
     if waiting:
-        problems.append(f"{folder}: {counted(waiting, 'sample')} without a person's labels left out")
-    return DataSet(pictures, problems)
+        reading.problems.append(f"{folder}: {counted(waiting, 'sample')} without a person's labels left out")
+    return reading.finished()
 
 
-def _marks(faces: list[Any], record: Path, problems: list[str]) -> Iterator[Mark]:
+def _marks(faces: list[Any], record: Path) -> Iterator[Mark]:
     for number, face in enumerate(faces, 1):
         place = f"{record}: face {number}"
         try:
             x1, y1, x2, y2 = map(float, face["box"])
             name = str(face["label"])
         except (KeyError, TypeError, ValueError) as e:
-            problems.append(f"{place}: is malformed ({type(e).__name__}: {e}); left out")
-            continue
-        label = known_label(name, place, problems)
-        if label is not None:
-            yield Mark(place, label, Box(x1, y1, x2, y2))
+            yield Mark(place, "", None, fault=f"is malformed ({type(e).__name__}: {e})")
+        else:
+            yield Mark(place, name, Box(x1, y1, x2, y2))

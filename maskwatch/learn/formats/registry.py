@@ -8,17 +8,20 @@ from pathlib import Path
 from typing import Protocol
 
 from maskwatch.core.errors import DataError
+from maskwatch.learn.class_names import ClassNames
 from maskwatch.learn.dataset import DataSet, LabelledPicture
-from maskwatch.learn.formats import coco, folders, queue, voc, yolo
+from maskwatch.learn.formats import coco, folders, label_studio, queue, voc, yolo
 from maskwatch.learn.formats.entries import Entry, write_folder
 from maskwatch.learn.formats.marks import Finder, in_place
+
+USUAL = ClassNames()
 
 
 class Format(Protocol):
     def matches(self, folder: Path) -> bool: ...
 
-    def read(self, folder: Path, find: Finder = in_place) -> DataSet:
-        """`find` tells where a picture is when it is not in the folder."""
+    def read(self, folder: Path, find: Finder = in_place, classes: ClassNames = USUAL) -> DataSet:
+        """`find` tells where a picture is when it is not in the folder, and `classes` what its classes mean."""
         ...
 
 
@@ -28,7 +31,7 @@ class Writer(Protocol):
         ...
 
 
-FORMATS: tuple[Format, ...] = (coco, yolo, voc, queue, folders)
+FORMATS: tuple[Format, ...] = (coco, yolo, voc, queue, label_studio)
 WRITERS: dict[str, Writer] = {"coco": coco, "yolo": yolo, "voc": voc}
 
 
@@ -37,7 +40,7 @@ def write(name: str, pictures: Sequence[LabelledPicture], folder: Path) -> None:
     write_folder(WRITERS[name].entries(pictures), folder)
 
 
-def read(folder: Path) -> DataSet:
+def read(folder: Path, classes: ClassNames = USUAL) -> DataSet:
     """The pictures of one data set, in any of the formats.
 
     What is wrong with single pictures or labels is told in `problems`, and the rest is used. Raises
@@ -45,14 +48,14 @@ def read(folder: Path) -> DataSet:
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: is no folder")
-    for kind in FORMATS:
-        if kind.matches(folder):
-            data = kind.read(folder)
-            if not data.pictures:
-                first = f" ({data.problems[0]})" if data.problems else ""
-                raise DataError(f"{folder}: no picture can be used{first}")
-            return data
-    raise DataError(
-        f"{folder}: is no data set: neither COCO (annotations.json), YOLO (data.yaml or classes.txt), "
-        "Pascal VOC (Annotations/), labelled samples of a queue, nor protected/ and unprotected/ is there"
-    )
+    kind: Format | None = next((kind for kind in FORMATS if kind.matches(folder)), None)
+    if kind is None and not folders.matches(folder, classes):
+        raise DataError(
+            f"{folder}: is no data set: neither COCO (annotations.json), YOLO (data.yaml or classes.txt), "
+            "Pascal VOC (Annotations/), labelled samples of a queue, nor protected/ and unprotected/ is there"
+        )
+    data = (kind or folders).read(folder, classes=classes)
+    if not data.pictures:
+        first = f" ({data.problems[0]})" if data.problems else ""
+        raise DataError(f"{folder}: no picture can be used{first}")
+    return data

@@ -1,28 +1,30 @@
 """Pascal VOC: an XML file a picture, in `Annotations/` beside `JPEGImages/`, or `annotations/` beside `images/`.
 
-Boxes are corners in pixels, taken as they stand; they are written with fractions. Lists in `ImageSets/Main/`
-tell the parts.
+Boxes are corners in pixels, taken as they stand; they are written with fractions. Of a polygon the box about it counts;
+what is `difficult` is unclear. Lists in `ImageSets/Main/` tell the parts.
 """
 
 from collections.abc import Iterator, Sequence
+from glob import escape
 from pathlib import Path, PurePosixPath
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box
-from maskwatch.learn.dataset import DataSet, LabelledPicture, Part, Problems
+from maskwatch.learn.class_names import ClassNames
+from maskwatch.learn.dataset import DataSet, LabelledPicture, Part
 from maskwatch.learn.formats.entries import Entry
 from maskwatch.learn.formats.marks import (
-    PARTS,
+    Described,
     Finder,
     Mark,
+    Reading,
+    box_about,
     boxed,
     in_place,
-    known_label,
-    marked_picture,
-    part_of,
     refuse_shared_names,
 )
+from maskwatch.learn.formats.parts import PARTS, part_of, plain_path, read_text
 from maskwatch.learn.formats.safe_xml import parse
 from maskwatch.learn.labels import MarkLabel
 from maskwatch.sources.images import SUFFIXES, picture_size
@@ -30,51 +32,61 @@ from maskwatch.sources.images import SUFFIXES, picture_size
 LAYOUTS = (("Annotations", "JPEGImages"), ("annotations", "images"))
 LISTS = {Part.TRAIN: "train", Part.VALIDATION: "val", Part.TEST: "test"}
 SIDES = ("xmin", "ymin", "xmax", "ymax")
+USUAL = ClassNames()
 
 
 def matches(folder: Path) -> bool:
     return any(next((folder / name).rglob("*.xml"), None) is not None for name, _ in LAYOUTS)
 
 
-def read(folder: Path, find: Finder = in_place) -> DataSet:
+def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL) -> DataSet:
     """Never raises: an XML file that cannot be read is a problem of its picture."""
     annotations, images = next(
         (folder / a, folder / i) for a, i in LAYOUTS if next((folder / a).rglob("*.xml"), None)
     )
-    problems = Problems()
-    parts = _parts(folder, problems)
-    pictures: list[LabelledPicture] = []
+    reading = Reading(classes, find)
+    parts = _parts(folder, reading.problems)
     described = set()
     for file in sorted(annotations.rglob("*.xml")):
         inside = file.relative_to(annotations)
         try:
             root = parse(file)
         except DataError as e:
-            problems.append(str(e))
-            described |= {path.relative_to(images) for path in images.glob(f"{inside.with_suffix('')}.*")}
+            reading.problems.append(str(e))
+            described |= {path.relative_to(images) for path in _alike(images, inside)}
             continue
-        name = (root.findtext("filename") or "").strip() or _named_alike(images, inside)
-        key = str(inside.parent / name)
+        key = str(inside.parent / _name(root, images, inside, find))
         described.add(Path(key))
         part = parts.get(str(inside.with_suffix(""))) or part_of(key)
-        marks = list(_marks(root, file, problems))
-        picture = marked_picture(find(images / key), key, marks, problems, part)
-        pictures += [] if picture is None else [picture]
+        reading.add(Described(images / key, key, list(_marks(root, file)), part))
     alone = [
         path
         for path in sorted(images.rglob("*"))
         if path.suffix.lower() in SUFFIXES and path.relative_to(images) not in described
     ]
-    problems += [f"{path}: no file in {annotations.name} describes it; left out" for path in alone]
-    bare = sum(not picture.truths for picture in pictures)
+    reading.problems += [f"{path}: no file in {annotations.name} describes it; left out" for path in alone]
+    data = reading.finished()
+    bare = sum(not picture.truths and not picture.unclear for picture in data.pictures)
     if bare:
-        problems.append(f"{folder}: {bare} pictures without a label are used as pictures without faces")
-    return DataSet(pictures, problems)
+        data.problems.append(f"{folder}: {bare} pictures without a label are used as pictures without faces")
+    return data
 
 
-def _named_alike(images: Path, inside: Path) -> str:
-    found = sorted((images / inside.parent).glob(f"{inside.stem}.*"))
-    return found[0].name if found else f"{inside.stem}.jpg"
+def _name(root: Element, images: Path, inside: Path, find: Finder) -> str:
+    """The picture that is named like the file, else the one that the file names: after a renaming it names another."""
+    alike = [path.name for path in _alike(images, inside) if path.suffix.lower() in SUFFIXES]
+    told = (root.findtext("filename") or "").strip().replace("\\", "/")
+    if told in alike or not alike:
+        ends = [told] if told else []
+        ends += [f"{inside.stem}{suffix}" for suffix in sorted(SUFFIXES)]
+        there = (end for end in ends if find(images / inside.parent / end).is_file())
+        return next(there, ends[0] if told else f"{inside.stem}.jpg")
+    return alike[0]
+
+
+def _alike(images: Path, inside: Path) -> list[Path]:
+    """The pictures, and what else, that are named like a file of annotations."""
+    return sorted((images / inside.parent).glob(f"{escape(inside.stem)}.*"))
 
 
 def _parts(folder: Path, problems: list[str]) -> dict[str, Part]:
@@ -83,25 +95,42 @@ def _parts(folder: Path, problems: list[str]) -> dict[str, Part]:
     for name, part in PARTS.items():
         path = folder / "ImageSets" / "Main" / f"{name}.txt"
         try:
-            lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+            lines = read_text(path).splitlines() if path.is_file() else []
         except (OSError, ValueError) as e:
             problems.append(f"{path}: cannot be read ({type(e).__name__})")
             continue
-        parts |= {line.strip(): part for line in lines}
+        names = map(plain_path, lines)
+        parts |= {name[: -len(end)] if (end := _ending(name)) else name: part for name in names}
     return parts
 
 
-def _marks(root: Element, file: Path, problems: list[str]) -> Iterator[Mark]:
+def _ending(name: str) -> str:
+    suffix = PurePosixPath(name).suffix
+    return suffix if suffix.lower() in SUFFIXES | {".xml"} else ""
+
+
+def _marks(root: Element, file: Path) -> Iterator[Mark]:
     for number, item in enumerate(root.findall("object"), 1):
-        place = f"{file}: object {number}"
+        place, name = f"{file}: object {number}", (item.findtext("name") or "").strip()
         try:
-            box = Box(*(float(item.findtext(f"bndbox/{side}") or "") for side in SIDES))
+            box = _box(item)
         except ValueError:
-            problems.append(f"{place}: has no box of four numbers; left out")
-            continue
-        label = known_label(item.findtext("name") or "", place, problems)
-        if label is not None:
-            yield Mark(place, label, box)
+            yield Mark(place, name, None, fault="has no box of four numbers")
+        else:
+            is_crowd = (item.findtext("difficult") or "").strip().lower() in {"1", "true"}
+            yield Mark(place, name, box, is_crowd=is_crowd)
+
+
+def _box(item: Element) -> Box:
+    """The box, or the one about the polygon. Raises `ValueError`."""
+    try:
+        return Box(*(float(item.findtext(f"bndbox/{side}") or "") for side in SIDES))
+    except ValueError:
+        corners = item.find("polygon")
+        if corners is None:
+            raise
+        numbers = [(each.tag[0], float(each.text or "")) for each in corners.iter() if each.tag[0] in "xy"]
+        return box_about(*([v for axis, v in numbers if axis == wanted] for wanted in "xy"))
 
 
 def entries(pictures: Sequence[LabelledPicture]) -> Iterator[Entry]:

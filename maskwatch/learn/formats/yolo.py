@@ -2,10 +2,12 @@
 
 The names of the classes stand in `data.yaml` or `classes.txt`. Two layouts are read, `images/…` beside
 `labels/…` and `train/images/…` beside `train/labels/…`; the first is written. CVAT's older layout, `obj.names`
-and `obj_…_data/` with both, is read, too. Lists of pictures that
-`data.yaml` names, or folders called train, val and test, tell the parts.
+and `obj_…_data/` with both, is read, too, and pictures and labels in one folder, as LabelImg has them. A line may go on
+with a confidence, with key points where `data.yaml` has their `kpt_shape`, or be a polygon, of which the box about it
+counts. Lists of pictures, wherever they lay when those were written, or folders called train, val and test, tell the parts.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -15,24 +17,31 @@ import yaml
 
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box
-from maskwatch.learn.dataset import DataSet, LabelledPicture, Part, Problems
+from maskwatch.learn.class_names import ClassNames
+from maskwatch.learn.dataset import DataSet, LabelledPicture, Part
 from maskwatch.learn.formats.entries import Entry
 from maskwatch.learn.formats.marks import (
-    PARTS,
+    Described,
     Finder,
     Mark,
+    Reading,
+    absent,
+    box_about,
     boxed,
     in_place,
-    marked_picture,
-    part_of,
     refuse_shared_names,
 )
-from maskwatch.learn.labels import MarkLabel, mark_of
+from maskwatch.learn.formats.parts import PARTS, part_named, part_of, parts_by_list, plain_path, read_text
+from maskwatch.learn.labels import MarkLabel
 from maskwatch.sources.images import SUFFIXES, picture_size
+from maskwatch.words import counted
 
 LABELS = tuple(MarkLabel)
 DESCRIPTIONS = ("data.yaml", "data.yml", "classes.txt", "obj.names")
+NO_LABELS = {"classes.txt", *(f"{name}.txt" for name in PARTS)}  # text files that may lie among labels
 LISTS = {Part.TRAIN: "train", Part.VALIDATION: "val", Part.TEST: "test"}
+BOX_NUMBERS, LEAST_POLYGON = 4, 6
+USUAL = ClassNames()
 
 
 def matches(folder: Path) -> bool:
@@ -42,40 +51,60 @@ def matches(folder: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Description:
-    """Where the class names came from, and the pictures (paths inside the data set) that lists give a part."""
+    """Where the class names came from, and what `data.yaml` says of the parts: lists of pictures, or folders."""
 
     path: Path
     names: dict[int, str]
     parts: dict[str, Part] = field(default_factory=dict)
+    has_key_points: bool = False
 
 
-def read(folder: Path, find: Finder = in_place) -> DataSet:
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A folder of pictures and the folder of their labels, which may be the same."""
+
+    pictures: Path
+    labels: Path
+
+    def key(self, path: Path, root: Path) -> str:
+        inside = path.relative_to(self.pictures)
+        if self.pictures in {root, root / "images"}:
+            return str(inside)
+        return str(self.pictures.parent.relative_to(root) / inside)
+
+
+def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL) -> DataSet:
     """A picture without faces is a background. Raises `DataError` when nothing names the classes."""
     told = _description(folder)
-    problems = Problems(
-        f"{told.path}: class {name!r} is unknown; its boxes are left out"
-        for name in told.names.values()
-        if mark_of(name) is None
-    )
-    pictures: list[LabelledPicture] = []
-    labelled = set()
+    reading = Reading(classes, find, declared=set(told.names.values()), declared_in=told.path)
+    labelled, unlabelled = set(), Counter[Path]()
     bare = 0
-    for place, path in _picture_files(folder, find):
-        inside = path.relative_to(place)
-        file = (_labels_of(place) / inside).with_suffix(".txt")
+    files = list(_picture_files(folder, find))
+    parts = _parts(folder, told, [str(path.relative_to(folder)) for _, path in files], reading.problems)
+    for place, path in files:
+        file = (place.labels / path.relative_to(place.pictures)).with_suffix(".txt")
         labelled.add(file)
-        lines = _lines(file, problems)
+        if not file.parent.is_dir():
+            unlabelled[file.parent] += 1
+            continue
+        lines = _lines(file, reading.problems)
         bare += lines == []
-        key = str(inside if place.parent == folder else place.parent.relative_to(folder) / inside)
-        part = told.parts.get(str(path.relative_to(folder))) or part_of(key)
-        marks = _marks(file, lines or [], told, problems)
-        picture = None if lines is None else marked_picture(find(path), key, marks, problems, part)
-        pictures += [] if picture is None else [picture]
-    orphans = {file for place in _places(folder) for file in _labels_of(place).rglob("*.txt")} - labelled
-    problems += [f"{file}: its picture is missing" for file in sorted(orphans) if file.name != "classes.txt"]
+        inside = str(path.relative_to(folder))
+        key = place.key(path, folder)
+        part = parts.get(inside) or part_of(key) or _part_of_folder(place, folder)
+        if lines is not None:
+            reading.add(Described(path, key, list(_marks(file, lines, told, classes)), part))
+    for file in sorted({file for place in _places(folder) for file in _label_files(place)} - labelled):
+        place = next(place for place in _places(folder) if file.is_relative_to(place.labels))
+        reason = absent((place.pictures / file.relative_to(place.labels)).with_suffix(".jpg"))
+        reading.problems.append(f"{file}: its picture is missing" if "is missing" in reason else reason)
+    for missing, count in unlabelled.items():
+        reading.problems.append(f"{missing}: is missing; {counted(count, 'picture')} without labels left out")
     if bare:
-        problems.append(f"{folder}: {bare} pictures without labels are used as pictures without faces")
-    return DataSet(pictures, problems)
+        reading.problems.append(
+            f"{folder}: {bare} pictures without labels are used as pictures without faces"
+        )
+    return reading.finished()
 
 
 def _description(folder: Path) -> _Description:
@@ -83,7 +112,7 @@ def _description(folder: Path) -> _Description:
         for path in (folder / name, folder / "labels" / name):
             if path.is_file():
                 try:
-                    text = path.read_text(encoding="utf-8")
+                    text = read_text(path)
                     return (
                         _from_yaml(path, text) if path.suffix in {".yaml", ".yml"} else _from_list(path, text)
                     )
@@ -94,7 +123,8 @@ def _description(folder: Path) -> _Description:
 
 
 def _from_list(path: Path, text: str) -> _Description:
-    return _Description(path, dict(enumerate(line.strip() for line in text.splitlines() if line.strip())))
+    """A class has the number of its line, blank ones counted."""
+    return _Description(path, {n: line.strip() for n, line in enumerate(text.splitlines()) if line.strip()})
 
 
 def _from_yaml(path: Path, text: str) -> _Description:
@@ -103,42 +133,79 @@ def _from_yaml(path: Path, text: str) -> _Description:
     pairs = list(names.items() if isinstance(names, dict) else enumerate(names))
     if any(isinstance(name, (list, dict)) for _, name in pairs):
         raise TypeError("a class's name is no word")
-    parts = {}
+    parts: dict[str, set[Part]] = {}
     for key, part in PARTS.items():
-        value = data.get(key)
-        if isinstance(value, str) and value.endswith(".txt") and (path.parent / value).is_file():
-            for line in (path.parent / value).read_text(encoding="utf-8").splitlines():
-                parts[str(PurePosixPath(line.strip()))] = part
-    return _Description(path, {int(number): str(name) for number, name in pairs}, parts)
+        for value in data[key] if isinstance(data.get(key), list) else [data.get(key)]:
+            if isinstance(value, str):
+                parts.setdefault(plain_path(value), set()).add(part)
+    # a folder that is train and val at once tells nothing
+    told = {value: part for value, several in parts.items() for part in several if len(several) == 1}
+    return _Description(path, {int(n): str(name) for n, name in pairs}, told, "kpt_shape" in data)
 
 
-def _picture_files(folder: Path, find: Finder) -> Iterator[tuple[Path, Path]]:
-    """Each picture after the folder of pictures that it lies in, or should lie in when `find` has it elsewhere."""
+def _parts(folder: Path, told: _Description, known: Sequence[str], problems: list[str]) -> dict[str, Part]:
+    """The parts of pictures, by their paths in the set, that `data.yaml` and lists tell."""
+    lists = (
+        {f"{name}.txt": part for name, part in PARTS.items()}
+        if told.path.suffix in {".txt", ".names"}
+        else {}
+    )
+    lists |= {name: part for name, part in told.parts.items() if name.endswith(".txt")}
+    parts: dict[str, Part] = {}
+    among = set(known)
+    for name, part in lists.items():
+        path = told.path.parent / name if (told.path.parent / name).is_file() else folder / name
+        try:
+            lines = read_text(path).splitlines() if path.is_file() else []
+        except (OSError, ValueError) as e:
+            problems.append(f"{path}: cannot be read ({type(e).__name__})")
+            continue
+        parts |= parts_by_list(lines, part, among)
+    for name, part in told.parts.items():
+        if not name.endswith(".txt"):
+            parts |= {path: part for path in among - parts.keys() if path.startswith(f"{name}/")}
+    return parts
+
+
+def _part_of_folder(place: _Place, folder: Path) -> Part | None:
+    """The part that CVAT names the folder after: `obj_train_data`."""
+    return part_named(place.pictures.name) if place.pictures != folder else None
+
+
+def _picture_files(folder: Path, find: Finder) -> Iterator[tuple[_Place, Path]]:
+    """Each picture after the place where it lies, or should lie in when `find` has it elsewhere."""
     for place in _places(folder):
-        here = [path for path in sorted(place.rglob("*")) if path.suffix.lower() in SUFFIXES]
+        here = [path for path in sorted(place.pictures.rglob("*")) if path.suffix.lower() in SUFFIXES]
         yield from ((place, path) for path in here)
         described = {path.with_suffix("") for path in here}
-        for file in sorted(_labels_of(place).rglob("*.txt")):
-            path = (place / file.relative_to(_labels_of(place))).with_suffix(".jpg")
+        for file in _label_files(place):
+            path = (place.pictures / file.relative_to(place.labels)).with_suffix(".jpg")
             if path.with_suffix("") not in described and find(path) != path:
                 yield place, path
 
 
-def _places(folder: Path) -> list[Path]:
-    """The folders of pictures, there or not; each is `images` beside `labels`, or holds both."""
-    places = [folder / "images", *(path.with_name("images") for path in sorted(folder.glob("*/labels")))]
-    places += sorted(folder.glob("*/images"))
-    return list(dict.fromkeys([*places, *sorted(folder.glob("obj_*_data"))]))
+def _label_files(place: _Place) -> list[Path]:
+    return [file for file in sorted(place.labels.rglob("*.txt")) if file.name not in NO_LABELS]
 
 
-def _labels_of(place: Path) -> Path:
-    return place.parent / "labels" if place.name == "images" else place
+def _places(folder: Path) -> list[_Place]:
+    """The folders of pictures: `images` beside `labels`, there or not, or those that hold both."""
+    labels = [folder / "labels", *sorted(folder.glob("*/labels"))]
+    images = [folder / "images", *sorted(folder.glob("*/images"))]
+    apart = [path.with_name("images") for path in labels if path.is_dir()]
+    apart += [path for path in images if path.is_dir()]
+    places = [
+        _Place(path, path.with_name("labels") if path.with_name("labels").is_dir() else path)
+        for path in dict.fromkeys(apart)
+    ]
+    places += [_Place(path, path) for path in sorted(folder.glob("obj_*_data"))]
+    return places or [_Place(folder, folder)]
 
 
 def _lines(file: Path, problems: list[str]) -> list[str] | None:
     """The lines that say something; a file that is not there says nothing, one that cannot be read is None."""
     try:
-        return [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+        return [line for line in read_text(file).splitlines() if line.strip()]
     except FileNotFoundError:
         return []
     except (OSError, ValueError) as e:
@@ -146,22 +213,34 @@ def _lines(file: Path, problems: list[str]) -> list[str] | None:
         return None
 
 
-def _marks(file: Path, lines: list[str], told: _Description, problems: list[str]) -> Iterator[Mark]:
+def _marks(file: Path, lines: list[str], told: _Description, classes: ClassNames) -> Iterator[Mark]:
     """The faces in the lines of a label file."""
     for number, line in enumerate(lines, 1):
         place = f"{file}: line {number}"
         try:
-            kind, *shares = line.split()
-            name = told.names.get(int(kind))
-            x, y, width, height = map(float, shares)
-        except ValueError:
-            problems.append(f"{place}: is no class and four numbers: {line.strip()[:60]!r}; left out")
+            first, *shares = map(float, line.split())
+            if not first.is_integer():
+                raise ValueError(line)  # noqa: TRY301 - told like the other faults
+            box = _box(shares, has_key_points=told.has_key_points)
+        except (ValueError, OverflowError):
+            fault = f"is no class and four numbers, nor a polygon: {line.strip()[:60]!r}"
+            yield Mark(place, "", None, fault=fault)
             continue
-        if name is None:
-            problems.append(f"{place}: class {kind} has no name in {told.path.name}; left out")
-        elif (label := mark_of(name)) is not None:  # an unknown class was told once
-            box = Box(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
-            yield Mark(place, label, box, in_shares=True)
+        kind = int(first)
+        name = told.names.get(kind, str(kind) if classes.is_said(str(kind)) else None)
+        fault = f"class {kind} has no name in {told.path.name}" if name is None else ""
+        yield Mark(place, name or "", box, in_shares=True, fault=fault)
+
+
+def _box(shares: list[float], *, has_key_points: bool) -> Box:
+    """Raises `ValueError` for what is neither a box nor a polygon."""
+    count = len(shares)
+    if count in {BOX_NUMBERS, BOX_NUMBERS + 1} or (count > BOX_NUMBERS and has_key_points):
+        x, y, width, height = shares[:BOX_NUMBERS]
+        return Box(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+    if count < LEAST_POLYGON or count % 2:
+        raise ValueError(count)
+    return box_about(shares[0::2], shares[1::2])
 
 
 def entries(pictures: Sequence[LabelledPicture]) -> Iterator[Entry]:

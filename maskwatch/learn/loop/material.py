@@ -13,7 +13,7 @@ import numpy as np
 from maskwatch.core.errors import QueueError, SourceError
 from maskwatch.core.ports import Detector
 from maskwatch.core.records import Box, Rgb
-from maskwatch.learn.dataset import LabelledPicture, Part, Truth, shown
+from maskwatch.learn.dataset import LabelledPicture, Part, Truth
 from maskwatch.learn.evaluation.chosen import Chosen
 from maskwatch.learn.evaluation.pictures import choose
 from maskwatch.learn.faces import LabelledFace, SeenPicture, cut_faces
@@ -23,6 +23,7 @@ from maskwatch.learn.loop.parts import Place
 from maskwatch.learn.queue import Queue
 from maskwatch.learn.samples import Sample, labelled_picture
 from maskwatch.learn.sets import named, together
+from maskwatch.sources.images import read_rgb
 
 log = logging.getLogger(__name__)
 
@@ -62,8 +63,7 @@ class Picture:
         return self.truths[0].label if self.truths and self.truths[0].box is None else None
 
     def rgb(self) -> Rgb:
-        """A face that nobody could tell is wiped: it is neither one to find nor one to leave."""
-        return shown(self.labelled)
+        return read_rgb(self.labelled.path)
 
     def readable(self) -> Rgb | None:
         """The same, and None where it cannot be read any more, which is logged: the others do without it."""
@@ -112,6 +112,7 @@ def base_pictures(
     """At most so many pictures of the training and the test part, always the same ones, and notes.
 
     The parts are those of `maskwatch train`, so that nothing is measured on what the models were ever trained on.
+    What is measured on are pictures of which every box can be used.
     """
     parts: dict[Part, list[Picture]] = {part: [] for part in Part}
     notes: list[str] = []
@@ -120,7 +121,8 @@ def base_pictures(
         material = choose(name, data, Chosen.ALL, bar(f"opening {name}"))
         notes += material.notes
         for picture in sorted(material.pictures, key=lambda each: _order(each.key)):
-            parts[picture.part or Part.TRAIN].append(Picture(BASE, picture))
+            if picture.part is not Part.TEST or not picture.faults:
+                parts[picture.part or Part.TRAIN].append(Picture(BASE, picture))
     shares = {Part.TRAIN: most, Part.VALIDATION: most // 4, Part.TEST: most}
     return {part: _mixed(own, shares[part]) for part, own in parts.items()}, notes
 
@@ -149,12 +151,13 @@ def seen(picture: Picture, detector: Detector) -> SeenPicture | None:
         boxes = [face.box for face in detector.detect([rgb])[0]]
         if not boxes:
             return None
+    unclear = list(picture.labelled.unclear)
     scale = MOST_SIDE_PX / max(rgb.shape[:2])
     if scale < 1:
         size = round(rgb.shape[1] * scale), round(rgb.shape[0] * scale)
         rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
-        boxes = [Box(*(v * scale for v in box)) for box in boxes]
-    return SeenPicture(rgb, tuple(boxes))
+        boxes, unclear = ([Box(*(v * scale for v in box)) for box in each] for each in (boxes, unclear))
+    return SeenPicture(rgb, tuple(boxes), tuple(unclear))
 
 
 def faces(pictures: Iterable[Picture], detector: Detector) -> list[LabelledFace]:

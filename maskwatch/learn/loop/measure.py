@@ -76,13 +76,13 @@ def _outcome(report: FrameReport, picture: Picture) -> Outcome:
         pairs = [] if largest is None else [(largest, picture.whole.protected)]
         return _counted(picture.camera, 1, pairs, len(pairs))
     boxes = [truth.box for truth in picture.truths if truth.box is not None]
-    matching = match(known, boxes)
+    matching = match(known, boxes, picture.labelled.unclear)
     found = [
         (face, picture.truths[place].label.protected)
         for face, place in zip(matching.found, matching.truths, strict=True)
         if place is not None
     ]
-    return _counted(picture.camera, len(picture.truths), found, len(known))
+    return _counted(picture.camera, len(picture.truths), found, len(matching.found))
 
 
 def _counted(camera: str, truths: int, found: Sequence[tuple[Face, bool]], answers: int) -> Outcome:
