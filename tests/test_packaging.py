@@ -142,3 +142,28 @@ def test_the_source_archive_has_what_the_wheel_and_the_tests_need(tmp_path):
         "systemd/install.sh",
     }
     assert wanted - names == set()
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["bin/python3.13", ".pyenv/versions/3.13.0/bin/python3", ".local/share/uv/python/cpython-3.13.1-linux/bin/python3", None],
+)  # fmt: skip
+def test_continuous_integration_needs_a_second_python(tmp_path, place):
+    """A machine whose python3 says that it is 3.11, and where nothing can be installed."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("bash", "sort", "grep", "sed", "mktemp", "rm"):
+        (programs / name).symlink_to(shutil.which(name))
+    for path, version in {"bin/python3": "3.11", place: "3.13"}.items():
+        if path is not None:
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).write_text(f"#!{shutil.which('bash')}\necho {version}\n")
+            (tmp_path / path).chmod(0o755)
+    environment = {"PATH": str(programs), "HOME": str(tmp_path)}
+    command = ["bash", "-euo", "pipefail", "-c", f"source {ROOT}/.ci/pythons"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if place is None:
+        assert done.returncode == 1
+        assert ".ci/run: no second Python of 3.11 to 3.13 is here: pyenv install 3.13" in done.stderr
+    else:
+        assert (done.returncode, done.stdout) == (0, "the quick core runs on Python 3.13\n")
