@@ -4,7 +4,6 @@ How pictures and crops vary from one to the next stands here and in `views.py`.
 """
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from maskwatch.core.pool import thread_pool
 from maskwatch.detect.boxes import STRIDE, WINDOW_PX
 from maskwatch.learn import targets
 from maskwatch.learn.faces import SeenPicture
@@ -46,7 +46,7 @@ class Views:
     def batches(self, first: int, last: int) -> Iterator[Batch]:
         """Threads make them: OpenCV hangs in forked processes. The same seed gives the same."""
         size, ahead = self._size, 8
-        with ThreadPoolExecutor(self._workers) as pool:
+        with thread_pool(self._workers) as pool:
             for start in range(first, last, ahead):
                 stop = min(start + ahead, last)
                 made = pool.map(self._one, range(start * size, stop * size))

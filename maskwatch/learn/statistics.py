@@ -1,7 +1,6 @@
 """What is in a data set: sizes and labels of its faces by part, and some of them to look at."""
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from maskwatch.classify.crop import crop
 from maskwatch.core.errors import SourceError
+from maskwatch.core.pool import thread_pool
 from maskwatch.core.records import Box, Rgb
 from maskwatch.learn.dataset import LabelledPicture, Part, perceptual_hash, split
 from maskwatch.learn.labels import FaceLabel
@@ -62,7 +62,7 @@ def gather_statistics(
     """Open every picture, split, and choose `show` faces by a hash, as many of each label if there are so many."""
     readable, opened = [], []
     problems = []
-    with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
+    with thread_pool(workers, "decode") as pool:
         for picture, result in zip(
             progress(pictures), pool.map(_open, [p.path for p in pictures]), strict=True
         ):

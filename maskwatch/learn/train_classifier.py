@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from maskwatch.classify.crop import crop
 from maskwatch.classify.network import MaskNet, Shape
 from maskwatch.core.errors import DataError
+from maskwatch.core.pool import thread_pool
 from maskwatch.core.records import Box, Rgb
 from maskwatch.learn.checkpoint import load_checkpoint, save_checkpoint
 from maskwatch.learn.dataset import Part
@@ -195,7 +195,7 @@ def augmented_batches(
             faces[order[place]], donors, shape, np.random.default_rng((recipe.seed, epoch, place))
         )
 
-    with ThreadPoolExecutor(recipe.workers) as pool:
+    with thread_pool(recipe.workers) as pool:
         crops = pool.map(one, range(min(len(order), starts[-1] + recipe.batch)))
         for start in starts:
             rgb, protected = zip(*(next(crops) for _ in order[start : start + recipe.batch]), strict=True)

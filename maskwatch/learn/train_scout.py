@@ -6,7 +6,6 @@ answered for one of the faces that were found in the end, and a negative where n
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, max_pool2d
 
 from maskwatch.core.errors import DataError
+from maskwatch.core.pool import thread_pool
 from maskwatch.core.records import Rgb
 from maskwatch.detect.backends.folded import folded_stage
 from maskwatch.detect.boxes import STRIDE, WINDOW_PX
@@ -173,7 +173,7 @@ def _batches(
         rgb, faces = level_view(picture, SIDE_PX, AIMED_PX, random)
         return rgb, _nearness(faces)
 
-    with ThreadPoolExecutor(recipe.workers) as pool:
+    with thread_pool(recipe.workers) as pool:
         for first in range(steps.start * recipe.batch, steps.stop * recipe.batch, 64 * recipe.batch):
             last = min(first + 64 * recipe.batch, steps.stop * recipe.batch)
             made = pool.map(one, range(first, last))

@@ -7,12 +7,13 @@ processes, because OpenCV hangs in forked ones.
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from maskwatch.core.errors import SourceError
 from maskwatch.core.geometry import iou
+from maskwatch.core.pool import thread_pool
 from maskwatch.core.ports import Detector
 from maskwatch.core.records import Box, Rgb
 from maskwatch.detect.landmarks import Landmarks, turn
@@ -86,7 +87,7 @@ def look(
 
 def _ahead(pictures: Iterable[Named], workers: int) -> Iterator[tuple[Named, Future[tuple[Rgb, str, int]]]]:
     """Pictures with their decoding under way; few at once, or thousands would lie decoded in memory."""
-    with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
+    with thread_pool(workers, "decode") as pool:
         waiting: deque[tuple[Named, Future[tuple[Rgb, str, int]]]] = deque()
         for named in pictures:
             waiting.append((named, pool.submit(_open, named[1].path)))
