@@ -43,7 +43,7 @@ install_program() {
     program=$root/opt/maskwatch
     install -d -m 755 "$program"
     [ -x "$program/.venv/bin/python" ] || "$python" -m venv --clear "$program/.venv"
-    "$program/.venv/bin/python" -m pip install --quiet --upgrade "${from}[fast]"
+    "$program/.venv/bin/python" -m pip install --quiet --upgrade -c "$here/../requirements.lock" "${from}[fast]"
     echo "installed $program/.venv"
 }
 

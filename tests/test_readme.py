@@ -83,7 +83,8 @@ def test_continuous_integration_runs_the_test_command_word_for_word(tmp_path):
         (ROOT / ".ci/run")
         .read_text()
         .replace('bash -euo pipefail -c "$command"', "")
-        .replace("rm -rf .venv", "")
+        .replace("rm -rf .venv .nox", "")
+        .replace("source .ci/pythons", "")
     )
     script = script.replace('cd "$(dirname "$0")/.."', f"cd {ROOT}")
     printed = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True).stdout

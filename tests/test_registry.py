@@ -75,7 +75,7 @@ def test_a_version_is_whole_or_it_is_not_there(registry, tmp_path):
     files = {DETECTOR: shipped_files().detector, CLASSIFIER: tmp_path / "missing.safetensors"}
     with pytest.raises(ModelError, match=r"missing\.safetensors: cannot be read"):
         registry.add(files, Version("half", None, utc_now()))
-    assert list((registry.folder / "versions").iterdir()) == []
+    assert not (registry.folder / "versions").exists()
     with pytest.raises(ModelError, match="needs its detector"):
         registry.add({CLASSIFIER: files[CLASSIFIER]}, Version("half", None, utc_now()))
 

@@ -392,16 +392,21 @@ def test_a_video_may_have_any_name(write_video, tmp_path, monkeypatch, name):
     assert open_source("door", Address(name)).expected() == 3
 
 
-def test_a_title_in_another_encoding_does_no_harm(tmp_path):
-    path = tmp_path / "titled.avi"
+@pytest.mark.parametrize("name", ["titled.avi", "titled.mkv", "titled.mp4"])
+@pytest.mark.parametrize("of", ["file", "track"])
+def test_a_title_in_another_encoding_does_no_harm(tmp_path, name, of):
+    path = tmp_path / name
     with av.open(str(path), "w") as container:
-        container.metadata["title"] = "XXXXXXXX"
         stream = container.add_stream("mpeg4", rate=10)
+        titled = container if of == "file" else stream
+        titled.metadata["title" if of == "file" or name != "titled.mp4" else "handler_name"] = "XXXXXXXX"
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
         container.mux(stream.encode(av.VideoFrame.from_ndarray(solid(RED, 96, 64), format="rgb24")))
         container.mux(stream.encode(None))
+    assert b"XXXXXXXX" in path.read_bytes()
     path.write_bytes(path.read_bytes().replace(b"XXXXXXXX", "마스크요".encode("euc-kr")))
     assert len(show(path)) == 1
+    assert open_source("door", Address(str(path))).expected() == 1
 
 
 @pytest.fixture

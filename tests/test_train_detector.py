@@ -152,6 +152,7 @@ def test_a_checkpoint_of_another_training_is_refused_by_name(stock, tmp_path):
 def test_a_folder_of_another_training_is_refused(tmp_path):
     assert journal.claim(tmp_path / "t", {"seed": 1}) is False
     assert journal.claim(tmp_path / "t", {"seed": 1}) is True
+    (tmp_path / "t/p-net.safetensors").touch()
     with pytest.raises(DataError, match="other data or settings"):
         journal.claim(tmp_path / "t", {"seed": 2})
 

@@ -94,6 +94,7 @@ def _run(command: list[str], limit_s: float, stdin: str) -> None:
             errors="replace",
             timeout=limit_s,
             check=False,
+            process_group=0,  # Ctrl-C is ours alone: a sentence under way is no error
         )
     except FileNotFoundError as e:
         raise AlertError(f"voice: {command[0]} is not installed") from e

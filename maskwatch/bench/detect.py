@@ -56,11 +56,16 @@ class Contender:
         self.name = name
         command = [sys.executable, "-W", "ignore", "-m", "maskwatch.bench.contender", name, device]
         self._process = subprocess.Popen(  # noqa: S603 - our own module
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            process_group=0,  # Ctrl-C is ours alone; it ends when we close its input
         )
         try:
             self._answer()
-        except MaskwatchError:
+        except BaseException:
             self.close()
             raise
 

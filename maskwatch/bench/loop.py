@@ -6,6 +6,7 @@ the same with exchanged labels, which must be refused.
 """
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -243,6 +244,7 @@ def _queued_and_labelled(  # noqa: PLR0917 - the steps of one thing
         marked = tuple(Truth(said(truth.label), truth.box) for truth in picture.truths)
         pictures.append(LabelledPicture(path, path.name, marked, unclear=picture.unclear))
     labels = folder / "labels"
+    shutil.rmtree(labels, ignore_errors=True)  # of a run that was stopped
     write("coco", pictures, labels)
     imported = import_labels(queue, labels, "coco", "truth", force=True, accept_unchanged=True)
     for problem in imported.problems:

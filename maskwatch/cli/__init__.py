@@ -1,12 +1,13 @@
 """The command line: one file a command. Only here does an error become an exit code.
 
-0 done, 1 failed, 2 bad usage or configuration.
+0 done, 1 failed, 2 bad usage or configuration, 130 broken off by Ctrl-C.
 """
 
 import io
 import logging
 import os
 import sys
+from typing import NoReturn
 
 import typer
 from rich.logging import RichHandler
@@ -31,6 +32,7 @@ from maskwatch.cli import (
     train,
 )
 from maskwatch.cli.console import errors
+from maskwatch.cli.interrupt import Interrupt
 from maskwatch.core.errors import ConfigError, MaskwatchError
 
 app = typer.Typer(
@@ -92,17 +94,27 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name that is not UTF-8 is printed as its bytes
         sys.stdout.reconfigure(errors="surrogateescape")
+    interrupt = Interrupt()
+    interrupt.install()
     try:
         app()
-    except MaskwatchError as e:
-        if _Debug.on:
-            raise
-        sys.stderr.write(f"maskwatch: {e}\n")
-        sys.exit(2 if isinstance(e, ConfigError) else 1)
-    except OSError as e:  # a file that cannot be written, a full disk
-        if _Debug.on:
-            raise
-        sys.stderr.write(f"maskwatch: {e.filename or 'file'}: {e.strerror or e}\n")
+    except BaseException as e:  # noqa: BLE001 - raised again, unless it is what Ctrl-C broke
+        ended_well = isinstance(e, SystemExit) and not e.code
+        if interrupt.seen and not ended_well:
+            sys.exit(130)
+        _exit(e)
+    finally:
+        interrupt.finish()
+
+
+def _exit(error: BaseException) -> NoReturn:
+    """With a line for the person at the terminal, where the error is meant for one."""
+    if _Debug.on:
+        raise error
+    if isinstance(error, MaskwatchError):
+        sys.stderr.write(f"maskwatch: {error}\n")
+        sys.exit(2 if isinstance(error, ConfigError) else 1)
+    if isinstance(error, OSError):  # a file that cannot be written, a full disk
+        sys.stderr.write(f"maskwatch: {error.filename or 'file'}: {error.strerror or error}\n")
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    raise error

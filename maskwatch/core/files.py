@@ -2,8 +2,10 @@
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import takewhile
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,19 +15,59 @@ def replacing(path: Path) -> Iterator[Path]:
     """Give a path beside `path` to write to; when the block ends well, it is flushed and takes `path`'s place.
 
     Its name starts with a dot and keeps the suffix, which tells writers the format. When the block
-    raises, it is removed and `path` stays as it was.
+    raises, it is removed, and so are folders that were made for it; `path` stays as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.stem}.{uuid4().hex[:8]}.part{path.suffix}")
-    try:
-        yield part
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    with parents_of(path):
+        try:
+            yield part
+            with part.open("rb") as file:
+                os.fsync(file.fileno())
+            part.replace(path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
     sync_folder(path.parent)
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Give a folder to fill; when the block ends well, what is in it is found in `path`, which may be there but empty.
+
+    It lies beside `path`, or in it where that is there, on a disk of its own perhaps, and its name starts with a dot.
+    When the block raises, it is removed, and so are folders that were made for it.
+    """
+    name = f".{path.name}.{uuid4().hex[:8]}.part"
+    is_there = path.is_dir()
+    part = path / name if is_there else path.with_name(name)
+    with parents_of(path):
+        try:
+            part.mkdir()
+            yield part
+            if is_there:
+                for each in list(part.iterdir()):
+                    each.rename(path / each.name)
+                part.rmdir()
+            else:
+                part.rename(path)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+    sync_folder(path.parent)
+
+
+@contextmanager
+def parents_of(path: Path) -> Iterator[None]:
+    """Make the folders that a path lies in; when the block raises, those of them that are empty go again."""
+    made = list(takewhile(lambda folder: not folder.exists(), path.parents))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        with suppress(OSError):  # somebody put something there meanwhile
+            for folder in made:
+                folder.rmdir()
+        raise
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -16,7 +16,7 @@ CLOTHS = ((150, 195, 225), (235, 235, 240), (40, 40, 45), (230, 180, 190), (120,
 
 def with_drawn_mask(patch: Rgb, box: Box, random: np.random.Generator) -> tuple[Rgb, bool]:
     """A bare face with a mask held or worn: over nose and mouth, which protects, or too low, or too high."""
-    place = random.choice(["right", "low", "high"], p=[0.4, 0.4, 0.2])
+    place = str(random.choice(["right", "low", "high"], p=[0.4, 0.4, 0.2]))
     top = {"right": ON_THE_NOSE, "low": UNDER_THE_NOSE, "high": (0.0, 0.16)}[place]
     bottom = {"right": (0.9, 1.1), "low": (0.95, 1.2), "high": (0.42, 0.60)}[place]
     y1, y2 = random.uniform(*top), random.uniform(*bottom)

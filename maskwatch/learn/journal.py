@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -10,8 +12,25 @@ from typing import Any, Self
 from torch.utils.tensorboard import SummaryWriter
 
 from maskwatch.core.errors import DataError
-from maskwatch.core.files import write_atomically
+from maskwatch.core.files import parents_of, write_atomically
 from maskwatch.core.records import Box, Rgb
+
+
+@contextmanager
+def training_folder(folder: Path, task: Mapping[str, Any]) -> Iterator[bool]:
+    """Claim the folder for the block, a training; gives what `claim` does.
+
+    A training that is refused leaves none, so that it takes the mended data; nor does one that ends before its
+    first checkpoint, as nothing in it could be gone on with.
+    """
+    with parents_of(folder):
+        goes_on = claim(folder, task)
+        try:
+            yield goes_on
+        except BaseException as e:
+            if isinstance(e, DataError) or not _has_checkpoint(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
 
 
 def claim(folder: Path, task: Mapping[str, Any]) -> bool:
@@ -22,14 +41,19 @@ def claim(folder: Path, task: Mapping[str, Any]) -> bool:
     path = folder / "training.json"
     text = json.dumps(task, indent=1, sort_keys=True)
     if path.exists():
-        if path.read_text() != text:
+        if path.read_text() == text:
+            return True
+        if _has_checkpoint(folder):
             raise DataError(
                 f"{folder}: holds a training of other data or settings; remove it, or give another -o"
             )
-        return True
-    folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(folder)
     write_atomically(path, text.encode())
     return False
+
+
+def _has_checkpoint(folder: Path) -> bool:
+    return any(folder.glob("[!.]*.safetensors"))
 
 
 def fingerprint(pictures: Iterable[tuple[Rgb, *tuple[Sequence[Box], ...]]]) -> str:

@@ -21,7 +21,7 @@ from typing import Any
 from uuid import uuid4
 
 from maskwatch.core.errors import ModelError
-from maskwatch.core.files import locked, sync_folder, write_atomically
+from maskwatch.core.files import locked, new_folder, write_atomically
 from maskwatch.core.records import utc_now
 from maskwatch.resources import shipped
 
@@ -153,21 +153,12 @@ class Registry:
         for needed in (DETECTOR, CLASSIFIER):
             if needed not in files:
                 raise ModelError(f"{version.id}: a version needs its {needed}")
-        self._versions.mkdir(parents=True, exist_ok=True)
-        part = self._versions / f".{version.id}.{uuid4().hex[:8]}.part"
-        try:
+        with new_folder(folder) as part:
             for name, source in files.items():
                 write_atomically(part / name, _read(source))
             digests = {name: _digest(part / name) for name in files}
-            whole = Version(
-                version.id, version.parent, version.made_at, version.samples, version.figures, digests
-            )
+            whole = replace(version, files=digests)
             write_atomically(part / "meta.json", _as_bytes(asdict(whole)))
-            part.rename(folder)
-        except BaseException:
-            shutil.rmtree(part, ignore_errors=True)
-            raise
-        sync_folder(self._versions)
         return whole
 
     def promote(self, name: str) -> State:

@@ -1,5 +1,9 @@
-"""What the PyAV sources share: errors in one line, frames as upright RGB, a rate that is not exceeded."""
+"""What the PyAV sources share: opening, errors in one line, frames as upright RGB, a rate that is not exceeded."""
 
+from collections.abc import Mapping
+from typing import Any
+
+import av
 import numpy as np
 from av import ExitError, FFmpegError, VideoFrame
 from av.container import InputContainer
@@ -7,6 +11,24 @@ from av.video.stream import VideoStream
 
 from maskwatch.core.errors import SourceError
 from maskwatch.core.records import MAX_PIXELS, Rgb, require_size
+
+# A title in Latin-1 or Shift JIS must not stop a source: PyAV before 19 needs to be told, later ones take any bytes.
+PYAV = int(av.__version__.split(".")[0])
+ANY_ENCODING: Mapping[str, Any] = {"metadata_errors": "replace"} if PYAV < 19 else {}
+
+
+def open_container(
+    url: str,
+    *,
+    timeout_s: tuple[float, float] | None = None,
+    options: Mapping[str, str] | None = None,
+) -> InputContainer:
+    """A file or a stream to read from, whatever the encoding of its metadata; use it in a `with`.
+
+    `timeout_s` is for opening and for each read, `options` are FFmpeg's. Raises `FFmpegError`.
+    """
+    opened: InputContainer = av.open(url, timeout=timeout_s, options=dict(options or {}), **ANY_ENCODING)
+    return opened
 
 
 def reason(error: FFmpegError | OSError) -> str:

@@ -11,7 +11,7 @@ from maskwatch.core.address import Address
 from maskwatch.core.errors import SourceError
 from maskwatch.core.ports import Frames
 from maskwatch.core.records import Frame
-from maskwatch.sources.decoding import Cadence, reason, upright, video_stream
+from maskwatch.sources.decoding import Cadence, open_container, reason, upright, video_stream
 
 TRUNCATED_S = 0.5  # this much of the announced duration may be missing
 
@@ -51,8 +51,8 @@ class FileSource:
             raise SourceError(f"{self._path}: {reason(e)}") from None
 
     def _opened(self) -> av.container.InputContainer:
-        """`file:`, or else FFmpeg takes 12:30.mp4 for a protocol; titles come in any encoding."""
-        return av.open(f"file:{self._path}", metadata_errors="replace")
+        """`file:`, or else FFmpeg takes 12:30.mp4 for a protocol."""
+        return open_container(f"file:{self._path}")
 
     def _decoded(self, container: av.container.InputContainer) -> Frames:
         stream = video_stream(container, str(self._path))
@@ -103,7 +103,7 @@ def _shown_s(picture: av.VideoFrame) -> float:
 
 def _announced_s(container: av.container.InputContainer, stream: av.VideoStream) -> float | None:
     """How long the video says it is; None where only a longer sound track may have been meant."""
-    if stream.duration is not None and stream.time_base is not None:
+    if stream.duration is not None and stream.time_base:  # None in PyAV 18, 0 in 19 when unknown
         return float(stream.duration * stream.time_base)
     if container.duration is not None and len(container.streams) == 1:
         return container.duration / av.time_base

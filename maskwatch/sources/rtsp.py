@@ -9,7 +9,7 @@ from maskwatch.core.address import Address
 from maskwatch.core.errors import SourceError
 from maskwatch.core.ports import Frames
 from maskwatch.core.records import Frame
-from maskwatch.sources.decoding import Cadence, reason, upright, video_stream
+from maskwatch.sources.decoding import Cadence, open_container, reason, upright, video_stream
 from maskwatch.sources.settings import RtspSettings
 
 
@@ -36,9 +36,7 @@ class RtspSource:
         limits = (self._settings.open_s, self._settings.read_s)
         options: dict[str, str] = {"rtsp_transport": self._settings.transport}
         try:
-            with av.open(
-                self._address.reveal(), timeout=limits, options=options, metadata_errors="replace"
-            ) as container:
+            with open_container(self._address.reveal(), timeout_s=limits, options=options) as container:
                 yield from self._received(container)
             why = "the camera closed the stream"
         except (av.FFmpegError, OSError) as e:

@@ -44,7 +44,7 @@ def classifier(
     from maskwatch.learn.dataset import Part
     from maskwatch.learn.evaluation.classification import evaluate
     from maskwatch.learn.faces import gather
-    from maskwatch.learn.journal import Journal, claim, fingerprint
+    from maskwatch.learn.journal import Journal, fingerprint, training_folder
     from maskwatch.learn.train_classifier import Epoch, Recipe, train
 
     meanings = parse_classes(classes or ())
@@ -64,9 +64,9 @@ def classifier(
         "shape": asdict(shape),
         "data": fingerprint((face.patch, (face.box,)) for face in every),
     }
-    if claim(folder, task):
-        out.print(f"{folder}: goes on where it was", soft_wrap=True)
-    with Journal(folder) as journal:
+    with training_folder(folder, task) as goes_on, Journal(folder) as journal:
+        if goes_on:
+            out.print(f"{folder}: goes on where it was", soft_wrap=True)
 
         def tell(epoch: Epoch) -> None:
             figures = {"loss": epoch.loss, "validation loss": epoch.validation_loss}

@@ -10,8 +10,8 @@ from maskwatch.cli.measuring import searched, sets_together
 
 if TYPE_CHECKING:
     from maskwatch.app import Models
-    from maskwatch.learn.dataset import DataSet
     from maskwatch.learn.evaluation.detection import Detection
+    from maskwatch.learn.evaluation.pictures import Material
 
 
 def detector(
@@ -45,9 +45,11 @@ def detector(
     from maskwatch.learn.cards.detector import Making, write_detector, write_detector_card
     from maskwatch.learn.class_names import parse_classes
     from maskwatch.learn.dataset import Part
+    from maskwatch.learn.evaluation.chosen import Chosen
+    from maskwatch.learn.evaluation.pictures import choose, without_faults
     from maskwatch.learn.faces import SeenPicture, open_marked
     from maskwatch.learn.fine_tune import Wish, fine_tune
-    from maskwatch.learn.journal import Journal, claim, fingerprint
+    from maskwatch.learn.journal import Journal, fingerprint, training_folder
 
     meanings = parse_classes(classes or ())
     chosen, weights, wish = pick_device(device), load_weights(start), Wish(precision, min_face)
@@ -72,9 +74,11 @@ def detector(
             for part, pictures in parts.items()
         },
     }
-    if claim(folder, task):
-        out.print(f"{folder}: goes on where it was", soft_wrap=True)
-    with Journal(folder) as journal, stages() as show:
+    # before the training: a data set that cannot be tested on is refused at once
+    tests = {name: without_faults(choose(name, each, Chosen.TEST, list)) for name, each in sets.items()}
+    with training_folder(folder, task) as goes_on, Journal(folder) as journal, stages() as show:
+        if goes_on:
+            out.print(f"{folder}: goes on where it was", soft_wrap=True)
 
         def tell(epoch: train_detector.Epoch) -> None:
             figures = {"loss": epoch.loss, "validation loss": epoch.validation_loss}
@@ -104,22 +108,17 @@ def detector(
     making = Making(weights.version, wish, recipe, scout_recipe, counts)
     digest = write_detector(tuned, making, output)
     models = Models(chosen)
-    tested = {
-        name: _tested(models, name, each, (start, str(output)), min_face) for name, each in sets.items()
-    }
+    tested = {name: _tested(models, each, (start, str(output)), min_face) for name, each in tests.items()}
     write_detector_card(tuned, making, output, digest, tested)
     out.print(f"wrote {output} and {output.with_suffix('.md')}", soft_wrap=True)
 
 
 def _tested(
-    models: "Models", name: str, data: "DataSet", weights: tuple[str, str], min_face: float
+    models: "Models", material: "Material", weights: tuple[str, str], min_face: float
 ) -> "tuple[Detection, Detection]":
     """What each of the two finds in the test part."""
     from maskwatch.detect.settings import Settings
-    from maskwatch.learn.evaluation.chosen import Chosen
-    from maskwatch.learn.evaluation.pictures import choose, without_faults
 
-    material = without_faults(choose(name, data, Chosen.TEST, list))
     before, after = (
         searched(models, Settings(weights=each, min_face_px=min_face), material) for each in weights
     )

@@ -55,7 +55,7 @@ def chance(reference: Counts, now: Counts) -> float:
     It is (1/N + 1/M) times chi squared of one degree less than bins: B. Yurdakul and J. Naranjo, Statistical properties of
     the population stability index, Journal of Risk Model Validation 14(4), 2020.
     """
-    return float((1 / max(1, reference.sum()) + 1 / max(1, now.sum())) * CHI_SQUARED)
+    return float((1 / max(1, int(reference.sum())) + 1 / max(1, int(now.sum()))) * CHI_SQUARED)
 
 
 def shifts(days: Sequence[Day], versions: dict[str, str], bounds: Bounds) -> list[Shift]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from maskwatch.core.errors import DataError
-from maskwatch.core.files import write_atomically
+from maskwatch.core.files import new_folder, write_atomically
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,10 @@ class Entry:
 
 
 def write_folder(entries: Iterable[Entry], folder: Path) -> None:
-    """Each file whole or not at all."""
-    for entry in entries:
-        write_atomically(folder / entry.name, entry.data())
+    """All of them or none. Raises `OSError` where there is something already."""
+    with new_folder(folder) as part:
+        for entry in entries:
+            write_atomically(part / entry.name, entry.data())
 
 
 def zipped(entries: Iterable[Entry]) -> Iterator[bytes]:

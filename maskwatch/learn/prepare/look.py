@@ -5,9 +5,7 @@ processes, because OpenCV hangs in forked ones.
 """
 
 import hashlib
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from maskwatch.learn.faces import FOUND_IOU
 from maskwatch.learn.labels import FaceLabel
 from maskwatch.learn.prepare.measures import cut, sharpness
 from maskwatch.learn.prepare.records import Fate, Found, Outcome, Rules, outcome_of
+from maskwatch.learn.threads import in_threads
 from maskwatch.sources.images import encoded, read_rgb
 
 Named = tuple[str, LabelledPicture]
@@ -60,12 +59,12 @@ def look(
     """Look at all pictures, in their order; crops of the good faces go to `staging`."""
     seen = Look()
     first: dict[str, Opened] = {}
-    for (set_name, picture), result in _ahead(progress(pictures), workers):
-        try:
-            rgb, sha256, picture_hash = result.result()
-        except SourceError as e:
-            seen.outcomes.append(Outcome(Fate.BROKEN, str(picture.path), str(e)))
+    results = in_threads(lambda named: _open(named[1].path), pictures, workers=workers)
+    for (set_name, picture), result in zip(progress(pictures), results, strict=True):
+        if isinstance(result, SourceError):
+            seen.outcomes.append(Outcome(Fate.BROKEN, str(picture.path), str(result)))
             continue
+        rgb, sha256, picture_hash = result
         opened = Opened(set_name, picture, picture_hash, sha256)
         seen.opened.append(opened)
         original = first.setdefault(sha256, opened)
@@ -84,19 +83,11 @@ def look(
     return seen
 
 
-def _ahead(pictures: Iterable[Named], workers: int) -> Iterator[tuple[Named, Future[tuple[Rgb, str, int]]]]:
-    """Pictures with their decoding under way; few at once, or thousands would lie decoded in memory."""
-    with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
-        waiting: deque[tuple[Named, Future[tuple[Rgb, str, int]]]] = deque()
-        for named in pictures:
-            waiting.append((named, pool.submit(_open, named[1].path)))
-            if len(waiting) > 2 * workers:
-                yield waiting.popleft()
-        yield from waiting
-
-
-def _open(path: Path) -> tuple[Rgb, str, int]:
-    rgb = read_rgb(path)
+def _open(path: Path) -> tuple[Rgb, str, int] | SourceError:
+    try:
+        rgb = read_rgb(path)
+    except SourceError as e:
+        return e
     return rgb, hashlib.sha256(path.read_bytes()).hexdigest(), perceptual_hash(rgb)
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from maskwatch.core.errors import DataError
-from maskwatch.core.files import write_atomically
+from maskwatch.core.files import parents_of, write_atomically
 from maskwatch.learn.dataset import DataSet, Part
 from maskwatch.learn.labels import FaceLabel
 from maskwatch.learn.prepare.choose import balanced, contradicted, parts, without_near_duplicates
@@ -71,15 +71,19 @@ def _whole(out: Path) -> Iterator[Path]:
     if part.exists() and not (part / STAGING).is_dir():
         raise DataError(f"{part}: is in the way")
     shutil.rmtree(part, ignore_errors=True)  # what a killed run left
-    part.mkdir(parents=True)
-    try:
-        yield part
-        if out.exists():
-            out.rename(old)
-        part.rename(out)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
+    replaces = out.exists()
+    with parents_of(out):
+        try:
+            part.mkdir()
+            yield part
+            if replaces:
+                out.rename(old)
+            part.rename(out)
+        except BaseException:
+            if replaces and not out.exists():
+                old.rename(out)
+            shutil.rmtree(part, ignore_errors=True)
+            raise
     shutil.rmtree(old, ignore_errors=True)
 
 

@@ -1,0 +1,24 @@
+"""The suite's quick core on the other Pythons that are here: `nox`, or one of them, `nox -s quick_core-3.13`."""
+
+import os
+import sys
+from pathlib import Path
+
+import nox
+
+PYTHONS = ("3.11", "3.12", "3.13")
+RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"  # on which the whole suite is run
+# sources, demo and other commands, configuration, detector, the wheel and its installation, the dependencies
+QUICK_CORE = ("sources", "commands", "config", "detect", "install", "packaging")
+
+nox.options.error_on_missing_interpreters = False  # nor where CI is set; .ci/run sees to it that there is one
+# pyenv's shims answer only for the versions in use; its interpreters themselves for all that it has
+versions = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+os.environ["PATH"] = os.pathsep.join([*map(str, sorted(versions.glob("3.*/bin"))), os.environ["PATH"]])
+
+
+@nox.session(python=[version for version in PYTHONS if version != RUNNING])
+def quick_core(session: nox.Session) -> None:
+    """Runs against the package as it is installed, from its wheel."""
+    session.install("--constraint", "requirements.lock", ".[dev]")
+    session.run("pytest", *(f"tests/test_{name}.py" for name in QUICK_CORE), *session.posargs)
