@@ -14,7 +14,7 @@ from maskwatch.core.rule import Rule
 from maskwatch.core.selection import Selection
 from maskwatch.pipeline import capture
 from maskwatch.pipeline import pipeline as pipeline_module
-from maskwatch.pipeline.announcer import WAITING, Announcer
+from maskwatch.pipeline.announcer import WAITING, Announcer, Outlet
 from maskwatch.pipeline.camera import Camera
 from maskwatch.pipeline.engine import Engine
 from maskwatch.pipeline.pipeline import STORE_WAITING, Pipeline
@@ -605,7 +605,9 @@ def test_cooldown_starts_when_the_last_sink_has_delivered(shot):
 def announced(sinks, alerts=1, inline=False):
     """Announce and wait; gives what `on_done` was told, and the counts."""
     board, words = Board([]), []
-    announcer = Announcer(sinks, board, lambda e: pytest.fail(str(e)), inline=inline)
+    announcer = Announcer(
+        [Outlet(sink) for sink in sinks], board, lambda e: pytest.fail(str(e)), inline=inline
+    )
     for _ in range(alerts):
         announcer.announce(ALERT, sinks, words.append)
     announcer.close(SOON_S)
@@ -654,7 +656,7 @@ def test_alerts_are_dropped_and_counted_when_enough_wait_for_a_sink():
     gate = threading.Event()
     stuck, quick = FakeSink("stuck", gate=gate), FakeSink("quick")
     board, words = Board([]), []
-    announcer = Announcer([stuck, quick], board, lambda e: pytest.fail(str(e)))
+    announcer = Announcer([Outlet(stuck), Outlet(quick)], board, lambda e: pytest.fail(str(e)))
     announcer.announce(ALERT, [stuck], words.append)
     until(announcer._workers[stuck]._jobs.empty)  # it is at work on the first
     for number in range(WAITING + 2):
@@ -672,6 +674,71 @@ def test_alerts_are_dropped_and_counted_when_enough_wait_for_a_sink():
         ("quick", "delivered"): WAITING + 2,
     }
     assert len(words) == WAITING + 4
+
+
+class ProbedSink(FakeSink):
+    """Is tried without being heard, and then says the next of `findings`: why it fails, or None."""
+
+    def __init__(self, findings):
+        super().__init__()
+        self.probed = []
+        self._findings = list(findings)
+
+    def probe(self, sentences):
+        self.probed.append(tuple(sentences))
+        problem = self._findings.pop(0)
+        if problem is not None:
+            raise AlertError(problem)
+
+
+def problems(pipeline):
+    return [(sink.name, sink.cameras, sink.problem) for sink in pipeline.board.snapshot().sinks]
+
+
+@pytest.mark.logs_errors
+def test_a_sink_that_cannot_tell_is_known_before_there_is_an_alert_and_so_is_its_recovery(
+    monkeypatch, caplog
+):
+    monkeypatch.setattr("maskwatch.pipeline.announcer.PROBE_S", 0.1)
+    caplog.set_level(logging.INFO)
+    sink, plain = ProbedSink(["fake: no sound", "fake: no player", None]), FakeSink("plain")
+    cameras = [
+        make_camera(
+            FakeSource(live=True), name, sinks=(sink, plain), sentences=("Please!", f"{name} is gone")
+        )
+        for name in ("door", "gate")
+    ]
+    pipeline = Pipeline(cameras)
+    with pipeline:
+        thread = threading.Thread(target=pipeline.run)
+        thread.start()
+        until(lambda: len(sink.probed) == 1)
+        until(lambda: problems(pipeline)[0][2] == "fake: no sound")
+        assert problems(pipeline)[1] == ("plain", ("door", "gate"), None)
+        until(lambda: problems(pipeline)[0] == ("fake", ("door", "gate"), "fake: no player"))
+        since_s = pipeline.board.snapshot().sinks[0].since_s
+        until(lambda: problems(pipeline)[0][2] is None)
+        assert pipeline.board.snapshot().sinks[0].since_s > since_s
+        time.sleep(0.3)
+        pipeline.stop()
+        thread.join()
+    assert sink.probed == [("Please!", "door is gone", "gate is gone")] * 3  # none while it works
+    said = [r.getMessage().split(";")[0] for r in caplog.records if r.getMessage().startswith("fake: ")]
+    assert said == ["fake: no sound", "fake: works again"]
+
+
+@pytest.mark.logs_errors
+def test_a_delivery_that_fails_stands_on_the_board_until_one_succeeds_and_in_the_line_for_systemd(shot):
+    sink = FakeSink(errors=[None, AlertError("fake: no sound"), AlertError("fake: no player")])
+    camera = make_camera(FakeSource([shot(at) for at in range(4)]), sinks=(sink,), cooldown_s=0)
+    seen = []
+    pipeline = Pipeline([camera], replay=True, on_decision=lambda _: seen.append(pipeline.board.snapshot()))
+    with pipeline:
+        pipeline.run()
+    assert [each.sinks[0].problem for each in seen] == [None, "fake: no sound", "fake: no player", None]
+    assert seen[1].sinks[0].since_s == seen[2].sinks[0].since_s > seen[0].sinks[0].since_s
+    assert ", fake: no player" in status_line(seen[2])
+    assert "fake" not in status_line(seen[3])
 
 
 # cameras that give no picture

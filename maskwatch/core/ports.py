@@ -1,7 +1,7 @@
 """What the pipeline asks of the parts that it is given. A part fits by having the methods; nothing is inherited."""
 
 from collections.abc import Generator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from maskwatch.core.records import Alert, Box, Face, Frame, FrameReport, Rgb
 
@@ -70,6 +70,15 @@ class AlertSink(Protocol):
 
     def deliver(self, alert: Alert) -> None:
         """Tell, and return when it was told. Raises `AlertError`; gives up by itself when it takes too long."""
+        ...
+
+
+@runtime_checkable
+class Probed(Protocol):
+    """An `AlertSink` that can find out beforehand whether it could tell."""
+
+    def probe(self, sentences: Sequence[str]) -> None:
+        """Do all that telling these would take, heard by nobody. Raises `AlertError`; gives up as `deliver` does."""
         ...
 
 
