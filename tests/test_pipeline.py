@@ -97,6 +97,8 @@ class FakeSink:
 
 
 class FakeStore:
+    notice = None
+
     def __init__(self, errors=(), gate=None):
         self.kept = []
         self.tidied = 0
@@ -920,6 +922,25 @@ def test_a_store_that_cannot_write_is_no_better_for_having_room(shot):
         pipeline.run()
     pipeline._tidy()
     assert pipeline.board.snapshot().store_problem == "queue: read-only"
+
+
+@pytest.mark.parametrize("part", ["add", "tidy"])
+def test_what_a_store_wants_seen_to_is_told_while_it_stores(shot, part):
+    store = FakeStore()
+    camera = make_camera(FakeSource([shot(0.0, UNSURE), shot(60.0, UNSURE)]), selection=make_selection())
+    pipeline = Pipeline([camera], store=store, replay=True)
+    store.notice = "queue: 2 files that should go may not be removed"
+    if part == "add":
+        with pipeline:
+            pipeline.run()
+    else:
+        pipeline._tidy()
+    board = pipeline.board.snapshot()
+    assert (board.store_problem, board.queued) == (None, 2 if part == "add" else 0)
+    assert status_line(board).endswith(store.notice)
+    store.notice = None
+    pipeline._tidy()
+    assert pipeline.board.snapshot().notices == {}
 
 
 def test_a_slow_store_does_not_hold_the_engine_up_and_what_it_misses_is_counted(shot):

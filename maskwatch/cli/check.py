@@ -146,9 +146,11 @@ def _voice(name: str, camera: "CameraConfig", *, speak: bool) -> str:
 
 
 def _disk(settings: "QueueSettings") -> str:
+    from maskwatch.core.files import make_folder
+
     folder = settings.dir
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         probe = folder / ".writable"
         probe.write_bytes(b"")
         probe.unlink()

@@ -83,7 +83,13 @@ class Probed(Protocol):
 
 
 class SampleStore(Protocol):
-    """Keeps frames that are worth a person's look."""
+    """Keeps frames that are worth a person's look.
+
+    `notice` is what somebody should see to although samples are stored, None when there is nothing.
+    """
+
+    @property
+    def notice(self) -> str | None: ...
 
     def add(self, frame: Frame, report: FrameReport, reasons: tuple[str, ...]) -> str:
         """Store the clean frame and what was seen; gives the sample's id. Raises `QueueError`."""

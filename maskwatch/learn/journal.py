@@ -27,7 +27,6 @@ def claim(folder: Path, task: Mapping[str, Any]) -> bool:
                 f"{folder}: holds a training of other data or settings; remove it, or give another -o"
             )
         return True
-    folder.mkdir(parents=True, exist_ok=True)
     write_atomically(path, text.encode())
     return False
 

@@ -21,7 +21,7 @@ from typing import Any
 from uuid import uuid4
 
 from maskwatch.core.errors import ModelError
-from maskwatch.core.files import locked, sync_folder, write_atomically
+from maskwatch.core.files import locked, make_folder, sync_folder, write_atomically
 from maskwatch.core.records import utc_now
 from maskwatch.resources import shipped
 
@@ -153,7 +153,7 @@ class Registry:
         for needed in (DETECTOR, CLASSIFIER):
             if needed not in files:
                 raise ModelError(f"{version.id}: a version needs its {needed}")
-        self._versions.mkdir(parents=True, exist_ok=True)
+        make_folder(self._versions)
         part = self._versions / f".{version.id}.{uuid4().hex[:8]}.part"
         try:
             for name, source in files.items():
@@ -228,7 +228,7 @@ class Registry:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """One change at a time, over processes; the system lets go when a process dies."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         with locked(self.folder / ".lock"):
             yield
 

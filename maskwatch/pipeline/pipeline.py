@@ -231,6 +231,8 @@ class Pipeline:
             self._note_store(e)
             self.board.queued(stored=False)
             return []
+        finally:
+            self.board.notice("queue", self._store.notice)
         self._note_store(None)
         self.board.queued(stored=True)
         return [sample]
@@ -250,6 +252,7 @@ class Pipeline:
         else:
             if isinstance(self._store_problem, QueueFull):  # of other problems, a sample must tell
                 self._note_store(None)
+        self.board.notice("queue", self._store.notice)
 
     def _note_store(self, problem: QueueError | None) -> None:
         """Say once that no samples are stored, and once that they are again."""
