@@ -17,7 +17,7 @@ from maskwatch.alerts.settings import VoiceSettings
 from maskwatch.classify.classifier import MaskClassifier
 from maskwatch.classify.network import load_network
 from maskwatch.classify.settings import Settings as ClassifySettings
-from maskwatch.config import AlertSettings, CameraConfig, Config, Defaults
+from maskwatch.config import CameraConfig, Config, Defaults
 from maskwatch.core.absence import Absence
 from maskwatch.core.address import Address
 from maskwatch.core.errors import ConfigError, ModelError
@@ -261,8 +261,9 @@ def camera_source(name: str, camera: CameraConfig) -> Source:
     return open_source(name, camera.source, rtsp_settings=camera.rtsp)
 
 
-def alert_sentences(name: str, alert: AlertSettings) -> tuple[str, ...]:
+def alert_sentences(name: str, settings: Defaults) -> tuple[str, ...]:
     """What the alerts of the camera of that name may say: of masks, and last, if so wanted, that it gives no picture."""
+    alert = settings.alert
     dead = () if alert.dead_after_s is None else (alert.say_dead.replace("{camera}", name),)
     return alert.say, *dead
 
@@ -291,7 +292,7 @@ def _camera(
     few_frames_s = FEW_FRAMES / settings.fps  # of one that is looked at once a minute
     absence = None
     if alert.dead_after_s is not None:
-        say = alert_sentences(name, alert)[-1]
+        say = alert_sentences(name, settings)[-1]
         absence = Absence(name, dead_after_s=max(alert.dead_after_s, few_frames_s), say=say)
     return Camera(
         name=name,
@@ -313,7 +314,7 @@ def _camera(
         selection=_selection(selection) if selection else None,
         gate=MotionGate(name, settings.motion) if settings.motion.gate else None,
         absence=absence,
-        sentences=alert_sentences(name, alert),
+        sentences=alert_sentences(name, settings),
     )
 
 

@@ -134,7 +134,7 @@ def _voice(name: str, camera: "CameraConfig", *, speak: bool) -> str:
     from maskwatch.alerts.voice import VoiceSink
     from maskwatch.app import alert_sentences
 
-    sentences = alert_sentences(name, camera.alert)
+    sentences = alert_sentences(name, camera)
     with TemporaryDirectory() as folder:
         sink = VoiceSink(Path(folder), camera.alert.voice)
         sink.probe(sentences)
