@@ -33,6 +33,7 @@ cameras:
   door: {source: /footage/clip.mp4, fps: 2}
   entrance: {source: 'rtsp://viewer:{MASKWATCH_ENTRANCE_PASSWORD}@127.0.0.1:8554/stream1'}
 alert: {sinks: [log], for_s: 0.5}
+queue: {classifier_band: [0, 1]}
 """
 
 # a camera that asks for a password, writes down what it was told, and never lets anybody in
@@ -402,3 +403,36 @@ def test_the_uninstallation_leaves_the_queue_and_the_configuration(running):
         assert running.run("test", "-e", gone).returncode != 0, gone
     assert running.run("systemctl", "status", "maskwatch").returncode == 4  # no such unit
     running.do("sh", INSTALL, "uninstall")  # again: nothing to do, no error
+
+
+OLD = """
+[Service]
+Type=exec
+ExecStart=/opt/maskwatch/.venv/bin/maskwatch
+DynamicUser=yes
+StateDirectory=maskwatch
+"""
+
+
+def test_an_installation_of_the_time_before_releases_is_taken_over_while_it_runs(running, update):
+    """Its environment is a folder, its configuration for all to read, its user one that systemd made."""
+    running.do("userdel", "maskwatch")
+    running.do("mkdir", "-p", "/opt/maskwatch/.venv/bin")
+    for name in ("maskwatch", "python"):
+        running.write(f"/opt/maskwatch/.venv/bin/{name}", "#!/bin/sh\nexec sleep infinity\n")
+    running.write("/etc/systemd/system/maskwatch.service", OLD)
+    running.do("chmod", "-R", "go+rX", "/opt/maskwatch", SETTINGS)
+    running.do("systemctl", "daemon-reload")
+    running.do("systemctl", "start", "maskwatch")
+    old = running.do("stat", "-L", "-c", "%u", "/var/lib/maskwatch").strip()
+    assert 61184 <= int(old) <= 65519  # systemd's range for users that come and go with a service
+    assert running.do("id", "-u", "maskwatch").strip() == old
+    done = update()
+    assert done.returncode == 0, done.stdout + done.stderr + running.journal()
+    assert wait_for(lambda: is_up_again(running))
+    user = running.do("id", "-u", "maskwatch").strip()
+    assert user != old
+    assert {owner.split(":")[0] for owner in owners(running)} == {user}
+    assert running.do("stat", "-c", "%a %U %G", SETTINGS).strip() == "640 root maskwatch"
+    assert running.do("readlink", "/opt/maskwatch/.venv-previous").strip() == "releases/0"
+    running.do("systemctl", "stop", "maskwatch")
