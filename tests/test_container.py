@@ -421,7 +421,8 @@ def test_an_installation_of_the_time_before_releases_is_taken_over_while_it_runs
     for name in ("maskwatch", "python"):
         running.write(f"/opt/maskwatch/.venv/bin/{name}", "#!/bin/sh\nexec sleep infinity\n")
     running.write("/etc/systemd/system/maskwatch.service", OLD)
-    running.do("chmod", "-R", "go+rX", "/opt/maskwatch", SETTINGS)
+    running.do("chmod", "-R", "755", "/opt/maskwatch")
+    running.do("chmod", "644", SETTINGS)
     running.do("systemctl", "daemon-reload")
     running.do("systemctl", "start", "maskwatch")
     old = running.do("stat", "-L", "-c", "%u", "/var/lib/maskwatch").strip()

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from maskwatch.core.records import CameraState, CameraStatus, SinkStatus, Status, Versions
+from maskwatch.sources.images import encoded
 from maskwatch.web import status
 from maskwatch.web.application import make_app
 from maskwatch.web.server import Listener, WebServer
@@ -144,13 +145,15 @@ def test_another_program_at_the_address_is_no_service(maskwatch):
     )
 
 
-def test_check_tells_whether_the_port_is_free_taken_or_the_services_own(maskwatch, demo_clip, tmp_path):
+def test_check_tells_whether_the_port_is_free_taken_or_the_services_own(maskwatch, tmp_path, bare):
     path = tmp_path / "config.yaml"
+    (tmp_path / "door.png").write_bytes(encoded(bare, ".png"))
+    cameras = {"door": {"source": str(tmp_path / "door.png"), "alert": {"sinks": ["log"]}}}
 
     def checked(port):
         """The exit code, and what is said of the web."""
-        config = {"web": {"port": port}, "queue": {"dir": str(tmp_path / "queue")}, "alert": {"sinks": []}}
-        path.write_text(json.dumps(config | {"cameras": {"door": {"source": str(demo_clip)}}}))
+        queue = {"dir": str(tmp_path / "queue")}
+        path.write_text(json.dumps({"web": {"port": port}, "cameras": cameras, "queue": queue}))
         done = maskwatch("check", "-c", path, env={"COLUMNS": "160"})
         return done.returncode, next(line for line in done.stdout.splitlines() if "│ web " in line)
 

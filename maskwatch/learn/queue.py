@@ -47,10 +47,6 @@ class Queue:
         self._lock = threading.Lock()
         self._last = datetime.min.replace(tzinfo=UTC)
 
-    @property
-    def notice(self) -> str | None:
-        return self._room.notice
-
     def add(self, frame: Frame, report: FrameReport, reasons: tuple[str, ...]) -> str:
         with self._lock:
             try:
@@ -68,6 +64,10 @@ class Queue:
                 self._room.tidy()
             except OSError as e:
                 raise QueueError(f"queue: {e.filename or self._folder}: {e.strerror or e}") from e
+
+    @property
+    def notice(self) -> str | None:
+        return self._room.notice
 
     def samples(self) -> list[Sample]:
         """All samples, oldest first. One that cannot be read is logged and left out.
