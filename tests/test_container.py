@@ -3,7 +3,7 @@
 Make the root once, as root on Debian 12 (two minutes, 400 MB), then name it:
 
     apt-get install -y systemd-container debootstrap
-    debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,procps,python3-venv,libgl1,libglib2.0-0 \
+    debootstrap --variant=minbase --include=systemd,systemd-sysv,libnss-systemd,dbus,procps,python3-venv,libgl1,libglib2.0-0 \
         bookworm /var/tmp/maskwatch-root
     MASKWATCH_CONTAINER_ROOT=/var/tmp/maskwatch-root python -m pytest -m container
 
@@ -376,7 +376,7 @@ def test_people_label_at_the_installed_service_in_the_browser_and_as_root(runnin
     running.do("systemctl", "stop", "maskwatch-review")
 
     gid = running.do("id", "-g", "maskwatch").strip()
-    program = ["env", "-C", "/var/lib/maskwatch", "/opt/maskwatch/.venv/bin/maskwatch"]
+    program = ["/opt/maskwatch/.venv/bin/maskwatch"]
     running.do(*program, "queue", "label", name, "--no-faces", "--by", "kim", "-c", SETTINGS)
     running.do(*program, "models", "promote", "shipped", "-c", SETTINGS)
     assert json.loads(running.do("cat", record))["labels"]["by"] == "kim"
@@ -427,7 +427,6 @@ def test_an_installation_of_the_time_before_releases_is_taken_over_while_it_runs
     running.do("systemctl", "start", "maskwatch")
     old = running.do("stat", "-L", "-c", "%u", "/var/lib/maskwatch").strip()
     assert 61184 <= int(old) <= 65519  # systemd's range for users that come and go with a service
-    assert running.do("id", "-u", "maskwatch").strip() == old
     done = update()
     assert done.returncode == 0, done.stdout + done.stderr + running.journal()
     assert wait_for(lambda: is_up_again(running))
