@@ -264,6 +264,13 @@ def camera_source(name: str, camera: CameraConfig) -> Source:
     return open_source(name, camera.source, rtsp_settings=camera.rtsp)
 
 
+def alert_sentences(name: str, settings: Defaults) -> tuple[str, ...]:
+    """What the alerts of the camera of that name may say: of masks, and last, if so wanted, that it gives no picture."""
+    alert = settings.alert
+    dead = () if alert.dead_after_s is None else (alert.say_dead.replace("{camera}", name),)
+    return alert.say, *dead
+
+
 def _sink(name: SinkName, voice: VoiceSettings) -> AlertSink:
     return make_sink(name, voice=voice, cache=cache_folder())
 
@@ -281,7 +288,7 @@ def _camera(
     few_frames_s = FEW_FRAMES / settings.fps  # of one that is looked at once a minute
     absence = None
     if alert.dead_after_s is not None:
-        say = alert.say_dead.replace("{camera}", name)
+        say = alert_sentences(name, settings)[-1]
         absence = Absence(name, dead_after_s=max(alert.dead_after_s, few_frames_s), say=say)
     return Camera(
         name=name,
@@ -303,6 +310,7 @@ def _camera(
         selection=_selection(selection) if selection else None,
         gate=MotionGate(name, settings.motion) if settings.motion.gate else None,
         absence=absence,
+        sentences=alert_sentences(name, settings),
     )
 
 

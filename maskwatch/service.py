@@ -147,6 +147,7 @@ def status_line(status: Status) -> str:
     parts.append(f"{counted(sum(camera.analysed for camera in status.cameras.values()), 'frame')} analysed")
     parts.append(counted(sum(status.alerts.values()), "alert"))
     parts.append(f"{counted(status.queued, 'sample')} queued")
+    parts += [sink.problem for sink in status.sinks if sink.problem is not None]
     if status.store_problem is not None:
         parts.append("no samples are stored now")
     parts += [f"models {status.models}"] if status.models else []

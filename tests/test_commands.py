@@ -312,7 +312,7 @@ def test_check_tells_what_works_and_what_does_not(demo_clip, tmp_path, maskwatch
     assert done.returncode == 1
     assert "960 x 540; 12% of the picture ignored" in done.stdout
     assert "failed" in next(line for line in done.stdout.splitlines() if "camera gate" in line)
-    assert "1 of 7 checks failed" in done.stderr
+    assert "1 of 7 checks failed: camera gate\n" in done.stderr
     assert "geheim" not in done.stdout + done.stderr
 
 
@@ -327,6 +327,65 @@ def test_check_finds_that_there_is_nothing_to_play_on_without_a_sound(demo_clip,
     told = next(line for line in done.stdout.splitlines() if "voice door" in line)
     assert "failed" in told
     assert "audio open error" in told
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["missing.mp4", "empty.mp4", "folder", "folder/*.jpg", "usb:97", "/dev/video97", "rtsp://127.0.0.1:9/x"],
+)
+def test_check_fails_and_names_the_camera_that_gives_no_frame(source, demo_clip, tmp_path, maskwatch):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "empty.mp4").touch()
+    address = source if ":" in source else str(tmp_path / source)
+    cameras = {"door": {"source": str(demo_clip)}, "gate": {"source": address}}
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        json.dumps(
+            {
+                "cameras": cameras,
+                "alert": {"sinks": []},
+                "web": {"enabled": False},
+                "queue": {"dir": str(tmp_path / "q")},
+            }
+        )
+    )
+    done = maskwatch("check", "-c", config, env=os.environ | {"COLUMNS": "160"})
+    assert done.returncode == 1
+    assert "ok" in next(line for line in done.stdout.splitlines() if "camera door" in line)
+    assert "failed" in next(line for line in done.stdout.splitlines() if "camera gate" in line)
+    assert done.stderr.splitlines()[-1].endswith("camera gate")
+
+
+def test_check_of_a_configuration_without_cameras_is_not_ok(tmp_path, maskwatch):
+    config = tmp_path / "config.yaml"
+    config.write_text(f"fps: 2\nweb: {{enabled: false}}\nqueue: {{dir: {tmp_path / 'q'}}}\n")
+    done = maskwatch("check", "-c", config, env=os.environ | {"COLUMNS": "160"})
+    assert done.returncode != 0
+    assert "cameras" in done.stdout + done.stderr
+
+
+def test_check_renders_every_sentence_anew_whatever_was_rendered_before(
+    loudspeaker, demo_clip, tmp_path, maskwatch
+):
+    """The sentence of the alert and that of a dead camera; the engine that made the kept ones may be gone."""
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        f"cameras: {{door: {{source: {demo_clip}}}}}\nalert: {{sinks: [voice]}}\nweb: {{enabled: false}}\n"
+        f"queue: {{dir: {tmp_path / 'q'}}}\n"
+    )
+    there = os.environ | {"COLUMNS": "160", "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    done = maskwatch("check", "-c", config, env=there)
+    assert done.returncode == 0, done.stdout
+    assert "Camera door gives no picture." in done.stdout
+    engine = tmp_path / "engine"
+    engine.mkdir()
+    (engine / "pyttsx3.py").write_text("raise RuntimeError('no speech engine')\n")
+    done = maskwatch(
+        "check", "-c", config, env=there | {"PYTHONPATH": f"{engine}:{os.environ.get('PYTHONPATH', '')}"}
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith("1 of 7 checks failed: voice door")
+    assert "no speech engine" in done.stdout
 
 
 def test_help_is_quick_because_it_loads_no_torch(maskwatch):

@@ -3,7 +3,7 @@
 Make the root once, as root on Debian 12 (two minutes, 400 MB), then name it:
 
     apt-get install -y systemd-container debootstrap
-    debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,procps,python3-venv,libgl1,libglib2.0-0 \
+    debootstrap --variant=minbase --include=systemd,systemd-sysv,libnss-systemd,dbus,procps,python3-venv,libgl1,libglib2.0-0 \
         bookworm /var/tmp/maskwatch-root
     MASKWATCH_CONTAINER_ROOT=/var/tmp/maskwatch-root python -m pytest -m container
 
@@ -33,6 +33,7 @@ cameras:
   door: {source: /footage/clip.mp4, fps: 2}
   entrance: {source: 'rtsp://viewer:{MASKWATCH_ENTRANCE_PASSWORD}@127.0.0.1:8554/stream1'}
 alert: {sinks: [log], for_s: 0.5}
+queue: {classifier_band: [0, 1]}
 """
 
 # a camera that asks for a password, writes down what it was told, and never lets anybody in
@@ -48,6 +49,22 @@ while True:
                 open("/told", "a").write(told + "\n")
             reply = f'RTSP/1.0 401 Unauthorized\r\nCSeq: {sequence}\r\nWWW-Authenticate: Basic realm="door"\r\n\r\n'
             client.sendall(reply.encode())
+"""
+
+# makes environments that also see the packages of the tests, but for what is installed here
+PYTHON = r"""#!/bin/sh
+python3 "$@" || exit
+case "$*" in "-m venv"*)
+    for made; do :; done
+    libraries=$(echo "$made"/lib/python3*/site-packages)
+    mkdir -p /seen
+    for each in PACKAGES/*; do
+        case ${each##*/} in *maskwatch*) ;; *) ln -sfn "$each" "/seen/${each##*/}" ;; esac
+    done
+    echo /seen > "$libraries/packages.pth"
+    # a program that is well until it serves
+    [ ! -e /breaks ] || echo 'import os; "NOTIFY_SOCKET" in os.environ and os._exit(7)' > "$libraries/breaks.pth" ;;
+esac
 """
 
 pytestmark = [pytest.mark.container, pytest.mark.timeout(900)]
@@ -139,7 +156,7 @@ def container(request):
     wheel, footage = map(request.getfixturevalue, ("wheel", "footage"))  # not made for nothing
     packages = sysconfig.get_path("purelib")
     booted = Container(
-        root, {"/maskwatch": ROOT, "/wheel": wheel.parent, "/footage": footage, "/packages": packages}
+        root, {"/maskwatch": ROOT, "/wheel": wheel.parent, "/footage": footage, packages: packages}
     )
     yield booted
     if kept := os.environ.get("MASKWATCH_CONTAINER_JOURNAL"):
@@ -148,18 +165,28 @@ def container(request):
 
 
 @pytest.fixture(scope="module")
-def installed(container, request):
-    """By the script, from the wheel; what it depends on is that of the tests, as there is no network in there."""
+def update(container, request):
+    """Run the script; what the program depends on is that of the tests, as there is no network in there."""
     wheel = request.getfixturevalue("wheel")
-    offline = ["env", "PIP_NO_DEPS=1", "PIP_NO_INDEX=1"]
-    first = container.do(*offline, "sh", INSTALL, "--from", f"/wheel/{wheel.name}")
-    libraries = container.do("sh", "-c", "echo /opt/maskwatch/.venv/lib/python3*/site-packages").strip()
-    container.write(f"{libraries}/packages.pth", "/packages\n")
-    container.do("chmod", "644", f"{libraries}/packages.pth")
+    container.write("/python", PYTHON.replace("PACKAGES", sysconfig.get_path("purelib")))
+    container.do("chmod", "755", "/python")
+    offline = ["env", "PIP_NO_DEPS=1", "PIP_NO_INDEX=1", "sh", INSTALL, "--python", "/python"]
+
+    def run(source=f"/wheel/{wheel.name}"):
+        return container.run(*offline, "--from", source)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def installed(container, update):
+    first = update()
+    assert first.returncode == 0, first.stdout + first.stderr
     container.write(SETTINGS, CONFIG)
-    container.do("chmod", "644", SETTINGS)
-    again = container.do(*offline, "sh", INSTALL, "--from", f"/wheel/{wheel.name}")
-    return first, again
+    container.do("chmod", "644", SETTINGS)  # as it was installed once
+    again = update()
+    assert again.returncode == 0, again.stdout + again.stderr
+    return first.stdout, again.stdout
 
 
 @pytest.fixture(scope="module")
@@ -188,9 +215,12 @@ def test_the_script_installs_enables_and_keeps_the_configuration_when_run_again(
     assert container.do("cat", SETTINGS) == CONFIG
     assert container.do("systemctl", "is-enabled", "maskwatch").strip() == "enabled"
     assert container.do("stat", "-c", "%a %U", "/etc/maskwatch/credentials").strip() == "700 root"
-    verify = container.run("systemd-analyze", "verify", "--recursive-errors=no", "maskwatch.service")
-    assert (verify.returncode, verify.stderr) == (0, "")
-    container.do("systemd-analyze", "security", "--threshold=25", "maskwatch.service")
+    assert container.do("stat", "-c", "%a %U %G", SETTINGS).strip() == "640 root maskwatch"
+    for unit in ("maskwatch.service", "maskwatch-review.service"):
+        verify = container.run("systemd-analyze", "verify", "--recursive-errors=no", unit)
+        assert (verify.returncode, verify.stderr) == (0, "")
+        container.do("systemd-analyze", "security", "--threshold=25", unit)
+    assert container.run("systemctl", "is-enabled", "maskwatch-review").stdout.strip() == "static"
 
 
 def test_it_starts_is_ready_and_tells_its_state_in_one_line(running):
@@ -203,7 +233,7 @@ def test_it_starts_is_ready_and_tells_its_state_in_one_line(running):
 def test_it_runs_as_nobody_and_can_write_nothing_but_its_queue(running):
     pid = running.shows("MainPID")
     user = re.search(r"Uid:\s+(\d+)", running.do("cat", f"/proc/{pid}/status"))[1]
-    assert 61184 <= int(user) <= 65519  # systemd's range for users that come and go with a service
+    assert user == running.do("id", "-u", "maskwatch").strip() != "0"
     inside = [
         "nsenter",
         "-t",
@@ -243,17 +273,14 @@ def test_the_password_comes_as_a_credential_to_the_camera_and_nowhere_else(runni
 def test_a_reload_takes_the_new_configuration_and_a_wrong_one_is_refused_with_its_line(running):
     pid = running.shows("MainPID")
     running.write(SETTINGS, CONFIG.replace("door:", "gate:"))
-    running.do("chmod", "644", SETTINGS)
     running.do("systemctl", "reload", "maskwatch")
     wait_for(lambda: "gate: up" in running.journal())
     running.write(SETTINGS, CONFIG.replace("fps: 2", "fsp: 2"))
-    running.do("chmod", "644", SETTINGS)
     assert running.run("systemctl", "reload", "maskwatch").returncode != 0
     assert f"{SETTINGS}:3: cameras.door.fsp: unknown key; did you mean fps?" in running.journal()
     assert wait_for(lambda: is_up_again(running))
     assert running.shows("MainPID") == pid
     running.write(SETTINGS, CONFIG)
-    running.do("chmod", "644", SETTINGS)
     running.do("systemctl", "reload", "maskwatch")
     wait_for(lambda: running.journal().count("door: up") == 2)
     assert running.shows("NRestarts") == "0"
@@ -279,6 +306,83 @@ def test_a_process_that_is_killed_comes_back(running):
     print(f"back {time.monotonic() - start:.1f} s after it was killed")
 
 
+def test_an_update_that_fails_leaves_the_old_service_running(running, update):
+    pid, before = running.shows("MainPID"), running.do("readlink", "/opt/maskwatch/.venv")
+    running.write("/broken-1.0-py3-none-any.whl", "is no wheel")
+    assert update("/broken-1.0-py3-none-any.whl").returncode == 1
+    running.write(SETTINGS, CONFIG.replace("fps: 2", "fsp: 2"))
+    refused = update()
+    assert refused.returncode == 1
+    assert f"{SETTINGS}:3: cameras.door.fsp: unknown key; did you mean fps?" in refused.stderr
+    running.write(SETTINGS, CONFIG)
+    assert running.shows("MainPID") == pid
+    assert running.do("readlink", "/opt/maskwatch/.venv") == before
+    assert is_up_again(running)
+
+
+def test_an_update_that_does_not_start_is_taken_back(running, update):
+    before, units = running.do("readlink", "/opt/maskwatch/.venv"), running.do("ls", "/etc/systemd/system")
+    running.write("/breaks", "")
+    failed = update()
+    running.do("rm", "/breaks")
+    assert failed.returncode == 1
+    assert "the service does not start" in failed.stderr
+    assert failed.stderr.endswith("install.sh: the old service runs again\n")
+    assert running.do("readlink", "/opt/maskwatch/.venv") == before
+    assert running.do("ls", "/etc/systemd/system") == units
+    assert wait_for(lambda: is_up_again(running))
+
+
+def test_an_update_takes_over_and_a_rollback_goes_back(running, update):
+    before, pid = running.do("readlink", "/opt/maskwatch/.venv"), running.shows("MainPID")
+    done = update()
+    assert done.returncode == 0, done.stderr
+    assert running.do("readlink", "/opt/maskwatch/.venv") != before
+    assert wait_for(lambda: is_up_again(running))
+    assert running.shows("MainPID") != pid
+    running.do("sh", INSTALL, "rollback")
+    assert running.do("readlink", "/opt/maskwatch/.venv") == before
+    assert wait_for(lambda: is_up_again(running))
+
+
+def owners(running):
+    return set(running.do("find", "-L", "/var/lib/maskwatch", "-printf", "%U:%G\n").split())
+
+
+def test_people_label_at_the_installed_service_in_the_browser_and_as_root(running):
+    """The page serves the service's own samples, as its user; what root does beside it stays the service's."""
+    import json
+
+    wait_for(lambda: running.run("sh", "-c", "ls /var/lib/maskwatch/queue/door/*/*.json").returncode == 0)
+    running.do("systemctl", "start", "maskwatch-review")
+    ask = (
+        "import sys, urllib.request as r; print(r.urlopen('http://127.0.0.1:8471/thumbnail/' + sys.argv[1] + '.jpg')"
+        ".headers['content-type'])"
+    )
+    record = running.do("sh", "-c", "ls /var/lib/maskwatch/queue/door/*/*.json | head -1").strip()
+    name = Path(record).stem
+    wait_for(lambda: running.run("python3", "-c", ask, name).stdout.strip() == "image/jpeg")
+    pid = running.do("systemctl", "show", "maskwatch-review", "--value", "-p", "MainPID").strip()
+    user = running.do("id", "-u", "maskwatch").strip()
+    assert re.search(r"Uid:\s+(\d+)", running.do("cat", f"/proc/{pid}/status"))[1] == user
+    told = running.do(
+        "sh", "-c", f"ls $(tr '\\0' '\\n' < /proc/{pid}/environ | sed -n s/^CREDENTIALS_DIRECTORY=//p)"
+    )
+    assert told.split() == ["MASKWATCH_REVIEW_TOKEN"]  # no camera's password
+    running.do("systemctl", "stop", "maskwatch-review")
+    running.write("/etc/maskwatch/credentials/REVIEW_TOKEN", "correct horse battery\n")
+    running.do("systemctl", "start", "maskwatch-review")
+    wait_for(lambda: "HTTP Error 401" in running.run("python3", "-c", ask, name).stderr)
+    running.do("systemctl", "stop", "maskwatch-review")
+
+    gid = running.do("id", "-g", "maskwatch").strip()
+    program = ["/opt/maskwatch/.venv/bin/maskwatch"]
+    running.do(*program, "queue", "label", name, "--no-faces", "--by", "kim", "-c", SETTINGS)
+    running.do(*program, "models", "promote", "shipped", "-c", SETTINGS)
+    assert json.loads(running.do("cat", record))["labels"]["by"] == "kim"
+    assert owners(running) == {f"{user}:{gid}"}
+
+
 def test_it_stops_when_told_well_and_in_time(running):
     start = time.monotonic()
     running.do("systemctl", "stop", "maskwatch")
@@ -299,3 +403,36 @@ def test_the_uninstallation_leaves_the_queue_and_the_configuration(running):
         assert running.run("test", "-e", gone).returncode != 0, gone
     assert running.run("systemctl", "status", "maskwatch").returncode == 4  # no such unit
     running.do("sh", INSTALL, "uninstall")  # again: nothing to do, no error
+
+
+OLD = """
+[Service]
+Type=exec
+ExecStart=/opt/maskwatch/.venv/bin/maskwatch
+DynamicUser=yes
+StateDirectory=maskwatch
+"""
+
+
+def test_an_installation_of_the_time_before_releases_is_taken_over_while_it_runs(running, update):
+    """Its environment is a folder, its configuration for all to read, its user one that systemd made."""
+    running.do("userdel", "maskwatch")
+    running.do("mkdir", "-p", "/opt/maskwatch/.venv/bin")
+    for name in ("maskwatch", "python"):
+        running.write(f"/opt/maskwatch/.venv/bin/{name}", "#!/bin/sh\nexec sleep infinity\n")
+    running.write("/etc/systemd/system/maskwatch.service", OLD)
+    running.do("chmod", "-R", "755", "/opt/maskwatch")
+    running.do("chmod", "644", SETTINGS)
+    running.do("systemctl", "daemon-reload")
+    running.do("systemctl", "start", "maskwatch")
+    old = running.do("stat", "-L", "-c", "%u", "/var/lib/maskwatch").strip()
+    assert 61184 <= int(old) <= 65519  # systemd's range for users that come and go with a service
+    done = update()
+    assert done.returncode == 0, done.stdout + done.stderr + running.journal()
+    assert wait_for(lambda: is_up_again(running))
+    user = running.do("id", "-u", "maskwatch").strip()
+    assert user != old
+    assert {owner.split(":")[0] for owner in owners(running)} == {user}
+    assert running.do("stat", "-c", "%a %U %G", SETTINGS).strip() == "640 root maskwatch"
+    assert running.do("readlink", "/opt/maskwatch/.venv-previous").strip() == "releases/0"
+    running.do("systemctl", "stop", "maskwatch")

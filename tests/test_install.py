@@ -2,7 +2,11 @@
 
 import os
 import shutil
+import signal
 import subprocess
+import sys
+import sysconfig
+import time
 from pathlib import Path
 
 import pytest
@@ -11,12 +15,31 @@ SCRIPT = Path(__file__).parent.parent / "systemd/install.sh"
 
 
 @pytest.fixture
-def install(tmp_path):
-    """Run the script for the folder `tmp_path / "root"`; pip takes nothing from anywhere."""
+def python(tmp_path):
+    """Makes environments that also see what the tests' own has: pip takes nothing from anywhere."""
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    for path in Path(sysconfig.get_path("purelib")).iterdir():
+        if "maskwatch" not in path.name:
+            (packages / path.name).symlink_to(path)
+    script = tmp_path / "python"
+    script.write_text(
+        f'#!/bin/sh\n{sys.executable} "$@" || exit\n'
+        'case "$*" in "-m venv"*) for made; do :; done\n'
+        f'for lib in "$made"/lib/python3*/site-packages; do echo {packages} > "$lib/packages.pth"; done ;; esac\n'
+    )
+    script.chmod(0o755)
+    return script
+
+
+@pytest.fixture
+def install(tmp_path, python):
+    """Run the script for the folder `tmp_path / "root"`."""
     offline = {"PIP_NO_DEPS": "1", "PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
     def run(*arguments, **environment):
         command = ["sh", SCRIPT, *arguments, "--root", tmp_path / "root"]
+        command += [] if {"uninstall", "rollback", "--python"} & set(arguments) else ["--python", python]
         environment = os.environ | offline | environment
         return subprocess.run(command, capture_output=True, text=True, timeout=240, env=environment)
 
@@ -40,12 +63,13 @@ def test_installs_and_keeps_what_people_wrote_and_uninstalls_all_but_that(instal
     )
     assert modes(root) == {
         "etc/maskwatch": "0o755",
-        "etc/maskwatch/config.yaml": "0o644",
+        "etc/maskwatch/config.yaml": "0o640",
         "etc/maskwatch/credentials": "0o700",
         "etc/systemd": "0o755",
         "etc/systemd/system/maskwatch.service": "0o644",
         "etc/systemd/system/maskwatch-learn.service": "0o644",
         "etc/systemd/system/maskwatch-learn.timer": "0o644",
+        "etc/systemd/system/maskwatch-review.service": "0o644",
     }
     program = root / "opt/maskwatch/.venv/bin/maskwatch"
     unit = (root / "etc/systemd/system/maskwatch.service").read_text()
@@ -53,7 +77,9 @@ def test_installs_and_keeps_what_people_wrote_and_uninstalls_all_but_that(instal
     assert os.access(program, os.X_OK)
 
     settings, password = root / "etc/maskwatch/config.yaml", root / "etc/maskwatch/credentials/DOOR"
-    settings.write_text("# mine\n")
+    mine = "# mine\n" + settings.read_text()
+    settings.write_text(mine)
+    settings.chmod(0o644)  # as it was installed once
     password.write_text("s3cret-pw")
     queue = root / "var/lib/private/maskwatch/queue/sample.jpg"
     queue.parent.mkdir(parents=True)
@@ -61,6 +87,18 @@ def test_installs_and_keeps_what_people_wrote_and_uninstalls_all_but_that(instal
     again = install("--from", wheel)
     assert again.returncode == 0, again.stderr
     assert f"kept      {settings}" in again.stdout
+    assert modes(root)["etc/maskwatch/config.yaml"] == "0o640"
+    assert (root / "opt/maskwatch/.venv").readlink() == Path("releases/2")
+    told = subprocess.run([program, "--version"], capture_output=True, text=True)
+    assert told.stdout.startswith("maskwatch ")
+
+    settings.write_text("camera: {}\n")
+    refused = install("--from", wheel)
+    assert refused.returncode == 1
+    assert f"{settings}:1: camera: unknown key" in refused.stderr
+    assert refused.stderr.endswith("install.sh: the new program refuses the configuration\n")
+    assert (root / "opt/maskwatch/.venv").readlink() == Path("releases/2")
+    settings.write_text(mine)
 
     for _ in range(2):
         done = install("uninstall")
@@ -69,7 +107,164 @@ def test_installs_and_keeps_what_people_wrote_and_uninstalls_all_but_that(instal
         assert f"{root}/var/lib/private/maskwatch" in done.stdout
     left = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file() or path.is_symlink()}
     assert left == {str(path.relative_to(root)) for path in (settings, password, queue)}
-    assert settings.read_text() == "# mine\n"
+    assert settings.read_text() == mine
+
+
+# Updates, with a Python that makes environments of a few scripts: what it installs is the name that --from gives, and
+# the step named in MASKWATCH_TEST_FAILS fails.
+
+STUB = """#!/bin/sh
+fails() { [ "${MASKWATCH_TEST_FAILS-}" != "$1" ] || { echo "$1 fails" >&2; exit 1; }; }
+case "$*" in
+"-c import sys"* | "-c import ensurepip"*) ;;
+"-m venv"*)
+    for made; do :; done
+    mkdir -p "$made/bin"
+    cp "$0" "$made/bin/python" ;;
+"-m pip"*)
+    fails pip
+    for source; do :; done
+    source=${source%"[fast]"}
+    here=${0%/bin/python}
+    [ "${MASKWATCH_TEST_FAILS-}" != hangs ] || { touch "$here/hangs"; sleep 60; }
+    cp "$0" "$here/bin/maskwatch"
+    echo "$source" > "$here/installed"
+    units=$here/lib/python3.11/site-packages/maskwatch/shipped/systemd
+    mkdir -p "$units"
+    for unit in UNITS/*.service UNITS/*.timer; do
+        { echo "# of $source"; cat "$unit"; } > "$units/${unit##*/}"
+    done ;;
+--version) fails version; cat "${0%/bin/maskwatch}/installed" ;;
+"-c import maskwatch"*) fails load ;;
+check*) fails check ;;
+*) echo "unexpected: $*" >&2; exit 9 ;;
+esac
+"""
+
+
+@pytest.fixture
+def update(install, tmp_path):
+    """Install the release of a name."""
+    stub = tmp_path / "stub"
+    stub.write_text(STUB.replace("UNITS", str(SCRIPT.parent)))
+    stub.chmod(0o755)
+
+    def run(name, **environment):
+        (tmp_path / name).touch()
+        return install("--from", tmp_path / name, "--python", stub, **environment)
+
+    return run
+
+
+def state(root):
+    """What serves: the program's answer, the units, the configuration, and what lies in the program's folder."""
+    program = root / "opt/maskwatch"
+    answer = subprocess.run([program / ".venv/bin/maskwatch", "--version"], capture_output=True, text=True)
+    units = sorted((path.name, path.read_text()) for path in (root / "etc/systemd/system").iterdir())
+    links = {path.name: str(path.readlink()) for path in program.iterdir() if path.is_symlink()}
+    releases = sorted(path.name for path in (program / "releases").glob("*"))
+    settings = root / "etc/maskwatch/config.yaml"
+    return answer.stdout, units, links, releases, settings.read_text(), settings.stat().st_mode
+
+
+def serves(root):
+    """The name of the release whose program and units are in place."""
+    answer, units, *_ = state(root)
+    name = Path(answer.strip()).name
+    assert len(units) == 4
+    assert all(text.startswith(f"# of {answer}") for _, text in units)
+    return name
+
+
+@pytest.mark.parametrize("step", ["pip", "version", "load", "check"])
+def test_an_update_that_fails_leaves_the_old_program_its_units_and_the_configuration_as_they_are(
+    update, tmp_path, step
+):
+    root = tmp_path / "root"
+    for name in ("first", "second"):
+        assert update(name).returncode == 0
+    (root / "etc/maskwatch/config.yaml").write_text("cameras: {}  # mine\n")
+    before = state(root)
+    failed = update("third", MASKWATCH_TEST_FAILS=step)
+    assert failed.returncode == 1
+    assert f"{step} fails" in failed.stderr
+    assert state(root) == before
+    assert serves(root) == "second"
+
+
+def test_an_update_that_is_stopped_leaves_nothing_behind(update, tmp_path):
+    root = tmp_path / "root"
+    assert update("first").returncode == 0
+    before = state(root)
+    environment = os.environ | {"MASKWATCH_TEST_FAILS": "hangs"}
+    command = ["sh", SCRIPT, "--from", tmp_path / "first", "--python", tmp_path / "stub", "--root", root]
+    stopped = subprocess.Popen(command, env=environment, start_new_session=True)
+    while not (root / "opt/maskwatch/releases/2/hangs").exists():
+        assert stopped.poll() is None
+        time.sleep(0.05)
+    os.killpg(stopped.pid, signal.SIGINT)  # as Ctrl-C does
+    assert stopped.wait(timeout=30) != 0
+    assert state(root) == before
+
+
+def test_the_release_before_is_kept_and_a_rollback_goes_back_to_it_and_forth(install, update, tmp_path):
+    root = tmp_path / "root"
+    assert update("first").returncode == 0
+    assert install("rollback").returncode == 1
+    for name in ("second", "third"):
+        assert update(name).returncode == 0
+        assert serves(root) == name
+    assert sorted(path.name for path in (root / "opt/maskwatch/releases").iterdir()) == ["2", "3"]
+    for name in ("second", "third", "second"):
+        done = install("rollback")
+        assert done.returncode == 0, done.stderr
+        assert serves(root) == name
+    assert update("fourth").returncode == 0
+    assert serves(root) == "fourth"
+    assert install("rollback").returncode == 0
+    assert serves(root) == "second"
+
+
+@pytest.fixture
+def old(tmp_path):
+    """An installation of the time before releases: the environment is a folder, whose scripts name it."""
+    environment = tmp_path / "root/opt/maskwatch/.venv"
+    units = environment / "lib/python3.11/site-packages/maskwatch/shipped/systemd"
+    for folder in (environment / "bin", units, tmp_path / "root/etc/maskwatch"):
+        folder.mkdir(parents=True)
+    python = environment / "bin/python"
+    python.write_text("#!/bin/sh\necho old\n")
+    program = environment / "bin/maskwatch"
+    program.write_text(f"#!{python}\n")
+    for path in (python, program):
+        path.chmod(0o755)
+    for name in (
+        "maskwatch.service",
+        "maskwatch-learn.service",
+        "maskwatch-learn.timer",
+        "maskwatch-review.service",
+    ):
+        (units / name).write_text("# of old\n")
+    settings = tmp_path / "root/etc/maskwatch/config.yaml"
+    settings.write_text("cameras: {}  # mine\n")
+    settings.chmod(0o644)
+    return environment
+
+
+def test_an_environment_that_is_a_folder_becomes_a_release_to_go_back_to(install, update, old, tmp_path):
+    root = tmp_path / "root"
+    failed = update("first", MASKWATCH_TEST_FAILS="load")
+    assert failed.returncode == 1
+    assert not old.is_symlink()
+    assert subprocess.run([old / "bin/maskwatch"], capture_output=True, text=True).stdout == "old\n"
+    assert update("first").returncode == 0
+    assert serves(root) == "first"
+    *_, text, mode = state(root)
+    assert (text, mode & 0o777) == ("cameras: {}  # mine\n", 0o640)
+    assert install("rollback").returncode == 0
+    assert serves(root) == "old"
+    assert install("rollback").returncode == 0
+    assert serves(root) == "first"
 
 
 def test_the_checkout_in_its_own_place_loses_nothing_but_its_environment(install, tmp_path):

@@ -14,7 +14,7 @@ from maskwatch.core.rule import Rule
 from maskwatch.core.selection import Selection
 from maskwatch.pipeline import capture
 from maskwatch.pipeline import pipeline as pipeline_module
-from maskwatch.pipeline.announcer import WAITING, Announcer
+from maskwatch.pipeline.announcer import WAITING, Announcer, Outlet
 from maskwatch.pipeline.camera import Camera
 from maskwatch.pipeline.engine import Engine
 from maskwatch.pipeline.pipeline import STORE_WAITING, Pipeline
@@ -97,6 +97,8 @@ class FakeSink:
 
 
 class FakeStore:
+    notice = None
+
     def __init__(self, errors=(), gate=None):
         self.kept = []
         self.tidied = 0
@@ -628,7 +630,9 @@ def test_cooldown_starts_when_the_last_sink_has_delivered(shot):
 def announced(sinks, alerts=1, inline=False):
     """Announce and wait; gives what `on_done` was told, and the counts."""
     board, words = Board([]), []
-    announcer = Announcer(sinks, board, lambda e: pytest.fail(str(e)), inline=inline)
+    announcer = Announcer(
+        [Outlet(sink) for sink in sinks], board, lambda e: pytest.fail(str(e)), inline=inline
+    )
     for _ in range(alerts):
         announcer.announce(ALERT, sinks, words.append)
     announcer.close(SOON_S)
@@ -677,7 +681,7 @@ def test_alerts_are_dropped_and_counted_when_enough_wait_for_a_sink():
     gate = threading.Event()
     stuck, quick = FakeSink("stuck", gate=gate), FakeSink("quick")
     board, words = Board([]), []
-    announcer = Announcer([stuck, quick], board, lambda e: pytest.fail(str(e)))
+    announcer = Announcer([Outlet(stuck), Outlet(quick)], board, lambda e: pytest.fail(str(e)))
     announcer.announce(ALERT, [stuck], words.append)
     until(announcer._workers[stuck]._jobs.empty)  # it is at work on the first
     for number in range(WAITING + 2):
@@ -695,6 +699,71 @@ def test_alerts_are_dropped_and_counted_when_enough_wait_for_a_sink():
         ("quick", "delivered"): WAITING + 2,
     }
     assert len(words) == WAITING + 4
+
+
+class ProbedSink(FakeSink):
+    """Is tried without being heard, and then says the next of `findings`: why it fails, or None."""
+
+    def __init__(self, findings):
+        super().__init__()
+        self.probed = []
+        self._findings = list(findings)
+
+    def probe(self, sentences):
+        self.probed.append(tuple(sentences))
+        problem = self._findings.pop(0)
+        if problem is not None:
+            raise AlertError(problem)
+
+
+def problems(pipeline):
+    return [(sink.name, sink.cameras, sink.problem) for sink in pipeline.board.snapshot().sinks]
+
+
+@pytest.mark.logs_errors
+def test_a_sink_that_cannot_tell_is_known_before_there_is_an_alert_and_so_is_its_recovery(
+    monkeypatch, caplog
+):
+    monkeypatch.setattr("maskwatch.pipeline.announcer.PROBE_S", 0.1)
+    caplog.set_level(logging.INFO)
+    sink, plain = ProbedSink(["fake: no sound", "fake: no player", None]), FakeSink("plain")
+    cameras = [
+        make_camera(
+            FakeSource(live=True), name, sinks=(sink, plain), sentences=("Please!", f"{name} is gone")
+        )
+        for name in ("door", "gate")
+    ]
+    pipeline = Pipeline(cameras)
+    with pipeline:
+        thread = threading.Thread(target=pipeline.run)
+        thread.start()
+        until(lambda: len(sink.probed) == 1)
+        until(lambda: problems(pipeline)[0][2] == "fake: no sound")
+        assert problems(pipeline)[1] == ("plain", ("door", "gate"), None)
+        until(lambda: problems(pipeline)[0] == ("fake", ("door", "gate"), "fake: no player"))
+        since_s = pipeline.board.snapshot().sinks[0].since_s
+        until(lambda: problems(pipeline)[0][2] is None)
+        assert pipeline.board.snapshot().sinks[0].since_s > since_s
+        time.sleep(0.3)
+        pipeline.stop()
+        thread.join()
+    assert sink.probed == [("Please!", "door is gone", "gate is gone")] * 3  # none while it works
+    said = [r.getMessage().split(";")[0] for r in caplog.records if r.getMessage().startswith("fake: ")]
+    assert said == ["fake: no sound", "fake: works again"]
+
+
+@pytest.mark.logs_errors
+def test_a_delivery_that_fails_stands_on_the_board_until_one_succeeds_and_in_the_line_for_systemd(shot):
+    sink = FakeSink(errors=[None, AlertError("fake: no sound"), AlertError("fake: no player")])
+    camera = make_camera(FakeSource([shot(at) for at in range(4)]), sinks=(sink,), cooldown_s=0)
+    seen = []
+    pipeline = Pipeline([camera], replay=True, on_decision=lambda _: seen.append(pipeline.board.snapshot()))
+    with pipeline:
+        pipeline.run()
+    assert [each.sinks[0].problem for each in seen] == [None, "fake: no sound", "fake: no player", None]
+    assert seen[1].sinks[0].since_s == seen[2].sinks[0].since_s > seen[0].sinks[0].since_s
+    assert ", fake: no player" in status_line(seen[2])
+    assert "fake" not in status_line(seen[3])
 
 
 # cameras that give no picture
@@ -876,6 +945,25 @@ def test_a_store_that_cannot_write_is_no_better_for_having_room(shot):
         pipeline.run()
     pipeline._tidy()
     assert pipeline.board.snapshot().store_problem == "queue: read-only"
+
+
+@pytest.mark.parametrize("part", ["add", "tidy"])
+def test_what_a_store_wants_seen_to_is_told_while_it_stores(shot, part):
+    store = FakeStore()
+    camera = make_camera(FakeSource([shot(0.0, UNSURE), shot(60.0, UNSURE)]), selection=make_selection())
+    pipeline = Pipeline([camera], store=store, replay=True)
+    store.notice = "queue: 2 files that should go may not be removed"
+    if part == "add":
+        with pipeline:
+            pipeline.run()
+    else:
+        pipeline._tidy()
+    board = pipeline.board.snapshot()
+    assert (board.store_problem, board.queued) == (None, 2 if part == "add" else 0)
+    assert status_line(board).endswith(store.notice)
+    store.notice = None
+    pipeline._tidy()
+    assert pipeline.board.snapshot().notices == {}
 
 
 def test_a_slow_store_does_not_hold_the_engine_up_and_what_it_misses_is_counted(shot):

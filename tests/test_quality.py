@@ -42,7 +42,10 @@ def test_the_card_tells_the_sha256_of_the_shipped_weights(name):
     assert digest in (ROOT / f"models/{name}.md").read_text()
 
 
-@pytest.mark.parametrize("name", ["maskwatch.service", "maskwatch-learn.service"])
+UNITS = ["maskwatch.service", "maskwatch-learn.service", "maskwatch-review.service"]
+
+
+@pytest.mark.parametrize("name", UNITS)
 def test_systemd_accepts_the_unit_and_holds_it_for_safe(tmp_path, name):
     """`verify` needs the program to exist, so it is told of one that does."""
     import shutil
@@ -57,6 +60,15 @@ def test_systemd_accepts_the_unit_and_holds_it_for_safe(tmp_path, name):
     assert (done.returncode, done.stderr) == (0, "")
     security = ["systemd-analyze", "security", "--offline=true", "--threshold=25", unit]
     assert subprocess.run(security, capture_output=True).returncode == 0
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_the_units_share_a_user_and_its_folders_and_none_may_take_the_whole_machine(name):
+    text = (ROOT / "systemd" / name).read_text()
+    for line in ("User=maskwatch", "DynamicUser=yes", "StateDirectory=maskwatch", "UMask=0077"):
+        assert f"\n{line}\n" in text
+    assert re.search(r"^MemoryMax=\d+G$", text, re.MULTILINE)
+    assert re.search(r"^TasksMax=\d+$", text, re.MULTILINE)
 
 
 def test_systemd_accepts_the_timer_that_starts_the_learning(tmp_path):
@@ -86,5 +98,6 @@ def test_the_wheel_carries_models_example_configuration_and_unit(wheel):
         "systemd/maskwatch.service",
         "systemd/maskwatch-learn.service",
         "systemd/maskwatch-learn.timer",
+        "systemd/maskwatch-review.service",
     ):
         assert f"maskwatch/shipped/{name}" in names

@@ -1,5 +1,6 @@
 """The review page's logic, without a browser: what is shown, what hands and keys do, who may come in."""
 
+import os
 import socket
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -596,6 +597,22 @@ def test_the_command_refuses_what_is_not_safe(maskwatch, tmp_path, arguments, sa
     assert done.returncode in {1, 2}
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_the_token_may_be_a_credential_of_systemd(maskwatch, tmp_path):
+    credential = tmp_path / "credentials/MASKWATCH_REVIEW_TOKEN"
+    credential.parent.mkdir()
+    there = os.environ | {"CREDENTIALS_DIRECTORY": str(credential.parent)}
+
+    def reviewed(token):
+        credential.write_text(token)
+        return maskwatch(
+            "queue", "review", "--dir", tmp_path, "--host", "192.0.2.1", "--port", "0", env=there
+        )
+
+    assert "a token is needed" in reviewed("\n").stderr  # what the unit gives where there is none
+    assert "at least 12 characters" in reviewed("short\n").stderr
+    assert "Cannot assign requested address" in reviewed("correct horse battery\n").stderr
 
 
 def test_a_port_that_is_taken_is_told(maskwatch, tmp_path):

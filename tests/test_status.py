@@ -3,12 +3,15 @@
 import json
 import socket
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 
+import httpx
 import pytest
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from maskwatch.core.records import CameraState, CameraStatus, Status, Versions
+from maskwatch.core.records import CameraState, CameraStatus, SinkStatus, Status, Versions
 from maskwatch.sources.images import encoded
 from maskwatch.web import status
 from maskwatch.web.application import make_app
@@ -53,7 +56,43 @@ def test_prints_every_camera_and_what_the_service_holds(maskwatch):
         "75% of 4",
     ]
     assert "\ngate: rtsp://[fe80::1]/s: Connection refused\n" in done.stdout
-    assert "running for 15 min, 3 alerts told, 12 samples in the queue, 63.2 GB free" in done.stdout
+    told = "running for 15 min, 3 alerts told by voice (2 failed), 12 samples in the queue, 63.2 GB free"
+    assert told in done.stdout
+
+
+MUTE = SinkStatus("voice", ("gate",), "voice: aplay is not installed", since_s=280.0)
+
+
+def test_a_voice_that_cannot_speak_is_told_with_its_reason_and_for_how_long_and_is_exit_code_one(maskwatch):
+    counts = {("log", "delivered"): 2, ("voice", "failed"): 2}
+    mute = replace(SEEN, alerts=counts, sinks=(SinkStatus("log", ("정문", "gate")), MUTE))
+    with answering(mute) as url:
+        done = maskwatch("status", "--url", url)
+        told = httpx.get(f"{url}/api/status").json()["sinks"]
+    failing = "voice of gate fails for 12 min: aplay is not installed"
+    assert (done.returncode, done.stderr) == (1, f"maskwatch: {url}: alerts cannot be delivered: {failing}\n")
+    assert f"\n{failing}\n" in done.stdout
+    assert "2 alerts told by log, 0 alerts told by voice (2 failed)" in done.stdout
+    assert [(sink["sink"], sink["up"], sink["reason"]) for sink in told] == [
+        ("log", True, None),
+        ("voice", False, "voice: aplay is not installed"),
+    ]
+    assert told[1]["state_s"] == 720
+    since = datetime.fromisoformat(told[1]["since"])
+    assert abs((datetime.now(UTC) - since).total_seconds() - 720) < 60
+
+
+def test_a_voice_that_fails_for_all_cameras_needs_no_list_of_them(maskwatch):
+    with answering(replace(SEEN, sinks=(replace(MUTE, cameras=("gate", "정문")),))) as url:
+        done = maskwatch("status", "--url", url)
+    assert "\nvoice fails for 12 min: aplay is not installed\n" in done.stdout
+
+
+def test_what_is_wrong_with_the_queue_and_what_somebody_should_see_to_is_printed(maskwatch):
+    with answering(replace(SEEN, store_problem="queue: /q: full", notices={"drift": "label more"})) as url:
+        done = maskwatch("status", "--url", url)
+    assert done.returncode == 0
+    assert "\nqueue: /q: full\nlabel more\n" in done.stdout
 
 
 def test_a_service_that_does_not_do_its_work_is_exit_code_one_with_the_reason(maskwatch):
@@ -109,11 +148,12 @@ def test_another_program_at_the_address_is_no_service(maskwatch):
 def test_check_tells_whether_the_port_is_free_taken_or_the_services_own(maskwatch, tmp_path, bare):
     path = tmp_path / "config.yaml"
     (tmp_path / "door.png").write_bytes(encoded(bare, ".png"))
-    cameras = {"door": {"source": "door.png", "alert": {"sinks": ["log"]}}}
+    cameras = {"door": {"source": str(tmp_path / "door.png"), "alert": {"sinks": ["log"]}}}
 
     def checked(port):
         """The exit code, and what is said of the web."""
-        path.write_text(json.dumps({"web": {"port": port}, "cameras": cameras}))
+        queue = {"dir": str(tmp_path / "queue")}
+        path.write_text(json.dumps({"web": {"port": port}, "cameras": cameras, "queue": queue}))
         done = maskwatch("check", "-c", path, env={"COLUMNS": "160"})
         return done.returncode, next(line for line in done.stdout.splitlines() if "│ web " in line)
 

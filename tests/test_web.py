@@ -15,7 +15,16 @@ from starlette.routing import Route
 from maskwatch.config import parse
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.health import STUCK_S, why_not_alive
-from maskwatch.core.records import CameraState, CameraStatus, Label, Latency, Stage, Status, Versions
+from maskwatch.core.records import (
+    CameraState,
+    CameraStatus,
+    Label,
+    Latency,
+    SinkStatus,
+    Stage,
+    Status,
+    Versions,
+)
 from maskwatch.pipeline.pipeline import Pipeline
 from maskwatch.web import health, metrics, status
 from maskwatch.web import server as server_module
@@ -390,6 +399,10 @@ SEEN = Status(
     now_s=1000.0,
     started_s=900.0,
     inference_s={Stage.DETECTOR: 0.0125, Stage.CLASSIFIER: None},
+    sinks=(
+        SinkStatus("voice", ('do"or\\',)),
+        SinkStatus("voice", ("정문",), "voice: aplay is not installed", 990.0),
+    ),
 )
 MODELS = {'do"or\\': Versions("detector@1", "classifier@1"), "정문": Versions("detector@1", "classifier@2")}
 WATCHED = Watched(lambda: SEEN, lambda: MODELS, lambda: Storage(12, 3456, 789_000_000))
@@ -437,6 +450,8 @@ def scraped():
         (("maskwatch_classifier_inference_speed_seconds",), None),
         (("maskwatch_alerts_total", "failed", "voice"), 1),
         (("maskwatch_alerts_total", "delivered", "log"), 4),
+        (("maskwatch_alert_sink_up", 'do"or\\', "voice"), 1),
+        (("maskwatch_alert_sink_up", "정문", "voice"), 0),
         (("maskwatch_model_info", "classifier@1", "detector@1"), 1),
         (("maskwatch_model_info", "classifier@2", "detector@1"), 1),
         (("maskwatch_queue_samples",), 12),

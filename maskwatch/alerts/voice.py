@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 import wave
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -52,6 +53,12 @@ class VoiceSink:
             except OSError as e:
                 raise AlertError(f"voice: {path}: {e.strerror or e}") from e
         return path
+
+    def probe(self, sentences: Sequence[str]) -> None:
+        """Render the sentences and play a moment of silence. Raises `AlertError`."""
+        for sentence in sentences:
+            self.rendered(sentence)
+        self.try_player()
 
     def try_player(self) -> None:
         """Play a moment of silence. Raises `AlertError` when there is nothing to play with, or on."""

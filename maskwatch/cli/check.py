@@ -35,23 +35,24 @@ def check(
         return
     settings = configuration.load(config)
     table = Table("what", "", "found")
-    failed = 0
+    failed: list[str] = []
     for what, look in _checks(config, settings, speak=speak):
         with errors.status(what):
             try:
                 ok, found = True, look()
             except MaskwatchError as e:
                 ok, found = False, str(e)
-        failed += not ok
+        failed += [] if ok else [what]
         table.add_row(escape(what), "[green]ok[/]" if ok else "[bold red]failed[/]", escape(found))
     out.print(table)
     if failed:
-        raise MaskwatchError(f"{config}: {failed} of {table.row_count} checks failed")
+        told = f"{len(failed)} of {table.row_count} checks failed: {', '.join(failed)}"
+        raise MaskwatchError(f"{config}: {told}")
 
 
 def _checks(file: Path, settings: "Config", *, speak: bool) -> list[tuple[str, Callable[[], str]]]:
     checks: list[tuple[str, Callable[[], str]]] = [
-        ("configuration", lambda: counted(len(settings.cameras), "camera")),
+        ("configuration", lambda: _cameras(settings)),
         ("files", lambda: _files(file)),
         ("models", lambda: _models(settings)),
         ("queue", lambda: _disk(settings.queue)),
@@ -60,8 +61,14 @@ def _checks(file: Path, settings: "Config", *, speak: bool) -> list[tuple[str, C
     for name, camera in settings.cameras.items():
         checks.append((f"camera {name}", lambda n=name, c=camera: _camera(n, c)))  # type: ignore[misc]
         if "voice" in camera.alert.sinks:
-            checks.append((f"voice {name}", lambda c=camera: _voice(c, speak=speak)))  # type: ignore[misc]
+            checks.append((f"voice {name}", lambda n=name, c=camera: _voice(n, c, speak=speak)))  # type: ignore[misc]
     return checks
+
+
+def _cameras(settings: "Config") -> str:
+    if not settings.cameras:
+        raise ConfigError("cameras: there is none to watch")
+    return counted(len(settings.cameras), "camera")
 
 
 def _web(settings: "WebSettings") -> str:
@@ -121,23 +128,30 @@ def _camera(name: str, camera: "CameraConfig") -> str:
     return f"{source.name}: {frame.size[0]} x {frame.size[1]}{told}"
 
 
-def _voice(camera: "CameraConfig", *, speak: bool) -> str:
-    from maskwatch.alerts.voice import VoiceSink
-    from maskwatch.caches import cache_folder
+def _voice(name: str, camera: "CameraConfig", *, speak: bool) -> str:
+    """Everything anew: a sentence that was rendered long ago says nothing of today's speech engine."""
+    from tempfile import TemporaryDirectory
 
-    sink = VoiceSink(cache_folder() / "voice", camera.alert.voice)
-    path = sink.rendered(camera.alert.say)
-    if speak:
-        sink.play(path)
-        return f"spoken: {camera.alert.say}"
-    sink.try_player()
-    return f"rendered, and a moment of silence played (--speak says it aloud): {camera.alert.say}"
+    from maskwatch.alerts.voice import VoiceSink
+    from maskwatch.app import alert_sentences
+
+    sentences = alert_sentences(name, camera)
+    with TemporaryDirectory() as folder:
+        sink = VoiceSink(Path(folder), camera.alert.voice)
+        sink.probe(sentences)
+        if speak:
+            for sentence in sentences:
+                sink.play(sink.rendered(sentence))
+            return f"spoken: {' '.join(sentences)}"
+    return f"rendered, and a moment of silence played (--speak says it aloud): {' '.join(sentences)}"
 
 
 def _disk(settings: "QueueSettings") -> str:
+    from maskwatch.core.files import make_folder
+
     folder = settings.dir
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         probe = folder / ".writable"
         probe.write_bytes(b"")
         probe.unlink()

@@ -44,6 +44,7 @@ def review(
     open_: Open = False,
 ) -> None:
     """Serve a page for looking through the queue and labelling it, until Ctrl-C."""
+    from maskwatch.credentials import variables
     from maskwatch.learn.labelling import checked_name
     from maskwatch.learn.queue import Queue
     from maskwatch.review.access import Access, checked_token
@@ -54,7 +55,7 @@ def review(
     from maskwatch.review.walk import Presence
 
     settings = settings_for("queue review", config)
-    needed = checked_token(host, token)
+    needed = checked_token(host, token or variables().get(TOKEN_VARIABLE))  # as systemd gives it
     place = folder or settings.queue.dir
     queue = Queue(place)
     name = None if by is None else checked_name(by)

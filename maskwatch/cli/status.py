@@ -31,11 +31,15 @@ def status(
         typer.Option("--url", help="Its address; a token is taken from MASKWATCH_WEB_TOKEN."),
     ] = None,
 ) -> None:
-    """Ask a running service how it is. Exit code 1 when it does not answer, or does not do its work."""
+    """Ask a running service how it is.
+
+    Exit code 1 when it does not answer, does not do its work, or cannot deliver alerts.
+    """
     address, token = _place(config, url)
     told = asked(address, token)
     try:
-        table, lines = _table(told), [*_reasons(told), _summary(told)]
+        table, failing = _table(told), _failing(told)
+        lines = [*_reasons(told), *failing, *_notices(told), _summary(told)]
     except (KeyError, TypeError, AttributeError) as e:
         raise MaskwatchError(f"{address}: is not a maskwatch service of this version") from e
     out.print(table)
@@ -43,6 +47,8 @@ def status(
         out.print(line, soft_wrap=True, markup=False, highlight=False)
     if not told["ready"]:
         raise MaskwatchError(f"{address}: {told['reason']}")
+    if failing:
+        raise MaskwatchError(f"{address}: alerts cannot be delivered: {', '.join(failing)}")
 
 
 def _place(config: Path | None, url: str | None) -> tuple[str, str | None]:
@@ -109,11 +115,45 @@ def _reasons(told: dict[str, Any]) -> list[str]:
     return [f"{name}: {camera['reason']}" for name, camera in told["cameras"].items() if camera["reason"]]
 
 
+def _failing(told: dict[str, Any]) -> list[str]:
+    """The sinks that cannot deliver; which cameras', unless it is all of them."""
+    lines = []
+    for sink in told["sinks"]:
+        if not sink["up"]:
+            those = (
+                "" if set(sink["cameras"]) == set(told["cameras"]) else f" of {', '.join(sink['cameras'])}"
+            )
+            name, reason = sink["sink"], sink["reason"]
+            lines.append(
+                f"{name}{those} fails for {_span(sink['state_s'])}: {reason.removeprefix(f'{name}: ')}"
+            )
+    return lines
+
+
+def _notices(told: dict[str, Any]) -> list[str]:
+    problem = told["queue"]["problem"]
+    return [*([problem] if problem else []), *told["notices"]]
+
+
+def _alerts(told: dict[str, Any]) -> str:
+    """How the alerts fared, by sink."""
+    outcomes: dict[str, dict[str, int]] = {}
+    for each in told["alerts"]:
+        outcomes.setdefault(each["sink"], {})[each["outcome"]] = each["count"]
+    parts = []
+    for sink, counts in outcomes.items():
+        lost = ", ".join(f"{counts[o]} {o}" for o in ("failed", "dropped") if o in counts)
+        parts.append(
+            f"{counted(counts.get('delivered', 0), 'alert')} told by {sink}{f' ({lost})' if lost else ''}"
+        )
+    return ", ".join(parts) or "0 alerts told"
+
+
 def _summary(told: dict[str, Any]) -> str:
     queue, process = told["queue"], told["process"]
     parts = [
         f"maskwatch {told['version']}, running for {_span(told['running_s'])}",
-        f"{counted(sum(a['count'] for a in told['alerts'] if a['outcome'] == 'delivered'), 'alert')} told",
+        _alerts(told),
         "queue unreadable"
         if queue["samples"] is None
         else f"{counted(queue['samples'], 'sample')} in the queue",

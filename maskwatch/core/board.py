@@ -12,6 +12,7 @@ from maskwatch.core.records import (
     FrameReport,
     Label,
     Latency,
+    SinkStatus,
     Stage,
     Status,
 )
@@ -36,6 +37,7 @@ class Board:
         self._started_s = self._engine_beat = now_s
         self._models = ""
         self._notices: dict[str, str] = {}
+        self._sinks: dict[tuple[str, tuple[str, ...]], SinkStatus] = {}
 
     def snapshot(self) -> Status:
         with self._lock:
@@ -52,6 +54,7 @@ class Board:
                 self._store_problem,
                 self._models,
                 dict(self._notices),
+                tuple(self._sinks.values()),
             )
 
     def beat(self) -> None:
@@ -86,6 +89,14 @@ class Board:
     def alert(self, sink: str, outcome: str) -> None:
         with self._lock:
             self._alerts[sink, outcome] += 1
+
+    def sink(self, name: str, cameras: tuple[str, ...], problem: str | None) -> None:
+        """Why the sink of these cameras cannot deliver, or None: it can, as far as anybody knows."""
+        with self._lock:
+            known = self._sinks.get((name, cameras))
+            goes_on = known is not None and (known.problem is None) == (problem is None)
+            since_s = known.since_s if known is not None and goes_on else time.monotonic()
+            self._sinks[name, cameras] = SinkStatus(name, cameras, problem, since_s)
 
     def queued(self, *, stored: bool) -> None:
         with self._lock:

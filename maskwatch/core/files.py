@@ -1,8 +1,13 @@
-"""Writing files so that a crash leaves the old one or the new one, never half of one."""
+"""Writing files so that a crash leaves the old one or the new one, never half of one.
+
+What root makes belongs to the owner of the folder that it is put in: who uses `sudo maskwatch queue label` beside the
+service leaves nothing that the service may not read, change and remove.
+"""
 
 import fcntl
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import takewhile
@@ -21,8 +26,9 @@ def replacing(path: Path) -> Iterator[Path]:
     with parents_of(path):
         try:
             yield part
-            with part.open("rb") as file:
-                os.fsync(file.fileno())
+            with _opened(part, os.O_RDONLY | os.O_NOFOLLOW) as descriptor:
+                os.fsync(descriptor)
+                _hand_over(descriptor, path.parent)
             part.replace(path)
         except BaseException:
             part.unlink(missing_ok=True)
@@ -42,7 +48,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     part = path / name if is_there else path.with_name(name)
     with parents_of(path):
         try:
-            part.mkdir()
+            make_folder(part)
             yield part
             if is_there:
                 for each in list(part.iterdir()):
@@ -61,7 +67,7 @@ def parents_of(path: Path) -> Iterator[None]:
     """Make the folders that a path lies in; when the block raises, those of them that are empty go again."""
     made = list(takewhile(lambda folder: not folder.exists(), path.parents))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         yield
     except BaseException:
         with suppress(OSError):  # somebody put something there meanwhile
@@ -75,6 +81,15 @@ def write_atomically(path: Path, data: bytes) -> None:
         part.write_bytes(data)
 
 
+def make_folder(folder: Path) -> None:
+    """Make it where it is not there, and the folders above it that are missing."""
+    missing = list(takewhile(lambda each: not each.exists(), (folder, *folder.parents)))
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in reversed(missing):  # from above: each takes its owner from the one before
+        with _opened(each, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW) as descriptor:
+            _hand_over(descriptor, each.parent)
+
+
 @contextmanager
 def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
     """Keep every other thread and process out that asks for the same lock, by a file that stays.
@@ -82,18 +97,39 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
     It is opened for reading alone, so that one that belongs to another user will do. Where somebody holds
     it, this waits, or without `wait` raises `BlockingIOError`.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
+    with _opened(
+        path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW
+    ) as descriptor:  # closing it also gives the lock back
+        _hand_over(descriptor, path.parent)
         fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield
-    finally:
-        os.close(descriptor)  # which also gives the lock back
 
 
 def sync_folder(folder: Path) -> None:
     """Make a rename in the folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
+    with _opened(folder, os.O_RDONLY) as descriptor:
         os.fsync(descriptor)
+
+
+@contextmanager
+def _opened(path: Path, flags: int) -> Iterator[int]:
+    descriptor = os.open(path, flags | os.O_CLOEXEC, 0o644)
+    try:
+        yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _hand_over(descriptor: int, folder: Path) -> None:
+    """Give what root has made to the owner of the folder; where the disk knows no owners, it stays as it is.
+
+    Not a file of several names: who may write to the folder could have put another's file there.
+    """
+    if os.geteuid() != 0:
+        return
+    made, owner = os.fstat(descriptor), folder.stat()
+    if stat.S_ISREG(made.st_mode) and made.st_nlink > 1:
+        return
+    if (made.st_uid, made.st_gid) != (owner.st_uid, owner.st_gid):
+        with suppress(PermissionError):
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)

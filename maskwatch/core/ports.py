@@ -1,7 +1,7 @@
 """What the pipeline asks of the parts that it is given. A part fits by having the methods; nothing is inherited."""
 
 from collections.abc import Generator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from maskwatch.core.records import Alert, Box, Face, Frame, FrameReport, Rgb
 
@@ -73,8 +73,23 @@ class AlertSink(Protocol):
         ...
 
 
+@runtime_checkable
+class Probed(Protocol):
+    """An `AlertSink` that can find out beforehand whether it could tell."""
+
+    def probe(self, sentences: Sequence[str]) -> None:
+        """Do all that telling these would take, heard by nobody. Raises `AlertError`; gives up as `deliver` does."""
+        ...
+
+
 class SampleStore(Protocol):
-    """Keeps frames that are worth a person's look."""
+    """Keeps frames that are worth a person's look.
+
+    `notice` is what somebody should see to although samples are stored, None when there is nothing.
+    """
+
+    @property
+    def notice(self) -> str | None: ...
 
     def add(self, frame: Frame, report: FrameReport, reasons: tuple[str, ...]) -> str:
         """Store the clean frame and what was seen; gives the sample's id. Raises `QueueError`."""

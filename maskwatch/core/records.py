@@ -255,6 +255,20 @@ class CameraStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class SinkStatus:
+    """A way to tell people, and the cameras whose alerts it delivers.
+
+    `problem` is why it cannot deliver, without any password, None while nothing is known against it;
+    `since_s` is the monotonic time since which that is so.
+    """
+
+    name: str
+    cameras: tuple[str, ...]
+    problem: str | None = None
+    since_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The whole service at one moment, `now_s`. All times are monotonic; `engine_beat` is the engine's last round's.
 
@@ -274,6 +288,7 @@ class Status:
     store_problem: str | None = None
     models: str = ""
     notices: dict[str, str] = field(default_factory=dict)
+    sinks: tuple[SinkStatus, ...] = ()
 
 
 def utc_now() -> datetime:

@@ -20,13 +20,13 @@ class Worker:
         on_crash: Callable[[BaseException], None],
         inline: bool = False,
     ) -> None:
-        self._jobs: queue.Queue[Callable[[], None] | None] = queue.Queue(capacity)
+        self._jobs: queue.Queue[Callable[[], object] | None] = queue.Queue(capacity)
         self._on_crash = on_crash
         self._thread = None if inline else threading.Thread(target=self._run, name=name, daemon=True)
         if self._thread:
             self._thread.start()
 
-    def submit(self, job: Callable[[], None]) -> bool:
+    def submit(self, job: Callable[[], object]) -> bool:
         """Hand over a job; False, and the job is not done, when `capacity` jobs wait already."""
         if self._thread is None:
             job()

@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from maskwatch.core.errors import QueueError
@@ -78,3 +79,11 @@ def _listed(path: str | Path) -> list[os.DirEntry[str]]:
             return list(entries)
     except (FileNotFoundError, NotADirectoryError):
         return []
+    except PermissionError as e:
+        _warn(str(path), e.strerror)
+        return []
+
+
+@cache
+def _warn(path: str, reason: str) -> None:
+    log.warning("queue: %s: %s; its samples are left out", path, reason)

@@ -69,6 +69,10 @@ class Queue:
             except OSError as e:
                 raise QueueError(f"queue: {e.filename or self._folder}: {e.strerror or e}") from e
 
+    @property
+    def notice(self) -> str | None:
+        return self._room.notice
+
     def samples(self) -> list[Sample]:
         """All samples, oldest first. One that cannot be read is logged and left out.
 
@@ -89,13 +93,23 @@ class Queue:
         return {name: path.with_suffix(".jpg") for name, path in self._index.records().items()}
 
     def remove(self, sample_ids: Iterable[str], *, labelled: bool) -> int:
-        """Delete samples, those with labels only when `labelled`; gives how many there were."""
+        """Delete samples, those with labels only when `labelled`; gives how many there were.
+
+        Raises `QueueError` at the end when some may not be removed.
+        """
         count = 0
+        stuck: list[OSError] = []
         for path in [self._record(sample_id) for sample_id in sample_ids]:
-            with exclusive(self._folder):
-                if labelled or is_unlabelled(path):
-                    removed(path)
-                    count += 1
+            try:
+                with exclusive(self._folder):
+                    if labelled or is_unlabelled(path):
+                        removed(path)
+                        count += 1
+            except OSError as e:
+                stuck.append(e)
+        if stuck:
+            why = f"{stuck[0].filename or self._folder}: {stuck[0].strerror or stuck[0]}"
+            raise QueueError(f"queue: deleted {count}, but {len(stuck)} may not be removed: {why}")
         return count
 
     def find(self, sample_id: str) -> tuple[Sample, Rgb]:

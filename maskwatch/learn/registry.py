@@ -21,7 +21,7 @@ from typing import Any
 from uuid import uuid4
 
 from maskwatch.core.errors import ModelError
-from maskwatch.core.files import locked, new_folder, write_atomically
+from maskwatch.core.files import locked, make_folder, new_folder, write_atomically
 from maskwatch.core.records import utc_now
 from maskwatch.resources import shipped
 
@@ -219,7 +219,7 @@ class Registry:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """One change at a time, over processes; the system lets go when a process dies."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         with locked(self.folder / ".lock"):
             yield
 

@@ -1,8 +1,11 @@
 """Room for samples: what has to go when they grow too many, too old, or the disk too full."""
 
 import logging
+import os
 import shutil
+import stat
 import time
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,6 +15,7 @@ from maskwatch.core.errors import QueueError, QueueFull
 from maskwatch.core.files import locked
 from maskwatch.core.records import utc_now
 from maskwatch.learn.samples import read_sample
+from maskwatch.words import counted
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +38,9 @@ class Limits:
 class Room:
     """Keeps a queue's folder within its limits; None: there are none. One thread at a time may use it.
 
-    The oldest samples without labels go first, those with labels never.
+    The oldest samples without labels go first, those with labels never. What should go and may not be removed
+    (another's file, a disk that is read-only) is passed over, said once in the log and in `notice`, and tried
+    again by `tidy`.
     """
 
     def __init__(self, folder: Path, limits: Limits | None) -> None:
@@ -42,6 +48,15 @@ class Room:
         self._limits = limits
         self._bytes: int | None = None  # counted by the first look
         self._kept: dict[Path, int] = {}  # labelled samples, by the time of their last change
+        self._stuck: dict[Path, str] = {}  # what should go and may not be removed, and why
+
+    @property
+    def notice(self) -> str | None:
+        """What should go and may not be removed; None when there is nothing of the kind."""
+        if not self._stuck:
+            return None
+        what = f"{counted(len(self._stuck), 'file')} that should go may not be removed"
+        return f"queue: {self._folder}: {what}: {next(iter(self._stuck.values()))}"
 
     def make(self, needed: int) -> None:
         """See that `needed` bytes more may be written. Raises `QueueFull`, `OSError`."""
@@ -49,13 +64,16 @@ class Room:
             self._clean()
         if self._lacking(needed) > 0:
             self._bytes = self._counted()  # people may have removed some meanwhile
-        self._free(needed)
+        self._free(needed, skipped=frozenset(self._stuck))
 
     def tidy(self) -> None:
         """Remove what is too old or too much, and what a crash left. Raises `QueueFull`, `OSError`."""
         if self._folder.is_dir():
             self._clean()
-            self._free(0)
+            try:
+                self._free(0)
+            finally:
+                self._stuck = {path: why for path, why in self._stuck.items() if os.path.lexists(path)}
 
     def added(self, count: int) -> None:
         """So many bytes were written."""
@@ -71,11 +89,11 @@ class Room:
             self._remove_empty_days()
         self._bytes = self._counted()
 
-    def _free(self, needed: int) -> None:
+    def _free(self, needed: int, skipped: Collection[Path] = ()) -> None:
         lacking = self._lacking(needed)
         if lacking <= 0:
             return
-        freed = self._remove_oldest(count=lacking)
+        freed = self._remove_oldest(count=lacking, skipped=skipped)
         if freed < lacking:
             raise QueueFull(f"queue: {self._folder}: {self._why_full(needed)}")
 
@@ -100,46 +118,60 @@ class Room:
             return f"less than {self._limits.min_free_mb:g} MB of the disk are free (queue.min_free_mb)"
         return f"full ({self._limits.max_mb:g} MB, queue.max_mb)"
 
-    def _remove_oldest(self, *, count: int | None = None, before: str | None = None) -> int:
+    def _remove_oldest(
+        self, *, count: int | None = None, before: str | None = None, skipped: Collection[Path] = ()
+    ) -> int:
         """Unlabelled samples: of names less than `before`, or until `count` bytes are freed; gives the bytes."""
         freed = 0
         for path in records(self._folder):
             if (before is not None and path.name >= before) or (count is not None and freed >= count):
                 break
-            freed += self._removed_if_unlabelled(path)
+            if path not in skipped:
+                freed += self._remove(path, self._removed_if_unlabelled)
         assert self._bytes is not None or before is not None
         self._bytes = (self._bytes or 0) - freed
         return freed
 
-    def _removed_if_unlabelled(self, path: Path) -> int:
+    def _remove(self, path: Path, remove: Callable[[Path], int]) -> int:
+        """Remove it, if `remove` finds that it is to go; gives the bytes freed."""
         try:
-            changed = path.stat().st_mtime_ns
+            freed = remove(path)
         except FileNotFoundError:
-            return 0  # somebody else was quicker
+            freed = 0  # somebody else was quicker
+        except OSError as e:
+            known = bool(self._stuck)
+            at = Path(e.filename or path)
+            left = path if os.path.lexists(path) else at  # half a sample may be gone
+            self._stuck[left] = f"{at}: {e.strerror or e}"
+            if not known:
+                log.warning("%s; this is said once", self.notice)
+            return 0
+        return freed
+
+    def _removed_if_unlabelled(self, path: Path) -> int:
+        changed = path.stat().st_mtime_ns
         if self._kept.get(path) == changed:
             return 0
         with exclusive(self._folder):  # nobody labels it between the look and the removal
             if is_unlabelled(path):
                 return removed(path)
         self._kept[path] = changed
+        self._stuck.pop(path, None)
         return 0
 
     def _counted(self) -> int:
-        return sum(p.stat().st_size for p in self._folder.glob("*/*/*") if p.is_file())
+        return sum(map(_size, self._folder.glob("*/*/*")))
 
     def _remove_leftovers(self) -> None:
         for path in self._folder.glob("*/*/*"):
-            unfinished = ".part." in path.name
-            orphan = path.suffix == ".jpg" and not path.with_suffix(".json").exists()
-            if (unfinished or orphan) and time.time() - path.stat().st_mtime > LEFTOVER_S:
-                path.unlink(missing_ok=True)
+            self._remove(path, _removed_if_left_over)
 
     def _remove_empty_days(self) -> None:
         """Not today's and yesterday's, into which somebody may be about to write."""
         horizon = f"{utc_now() - timedelta(days=1):{DAY}}"
         for day in self._folder.glob("*/????-??-??"):
-            if day.name < horizon and not any(day.iterdir()):
-                day.rmdir()
+            if day.name < horizon:
+                self._remove(day, _removed_if_empty)
 
 
 def exclusive(folder: Path) -> AbstractContextManager[None]:
@@ -158,9 +190,32 @@ def removed(record: Path) -> int:
 
 
 def _unlinked(path: Path) -> int:
-    size = path.stat().st_size if path.exists() else 0
+    size = _size(path)
     path.unlink(missing_ok=True)
     return size
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file; 0 of what is none, is gone or may not be looked at."""
+    try:
+        about = path.stat()
+    except OSError:
+        return 0
+    return about.st_size if stat.S_ISREG(about.st_mode) else 0
+
+
+def _removed_if_left_over(path: Path) -> int:
+    unfinished = ".part." in path.name
+    orphan = path.suffix == ".jpg" and not path.with_suffix(".json").exists()
+    if (unfinished or orphan) and time.time() - path.stat().st_mtime > LEFTOVER_S:
+        return _unlinked(path)
+    return 0
+
+
+def _removed_if_empty(day: Path) -> int:
+    if not any(day.iterdir()):
+        day.rmdir()
+    return 0
 
 
 def is_unlabelled(record: Path) -> bool:

@@ -4,27 +4,49 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from maskwatch.core.board import Board
 from maskwatch.core.errors import AlertError
-from maskwatch.core.ports import AlertSink
+from maskwatch.core.ports import AlertSink, Probed
 from maskwatch.core.records import Alert
 from maskwatch.core.worker import Worker
+from maskwatch.pipeline.camera import Camera
 
 log = logging.getLogger(__name__)
 
 WAITING = 4  # alerts that may wait for one sink
+PROBE_S = 60.0  # a sink that failed is tried again so often
 
 OnDone = Callable[[float | None], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """A sink, the cameras whose alerts it delivers, and all that these may say."""
+
+    sink: AlertSink
+    cameras: tuple[str, ...] = ()
+    sentences: tuple[str, ...] = ()
+
+
+def outlets(cameras: Sequence[Camera]) -> list[Outlet]:
+    """One for each sink, whichever cameras share it."""
+    result = []
+    for sink in dict.fromkeys(sink for camera in cameras for sink in camera.sinks):
+        served = [camera for camera in cameras if sink in camera.sinks]
+        sentences = dict.fromkeys(sentence for camera in served for sentence in camera.sentences)
+        result.append(Outlet(sink, tuple(camera.name for camera in served), tuple(sentences)))
+    return result
+
+
 class Announcer:
-    """Delivers alerts without holding the caller up, unless `inline`."""
+    """Delivers alerts without holding the caller up, unless `inline`; the board shows which sinks fail, and why."""
 
     def __init__(
         self,
-        sinks: Sequence[AlertSink],
+        outlets: Sequence[Outlet],
         board: Board,
         on_crash: Callable[[BaseException], None],
         *,
@@ -33,10 +55,14 @@ class Announcer:
         self._board = board
         self._inline = inline
         self._broken: set[AlertSink] = set()  # each is reported once, until it works again
+        self._probed_s: float | None = None
+        self._outlets = {outlet.sink: outlet for outlet in outlets}
         self._workers = {
             sink: Worker(f"sink {sink.name}", capacity=WAITING, on_crash=on_crash, inline=inline)
-            for sink in dict.fromkeys(sinks)
+            for sink in self._outlets
         }
+        for outlet in outlets:
+            board.sink(outlet.sink.name, outlet.cameras, None)
 
     def announce(self, alert: Alert, sinks: Sequence[AlertSink], on_done: OnDone) -> None:
         """Tell through all the sinks; then `on_done` gets the time of the last delivery, on the alert's clock.
@@ -52,25 +78,45 @@ class Announcer:
                 self._board.alert(sink.name, "dropped")
                 errand.done(delivered=False)
 
+    def probe(self, now_s: float) -> None:
+        """Try the sinks, unheard: all at the first call, later those that fail, every `PROBE_S`. To be called often.
+
+        So a sink that cannot deliver is known before there is an alert, and works again before the next one.
+        """
+        first = self._probed_s is None
+        if self._probed_s is not None and now_s - self._probed_s < PROBE_S:
+            return
+        self._probed_s = now_s
+        for sink, worker in self._workers.items():
+            if isinstance(sink, Probed) and (first or sink in self._broken):
+                worker.submit(
+                    partial(self._attempt, sink, partial(sink.probe, self._outlets[sink].sentences))
+                )
+
     def close(self, timeout_s: float) -> None:
         for worker in self._workers.values():
             worker.close(timeout_s)
 
     def _deliver(self, sink: AlertSink, errand: "_Errand") -> None:
+        delivered = self._attempt(sink, partial(sink.deliver, errand.alert))
+        self._board.alert(sink.name, "delivered" if delivered else "failed")
+        errand.done(delivered=delivered)
+
+    def _attempt(self, sink: AlertSink, tell: Callable[[], None]) -> bool:
+        """Whether it could tell; noted on the board, and said once in the log when that changed."""
+        problem = None
         try:
-            sink.deliver(errand.alert)
+            tell()
         except AlertError as e:
-            if sink not in self._broken:
-                log.error("%s; further alerts are only counted until it works", e)
-                self._broken.add(sink)
-            self._board.alert(sink.name, "failed")
-            errand.done(delivered=False)
-            return
-        if sink in self._broken:
+            problem = str(e)
+        if problem is not None and sink not in self._broken:
+            log.error("%s; further alerts are only counted until it works", problem)
+            self._broken.add(sink)
+        if problem is None and sink in self._broken:
             log.info("%s: works again", sink.name)
             self._broken.discard(sink)
-        self._board.alert(sink.name, "delivered")
-        errand.done(delivered=True)
+        self._board.sink(sink.name, self._outlets[sink].cameras, problem)
+        return problem is None
 
 
 class _Errand:

@@ -14,7 +14,7 @@ class Camera:
     """Cameras may share a detector, a classifier and sinks; rule and selection are each one's own.
 
     A face is judged when the longer side of its box is at least `judge_from_px`, and is protected from
-    the probability `protected_at` on. `selection` is None where nothing is to be queued,
+    the probability `protected_at` on. `sentences` is all that its alerts may say. `selection` is None where nothing is to be queued,
     `gate` where every frame is to be looked at, `absence` where nobody is told of a camera without frames.
     """
 
@@ -30,6 +30,7 @@ class Camera:
     selection: Selection | None = None
     gate: Gate | None = None
     absence: Absence | None = None
+    sentences: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

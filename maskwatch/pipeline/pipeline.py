@@ -16,7 +16,7 @@ from maskwatch.core.records import Alert, CameraState, Decision, Frame, FrameRep
 from maskwatch.core.selection import Pick
 from maskwatch.core.worker import Worker
 from maskwatch.pipeline import capture
-from maskwatch.pipeline.announcer import Announcer
+from maskwatch.pipeline.announcer import Announcer, outlets
 from maskwatch.pipeline.camera import Camera, Fitted
 from maskwatch.pipeline.engine import Engine
 
@@ -70,8 +70,7 @@ class Pipeline:
         self._entered = ExitStack()
         self.board = Board(list(self._cameras))
         self._engine = Engine(self._cameras, self.board.inferred)
-        sinks = [sink for camera in cameras for sink in camera.sinks]
-        self._announcer = Announcer(sinks, self.board, self.fail, inline=replay)
+        self._announcer = Announcer(outlets(cameras), self.board, self.fail, inline=replay)
         self._writer = Worker("queue", capacity=STORE_WAITING, on_crash=self.fail, inline=replay)
         self._mailboxes = {
             name: Mailbox(self._bell, capacity=REPLAY_BATCH if replay else 1, blocks=replay)
@@ -148,6 +147,8 @@ class Pipeline:
                 self._handle(frames)
             self._look_for_the_dead()
             self._tidy_the_store()
+            if not self._replay:
+                self._announcer.probe(time.monotonic())
             self.board.beat()
         self._raise_crash()
         errors = [each.error for each in self._captures.values() if each.error is not None]
@@ -230,6 +231,8 @@ class Pipeline:
             self._note_store(e)
             self.board.queued(stored=False)
             return []
+        finally:
+            self.board.notice("queue", self._store.notice)
         self._note_store(None)
         self.board.queued(stored=True)
         return [sample]
@@ -249,6 +252,7 @@ class Pipeline:
         else:
             if isinstance(self._store_problem, QueueFull):  # of other problems, a sample must tell
                 self._note_store(None)
+        self.board.notice("queue", self._store.notice)
 
     def _note_store(self, problem: QueueError | None) -> None:
         """Say once that no samples are stored, and once that they are again."""

@@ -73,6 +73,7 @@ class ServiceCollector(Collector):
         for key, count in status.alerts.items():
             alerts.add_metric(key, count)
         yield alerts
+        yield _sinks(status)
         yield from _of_queue(status, storage)
         yield _gauge(
             "maskwatch_uptime_seconds", "Since the cameras were started.", status.now_s - status.started_s
@@ -118,6 +119,18 @@ def _latency(cameras: dict[str, CameraStatus]) -> Metric:
     for name, camera in cameras.items():
         buckets = list(zip(bounds, accumulate(camera.latency.counts), strict=True))
         metric.add_metric([name], buckets, camera.latency.sum_s)
+    return metric
+
+
+def _sinks(status: Status) -> Metric:
+    metric = GaugeMetricFamily(
+        "maskwatch_alert_sink_up",
+        "0 while a camera's alerts cannot be delivered this way.",
+        labels=["camera", "sink"],
+    )
+    for sink in status.sinks:
+        for camera in sink.cameras:
+            metric.add_metric([camera, sink.name], sink.problem is None)
     return metric
 
 

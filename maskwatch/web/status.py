@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from maskwatch import __version__
 from maskwatch.core.health import why_not_alive, why_not_ready
-from maskwatch.core.records import CameraStatus, Stage, Status, Versions, utc_now
+from maskwatch.core.records import CameraStatus, SinkStatus, Stage, Status, Versions, utc_now
 from maskwatch.web.watched import Storage, Watched, memory_bytes, threads
 
 
@@ -41,6 +41,7 @@ def described(status: Status, versions: dict[str, Versions], storage: Storage) -
             {"sink": sink, "outcome": outcome, "count": count}
             for (sink, outcome), count in sorted(status.alerts.items())
         ],
+        "sinks": [_sink(sink, status.now_s) for sink in status.sinks],
         "queue": {
             "samples": storage.samples,
             "bytes": storage.bytes,
@@ -60,7 +61,7 @@ def _camera(camera: CameraStatus, versions: Versions, now_s: float) -> dict[str,
     return {
         "state": camera.state.value,
         "reason": camera.reason,
-        "since": (utc_now() - timedelta(seconds=state_s)).isoformat(timespec="seconds"),
+        "since": _ago(state_s),
         "state_s": round(state_s, 1),
         "last_frame_age_s": _rounded(None if camera.frame_s is None else now_s - camera.frame_s, 1),
         "fps": round(camera.captured_fps, 2),
@@ -76,6 +77,22 @@ def _camera(camera: CameraStatus, versions: Versions, now_s: float) -> dict[str,
         "faces": {label.value: count for label, count in camera.faces.items()},
         "models": {"detector": versions.detector, "classifier": versions.classifier},
     }
+
+
+def _sink(sink: SinkStatus, now_s: float) -> dict[str, object]:
+    state_s = now_s - sink.since_s
+    return {
+        "sink": sink.name,
+        "cameras": list(sink.cameras),
+        "up": sink.problem is None,
+        "reason": sink.problem,
+        "since": _ago(state_s),
+        "state_s": round(state_s, 1),
+    }
+
+
+def _ago(seconds: float) -> str:
+    return (utc_now() - timedelta(seconds=seconds)).isoformat(timespec="seconds")
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

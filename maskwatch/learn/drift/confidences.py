@@ -47,6 +47,7 @@ class Confidences:
         self._lock = threading.Lock()
         self._counts: dict[tuple[str, date, str], dict[str, Counts]] = {}
         self._counted_at: dict[str, float] = {}
+        self._stuck: set[Path] = set()  # what may not be removed, each told once
 
     def add(self, report: FrameReport) -> None:
         """Count a frame's faces, unless they were carried on or counted a moment ago. Writes nothing."""
@@ -99,8 +100,12 @@ class Confidences:
     def _remove_old(self) -> None:
         horizon = (self._clock().date() - timedelta(days=self._max_days)).isoformat()
         for path in self._folder.glob("*/????-??-??.json"):
-            if path.stem < horizon:
-                path.unlink(missing_ok=True)
+            if path.stem < horizon and path not in self._stuck:
+                try:
+                    path.unlink(missing_ok=True)
+                except OSError as e:
+                    self._stuck.add(path)
+                    log.warning("drift: %s: is too old and may not be removed: %s", path, e.strerror)
 
 
 def named(versions: Versions) -> str:

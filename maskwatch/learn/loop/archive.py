@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from maskwatch.core.errors import DataError
-from maskwatch.core.files import locked, write_atomically
+from maskwatch.core.files import locked, make_folder, write_atomically
 from maskwatch.learn.dataset import Part
 from maskwatch.learn.loop.parts import Look, Place
 from maskwatch.learn.queue import Queue
@@ -40,7 +40,7 @@ class Archive:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """One training at a time, over processes. Raises `DataError` while another one runs."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         try:
             with locked(self.folder / ".lock", wait=False):
                 yield
