@@ -82,7 +82,7 @@ EOF
 
 uninstall() {
     if [ -z "$root" ]; then
-        for unit in maskwatch-learn.timer maskwatch-learn.service maskwatch.service; do
+        for unit in maskwatch-learn.timer maskwatch-learn.service maskwatch.app.service; do
             systemctl disable --now "$unit" || echo "install.sh: $unit was not there" >&2
         done
     fi

@@ -15,8 +15,8 @@ import hypothesis
 import numpy as np
 import pytest
 
-from maskwatch import demo
 from maskwatch.core.records import Box, Face, Frame, FrameReport, Label
+from maskwatch.output import demo_clip as demo
 
 # the same examples on every machine; `--hypothesis-profile default` looks for others
 hypothesis.settings.load_profile("ci")

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskwatch.core.absence import Absence
-from maskwatch.core.board import Board
 from maskwatch.core.records import AlertKind, CameraState, Label, Stage
+from maskwatch.core.rules.camera_offline import Absence
 from maskwatch.core.window import Window
+from maskwatch.pipeline.status_board import Board
 
 
 def make_absence(dead_after_s=60.0):

@@ -5,16 +5,16 @@ import json
 import cv2
 import pytest
 
-from maskwatch import demo
 from maskwatch.bench import loop as bench
 from maskwatch.bench.loop import FLIPPED, START, Plan, rehearse
 from maskwatch.core.records import Box
-from maskwatch.learn.dataset import LabelledPicture, Truth
-from maskwatch.learn.formats.registry import write
-from maskwatch.learn.labels import FaceLabel
-from maskwatch.learn.loop.tune import Tellers
-from maskwatch.learn.queue import Queue
-from maskwatch.learn.registry import Registry
+from maskwatch.datasets.formats.registry import write
+from maskwatch.datasets.labels import FaceLabel
+from maskwatch.datasets.records import LabelledPicture, Truth
+from maskwatch.learning.tune import Tellers
+from maskwatch.models.registry import Registry
+from maskwatch.output import demo_clip as demo
+from maskwatch.samples.store import Queue
 
 
 @pytest.fixture(scope="module")

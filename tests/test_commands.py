@@ -236,8 +236,8 @@ def test_nothing_imports_torchvision_at_run_time():
     import sys
 
     code = (
-        "import sys, maskwatch.app, maskwatch.replay, maskwatch.service; "
-        "from maskwatch.app import Models, pick_device; from maskwatch.detect.settings import Settings; "
+        "import sys, maskwatch.app.compose, maskwatch.app.replay, maskwatch.app.service; "
+        "from maskwatch.app.compose import Models, pick_device; from maskwatch.detect.settings import Settings; "
         "Models(pick_device('cpu')).detector(Settings()); "
         "sys.exit('torchvision' in sys.modules or 'facenet_pytorch' in sys.modules)"
     )

@@ -10,11 +10,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from maskwatch import config, tree
-from maskwatch.config import parse
+from maskwatch.config import load as config
+from maskwatch.config import yaml_document as tree
+from maskwatch.config.json_schema import json_schema
+from maskwatch.config.load import parse
 from maskwatch.core.errors import ConfigError
-from maskwatch.schema import json_schema
-from maskwatch.strict import _kinds
+from maskwatch.platform.settings_base import _kinds
 
 SHIPPED = Path(__file__).parent.parent / "config.yaml"
 DOOR = "cameras: {door: {source: clip.mp4}}\n"

@@ -14,18 +14,18 @@ import yaml
 
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box, Face
+from maskwatch.datasets.formats import registry
+from maskwatch.datasets.formats.sizes import picture_size
+from maskwatch.datasets.labels import FaceLabel
+from maskwatch.datasets.prepare.choose import parts
+from maskwatch.datasets.prepare.look import Eyes, Opened
+from maskwatch.datasets.prepare.measures import sharpness
+from maskwatch.datasets.prepare.prepare import prepare
+from maskwatch.datasets.prepare.records import Rules
+from maskwatch.datasets.records import DataSet, LabelledPicture, Part, Truth, split
 from maskwatch.detect.landmarks import NOSE_AHEAD, Landmarks, turn
 from maskwatch.detect.weights import load_stock
-from maskwatch.learn.dataset import DataSet, LabelledPicture, Part, Truth, split
-from maskwatch.learn.formats import registry
-from maskwatch.learn.formats.sizes import picture_size
-from maskwatch.learn.labels import FaceLabel
-from maskwatch.learn.prepare.choose import parts
-from maskwatch.learn.prepare.look import Eyes, Opened
-from maskwatch.learn.prepare.measures import sharpness
-from maskwatch.learn.prepare.prepare import prepare
-from maskwatch.learn.prepare.records import Rules
-from maskwatch.learn.queue import Queue
+from maskwatch.samples.store import Queue
 
 PROTECTED, UNPROTECTED, WORN_WRONG = FaceLabel
 
@@ -535,7 +535,7 @@ def test_prepared_faces_lie_by_part_and_label_and_read_again(classes, tmp_path):
 
 
 def hashes_of(folder):
-    from maskwatch.learn.dataset import perceptual_hash
+    from maskwatch.datasets.records import perceptual_hash
     from maskwatch.sources.images import read_rgb
 
     return np.array([perceptual_hash(read_rgb(p.path)) for p in registry.read(folder).pictures], np.uint64)

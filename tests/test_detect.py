@@ -8,7 +8,6 @@ import torch
 from maskwatch.core.errors import ConfigError, ModelError
 from maskwatch.core.geometry import iou
 from maskwatch.core.records import Box
-from maskwatch.demo import FACE
 from maskwatch.detect import boxes, proposals, scout, weights
 from maskwatch.detect.backends.choice import choose
 from maskwatch.detect.backends.openvino import OpenVinoBackend
@@ -19,6 +18,7 @@ from maskwatch.detect.pyramids.device import DevicePyramid, packed
 from maskwatch.detect.pyramids.host import HostPyramid
 from maskwatch.detect.pyramids.published import PublishedPyramid
 from maskwatch.detect.settings import Settings
+from maskwatch.output.demo_clip import FACE
 
 CPU = torch.device("cpu")
 PUBLISHED = Settings(crops="published", min_face_px=20, thresholds=(0.6, 0.7, 0.7))

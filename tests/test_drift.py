@@ -6,17 +6,17 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
-from maskwatch.core.board import Board
 from maskwatch.core.records import Box, Face, FrameReport, Label, Look, Versions, utc_now
-from maskwatch.learn.drift.audit import Audit, audits
-from maskwatch.learn.drift.confidences import BINS, Confidences, Day, days
-from maskwatch.learn.drift.report import report as reported
-from maskwatch.learn.drift.shift import Bounds, chance, psi, shifts
-from maskwatch.learn.drift.watch import Drift, DriftWatch, measured
-from maskwatch.learn.labelling import FaceMark, changed
-from maskwatch.learn.labels import MarkLabel
-from maskwatch.learn.samples import Sample
-from maskwatch.learn.settings import DriftSettings
+from maskwatch.datasets.labels import MarkLabel
+from maskwatch.drift.audit import Audit, audits
+from maskwatch.drift.confidences import BINS, Confidences, Day, days
+from maskwatch.drift.report import report as reported
+from maskwatch.drift.shift import Bounds, chance, psi, shifts
+from maskwatch.drift.watch import Drift, DriftWatch, measured
+from maskwatch.pipeline.status_board import Board
+from maskwatch.samples.annotations import FaceMark, changed
+from maskwatch.samples.sample import Sample
+from maskwatch.samples.settings import DriftSettings
 
 MODELS = Versions("detector@1", "classifier@1")
 NAMED = "detector@1 classifier@1"
@@ -236,8 +236,8 @@ def test_the_command_tells_where_labelling_is_due_and_draws_it(tmp_path, maskwat
         "drift": {"dir": str(tmp_path / "drift"), "reference_days": 3},
     }
     config.write_text(json.dumps(text))
-    from maskwatch import config as configuration
-    from maskwatch.app import camera_versions, serving_models
+    from maskwatch.app.compose import camera_versions, serving_models
+    from maskwatch.config import load as configuration
 
     settings = configuration.load(config)
     versions = camera_versions(settings, serving_models(settings))

@@ -13,22 +13,22 @@ from maskwatch.classify.network import MaskNet, Shape, save_network
 from maskwatch.cli import evaluate as commands
 from maskwatch.core.errors import ConfigError, DataError
 from maskwatch.core.records import Box, Face, FrameReport, Label
-from maskwatch.demo import FACE
+from maskwatch.datasets import records as dataset
+from maskwatch.datasets.formats.registry import read
+from maskwatch.datasets.labels import FaceLabel
+from maskwatch.datasets.records import LabelledPicture, Part, Truth
 from maskwatch.detect.weights import OperatingPoint, load_stock, save_detector
-from maskwatch.learn import dataset
-from maskwatch.learn.dataset import LabelledPicture, Part, Truth
-from maskwatch.learn.evaluation.bootstrap import differences, draws, estimates, interval
-from maskwatch.learn.evaluation.chosen import Chosen
-from maskwatch.learn.evaluation.classification import Classification, Judged
-from maskwatch.learn.evaluation.curve import average_precision, curve
-from maskwatch.learn.evaluation.detection import Searched, search, tally
-from maskwatch.learn.evaluation.document import Image, Report, Section, Sheet, Table, page
-from maskwatch.learn.evaluation.maps import feature_maps
-from maskwatch.learn.evaluation.matching import BUCKETS, match
-from maskwatch.learn.evaluation.pictures import choose, need_boxes
-from maskwatch.learn.evaluation.system import watch
-from maskwatch.learn.formats.registry import read
-from maskwatch.learn.labels import FaceLabel
+from maskwatch.evaluation.bootstrap import differences, draws, estimates, interval
+from maskwatch.evaluation.chosen import Chosen
+from maskwatch.evaluation.classification import Classification, Judged
+from maskwatch.evaluation.curve import average_precision, curve
+from maskwatch.evaluation.detection import Searched, search, tally
+from maskwatch.evaluation.document import Image, Report, Section, Sheet, Table, page
+from maskwatch.evaluation.maps import feature_maps
+from maskwatch.evaluation.matching import BUCKETS, match
+from maskwatch.evaluation.pictures import choose, need_boxes
+from maskwatch.evaluation.system import watch
+from maskwatch.output.demo_clip import FACE
 
 PROTECTED, UNPROTECTED, WORN_WRONG = FaceLabel
 

@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 import torch
 
-from maskwatch import config as configuration
-from maskwatch import demo
-from maskwatch.app import service_pipeline
+from maskwatch.app.compose import service_pipeline
+from maskwatch.app.service import status_line
 from maskwatch.classify.network import load_network, save_network
+from maskwatch.config import load as configuration
 from maskwatch.core.records import Label, Look, Status, utc_now
 from maskwatch.detect.weights import load_detector, save_detector
-from maskwatch.learn.registry import CLASSIFIER, DETECTOR, SHIPPED, Registry, Version, shipped_files
-from maskwatch.service import status_line
+from maskwatch.models.registry import CLASSIFIER, DETECTOR, SHIPPED, Registry, Version, shipped_files
+from maskwatch.output import demo_clip as demo
 from maskwatch.web.application import make_app
 from maskwatch.web.models import CURRENT, routes
 

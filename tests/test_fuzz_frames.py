@@ -9,13 +9,14 @@ import torch
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from maskwatch import app, render
-from maskwatch.config import Defaults
+from maskwatch.app import compose as app
+from maskwatch.config.load import Defaults
 from maskwatch.core.errors import PictureError
 from maskwatch.core.ports import Source
 from maskwatch.core.records import Box, Face, Frame, FrameReport
 from maskwatch.detect.motion import MotionGate
 from maskwatch.detect.settings import MotionSettings, Settings
+from maskwatch.output import draw as render
 from maskwatch.pipeline.engine import Engine
 
 SIDES = st.one_of(st.integers(1, 40), st.sampled_from([64, 131, 257]), st.sampled_from([1, 2, 1999]))

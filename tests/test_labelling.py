@@ -13,9 +13,9 @@ import pytest
 
 from maskwatch.core.errors import LabelConflict, QueueError
 from maskwatch.core.records import Box, Face, FrameReport, Label
-from maskwatch.learn.labelling import FaceMark, accepted
-from maskwatch.learn.labels import FaceLabel, MarkLabel
-from maskwatch.learn.queue import Queue
+from maskwatch.datasets.labels import FaceLabel, MarkLabel
+from maskwatch.samples.annotations import FaceMark, accepted
+from maskwatch.samples.store import Queue
 
 HERE, THERE = Box(10, 10, 30, 40), Box(40.04, 10, 60.06, 40)
 MASKED, BARE = FaceMark(HERE, MarkLabel.PROTECTED), FaceMark(HERE, MarkLabel.UNPROTECTED)
@@ -241,9 +241,9 @@ LABELS_UNTIL_KILLED = """
 import itertools, sys
 from pathlib import Path
 from maskwatch.core.records import Box
-from maskwatch.learn.labelling import FaceMark
-from maskwatch.learn.labels import MarkLabel
-from maskwatch.learn.queue import Queue
+from maskwatch.samples.annotations import FaceMark
+from maskwatch.datasets.labels import MarkLabel
+from maskwatch.samples.store import Queue
 
 queue = Queue(Path(sys.argv[1]))
 mark = FaceMark(Box(1, 2, 30, 40), MarkLabel.WORN_WRONG)

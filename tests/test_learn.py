@@ -11,13 +11,15 @@ from maskwatch.classify.classifier import MaskClassifier
 from maskwatch.classify.network import Shape, load_network
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box, Face
-from maskwatch.learn import dataset, drawing, train_classifier
-from maskwatch.learn.dataset import LabelledPicture, Part, Truth
-from maskwatch.learn.evaluation.classification import Confusion, evaluate
-from maskwatch.learn.faces import LabelledFace, gather
-from maskwatch.learn.formats.registry import read
-from maskwatch.learn.labels import FaceLabel
-from maskwatch.learn.train_classifier import Recipe, augmented_batches, train
+from maskwatch.datasets import records as dataset
+from maskwatch.datasets.faces import LabelledFace, gather
+from maskwatch.datasets.formats.registry import read
+from maskwatch.datasets.labels import FaceLabel
+from maskwatch.datasets.records import LabelledPicture, Part, Truth
+from maskwatch.evaluation.classification import Confusion, evaluate
+from maskwatch.training import classifier as train_classifier
+from maskwatch.training import drawn_masks as drawing
+from maskwatch.training.classifier import Recipe, augmented_batches, train
 
 CPU = torch.device("cpu")
 SHAPE = Shape(side_px=32, margin=0.1, widths=(8, 8, 16))

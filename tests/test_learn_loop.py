@@ -9,27 +9,27 @@ import numpy as np
 import pytest
 import torch
 
-from maskwatch import config as configuration
-from maskwatch import demo
+from maskwatch.app.learning import learning_loop
 from maskwatch.classify.network import load_network, save_network
+from maskwatch.config import load as configuration
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box, Face, Frame, FrameReport, Label, utc_now
-from maskwatch.learn.dataset import LabelledPicture, Part, Truth
-from maskwatch.learn.evaluation.bootstrap import Difference
-from maskwatch.learn.labelling import FaceMark, changed
-from maskwatch.learn.labels import FaceLabel, MarkLabel
-from maskwatch.learn.loop import loop as loops
-from maskwatch.learn.loop.archive import Archive
-from maskwatch.learn.loop.gate import Margins, decide
-from maskwatch.learn.loop.loop import learn, waiting
-from maskwatch.learn.loop.material import BASE, Picture, sample_picture, seen
-from maskwatch.learn.loop.measure import Judged, Outcome, contradicted, judge
-from maskwatch.learn.loop.parts import ONE_IN, Look, Place, placed
-from maskwatch.learn.loop.tune import Tellers
-from maskwatch.learn.queue import Queue
-from maskwatch.learn.registry import CLASSIFIER, DETECTOR, SHIPPED, Version, shipped_files
-from maskwatch.learn.samples import Sample
-from maskwatch.learning import learning_loop
+from maskwatch.datasets.labels import FaceLabel, MarkLabel
+from maskwatch.datasets.records import LabelledPicture, Part, Truth
+from maskwatch.evaluation.bootstrap import Difference
+from maskwatch.learning import loop as loops
+from maskwatch.learning.archive import Archive
+from maskwatch.learning.collect import BASE, Picture, sample_picture, seen
+from maskwatch.learning.compare import Judged, Outcome, contradicted, judge
+from maskwatch.learning.gate import Margins, decide
+from maskwatch.learning.loop import learn, waiting
+from maskwatch.learning.split import ONE_IN, Look, Place, placed
+from maskwatch.learning.tune import Tellers
+from maskwatch.models.registry import CLASSIFIER, DETECTOR, SHIPPED, Version, shipped_files
+from maskwatch.output import demo_clip as demo
+from maskwatch.samples.annotations import FaceMark, changed
+from maskwatch.samples.sample import Sample
+from maskwatch.samples.store import Queue
 
 FACE = Box(24, 8, 56, 44)
 MARGINS = Margins(0.05, 0.03)

@@ -10,7 +10,7 @@ import pytest
 
 from maskwatch.core.geometry import holds, overlaps
 from maskwatch.core.records import Box, Face, Frame, Label, Look
-from maskwatch.core.rule import Rule
+from maskwatch.core.rules.protected_ratio import Rule
 from maskwatch.detect.motion import SIDES_PX, MotionGate
 from maskwatch.detect.settings import MotionSettings
 from maskwatch.pipeline.camera import Camera

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from maskwatch.core.absence import Absence
-from maskwatch.core.board import Board
+from maskwatch.app.service import status_line
 from maskwatch.core.errors import AlertError, QueueError, QueueFull, SourceError
 from maskwatch.core.records import Alert, AlertKind, Box, CameraState, Face, Frame, Label, Stage, Versions
-from maskwatch.core.rule import Rule
+from maskwatch.core.rules.camera_offline import Absence
+from maskwatch.core.rules.protected_ratio import Rule
 from maskwatch.core.selection import Selection
 from maskwatch.pipeline import capture
 from maskwatch.pipeline import pipeline as pipeline_module
@@ -18,7 +18,7 @@ from maskwatch.pipeline.announcer import WAITING, Announcer
 from maskwatch.pipeline.camera import Camera
 from maskwatch.pipeline.engine import Engine
 from maskwatch.pipeline.pipeline import STORE_WAITING, Pipeline
-from maskwatch.service import status_line
+from maskwatch.pipeline.status_board import Board
 
 BARE, UNSURE, MASKED = 20, 128, 230  # a frame's grey is what the fake classifier goes by
 FACE = Face(Box(20, 10, 40, 34), 0.99)

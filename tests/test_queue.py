@@ -14,13 +14,13 @@ import pytest
 
 from maskwatch.core.errors import QueueError, QueueFull
 from maskwatch.core.records import Box, Face, FrameReport, Label
-from maskwatch.learn import labelling as labelling_rules
-from maskwatch.learn import room
-from maskwatch.learn.labelling import FaceMark
-from maskwatch.learn.labels import MarkLabel
-from maskwatch.learn.queue import Queue
-from maskwatch.learn.room import Limits
-from maskwatch.learn.samples import read_sample
+from maskwatch.datasets.labels import MarkLabel
+from maskwatch.samples import annotations as labelling_rules
+from maskwatch.samples import retention as room
+from maskwatch.samples.annotations import FaceMark
+from maskwatch.samples.retention import Limits
+from maskwatch.samples.sample import read_sample
+from maskwatch.samples.store import Queue
 
 MODELS = {"detector": "stock-1", "classifier": "abc123"}
 NOISE = np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8)
@@ -226,7 +226,7 @@ def test_nobody_labels_a_sample_while_it_is_removed(folder, add, monkeypatch):
         time.sleep(0.5)
         return checked(*given)
 
-    monkeypatch.setattr("maskwatch.learn.queue.checked_marks", slow)
+    monkeypatch.setattr("maskwatch.samples.store.checked_marks", slow)
     person = threading.Thread(target=label, args=(folder, added[0]))
     person.start()
     assert labelling.wait(10)
@@ -401,8 +401,8 @@ import itertools, os, random, signal, sys, time
 from pathlib import Path
 import numpy as np
 from maskwatch.core.records import Box, Face, Frame, FrameReport
-from maskwatch.learn.queue import Queue
-from maskwatch.learn.room import Limits
+from maskwatch.samples.store import Queue
+from maskwatch.samples.retention import Limits
 
 rgb = np.random.default_rng(0).integers(0, 255, (120, 160, 3), np.uint8)
 face = Face(Box(1, 2, 30, 40), 0.9, 0.5)

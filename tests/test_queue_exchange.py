@@ -15,14 +15,14 @@ from PIL import Image
 
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box, Face, FrameReport, Label
-from maskwatch.learn import exchange
-from maskwatch.learn.dataset import shown
-from maskwatch.learn.exchange import Wanted, exported, import_labels, moment
-from maskwatch.learn.formats import registry
-from maskwatch.learn.formats.entries import Entry, write_folder, zipped
-from maskwatch.learn.labelling import FaceMark
-from maskwatch.learn.labels import MarkLabel
-from maskwatch.learn.queue import Queue
+from maskwatch.datasets.formats import registry
+from maskwatch.datasets.formats.entries import Entry, write_folder, zipped
+from maskwatch.datasets.labels import MarkLabel
+from maskwatch.datasets.records import shown
+from maskwatch.samples import exchange
+from maskwatch.samples.annotations import FaceMark
+from maskwatch.samples.exchange import Wanted, exported, import_labels, moment
+from maskwatch.samples.store import Queue
 from maskwatch.web import queue as web_queue
 from maskwatch.web.application import make_app
 from maskwatch.web.server import Listener, WebServer

@@ -5,8 +5,8 @@ import cv2
 import numpy as np
 import pytest
 
-from maskwatch import render
 from maskwatch.core.records import Alert, Box
+from maskwatch.output import draw as render
 
 
 @pytest.fixture

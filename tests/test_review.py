@@ -13,22 +13,22 @@ from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
+from maskwatch.console.access import GUESSES, GUESSES_S, SESSION_S, Access, checked_token
+from maskwatch.console.guard import Guard
+from maskwatch.console.login import entered_page
+from maskwatch.console.review import cards, filters
+from maskwatch.console.review.editing import Editing
+from maskwatch.console.review.filters import Filter, Order, State
+from maskwatch.console.review.keys import KEYS, Action, action_of
+from maskwatch.console.review.thumbnails import HEIGHT_PX, WIDTH_PX, Thumbnails, thumbnail
+from maskwatch.console.review.uploads import MAX_BYTES, Uploads
+from maskwatch.console.review.walk import Presence, Walk
 from maskwatch.core.errors import ConfigError, ModelError, SourceError
 from maskwatch.core.records import Box, Face, Label
-from maskwatch.learn.labelling import FaceMark
-from maskwatch.learn.labels import MarkLabel
-from maskwatch.learn.queue import Queue
-from maskwatch.learn.samples import Sample
-from maskwatch.review import cards, filters
-from maskwatch.review.access import GUESSES, GUESSES_S, SESSION_S, Access, checked_token
-from maskwatch.review.editing import Editing
-from maskwatch.review.filters import Filter, Order, State
-from maskwatch.review.guard import Guard
-from maskwatch.review.keys import KEYS, Action, action_of
-from maskwatch.review.login import entered_page
-from maskwatch.review.thumbnails import HEIGHT_PX, WIDTH_PX, Thumbnails, thumbnail
-from maskwatch.review.uploads import MAX_BYTES, Uploads
-from maskwatch.review.walk import Presence, Walk
+from maskwatch.datasets.labels import MarkLabel
+from maskwatch.samples.annotations import FaceMark
+from maskwatch.samples.sample import Sample
+from maskwatch.samples.store import Queue
 
 SIZE = (640, 480)
 TOKEN = "correct horse battery"
@@ -44,7 +44,7 @@ def sample(report):
         made = Sample(f"20261122T120000.000Z-{number:06d}", seen, reasons, at, {})
         if said is None:
             return made
-        from maskwatch.learn.labelling import changed
+        from maskwatch.samples.annotations import changed
 
         marks = [FaceMark(Box(0, 0, 9, 9), MarkLabel(label)) for label in said]
         return made.with_history(changed((), marks, by, at))

@@ -21,10 +21,10 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from maskwatch import demo
 from maskwatch.core.records import Box, Face, Frame, FrameReport, Label
-from maskwatch.learn.labels import MarkLabel
-from maskwatch.learn.queue import Queue
+from maskwatch.datasets.labels import MarkLabel
+from maskwatch.output import demo_clip as demo
+from maskwatch.samples.store import Queue
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(

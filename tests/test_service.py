@@ -138,8 +138,8 @@ def test_footage_that_ends_ends_the_service_well(service, demo_clip, tmp_path):
 
 def test_a_stuck_engine_feeds_no_watchdog(service, tmp_path, monkeypatch):
     """The feeding side alone: a pipeline whose engine does not come round."""
-    from maskwatch import service as module
-    from maskwatch.core.board import Board
+    from maskwatch.app import service as module
+    from maskwatch.pipeline.status_board import Board
 
     told = []
     monkeypatch.setattr(module, "notify", lambda *lines: told.extend(lines))

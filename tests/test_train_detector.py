@@ -14,6 +14,7 @@ import torch
 from maskwatch.core.errors import DataError, ModelError
 from maskwatch.core.geometry import iou
 from maskwatch.core.records import Box, Face
+from maskwatch.datasets.faces import SeenPicture
 from maskwatch.detect import boxes
 from maskwatch.detect.backends.pytorch import TorchBackend
 from maskwatch.detect.cascade import Mtcnn
@@ -27,12 +28,13 @@ from maskwatch.detect.weights import (
     load_weights,
     save_detector,
 )
-from maskwatch.learn import journal, operating, targets
-from maskwatch.learn.checkpoint import load_checkpoint, save_checkpoint
-from maskwatch.learn.faces import SeenPicture
-from maskwatch.learn.mining import Kind, mine
-from maskwatch.learn.operating import choose_point
-from maskwatch.learn.train_detector import Recipe, Run, train
+from maskwatch.training import run_folder as journal
+from maskwatch.training import targets
+from maskwatch.training import thresholds as operating
+from maskwatch.training.checkpoint import load_checkpoint, save_checkpoint
+from maskwatch.training.detector import Recipe, Run, train
+from maskwatch.training.mining import Kind, mine
+from maskwatch.training.thresholds import choose_point
 
 CPU = torch.device("cpu")
 TINY = Recipe(

@@ -9,16 +9,16 @@ import pytest
 import torch
 
 from maskwatch.core.errors import DataError
+from maskwatch.datasets.faces import SeenPicture, gather_pictures
+from maskwatch.datasets.formats.registry import read
+from maskwatch.datasets.records import Part
 from maskwatch.detect import scout as scouts
 from maskwatch.detect.networks import normalise
 from maskwatch.detect.weights import ARCHITECTURE, load_detector, load_stock, save_detector
-from maskwatch.learn import train_scout
-from maskwatch.learn.dataset import Part
-from maskwatch.learn.faces import SeenPicture, gather_pictures
-from maskwatch.learn.formats.registry import read
-from maskwatch.learn.train_scout import Recipe, train
-from maskwatch.learn.views import level_view
-from maskwatch.tensors import opened
+from maskwatch.platform.tensor_files import opened
+from maskwatch.training import scout as train_scout
+from maskwatch.training.augmentation import level_view
+from maskwatch.training.scout import Recipe, train
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from maskwatch.core.records import Box
-from maskwatch.learn import views
-from maskwatch.learn.faces import SeenPicture
+from maskwatch.datasets.faces import SeenPicture
+from maskwatch.training import augmentation as views
 
 
 def spotted():

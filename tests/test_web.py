@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from maskwatch.config import parse
+from maskwatch.config.load import parse
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.health import STUCK_S, why_not_alive
 from maskwatch.core.records import CameraState, CameraStatus, Label, Latency, Stage, Status, Versions
@@ -355,7 +355,7 @@ def test_a_stuck_engine_is_not_ready_either():
 
 
 def test_the_watchdogs_bound_is_healths():
-    from maskwatch import service
+    from maskwatch.app import service
 
     assert service.STUCK_S is STUCK_S
     assert why_not_alive(make_status(now_s=0, beat_s=1000), 1000 + STUCK_S) is not None

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from maskwatch.strict import Strict
+from maskwatch.platform.settings_base import Strict
 
 
 class VoiceSettings(Strict):

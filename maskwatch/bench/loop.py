@@ -13,39 +13,32 @@ from typing import Any
 
 import torch
 
-from maskwatch import config as configuration
-from maskwatch.app import (
-    Models,
-    ReplayPlan,
-    analyst,
-    pick_device,
-    replay_pipeline,
-    serving_models,
-)
+from maskwatch.app.compose import Models, ReplayPlan, analyst, pick_device, replay_pipeline, serving_models
+from maskwatch.app.learning import learning_loop
 from maskwatch.classify.network import Shape, save_network
-from maskwatch.config import Config
+from maskwatch.config import load as configuration
+from maskwatch.config.load import Config
 from maskwatch.core.address import Address
 from maskwatch.core.errors import DataError
-from maskwatch.core.files import write_atomically
 from maskwatch.core.records import utc_now
+from maskwatch.datasets.faces import gather
+from maskwatch.datasets.formats.registry import read, write
+from maskwatch.datasets.labels import FaceLabel
+from maskwatch.datasets.records import LabelledPicture, Part, Truth
 from maskwatch.detect.settings import Settings as DetectSettings
 from maskwatch.detect.weights import load_stock, save_detector
-from maskwatch.learn import train_classifier
-from maskwatch.learn.dataset import LabelledPicture, Part, Truth
-from maskwatch.learn.evaluation.bootstrap import differences, estimates
-from maskwatch.learn.evaluation.chosen import Chosen
-from maskwatch.learn.evaluation.pictures import choose, opened
-from maskwatch.learn.evaluation.system import System, watch
-from maskwatch.learn.exchange import import_labels
-from maskwatch.learn.faces import gather
-from maskwatch.learn.formats.registry import read, write
-from maskwatch.learn.labels import FaceLabel
-from maskwatch.learn.loop.loop import learn
-from maskwatch.learn.loop.measure import RECALL
-from maskwatch.learn.loop.tune import Tellers
-from maskwatch.learn.queue import Queue
-from maskwatch.learn.registry import CLASSIFIER, DETECTOR, ModelFiles, Registry, Version, shipped_files
-from maskwatch.learning import learning_loop
+from maskwatch.evaluation.bootstrap import differences, estimates
+from maskwatch.evaluation.chosen import Chosen
+from maskwatch.evaluation.pictures import choose, opened
+from maskwatch.evaluation.system import System, watch
+from maskwatch.learning.compare import RECALL
+from maskwatch.learning.loop import learn
+from maskwatch.learning.tune import Tellers
+from maskwatch.models.registry import CLASSIFIER, DETECTOR, ModelFiles, Registry, Version, shipped_files
+from maskwatch.platform.files import write_atomically
+from maskwatch.samples.exchange import import_labels
+from maskwatch.samples.store import Queue
+from maskwatch.training import classifier as train_classifier
 
 START = "start"
 CAMERA = "camera"

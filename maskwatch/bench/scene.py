@@ -6,8 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from maskwatch import demo
 from maskwatch.core.records import Rgb
+from maskwatch.output import demo_clip as demo
 
 SIZE = (1920, 1080)
 PEOPLE = ((0.9, 0.10, 0.30), (0.5, 0.42, 0.45), (0.3, 0.65, 0.40), (0.18, 0.80, 0.52), (0.1, 0.92, 0.35))

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from maskwatch.app import Models, bench_camera
-from maskwatch.config import Defaults
+from maskwatch.app.compose import Models, bench_camera
+from maskwatch.config.load import Defaults
 from maskwatch.core.address import Address
 from maskwatch.core.ports import Frames
 from maskwatch.core.records import Decision, Look

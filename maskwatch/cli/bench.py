@@ -48,10 +48,10 @@ def detect(
     """The detector against facenet-pytorch, single frames and batches, with the times of its steps."""
     from itertools import product
 
-    from maskwatch.app import pick_device
+    from maskwatch.app.compose import pick_device
     from maskwatch.bench.contender import PEER
     from maskwatch.bench.detect import Case, measure
-    from maskwatch.core.files import write_atomically
+    from maskwatch.platform.files import write_atomically
 
     chosen = pick_device(device).type
     cases = [
@@ -106,11 +106,11 @@ def system(
     import logging
     import tempfile
 
-    from maskwatch import config as configuration
-    from maskwatch.app import Models, pick_device
+    from maskwatch.app.compose import Models, pick_device
     from maskwatch.bench import scene as scenes
     from maskwatch.bench.system import Load, largest, run, warm_up_s
-    from maskwatch.core.files import write_atomically
+    from maskwatch.config import load as configuration
+    from maskwatch.platform.files import write_atomically
 
     if scene not in {"resting", "busy"}:
         raise ConfigError(f"--scene: must be resting or busy, got {scene!r}")

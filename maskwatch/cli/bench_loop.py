@@ -28,7 +28,7 @@ def loop(
     import logging
 
     from maskwatch.bench.loop import Plan, rehearse
-    from maskwatch.learn.loop.tune import Tellers
+    from maskwatch.learning.tune import Tellers
 
     logging.getLogger("maskwatch").setLevel(logging.WARNING)  # alerts of the footage are no news here
     plan = Plan(faces, masks, folder, samples, min_face, epochs, effort, device)

@@ -11,11 +11,11 @@ from rich.table import Table
 
 from maskwatch.cli.console import errors, out
 from maskwatch.core.errors import ConfigError, MaskwatchError, QueueError, SourceError
-from maskwatch.words import counted
+from maskwatch.core.text import counted
 
 if TYPE_CHECKING:
-    from maskwatch.config import CameraConfig, Config
-    from maskwatch.learn.settings import QueueSettings
+    from maskwatch.config.load import CameraConfig, Config
+    from maskwatch.samples.settings import QueueSettings
     from maskwatch.web.settings import WebSettings
 
 
@@ -27,7 +27,7 @@ def check(
     ] = False,
 ) -> None:
     """Try the configuration, every camera, the models, the voice, the disk and the web port; say what is wrong."""
-    from maskwatch import config as configuration
+    from maskwatch.config import load as configuration
 
     if config_only:
         configuration.check(config)
@@ -83,7 +83,7 @@ def _web(settings: "WebSettings") -> str:
 
 
 def _files(config: Path) -> str:
-    from maskwatch.config import missing_footage
+    from maskwatch.config.load import missing_footage
 
     if missing := missing_footage(config):
         raise SourceError("\n".join(missing))
@@ -91,8 +91,8 @@ def _files(config: Path) -> str:
 
 
 def _models(settings: "Config") -> str:
-    from maskwatch.app import load_version, pick_device
-    from maskwatch.learn.registry import Registry
+    from maskwatch.app.compose import load_version, pick_device
+    from maskwatch.models.registry import Registry
 
     registry = Registry(settings.models.dir)
     models = load_version(registry, registry.state().serving, pick_device(settings.device))
@@ -107,7 +107,7 @@ def _models(settings: "Config") -> str:
 def _camera(name: str, camera: "CameraConfig") -> str:
     from contextlib import closing
 
-    from maskwatch.app import camera_source
+    from maskwatch.app.compose import camera_source
     from maskwatch.core.geometry import area
 
     source = camera_source(name, camera)
@@ -122,7 +122,7 @@ def _camera(name: str, camera: "CameraConfig") -> str:
 
 def _voice(camera: "CameraConfig", *, speak: bool) -> str:
     from maskwatch.alerts.voice import VoiceSink
-    from maskwatch.app import cache_folder
+    from maskwatch.app.compose import cache_folder
 
     sink = VoiceSink(cache_folder() / "voice", camera.alert.voice)
     path = sink.rendered(camera.alert.say)

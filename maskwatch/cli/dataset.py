@@ -10,10 +10,10 @@ from rich.table import Column, Table
 
 from maskwatch.cli.console import out, tell_problems, tracked
 from maskwatch.core.errors import ConfigError
-from maskwatch.words import counted
+from maskwatch.core.text import counted
 
 if TYPE_CHECKING:
-    from maskwatch.learn.dataset import DataSet
+    from maskwatch.datasets.records import DataSet
 
 app = typer.Typer(help="Labelled pictures: make ready, look at, convert.", no_args_is_help=True)
 
@@ -49,15 +49,15 @@ def prepare(
     """Cut the good faces out, without duplicates, balanced and split; prepared.csv tells what went where and why."""
     import os
 
-    from maskwatch import config as configuration
-    from maskwatch.app import Models, pick_device
+    from maskwatch.app.compose import Models, pick_device
+    from maskwatch.config import load as configuration
+    from maskwatch.datasets.formats.registry import read
+    from maskwatch.datasets.prepare.look import Eyes
+    from maskwatch.datasets.prepare.prepare import LIST, counts
+    from maskwatch.datasets.prepare.prepare import prepare as run
+    from maskwatch.datasets.prepare.records import Rules
     from maskwatch.detect.landmarks import Landmarks
     from maskwatch.detect.weights import load_stock
-    from maskwatch.learn.formats.registry import read
-    from maskwatch.learn.prepare.look import Eyes
-    from maskwatch.learn.prepare.prepare import LIST, counts
-    from maskwatch.learn.prepare.prepare import prepare as run
-    from maskwatch.learn.prepare.records import Rules
 
     _refuse(output, folders, force=force)
     sets = _named({folder: read(folder) for folder in folders})
@@ -88,11 +88,11 @@ def stats(
     """Count faces by label and part, and draw their sizes, their labels and a contact sheet."""
     import os
 
-    from maskwatch.learn.dataset import Part
-    from maskwatch.learn.formats.registry import read
-    from maskwatch.learn.labels import FaceLabel
-    from maskwatch.learn.statistics import gather_statistics
-    from maskwatch.learn.statistics_picture import draw
+    from maskwatch.datasets.formats.registry import read
+    from maskwatch.datasets.labels import FaceLabel
+    from maskwatch.datasets.records import Part
+    from maskwatch.datasets.statistics import gather_statistics
+    from maskwatch.datasets.statistics_plot import draw
 
     if output.suffix.lower() not in {".png", ".jpg", ".jpeg", ".pdf", ".svg"}:
         raise ConfigError(f"{output}: must end in .png, .jpg, .pdf or .svg")
@@ -120,7 +120,7 @@ def convert(
     to: Annotated[FormatName, typer.Option("--format", help="What to write.")],
 ) -> None:
     """Copy a data set into another format, its pictures and all labels that can be used."""
-    from maskwatch.learn.formats.registry import read, write
+    from maskwatch.datasets.formats.registry import read, write
 
     _refuse(output, [folder], force=False)
     data = read(folder)

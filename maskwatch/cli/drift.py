@@ -16,10 +16,10 @@ def drift(
     ] = None,
 ) -> None:
     """Whether the cameras still show what the models know: how sure they are against their first days, and the audit."""
-    from maskwatch import config as configuration
-    from maskwatch.app import camera_versions, serving_models
-    from maskwatch.learn.drift.report import report
-    from maskwatch.learn.drift.watch import measured
+    from maskwatch.app.compose import camera_versions, serving_models
+    from maskwatch.config import load as configuration
+    from maskwatch.drift.report import report
+    from maskwatch.drift.watch import measured
 
     settings = configuration.load(config)
     versions = camera_versions(settings, serving_models(settings))

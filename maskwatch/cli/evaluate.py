@@ -9,12 +9,12 @@ from rich.table import Table
 from maskwatch.cli.console import out, tracked
 from maskwatch.cli.measuring import chosen_pictures, deliver, roles, searched, settings_told, watched
 from maskwatch.core.errors import ConfigError
-from maskwatch.learn.evaluation.chosen import Chosen
+from maskwatch.evaluation.chosen import Chosen
 
 if TYPE_CHECKING:
-    from maskwatch.app import Models
-    from maskwatch.config import Config, Defaults
-    from maskwatch.learn.evaluation.classification import Confusion
+    from maskwatch.app.compose import Models
+    from maskwatch.config.load import Config, Defaults
+    from maskwatch.evaluation.classification import Confusion
 
 SHIPPED = "shipped"
 
@@ -56,8 +56,8 @@ def detector(
     as_json: Json = None,
 ) -> None:
     """Which of the labelled faces the detector finds, by size and class, and what else it takes for one."""
-    from maskwatch.learn.evaluation.reports.common import Subject
-    from maskwatch.learn.evaluation.reports.detector import detector_comparison, detector_report
+    from maskwatch.evaluation.reports.common import Subject
+    from maskwatch.evaluation.reports.detector import detector_comparison, detector_report
 
     _one_of("--weights", weights, compare)
     settings = _settings(config, min_face)
@@ -88,10 +88,10 @@ def classifier(
 ) -> None:
     """How the faces that the detector finds are judged. Positive means protected."""
     from maskwatch.core.errors import DataError
-    from maskwatch.learn.evaluation.classification import judge
-    from maskwatch.learn.evaluation.pictures import opened
-    from maskwatch.learn.evaluation.reports.classifier import classifier_comparison, classifier_report
-    from maskwatch.learn.evaluation.reports.common import Subject
+    from maskwatch.evaluation.classification import judge
+    from maskwatch.evaluation.pictures import opened
+    from maskwatch.evaluation.reports.classifier import classifier_comparison, classifier_report
+    from maskwatch.evaluation.reports.common import Subject
 
     _one_of("--weights", weights, compare)
     settings = _settings(config, min_face)
@@ -132,8 +132,8 @@ def system(
     as_json: Json = None,
 ) -> None:
     """Both together, as they run: who is found and judged right, and how far off a frame's ratio is."""
-    from maskwatch.learn.evaluation.reports.common import Subject
-    from maskwatch.learn.evaluation.reports.system import system_comparison, system_report
+    from maskwatch.evaluation.reports.common import Subject
+    from maskwatch.evaluation.reports.system import system_comparison, system_report
 
     _one_of("--detector and --classifier", detector or classifier, compare)
     settings = _settings(config, min_face)
@@ -163,13 +163,13 @@ def features(
     """Draw what the classifier's two convolutions make of the largest face in a picture."""
     import torch
 
-    from maskwatch import config as configuration
-    from maskwatch.app import Models
+    from maskwatch.app.compose import Models
     from maskwatch.classify.network import load_network
+    from maskwatch.config import load as configuration
     from maskwatch.core.errors import DataError
-    from maskwatch.core.files import write_atomically
-    from maskwatch.learn.evaluation.maps import drawn
-    from maskwatch.resources import shipped
+    from maskwatch.evaluation.maps import drawn
+    from maskwatch.platform.files import write_atomically
+    from maskwatch.platform.package_data import shipped
     from maskwatch.sources.images import read_rgb
 
     device = torch.device("cpu")
@@ -200,7 +200,7 @@ def _one_of(option: str, value: str | None, compare: tuple[str, str] | None) -> 
 def _settings(path: Path | None, min_face: float | None) -> "Config":
     from dataclasses import replace
 
-    from maskwatch import config as configuration
+    from maskwatch.config import load as configuration
 
     settings = configuration.load(path) if path else configuration.default()
     if min_face is None:
@@ -211,7 +211,7 @@ def _settings(path: Path | None, min_face: float | None) -> "Config":
 
 def _models(path: Path | None, settings: "Config") -> "Models":
     """What serves under the configuration; without one the shipped models."""
-    from maskwatch.app import Models, pick_device, serving_models
+    from maskwatch.app.compose import Models, pick_device, serving_models
 
     return serving_models(settings) if path else Models(pick_device(settings.device))
 
@@ -232,7 +232,7 @@ def _with_classifier(defaults: "Defaults", name: str | None) -> "Defaults":
 
 
 def _file(model: str, name: str) -> str:
-    from maskwatch.resources import shipped
+    from maskwatch.platform.package_data import shipped
 
     return str(shipped(f"models/{model}.safetensors")) if name == SHIPPED else name
 

@@ -7,7 +7,7 @@ import typer
 
 from maskwatch.cli.console import out, progress
 from maskwatch.core.errors import ConfigError, SourceError
-from maskwatch.words import counted
+from maskwatch.core.text import counted
 
 
 def extract(
@@ -18,7 +18,7 @@ def extract(
 ) -> None:
     """Write every n-th frame of footage as JPEG: extract FOOTAGE... OUT --every 10."""
     from maskwatch.core.address import Address
-    from maskwatch.core.files import write_atomically
+    from maskwatch.platform.files import write_atomically
     from maskwatch.sources.images import encoded
     from maskwatch.sources.registry import open_source
 

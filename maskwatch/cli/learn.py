@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from maskwatch.cli.console import out, say, stages, tracked
-from maskwatch.words import counted
+from maskwatch.core.text import counted
 
 if TYPE_CHECKING:
-    from maskwatch.learn.loop.loop import Loop
+    from maskwatch.learning.loop import Loop
 
 Config = Annotated[Path, typer.Option("-c", "--config", help="The configuration file.")]
 
@@ -26,10 +26,10 @@ def learn(
     """
     import os
 
-    from maskwatch import config as configuration
-    from maskwatch.learn.loop.loop import learn as run
-    from maskwatch.learn.loop.tune import Tellers
-    from maskwatch.learning import learning_loop
+    from maskwatch.app.learning import learning_loop
+    from maskwatch.config import load as configuration
+    from maskwatch.learning.loop import learn as run
+    from maskwatch.learning.tune import Tellers
 
     settings = configuration.load(config)
     with stages() as show:
@@ -47,7 +47,7 @@ def learn(
 def _tell(loop: "Loop") -> None:
     from collections import Counter
 
-    from maskwatch.learn.loop.loop import places_of, waiting
+    from maskwatch.learning.loop import places_of, waiting
 
     unfinished = loop.archive.unfinished()
     if unfinished:

@@ -6,22 +6,22 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from maskwatch.cli.console import out, tell_problems, tracked
-from maskwatch.learn.evaluation.chosen import Chosen
+from maskwatch.evaluation.chosen import Chosen
 
 if TYPE_CHECKING:
-    from maskwatch.app import Models
-    from maskwatch.config import Defaults
+    from maskwatch.app.compose import Models
+    from maskwatch.config.load import Defaults
     from maskwatch.detect.cascade import Mtcnn
     from maskwatch.detect.settings import Settings
-    from maskwatch.learn.evaluation.detection import Detection
-    from maskwatch.learn.evaluation.document import Report
-    from maskwatch.learn.evaluation.pictures import Material
-    from maskwatch.learn.evaluation.system import System
+    from maskwatch.evaluation.detection import Detection
+    from maskwatch.evaluation.document import Report
+    from maskwatch.evaluation.pictures import Material
+    from maskwatch.evaluation.system import System
 
 
 def chosen_pictures(data: Path, part: Chosen, *, with_boxes: bool) -> "Material":
-    from maskwatch.learn.evaluation.pictures import choose, need_boxes
-    from maskwatch.learn.formats.registry import read
+    from maskwatch.datasets.formats.registry import read
+    from maskwatch.evaluation.pictures import choose, need_boxes
 
     labelled = read(data)
     if with_boxes:  # told before thousands of pictures are opened
@@ -35,8 +35,8 @@ def chosen_pictures(data: Path, part: Chosen, *, with_boxes: bool) -> "Material"
 
 def searched(models: "Models", settings: "Settings", material: "Material") -> "Detection":
     """With the last threshold lowered, so that a curve can be drawn; the detector's own one counts."""
-    from maskwatch.learn.evaluation.detection import SWEEP_FROM, search
-    from maskwatch.learn.evaluation.pictures import opened
+    from maskwatch.evaluation.detection import SWEEP_FROM, search
+    from maskwatch.evaluation.pictures import opened
 
     to_p, to_r, to_o = models.detector(settings).thresholds
     lowered = settings.model_copy(update={"thresholds": (to_p, to_r, min(to_o, SWEEP_FROM))})
@@ -45,9 +45,9 @@ def searched(models: "Models", settings: "Settings", material: "Material") -> "D
 
 
 def watched(models: "Models", defaults: "Defaults", material: "Material") -> "System":
-    from maskwatch.app import analyst
-    from maskwatch.learn.evaluation.pictures import opened
-    from maskwatch.learn.evaluation.system import watch
+    from maskwatch.app.compose import analyst
+    from maskwatch.evaluation.pictures import opened
+    from maskwatch.evaluation.system import watch
 
     return watch(analyst(defaults, models), opened(material.pictures, tracked("finding and judging faces")))
 
@@ -76,8 +76,8 @@ def deliver(report: "Report", html: Path | None, as_json: Path | None) -> None:
     """Tables on the terminal, unless JSON goes there; files where they are asked for."""
     import json
 
-    from maskwatch.core.files import write_atomically
-    from maskwatch.learn.evaluation.document import page
+    from maskwatch.evaluation.document import page
+    from maskwatch.platform.files import write_atomically
 
     facts = json.dumps(report.facts, indent=1, allow_nan=False)
     to_terminal = as_json is not None and str(as_json) == "-"

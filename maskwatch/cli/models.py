@@ -11,7 +11,7 @@ from maskwatch.cli.console import out
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from maskwatch.learn.registry import Registry, Version
+    from maskwatch.models.registry import Registry, Version
 
 app = typer.Typer(help="Versions of the models.", no_args_is_help=True)
 
@@ -23,8 +23,8 @@ Name = Annotated[str, typer.Argument(metavar="VERSION", help="As `models list` g
 
 
 def _registry(folder: Path | None, config: Path | None) -> "Registry":
-    from maskwatch import config as configuration
-    from maskwatch.learn.registry import Registry
+    from maskwatch.config import load as configuration
+    from maskwatch.models.registry import Registry
 
     if folder:
         return Registry(folder)
@@ -34,7 +34,7 @@ def _registry(folder: Path | None, config: Path | None) -> "Registry":
 @app.command("list")
 def list_(folder: Folder = None, config: Config = None) -> None:
     """All versions, oldest first, and which of them serves."""
-    from maskwatch.learn.registry import SHIPPED
+    from maskwatch.models.registry import SHIPPED
 
     registry = _registry(folder, config)
     serving = registry.state().serving
@@ -54,7 +54,7 @@ def list_(folder: Folder = None, config: Config = None) -> None:
 @app.command()
 def show(version: Name, folder: Folder = None, config: Config = None) -> None:
     """Where a version comes from, its figures, its files, and the cards of its models."""
-    from maskwatch.resources import shipped
+    from maskwatch.platform.package_data import shipped
 
     registry = _registry(folder, config)
     found, files = registry.version(version), registry.files(version)
@@ -75,7 +75,7 @@ def add(
 ) -> None:
     """Put models that you trained yourself into the registry; they do not serve before `models promote`."""
     from maskwatch.core.records import utc_now
-    from maskwatch.learn.registry import CLASSIFIER, DETECTOR, Version, new_id
+    from maskwatch.models.registry import CLASSIFIER, DETECTOR, Version, new_id
 
     registry = _registry(folder, config)
     files = {DETECTOR: detector, CLASSIFIER: classifier}
@@ -103,7 +103,7 @@ def rollback(folder: Folder = None, config: Config = None) -> None:
 @app.command()
 def diff(a: Name, b: Name, folder: Folder = None, config: Config = None) -> None:
     """What differs between two versions: where they come from, their figures, how far the weights moved."""
-    from maskwatch.learn.differences import moved
+    from maskwatch.models.diff import moved
 
     registry = _registry(folder, config)
     one, other = _facts(registry.version(a)), _facts(registry.version(b))
@@ -120,7 +120,7 @@ def diff(a: Name, b: Name, folder: Folder = None, config: Config = None) -> None
 
 
 def _facts(version: "Version") -> dict[str, str]:
-    from maskwatch.learn.registry import SHIPPED
+    from maskwatch.models.registry import SHIPPED
 
     facts = {
         "version": version.id,

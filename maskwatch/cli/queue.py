@@ -14,14 +14,14 @@ from rich.table import Column, Table
 from maskwatch.cli.console import out, tell_problems
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.records import Label
-from maskwatch.words import counted
+from maskwatch.core.text import counted
 
 if TYPE_CHECKING:
     from maskwatch.core.records import FrameReport
-    from maskwatch.learn.exchange import Wanted
-    from maskwatch.learn.labelling import FaceMark
-    from maskwatch.learn.queue import Queue
-    from maskwatch.learn.samples import Sample
+    from maskwatch.samples.annotations import FaceMark
+    from maskwatch.samples.exchange import Wanted
+    from maskwatch.samples.sample import Sample
+    from maskwatch.samples.store import Queue
 
 app = typer.Typer(help="Frames that are worth a person's look.", no_args_is_help=True)
 
@@ -53,7 +53,7 @@ Camera = Annotated[str | None, typer.Option("--camera", metavar="NAME", help="Of
 
 
 def _folder(folder: Path | None, config: Path | None) -> Path:
-    from maskwatch import config as configuration
+    from maskwatch.config import load as configuration
 
     if folder:
         return folder
@@ -61,13 +61,13 @@ def _folder(folder: Path | None, config: Path | None) -> Path:
 
 
 def _queue(folder: Path | None, config: Path | None) -> "Queue":
-    from maskwatch.learn.queue import Queue
+    from maskwatch.samples.store import Queue
 
     return Queue(_folder(folder, config))
 
 
 def _wanted(since: str | None, until: str | None, camera: str | None, labelled: bool | None) -> "Wanted":
-    from maskwatch.learn.exchange import Wanted, moment
+    from maskwatch.samples.exchange import Wanted, moment
 
     moments = {}
     for name, text, end in (("since", since, False), ("until", until, True)):
@@ -129,8 +129,8 @@ def show(
     """
     import tempfile
 
-    from maskwatch.core.files import write_atomically
-    from maskwatch.render import annotated
+    from maskwatch.output.draw import annotated
+    from maskwatch.platform.files import write_atomically
     from maskwatch.sources.images import encoded
 
     sample, rgb = _queue(folder, config).find(sample_id)
@@ -168,7 +168,7 @@ def label(
     config: Config = None,
 ) -> None:
     """Say what a sample's faces are; `queue show` numbers them."""
-    from maskwatch.learn.labelling import accepted
+    from maskwatch.samples.annotations import accepted
 
     if sum([accept, said is not None, no_faces, unlabel, undo]) != 1:
         raise ConfigError("say one of --accept, --label, --no-faces, --unlabel, --undo")
@@ -189,7 +189,7 @@ def _relabelled(sample: "Sample", said: Said, face: int | None) -> "tuple[FaceMa
     """What holds, or what the models said, with one face or all of them changed."""
     from dataclasses import replace
 
-    from maskwatch.learn.labels import MarkLabel
+    from maskwatch.datasets.labels import MarkLabel
 
     marks = _marks(sample)
     if face is not None and face > len(marks):
@@ -218,7 +218,7 @@ def _as_report(sample: "Sample") -> "FrameReport":
 
 
 def _marks(sample: "Sample") -> "tuple[FaceMark, ...]":
-    from maskwatch.learn.labelling import accepted
+    from maskwatch.samples.annotations import accepted
 
     return accepted(sample.report.faces) if sample.labels is None else sample.labels.faces
 
@@ -247,9 +247,9 @@ def export(
     config: Config = None,
 ) -> None:
     """Copy samples and their labels out, to train on them or to label them elsewhere."""
-    from maskwatch.core.files import replacing
-    from maskwatch.learn.exchange import exported
-    from maskwatch.learn.formats.entries import write_folder, zipped
+    from maskwatch.datasets.formats.entries import write_folder, zipped
+    from maskwatch.platform.files import replacing
+    from maskwatch.samples.exchange import exported
 
     if output.is_file() or (output.is_dir() and any(output.iterdir())):
         raise ConfigError(f"{output}: is there already")
@@ -279,7 +279,7 @@ def import_(
     config: Config = None,
 ) -> None:
     """Take labels over that were given in CVAT, Label Studio or another tool."""
-    from maskwatch.learn.exchange import import_labels
+    from maskwatch.samples.exchange import import_labels
 
     name = by or getpass.getuser()
     done = import_labels(

@@ -7,11 +7,11 @@ import typer
 
 from maskwatch.cli.console import out, progress
 from maskwatch.core.errors import ConfigError
-from maskwatch.words import counted
+from maskwatch.core.text import counted
 
 if TYPE_CHECKING:
-    from maskwatch.app import Models, ReplayPlan
-    from maskwatch.replay import Outputs
+    from maskwatch.app.compose import Models, ReplayPlan
+    from maskwatch.app.replay import Outputs
 
 
 def replay(
@@ -29,10 +29,10 @@ def replay(
     ] = False,
 ) -> None:
     """Go through footage frame by frame, in order, and draw, report or plot what was seen."""
-    from maskwatch import config as configuration
-    from maskwatch.app import ReplayPlan, serving_models
+    from maskwatch.app.compose import ReplayPlan, serving_models
+    from maskwatch.app.replay import Outputs
+    from maskwatch.config import load as configuration
     from maskwatch.core.address import Address
-    from maskwatch.replay import Outputs
 
     if camera and not config:
         raise ConfigError("--camera: needs a configuration, -c config.yaml")
@@ -50,7 +50,7 @@ def replay(
 
 def replay_and_tell(plan: "ReplayPlan", models: "Models", outputs: "Outputs") -> None:
     """Replay with a progress bar; the summary on standard output."""
-    from maskwatch.replay import replay as run
+    from maskwatch.app.replay import replay as run
     from maskwatch.sources.registry import open_source
 
     expected = open_source(plan.name, plan.address).expected()

@@ -11,9 +11,10 @@ Config = Annotated[Path, typer.Option("-c", "--config", help="The configuration 
 
 def run(config: Config) -> None:
     """Watch the cameras of a configuration until told to stop. SIGHUP reads it again."""
-    from maskwatch import app, heap
-    from maskwatch import config as configuration
-    from maskwatch.service import Parts, Service
+    from maskwatch.app import compose as app
+    from maskwatch.app.service import Parts, Service
+    from maskwatch.config import load as configuration
+    from maskwatch.platform import malloc as heap
 
     heap.share()
     os.umask(0o077)  # pictures of people, and what is known of them, are nobody else's

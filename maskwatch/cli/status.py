@@ -12,7 +12,7 @@ from rich.table import Column, Table
 from maskwatch.cli.console import out
 from maskwatch.core.address import http_url
 from maskwatch.core.errors import ConfigError, MaskwatchError
-from maskwatch.words import counted
+from maskwatch.core.text import counted
 
 if TYPE_CHECKING:
     from maskwatch.web.settings import WebSettings
@@ -46,7 +46,7 @@ def status(
 
 def _place(config: Path | None, url: str | None) -> tuple[str, str | None]:
     """The service's address without an end, and its token."""
-    from maskwatch import config as configuration
+    from maskwatch.config import load as configuration
 
     if url is not None and config is not None:
         raise ConfigError("--url: give it or --config, not both")

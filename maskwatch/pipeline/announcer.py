@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from maskwatch.core.board import Board
 from maskwatch.core.errors import AlertError
 from maskwatch.core.ports import AlertSink
 from maskwatch.core.records import Alert
-from maskwatch.core.worker import Worker
+from maskwatch.pipeline.status_board import Board
+from maskwatch.pipeline.worker import Worker
 
 log = logging.getLogger(__name__)
 

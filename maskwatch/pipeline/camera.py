@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from maskwatch.core.absence import Absence
 from maskwatch.core.ports import AlertSink, Classifier, Detector, Gate, Source
 from maskwatch.core.records import Polygon
-from maskwatch.core.rule import Rule
+from maskwatch.core.rules.camera_offline import Absence
+from maskwatch.core.rules.protected_ratio import Rule
 from maskwatch.core.selection import Selection
 
 

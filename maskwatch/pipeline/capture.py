@@ -8,11 +8,11 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 
-from maskwatch.core.board import Board
 from maskwatch.core.errors import SourceError
-from maskwatch.core.mailbox import Mailbox
 from maskwatch.core.ports import Source
 from maskwatch.core.records import CameraState, Frame
+from maskwatch.pipeline.mailbox import Mailbox
+from maskwatch.pipeline.status_board import Board
 
 log = logging.getLogger(__name__)
 

@@ -8,17 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from typing import Protocol, Self
 
-from maskwatch.core.board import Board
 from maskwatch.core.errors import QueueError, QueueFull, SourceError
-from maskwatch.core.mailbox import Mailbox
 from maskwatch.core.ports import SampleStore
 from maskwatch.core.records import Alert, CameraState, Decision, Frame, FrameReport, Look, Rgb, Versions
 from maskwatch.core.selection import Pick
-from maskwatch.core.worker import Worker
 from maskwatch.pipeline import capture
 from maskwatch.pipeline.announcer import Announcer
 from maskwatch.pipeline.camera import Camera, Fitted
 from maskwatch.pipeline.engine import Engine
+from maskwatch.pipeline.mailbox import Mailbox
+from maskwatch.pipeline.status_board import Board
+from maskwatch.pipeline.worker import Worker
 
 log = logging.getLogger(__name__)
 

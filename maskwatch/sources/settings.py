@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from maskwatch.strict import Strict
+from maskwatch.platform.settings_base import Strict
 
 Seconds = Annotated[float, Field(gt=0, le=600)]
 

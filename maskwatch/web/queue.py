@@ -5,9 +5,9 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from maskwatch.core.errors import DataError
-from maskwatch.learn.exchange import FORMS, Wanted, exported, moment
-from maskwatch.learn.formats.entries import zipped
-from maskwatch.learn.queue import Queue
+from maskwatch.datasets.formats.entries import zipped
+from maskwatch.samples.exchange import FORMS, Wanted, exported, moment
+from maskwatch.samples.store import Queue
 
 ASKED = {"format", "since", "until", "camera", "all"}
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 
 from maskwatch.core.address import is_loopback
-from maskwatch.strict import Strict
+from maskwatch.platform.settings_base import Strict
 
 LEAST_TOKEN = 16
 

@@ -14,7 +14,7 @@ import av
 import cv2
 import pytest
 
-from maskwatch import demo
+from maskwatch.output import demo_clip as demo
 
 SERVER = Path(__file__).parent.parent / "rtsp_server.py"
 GI = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"

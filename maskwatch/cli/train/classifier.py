@@ -33,17 +33,17 @@ def classifier(
     """
     from dataclasses import asdict
 
-    from maskwatch import config as configuration
-    from maskwatch.app import Models, pick_device
+    from maskwatch.app.compose import Models, pick_device
     from maskwatch.classify.classifier import MaskClassifier
     from maskwatch.classify.network import Shape
-    from maskwatch.learn.cards.classifier import Trained, write_model
-    from maskwatch.learn.dataset import Part
-    from maskwatch.learn.evaluation.classification import evaluate
-    from maskwatch.learn.faces import gather
-    from maskwatch.learn.formats.registry import read
-    from maskwatch.learn.journal import Journal, claim, fingerprint
-    from maskwatch.learn.train_classifier import Epoch, Recipe, train
+    from maskwatch.config import load as configuration
+    from maskwatch.datasets.faces import gather
+    from maskwatch.datasets.formats.registry import read
+    from maskwatch.datasets.records import Part
+    from maskwatch.evaluation.classification import evaluate
+    from maskwatch.training.cards.classifier import Trained, write_model
+    from maskwatch.training.classifier import Epoch, Recipe, train
+    from maskwatch.training.run_folder import Journal, claim, fingerprint
 
     settings = configuration.default().defaults
     chosen = pick_device(device)

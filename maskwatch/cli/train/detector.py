@@ -9,9 +9,9 @@ from maskwatch.cli.console import out, stages, tell_problems, tracked
 from maskwatch.cli.measuring import searched
 
 if TYPE_CHECKING:
-    from maskwatch.app import Models
-    from maskwatch.learn.dataset import DataSet
-    from maskwatch.learn.evaluation.detection import Detection
+    from maskwatch.app.compose import Models
+    from maskwatch.datasets.records import DataSet
+    from maskwatch.evaluation.detection import Detection
 
 
 def detector(
@@ -38,15 +38,16 @@ def detector(
     """
     from dataclasses import asdict
 
-    from maskwatch.app import Models, pick_device
+    from maskwatch.app.compose import Models, pick_device
+    from maskwatch.datasets.faces import SeenPicture, open_marked
+    from maskwatch.datasets.formats.registry import read
+    from maskwatch.datasets.records import Part
     from maskwatch.detect.weights import load_weights
-    from maskwatch.learn import train_detector, train_scout
-    from maskwatch.learn.cards.detector import Making, write_detector, write_detector_card
-    from maskwatch.learn.dataset import Part
-    from maskwatch.learn.faces import SeenPicture, open_marked
-    from maskwatch.learn.fine_tune import Wish, fine_tune
-    from maskwatch.learn.formats.registry import read
-    from maskwatch.learn.journal import Journal, claim, fingerprint
+    from maskwatch.training import detector as train_detector
+    from maskwatch.training import scout as train_scout
+    from maskwatch.training.cards.detector import Making, write_detector, write_detector_card
+    from maskwatch.training.fine_tune import Wish, fine_tune
+    from maskwatch.training.run_folder import Journal, claim, fingerprint
 
     weights, wish = load_weights(start), Wish(precision, min_face)
     parts: dict[Part, list[SeenPicture]] = {part: [] for part in Part}
@@ -115,8 +116,8 @@ def _tested(
 ) -> "tuple[Detection, Detection]":
     """What each of the two finds in the test part."""
     from maskwatch.detect.settings import Settings
-    from maskwatch.learn.evaluation.chosen import Chosen
-    from maskwatch.learn.evaluation.pictures import choose
+    from maskwatch.evaluation.chosen import Chosen
+    from maskwatch.evaluation.pictures import choose
 
     material = choose(name, data, Chosen.TEST, list)
     before, after = (

@@ -33,16 +33,16 @@ def scout(
 
     import torch
 
+    from maskwatch.datasets.faces import gather_pictures
+    from maskwatch.datasets.formats.registry import read
+    from maskwatch.datasets.records import Part
     from maskwatch.detect.backends.choice import choose
     from maskwatch.detect.cascade import Mtcnn
     from maskwatch.detect.settings import Settings
     from maskwatch.detect.weights import load_weights
-    from maskwatch.learn.cards.scout import write_scout, write_with_scout
-    from maskwatch.learn.dataset import Part
-    from maskwatch.learn.faces import gather_pictures
-    from maskwatch.learn.fine_tune import Wish, scouts_teacher
-    from maskwatch.learn.formats.registry import read
-    from maskwatch.learn.train_scout import Progress, Recipe, train
+    from maskwatch.training.cards.scout import write_scout, write_with_scout
+    from maskwatch.training.fine_tune import Wish, scouts_teacher
+    from maskwatch.training.scout import Progress, Recipe, train
 
     weights = replace(load_weights(detector), scout=None)
     stock, cpu = detector == "stock", torch.device("cpu")

@@ -1,0 +1,176 @@
+"""The boxes of one picture while a person goes over them. Pure: hands and keys in, marks out."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from maskwatch.core.geometry import iou
+from maskwatch.core.records import Box, Face
+from maskwatch.datasets.labels import MarkLabel
+from maskwatch.samples.annotations import SAME_FACE_IOU, FaceMark, accepted
+
+SMALLEST_PX = 4.0
+STEP = 0.05  # of the box's own side, but at least a pixel
+NEW_BOX = 0.15  # of the picture's shorter side
+MOST_UNDO = 200
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnMark:
+    """A mark on the page. `number` names it as long as the page is open; `face` is what the models said."""
+
+    number: int
+    box: Box
+    label: MarkLabel
+    face: Face | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    marks: tuple[DrawnMark, ...]
+    selected: int | None
+
+
+class Editing:
+    """Starts with a person's marks, or with what the models said; every change can be undone.
+
+    `size` is the picture's width and height in pixels; no box leaves it.
+    """
+
+    def __init__(
+        self, faces: tuple[Face, ...], marks: tuple[FaceMark, ...] | None, size: tuple[int, int]
+    ) -> None:
+        self._faces = faces
+        self._size = size
+        self._next = 0
+        self._before: list[_Moment] = []
+        drawn = self._drawn(accepted(faces) if marks is None else marks)
+        self._now = self._start = _Moment(drawn, drawn[0].number if drawn else None)
+
+    @property
+    def marks(self) -> tuple[DrawnMark, ...]:
+        return self._now.marks
+
+    @property
+    def selected(self) -> int | None:
+        return self._now.selected
+
+    @property
+    def changed(self) -> bool:
+        return self.result != tuple(FaceMark(m.box, m.label) for m in self._start.marks)
+
+    @property
+    def result(self) -> tuple[FaceMark, ...]:
+        """What the person says of the picture."""
+        return tuple(FaceMark(mark.box, mark.label) for mark in self.marks)
+
+    def select(self, number: int | None) -> None:
+        if number is None or self._mark(number) is not None:
+            self._now = _Moment(self.marks, number)
+
+    def select_next(self, step: int) -> None:
+        """The box `step` places further on, round and round."""
+        numbers = [mark.number for mark in self.marks]
+        if not numbers:
+            return
+        if self.selected is None:
+            place = 0 if step > 0 else -1
+        else:
+            place = (numbers.index(self.selected) + step) % len(numbers)
+        self._now = _Moment(self.marks, numbers[place])
+
+    def label(self, label: MarkLabel, number: int | None = None) -> None:
+        """Label a box and leave it selected; without a number the selected one, and go on to the next."""
+        mark = self._mark(self.selected if number is None else number)
+        if mark is None:
+            return
+        self._replace(mark.number, replace(mark, label=label))
+        if number is None and mark is not self.marks[-1] and mark.number != self.marks[-1].number:
+            self.select_next(1)
+
+    def remove(self, number: int | None = None) -> None:
+        """A box is not a face; without a number the selected one."""
+        mark = self._mark(self.selected if number is None else number)
+        if mark is None:
+            return
+        place = self.marks.index(mark)
+        rest = self.marks[:place] + self.marks[place + 1 :]
+        self._step(_Moment(rest, rest[min(place, len(rest) - 1)].number if rest else None))
+
+    def draw(self, box: Box | None = None) -> None:
+        """Add a box, in the middle when none is given. It takes the label that the last one has."""
+        if box is None:
+            width, height = self._size
+            half = max(SMALLEST_PX, NEW_BOX * min(width, height)) / 2
+            box = Box(width / 2 - half, height / 2 - half, width / 2 + half, height / 2 + half)
+        kept = self._inside(box)
+        if kept is None:
+            return
+        label = self.marks[-1].label if self.marks else MarkLabel.UNPROTECTED
+        mark = DrawnMark(self._number(), kept, label, _same(kept, self._faces))
+        self._step(_Moment((*self.marks, mark), mark.number))
+
+    def change(self, number: int, box: Box) -> None:
+        """Move or resize a box."""
+        mark, kept = self._mark(number), self._inside(box)
+        if mark is not None and kept is not None:
+            self._replace(number, replace(mark, box=kept))
+
+    def nudge(self, right: int, down: int, *, resize: bool = False) -> None:
+        """Move the selected box by small steps, or its right and lower edges."""
+        mark = self._mark(self.selected)
+        if mark is None:
+            return
+        across = right * max(1.0, STEP * mark.box.width)
+        along = down * max(1.0, STEP * mark.box.height)
+        box = mark.box
+        if resize:
+            self.change(mark.number, Box(box.x1, box.y1, box.x2 + across, box.y2 + along))
+            return
+        width, height = self._size
+        across = min(max(across, -box.x1), width - box.x2)
+        along = min(max(along, -box.y1), height - box.y2)
+        self.change(mark.number, box.moved(across, along))
+
+    def as_the_models_say(self) -> None:
+        """Begin anew from the models' faces."""
+        drawn = self._drawn(accepted(self._faces))
+        self._step(_Moment(drawn, drawn[0].number if drawn else None))
+
+    def undo(self) -> bool:
+        """Take the last change back; False when there is none."""
+        if not self._before:
+            return False
+        self._now = self._before.pop()
+        return True
+
+    def _drawn(self, marks: Iterable[FaceMark]) -> tuple[DrawnMark, ...]:
+        return tuple(DrawnMark(self._number(), m.box, m.label, _same(m.box, self._faces)) for m in marks)
+
+    def _number(self) -> int:
+        self._next += 1
+        return self._next
+
+    def _mark(self, number: int | None) -> DrawnMark | None:
+        return next((mark for mark in self.marks if mark.number == number), None)
+
+    def _replace(self, number: int, mark: DrawnMark) -> None:
+        marks = tuple(mark if other.number == number else other for other in self.marks)
+        self._step(_Moment(marks, number))
+
+    def _step(self, moment: _Moment) -> None:
+        if moment.marks != self.marks:
+            self._before = [*self._before[-MOST_UNDO + 1 :], self._now]
+        self._now = moment
+
+    def _inside(self, box: Box) -> Box | None:
+        """The part of a box in the picture, to a tenth of a pixel; None where too little is left."""
+        width, height = self._size
+        cut = Box(max(0.0, box.x1), max(0.0, box.y1), min(float(width), box.x2), min(float(height), box.y2))
+        cut = Box(*(round(v, 1) for v in cut))
+        return cut if min(cut.width, cut.height) >= SMALLEST_PX else None
+
+
+def _same(box: Box, faces: Iterable[Face]) -> Face | None:
+    """The face that the models found there."""
+    best = max(faces, key=lambda face: iou(face.box, box), default=None)
+    return best if best is not None and iou(best.box, box) >= SAME_FACE_IOU else None

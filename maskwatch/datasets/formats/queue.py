@@ -1,0 +1,61 @@
+"""The queue: frames that people have labelled (see `samples/store.py`).
+
+A sample's JSON holds, once labelled, `"labels": {"faces": [{"box": [x1, y1, x2, y2], "label": "protected"}], …}`;
+a sample whose faces are none is a picture without faces.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from maskwatch.core.records import Box
+from maskwatch.core.text import counted
+from maskwatch.datasets.formats.marks import Finder, Mark, in_place, known_label, marked_picture
+from maskwatch.datasets.records import DataSet, LabelledPicture
+
+RECORDS = "*/????-??-??/[!.]*.json"  # camera, UTC date, sample
+
+
+def matches(folder: Path) -> bool:
+    return next(folder.glob(RECORDS), None) is not None
+
+
+def read(folder: Path, find: Finder = in_place) -> DataSet:
+    """Samples without labels are left out, and told as a count."""
+    problems: list[str] = []
+    pictures: list[LabelledPicture] = []
+    waiting = 0
+    for record in sorted(folder.glob(RECORDS), key=lambda path: (path.name, path)):
+        try:
+            labels = json.loads(record.read_text(encoding="utf-8")).get("labels")
+            faces = labels["faces"] if isinstance(labels, dict) else labels
+            if labels is not None and not isinstance(faces, list):
+                raise TypeError("its faces are no list")  # noqa: TRY301 - told like the other faults
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
+            problems.append(f"{record}: cannot be read ({type(e).__name__}: {e})")
+            continue
+        if labels is None:
+            waiting += 1
+            continue
+        path = record.with_suffix(".jpg")
+        key = str(path.relative_to(folder))
+        picture = marked_picture(find(path), key, list(_marks(faces, record, problems)), problems)
+        pictures += [] if picture is None else [picture]
+    if waiting:
+        problems.append(f"{folder}: {counted(waiting, 'sample')} without a person's labels left out")
+    return DataSet(pictures, problems)
+
+
+def _marks(faces: list[Any], record: Path, problems: list[str]) -> Iterator[Mark]:
+    for number, face in enumerate(faces, 1):
+        place = f"{record}: face {number}"
+        try:
+            x1, y1, x2, y2 = map(float, face["box"])
+            name = str(face["label"])
+        except (KeyError, TypeError, ValueError) as e:
+            problems.append(f"{place}: is malformed ({type(e).__name__}: {e}); left out")
+            continue
+        label = known_label(name, place, problems)
+        if label is not None:
+            yield Mark(place, label, Box(x1, y1, x2, y2))

@@ -1,0 +1,58 @@
+"""Which format a folder of labelled pictures is in.
+
+A new format is a module with `matches` and `read`, and a line here; one that can be written also has `entries`.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from maskwatch.core.errors import DataError
+from maskwatch.datasets.formats import coco, folders, queue, voc, yolo
+from maskwatch.datasets.formats.entries import Entry, write_folder
+from maskwatch.datasets.formats.marks import Finder, in_place
+from maskwatch.datasets.records import DataSet, LabelledPicture
+
+
+class Format(Protocol):
+    def matches(self, folder: Path) -> bool: ...
+
+    def read(self, folder: Path, find: Finder = in_place) -> DataSet:
+        """`find` tells where a picture is when it is not in the folder."""
+        ...
+
+
+class Writer(Protocol):
+    def entries(self, pictures: Sequence[LabelledPicture]) -> Iterator[Entry]:
+        """The files of the data set. Raises `DataError` for what cannot be written, before the first."""
+        ...
+
+
+FORMATS: tuple[Format, ...] = (coco, yolo, voc, queue, folders)
+WRITERS: dict[str, Writer] = {"coco": coco, "yolo": yolo, "voc": voc}
+
+
+def write(name: str, pictures: Sequence[LabelledPicture], folder: Path) -> None:
+    """Copy pictures and their labels to a folder, in one of `WRITERS`. Raises `DataError`."""
+    write_folder(WRITERS[name].entries(pictures), folder)
+
+
+def read(folder: Path) -> DataSet:
+    """The pictures of one data set, in any of the formats.
+
+    What is wrong with single pictures or labels is told in `problems`, and the rest is used. Raises
+    `DataError`, naming the folder, when it is no data set at all, or nothing in it can be used.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: is no folder")
+    for kind in FORMATS:
+        if kind.matches(folder):
+            data = kind.read(folder)
+            if not data.pictures:
+                first = f" ({data.problems[0]})" if data.problems else ""
+                raise DataError(f"{folder}: no picture can be used{first}")
+            return data
+    raise DataError(
+        f"{folder}: is no data set: neither COCO (annotations.json), YOLO (data.yaml or classes.txt), "
+        "Pascal VOC (Annotations/), labelled samples of a queue, nor protected/ and unprotected/ is there"
+    )

@@ -1,0 +1,190 @@
+"""Every picture opened, its faces found, measured and cut.
+
+Decoding runs in threads, the detector in one: what computes its networks is not made for more. There are no
+processes, because OpenCV hangs in forked ones.
+"""
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from maskwatch.core.errors import SourceError
+from maskwatch.core.geometry import iou
+from maskwatch.core.ports import Detector
+from maskwatch.core.records import Box, Rgb
+from maskwatch.datasets.faces import FOUND_IOU
+from maskwatch.datasets.labels import FaceLabel
+from maskwatch.datasets.prepare.measures import cut, sharpness
+from maskwatch.datasets.prepare.records import Fate, Found, Outcome, Rules, outcome_of
+from maskwatch.datasets.records import LabelledPicture, perceptual_hash
+from maskwatch.detect.landmarks import Landmarks, turn
+from maskwatch.sources.images import encoded, read_rgb
+
+Named = tuple[str, LabelledPicture]
+"""A picture after the name of its data set."""
+
+Progress = Callable[[Iterable[Named]], Iterable[Named]]
+
+HASH_MARGIN = 0.25  # of the face's side: with more, two faces before one background look the same
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    set_name: str
+    picture: LabelledPicture
+    hash: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen: the pictures that can be read, the faces that are good enough, and why others are not."""
+
+    opened: list[Opened] = field(default_factory=list)
+    faces: list[Found] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Eyes:
+    detector: Detector
+    landmarks: Landmarks
+
+
+def look(
+    pictures: Sequence[Named], eyes: Eyes, rules: Rules, staging: Path, *, workers: int, progress: Progress
+) -> Look:
+    """Look at all pictures, in their order; crops of the good faces go to `staging`."""
+    seen = Look()
+    first: dict[str, Opened] = {}
+    for (set_name, picture), result in _ahead(progress(pictures), workers):
+        try:
+            rgb, sha256, picture_hash = result.result()
+        except SourceError as e:
+            seen.outcomes.append(Outcome(Fate.BROKEN, str(picture.path), str(e)))
+            continue
+        opened = Opened(set_name, picture, picture_hash, sha256)
+        seen.opened.append(opened)
+        original = first.setdefault(sha256, opened)
+        if original is not opened:
+            seen.outcomes.append(Outcome(Fate.SAME_FILE, str(picture.path), f"as {original.picture.path}"))
+            continue
+        for face in _faces(opened, rgb, eyes, rules, seen.outcomes):
+            crop = cut(rgb, face.box, rules.margin)
+            found = _measured(opened, rgb, face, staging / f"{len(seen.faces):08d}.jpg")
+            fault = _fault(found, rules)
+            if fault is None:
+                found.staged.write_bytes(encoded(crop))
+                seen.faces.append(found)
+            else:
+                seen.outcomes.append(outcome_of(found, *fault))
+    return seen
+
+
+def _ahead(pictures: Iterable[Named], workers: int) -> Iterator[tuple[Named, Future[tuple[Rgb, str, int]]]]:
+    """Pictures with their decoding under way; few at once, or thousands would lie decoded in memory."""
+    with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
+        waiting: deque[tuple[Named, Future[tuple[Rgb, str, int]]]] = deque()
+        for named in pictures:
+            waiting.append((named, pool.submit(_open, named[1].path)))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft()
+        yield from waiting
+
+
+def _open(path: Path) -> tuple[Rgb, str, int]:
+    rgb = read_rgb(path)
+    return rgb, hashlib.sha256(path.read_bytes()).hexdigest(), perceptual_hash(rgb)
+
+
+@dataclass(frozen=True, slots=True)
+class _Labelled:
+    number: int
+    box: Box
+    label: FaceLabel
+    turn: float
+
+
+def _faces(
+    opened: Opened, rgb: Rgb, eyes: Eyes, rules: Rules, outcomes: list[Outcome]
+) -> Iterator[_Labelled]:
+    """The found faces that have a label, numbered from left to right; of the others it is told why not."""
+    truths, file = opened.picture.truths, str(opened.picture.path)
+    if not truths:
+        outcomes.append(Outcome(Fate.BACKGROUND, file))
+        return
+    found = sorted(face.box for face in eyes.detector.detect([rgb])[0])
+    if rules.one_face and max(len(found), len(truths)) > 1:
+        detail = f"{max(len(found), len(truths))} of them"
+        outcomes.append(Outcome(Fate.MANY_FACES, file, detail, label=_whole_label(opened.picture)))
+        return
+    if not found:
+        outcomes.append(Outcome(Fate.NO_FACE, file, label=_whole_label(opened.picture)))
+        return
+    owner = _owners(found, opened.picture)
+    missed = set(range(len(truths))) - set(owner.values())
+    outcomes.extend(
+        Outcome(Fate.MISSED, file, box=truths[place].box, label=truths[place].label)
+        for place in sorted(missed)
+    )
+    points = eyes.landmarks.find(rgb, found)
+    for number, box in enumerate(found):
+        if number in owner:
+            label = truths[owner[number]].label
+            yield _Labelled(number + 1, box, label, turn(points[number]).most)
+        else:
+            outcomes.append(Outcome(Fate.UNMARKED, file, number=number + 1, box=box))
+
+
+def _whole_label(picture: LabelledPicture) -> FaceLabel | None:
+    """The label of a picture as a whole, where it has one."""
+    return picture.truths[0].label if picture.truths[0].box is None else None
+
+
+def _owners(found: list[Box], picture: LabelledPicture) -> dict[int, int]:
+    """The truth that each found face belongs to: the label of a whole picture is its largest face's."""
+    truths = picture.truths
+    if truths[0].box is None:
+        return {max(range(len(found)), key=lambda i: found[i].width * found[i].height): 0}
+    pairs = [
+        (iou(box, truth.box), i, j)
+        for i, box in enumerate(found)
+        for j, truth in enumerate(truths)
+        if truth.box is not None
+    ]
+    owner: dict[int, int] = {}
+    for overlap, i, j in sorted(pairs, key=lambda pair: (-pair[0], pair[1:])):
+        if overlap >= FOUND_IOU and i not in owner and j not in owner.values():
+            owner[i] = j
+    return owner
+
+
+def _measured(opened: Opened, rgb: Rgb, face: _Labelled, staged: Path) -> Found:
+    near = cut(rgb, face.box, HASH_MARGIN)
+    return Found(
+        opened.set_name,
+        opened.picture,
+        face.number,
+        face.box,
+        face.label,
+        px=min(face.box.width, face.box.height),
+        sharpness=sharpness(rgb, face.box),
+        turn=face.turn,
+        hash=perceptual_hash(near) if near.size else 0,
+        picture_hash=opened.hash,
+        sha256=opened.sha256,
+        staged=staged,
+    )
+
+
+def _fault(face: Found, rules: Rules) -> tuple[Fate, str] | None:
+    if face.px < rules.min_px:
+        return Fate.SMALL, f"{face.px:.0f} px, less than {rules.min_px:g}"
+    if face.sharpness < rules.min_sharpness:
+        return Fate.BLURRED, f"sharpness {face.sharpness:.0f}, less than {rules.min_sharpness:g}"
+    if not face.turn <= rules.max_turn:  # also when there are no points to tell it by
+        return Fate.TURNED, f"by {face.turn:.0f} degrees, more than {rules.max_turn:g}"
+    return None

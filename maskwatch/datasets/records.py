@@ -1,0 +1,114 @@
+"""The records of labelled pictures, and which part each belongs to. `formats` reads them, `faces` cuts them."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwatch.core.records import Box, Rgb
+from maskwatch.datasets.labels import FaceLabel
+from maskwatch.sources.images import read_rgb
+
+DUPLICATE_BITS = 4  # of 64: hashes this near are the same picture
+
+
+class Part(StrEnum):
+    """What a picture may be used for. Early stops and thresholds use validation; figures use test."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """A labelled face; `box` is None where the label is the whole picture's."""
+
+    label: FaceLabel
+    box: Box | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledPicture:
+    """`key` is the path inside the data set; `part` is None until `split`, unless the folders say it.
+
+    `unclear` are faces of which nobody can tell whether they are protected: see `shown`.
+    """
+
+    path: Path
+    key: str
+    truths: tuple[Truth, ...]
+    part: Part | None = None
+    unclear: tuple[Box, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """The pictures that can be used, and a line for everything that cannot, naming the file."""
+
+    pictures: list[LabelledPicture]
+    problems: list[str]
+
+
+def split(pictures: Sequence[LabelledPicture], hashes: NDArray[np.uint64]) -> list[LabelledPicture]:
+    """Give every picture its part: 20 % test, 10 % validation, by a hash of its key.
+
+    A part that the data set says itself stays; without a validation part, a tenth of training becomes one.
+    Near duplicates (`hashes` of `perceptual_hash`, one a picture) are decided together, by the first of
+    them in the order of keys, so the same data set always splits the same way. One that repeats a picture
+    of the test part is never trained on.
+    """
+    order = sorted(range(len(pictures)), key=lambda i: pictures[i].key)
+    leader = {i: i for i in order}
+    for place, i in enumerate(order):
+        rest = np.array(order[place + 1 :], np.int64)
+        near = rest[np.bitwise_count(hashes[rest] ^ hashes[i]) <= DUPLICATE_BITS]
+        for j in near:
+            leader[int(j)] = min(leader[int(j)], leader[i], key=lambda k: pictures[k].key)
+    said: dict[int, set[Part | None]] = {i: set() for i in order}
+    for i, picture in enumerate(pictures):
+        said[leader[i]].add(picture.part)
+    validates = any(picture.part is Part.VALIDATION for picture in pictures)
+    parts = []
+    for i, picture in enumerate(pictures):
+        held_out = _held_out(said[leader[i]])
+        stays = validates and picture.part is Part.TRAIN
+        parts.append(held_out or (Part.TRAIN if stays else _part(pictures[leader[i]], keep=picture.part)))
+    return [replace(picture, part=part) for picture, part in zip(pictures, parts, strict=True)]
+
+
+def _held_out(said: set[Part | None]) -> Part | None:
+    """A training picture that repeats one of test or validation must not be trained on."""
+    return next((part for part in (Part.TEST, Part.VALIDATION) if part in said), None)
+
+
+def _part(leader: LabelledPicture, keep: Part | None) -> Part:
+    bucket = int(hashlib.sha256(leader.key.encode()).hexdigest(), 16) % 100
+    if keep is Part.TRAIN:
+        return Part.VALIDATION if bucket < 10 else Part.TRAIN
+    return Part.TEST if bucket < 20 else Part.VALIDATION if bucket < 30 else Part.TRAIN
+
+
+def shown(picture: LabelledPicture) -> Rgb:
+    """The picture as models may see it: unclear faces are wiped, so that nothing is learnt from them or counted.
+
+    Raises `SourceError`.
+    """
+    rgb = read_rgb(picture.path)
+    for box in picture.unclear:
+        x1, y1, x2, y2 = (max(0, round(v)) for v in box)
+        part = rgb[y1:y2, x1:x2]
+        if part.size:
+            part[:] = part.mean(axis=(0, 1)).astype(np.uint8)
+    return rgb
+
+
+def perceptual_hash(rgb: Rgb) -> int:
+    """64 bits that near duplicates share: whether each of 8 x 8 grey fields is brighter than its right neighbour."""
+    grey = cv2.resize(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), (9, 8), interpolation=cv2.INTER_AREA)
+    return int.from_bytes(np.packbits(grey[:, 1:] > grey[:, :-1]).tobytes(), "big")

@@ -1,0 +1,119 @@
+"""Who is found and judged right, by two models on the same pictures; and whether labels can be true."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwatch.core.records import Face, FrameReport, Label, Rgb
+from maskwatch.evaluation.bootstrap import Difference, Figures, differences, draws, interval, share
+from maskwatch.evaluation.matching import match
+from maskwatch.learning.collect import Picture
+
+Floats = NDArray[np.float64]
+Analyse = Callable[[Rgb], FrameReport]
+
+RECALL, PRECISION, F1 = "end-to-end recall", "end-to-end precision", "end-to-end F1"
+LEAST_FACES = 10  # of each kind, before labels are doubted
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Of one picture: labelled faces, those found and judged right, those found and judged, and judged faces in all.
+
+    `agree` counts, for labels of no protection and of protection, judged faces and those judged alike.
+    """
+
+    camera: str
+    truths: int
+    right: int
+    answers: int
+    agree: tuple[tuple[int, int], tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """What models made of pictures. F1 is twice the faces judged right, of those labelled and those judged."""
+
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def pictures(self) -> int:
+        return len(self.outcomes)
+
+    @property
+    def faces(self) -> int:
+        return sum(outcome.truths for outcome in self.outcomes)
+
+    def of(self, camera: str) -> "Judged":
+        return Judged(tuple(outcome for outcome in self.outcomes if outcome.camera == camera))
+
+    @property
+    def cameras(self) -> list[str]:
+        return sorted({outcome.camera for outcome in self.outcomes})
+
+    def figures(self, weights: Floats) -> Figures:
+        table = np.array([(o.truths, o.right, o.answers) for o in self.outcomes], np.float64).reshape(-1, 3)
+        truths, right, answers = (weights @ table).T
+        return {
+            RECALL: share(right, truths),
+            PRECISION: share(right, answers),
+            F1: share(2 * right, truths + answers),
+        }
+
+
+def judge(analyse: Analyse, pictures: Iterable[Picture]) -> Judged:
+    return Judged(tuple(_outcome(analyse(picture.rgb()), picture) for picture in pictures))
+
+
+def _outcome(report: FrameReport, picture: Picture) -> Outcome:
+    known = [face for face in report.faces if face.label is not Label.UNKNOWN]
+    if picture.whole is not None:  # the label is the picture's: its largest face is meant
+        largest = max(known, key=lambda face: face.box.width * face.box.height, default=None)
+        pairs = [] if largest is None else [(largest, picture.whole.protected)]
+        return _counted(picture.camera, 1, pairs, len(pairs))
+    boxes = [truth.box for truth in picture.truths if truth.box is not None]
+    matching = match(known, boxes)
+    found = [
+        (face, picture.truths[place].label.protected)
+        for face, place in zip(matching.found, matching.truths, strict=True)
+        if place is not None
+    ]
+    return _counted(picture.camera, len(picture.truths), found, len(known))
+
+
+def _counted(camera: str, truths: int, found: Sequence[tuple[Face, bool]], answers: int) -> Outcome:
+    said = [(face.label is Label.PROTECTED, protected) for face, protected in found]
+    bare, masked = (
+        (sum(true is kind for _, true in said), sum(mine is true is kind for mine, true in said))
+        for kind in (False, True)
+    )
+    return Outcome(camera, truths, bare[1] + masked[1], answers, (bare, masked))
+
+
+def compared(before: Judged, after: Judged) -> dict[str, Difference]:
+    """Every figure of two models on the same pictures, with the paired bootstrap's interval."""
+    return differences(before, after, lambda _: False)
+
+
+def contradicted(judged: Judged) -> list[str]:
+    """The cameras whose labels say of both kinds of face the opposite of what the models say.
+
+    A model may be blind for one kind, masks of a new colour say; one that takes each kind for the other is
+    not known, and exchanged labels are. Told by the 95 % interval of Youden's J (W. J. Youden, Index for rating
+    diagnostic tests, 1950): the share of one kind judged alike, and of the other, less 1.
+    """
+    doubtful = []
+    for camera in judged.cameras:
+        mine = judged.of(camera)
+        table = np.array([o.agree for o in mine.outcomes], np.float64).reshape(-1, 4)
+        bare, _, masked, _ = table.sum(axis=0)
+        if min(bare, masked) < LEAST_FACES:
+            continue
+        drawn = draws(mine.pictures, seed=0) @ table
+        alike = share(drawn[:, 1], drawn[:, 0]) + share(drawn[:, 3], drawn[:, 2]) - 1
+        _, high = interval(alike)
+        if high is not None and high < 0:
+            doubtful.append(camera)
+    return doubtful

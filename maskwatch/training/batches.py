@@ -1,0 +1,123 @@
+"""The batches that the cascade's stages are trained on: views of levels for P-Net, mined crops for R- and O-Net.
+
+How pictures and crops vary from one to the next stands here and in `views.py`.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from maskwatch.datasets.faces import SeenPicture
+from maskwatch.detect.boxes import STRIDE, WINDOW_PX
+from maskwatch.training import targets
+from maskwatch.training.augmentation import level_view
+from maskwatch.training.mining import Kind, Samples
+
+VIEW_PX = 126  # a training view of P-Net: 58 x 58 cells
+CELLS = 58
+AIMED_PX = (9.5, 19)  # the size of the face that a view is about
+PNET_POSITIVE_IOU = 0.5  # levels and cells are so coarse that some faces fit no window better
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """`rgb` `(N, S, S, 3)` uint8; for each place of the answers its kind (-1: not sure) and its offsets `(..., 4)`."""
+
+    rgb: Tensor
+    kinds: Tensor
+    offsets: Tensor
+
+
+class Views:
+    """P-Net's batches: views of levels, every cell of P-Net's map with its kind."""
+
+    def __init__(self, pictures: Sequence[SeenPicture], size: int, seed: int, workers: int) -> None:
+        self._pictures = pictures
+        self._size = size
+        self._seed = seed
+        self._workers = workers
+
+    def batches(self, first: int, last: int) -> Iterator[Batch]:
+        """Threads make them: OpenCV hangs in forked processes. The same seed gives the same."""
+        size, ahead = self._size, 8
+        with ThreadPoolExecutor(self._workers) as pool:
+            for start in range(first, last, ahead):
+                stop = min(start + ahead, last)
+                made = pool.map(self._one, range(start * size, stop * size))
+                for _ in range(start, stop):
+                    rgb, kinds, moves = zip(*(next(made) for _ in range(size)), strict=True)
+                    yield Batch(*(torch.from_numpy(np.stack(each)) for each in (rgb, kinds, moves)))
+
+    def _one(self, number: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        random = np.random.default_rng((self._seed, number))
+        picture = self._pictures[int(random.integers(len(self._pictures)))]
+        rgb, faces = level_view(picture, VIEW_PX, AIMED_PX, random)
+        row, column = np.mgrid[0:CELLS, 0:CELLS].reshape(2, -1).astype(np.float32) * STRIDE
+        windows = np.stack([column + 1, row + 1, column + WINDOW_PX, row + WINDOW_PX], axis=1)
+        overlap, which = targets.fit(windows, faces)
+        kinds = np.select(
+            [overlap >= PNET_POSITIVE_IOU, overlap >= targets.PART_IOU, overlap < targets.NEGATIVE_IOU],
+            [Kind.POSITIVE, Kind.PART, Kind.NEGATIVE],
+            -1,
+        )
+        moves = np.zeros((len(windows), 4), np.float32)
+        if len(faces):
+            moves = targets.offsets(windows, faces[which], extra=0)
+        return rgb, kinds, moves
+
+
+class Drawn:
+    """R- and O-Net's batches: 30 % faces, 20 % parts, 50 % none; mirrored and lit anew each time."""
+
+    def __init__(self, samples: Samples, size: int, seed: tuple[int, ...]) -> None:
+        self._samples = samples
+        self._shares = [
+            (samples.of(Kind.POSITIVE), round(size * 0.3)),
+            (samples.of(Kind.PART), round(size * 0.2)),
+            (samples.of(Kind.NEGATIVE), size - round(size * 0.3) - round(size * 0.2)),
+        ]
+        self._seed = seed
+
+    def batches(self, first: int, last: int) -> Iterator[Batch]:
+        for step in range(first, last):
+            random = np.random.default_rng((*self._seed, step))
+            rows = np.concatenate([random.choice(own, n) for own, n in self._shares if len(own)])
+            crops = torch.from_numpy(self._samples.crops[rows])
+            kinds = torch.from_numpy(self._samples.kinds[rows])
+            offsets = torch.from_numpy(self._samples.offsets[rows])
+            yield Batch(*_varied(crops, kinds, offsets, random))
+
+
+def in_order(samples: Samples, size: int) -> Iterator[Batch]:
+    for start in range(0, len(samples.kinds), size):
+        rows = slice(start, start + size)
+        parts = (samples.crops[rows], samples.kinds[rows], samples.offsets[rows])
+        yield Batch(*(torch.from_numpy(each) for each in parts))
+
+
+def _varied(
+    crops: Tensor, kinds: Tensor, offsets: Tensor, random: np.random.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Half of them mirrored, all in another light, some partly covered."""
+    count, side = len(crops), crops.shape[1]
+    turned = torch.from_numpy(random.random(count) < 0.5)
+    crops = torch.where(turned[:, None, None, None], crops.flip(2), crops).float()
+    x1, y1, x2, y2 = offsets.unbind(1)
+    offsets = torch.where(turned[:, None], torch.stack([-x2, y1, -x1, y2], dim=1), offsets)
+    contrast, light, tint = (
+        torch.from_numpy(random.uniform(low, high, (count, 1, 1, channels)).astype(np.float32))
+        for low, high, channels in ((0.75, 1.25, 1), (-25, 25, 1), (-8, 8, 3))
+    )
+    crops = (crops - 128) * contrast + 128 + light + tint
+    for row in np.flatnonzero(random.random(count) < 0.12):  # a hand, a scarf, a head in front
+        height, width = (int(side * share) for share in random.uniform(0.15, 0.5, 2))
+        top, left = int(random.integers(side - height)), int(random.integers(side - width))
+        colour = torch.from_numpy(random.uniform(20, 220, 3).astype(np.float32))
+        crops[row, top : top + height, left : left + width] = colour
+    return crops.clamp(0, 255), kinds, offsets

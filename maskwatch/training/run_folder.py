@@ -1,0 +1,60 @@
+"""A training's folder: what it was asked to do, and its figures for TensorBoard."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from torch.utils.tensorboard import SummaryWriter
+
+from maskwatch.core.errors import DataError
+from maskwatch.core.records import Box, Rgb
+from maskwatch.platform.files import write_atomically
+
+
+def claim(folder: Path, task: Mapping[str, Any]) -> bool:
+    """Make the folder this task's; whether it was so before, so that a stopped training goes on.
+
+    Raises `DataError` when it holds another task's checkpoints, which would be mixed up.
+    """
+    path = folder / "training.json"
+    text = json.dumps(task, indent=1, sort_keys=True)
+    if path.exists():
+        if path.read_text() != text:
+            raise DataError(
+                f"{folder}: holds a training of other data or settings; remove it, or give another -o"
+            )
+        return True
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, text.encode())
+    return False
+
+
+def fingerprint(pictures: Iterable[tuple[Rgb, Sequence[Box]]]) -> str:
+    """Tells data from other data: a digest over the pixels and the boxes."""
+    digest = hashlib.sha256()
+    for rgb, boxes in pictures:
+        digest.update(rgb.tobytes())
+        digest.update(repr([tuple(map(float, box)) for box in boxes]).encode())
+    return digest.hexdigest()[:16]
+
+
+class Journal:
+    """Figures by step: `tensorboard --logdir FOLDER` draws them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._writer = SummaryWriter(str(folder))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.close()
+
+    def note(self, stage: str, step: int, figures: Mapping[str, float]) -> None:
+        for name, value in figures.items():
+            self._writer.add_scalar(f"{stage}/{name}", value, step)
