@@ -71,12 +71,12 @@ def test_cuda_judges_as_the_processor_does(classifier, bare, masked):
 def test_crop_is_the_square_about_the_box_with_its_margin():
     rgb = np.zeros((200, 300, 3), np.uint8)
     rgb[80:120, 100:120] = (255, 0, 0)  # 20 wide, 40 high: the square is 40 high, and 0.25 more on each side
-    picture = crop(rgb, Box(100, 80, 120, 120), side_px=60, margin=0.25)
-    red = np.argwhere(picture[..., 0] > 128)
-    assert picture.shape == (60, 60, 3)
+    image = crop(rgb, Box(100, 80, 120, 120), side_px=60, margin=0.25)
+    red = np.argwhere(image[..., 0] > 128)
+    assert image.shape == (60, 60, 3)
     assert red.min(axis=0).tolist() == [10, 20]
     assert red.max(axis=0).tolist() == [49, 39]
-    assert not picture[..., 1:].any()
+    assert not image[..., 1:].any()
 
 
 @pytest.mark.parametrize(

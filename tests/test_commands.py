@@ -105,10 +105,10 @@ def test_queue_list_and_show(demo_clip, tmp_path, maskwatch):
     assert ids
     assert all(sample in listed.stdout for sample in ids)
     assert f"{len(ids)} samples" in listed.stdout
-    picture = tmp_path / "picture.png"
-    shown = maskwatch("queue", "show", ids[0], "-c", config, "-o", picture)
+    image = tmp_path / "picture.png"
+    shown = maskwatch("queue", "show", ids[0], "-c", config, "-o", image)
     assert shown.returncode == 0, shown.stderr
-    assert cv2.imread(str(picture)).shape[1] == 960
+    assert cv2.imread(str(image)).shape[1] == 960
     viewer, seen = tmp_path / "bin" / "xdg-open", tmp_path / "seen"
     viewer.parent.mkdir()
     viewer.write_text(f'#!/bin/sh\necho "$1" > {seen}\n')

@@ -39,7 +39,7 @@ print(json.dumps({"mb": seen, "faces": faces}))
 
 
 @pytest.mark.timeout(280)
-@pytest.mark.parametrize("backend", [pytest.param("torch", marks=pytest.mark.slow), "openvino"])
+@pytest.mark.parametrize("backend", [pytest.param("torch", annotations=pytest.mark.slow), "openvino"])
 def test_pictures_of_200_sizes_do_not_make_it_grow(backend):
     if backend == "openvino":
         pytest.importorskip("openvino")

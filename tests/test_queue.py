@@ -14,10 +14,10 @@ import pytest
 
 from maskwatch.core.errors import QueueError, QueueFull
 from maskwatch.core.records import Box, Face, FrameReport, Label
-from maskwatch.datasets.labels import MarkLabel
+from maskwatch.datasets.labels import AnnotationLabel
 from maskwatch.samples import annotations as labelling_rules
 from maskwatch.samples import retention as room
-from maskwatch.samples.annotations import FaceMark
+from maskwatch.samples.annotations import Annotation
 from maskwatch.samples.retention import Limits
 from maskwatch.samples.sample import read_sample
 from maskwatch.samples.store import Queue
@@ -57,7 +57,9 @@ def record(folder, sample_id):
 
 
 def label(folder, sample_id):
-    Queue(folder).label(sample_id, [FaceMark(Box(1, 2, 30, 40), MarkLabel.PROTECTED)], "kim", based_on=0)
+    Queue(folder).label(
+        sample_id, [Annotation(Box(1, 2, 30, 40), AnnotationLabel.PROTECTED)], "kim", based_on=0
+    )
 
 
 def age(folder, sample_id, days):
@@ -219,14 +221,14 @@ def test_nobody_labels_a_sample_while_it_is_removed(folder, add, monkeypatch):
     queue = limited(folder, samples=2.5)
     added = [add(queue, at / 10) for at in range(2)]
     labelling = threading.Event()
-    checked = labelling_rules.checked_marks
+    checked = labelling_rules.validated_annotations
 
     def slow(*given):
         labelling.set()
         time.sleep(0.5)
         return checked(*given)
 
-    monkeypatch.setattr("maskwatch.samples.store.checked_marks", slow)
+    monkeypatch.setattr("maskwatch.samples.store.validated_annotations", slow)
     person = threading.Thread(target=label, args=(folder, added[0]))
     person.start()
     assert labelling.wait(10)
@@ -370,11 +372,11 @@ def test_a_broken_record_does_not_stop_the_queue(folder, add, caplog):
 def test_a_picture_that_is_missing_or_broken_is_a_queue_error(folder, add):
     queue = Queue(folder)
     sample_id = add(queue)
-    picture = record(folder, sample_id).with_suffix(".jpg")
-    picture.write_bytes(b"no picture")
+    image = record(folder, sample_id).with_suffix(".jpg")
+    image.write_bytes(b"no picture")
     with pytest.raises(QueueError, match="is not a picture"):
         queue.find(sample_id)
-    picture.unlink()
+    image.unlink()
     with pytest.raises(QueueError, match="No such file"):
         queue.find(sample_id)
 

@@ -11,8 +11,8 @@ from maskwatch.app.compose import serving_models
 from maskwatch.classify.network import load_network, save_network
 from maskwatch.config import load as configuration
 from maskwatch.core.errors import ModelError
-from maskwatch.core.records import utc_now
 from maskwatch.models.registry import CLASSIFIER, DETECTOR, SHIPPED, Registry, Version, shipped_files
+from maskwatch.platform.clock import utc_now
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from maskwatch.core.address import Address
 from maskwatch.core.errors import ConfigError, ModelError
 from maskwatch.core.ports import AlertSink, Source
 from maskwatch.core.records import Decision, Frame, FrameReport, Rgb, Versions
-from maskwatch.core.rules.camera_offline import Absence
+from maskwatch.core.rules.camera_offline import CameraOffline
 from maskwatch.core.rules.protected_ratio import Rule
 from maskwatch.core.selection import Selection
 from maskwatch.detect.backends.choice import choose
@@ -34,8 +34,8 @@ from maskwatch.drift.confidences import Confidences, named
 from maskwatch.drift.watch import Drift, DriftWatch, measured
 from maskwatch.models.hot_swap import Follower
 from maskwatch.models.registry import SHIPPED, ModelFiles, Registry, shipped_files
-from maskwatch.models.smoke_test import try_out
-from maskwatch.pipeline.camera import Camera, Fitted
+from maskwatch.models.smoke_test import smoke_test
+from maskwatch.pipeline.camera import Camera, CameraModels
 from maskwatch.pipeline.engine import Engine
 from maskwatch.pipeline.pipeline import Pipeline
 from maskwatch.samples.retention import Limits
@@ -49,7 +49,7 @@ from maskwatch.web import queue as queue_web
 from maskwatch.web.application import make_app
 from maskwatch.web.server import Listener, WebServer
 from maskwatch.web.settings import WebSettings
-from maskwatch.web.watched import StorageMeter, Watched
+from maskwatch.web.watched import ServiceView, StorageMeter
 
 GAP_S = 5.0  # after longer without a frame, the time under the bound counts anew
 FEW_FRAMES = 3  # what so many frames take is no gap, however few are wanted a second
@@ -101,7 +101,7 @@ class Models:
 def load_version(registry: Registry, name: str, device: torch.device) -> Models:
     """The models of one version, tried out. Raises `ModelError` when they are not whole, or of no use."""
     models = Models(device, registry.files(name))
-    try_out(models.detector(DetectSettings()), models.classifier(None), ())
+    smoke_test(models.detector(DetectSettings()), models.classifier(None), ())
     return models
 
 
@@ -123,7 +123,7 @@ def serving_models(config: Config) -> Models:
     return Models(device)
 
 
-def fitted(config: Config, models: Models, pictures: Sequence[Rgb]) -> dict[str, Fitted]:
+def camera_models(config: Config, models: Models, images: Sequence[Rgb]) -> dict[str, CameraModels]:
     """What each camera is to see and judge with, tried out on `pictures`.
 
     Raises `ModelError` when one gives no finite numbers.
@@ -133,10 +133,10 @@ def fitted(config: Config, models: Models, pictures: Sequence[Rgb]) -> dict[str,
     for name, camera in config.cameras.items():
         detector, classifier = models.detector(camera.detect), models.classifier(camera.classify.weights)
         if (detector, classifier) not in tried:
-            try_out(detector, classifier, pictures)
+            smoke_test(detector, classifier, images)
             tried.append((detector, classifier))
         gate = MotionGate(name, camera.motion) if camera.motion.gate else None
-        result[name] = Fitted(detector, classifier, gate)
+        result[name] = CameraModels(detector, classifier, gate)
     return result
 
 
@@ -153,7 +153,7 @@ class ReplayPlan:
 def service_pipeline(config: Config) -> Pipeline:
     """The service's pipeline with what accompanies it: it follows the registry."""
     registry = Registry(config.models.dir)
-    mark = registry.mark()  # before the models are loaded, so that no change is missed
+    change_stamp = registry.change_stamp()  # before the models are loaded, so that no change is missed
     models = serving_models(config)
     drift = config.drift
     confidences = Confidences(drift.dir, drift.max_days)
@@ -163,13 +163,13 @@ def service_pipeline(config: Config) -> Pipeline:
         versions = {name: named(each) for name, each in pipeline.versions().items()}
         return measured(drift, config.learn.archive, config.queue.dir, versions)
 
-    def load(version: str) -> dict[str, Fitted]:
-        return fitted(
-            config, load_version(registry, version, pick_device(config.device)), pipeline.pictures()
+    def load(version: str) -> dict[str, CameraModels]:
+        return camera_models(
+            config, load_version(registry, version, pick_device(config.device)), pipeline.images()
         )
 
-    pipeline.accompany(DriftWatch(confidences, look, pipeline))
-    pipeline.accompany(Follower(registry, mark, models.files.version, pipeline, load))
+    pipeline.add_background_task(DriftWatch(confidences, look, pipeline))
+    pipeline.add_background_task(Follower(registry, change_stamp, models.files.version, pipeline, load))
     return pipeline
 
 
@@ -222,7 +222,7 @@ def web_server(config: Config, pipeline: Pipeline, listener: Listener | None) ->
 
 def web_routes(config: Config, pipeline: Pipeline) -> list[BaseRoute]:
     """All that is answered over HTTP. Each module of `maskwatch.web` gives its own part."""
-    watched = Watched(pipeline.board.snapshot, pipeline.versions, StorageMeter(config.queue.dir))
+    watched = ServiceView(pipeline.board.snapshot, pipeline.versions, StorageMeter(config.queue.dir))
     about = [*health.routes(watched.status), *status.routes(watched), *metrics.routes(watched)]
     versions = models.routes(Registry(config.models.dir), pipeline.board.snapshot)
     return [*about, *queue_web.routes(Queue(config.queue.dir)), *versions]
@@ -283,10 +283,10 @@ def _camera(
 ) -> Camera:
     alert = settings.alert
     few_frames_s = FEW_FRAMES / settings.fps  # of one that is looked at once a minute
-    absence = None
+    offline_rule = None
     if alert.dead_after_s is not None:
         say = alert.say_dead.replace("{camera}", name)
-        absence = Absence(name, dead_after_s=max(alert.dead_after_s, few_frames_s), say=say)
+        offline_rule = CameraOffline(name, dead_after_s=max(alert.dead_after_s, few_frames_s), say=say)
     return Camera(
         name=name,
         source=source,
@@ -306,7 +306,7 @@ def _camera(
         sinks=sinks,
         selection=_selection(selection) if selection else None,
         gate=MotionGate(name, settings.motion) if settings.motion.gate else None,
-        absence=absence,
+        offline_rule=offline_rule,
     )
 
 

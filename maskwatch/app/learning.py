@@ -11,12 +11,12 @@ from maskwatch.drift.watch import measured
 from maskwatch.evaluation.document import Section
 from maskwatch.learning.archive import Archive
 from maskwatch.learning.loop import Loop
-from maskwatch.learning.tune import Tellers, Tuning, light_classifier, light_detector
+from maskwatch.learning.tune import Callbacks, Tuning, light_classifier, light_detector
 from maskwatch.models.registry import ModelFiles, Registry
 from maskwatch.samples.store import Queue
 
 
-def learning_loop(config: Config, tellers: Tellers) -> Loop:
+def learning_loop(config: Config, callbacks: Callbacks) -> Loop:
     """Training from the queue, with the settings of the cameras that the samples are of."""
     device, learn = pick_device(config.device), config.learn
     models = cache(lambda files: Models(device, files))  # for all cameras together
@@ -45,6 +45,6 @@ def learning_loop(config: Config, tellers: Tellers) -> Loop:
             device,
         ),
         analysts=analyst_of,
-        tellers=tellers,
+        callbacks=callbacks,
         drift=drift,
     )

@@ -53,8 +53,8 @@ def replay(plan: ReplayPlan, models: Models, outputs: Outputs, advance: Callable
             if video:
                 report = decision.report
                 recent = [a for a in summary.alerts[-1:] if report.at - a.at < ALERT_SHOWN_S]
-                picture = annotated(decision.frame.rgb, report, *recent, ignore=plan.defaults.ignore)
-                video.write(picture, report.at)
+                image = annotated(decision.frame.rgb, report, *recent, ignore=plan.defaults.ignore)
+                video.write(image, report.at)
             advance()
 
         with replay_pipeline(plan, models, on_decision) as pipeline:

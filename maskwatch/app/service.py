@@ -14,9 +14,9 @@ from types import FrameType
 from maskwatch.core.errors import MaskwatchError
 from maskwatch.core.health import STUCK_S
 from maskwatch.core.records import CameraState, Status
-from maskwatch.core.text import counted
+from maskwatch.core.text import pluralize
 from maskwatch.pipeline.pipeline import Pipeline
-from maskwatch.platform import malloc as heap
+from maskwatch.platform import malloc
 from maskwatch.platform.systemd import notify, watchdog_s
 from maskwatch.web.server import WebServer
 
@@ -27,7 +27,7 @@ STATUS_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class RunningParts:
     """What runs together, made from one reading of the configuration. `web` is None where it is turned off."""
 
     pipeline: Pipeline
@@ -41,7 +41,7 @@ class Service:
     reload, these go on and the reason is logged. A dead thread's exception is raised by `run`.
     """
 
-    def __init__(self, build: Callable[[Parts | None], Parts]) -> None:
+    def __init__(self, build: Callable[[RunningParts | None], RunningParts]) -> None:
         self._build = build
         self._stop = threading.Event()
         self._reload = threading.Event()
@@ -50,7 +50,7 @@ class Service:
     def run(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)
-        parts: Parts | None = self._build(None)
+        parts: RunningParts | None = self._build(None)
         while parts is not None:
             parts = self._run(parts)
             self._engines = [engine for engine in self._engines if engine.is_alive()]
@@ -61,7 +61,7 @@ class Service:
             logging.shutdown()
             os._exit(0)
 
-    def _run(self, parts: Parts) -> Parts | None:
+    def _run(self, parts: RunningParts) -> RunningParts | None:
         """Run them to their end; gives their successors after a reload."""
         pipeline = parts.pipeline
         with pipeline, parts.web or nullcontext():
@@ -77,7 +77,7 @@ class Service:
             engine.join()
         return successor
 
-    def _watch(self, parts: Parts, engine: "_Engine") -> Parts | None:
+    def _watch(self, parts: RunningParts, engine: "_Engine") -> RunningParts | None:
         feed_s = (watchdog_s() or 2 * STATUS_S) / 3
         fed_at = told_at = 0.0
         while engine.is_alive() and not self._stop.wait(LOOK_S):
@@ -93,11 +93,11 @@ class Service:
                 fed_at = now
             if now - told_at >= STATUS_S:
                 notify(f"STATUS={status_line(status)}")
-                heap.give_back()
+                malloc.trim()
                 told_at = now
         return None
 
-    def _rebuilt(self, parts: Parts) -> Parts | None:
+    def _rebuilt(self, parts: RunningParts) -> RunningParts | None:
         notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
             successor = self._build(parts)
@@ -141,12 +141,12 @@ def status_line(status: Status) -> str:
     """One line for `systemctl status`."""
     up = sum(camera.state is CameraState.UP for camera in status.cameras.values())
     down = [name for name, camera in status.cameras.items() if camera.state is CameraState.DOWN]
-    parts = [f"{up} of {counted(len(status.cameras), 'camera')} up"]
+    parts = [f"{up} of {pluralize(len(status.cameras), 'camera')} up"]
     if down:
         parts.append(f"down: {', '.join(down)}")
-    parts.append(f"{counted(sum(camera.analysed for camera in status.cameras.values()), 'frame')} analysed")
-    parts.append(counted(sum(status.alerts.values()), "alert"))
-    parts.append(f"{counted(status.queued, 'sample')} queued")
+    parts.append(f"{pluralize(sum(camera.analysed for camera in status.cameras.values()), 'frame')} analysed")
+    parts.append(pluralize(sum(status.alerts.values()), "alert"))
+    parts.append(f"{pluralize(status.queued, 'sample')} queued")
     if status.store_problem is not None:
         parts.append("no samples are stored now")
     parts += [f"models {status.models}"] if status.models else []

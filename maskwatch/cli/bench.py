@@ -32,7 +32,7 @@ def group() -> None:
 @app.command()
 def detect(
     footage: Annotated[
-        Path | None, typer.Option(help="A video, a picture or a folder of pictures; else a composed scene.")
+        Path | None, typer.Option(help="A video, a image or a folder of images; else a composed scene.")
     ] = None,
     heights: Annotated[str, typer.Option(help="Of the frames, in pixels.")] = "1080,720,540,360",
     min_face: Annotated[str, typer.Option(help="The smallest faces to look for, in pixels.")] = "20,40",
@@ -60,10 +60,10 @@ def detect(
                                         _numbers("--batch", batch))
     ]  # fmt: skip
     names = [PEER, *(name.strip() for name in backends.split(","))]
-    pictures, decode_ms = _frames(footage, frames)
+    images, decode_ms = _frames(footage, frames)
     with progress("measuring", len(cases) * (rounds + 1)) as advance:
         results = measure(
-            pictures,
+            images,
             cases,
             names,
             device=chosen,
@@ -75,7 +75,7 @@ def detect(
     _print_steps(results)
     if decode_ms is not None:
         out.print(f"decoding to RGB: {decode_ms:.1f} ms a frame")
-    out.print(f"{rounds} rounds of {len(pictures)} frames, in turns, medians; on {_machine(chosen)}")
+    out.print(f"{rounds} rounds of {len(images)} frames, in turns, medians; on {_machine(chosen)}")
     if as_json:
         record = {
             "machine": _machine(chosen),
@@ -183,18 +183,18 @@ def _frames(footage: Path | None, count: int) -> "tuple[list[Rgb], float | None]
     if footage is None:
         return [scene.crowd(number / 50) for number in range(count)], None
     source = open_source("bench", Address(str(footage)))
-    pictures: list[Rgb] = []
+    images: list[Rgb] = []
     started = time.perf_counter()
     seen = 0
     for frame in source.frames():
         seen += 1
-        if not pictures or frame.rgb.shape == pictures[0].shape:
-            pictures.append(frame.rgb)
-        if len(pictures) == count:
+        if not images or frame.rgb.shape == images[0].shape:
+            images.append(frame.rgb)
+        if len(images) == count:
             break
-    if not pictures:
+    if not images:
         raise SourceError(f"{footage}: holds no frame")
-    return pictures, 1000 * (time.perf_counter() - started) / seen
+    return images, 1000 * (time.perf_counter() - started) / seen
 
 
 def _print_speeds(results: "list[Result]") -> None:

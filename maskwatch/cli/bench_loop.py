@@ -10,8 +10,8 @@ from maskwatch.cli.console import out, say, stages, tracked
 
 
 def loop(
-    faces: Annotated[Path, typer.Option(help="Pictures with boxes and labels, played as a camera.")],
-    masks: Annotated[Path, typer.Option(help="Labelled pictures that the first classifier is trained on.")],
+    faces: Annotated[Path, typer.Option(help="Images with boxes and labels, played as a camera.")],
+    masks: Annotated[Path, typer.Option(help="Labelled images that the first classifier is trained on.")],
     folder: Annotated[
         Path, typer.Option("-o", "--output", help="Keeps everything; the same command goes on.")
     ] = Path("loop"),
@@ -28,13 +28,13 @@ def loop(
     import logging
 
     from maskwatch.bench.loop import Plan, rehearse
-    from maskwatch.learning.tune import Tellers
+    from maskwatch.learning.tune import Callbacks
 
     logging.getLogger("maskwatch").setLevel(logging.WARNING)  # alerts of the footage are no news here
     plan = Plan(faces, masks, folder, samples, min_face, epochs, effort, device)
     with stages() as show:
-        result = rehearse(plan, Tellers(say, tracked, show))
-    table = Table("models", "end-to-end recall", title=f"{result.pictures} pictures that nothing saw")
+        result = rehearse(plan, Callbacks(say, tracked, show))
+    table = Table("models", "end-to-end recall", title=f"{result.images} pictures that nothing saw")
     table.add_row("before", f"{result.before:.3f}")
     table.add_row(f"after {result.labelled} labelled pictures", f"{result.after:.3f}")
     table.add_row("shipped", f"{result.shipped:.3f}")

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from maskwatch.cli.console import errors, out
 from maskwatch.core.errors import ConfigError, MaskwatchError, QueueError, SourceError
-from maskwatch.core.text import counted
+from maskwatch.core.text import pluralize
 
 if TYPE_CHECKING:
     from maskwatch.config.load import CameraConfig, Config
@@ -50,7 +50,7 @@ def check(
 
 def _checks(file: Path, settings: "Config", *, speak: bool) -> list[tuple[str, Callable[[], str]]]:
     checks: list[tuple[str, Callable[[], str]]] = [
-        ("configuration", lambda: counted(len(settings.cameras), "camera")),
+        ("configuration", lambda: pluralize(len(settings.cameras), "camera")),
         ("files", lambda: _files(file)),
         ("models", lambda: _models(settings)),
         ("queue", lambda: _disk(settings.queue)),

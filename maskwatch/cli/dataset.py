@@ -10,7 +10,7 @@ from rich.table import Column, Table
 
 from maskwatch.cli.console import out, tell_problems, tracked
 from maskwatch.core.errors import ConfigError
-from maskwatch.core.text import counted
+from maskwatch.core.text import pluralize
 
 if TYPE_CHECKING:
     from maskwatch.datasets.records import DataSet
@@ -31,7 +31,7 @@ def prepare(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Data sets, of any formats.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="The folder to write.")],
     one_face: Annotated[
-        bool, typer.Option("--one-face", help="Leave out pictures with more than one face.")
+        bool, typer.Option("--one-face", help="Leave out images with more than one face.")
     ] = False,
     min_px: Annotated[float, typer.Option(min=1, help="The shorter side of a face, at least.")] = 20,
     min_sharpness: Annotated[
@@ -52,10 +52,10 @@ def prepare(
     from maskwatch.app.compose import Models, pick_device
     from maskwatch.config import load as configuration
     from maskwatch.datasets.formats.registry import read
-    from maskwatch.datasets.prepare.look import Eyes
+    from maskwatch.datasets.prepare.look import FaceModels
     from maskwatch.datasets.prepare.prepare import LIST, counts
     from maskwatch.datasets.prepare.prepare import prepare as run
-    from maskwatch.datasets.prepare.records import Rules
+    from maskwatch.datasets.prepare.records import Criteria
     from maskwatch.detect.landmarks import Landmarks
     from maskwatch.detect.weights import load_stock
 
@@ -64,8 +64,8 @@ def prepare(
     for data in sets.values():
         tell_problems(data.problems)
     models = Models(pick_device("auto"))
-    eyes = Eyes(models.detector(configuration.default().defaults.detect), Landmarks(load_stock().onet))
-    rules = Rules(one_face, min_px, min_sharpness, max_turn, margin, balance, seed)
+    eyes = FaceModels(models.detector(configuration.default().defaults.detect), Landmarks(load_stock().onet))
+    rules = Criteria(one_face, min_px, min_sharpness, max_turn, margin, balance, seed)
     outcomes = run(
         sets,
         eyes,
@@ -82,7 +82,7 @@ def prepare(
 def stats(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A data set, of any format.")],
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="stats.png", help="The picture to draw.")
+        Path, typer.Option("-o", "--output", metavar="stats.png", help="The image to draw.")
     ] = Path("stats.png"),
 ) -> None:
     """Count faces by label and part, and draw their sizes, their labels and a contact sheet."""
@@ -90,24 +90,24 @@ def stats(
 
     from maskwatch.datasets.formats.registry import read
     from maskwatch.datasets.labels import FaceLabel
-    from maskwatch.datasets.records import Part
+    from maskwatch.datasets.records import Split
     from maskwatch.datasets.statistics import gather_statistics
     from maskwatch.datasets.statistics_plot import draw
 
     if output.suffix.lower() not in {".png", ".jpg", ".jpeg", ".pdf", ".svg"}:
         raise ConfigError(f"{output}: must end in .png, .jpg, .pdf or .svg")
     data = read(folder)
-    found = gather_statistics(data.pictures, tracked("opening pictures"), workers=os.cpu_count() or 1)
+    found = gather_statistics(data.images, tracked("opening pictures"), workers=os.cpu_count() or 1)
     tell_problems([*data.problems, *found.problems])
     rows = {
         str(part): {
-            str(label): sum(face.part is part and face.label is label for face in found.faces)
+            str(label): sum(face.split is part and face.label is label for face in found.faces)
             for label in FaceLabel
         }
-        for part in Part
+        for part in Split
     }
     out.print(
-        _table(rows, f"{folder}: {counted(found.pictures, 'picture')}, {counted(len(found.faces), 'face')}")
+        _table(rows, f"{folder}: {pluralize(found.images, 'picture')}, {pluralize(len(found.faces), 'face')}")
     )
     draw(output, folder.resolve().name, found)
     out.print(f"wrote {output}", soft_wrap=True)
@@ -125,10 +125,11 @@ def convert(
     _refuse(output, [folder], force=False)
     data = read(folder)
     tell_problems(data.problems)
-    write(to, data.pictures, output)
-    faces = sum(len(picture.truths) for picture in data.pictures)
+    write(to, data.images, output)
+    faces = sum(len(image.truths) for image in data.images)
     out.print(
-        f"wrote {output}: {counted(len(data.pictures), 'picture')}, {counted(faces, 'face')}", soft_wrap=True
+        f"wrote {output}: {pluralize(len(data.images), 'picture')}, {pluralize(faces, 'face')}",
+        soft_wrap=True,
     )
 
 

@@ -7,9 +7,9 @@ import typer
 from rich.table import Table
 
 from maskwatch.cli.console import out, tracked
-from maskwatch.cli.measuring import chosen_pictures, deliver, roles, searched, settings_told, watched
+from maskwatch.cli.measuring import chosen_images, deliver, roles, searched, settings_told, watched
 from maskwatch.core.errors import ConfigError
-from maskwatch.evaluation.chosen import Chosen
+from maskwatch.evaluation.chosen import SplitChoice
 
 if TYPE_CHECKING:
     from maskwatch.app.compose import Models
@@ -21,8 +21,8 @@ SHIPPED = "shipped"
 app = typer.Typer(help="Measure the models.", no_args_is_help=True)
 
 Data = Annotated[Path, typer.Option(help="The labelled pictures.")]
-PartOption = Annotated[
-    Chosen, typer.Option("--part", help="Which of them count; only the test part is held out.")
+SplitOption = Annotated[
+    SplitChoice, typer.Option("--part", help="Which of them count; only the test part is held out.")
 ]
 ConfigFile = Annotated[
     Path | None,
@@ -47,9 +47,9 @@ def detector(
         str | None, typer.Option(help="A file, `stock` or `shipped`; else the configuration's.")
     ] = None,
     compare: Annotated[
-        tuple[str, str] | None, typer.Option(metavar="A B", help="Two of these on the same pictures.")
+        tuple[str, str] | None, typer.Option(metavar="A B", help="Two of these on the same images.")
     ] = None,
-    part: PartOption = Chosen.TEST,
+    part: SplitOption = SplitChoice.TEST,
     min_face: MinFace = None,
     config: ConfigFile = None,
     html: Html = None,
@@ -64,7 +64,7 @@ def detector(
     models = _models(config, settings)
     chosen = [_with_detector(settings.defaults, name).detect for name in compare or (weights,)]
     found = [models.detector(each) for each in chosen]
-    material = chosen_pictures(data, part, with_boxes=True)
+    material = chosen_images(data, part, with_boxes=True)
     results = [searched(models, each, material) for each in chosen]
     subject = Subject("detector", material, roles({"detector": found}), settings_told(models, found, chosen))
     report = detector_comparison(subject, *results) if compare else detector_report(subject, *results)
@@ -80,7 +80,7 @@ def classifier(
     compare: Annotated[
         tuple[str, str] | None, typer.Option(metavar="A B", help="Two of these on the same faces.")
     ] = None,
-    part: PartOption = Chosen.TEST,
+    part: SplitOption = SplitChoice.TEST,
     min_face: MinFace = None,
     config: ConfigFile = None,
     html: Html = None,
@@ -89,7 +89,7 @@ def classifier(
     """How the faces that the detector finds are judged. Positive means protected."""
     from maskwatch.core.errors import DataError
     from maskwatch.evaluation.classification import judge
-    from maskwatch.evaluation.pictures import opened
+    from maskwatch.evaluation.images import opened
     from maskwatch.evaluation.reports.classifier import classifier_comparison, classifier_report
     from maskwatch.evaluation.reports.common import Subject
 
@@ -100,9 +100,9 @@ def classifier(
     chosen = [_with_classifier(defaults, name).classify.weights for name in compare or (weights,)]
     judges = [models.classifier(each) for each in chosen]
     finder = models.detector(defaults.detect)
-    material = chosen_pictures(data, part, with_boxes=False)
-    pictures = opened(material.pictures, tracked("judging faces"))
-    results = judge(judges, finder, pictures, protected_at=defaults.classify.protected_at)
+    material = chosen_images(data, part, with_boxes=False)
+    images = opened(material.images, tracked("judging faces"))
+    results = judge(judges, finder, images, protected_at=defaults.classify.protected_at)
     if not results[0].judged:
         raise DataError(f"{data}: the detector finds no labelled face in its {part} part")
     told = settings_told(models, [finder], [defaults.detect])
@@ -123,9 +123,9 @@ def system(
     ] = None,
     compare: Annotated[
         tuple[str, str] | None,
-        typer.Option(metavar="A B", help="Two pairs DETECTOR,CLASSIFIER on the same pictures."),
+        typer.Option(metavar="A B", help="Two pairs DETECTOR,CLASSIFIER on the same images."),
     ] = None,
-    part: PartOption = Chosen.TEST,
+    part: SplitOption = SplitChoice.TEST,
     min_face: MinFace = None,
     config: ConfigFile = None,
     html: Html = None,
@@ -142,7 +142,7 @@ def system(
     chosen = [_with_classifier(_with_detector(settings.defaults, d), c) for d, c in pairs]
     finders = [models.detector(each.detect) for each in chosen]
     judges = [models.classifier(each.classify.weights) for each in chosen]
-    material = chosen_pictures(data, part, with_boxes=True)
+    material = chosen_images(data, part, with_boxes=True)
     results = [watched(models, each, material) for each in chosen]
     judging = settings.defaults.classify
     told = settings_told(models, finders, [each.detect for each in chosen]) | {
@@ -156,7 +156,7 @@ def system(
 
 @app.command()
 def features(
-    picture: Annotated[Path, typer.Argument(help="A picture with a face.")],
+    image: Annotated[Path, typer.Argument(help="A image with a face.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The maps, .png.")] = Path("maps.png"),
     weights: Annotated[str | None, typer.Option(help="The classifier; else the shipped one.")] = None,
 ) -> None:
@@ -174,10 +174,10 @@ def features(
 
     device = torch.device("cpu")
     defaults = _with_classifier(configuration.default().defaults, weights)
-    rgb = read_rgb(picture)
+    rgb = read_rgb(image)
     (faces,) = Models(device).detector(defaults.detect).detect([rgb])
     if not faces:
-        raise DataError(f"{picture}: the detector finds no face in it")
+        raise DataError(f"{image}: the detector finds no face in it")
     largest = max(faces, key=lambda face: face.box.width * face.box.height)
     path = defaults.classify.weights
     network, shape, _ = load_network(Path(path) if path else shipped("models/classifier.safetensors"), device)

@@ -7,12 +7,12 @@ import typer
 
 from maskwatch.cli.console import out, progress
 from maskwatch.core.errors import ConfigError, SourceError
-from maskwatch.core.text import counted
+from maskwatch.core.text import pluralize
 
 
 def extract(
     footage: Annotated[
-        list[Path], typer.Argument(help="Videos, pictures or folders, and last the folder to write to.")
+        list[Path], typer.Argument(help="Videos, images or folders, and last the folder to write to.")
     ],
     every: Annotated[int, typer.Option(min=1, help="Keep one frame of so many.")] = 10,
 ) -> None:
@@ -41,6 +41,6 @@ def extract(
                     advance()
         except SourceError as e:
             broken.append(e)
-    out.print(f"{counted(written, 'frame')} in {folder}", soft_wrap=True)
+    out.print(f"{pluralize(written, 'frame')} in {folder}", soft_wrap=True)
     if broken:
         raise SourceError("\n".join(str(e) for e in broken))

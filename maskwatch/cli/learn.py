@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from maskwatch.cli.console import out, say, stages, tracked
-from maskwatch.core.text import counted
+from maskwatch.core.text import pluralize
 
 if TYPE_CHECKING:
     from maskwatch.learning.loop import Loop
@@ -29,11 +29,11 @@ def learn(
     from maskwatch.app.learning import learning_loop
     from maskwatch.config import load as configuration
     from maskwatch.learning.loop import learn as run
-    from maskwatch.learning.tune import Tellers
+    from maskwatch.learning.tune import Callbacks
 
     settings = configuration.load(config)
     with stages() as show:
-        loop = learning_loop(settings, Tellers(say, tracked, show))
+        loop = learning_loop(settings, Callbacks(say, tracked, show))
         if dry_run:
             _tell(loop)
             return
@@ -51,10 +51,12 @@ def _tell(loop: "Loop") -> None:
 
     unfinished = loop.archive.unfinished()
     if unfinished:
-        out.print(f"would go on with the batch {unfinished.id}, {counted(len(unfinished.samples), 'sample')}")
+        out.print(
+            f"would go on with the batch {unfinished.id}, {pluralize(len(unfinished.samples), 'sample')}"
+        )
         return
     samples = waiting(loop)
-    parts = Counter(str(place.part) for place in places_of(loop, samples).values())
+    parts = Counter(str(place.split) for place in places_of(loop, samples).values())
     labels = Counter(str(mark.label) for s in samples if s.labels for mark in s.labels.faces)
     out.print(
         f"{len(samples)} labelled samples wait, {loop.settings.min_samples} are needed (learn.min_samples)"
@@ -62,5 +64,5 @@ def _tell(loop: "Loop") -> None:
     for name, count in sorted(parts.items()):
         out.print(f"{count} for the {name} part")
     for name, count in sorted(labels.items()):
-        out.print(f"{counted(count, 'face')} {name}")
+        out.print(f"{pluralize(count, 'face')} {name}")
     out.print("nothing was changed")

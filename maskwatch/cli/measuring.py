@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from maskwatch.cli.console import out, tell_problems, tracked
-from maskwatch.evaluation.chosen import Chosen
+from maskwatch.evaluation.chosen import SplitChoice
 
 if TYPE_CHECKING:
     from maskwatch.app.compose import Models
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from maskwatch.detect.settings import Settings
     from maskwatch.evaluation.detection import Detection
     from maskwatch.evaluation.document import Report
-    from maskwatch.evaluation.pictures import Material
+    from maskwatch.evaluation.images import Material
     from maskwatch.evaluation.system import System
 
 
-def chosen_pictures(data: Path, part: Chosen, *, with_boxes: bool) -> "Material":
+def chosen_images(data: Path, part: SplitChoice, *, with_boxes: bool) -> "Material":
     from maskwatch.datasets.formats.registry import read
-    from maskwatch.evaluation.pictures import choose, need_boxes
+    from maskwatch.evaluation.images import choose, need_boxes
 
     labelled = read(data)
     if with_boxes:  # told before thousands of pictures are opened
-        need_boxes(str(data), labelled.pictures)
+        need_boxes(str(data), labelled.images)
     material = choose(str(data), labelled, part, tracked("opening pictures"))
     if with_boxes:
-        need_boxes(str(data), material.pictures)
+        need_boxes(str(data), material.images)
     tell_problems(material.notes)
     return material
 
@@ -36,20 +36,22 @@ def chosen_pictures(data: Path, part: Chosen, *, with_boxes: bool) -> "Material"
 def searched(models: "Models", settings: "Settings", material: "Material") -> "Detection":
     """With the last threshold lowered, so that a curve can be drawn; the detector's own one counts."""
     from maskwatch.evaluation.detection import SWEEP_FROM, search
-    from maskwatch.evaluation.pictures import opened
+    from maskwatch.evaluation.images import opened
 
     to_p, to_r, to_o = models.detector(settings).thresholds
     lowered = settings.model_copy(update={"thresholds": (to_p, to_r, min(to_o, SWEEP_FROM))})
-    pictures = opened(material.pictures, tracked("finding faces"))
-    return search(models.detector(lowered), pictures, to_o)
+    images = opened(material.images, tracked("finding faces"))
+    return search(models.detector(lowered), images, to_o)
 
 
 def watched(models: "Models", defaults: "Defaults", material: "Material") -> "System":
     from maskwatch.app.compose import analyst
-    from maskwatch.evaluation.pictures import opened
-    from maskwatch.evaluation.system import watch
+    from maskwatch.evaluation.images import opened
+    from maskwatch.evaluation.system import analyse_images
 
-    return watch(analyst(defaults, models), opened(material.pictures, tracked("finding and judging faces")))
+    return analyse_images(
+        analyst(defaults, models), opened(material.images, tracked("finding and judging faces"))
+    )
 
 
 def roles(models: "dict[str, list[Any]]") -> dict[str, str]:

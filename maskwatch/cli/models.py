@@ -74,8 +74,8 @@ def add(
     config: Config = None,
 ) -> None:
     """Put models that you trained yourself into the registry; they do not serve before `models promote`."""
-    from maskwatch.core.records import utc_now
     from maskwatch.models.registry import CLASSIFIER, DETECTOR, Version, new_id
+    from maskwatch.platform.clock import utc_now
 
     registry = _registry(folder, config)
     files = {DETECTOR: detector, CLASSIFIER: classifier}

@@ -14,19 +14,19 @@ from rich.table import Column, Table
 from maskwatch.cli.console import out, tell_problems
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.records import Label
-from maskwatch.core.text import counted
+from maskwatch.core.text import pluralize
 
 if TYPE_CHECKING:
     from maskwatch.core.records import FrameReport
-    from maskwatch.samples.annotations import FaceMark
-    from maskwatch.samples.exchange import Wanted
+    from maskwatch.samples.annotations import Annotation
+    from maskwatch.samples.exchange import SampleFilter
     from maskwatch.samples.sample import Sample
     from maskwatch.samples.store import Queue
 
 app = typer.Typer(help="Frames that are worth a person's look.", no_args_is_help=True)
 
 
-class Said(StrEnum):
+class LabelChoice(StrEnum):
     """What a person may say of a face."""
 
     PROTECTED = "protected"
@@ -36,7 +36,7 @@ class Said(StrEnum):
     NO_FACE = "no_face"
 
 
-class Form(StrEnum):
+class ExportFormat(StrEnum):
     COCO = "coco"
     YOLO = "yolo"
     VOC = "voc"
@@ -66,8 +66,10 @@ def _queue(folder: Path | None, config: Path | None) -> "Queue":
     return Queue(_folder(folder, config))
 
 
-def _wanted(since: str | None, until: str | None, camera: str | None, labelled: bool | None) -> "Wanted":
-    from maskwatch.samples.exchange import Wanted, moment
+def _wanted(
+    since: str | None, until: str | None, camera: str | None, labelled: bool | None
+) -> "SampleFilter":
+    from maskwatch.samples.exchange import SampleFilter, moment
 
     moments = {}
     for name, text, end in (("since", since, False), ("until", until, True)):
@@ -75,7 +77,7 @@ def _wanted(since: str | None, until: str | None, camera: str | None, labelled: 
             moments[name] = moment(text, end=end) if text else None
         except ValueError as e:
             raise ConfigError(f"--{name}: must be a day like 2026-11-01, got {text!r}") from e
-    return Wanted(moments["since"], moments["until"], camera, labelled)
+    return SampleFilter(moments["since"], moments["until"], camera, labelled)
 
 
 @app.command("list")
@@ -111,14 +113,14 @@ def list_(
         )
     if table.row_count:
         out.print(table)
-    out.print(f"{counted(table.row_count, 'sample')} in {_folder(folder, config)}", soft_wrap=True)
+    out.print(f"{pluralize(table.row_count, 'sample')} in {_folder(folder, config)}", soft_wrap=True)
 
 
 @app.command()
 def show(
     sample_id: SampleId,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Write the picture here instead of opening it.")
+        Path | None, typer.Option("-o", "--output", help="Write the image here instead of opening it.")
     ] = None,
     folder: Folder = None,
     config: Config = None,
@@ -134,11 +136,11 @@ def show(
     from maskwatch.sources.images import encoded
 
     sample, rgb = _queue(folder, config).find(sample_id)
-    picture = annotated(rgb, _as_report(sample), numbered=True)
+    image = annotated(rgb, _as_report(sample), numbered=True)
     path = output or Path(tempfile.gettempdir()) / f"{sample_id}.png"
     if path.suffix.lower() not in {".png", ".jpg", ".jpeg"}:
         raise ConfigError(f"{path}: must end in .png or .jpg")
-    write_atomically(path, encoded(picture, path.suffix))
+    write_atomically(path, encoded(image, path.suffix))
     _tell_faces(sample)
     out.print(f"wrote {path}", soft_wrap=True)
     if output is None and _has_screen():
@@ -155,12 +157,12 @@ def label(
     sample_id: SampleId,
     accept: Annotated[bool, typer.Option("--accept", help="All as the models said.")] = False,
     said: Annotated[
-        Said | None, typer.Option("--label", help="What each face is, or that of --face.")
+        LabelChoice | None, typer.Option("--label", help="What each face is, or that of --face.")
     ] = None,
     face: Annotated[
         int | None, typer.Option("--face", metavar="N", min=1, help="The face of that number alone.")
     ] = None,
-    no_faces: Annotated[bool, typer.Option("--no-faces", help="There is no face in the picture.")] = False,
+    no_faces: Annotated[bool, typer.Option("--no-faces", help="There is no face in the image.")] = False,
     unlabel: Annotated[bool, typer.Option("--unlabel", help="Take the labels away.")] = False,
     undo: Annotated[bool, typer.Option("--undo", help="As before the last change.")] = False,
     by: By = None,
@@ -179,26 +181,26 @@ def label(
     if undo:
         sample = queue.undo(sample_id, name, based_on=sample.revision)
     else:
-        marks: tuple[FaceMark, ...] | None = () if no_faces else accepted(sample.report.faces)
-        marks = None if unlabel else marks if said is None else _relabelled(sample, said, face)
-        sample = queue.label(sample_id, marks, name, based_on=sample.revision)
+        annotations: tuple[Annotation, ...] | None = () if no_faces else accepted(sample.report.faces)
+        annotations = None if unlabel else annotations if said is None else _relabelled(sample, said, face)
+        sample = queue.label(sample_id, annotations, name, based_on=sample.revision)
     _tell_faces(sample)
 
 
-def _relabelled(sample: "Sample", said: Said, face: int | None) -> "tuple[FaceMark, ...]":
+def _relabelled(sample: "Sample", said: LabelChoice, face: int | None) -> "tuple[Annotation, ...]":
     """What holds, or what the models said, with one face or all of them changed."""
     from dataclasses import replace
 
-    from maskwatch.datasets.labels import MarkLabel
+    from maskwatch.datasets.labels import AnnotationLabel
 
-    marks = _marks(sample)
-    if face is not None and face > len(marks):
-        raise ConfigError(f"--face: there are {len(marks)} faces, got {face}")
-    meant = range(len(marks)) if face is None else [face - 1]
-    if said is Said.NO_FACE:
-        return tuple(mark for place, mark in enumerate(marks) if place not in meant)
-    label = MarkLabel(said.value)
-    return tuple(replace(m, label=label) if place in meant else m for place, m in enumerate(marks))
+    annotations = _annotations(sample)
+    if face is not None and face > len(annotations):
+        raise ConfigError(f"--face: there are {len(annotations)} faces, got {face}")
+    meant = range(len(annotations)) if face is None else [face - 1]
+    if said is LabelChoice.NO_FACE:
+        return tuple(annotation for place, annotation in enumerate(annotations) if place not in meant)
+    label = AnnotationLabel(said.value)
+    return tuple(replace(m, label=label) if place in meant else m for place, m in enumerate(annotations))
 
 
 def _as_report(sample: "Sample") -> "FrameReport":
@@ -210,14 +212,14 @@ def _as_report(sample: "Sample") -> "FrameReport":
     if sample.labels is None:
         return sample.report
     faces = []
-    for mark in sample.labels.faces:
-        known = mark.label.known
+    for annotation in sample.labels.faces:
+        known = annotation.label.known
         verdict = Label.PROTECTED if known and known.protected else Label.UNPROTECTED
-        faces.append(Face(mark.box, 1.0, label=verdict if known else Label.UNKNOWN))
+        faces.append(Face(annotation.box, 1.0, label=verdict if known else Label.UNKNOWN))
     return replace(sample.report, faces=tuple(faces))
 
 
-def _marks(sample: "Sample") -> "tuple[FaceMark, ...]":
+def _annotations(sample: "Sample") -> "tuple[Annotation, ...]":
     from maskwatch.samples.annotations import accepted
 
     return accepted(sample.report.faces) if sample.labels is None else sample.labels.faces
@@ -226,9 +228,9 @@ def _marks(sample: "Sample") -> "tuple[FaceMark, ...]":
 def _tell_faces(sample: "Sample") -> None:
     who = f"labelled by {sample.labels.by}" if sample.labels else "as the models said, labelled by nobody"
     out.print(f"{sample.id} ({sample.report.camera}): {who}", markup=False, soft_wrap=True)
-    for number, mark in enumerate(_marks(sample), 1):
-        place = ", ".join(f"{v:.0f}" for v in mark.box)
-        out.print(f"  face {number}: {mark.label} ({place})", markup=False, highlight=False)
+    for number, annotation in enumerate(_annotations(sample), 1):
+        place = ", ".join(f"{v:.0f}" for v in annotation.box)
+        out.print(f"  face {number}: {annotation.label} ({place})", markup=False, highlight=False)
 
 
 @app.command()
@@ -236,7 +238,7 @@ def export(
     output: Annotated[
         Path, typer.Argument(metavar="OUT", help="A folder to write, or a file ending in .zip.")
     ],
-    form: Annotated[Form, typer.Option("--format", help="What to write.")] = Form.COCO,
+    form: Annotated[ExportFormat, typer.Option("--format", help="What to write.")] = ExportFormat.COCO,
     since: Since = None,
     until: Until = None,
     camera: Camera = None,
@@ -266,10 +268,12 @@ def export(
 @app.command("import")
 def import_(
     source: Annotated[Path, typer.Argument(metavar="SET", help="A folder or zip file that came back.")],
-    form: Annotated[Form | None, typer.Option("--format", help="Its format; else it is looked at.")] = None,
+    form: Annotated[
+        ExportFormat | None, typer.Option("--format", help="Its format; else it is looked at.")
+    ] = None,
     by: By = None,
     skip_empty: Annotated[
-        bool, typer.Option("--skip-empty", help="Pass over pictures in which no face is marked.")
+        bool, typer.Option("--skip-empty", help="Pass over images in which no face is marked.")
     ] = False,
     accept_unchanged: Annotated[
         bool, typer.Option("--accept-unchanged", help="Take what came back as the models said as looked at.")
@@ -294,7 +298,7 @@ def import_(
     kept = [f"{each}: labels here are newer or of unknown age; left as they are" for each in done.newer_here]
     tell_problems([*done.problems, *kept])
     out.print(
-        f"{counted(len(done.labelled), 'sample')} labelled, {len(done.unchanged)} unchanged, "
+        f"{pluralize(len(done.labelled), 'sample')} labelled, {len(done.unchanged)} unchanged, "
         f"{len(done.newer_here)} left as they are (--force overwrites)",
         soft_wrap=True,
     )
@@ -325,7 +329,7 @@ def purge(
     from dataclasses import replace
     from datetime import timedelta
 
-    from maskwatch.core.records import utc_now
+    from maskwatch.platform.clock import utc_now
 
     queue = _queue(folder, config)
     wanted = _wanted(since, until, camera, labelled=labelled)
@@ -334,7 +338,7 @@ def purge(
         wanted = replace(wanted, until=min(horizon, wanted.until or horizon))
     names = [sample.id for sample in queue.samples() if wanted.fits(sample)]
     kind = "labelled sample" if labelled else "unlabelled sample"
-    what = f"{counted(len(names), kind)} in {_folder(folder, config)}"
+    what = f"{pluralize(len(names), kind)} in {_folder(folder, config)}"
     if names and not yes:
         typer.confirm(f"Delete {what} for good?", abort=True)
     out.print(f"deleted {queue.remove(names, labelled=labelled)} of {what}", soft_wrap=True)

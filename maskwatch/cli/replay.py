@@ -7,7 +7,7 @@ import typer
 
 from maskwatch.cli.console import out, progress
 from maskwatch.core.errors import ConfigError
-from maskwatch.core.text import counted
+from maskwatch.core.text import pluralize
 
 if TYPE_CHECKING:
     from maskwatch.app.compose import Models, ReplayPlan
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def replay(
-    source: Annotated[str, typer.Argument(help="A video file, a picture, a folder of pictures or a glob.")],
+    source: Annotated[str, typer.Argument(help="A video file, a image, a folder of images or a glob.")],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The annotated video, .mp4.")] = None,
     report: Annotated[Path | None, typer.Option(help="The report, one JSON line a frame.")] = None,
     plot: Annotated[Path | None, typer.Option(help="The protected ratio over time, .png.")] = None,
@@ -61,17 +61,17 @@ def replay_and_tell(plan: "ReplayPlan", models: "Models", outputs: "Outputs") ->
     under = sum((report.protected_ratio or 0) < plan.defaults.alert.protected_ratio for report in assessed)
     most = max(report.people for report in summary.reports)
     out.print(
-        f"{counted(frames, 'frame')}, {len(assessed)} with somebody to assess, at most {most} people at once"
+        f"{pluralize(frames, 'frame')}, {len(assessed)} with somebody to assess, at most {most} people at once"
     )
     out.print(
-        f"{counted(under, 'frame')} under the protected ratio of {plan.defaults.alert.protected_ratio:.0%}"
+        f"{pluralize(under, 'frame')} under the protected ratio of {plan.defaults.alert.protected_ratio:.0%}"
     )
     for alert in summary.alerts:
         out.print(f"alert at {alert.at:.2f} s: {alert.unprotected} of {alert.people} without a mask")
     if not summary.alerts:
         out.print("no alert")
     if plan.queue:
-        out.print(f"{counted(summary.queued, 'sample')} queued in {plan.queue.dir}")
+        out.print(f"{pluralize(summary.queued, 'sample')} queued in {plan.queue.dir}")
     for path in (outputs.video, outputs.report, outputs.plot):
         if path:
             out.print(f"wrote {path}", soft_wrap=True)

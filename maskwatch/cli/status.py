@@ -12,7 +12,7 @@ from rich.table import Column, Table
 from maskwatch.cli.console import out
 from maskwatch.core.address import http_url
 from maskwatch.core.errors import ConfigError, MaskwatchError
-from maskwatch.core.text import counted
+from maskwatch.core.text import pluralize
 
 if TYPE_CHECKING:
     from maskwatch.web.settings import WebSettings
@@ -114,10 +114,10 @@ def _summary(told: dict[str, Any]) -> str:
     queue, process = told["queue"], told["process"]
     parts = [
         f"maskwatch {told['version']}, running for {_span(told['running_s'])}",
-        f"{counted(sum(a['count'] for a in told['alerts'] if a['outcome'] == 'delivered'), 'alert')} told",
+        f"{pluralize(sum(a['count'] for a in told['alerts'] if a['outcome'] == 'delivered'), 'alert')} told",
         "queue unreadable"
         if queue["samples"] is None
-        else f"{counted(queue['samples'], 'sample')} in the queue",
+        else f"{pluralize(queue['samples'], 'sample')} in the queue",
         "free space unknown" if queue["free_bytes"] is None else f"{queue['free_bytes'] / 1e9:.1f} GB free",
         f"{process['memory_bytes'] / 1e6:.0f} MB of memory",
     ]

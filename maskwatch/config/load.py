@@ -30,7 +30,7 @@ from maskwatch.core.geometry import area, spread
 from maskwatch.core.records import Polygon
 from maskwatch.detect.settings import MotionSettings
 from maskwatch.detect.settings import Settings as DetectSettings
-from maskwatch.platform.settings_base import Strict
+from maskwatch.platform.settings_base import SettingsBase
 from maskwatch.samples.settings import (
     DriftSettings,
     LearnSettings,
@@ -44,8 +44,8 @@ from maskwatch.web.settings import WebSettings
 
 VARIABLE = re.compile(r"\{(MASKWATCH_\w+)\}")
 CAMERA_NAME = r"\w[\w .-]{0,63}"
-MOST_TOLD = 60  # characters of a wrong value
-LEAST_AREA, MOST_AREA = 1e-6, 0.999  # of the picture, that an ignored polygon may cover
+MAX_SHOWN = 60  # characters of a wrong value
+MIN_AREA, MAX_AREA = 1e-6, 0.999  # of the picture, that an ignored polygon may cover
 Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 
@@ -61,9 +61,9 @@ def _as_address(value: object) -> Address:
 def _as_corners(polygon: Polygon) -> Polygon:
     if len(polygon) < 3:
         raise ValueError("must have at least three corners")
-    if spread(polygon) < LEAST_AREA:
+    if spread(polygon) < MIN_AREA:
         raise ValueError("must enclose an area; these corners are on one line")
-    if area(polygon) > MOST_AREA:
+    if area(polygon) > MAX_AREA:
         raise ValueError("must leave something to see; this is the whole picture")
     return polygon
 
@@ -71,11 +71,11 @@ def _as_corners(polygon: Polygon) -> Polygon:
 def _once_each(sinks: tuple[SinkName, ...]) -> tuple[SinkName, ...]:
     for sink in sinks:
         if sinks.count(sink) > 1:
-            raise ValueError(f"{sink} stands twice")
+            raise ValueError(f"{sink} duplicate key")
     return sinks
 
 
-class _Strict(Strict):
+class _Strict(SettingsBase):
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
 
@@ -92,7 +92,7 @@ class AlertSettings(_Strict):
     say: Annotated[str, Field(min_length=1, max_length=500)] = "Please wear your mask."
     sinks: Annotated[tuple[SinkName, ...], AfterValidator(_once_each)] = ("voice", "log")
     dead_after_s: Annotated[float, Field(ge=1, le=86_400)] | None = 60.0
-    say_dead: Annotated[str, Field(min_length=1, max_length=500)] = "Camera {camera} gives no picture."
+    say_dead: Annotated[str, Field(min_length=1, max_length=500)] = "Camera {camera} is offline."
     voice: VoiceSettings = VoiceSettings()
 
 
@@ -205,7 +205,7 @@ class _Reading:
         except TreeError as e:
             raise ConfigError(f"{name}:{e.line}: {printable(str(e))}") from e
         for line, key, first in self._tree.twice:
-            self._problem(key, f"stands twice (first in line {first})", line)
+            self._problem(key, f"duplicate key (first in line {first})", line)
 
     def config(self, *, need_weights: bool) -> Config:
         whole = self._filled(self._tree.value, ())
@@ -298,7 +298,7 @@ class _Reading:
         if isinstance(got, (dict, list)) or "source" in key or "token" in key:
             return message
         written = redacted(repr(got))
-        return f"{message}, got {written if len(written) <= MOST_TOLD else f'{written[:MOST_TOLD]}…'}"
+        return f"{message}, got {written if len(written) <= MAX_SHOWN else f'{written[:MAX_SHOWN]}…'}"
 
     def _is_camera(self, camera: str, raw: Any) -> bool:
         if not re.fullmatch(CAMERA_NAME, camera):
@@ -310,7 +310,7 @@ class _Reading:
         return isinstance(raw, dict)
 
     def _is_unknown(self, written: Any) -> bool:
-        """Whether a value hangs on a variable that the environment does not have."""
+        """Whether a value depends on a variable that the environment does not have."""
         return isinstance(written, str) and not set(VARIABLE.findall(written)) <= self._environment.keys()
 
     def _problem(self, key: Key, text: str, line: int | None = None) -> None:
@@ -338,7 +338,7 @@ def _inherited(whole: dict[str, Any]) -> dict[str, Any]:
 
 def _known_keys(key: Key) -> list[str]:
     """The keys that stand beside an unknown one, for a hint."""
-    model: type[Strict] = _Globals
+    model: type[SettingsBase] = _Globals
     rest: Iterator[str | int] = iter(key[:-1])
     for part in rest:
         if part == "cameras":
@@ -347,7 +347,7 @@ def _known_keys(key: Key) -> list[str]:
             continue
         field = model.model_fields.get(str(part))
         annotation = field.annotation if field else None
-        if not (isinstance(annotation, type) and issubclass(annotation, Strict)):
+        if not (isinstance(annotation, type) and issubclass(annotation, SettingsBase)):
             return []
         model = annotation
     return list(model.model_fields)

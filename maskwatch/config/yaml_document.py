@@ -16,8 +16,8 @@ Key = tuple[str | int, ...]
 
 # what would end a system call, a line of the log or the terminal's state; and halves of characters
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-MOST_BYTES = 256_000  # of a file
-MOST_VALUES = 20_000  # a few lines of aliases of aliases stand for billions
+MAX_BYTES = 256_000  # of a file
+MAX_VALUES = 20_000  # a few lines of aliases of aliases stand for billions
 DEEPEST = 16
 _TAG = "tag:yaml.org,2002:"
 _MERGE, _TEXT, _DATE = f"{_TAG}merge", f"{_TAG}str", f"{_TAG}timestamp"
@@ -62,9 +62,9 @@ def text_of(path: Path) -> str:
     """A file, as far as it may be a configuration. Raises `ConfigError`."""
     try:
         with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
-        if len(data) > MOST_BYTES:
-            raise ConfigError(f"{path}: is larger than {MOST_BYTES // 1000} kB; it is no configuration")
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise ConfigError(f"{path}: is larger than {MAX_BYTES // 1000} kB; it is no configuration")
         return data.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as e:
         raise ConfigError(f"{path}: {e.strerror if isinstance(e, OSError) else 'is not UTF-8'}") from e
@@ -104,8 +104,8 @@ def _walk(node: yaml.Node, key: Key, tree: Tree) -> None:
     line = node.start_mark.line + 1
     if len(key) > DEEPEST:
         raise TreeError(line, "is nested too deeply")
-    if len(tree.lines) > MOST_VALUES:
-        raise TreeError(line, f"stands for more than {MOST_VALUES} values")
+    if len(tree.lines) > MAX_VALUES:
+        raise TreeError(line, f"stands for more than {MAX_VALUES} values")
     if node.tag == _DATE:
         node.tag = _TEXT  # no value is a date, but a sentence may look like one
     if node.tag not in _TAGS:

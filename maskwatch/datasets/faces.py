@@ -11,7 +11,7 @@ from maskwatch.core.geometry import iou
 from maskwatch.core.ports import Detector
 from maskwatch.core.records import Box, Rgb
 from maskwatch.datasets.labels import FaceLabel
-from maskwatch.datasets.records import LabelledPicture, Part, perceptual_hash, shown, split
+from maskwatch.datasets.records import LabelledImage, Split, assign_splits, perceptual_hash, shown
 
 FOUND_IOU = 0.4  # MTCNN's boxes are square and faces are not, so more cannot be asked
 PATCH_MARGIN = 0.6  # of the face's side, kept around it for shifted crops
@@ -25,7 +25,7 @@ class LabelledFace:
     patch: Rgb
     box: Box
     label: FaceLabel
-    part: Part
+    split: Split
     key: str
 
     @property
@@ -34,18 +34,18 @@ class LabelledFace:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SeenPicture:
+class SeenImage:
     """A picture and the faces that a detector found in it, or that people marked."""
 
     rgb: Rgb
     faces: tuple[Box, ...]
 
 
-Progress = Callable[[Iterable[LabelledPicture]], Iterable[LabelledPicture]]
+Progress = Callable[[Iterable[LabelledImage]], Iterable[LabelledImage]]
 
 
 def gather(
-    pictures: Sequence[LabelledPicture], detector: Detector, progress: Progress
+    images: Sequence[LabelledImage], detector: Detector, progress: Progress
 ) -> tuple[list[LabelledFace], list[str]]:
     """The faces that the detector finds in labelled pictures, and a line for every picture that gave none.
 
@@ -53,46 +53,46 @@ def gather(
     (IoU of at least 0.4), and training pictures give their missed faces by the true box too. Where
     the label is the picture's, it is given to the largest face.
     """
-    images, hashes, readable = [], [], []
+    cuts_of_images, hashes, readable = [], [], []
     notes: list[str] = []
-    for picture, rgb in _opened(progress(pictures), notes):
-        readable.append(picture)
+    for image, rgb in _opened(progress(images), notes):
+        readable.append(image)
         hashes.append(perceptual_hash(rgb))
-        images.append(_cut(rgb, picture, detector))
+        cuts_of_images.append(_cut(rgb, image, detector))
     faces = []
-    for picture, cuts in zip(split(readable, np.array(hashes, np.uint64)), images, strict=True):
-        part = picture.part or Part.TRAIN
-        chosen = [cut for cut in cuts if cut.found or part is Part.TRAIN]
+    for image, cuts in zip(assign_splits(readable, np.array(hashes, np.uint64)), cuts_of_images, strict=True):
+        part = image.split or Split.TRAIN
+        chosen = [cut for cut in cuts if cut.found or part is Split.TRAIN]
         if not chosen:
-            notes.append(f"{picture.path}: no face found")
-        faces += [LabelledFace(c.patch, c.box, c.label, part, picture.key) for c in chosen]
+            notes.append(f"{image.path}: no face found")
+        faces += [LabelledFace(c.patch, c.box, c.label, part, image.key) for c in chosen]
     return faces, notes
 
 
-def open_marked(
-    pictures: Sequence[LabelledPicture], progress: Progress
-) -> tuple[dict[Part, list[SeenPicture]], list[str]]:
+def open_annotated(
+    images: Sequence[LabelledImage], progress: Progress
+) -> tuple[dict[Split, list[SeenImage]], list[str]]:
     """Whole pictures of the three parts with the faces that people marked, and a line for each that gives none."""
     seen, hashes, readable = [], [], []
     notes: list[str] = []
-    for picture, rgb in _opened(progress(pictures), notes):
-        if any(truth.box is None for truth in picture.truths):
-            notes.append(f"{picture.path}: has a label but no boxes, which a detector needs")
+    for image, rgb in _opened(progress(images), notes):
+        if any(truth.box is None for truth in image.truths):
+            notes.append(f"{image.path}: has a label but no boxes, which a detector needs")
             continue
-        readable.append(picture)
+        readable.append(image)
         hashes.append(perceptual_hash(rgb))
-        seen.append(SeenPicture(rgb, tuple(t.box for t in picture.truths if t.box is not None)))
-    parts: dict[Part, list[SeenPicture]] = {part: [] for part in Part}
-    for picture, each in zip(split(readable, np.array(hashes, np.uint64)), seen, strict=True):
-        parts[picture.part or Part.TRAIN].append(each)
+        seen.append(SeenImage(rgb, tuple(t.box for t in image.truths if t.box is not None)))
+    parts: dict[Split, list[SeenImage]] = {part: [] for part in Split}
+    for image, each in zip(assign_splits(readable, np.array(hashes, np.uint64)), seen, strict=True):
+        parts[image.split or Split.TRAIN].append(each)
     return parts, notes
 
 
-def found_faces(rgb: Rgb, picture: LabelledPicture, detector: Detector) -> list[LabelledFace]:
+def found_faces(rgb: Rgb, image: LabelledImage, detector: Detector) -> list[LabelledFace]:
     """The labelled faces that the detector finds in one picture, of the part that it has (see `gather`)."""
-    part = picture.part or Part.TRAIN
-    cuts = _cut(rgb, picture, detector)
-    return [LabelledFace(c.patch, c.box, c.label, part, picture.key) for c in cuts if c.found]
+    part = image.split or Split.TRAIN
+    cuts = _cut(rgb, image, detector)
+    return [LabelledFace(c.patch, c.box, c.label, part, image.key) for c in cuts if c.found]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,44 +103,44 @@ class _Cut:
     found: bool
 
 
-def _opened(pictures: Iterable[LabelledPicture], notes: list[str]) -> Iterator[tuple[LabelledPicture, Rgb]]:
+def _opened(images: Iterable[LabelledImage], notes: list[str]) -> Iterator[tuple[LabelledImage, Rgb]]:
     """Those that can be read; why the others cannot goes to `notes`."""
-    for picture in pictures:
+    for image in images:
         try:
-            yield picture, shown(picture)
+            yield image, shown(image)
         except SourceError as e:
             notes.append(str(e))
 
 
-def gather_pictures(
-    pictures: Sequence[LabelledPicture], detector: Detector, progress: Progress
-) -> tuple[dict[Part, list[SeenPicture]], list[str]]:
+def gather_images(
+    images: Sequence[LabelledImage], detector: Detector, progress: Progress
+) -> tuple[dict[Split, list[SeenImage]], list[str]]:
     """Whole pictures of the parts, with the faces that the detector finds and those that people marked.
 
     Nothing of the test part is kept. Gives a line for every picture that cannot be read, too.
     """
     seen, hashes, readable = [], [], []
     notes: list[str] = []
-    for picture, rgb in _opened(progress(pictures), notes):
+    for image, rgb in _opened(progress(images), notes):
         found = [face.box for face in detector.detect([rgb])[0]]
-        readable.append(picture)
+        readable.append(image)
         hashes.append(perceptual_hash(rgb))
-        seen.append(SeenPicture(rgb, (*found, *(t.box for t in picture.truths if t.box is not None))))
-    parts: dict[Part, list[SeenPicture]] = {Part.TRAIN: [], Part.VALIDATION: []}
-    for picture, each in zip(split(readable, np.array(hashes, np.uint64)), seen, strict=True):
-        part = picture.part or Part.TRAIN
-        if part is not Part.TEST:
+        seen.append(SeenImage(rgb, (*found, *(t.box for t in image.truths if t.box is not None))))
+    parts: dict[Split, list[SeenImage]] = {Split.TRAIN: [], Split.VALIDATION: []}
+    for image, each in zip(assign_splits(readable, np.array(hashes, np.uint64)), seen, strict=True):
+        part = image.split or Split.TRAIN
+        if part is not Split.TEST:
             parts[part].append(each)
     return parts, notes
 
 
-def _cut(rgb: Rgb, picture: LabelledPicture, detector: Detector) -> list[_Cut]:
+def _cut(rgb: Rgb, image: LabelledImage, detector: Detector) -> list[_Cut]:
     found = [face.box for face in detector.detect([rgb])[0]]
-    if picture.truths and picture.truths[0].box is None:
+    if image.truths and image.truths[0].box is None:
         largest = max(found, key=lambda box: box.width * box.height, default=None)
-        return [] if largest is None else [_Cut(*_patch(rgb, largest), picture.truths[0].label, True)]
+        return [] if largest is None else [_Cut(*_patch(rgb, largest), image.truths[0].label, True)]
     cuts = []
-    for truth in picture.truths:
+    for truth in image.truths:
         assert truth.box is not None
         best = max(found, key=lambda box: iou(box, truth.box), default=None)  # type: ignore[arg-type]
         if best is not None and iou(best, truth.box) >= FOUND_IOU:
@@ -167,8 +167,8 @@ def _patch(rgb: Rgb, box: Box) -> tuple[Rgb, Box]:
     )
 
 
-def cut_faces(rgb: Rgb, picture: LabelledPicture, detector: Detector) -> list[LabelledFace]:
+def cut_faces(rgb: Rgb, image: LabelledImage, detector: Detector) -> list[LabelledFace]:
     """The same, and of a training picture also the true boxes, found or not."""
-    part = picture.part or Part.TRAIN
-    cuts = (cut for cut in _cut(rgb, picture, detector) if cut.found or part is Part.TRAIN)
-    return [LabelledFace(c.patch, c.box, c.label, part, picture.key) for c in cuts]
+    part = image.split or Split.TRAIN
+    cuts = (cut for cut in _cut(rgb, image, detector) if cut.found or part is Split.TRAIN)
+    return [LabelledFace(c.patch, c.box, c.label, part, image.key) for c in cuts]

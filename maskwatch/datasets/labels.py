@@ -15,7 +15,7 @@ class FaceLabel(StrEnum):
         return self is FaceLabel.PROTECTED
 
 
-class MarkLabel(StrEnum):
+class AnnotationLabel(StrEnum):
     """The same, and that nobody can tell: such a face is neither learnt from nor counted, whatever it is."""
 
     PROTECTED = "protected"
@@ -25,7 +25,7 @@ class MarkLabel(StrEnum):
 
     @property
     def known(self) -> FaceLabel | None:
-        return None if self is MarkLabel.UNKNOWN else FaceLabel(self.value)
+        return None if self is AnnotationLabel.UNKNOWN else FaceLabel(self.value)
 
 
 NAMES = {
@@ -45,9 +45,9 @@ def label_of(name: str) -> FaceLabel | None:
     return NAMES.get(name.strip().lower().replace(" ", "_").replace("-", "_"))
 
 
-def mark_of(name: str) -> MarkLabel | None:
+def annotation_label_of(name: str) -> AnnotationLabel | None:
     """The same for a marked face, which may be one of which nobody can tell."""
     label = label_of(name)
     if label is None:
-        return MarkLabel.UNKNOWN if name.strip().lower() == MarkLabel.UNKNOWN else None
-    return MarkLabel(label.value)
+        return AnnotationLabel.UNKNOWN if name.strip().lower() == AnnotationLabel.UNKNOWN else None
+    return AnnotationLabel(label.value)

@@ -17,7 +17,7 @@ from maskwatch.sources.images import read_rgb
 DUPLICATE_BITS = 4  # of 64: hashes this near are the same picture
 
 
-class Part(StrEnum):
+class Split(StrEnum):
     """What a picture may be used for. Early stops and thresholds use validation; figures use test."""
 
     TRAIN = "train"
@@ -26,7 +26,7 @@ class Part(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
+class GroundTruth:
     """A labelled face; `box` is None where the label is the whole picture's."""
 
     label: FaceLabel
@@ -34,7 +34,7 @@ class Truth:
 
 
 @dataclass(frozen=True, slots=True)
-class LabelledPicture:
+class LabelledImage:
     """`key` is the path inside the data set; `part` is None until `split`, unless the folders say it.
 
     `unclear` are faces of which nobody can tell whether they are protected: see `shown`.
@@ -42,8 +42,8 @@ class LabelledPicture:
 
     path: Path
     key: str
-    truths: tuple[Truth, ...]
-    part: Part | None = None
+    truths: tuple[GroundTruth, ...]
+    split: Split | None = None
     unclear: tuple[Box, ...] = ()
 
 
@@ -51,11 +51,11 @@ class LabelledPicture:
 class DataSet:
     """The pictures that can be used, and a line for everything that cannot, naming the file."""
 
-    pictures: list[LabelledPicture]
+    images: list[LabelledImage]
     problems: list[str]
 
 
-def split(pictures: Sequence[LabelledPicture], hashes: NDArray[np.uint64]) -> list[LabelledPicture]:
+def assign_splits(images: Sequence[LabelledImage], hashes: NDArray[np.uint64]) -> list[LabelledImage]:
     """Give every picture its part: 20 % test, 10 % validation, by a hash of its key.
 
     A part that the data set says itself stays; without a validation part, a tenth of training becomes one.
@@ -63,44 +63,44 @@ def split(pictures: Sequence[LabelledPicture], hashes: NDArray[np.uint64]) -> li
     them in the order of keys, so the same data set always splits the same way. One that repeats a picture
     of the test part is never trained on.
     """
-    order = sorted(range(len(pictures)), key=lambda i: pictures[i].key)
+    order = sorted(range(len(images)), key=lambda i: images[i].key)
     leader = {i: i for i in order}
     for place, i in enumerate(order):
         rest = np.array(order[place + 1 :], np.int64)
         near = rest[np.bitwise_count(hashes[rest] ^ hashes[i]) <= DUPLICATE_BITS]
         for j in near:
-            leader[int(j)] = min(leader[int(j)], leader[i], key=lambda k: pictures[k].key)
-    said: dict[int, set[Part | None]] = {i: set() for i in order}
-    for i, picture in enumerate(pictures):
-        said[leader[i]].add(picture.part)
-    validates = any(picture.part is Part.VALIDATION for picture in pictures)
+            leader[int(j)] = min(leader[int(j)], leader[i], key=lambda k: images[k].key)
+    said: dict[int, set[Split | None]] = {i: set() for i in order}
+    for i, image in enumerate(images):
+        said[leader[i]].add(image.split)
+    validates = any(image.split is Split.VALIDATION for image in images)
     parts = []
-    for i, picture in enumerate(pictures):
+    for i, image in enumerate(images):
         held_out = _held_out(said[leader[i]])
-        stays = validates and picture.part is Part.TRAIN
-        parts.append(held_out or (Part.TRAIN if stays else _part(pictures[leader[i]], keep=picture.part)))
-    return [replace(picture, part=part) for picture, part in zip(pictures, parts, strict=True)]
+        stays = validates and image.split is Split.TRAIN
+        parts.append(held_out or (Split.TRAIN if stays else _part(images[leader[i]], keep=image.split)))
+    return [replace(image, split=part) for image, part in zip(images, parts, strict=True)]
 
 
-def _held_out(said: set[Part | None]) -> Part | None:
+def _held_out(said: set[Split | None]) -> Split | None:
     """A training picture that repeats one of test or validation must not be trained on."""
-    return next((part for part in (Part.TEST, Part.VALIDATION) if part in said), None)
+    return next((part for part in (Split.TEST, Split.VALIDATION) if part in said), None)
 
 
-def _part(leader: LabelledPicture, keep: Part | None) -> Part:
+def _part(leader: LabelledImage, keep: Split | None) -> Split:
     bucket = int(hashlib.sha256(leader.key.encode()).hexdigest(), 16) % 100
-    if keep is Part.TRAIN:
-        return Part.VALIDATION if bucket < 10 else Part.TRAIN
-    return Part.TEST if bucket < 20 else Part.VALIDATION if bucket < 30 else Part.TRAIN
+    if keep is Split.TRAIN:
+        return Split.VALIDATION if bucket < 10 else Split.TRAIN
+    return Split.TEST if bucket < 20 else Split.VALIDATION if bucket < 30 else Split.TRAIN
 
 
-def shown(picture: LabelledPicture) -> Rgb:
+def shown(image: LabelledImage) -> Rgb:
     """The picture as models may see it: unclear faces are wiped, so that nothing is learnt from them or counted.
 
     Raises `SourceError`.
     """
-    rgb = read_rgb(picture.path)
-    for box in picture.unclear:
+    rgb = read_rgb(image.path)
+    for box in image.unclear:
         x1, y1, x2, y2 = (max(0, round(v)) for v in box)
         part = rgb[y1:y2, x1:x2]
         if part.size:

@@ -12,7 +12,7 @@ from maskwatch.classify.crop import crop
 from maskwatch.core.errors import SourceError
 from maskwatch.core.records import Box, Rgb
 from maskwatch.datasets.labels import FaceLabel
-from maskwatch.datasets.records import LabelledPicture, Part, perceptual_hash, split
+from maskwatch.datasets.records import LabelledImage, Split, assign_splits, perceptual_hash
 from maskwatch.sources.images import read_rgb
 
 TILE_PX = 96
@@ -24,7 +24,7 @@ class KnownFace:
     """`px` is the longer side of the face's box, of the picture where the label is the picture's."""
 
     label: FaceLabel
-    part: Part
+    split: Split
     px: float
 
 
@@ -34,12 +34,12 @@ class Shown:
 
     tile: Rgb
     label: FaceLabel
-    part: Part
+    split: Split
 
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    pictures: int
+    images: int
     faces: list[KnownFace]
     shown: list[Shown]
     problems: list[str]
@@ -53,32 +53,30 @@ class _Opened:
     size: tuple[int, int]
 
 
-Progress = Callable[[Iterable[LabelledPicture]], Iterable[LabelledPicture]]
+Progress = Callable[[Iterable[LabelledImage]], Iterable[LabelledImage]]
 
 
 def gather_statistics(
-    pictures: Sequence[LabelledPicture], progress: Progress, *, show: int = 60, workers: int = 2
+    images: Sequence[LabelledImage], progress: Progress, *, show: int = 60, workers: int = 2
 ) -> Statistics:
     """Open every picture, split, and choose `show` faces by a hash, as many of each label if there are so many."""
     readable, opened = [], []
     problems = []
     with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
-        for picture, result in zip(
-            progress(pictures), pool.map(_open, [p.path for p in pictures]), strict=True
-        ):
+        for image, result in zip(progress(images), pool.map(_open, [p.path for p in images]), strict=True):
             if isinstance(result, str):
                 problems.append(result)
             else:
-                readable.append(picture)
+                readable.append(image)
                 opened.append(result)
-    divided = split(readable, np.array([each.hash for each in opened], np.uint64))
+    divided = assign_splits(readable, np.array([each.hash for each in opened], np.uint64))
     faces, places = [], []
-    for picture, each in zip(divided, opened, strict=True):
-        for truth in picture.truths:
+    for image, each in zip(divided, opened, strict=True):
+        for truth in image.truths:
             box = truth.box or Box(0, 0, *each.size)
-            face = KnownFace(truth.label, picture.part or Part.TRAIN, max(box.width, box.height))
+            face = KnownFace(truth.label, image.split or Split.TRAIN, max(box.width, box.height))
             faces.append(face)
-            places.append((picture.path, box, MARGIN if truth.box else 0.0))
+            places.append((image.path, box, MARGIN if truth.box else 0.0))
     shown = [_shown(faces[i], *places[i]) for i in _some(faces, show)]
     return Statistics(len(readable), faces, shown, problems)
 
@@ -114,4 +112,4 @@ def _shown(face: KnownFace, path: Path, box: Box, margin: float) -> Shown:
         top, left = (TILE_PX - size[1]) // 2, (TILE_PX - size[0]) // 2
         tile = np.full((TILE_PX, TILE_PX, 3), 255, np.uint8)
         tile[top : top + size[1], left : left + size[0]] = small
-    return Shown(tile, face.label, face.part)
+    return Shown(tile, face.label, face.split)

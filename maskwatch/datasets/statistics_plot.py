@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from maskwatch.datasets.labels import FaceLabel
-from maskwatch.datasets.records import Part
+from maskwatch.datasets.records import Split
 from maskwatch.datasets.statistics import KnownFace, Shown, Statistics
 from maskwatch.platform.files import replacing
 
@@ -37,7 +37,7 @@ def draw(path: Path, title: str, statistics: Statistics) -> None:
     sizes, parts = upper.subplots(1, 2, width_ratios=(3, 2))
     _draw_sizes(sizes, statistics.faces)
     _draw_parts(parts, statistics.faces)
-    figure.suptitle(f"{title}: {statistics.pictures} pictures, {len(statistics.faces)} faces")
+    figure.suptitle(f"{title}: {statistics.images} pictures, {len(statistics.faces)} faces")
     axes = lower.subplots(rows, COLUMNS, squeeze=False).flatten()
     for place in axes:
         place.set_axis_off()
@@ -69,14 +69,14 @@ def _draw_sizes(axes: Axes, faces: Sequence[KnownFace]) -> None:
 
 
 def _draw_parts(axes: Axes, faces: Sequence[KnownFace]) -> None:
-    across = np.arange(len(Part))
+    across = np.arange(len(Split))
     for number, label in enumerate(FaceLabel):
         if all(face.label is not label for face in faces):
             continue
-        counts = [sum(f.label is label and f.part is part for f in faces) for part in Part]
+        counts = [sum(f.label is label and f.split is part for f in faces) for part in Split]
         bars = axes.bar(across + (number - 1) * 0.27, counts, 0.25, color=COLOURS[label])
         axes.bar_label(bars, fontsize=8)
-    axes.set_xticks(across, [str(part) for part in Part])
+    axes.set_xticks(across, [str(part) for part in Split])
     axes.set(ylabel="faces", title="labels by part")
 
 
@@ -85,4 +85,4 @@ def _draw_face(axes: Axes, face: Shown) -> None:
     axes.imshow(face.tile)
     frame = np.array([(0, 0), (width, 0), (width, height), (0, height), (0, 0)]) - 0.5
     axes.plot(*frame.T, color=COLOURS[face.label], linewidth=3)
-    axes.set_title(f"{WORDS[face.label]}\n{face.part}", fontsize=7, color="black", pad=3)
+    axes.set_title(f"{WORDS[face.label]}\n{face.split}", fontsize=7, color="black", pad=3)

@@ -4,13 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from maskwatch.platform.settings_base import Strict
+from maskwatch.platform.settings_base import SettingsBase
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 BackendName = Literal["auto", "torch", "openvino"]
 
 
-class Settings(Strict):
+class Settings(SettingsBase):
     """The `detect` section.
 
     `weights` is a file that `maskwatch train detector` wrote, or `stock` for the published weights; None for
@@ -31,7 +31,7 @@ class Settings(Strict):
     half: bool = False
 
 
-class MotionSettings(Strict):
+class MotionSettings(SettingsBase):
     """The `motion` section.
 
     With the `gate`, what did not change since it was last looked at is not looked at again: its faces are

@@ -1,4 +1,4 @@
-"""How right the models were on samples that were drawn by lot, whatever they said of them."""
+"""How right the models were on samples that were drawn at random, whatever they said of them."""
 
 import math
 from collections.abc import Iterable
@@ -54,11 +54,15 @@ def audits(samples: Iterable[Sample], versions: dict[str, str]) -> list[Audit]:
 
 def _counted(faces: tuple[Face, ...], labels: Labels) -> tuple[int, int]:
     """Labelled faces, and those of them that were found and judged right."""
-    marks = [(mark.box, known) for mark in labels.faces if (known := mark.label.known) is not None]
-    matching = match(faces, [box for box, _ in marks])
+    annotations = [
+        (annotation.box, known)
+        for annotation in labels.faces
+        if (known := annotation.label.known) is not None
+    ]
+    matching = match(faces, [box for box, _ in annotations])
     right = 0
     for face, place in zip(matching.found, matching.truths, strict=True):
         if place is not None:
-            wanted = Label.PROTECTED if marks[place][1].protected else Label.UNPROTECTED
+            wanted = Label.PROTECTED if annotations[place][1].protected else Label.UNPROTECTED
             right += face.label is wanted
-    return len(marks), right
+    return len(annotations), right

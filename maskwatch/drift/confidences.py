@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwatch.core.errors import DataError
-from maskwatch.core.records import FrameReport, Look, Versions, utc_now
+from maskwatch.core.records import Coverage, FrameReport, Versions
+from maskwatch.platform.clock import utc_now
 from maskwatch.platform.files import write_atomically
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class Confidences:
 
     def add(self, report: FrameReport) -> None:
         """Count a frame's faces, unless they were carried on or counted a moment ago. Writes nothing."""
-        if report.look is not Look.FULL or report.models is None or not report.faces:
+        if report.look is not Coverage.FULL or report.models is None or not report.faces:
             return
         before = self._counted_at.get(report.camera)
         if before is not None and 0 <= report.at - before < APART_S:

@@ -12,7 +12,7 @@ from maskwatch.evaluation.plots import COLOURS, png
 MEANING = (
     "The index compares how sure the models are now with how sure they were in their first days (population stability "
     "index; N. Siddiqi, Credit Risk Scorecards, 2006: under 0.1 nothing changed, above 0.25 much did). It tells that a camera shows "
-    "something else, not that the models err; the audit, samples that were drawn by lot and labelled, tells that."
+    "something else, not that the models err; the audit, samples that were drawn at random and labelled, tells that."
 )
 
 

@@ -23,7 +23,7 @@ class Measured(Protocol):
     """Figures of so many `pictures`, which can be computed as if each of them counted differently."""
 
     @property
-    def pictures(self) -> int: ...
+    def images(self) -> int: ...
 
     def figures(self, weights: Floats) -> Figures:
         """Each figure by its name, a value for every row of `weights` `(rows, pictures)`; NaN where undefined."""
@@ -68,8 +68,8 @@ class Difference:
 
 def estimates(measured: Measured, *, seed: int = 0) -> dict[str, Estimate]:
     """Every figure with its interval."""
-    values = measured.figures(np.ones((1, measured.pictures)))
-    drawn = measured.figures(draws(measured.pictures, seed))
+    values = measured.figures(np.ones((1, measured.images)))
+    drawn = measured.figures(draws(measured.images, seed))
     return {name: Estimate(_number(values[name][0]), *interval(drawn[name])) for name in values}
 
 
@@ -80,9 +80,9 @@ def differences(
 
     `better_low` tells the figures of which less is better.
     """
-    assert a.pictures == b.pictures
-    weights = draws(a.pictures, seed)
-    once = np.ones((1, a.pictures))
+    assert a.images == b.images
+    weights = draws(a.images, seed)
+    once = np.ones((1, a.images))
     values_a, values_b = a.figures(once), b.figures(once)
     drawn_a, drawn_b = a.figures(weights), b.figures(weights)
     return {
@@ -98,10 +98,10 @@ def differences(
     }
 
 
-def draws(pictures: int, seed: int) -> Floats:
+def draws(images: int, seed: int) -> Floats:
     """`(RESAMPLES, pictures)`: how often each picture was drawn."""
     random = np.random.default_rng(seed)
-    return random.multinomial(pictures, np.full(pictures, 1 / pictures), size=RESAMPLES).astype(np.float64)
+    return random.multinomial(images, np.full(images, 1 / images), size=RESAMPLES).astype(np.float64)
 
 
 def interval(values: Floats) -> tuple[float | None, float | None]:

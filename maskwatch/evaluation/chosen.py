@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 
-class Chosen(StrEnum):
+class SplitChoice(StrEnum):
     """The pictures to measure on: a `dataset.Part`, or all of them."""
 
     TEST = "test"
@@ -13,14 +13,14 @@ class Chosen(StrEnum):
 
     @property
     def held_out(self) -> bool:
-        return self is Chosen.TEST
+        return self is SplitChoice.TEST
 
     @property
     def meaning(self) -> str:
         """What figures on it are worth, as a sentence."""
         return {
-            Chosen.TEST: "Held out: `maskwatch train` keeps the test part from all training and choosing.",
-            Chosen.VALIDATION: "NOT held out: early stops and thresholds are chosen on the validation part.",
-            Chosen.TRAIN: "NOT held out: the models are trained on this part.",
-            Chosen.ALL: "NOT held out: the part that the models are trained on is among these.",
+            SplitChoice.TEST: "Held out: `maskwatch train` keeps the test part from all training and choosing.",
+            SplitChoice.VALIDATION: "NOT held out: early stops and thresholds are chosen on the validation part.",
+            SplitChoice.TRAIN: "NOT held out: the models are trained on this part.",
+            SplitChoice.ALL: "NOT held out: the part that the models are trained on is among these.",
         }[self]

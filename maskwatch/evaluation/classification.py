@@ -10,7 +10,7 @@ from maskwatch.core.ports import Classifier, Detector
 from maskwatch.core.records import Face, Rgb
 from maskwatch.datasets.faces import LabelledFace, found_faces
 from maskwatch.datasets.labels import FaceLabel
-from maskwatch.datasets.records import LabelledPicture
+from maskwatch.datasets.records import LabelledImage
 from maskwatch.evaluation.bootstrap import Figures, share
 
 Floats = NDArray[np.float64]
@@ -63,7 +63,7 @@ def evaluate(classifier: Classifier, faces: Sequence[LabelledFace], *, protected
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Judged:
+class JudgedFace:
     """A found face, its true label and the probability that it is protected; `face` is kept if that is wrong."""
 
     key: str
@@ -85,9 +85,9 @@ class Bin:
 class Classification:
     """How a classifier judged faces; `places` are those of their pictures, of which there are `pictures`."""
 
-    judged: tuple[Judged, ...]
+    judged: tuple[JudgedFace, ...]
     places: NDArray[np.int64]
-    pictures: int
+    images: int
     protected_at: float
 
     @property
@@ -107,7 +107,7 @@ class Classification:
         said = (j.probability >= self.protected_at for j in self.judged if j.label is label)
         return sum(each is protected for each in said)
 
-    def wrong(self) -> list[Judged]:
+    def wrong(self) -> list[JudgedFace]:
         """The wrong ones, the most confident first."""
         wrong = [j for j in self.judged if (j.probability >= self.protected_at) is not j.label.protected]
         return sorted(wrong, key=lambda j: abs(j.probability - self.protected_at), reverse=True)
@@ -154,16 +154,16 @@ class Classification:
 def judge(
     classifiers: Sequence[Classifier],
     detector: Detector,
-    pictures: Iterable[tuple[int, LabelledPicture, Rgb]],
+    images: Iterable[tuple[int, LabelledImage, Rgb]],
     *,
     protected_at: float,
 ) -> list[Classification]:
     """How each classifier judges the same faces: the labelled ones that the detector finds."""
-    judged: list[list[Judged]] = [[] for _ in classifiers]
+    judged: list[list[JudgedFace]] = [[] for _ in classifiers]
     places: list[int] = []
     seen = 0
-    for place, picture, rgb in pictures:
-        faces = found_faces(rgb, picture, detector)
+    for place, image, rgb in images:
+        faces = found_faces(rgb, image, detector)
         for own, classifier in zip(judged, classifiers, strict=True):
             answers = zip(faces, _asked(classifier, faces), strict=True)
             own += [_judged(face, probability, protected_at) for face, probability in answers]
@@ -173,9 +173,9 @@ def judge(
     return [Classification(tuple(own), where, seen, protected_at) for own in judged]
 
 
-def _judged(face: LabelledFace, probability: float, protected_at: float) -> Judged:
+def _judged(face: LabelledFace, probability: float, protected_at: float) -> JudgedFace:
     wrong = (probability >= protected_at) is not face.protected
-    return Judged(face.key, face.label, probability, face if wrong else None)
+    return JudgedFace(face.key, face.label, probability, face if wrong else None)
 
 
 def _asked(classifier: Classifier, faces: Sequence[LabelledFace]) -> list[float]:

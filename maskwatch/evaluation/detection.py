@@ -11,7 +11,7 @@ from maskwatch.core.geometry import in_view
 from maskwatch.core.ports import Detector
 from maskwatch.core.records import Box, Face, Rgb
 from maskwatch.datasets.labels import FaceLabel
-from maskwatch.datasets.records import LabelledPicture
+from maskwatch.datasets.records import LabelledImage
 from maskwatch.evaluation.bootstrap import Figures, share
 from maskwatch.evaluation.curve import Curve, average_precision, curve
 from maskwatch.evaluation.matching import BUCKETS, Bucket, Matching, match, side_px
@@ -25,7 +25,7 @@ SWEEP_FROM = 0.05  # the lowest score that the curve is drawn from
 class Searched:
     """A picture and what was found in it, also under the threshold."""
 
-    picture: LabelledPicture
+    image: LabelledImage
     matching: Matching
 
 
@@ -61,7 +61,7 @@ class Detection:
     truth_scores: Floats
 
     @property
-    def pictures(self) -> int:
+    def images(self) -> int:
         return len(self.searched)
 
     def figures(self, weights: Floats) -> Figures:
@@ -101,11 +101,11 @@ class Detection:
     def _figures(
         self, weights: Floats, found: NDArray[np.bool_], truths: NDArray[np.bool_], of: str
     ) -> Figures:
-        per_picture = partial(_per_picture, pictures=self.pictures)
+        per_image = partial(_per_image, images=self.images)
         kept = found & (self.scores > self.threshold)
-        true = weights @ per_picture(self.truth_places[truths])
-        answers = weights @ per_picture(self.places[kept])
-        hits = weights @ per_picture(self.places[kept & self.hits])
+        true = weights @ per_image(self.truth_places[truths])
+        answers = weights @ per_image(self.places[kept])
+        hits = weights @ per_image(self.places[kept & self.hits])
         area = average_precision(self.scores[found], self.hits[found], weights[:, self.places[found]], true)
         return {
             f"recall{of}": share(hits, true),
@@ -117,19 +117,17 @@ class Detection:
     def _recall(self, weights: Floats, truths: NDArray[np.bool_]) -> Floats:
         found = truths & (self.truth_scores > self.threshold)
         return share(
-            weights @ _per_picture(self.truth_places[found], self.pictures),
-            weights @ _per_picture(self.truth_places[truths], self.pictures),
+            weights @ _per_image(self.truth_places[found], self.images),
+            weights @ _per_image(self.truth_places[truths], self.images),
         )
 
 
 def search(
-    detector: Detector, pictures: Iterable[tuple[int, LabelledPicture, Rgb]], threshold: float
+    detector: Detector, images: Iterable[tuple[int, LabelledImage, Rgb]], threshold: float
 ) -> Detection:
     """Ask the detector, whose own last threshold should be lower, for the faces of labelled pictures."""
     return tally(
-        tuple(
-            Searched(picture, match(found_in(rgb, detector), boxes(picture))) for _, picture, rgb in pictures
-        ),
+        tuple(Searched(image, match(found_in(rgb, detector), boxes(image))) for _, image, rgb in images),
         threshold,
     )
 
@@ -140,20 +138,20 @@ def found_in(rgb: Rgb, detector: Detector) -> list[Face]:
     return in_view(detector.detect([rgb])[0], width, height)
 
 
-def boxes(picture: LabelledPicture) -> list[Box]:
-    return [truth.box for truth in picture.truths if truth.box is not None]
+def boxes(image: LabelledImage) -> list[Box]:
+    return [truth.box for truth in image.truths if truth.box is not None]
 
 
 def tally(searched: tuple[Searched, ...], threshold: float) -> Detection:
     """The flat arrays of what was found."""
     found, truths = [], []
     for place, each in enumerate(searched):
-        true = each.picture.truths
+        true = each.image.truths
         of = dict(zip(each.matching.truths, each.matching.found, strict=True))
         for face, truth in zip(each.matching.found, each.matching.truths, strict=True):
             box = face.box if truth is None else (true[truth].box or face.box)
             found.append((face.score, truth is not None, side_px(box), place))
-        for number, (box, truth_) in enumerate(zip(boxes(each.picture), true, strict=True)):
+        for number, (box, truth_) in enumerate(zip(boxes(each.image), true, strict=True)):
             truths.append((side_px(box), truth_.label, place, of[number].score if number in of else 0.0))
     scores, hits, sides, places = zip(*found, strict=True) if found else ((), (), (), ())
     truth_sides, labels, truth_places, truth_scores = (
@@ -173,5 +171,5 @@ def tally(searched: tuple[Searched, ...], threshold: float) -> Detection:
     )
 
 
-def _per_picture(places: NDArray[np.int64], pictures: int) -> Floats:
-    return np.bincount(places, minlength=pictures).astype(np.float64)
+def _per_image(places: NDArray[np.int64], images: int) -> Floats:
+    return np.bincount(places, minlength=images).astype(np.float64)

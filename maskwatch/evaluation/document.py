@@ -30,14 +30,14 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class ContactSheet:
     """Many small pictures with captions; `empty` is said when there is none."""
 
     tiles: tuple[Image, ...]
     empty: str
 
 
-Block = str | Table | Image | Sheet
+Block = str | Table | Image | ContactSheet
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,5 +58,5 @@ SIZE = "the width of its box"
 
 
 def side_px(box: Box) -> float:
-    """A face's size: the width of its box, as labelled; the height hangs on whether hair and chin are in it."""
+    """A face's size: the width of its box, as labelled; the height depends on whether hair and chin are in it."""
     return box.width

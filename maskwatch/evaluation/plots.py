@@ -17,7 +17,7 @@ COLOURS = ("#2060b0", "#d06010")  # blue and orange stay apart for people who ca
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Operated:
+class OperatingCurve:
     """A detector's curve, and the point of it that was chosen; None where nothing was found."""
 
     name: str
@@ -27,7 +27,7 @@ class Operated:
     precision: float | None
 
 
-def precision_recall(models: Sequence[Operated]) -> bytes:
+def precision_recall(models: Sequence[OperatingCurve]) -> bytes:
     figure, axes = _figure(6.4, 4.8)
     for colour, model in zip(COLOURS, models, strict=False):
         axes.step(model.curve.recall, model.curve.precision, where="post", color=colour, label=model.name)

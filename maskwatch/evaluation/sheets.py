@@ -10,7 +10,7 @@ import numpy as np
 from maskwatch.classify.crop import crop
 from maskwatch.core.errors import SourceError
 from maskwatch.core.records import Box, Rgb
-from maskwatch.datasets.records import LabelledPicture
+from maskwatch.datasets.records import LabelledImage
 from maskwatch.evaluation.document import Image
 from maskwatch.sources.images import read_rgb
 
@@ -25,7 +25,7 @@ QUALITY = 85
 class Spot:
     """A face in a picture, and what to say of it. Labelled ones are framed in blue, others in orange."""
 
-    picture: LabelledPicture
+    image: LabelledImage
     box: Box
     caption: str
     labelled: bool
@@ -35,11 +35,11 @@ def tiles(spots: Sequence[Spot]) -> tuple[Image, ...]:
     """The first of them, each picture opened once."""
     chosen = spots[:TILES]
     images: dict[int, Image] = {}
-    order = sorted(range(len(chosen)), key=lambda place: chosen[place].picture.key)
-    for _, places in groupby(order, key=lambda place: chosen[place].picture.key):
+    order = sorted(range(len(chosen)), key=lambda place: chosen[place].image.key)
+    for _, places in groupby(order, key=lambda place: chosen[place].image.key):
         own = list(places)
         try:
-            rgb = read_rgb(chosen[own[0]].picture.path)
+            rgb = read_rgb(chosen[own[0]].image.path)
         except SourceError:  # it went away since it was measured; the others can still be looked at
             continue
         for place in own:

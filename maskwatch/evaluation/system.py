@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from maskwatch.core.records import Face, FrameReport, Label, Rgb
 from maskwatch.datasets.labels import FaceLabel
-from maskwatch.datasets.records import LabelledPicture, Truth
+from maskwatch.datasets.records import GroundTruth, LabelledImage
 from maskwatch.evaluation.bootstrap import Figures, share
 from maskwatch.evaluation.detection import boxes
 from maskwatch.evaluation.matching import Matching, match
@@ -20,17 +20,17 @@ MISSED = "missed"
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class AnalysedImage:
     """A picture, what the system said of it, and which found face is which true one."""
 
-    picture: LabelledPicture
+    image: LabelledImage
     report: FrameReport
     matching: Matching
 
     @property
     def true_ratio(self) -> float | None:
         """Of the labelled faces, protected / all; None when there is nobody."""
-        truths = self.picture.truths
+        truths = self.image.truths
         return sum(t.label.protected for t in truths) / len(truths) if truths else None
 
     @property
@@ -39,12 +39,12 @@ class Watched:
         said, true = self.report.protected_ratio, self.true_ratio
         return None if said is None or true is None else abs(said - true)
 
-    def outcomes(self) -> list[tuple[Truth, Face | None, str]]:
+    def outcomes(self) -> list[tuple[GroundTruth, Face | None, str]]:
         """Each true face, what was found of it, and what was said: a `Label`, or missed."""
-        found = [self.matching.of(place) for place in range(len(self.picture.truths))]
+        found = [self.matching.of(place) for place in range(len(self.image.truths))]
         return [
             (truth, face, MISSED if face is None else str(face.label))
-            for truth, face in zip(self.picture.truths, found, strict=True)
+            for truth, face in zip(self.image.truths, found, strict=True)
         ]
 
     @property
@@ -55,7 +55,7 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True)
-class Nobody:
+class EmptyFrames:
     """Pictures whose ratios cannot be compared: where nobody is labelled, and where we judged nobody."""
 
     in_truth: int
@@ -65,10 +65,10 @@ class Nobody:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class System:
-    watched: tuple[Watched, ...]
+    watched: tuple[AnalysedImage, ...]
 
     @property
-    def pictures(self) -> int:
+    def images(self) -> int:
         return len(self.watched)
 
     def figures(self, weights: Floats) -> Figures:
@@ -101,9 +101,9 @@ class System:
         )
 
     @property
-    def nobody(self) -> Nobody:
+    def nobody(self) -> EmptyFrames:
         pairs = [(w.true_ratio is None, w.report.protected_ratio is None) for w in self.watched]
-        return Nobody(
+        return EmptyFrames(
             in_truth=pairs.count((True, False)),
             in_truth_and_ours=pairs.count((True, True)),
             in_ours=pairs.count((False, True)),
@@ -112,7 +112,7 @@ class System:
     def _table(self, *, right: bool = False, judged: bool = False) -> Floats:
         """`(pictures, labels)`: how many true faces, or only those judged, or those judged right."""
         order = list(FaceLabel)
-        table = np.zeros((self.pictures, len(order)))
+        table = np.zeros((self.images, len(order)))
         for place, watched in enumerate(self.watched):
             for truth, face, said in watched.outcomes():
                 known = face is not None and face.label is not Label.UNKNOWN
@@ -121,15 +121,15 @@ class System:
         return table
 
 
-def is_right(truth: Truth, said: str) -> bool:
+def is_right(truth: GroundTruth, said: str) -> bool:
     """A mask worn wrong is to be judged unprotected."""
     return said == (Label.PROTECTED if truth.label.protected else Label.UNPROTECTED)
 
 
-def watch(analyse: Analyse, pictures: Iterable[tuple[int, LabelledPicture, Rgb]]) -> System:
+def analyse_images(analyse: Analyse, images: Iterable[tuple[int, LabelledImage, Rgb]]) -> System:
     """What the system says of labelled pictures."""
     watched = []
-    for _, picture, rgb in pictures:
+    for _, image, rgb in images:
         report = analyse(rgb)
-        watched.append(Watched(picture, report, match(report.faces, boxes(picture))))
+        watched.append(AnalysedImage(image, report, match(report.faces, boxes(image))))
     return System(tuple(watched))

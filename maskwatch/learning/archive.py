@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from maskwatch.core.errors import DataError
-from maskwatch.datasets.records import Part
-from maskwatch.learning.split import Look, Place
+from maskwatch.datasets.records import Split
+from maskwatch.learning.split import Place, SceneView
 from maskwatch.platform.files import locked, write_atomically
 from maskwatch.samples.store import Queue
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class LearningBatch:
     """A training and its samples. `parent` is the version that it starts from; `done` once it is decided."""
 
     id: str
@@ -50,7 +50,7 @@ class Archive:
     def places(self) -> dict[str, Place]:
         """What was decided of every sample so far."""
         return {
-            name: Place(each["camera"], Part(each["part"]), Look(*(int(h, 16) for h in each["look"])))
+            name: Place(each["camera"], Split(each["part"]), SceneView(*(int(h, 16) for h in each["look"])))
             for name, each in self._read("parts.json").items()
         }
 
@@ -62,7 +62,7 @@ class Archive:
             {
                 name: {
                     "camera": each.camera,
-                    "part": each.part.value,
+                    "part": each.split.value,
                     "look": [f"{each.look.frame:016x}", f"{each.look.face:016x}"],
                 }
                 for name, each in whole.items()
@@ -76,23 +76,25 @@ class Archive:
     def doubt(self, revisions: Mapping[str, int]) -> None:
         self._write("doubted.json", self.doubted() | dict(revisions))
 
-    def batches(self) -> list[Batch]:
+    def batches(self) -> list[LearningBatch]:
         """Oldest first."""
         found = []
         for path in sorted((self.folder / "batches").glob("[!.]*/batch.json")):
             data = self._read(str(path.relative_to(self.folder)))
             found.append(
-                Batch(data["id"], data["parent"], tuple(data["samples"]), data["done"], data["decision"])
+                LearningBatch(
+                    data["id"], data["parent"], tuple(data["samples"]), data["done"], data["decision"]
+                )
             )
         return found
 
-    def unfinished(self) -> Batch | None:
+    def unfinished(self) -> LearningBatch | None:
         return next((batch for batch in self.batches() if not batch.done), None)
 
-    def keep(self, batch: Batch) -> None:
+    def keep(self, batch: LearningBatch) -> None:
         self._write(f"batches/{batch.id}/batch.json", asdict(batch))
 
-    def of(self, batch: Batch) -> Path:
+    def of(self, batch: LearningBatch) -> Path:
         """The batch's folder."""
         return self.folder / "batches" / batch.id
 

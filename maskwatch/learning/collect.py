@@ -12,44 +12,44 @@ import numpy as np
 from maskwatch.core.errors import QueueError
 from maskwatch.core.ports import Detector
 from maskwatch.core.records import Box, Rgb
-from maskwatch.datasets.faces import LabelledFace, SeenPicture, cut_faces
+from maskwatch.datasets.faces import LabelledFace, SeenImage, cut_faces
 from maskwatch.datasets.formats.registry import read
 from maskwatch.datasets.labels import FaceLabel
-from maskwatch.datasets.records import LabelledPicture, Part, Truth, shown
-from maskwatch.evaluation.chosen import Chosen
-from maskwatch.evaluation.pictures import choose
+from maskwatch.datasets.records import GroundTruth, LabelledImage, Split, shown
+from maskwatch.evaluation.chosen import SplitChoice
+from maskwatch.evaluation.images import choose
 from maskwatch.learning.split import Place
-from maskwatch.samples.sample import Sample, labelled_picture
+from maskwatch.samples.sample import Sample, labelled_image
 from maskwatch.samples.store import Queue
 
-MOST_SIDE_PX = 1280  # of a picture that is trained on: many whole frames have to fit into memory
-MOST_SAMPLES = 400  # of the archive, the newest, that are trained on
+MAX_SIDE_PX = 1280  # of a picture that is trained on: many whole frames have to fit into memory
+MAX_SAMPLES = 400  # of the archive, the newest, that are trained on
 BASE = "base"
 
 Item = TypeVar("Item")
 
 
-class Through(Protocol):
+class ProgressBar(Protocol):
     def __call__(self, items: Iterable[Item], /) -> Iterable[Item]: ...
 
 
-Bar = Callable[[str], Through]
+Bar = Callable[[str], ProgressBar]
 """Shows what is gone through, under a name."""
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class SampleImage:
     """A labelled picture of a camera, or of the base."""
 
     camera: str
-    labelled: LabelledPicture
+    labelled: LabelledImage
 
     @property
-    def part(self) -> Part:
-        return self.labelled.part or Part.TRAIN
+    def part(self) -> Split:
+        return self.labelled.split or Split.TRAIN
 
     @property
-    def truths(self) -> tuple[Truth, ...]:
+    def truths(self) -> tuple[GroundTruth, ...]:
         return self.labelled.truths
 
     @property
@@ -66,85 +66,85 @@ class Picture:
 class Material:
     """`cameras` and `base`, each by part; `notes` is a line for everything that cannot be used."""
 
-    cameras: Mapping[Part, Sequence[Picture]]
-    base: Mapping[Part, Sequence[Picture]]
+    cameras: Mapping[Split, Sequence[SampleImage]]
+    base: Mapping[Split, Sequence[SampleImage]]
     notes: tuple[str, ...] = field(default=())
 
-    def of(self, part: Part) -> list[Picture]:
+    def of(self, part: Split) -> list[SampleImage]:
         return [*self.cameras[part], *self.base[part]]
 
 
-def sample_picture(sample: Sample, path: Path, part: Part) -> Picture:
-    marks = sample.labels.faces if sample.labels else ()
-    return Picture(sample.report.camera, labelled_picture(marks, path, path.stem, part))
+def sample_image(sample: Sample, path: Path, part: Split) -> SampleImage:
+    annotations = sample.labels.faces if sample.labels else ()
+    return SampleImage(sample.report.camera, labelled_image(annotations, path, path.stem, part))
 
 
-def sample_pictures(samples: Queue, places: Mapping[str, Place]) -> dict[Part, list[Picture]]:
+def sample_images(samples: Queue, places: Mapping[str, Place]) -> dict[Split, list[SampleImage]]:
     """The labelled samples of the archive, the oldest left out of what is trained on when they are too many."""
-    parts: dict[Part, list[Picture]] = {part: [] for part in Part}
+    parts: dict[Split, list[SampleImage]] = {part: [] for part in Split}
     for sample in samples.samples():
         place = places.get(sample.id)
         if sample.labels is None or place is None:
             continue
         try:
-            path = samples.picture(sample.id)
+            path = samples.image(sample.id)
         except QueueError:  # somebody removed it meanwhile
             continue
-        parts[place.part].append(sample_picture(sample, path, place.part))
-    return {part: own if part is Part.TEST else own[-MOST_SAMPLES:] for part, own in parts.items()}
+        parts[place.split].append(sample_image(sample, path, place.split))
+    return {part: own if part is Split.TEST else own[-MAX_SAMPLES:] for part, own in parts.items()}
 
 
 def base_pictures(
     folders: Sequence[Path], most: int, bar: Bar
-) -> tuple[dict[Part, list[Picture]], list[str]]:
+) -> tuple[dict[Split, list[SampleImage]], list[str]]:
     """At most so many pictures of the training and the test part, always the same ones, and notes.
 
     The parts are those of `maskwatch train`, so that nothing is measured on what the models were ever trained on.
     """
-    parts: dict[Part, list[Picture]] = {part: [] for part in Part}
+    parts: dict[Split, list[SampleImage]] = {part: [] for part in Split}
     notes: list[str] = []
     for folder in folders:
-        material = choose(str(folder), read(folder), Chosen.ALL, bar(f"opening {folder.name}"))
+        material = choose(str(folder), read(folder), SplitChoice.ALL, bar(f"opening {folder.name}"))
         notes += material.notes
-        for picture in sorted(material.pictures, key=lambda each: _order(each.key)):
-            parts[picture.part or Part.TRAIN].append(Picture(BASE, picture))
-    shares = {Part.TRAIN: most, Part.VALIDATION: most // 4, Part.TEST: most}
+        for image in sorted(material.images, key=lambda each: _order(each.key)):
+            parts[image.split or Split.TRAIN].append(SampleImage(BASE, image))
+    shares = {Split.TRAIN: most, Split.VALIDATION: most // 4, Split.TEST: most}
     return {part: _mixed(own, shares[part]) for part, own in parts.items()}, notes
 
 
-def _mixed(pictures: list[Picture], most: int) -> list[Picture]:
+def _mixed(images: list[SampleImage], most: int) -> list[SampleImage]:
     """So many of all, evenly over the sets."""
-    step = max(1.0, len(pictures) / max(1, most))
-    return [pictures[int(number * step)] for number in range(min(most, len(pictures)))]
+    step = max(1.0, len(images) / max(1, most))
+    return [images[int(number * step)] for number in range(min(most, len(images)))]
 
 
 def _order(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def seen(picture: Picture, detector: Detector) -> SeenPicture | None:
+def seen(image: SampleImage, detector: Detector) -> SeenImage | None:
     """For the detector's training, with the faces that people marked.
 
     Where the label is the picture's and there are no boxes, with those that the serving `detector` finds, so that
     what it knows is not lost; None where it finds none.
     """
-    rgb = picture.rgb()
-    boxes = [truth.box for truth in picture.truths if truth.box is not None]
-    if picture.whole is not None:
+    rgb = image.rgb()
+    boxes = [truth.box for truth in image.truths if truth.box is not None]
+    if image.whole is not None:
         boxes = [face.box for face in detector.detect([rgb])[0]]
         if not boxes:
             return None
-    scale = MOST_SIDE_PX / max(rgb.shape[:2])
+    scale = MAX_SIDE_PX / max(rgb.shape[:2])
     if scale < 1:
         size = round(rgb.shape[1] * scale), round(rgb.shape[0] * scale)
         rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
         boxes = [Box(*(v * scale for v in box)) for box in boxes]
-    return SeenPicture(rgb, tuple(boxes))
+    return SeenImage(rgb, tuple(boxes))
 
 
-def faces(pictures: Iterable[Picture], detector: Detector) -> list[LabelledFace]:
+def faces(images: Iterable[SampleImage], detector: Detector) -> list[LabelledFace]:
     """For the classifier's training: the labelled faces that the detector finds, and in training the missed ones too."""
     result = []
-    for picture in pictures:
-        result += cut_faces(picture.rgb(), picture.labelled, detector)
+    for image in images:
+        result += cut_faces(image.rgb(), image.labelled, detector)
     return result

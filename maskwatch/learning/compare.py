@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 from maskwatch.core.records import Face, FrameReport, Label, Rgb
 from maskwatch.evaluation.bootstrap import Difference, Figures, differences, draws, interval, share
 from maskwatch.evaluation.matching import match
-from maskwatch.learning.collect import Picture
+from maskwatch.learning.collect import SampleImage
 
 Floats = NDArray[np.float64]
 Analyse = Callable[[Rgb], FrameReport]
 
 RECALL, PRECISION, F1 = "end-to-end recall", "end-to-end precision", "end-to-end F1"
-LEAST_FACES = 10  # of each kind, before labels are doubted
+MIN_FACES = 10  # of each kind, before labels are doubted
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ImageOutcome:
     """Of one picture: labelled faces, those found and judged right, those found and judged, and judged faces in all.
 
     `agree` counts, for labels of no protection and of protection, judged faces and those judged alike.
@@ -33,21 +33,21 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Judged:
+class JudgedImages:
     """What models made of pictures. F1 is twice the faces judged right, of those labelled and those judged."""
 
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[ImageOutcome, ...]
 
     @property
-    def pictures(self) -> int:
+    def images(self) -> int:
         return len(self.outcomes)
 
     @property
     def faces(self) -> int:
         return sum(outcome.truths for outcome in self.outcomes)
 
-    def of(self, camera: str) -> "Judged":
-        return Judged(tuple(outcome for outcome in self.outcomes if outcome.camera == camera))
+    def of(self, camera: str) -> "JudgedImages":
+        return JudgedImages(tuple(outcome for outcome in self.outcomes if outcome.camera == camera))
 
     @property
     def cameras(self) -> list[str]:
@@ -63,41 +63,41 @@ class Judged:
         }
 
 
-def judge(analyse: Analyse, pictures: Iterable[Picture]) -> Judged:
-    return Judged(tuple(_outcome(analyse(picture.rgb()), picture) for picture in pictures))
+def judge(analyse: Analyse, images: Iterable[SampleImage]) -> JudgedImages:
+    return JudgedImages(tuple(_outcome(analyse(image.rgb()), image) for image in images))
 
 
-def _outcome(report: FrameReport, picture: Picture) -> Outcome:
+def _outcome(report: FrameReport, image: SampleImage) -> ImageOutcome:
     known = [face for face in report.faces if face.label is not Label.UNKNOWN]
-    if picture.whole is not None:  # the label is the picture's: its largest face is meant
+    if image.whole is not None:  # the label is the picture's: its largest face is meant
         largest = max(known, key=lambda face: face.box.width * face.box.height, default=None)
-        pairs = [] if largest is None else [(largest, picture.whole.protected)]
-        return _counted(picture.camera, 1, pairs, len(pairs))
-    boxes = [truth.box for truth in picture.truths if truth.box is not None]
+        pairs = [] if largest is None else [(largest, image.whole.protected)]
+        return _counted(image.camera, 1, pairs, len(pairs))
+    boxes = [truth.box for truth in image.truths if truth.box is not None]
     matching = match(known, boxes)
     found = [
-        (face, picture.truths[place].label.protected)
+        (face, image.truths[place].label.protected)
         for face, place in zip(matching.found, matching.truths, strict=True)
         if place is not None
     ]
-    return _counted(picture.camera, len(picture.truths), found, len(known))
+    return _counted(image.camera, len(image.truths), found, len(known))
 
 
-def _counted(camera: str, truths: int, found: Sequence[tuple[Face, bool]], answers: int) -> Outcome:
+def _counted(camera: str, truths: int, found: Sequence[tuple[Face, bool]], answers: int) -> ImageOutcome:
     said = [(face.label is Label.PROTECTED, protected) for face, protected in found]
     bare, masked = (
         (sum(true is kind for _, true in said), sum(mine is true is kind for mine, true in said))
         for kind in (False, True)
     )
-    return Outcome(camera, truths, bare[1] + masked[1], answers, (bare, masked))
+    return ImageOutcome(camera, truths, bare[1] + masked[1], answers, (bare, masked))
 
 
-def compared(before: Judged, after: Judged) -> dict[str, Difference]:
+def compared(before: JudgedImages, after: JudgedImages) -> dict[str, Difference]:
     """Every figure of two models on the same pictures, with the paired bootstrap's interval."""
     return differences(before, after, lambda _: False)
 
 
-def contradicted(judged: Judged) -> list[str]:
+def contradicted(judged: JudgedImages) -> list[str]:
     """The cameras whose labels say of both kinds of face the opposite of what the models say.
 
     A model may be blind for one kind, masks of a new colour say; one that takes each kind for the other is
@@ -109,9 +109,9 @@ def contradicted(judged: Judged) -> list[str]:
         mine = judged.of(camera)
         table = np.array([o.agree for o in mine.outcomes], np.float64).reshape(-1, 4)
         bare, _, masked, _ = table.sum(axis=0)
-        if min(bare, masked) < LEAST_FACES:
+        if min(bare, masked) < MIN_FACES:
             continue
-        drawn = draws(mine.pictures, seed=0) @ table
+        drawn = draws(mine.images, seed=0) @ table
         alike = share(drawn[:, 1], drawn[:, 0]) + share(drawn[:, 3], drawn[:, 2]) - 1
         _, high = interval(alike)
         if high is not None and high < 0:

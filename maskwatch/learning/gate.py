@@ -20,7 +20,7 @@ class Verdict:
     reasons: tuple[str, ...]
 
 
-LEAST_PICTURES = 8  # held out of the cameras: the intervals of fewer are no intervals
+MIN_PICTURES = 8  # held out of the cameras: the intervals of fewer are no intervals
 
 
 def decide(
@@ -29,7 +29,7 @@ def decide(
     base: Difference | None,
     margins: Margins,
     *,
-    pictures: int,
+    images: int,
 ) -> Verdict:
     """By the differences of one figure, of which more is better, over all cameras, for each of them, and on the base.
 
@@ -43,8 +43,8 @@ def decide(
     clearly loses is not given up for the others.
     """
     against: list[str] = []
-    if pictures < LEAST_PICTURES or cameras is None or cameras.difference is None or cameras.low is None:
-        against.append(f"{pictures} pictures are held out of the cameras, {LEAST_PICTURES} are needed")
+    if images < MIN_PICTURES or cameras is None or cameras.difference is None or cameras.low is None:
+        against.append(f"{images} pictures are held out of the cameras, {MIN_PICTURES} are needed")
     elif cameras.difference <= 0:
         against.append(f"it is not better on the cameras ({cameras.difference:+.3f})")
     elif cameras.low <= -margins.camera:

@@ -11,19 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from maskwatch.core.errors import DataError, QueueError, SourceError
-from maskwatch.core.records import utc_now
-from maskwatch.datasets.records import Part
+from maskwatch.datasets.records import Split
 from maskwatch.evaluation.bootstrap import Difference
 from maskwatch.evaluation.document import Section
-from maskwatch.learning import compare as measure
-from maskwatch.learning import gate, report
-from maskwatch.learning.archive import Archive, Batch
-from maskwatch.learning.collect import Material, Picture, base_pictures, sample_picture, sample_pictures
-from maskwatch.learning.compare import F1, Analyse, Judged, compared, contradicted, judge
+from maskwatch.learning import compare, gate, report
+from maskwatch.learning.archive import Archive, LearningBatch
+from maskwatch.learning.collect import Material, SampleImage, base_pictures, sample_image, sample_images
+from maskwatch.learning.compare import F1, Analyse, JudgedImages, compared, contradicted, judge
 from maskwatch.learning.gate import Margins, Verdict
 from maskwatch.learning.split import Place, look, placed
-from maskwatch.learning.tune import Tellers, Tuning, tune
+from maskwatch.learning.tune import Callbacks, Tuning, tune
 from maskwatch.models.registry import CLASSIFIER, DETECTOR, ModelFiles, Registry, Version, new_id
+from maskwatch.platform.clock import utc_now
 from maskwatch.samples.sample import Sample
 from maskwatch.samples.settings import LearnSettings
 from maskwatch.samples.store import Queue
@@ -42,12 +41,12 @@ class Loop:
     settings: LearnSettings
     tuning: Tuning
     analysts: Analysts
-    tellers: Tellers
+    callbacks: Callbacks
     drift: Callable[[], Section | None] = lambda: None  # for the report
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class LoopResult:
     """What came of it: `report` is the page's path, None where nothing was trained; `said` a line for people."""
 
     said: str
@@ -66,65 +65,69 @@ def places_of(loop: Loop, samples: Sequence[Sample]) -> dict[str, Place]:
     looks = {}
     for sample in samples:
         try:
-            looks[sample.id] = look(sample, read_rgb(loop.queue.picture(sample.id)))
+            looks[sample.id] = look(sample, read_rgb(loop.queue.image(sample.id)))
         except (SourceError, QueueError) as e:
-            loop.tellers.say(f"{sample.id}: left out: {e}")
+            loop.callbacks.say(f"{sample.id}: left out: {e}")
     return placed([s for s in samples if s.id in looks], looks, loop.archive.places())
 
 
-def learn(loop: Loop) -> Outcome:
+def learn(loop: Loop) -> LoopResult:
     """Train when enough samples wait, or go on with what was stopped. Raises `DataError` while another one runs."""
     with loop.archive.alone():
         batch = loop.archive.unfinished()
         if batch is not None:
-            loop.tellers.say(f"goes on with the batch {batch.id}")
+            loop.callbacks.say(f"goes on with the batch {batch.id}")
             return _finished(loop, batch)
         samples = waiting(loop)
         least = loop.settings.min_samples
         if len(samples) < least:
-            return Outcome(f"{len(samples)} labelled samples wait, {least} are needed (learn.min_samples)")
+            return LoopResult(f"{len(samples)} labelled samples wait, {least} are needed (learn.min_samples)")
         good, doubtful = _sifted(loop, samples)
         if doubtful:
             return _refused_labels(loop, samples, good, doubtful)
         return _finished(loop, _begun(loop, samples))
 
 
-def _sifted(loop: Loop, samples: Sequence[Sample]) -> tuple[Judged, list[str]]:
+def _sifted(loop: Loop, samples: Sequence[Sample]) -> tuple[JudgedImages, list[str]]:
     """How the serving models judge the samples, and the cameras whose labels contradict them."""
-    pictures = [sample_picture(s, loop.queue.picture(s.id), Part.TEST) for s in samples]
+    images = [sample_image(s, loop.queue.image(s.id), Split.TEST) for s in samples]
     serving = loop.registry.files(loop.registry.state().serving)
-    judged = _judged(loop, serving, pictures, "holding labels against the models")
+    judged = _judged(loop, serving, images, "holding labels against the models")
     return judged, contradicted(judged)
 
 
-def _refused_labels(loop: Loop, samples: Sequence[Sample], judged: Judged, cameras: Sequence[str]) -> Outcome:
+def _refused_labels(
+    loop: Loop, samples: Sequence[Sample], judged: JudgedImages, cameras: Sequence[str]
+) -> LoopResult:
     """Labels that say the opposite of the models are no matter for a machine: they stay in the queue."""
     mine = [s for s in samples if s.report.camera in cameras]
-    batch = Batch(new_id(), loop.registry.state().serving, tuple(s.id for s in mine), done=True)
+    batch = LearningBatch(new_id(), loop.registry.state().serving, tuple(s.id for s in mine), done=True)
     reason = (
         f"the labels of {', '.join(cameras)} say protected where the models say unprotected and the other way "
         "round, more often than chance would: they look exchanged. Nothing was trained; the samples stay in the queue "
         "until their labels are changed"
     )
     verdict = Verdict(promoted=False, reasons=(reason,))
-    page = report.write(loop.archive.of(batch), report.Told(batch, verdict, serving_cameras=judged))
+    page = report.write(loop.archive.of(batch), report.ReportInput(batch, verdict, serving_cameras=judged))
     loop.archive.doubt({s.id: s.revision for s in mine})
     loop.archive.keep(replace(batch, decision=asdict(verdict)))
-    return Outcome(f"refused: {reason}", report=page)
+    return LoopResult(f"refused: {reason}", report=page)
 
 
-def _begun(loop: Loop, samples: Sequence[Sample]) -> Batch:
+def _begun(loop: Loop, samples: Sequence[Sample]) -> LearningBatch:
     """The batch, its samples' parts decided for good; the samples themselves move later, which can be repeated."""
     places = places_of(loop, samples)
     if not places:
         raise DataError("no picture of the labelled samples can be read")
     loop.archive.place(places)
-    batch = Batch(new_id(), loop.registry.state().serving, tuple(s.id for s in samples if s.id in places))
+    batch = LearningBatch(
+        new_id(), loop.registry.state().serving, tuple(s.id for s in samples if s.id in places)
+    )
     loop.archive.keep(batch)
     return batch
 
 
-def _finished(loop: Loop, batch: Batch) -> Outcome:
+def _finished(loop: Loop, batch: LearningBatch) -> LoopResult:
     for name in batch.samples:
         if _is_in(loop.queue, name):
             loop.queue.move(name, loop.archive.samples_folder)
@@ -137,10 +140,10 @@ def _finished(loop: Loop, batch: Batch) -> Outcome:
     reasons = "; ".join(batch.decision["reasons"])
     serving = loop.registry.state().serving
     said = f"version {candidate} serves: {reasons}" if candidate else f"{serving} goes on: {reasons}"
-    return Outcome(said, candidate, loop.archive.of(batch) / report.PAGE)
+    return LoopResult(said, candidate, loop.archive.of(batch) / report.PAGE)
 
 
-def _served(loop: Loop, batch: Batch) -> Batch:
+def _served(loop: Loop, batch: LearningBatch) -> LearningBatch:
     """The candidate promoted, unless somebody chose another version meanwhile, which it was not held against."""
     candidate, serving = batch.decision.get("candidate"), loop.registry.state().serving
     if candidate is None or serving == candidate:
@@ -158,28 +161,28 @@ def _served(loop: Loop, batch: Batch) -> Batch:
 
 def _is_in(queue: Queue, name: str) -> bool:
     try:
-        queue.picture(name)
+        queue.image(name)
     except QueueError:
         return False
     return True
 
 
-def _decided(loop: Loop, batch: Batch) -> Batch:
+def _decided(loop: Loop, batch: LearningBatch) -> LearningBatch:
     """Train, measure, judge by the gate and write the report; the candidate stands in the registry, not serving yet."""
     serving = loop.registry.files(batch.parent)
     material = _material(loop)
     folder = _claimed(loop, batch)
     try:
-        files = tune(material, serving, folder, loop.tuning, loop.tellers)
+        files = tune(material, serving, folder, loop.tuning, loop.callbacks)
     except DataError as e:
         verdict = Verdict(promoted=False, reasons=(str(e),))
-        report.write(loop.archive.of(batch), report.Told(batch, verdict, material=material))
+        report.write(loop.archive.of(batch), report.ReportInput(batch, verdict, material=material))
         return _kept(loop, batch, asdict(verdict))
     candidate = ModelFiles(batch.id, files[DETECTOR], files[CLASSIFIER])
     before, after = (_measured(loop, each, material) for each in (serving, candidate))
     margins = Margins(loop.settings.margin, loop.settings.base_margin)
     verdict = _verdict(before, after, margins)
-    told = report.Told(
+    told = report.ReportInput(
         batch, verdict, material, before[0], after[0], before[1], after[1], margins, loop.drift()
     )
     report.write(loop.archive.of(batch), told)
@@ -190,27 +193,29 @@ def _decided(loop: Loop, batch: Batch) -> Batch:
     return _kept(loop, batch, decision)
 
 
-def _registered(loop: Loop, batch: Batch, files: Mapping[str, Path], figures: Mapping[str, Any]) -> None:
+def _registered(
+    loop: Loop, batch: LearningBatch, files: Mapping[str, Path], figures: Mapping[str, Any]
+) -> None:
     if any(version.id == batch.id for version in loop.registry.versions()):
         return  # it was killed right after
     loop.registry.add(files, Version(batch.id, batch.parent, utc_now(), batch.samples, figures))
 
 
-def _kept(loop: Loop, batch: Batch, decision: Mapping[str, Any]) -> Batch:
+def _kept(loop: Loop, batch: LearningBatch, decision: Mapping[str, Any]) -> LearningBatch:
     decided = replace(batch, decision=decision)
     loop.archive.keep(decided)
     return decided
 
 
 def _material(loop: Loop) -> Material:
-    own = sample_pictures(loop.archive.samples, loop.archive.places())
-    base, notes = base_pictures(loop.settings.base, loop.settings.base_pictures, loop.tellers.bar)
+    own = sample_images(loop.archive.samples, loop.archive.places())
+    base, notes = base_pictures(loop.settings.base, loop.settings.base_pictures, loop.callbacks.bar)
     for note in notes:
-        loop.tellers.say(note)
+        loop.callbacks.say(note)
     return Material(own, base, tuple(notes))
 
 
-def _claimed(loop: Loop, batch: Batch) -> Path:
+def _claimed(loop: Loop, batch: LearningBatch) -> Path:
     """The folder of the checkpoints, emptied when they are of other settings."""
     folder = loop.archive.of(batch) / "training"
     task = {
@@ -228,34 +233,36 @@ def _claimed(loop: Loop, batch: Batch) -> Path:
     return folder
 
 
-def _measured(loop: Loop, files: ModelFiles, material: Material) -> tuple[Judged, Judged]:
+def _measured(loop: Loop, files: ModelFiles, material: Material) -> tuple[JudgedImages, JudgedImages]:
     """On the cameras' holdout, and on the base's."""
-    cameras = _judged(loop, files, material.cameras[Part.TEST], f"measuring {files.version}, cameras")
-    base = _judged(loop, files, material.base[Part.TEST], f"measuring {files.version}, base")
+    cameras = _judged(loop, files, material.cameras[Split.TEST], f"measuring {files.version}, cameras")
+    base = _judged(loop, files, material.base[Split.TEST], f"measuring {files.version}, base")
     return cameras, base
 
 
-def _judged(loop: Loop, files: ModelFiles, pictures: Sequence[Picture], what: str) -> Judged:
+def _judged(loop: Loop, files: ModelFiles, images: Sequence[SampleImage], what: str) -> JudgedImages:
     analysts: dict[str, Analyse] = {}
-    outcomes: list[measure.Outcome] = []
-    for picture in loop.tellers.bar(what)(pictures):
-        if picture.camera not in analysts:
-            analysts[picture.camera] = loop.analysts(files, picture.camera)
-        outcomes += judge(analysts[picture.camera], [picture]).outcomes
-    return Judged(tuple(outcomes))
+    outcomes: list[compare.ImageOutcome] = []
+    for image in loop.callbacks.bar(what)(images):
+        if image.camera not in analysts:
+            analysts[image.camera] = loop.analysts(files, image.camera)
+        outcomes += judge(analysts[image.camera], [image]).outcomes
+    return JudgedImages(tuple(outcomes))
 
 
-def _verdict(before: tuple[Judged, Judged], after: tuple[Judged, Judged], margins: Margins) -> Verdict:
+def _verdict(
+    before: tuple[JudgedImages, JudgedImages], after: tuple[JudgedImages, JudgedImages], margins: Margins
+) -> Verdict:
     (cameras_before, base_before), (cameras_after, base_after) = before, after
     return gate.decide(
         _gain(cameras_before, cameras_after),
         {n: compared(cameras_before.of(n), cameras_after.of(n))[F1] for n in cameras_before.cameras},
         _gain(base_before, base_after),
         margins,
-        pictures=cameras_before.pictures,
+        images=cameras_before.images,
     )
 
 
-def _gain(before: Judged, after: Judged) -> Difference | None:
+def _gain(before: JudgedImages, after: JudgedImages) -> Difference | None:
     """None where there is no picture."""
-    return compared(before, after)[F1] if before.pictures else None
+    return compared(before, after)[F1] if before.images else None

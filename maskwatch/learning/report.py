@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from maskwatch.datasets.records import Part
+from maskwatch.datasets.records import Split
 from maskwatch.evaluation.bootstrap import Difference
 from maskwatch.evaluation.document import Report, Section, Table, page
 from maskwatch.evaluation.reports.common import BY_CHANCE, INTERVALS, number
-from maskwatch.learning.archive import Batch
+from maskwatch.learning.archive import LearningBatch
 from maskwatch.learning.collect import Material
-from maskwatch.learning.compare import Judged, compared
+from maskwatch.learning.compare import JudgedImages, compared
 from maskwatch.learning.gate import Margins, Verdict
 from maskwatch.platform.files import write_atomically
 
@@ -24,21 +24,21 @@ MEANING = (
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ReportInput:
     """What there is to report; None for what did not come about."""
 
-    batch: Batch
+    batch: LearningBatch
     verdict: Verdict
     material: Material | None = None
-    serving_cameras: Judged | None = None
-    candidate_cameras: Judged | None = None
-    serving_base: Judged | None = None
-    candidate_base: Judged | None = None
+    serving_cameras: JudgedImages | None = None
+    candidate_cameras: JudgedImages | None = None
+    serving_base: JudgedImages | None = None
+    candidate_base: JudgedImages | None = None
     margins: Margins | None = None
     drift: Section | None = None
 
 
-def write(folder: Path, told: Told) -> Path:
+def write(folder: Path, told: ReportInput) -> Path:
     """Gives the page's path."""
     report = _report(told)
     facts = json.dumps(report.facts, indent=1, allow_nan=False, ensure_ascii=False)
@@ -47,7 +47,7 @@ def write(folder: Path, told: Told) -> Path:
     return folder / PAGE
 
 
-def figures(told: Told) -> dict[str, Any]:
+def figures(told: ReportInput) -> dict[str, Any]:
     """The candidate's, for the registry."""
     result: dict[str, Any] = {}
     for name, before, after in _pairs(told):
@@ -56,21 +56,21 @@ def figures(told: Told) -> dict[str, Any]:
     return result
 
 
-def _pairs(told: Told) -> list[tuple[str, Judged, Judged]]:
+def _pairs(told: ReportInput) -> list[tuple[str, JudgedImages, JudgedImages]]:
     """Each set of pictures that both judged: all cameras, each of them when they are several, and the base."""
     pairs = []
     before, after = told.serving_cameras, told.candidate_cameras
-    if before is not None and after is not None and before.pictures:
+    if before is not None and after is not None and before.images:
         pairs.append(("cameras", before, after))
         if len(before.cameras) > 1:
             pairs += [(f"camera {name}", before.of(name), after.of(name)) for name in before.cameras]
     base_before, base_after = told.serving_base, told.candidate_base
-    if base_before is not None and base_after is not None and base_before.pictures:
+    if base_before is not None and base_after is not None and base_before.images:
         pairs.append(("base", base_before, base_after))
     return pairs
 
 
-def _report(told: Told) -> Report:
+def _report(told: ReportInput) -> Report:
     batch, verdict = told.batch, told.verdict
     decided = (
         f"{batch.id} is promoted" if verdict.promoted else f"{batch.id} is refused, {batch.parent} goes on"
@@ -115,26 +115,26 @@ def _report(told: Told) -> Report:
     )
 
 
-def _table(name: str, before: Judged, differences: Mapping[str, Difference]) -> Table:
+def _table(name: str, before: JudgedImages, differences: Mapping[str, Difference]) -> Table:
     rows = []
     for figure, each in differences.items():
         within = "-" if each.low is None or each.high is None else f"{each.low:+.3f} to {each.high:+.3f}"
         change = "-" if each.difference is None else f"{each.difference:+.3f}"
         rows.append((figure, number(each.a), number(each.b), change, within))
     note = f"{INTERVALS} Every draw is the same for both. {BY_CHANCE}" if name in {"cameras", "base"} else ""
-    title = f"{name[:1].upper()}{name[1:]}: {before.pictures} pictures, {before.faces} labelled faces"
+    title = f"{name[:1].upper()}{name[1:]}: {before.images} pictures, {before.faces} labelled faces"
     return Table(title, ("", "serving", "candidate", "difference", "95 % interval"), tuple(rows), note)
 
 
 def _used(material: Material) -> Mapping[str, Mapping[str, int]]:
     return {
-        name: {str(part): len(of[part]) for part in Part}
+        name: {str(part): len(of[part]) for part in Split}
         for name, of in (("cameras", material.cameras), ("base", material.base))
     }
 
 
 def _counts(material: Material) -> Table:
     rows = tuple(
-        (name, *(str(counts[str(part)]) for part in Part)) for name, counts in _used(material).items()
+        (name, *(str(counts[str(part)]) for part in Split)) for name, counts in _used(material).items()
     )
     return Table("Pictures", ("", "trained on", "compared on", "held out"), rows)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from maskwatch.core.records import Box, Rgb
-from maskwatch.datasets.records import DUPLICATE_BITS, Part, perceptual_hash
+from maskwatch.datasets.records import DUPLICATE_BITS, Split, perceptual_hash
 from maskwatch.samples.sample import Sample
 
 ONE_IN = 4  # is held out
@@ -19,13 +19,13 @@ AROUND = 0.3  # of a face's side, in its hash
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class SceneView:
     """Perceptual hashes of a sample's frame and of its largest marked face."""
 
     frame: int
     face: int
 
-    def near(self, other: "Look") -> bool:
+    def near(self, other: "SceneView") -> bool:
         pairs = ((self.frame, other.frame), (self.face, other.face))
         return all((a ^ b).bit_count() <= DUPLICATE_BITS for a, b in pairs)
 
@@ -35,15 +35,15 @@ class Place:
     """What was decided of a sample."""
 
     camera: str
-    part: Part
-    look: Look
+    split: Split
+    look: SceneView
 
 
-def look(sample: Sample, rgb: Rgb) -> Look:
+def look(sample: Sample, rgb: Rgb) -> SceneView:
     boxes = [mark.box for mark in sample.labels.faces] if sample.labels else []
     largest = max(boxes, key=lambda box: box.width * box.height, default=None)
     frame = perceptual_hash(rgb)
-    return Look(frame, perceptual_hash(_around(rgb, largest)) if largest else frame)
+    return SceneView(frame, perceptual_hash(_around(rgb, largest)) if largest else frame)
 
 
 def _around(rgb: Rgb, box: Box) -> Rgb:
@@ -54,25 +54,25 @@ def _around(rgb: Rgb, box: Box) -> Rgb:
 
 
 def placed(
-    samples: Sequence[Sample], looks: Mapping[str, Look], known: Mapping[str, Place]
+    samples: Sequence[Sample], looks: Mapping[str, SceneView], known: Mapping[str, Place]
 ) -> dict[str, Place]:
     """The place of each sample, oldest first; the same for the same history."""
     decided = dict(known)
     result = {}
     for sample in sorted(samples, key=lambda each: each.id):
         mine = looks[sample.id]
-        near = {place.part for place in decided.values() if place.look.near(mine)}
+        near = {place.split for place in decided.values() if place.look.near(mine)}
         # held out before all: what was measured on is never trained on
-        part = next((p for p in (Part.TEST, Part.VALIDATION, Part.TRAIN) if p in near), None)
+        part = next((p for p in (Split.TEST, Split.VALIDATION, Split.TRAIN) if p in near), None)
         place = Place(sample.report.camera, part or _by_hash(sample), mine)
         result[sample.id] = decided[sample.id] = place
     return result
 
 
-def _by_hash(sample: Sample) -> Part:
+def _by_hash(sample: Sample) -> Split:
     report = sample.report
     scene = f"{report.camera}/{report.source}/{int(report.at // SCENE_S)}"
     number = int(hashlib.sha256(scene.encode()).hexdigest(), 16)
     if number % ONE_IN == 0:
-        return Part.TEST
-    return Part.VALIDATION if number // ONE_IN % VALIDATES_ONE_IN == 0 else Part.TRAIN
+        return Split.TEST
+    return Split.VALIDATION if number // ONE_IN % VALIDATES_ONE_IN == 0 else Split.TRAIN

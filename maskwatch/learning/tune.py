@@ -8,8 +8,8 @@ import torch
 
 from maskwatch.classify.network import load_network, save_network
 from maskwatch.core.errors import DataError
-from maskwatch.datasets.faces import LabelledFace, SeenPicture
-from maskwatch.datasets.records import Part
+from maskwatch.datasets.faces import LabelledFace, SeenImage
+from maskwatch.datasets.records import Split
 from maskwatch.detect.backends.choice import choose
 from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.settings import Settings
@@ -23,7 +23,7 @@ from maskwatch.training.cards.listing import listed
 from maskwatch.training.thresholds import choose_point
 
 POINT_FACES = 60  # in the validation part, before the operating point is chosen anew
-LEAST_BASE = 20  # pictures of the base, where the cameras gave fewer
+MIN_BASE = 20  # pictures of the base, where the cameras gave fewer
 PRECISION = 0.95  # that the point is to keep
 
 
@@ -31,14 +31,14 @@ PRECISION = 0.95  # that the point is to keep
 class Tuning:
     """How a candidate is made. `min_face_px` is the smallest face that will be looked for."""
 
-    detector: train_detector.Recipe
-    classifier: train_classifier.Recipe
+    detector: train_detector.DetectorRecipe
+    classifier: train_classifier.ClassifierRecipe
     min_face_px: float
     device: torch.device
 
 
 @dataclass(frozen=True, slots=True)
-class Tellers:
+class Callbacks:
     """Who is told how it goes: lines, bars around what is gone through, and stages with their steps."""
 
     say: Callable[[str], None]
@@ -46,9 +46,9 @@ class Tellers:
     stage: Callable[[str, int, int], None]
 
 
-def light_detector(effort: float) -> train_detector.Recipe:
+def light_detector(effort: float) -> train_detector.DetectorRecipe:
     """About a quarter of the steps of weights that start from the published ones, and smaller ones."""
-    return train_detector.Recipe(
+    return train_detector.DetectorRecipe(
         pnet_steps=500,
         rnet_steps=(400, 300),
         onet_steps=(400, 700),
@@ -59,14 +59,14 @@ def light_detector(effort: float) -> train_detector.Recipe:
     ).scaled(effort)
 
 
-def light_classifier(effort: float) -> train_classifier.Recipe:
-    return train_classifier.Recipe(
+def light_classifier(effort: float) -> train_classifier.ClassifierRecipe:
+    return train_classifier.ClassifierRecipe(
         epochs=max(1, round(24 * effort)), learning_rate=7e-4, average=0.99, patience=8
     )
 
 
 def tune(
-    material: Material, serving: ModelFiles, folder: Path, tuning: Tuning, tellers: Tellers
+    material: Material, serving: ModelFiles, folder: Path, tuning: Tuning, callbacks: Callbacks
 ) -> dict[str, Path]:
     """The candidate's files by their names in a version; a model that cannot be trained stays the serving one.
 
@@ -74,50 +74,50 @@ def tune(
     """
     files: dict[str, Path] = {}
     try:
-        files |= _tuned_detector(material, serving, folder, tuning, tellers)
+        files |= _tuned_detector(material, serving, folder, tuning, callbacks)
     except DataError as e:
-        tellers.say(f"the detector stays as it is: {e}")
+        callbacks.say(f"the detector stays as it is: {e}")
     try:
-        files |= _tuned_classifier(material, serving, folder, tuning, tellers)
+        files |= _tuned_classifier(material, serving, folder, tuning, callbacks)
     except DataError as e:
-        tellers.say(f"the classifier stays as it is: {e}")
+        callbacks.say(f"the classifier stays as it is: {e}")
     if not files:
         raise DataError("neither detector nor classifier can be trained on these samples")
     return {DETECTOR: serving.detector, CLASSIFIER: serving.classifier} | files
 
 
 def _tuned_detector(
-    material: Material, serving: ModelFiles, folder: Path, tuning: Tuning, tellers: Tellers
+    material: Material, serving: ModelFiles, folder: Path, tuning: Tuning, callbacks: Callbacks
 ) -> dict[str, Path]:
     start = load_detector(serving.detector)
     finder = _detector(start, tuning)
-    opened: dict[Part, list[SeenPicture]] = {}
-    for part in (Part.TRAIN, Part.VALIDATION):
+    opened: dict[Split, list[SeenImage]] = {}
+    for part in (Split.TRAIN, Split.VALIDATION):
         own = material.cameras[part]
         # half of what is learnt from is new
-        mixed = [*own, *material.base[part][: max(len(own), LEAST_BASE)]]
-        pictures = tellers.bar(f"opening pictures, {part}")(mixed)
-        opened[part] = [each for picture in pictures if (each := seen(picture, finder)) is not None]
+        mixed = [*own, *material.base[part][: max(len(own), MIN_BASE)]]
+        images = callbacks.bar(f"opening pictures, {part}")(mixed)
+        opened[part] = [each for image in images if (each := seen(image, finder)) is not None]
 
     def tell(epoch: train_detector.Epoch) -> None:
-        tellers.say(
+        callbacks.say(
             f"{epoch.stage}  step {epoch.step}  loss {epoch.loss:.3f}  validation: loss {epoch.validation_loss:.3f}"
         )
 
-    run = train_detector.Run(tuning.detector, tuning.device, folder, tell, tellers.stage)
-    weights = train_detector.train(opened[Part.TRAIN], opened[Part.VALIDATION], start, run)
-    held = opened[Part.VALIDATION]
-    if sum(len(picture.faces) for picture in held) >= POINT_FACES:
-        tellers.stage("thresholds", 0, 1)
+    run = train_detector.Run(tuning.detector, tuning.device, folder, tell, callbacks.stage)
+    weights = train_detector.train(opened[Split.TRAIN], opened[Split.VALIDATION], start, run)
+    held = opened[Split.VALIDATION]
+    if sum(len(image.faces) for image in held) >= POINT_FACES:
+        callbacks.stage("thresholds", 0, 1)
         choice = choose_point(
             weights, held, precision=PRECISION, min_face_px=tuning.min_face_px, device=tuning.device
         )
         weights = replace(weights, point=choice.point)
-        tellers.stage("thresholds", 1, 1)
+        callbacks.stage("thresholds", 1, 1)
     path = folder / DETECTOR
     about: dict[str, object] = {"start": start.version, "recipe": asdict(tuning.detector)}
     digest = save_detector(weights, path, about)
-    counts = {str(part): len(pictures) for part, pictures in opened.items()}
+    counts = {str(part): len(images) for part, images in opened.items()}
     card = _card(
         DETECTOR, start.version, digest, counts=counts, of="pictures", recipe=asdict(tuning.detector)
     )
@@ -129,7 +129,7 @@ def _tuned_classifier(
     serving: ModelFiles,
     folder: Path,
     tuning: Tuning,
-    tellers: Tellers,
+    callbacks: Callbacks,
 ) -> dict[str, Path]:
     """By the boxes of the detector that lies in the folder, else of the serving one."""
     tuned = folder / DETECTOR
@@ -137,12 +137,12 @@ def _tuned_classifier(
     start, shape, version = load_network(serving.classifier, tuning.device)
     detector = _detector(weights, tuning)
     own: list[LabelledFace] = []
-    for part in (Part.TRAIN, Part.VALIDATION):
-        own += faces(tellers.bar(f"finding faces, {part}")(material.of(part)), detector)
+    for part in (Split.TRAIN, Split.VALIDATION):
+        own += faces(callbacks.bar(f"finding faces, {part}")(material.of(part)), detector)
 
     def tell(epoch: train_classifier.Epoch) -> None:
-        tellers.stage("classifier", epoch.number, tuning.classifier.epochs)
-        tellers.say(
+        callbacks.stage("classifier", epoch.number, tuning.classifier.epochs)
+        callbacks.say(
             f"classifier  epoch {epoch.number}  loss {epoch.loss:.4f}  validation loss {epoch.validation_loss:.4f}"
         )
 
@@ -153,7 +153,7 @@ def _tuned_classifier(
     path = folder / CLASSIFIER
     about: dict[str, object] = {"start": version, "recipe": asdict(tuning.classifier)}
     digest = save_network(network, shape, path, about)
-    counts = {str(part): sum(f.part is part for f in own) for part in (Part.TRAIN, Part.VALIDATION)}
+    counts = {str(part): sum(f.split is part for f in own) for part in (Split.TRAIN, Split.VALIDATION)}
     card = _card(CLASSIFIER, version, digest, counts=counts, of="faces", recipe=asdict(tuning.classifier))
     return {CLASSIFIER: path, card.name: _written(folder, card)}
 

@@ -10,7 +10,7 @@ from typing import Self
 
 from maskwatch.core.errors import MaskwatchError
 from maskwatch.models.registry import Registry
-from maskwatch.pipeline.camera import Fitted
+from maskwatch.pipeline.camera import CameraModels
 from maskwatch.pipeline.pipeline import Pipeline
 
 log = logging.getLogger(__name__)
@@ -30,13 +30,13 @@ class Follower:
     def __init__(
         self,
         registry: Registry,
-        mark: object,
+        change_stamp: object,
         serving: str,
         pipeline: Pipeline,
-        load: Callable[[str], Mapping[str, Fitted]],
+        load: Callable[[str], Mapping[str, CameraModels]],
     ) -> None:
         self._registry = registry
-        self._mark = mark
+        self._mark = change_stamp
         self._serving = serving
         self._pipeline = pipeline
         self._load = load
@@ -56,10 +56,10 @@ class Follower:
     def _run(self) -> None:
         try:
             while not self._stopping.wait(LOOK_S):
-                self._pipeline.forget()
-                mark = self._registry.mark()
-                if mark != self._mark:
-                    self._mark = mark
+                self._pipeline.release()
+                change_stamp = self._registry.change_stamp()
+                if change_stamp != self._mark:
+                    self._mark = change_stamp
                     self._follow()
         except BaseException as e:  # noqa: BLE001 - raised again in the main thread, by the pipeline
             self._pipeline.fail(e)
@@ -72,7 +72,7 @@ class Follower:
             if version != self._serving:
                 with _taking_turns():
                     fitted = self._load(version)
-                self._pipeline.exchange(fitted)
+                self._pipeline.swap(fitted)
                 log.info("version %s of the models serves, after %s", version, self._serving)
                 self._serving = version
                 board.models(version)

@@ -21,14 +21,14 @@ from typing import Any
 from uuid import uuid4
 
 from maskwatch.core.errors import ModelError
-from maskwatch.core.records import utc_now
+from maskwatch.platform.clock import utc_now
 from maskwatch.platform.files import locked, sync_folder, write_atomically
 from maskwatch.platform.package_data import shipped
 
 SHIPPED = "shipped"
 DETECTOR, CLASSIFIER = "detector.safetensors", "classifier.safetensors"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-MOST_EVENTS = 1000
+MAX_EVENTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class RegistryState:
     """`before` are the versions that a rollback goes back to, the last one first to be taken."""
 
     serving: str = SHIPPED
@@ -84,18 +84,18 @@ class Registry:
         self.folder = folder
         self.current = folder / "current.json"
 
-    def state(self) -> State:
+    def state(self) -> RegistryState:
         """Raises `ModelError` when the file is damaged."""
         try:
             data = json.loads(self.current.read_text(encoding="utf-8"))
             events = [Event(datetime.fromisoformat(e["at"]), e["what"], e["version"]) for e in data["events"]]
-            return State(_name(data["serving"]), tuple(map(_name, data["before"])), tuple(events))
+            return RegistryState(_name(data["serving"]), tuple(map(_name, data["before"])), tuple(events))
         except FileNotFoundError:
-            return State()
+            return RegistryState()
         except (OSError, ValueError, KeyError, TypeError) as e:
             raise ModelError(f"{self.current}: cannot be read ({type(e).__name__})") from e
 
-    def mark(self) -> object:
+    def change_stamp(self) -> object:
         """Something that differs from before when another version may serve; costs one look at the disk."""
         try:
             status = self.current.stat()
@@ -170,7 +170,7 @@ class Registry:
         sync_folder(self._versions)
         return whole
 
-    def promote(self, name: str) -> State:
+    def promote(self, name: str) -> RegistryState:
         """Let a version serve. Raises `ModelError`, and changes nothing, when its files are not whole."""
         self.files(name)
         with self._locked():
@@ -179,7 +179,7 @@ class Registry:
                 return state
             return self._put(state, name, (*state.before, state.serving), "promoted")
 
-    def rollback(self) -> State:
+    def rollback(self) -> RegistryState:
         """Let the version serve again that did before the present one.
 
         Raises `ModelError`, and changes nothing, when there is none or its files are not whole.
@@ -209,9 +209,9 @@ class Registry:
                 shutil.rmtree(gone, ignore_errors=True)
         return old
 
-    def _put(self, state: State, name: str, before: tuple[str, ...], what: str) -> State:
-        events = (*state.events, Event(utc_now(), what, name))[-MOST_EVENTS:]
-        new = State(name, before[-MOST_EVENTS:], events)
+    def _put(self, state: RegistryState, name: str, before: tuple[str, ...], what: str) -> RegistryState:
+        events = (*state.events, Event(utc_now(), what, name))[-MAX_EVENTS:]
+        new = RegistryState(name, before[-MAX_EVENTS:], events)
         write_atomically(self.current, _as_bytes(asdict(new)))
         return new
 

@@ -5,25 +5,16 @@ from pathlib import Path
 
 import av
 import cv2
-import matplotlib as mpl
 import numpy as np
 
 from maskwatch.core.records import Box, Rgb
 from maskwatch.platform.files import replacing
-from maskwatch.sources.images import read_rgb
+from maskwatch.sources.portrait import FACE, portrait
 
 FPS = 15
 SCENE_S = 3.0
 SIZE = (960, 540)
 MASK_COLOUR = (150, 190, 220)
-
-# Grace Hopper's face in the portrait, by eye, in its pixels
-FACE = Box(163, 82, 345, 305)
-
-
-def portrait() -> Rgb:
-    """Rear Admiral Grace Hopper, an official photograph of the US Navy: `(600, 512, 3)` uint8, RGB."""
-    return read_rgb(Path(mpl.get_data_path()) / "sample_data" / "grace_hopper.jpg")
 
 
 def with_mask(rgb: Rgb, face: Box) -> Rgb:
@@ -35,7 +26,7 @@ def with_mask(rgb: Rgb, face: Box) -> Rgb:
         """From the middle of the face: shares of its width and height."""
         return round(x + across * width), round(y + down * height)
 
-    picture = rgb.copy()
+    image = rgb.copy()
     outline = [
         (-0.40, 0.04),
         (0.0, -0.05),
@@ -48,15 +39,13 @@ def with_mask(rgb: Rgb, face: Box) -> Rgb:
     shape = np.array([corner(*point) for point in outline], np.int32)
     for side in (-1, 1):
         cv2.line(
-            picture, corner(side * 0.40, 0.06), corner(side * 0.56, -0.06), (235, 240, 245), 3, cv2.LINE_AA
+            image, corner(side * 0.40, 0.06), corner(side * 0.56, -0.06), (235, 240, 245), 3, cv2.LINE_AA
         )
-    cv2.fillPoly(picture, [shape], MASK_COLOUR, cv2.LINE_AA)
+    cv2.fillPoly(image, [shape], MASK_COLOUR, cv2.LINE_AA)
     for down in (0.12, 0.22, 0.32):
         bow = np.array([corner(-0.36, down), corner(0, down + 0.03), corner(0.36, down)], np.int32)
-        cv2.polylines(
-            picture, [bow], isClosed=False, color=(120, 160, 195), thickness=2, lineType=cv2.LINE_AA
-        )
-    return np.asarray(cv2.GaussianBlur(picture, (3, 3), 0), np.uint8)
+        cv2.polylines(image, [bow], isClosed=False, color=(120, 160, 195), thickness=2, lineType=cv2.LINE_AA)
+    return np.asarray(cv2.GaussianBlur(image, (3, 3), 0), np.uint8)
 
 
 def frames() -> Iterator[Rgb]:
@@ -89,13 +78,13 @@ def write_clip(path: Path) -> None:
 
 
 def write_h264(
-    path: Path, pictures: Iterable[Rgb], size: tuple[int, int], fps: int, options: Mapping[str, str]
+    path: Path, images: Iterable[Rgb], size: tuple[int, int], fps: int, options: Mapping[str, str]
 ) -> None:
     """Write pictures of one size (width, height) as a video, all or nothing, with options of libx264."""
     with replacing(path) as part, av.open(str(part), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=fps, options=dict(options))
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
-        for rgb in pictures:
+        for rgb in images:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
         container.mux(stream.encode(None))

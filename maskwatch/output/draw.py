@@ -40,10 +40,10 @@ def annotated(
     """
     require_rgb(rgb)
     text_px = max(12, rgb.shape[0] // 32)
-    picture = _darkened(rgb, ignore)
+    image = _darkened(rgb, ignore)
     for number, face in enumerate(report.faces, 1):
-        _draw_face(picture, face, text_px, f"{number} " if numbered else "")
-    return np.concatenate([picture, _banner(rgb.shape[1], report, alert, text_px)])
+        _draw_face(image, face, text_px, f"{number} " if numbered else "")
+    return np.concatenate([image, _banner(rgb.shape[1], report, alert, text_px)])
 
 
 def _darkened(rgb: Rgb, polygons: Sequence[Polygon]) -> Rgb:
@@ -53,24 +53,24 @@ def _darkened(rgb: Rgb, polygons: Sequence[Polygon]) -> Rgb:
     corners = [(np.array(polygon) * (width, height)).astype(np.int32) for polygon in polygons]
     for polygon in corners:
         cv2.fillPoly(dark, [polygon], (0, 0, 0))
-    picture = np.asarray(cv2.addWeighted(rgb, 0.3, dark, 0.7, 0), np.uint8) if corners else dark
-    cv2.polylines(picture, corners, isClosed=True, color=COLOURS[Label.UNKNOWN], thickness=2)
-    return picture
+    image = np.asarray(cv2.addWeighted(rgb, 0.3, dark, 0.7, 0), np.uint8) if corners else dark
+    cv2.polylines(image, corners, isClosed=True, color=COLOURS[Label.UNKNOWN], thickness=2)
+    return image
 
 
-def _draw_face(picture: Rgb, face: Face, text_px: int, number: str) -> None:
+def _draw_face(image: Rgb, face: Face, text_px: int, number: str) -> None:
     colour = COLOURS[face.label]
     x1, y1, x2, y2 = (round(v) for v in face.box)
-    cv2.rectangle(picture, (x1, y1), (x2, y2), colour, max(2, text_px // 8))
+    cv2.rectangle(image, (x1, y1), (x2, y2), colour, max(2, text_px // 8))
     word = number + WORDS[face.label]
     if face.protected is not None:
         sure = face.protected if face.label is Label.PROTECTED else 1 - face.protected
         word += f" {sure:.0%}"
     width = _text_width(word, text_px)
-    left = min(max(0, x1), max(0, picture.shape[1] - width - 6))
+    left = min(max(0, x1), max(0, image.shape[1] - width - 6))
     top = y1 - text_px - 8 if y1 >= text_px + 8 else y2
-    cv2.rectangle(picture, (left, top), (left + width + 6, top + text_px + 8), colour, cv2.FILLED)
-    _write(picture, word, (left + 3, top + text_px), (0, 0, 0), text_px)
+    cv2.rectangle(image, (left, top), (left + width + 6, top + text_px + 8), colour, cv2.FILLED)
+    _write(image, word, (left + 3, top + text_px), (0, 0, 0), text_px)
 
 
 def _banner(width: int, report: FrameReport, alert: Alert | None, text_px: int) -> Rgb:
@@ -104,8 +104,8 @@ def _font() -> cv2.FontFace:
     return cv2.FontFace("uni")  # OpenCV's own font with Chinese, Japanese and Korean
 
 
-def _write(picture: Rgb, text: str, at: tuple[int, int], colour: tuple[int, int, int], text_px: int) -> None:
-    cv2.putText(picture, text, at, colour, _font(), text_px)
+def _write(image: Rgb, text: str, at: tuple[int, int], colour: tuple[int, int, int], text_px: int) -> None:
+    cv2.putText(image, text, at, colour, _font(), text_px)
 
 
 def _text_width(text: str, text_px: int) -> int:

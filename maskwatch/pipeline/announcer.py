@@ -46,34 +46,34 @@ class Announcer:
         if not sinks:
             on_done(None)
             return
-        errand = _Errand(alert, len(sinks), on_done, inline=self._inline)
+        delivery = _Delivery(alert, len(sinks), on_done, inline=self._inline)
         for sink in sinks:
-            if not self._workers[sink].submit(partial(self._deliver, sink, errand)):
+            if not self._workers[sink].submit(partial(self._deliver, sink, delivery)):
                 self._board.alert(sink.name, "dropped")
-                errand.done(delivered=False)
+                delivery.done(delivered=False)
 
     def close(self, timeout_s: float) -> None:
         for worker in self._workers.values():
             worker.close(timeout_s)
 
-    def _deliver(self, sink: AlertSink, errand: "_Errand") -> None:
+    def _deliver(self, sink: AlertSink, delivery: "_Delivery") -> None:
         try:
-            sink.deliver(errand.alert)
+            sink.deliver(delivery.alert)
         except AlertError as e:
             if sink not in self._broken:
                 log.error("%s; further alerts are only counted until it works", e)
                 self._broken.add(sink)
             self._board.alert(sink.name, "failed")
-            errand.done(delivered=False)
+            delivery.done(delivered=False)
             return
         if sink in self._broken:
             log.info("%s: works again", sink.name)
             self._broken.discard(sink)
         self._board.alert(sink.name, "delivered")
-        errand.done(delivered=True)
+        delivery.done(delivered=True)
 
 
-class _Errand:
+class _Delivery:
     """One alert on its way through several sinks."""
 
     def __init__(self, alert: Alert, sinks: int, on_done: OnDone, *, inline: bool) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from maskwatch.core.ports import AlertSink, Classifier, Detector, Gate, Source
 from maskwatch.core.records import Polygon
-from maskwatch.core.rules.camera_offline import Absence
+from maskwatch.core.rules.camera_offline import CameraOffline
 from maskwatch.core.rules.protected_ratio import Rule
 from maskwatch.core.selection import Selection
 
@@ -29,11 +29,11 @@ class Camera:
     sinks: tuple[AlertSink, ...]
     selection: Selection | None = None
     gate: Gate | None = None
-    absence: Absence | None = None
+    offline_rule: CameraOffline | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class CameraModels:
     """What a camera's frames are judged by from now on; a new gate, so that everything is looked at anew."""
 
     detector: Detector

@@ -12,7 +12,7 @@ from maskwatch.core.records import (
     FrameReport,
     Label,
     Latency,
-    Stage,
+    ModelKind,
     Status,
 )
 from maskwatch.core.window import Window
@@ -29,7 +29,7 @@ class Board:
         self._lock = threading.Lock()
         self._cameras = {name: _Camera(now_s) for name in cameras}
         self._alerts: Counter[tuple[str, str]] = Counter()
-        self._inference = {stage: Window(INFERENCE_WINDOW_S, now_s) for stage in Stage}
+        self._inference = {stage: Window(INFERENCE_WINDOW_S, now_s) for stage in ModelKind}
         self._queued = 0
         self._not_queued = 0
         self._store_problem: str | None = None
@@ -78,7 +78,7 @@ class Board:
         with self._lock:
             self._store_problem = reason
 
-    def inferred(self, stage: Stage, took_s: float, inputs: int) -> None:
+    def inferred(self, stage: ModelKind, took_s: float, inputs: int) -> None:
         """A model was asked, about so many inputs together."""
         with self._lock:
             self._inference[stage].add(time.monotonic(), took_s, inputs)

@@ -13,13 +13,13 @@ HEAPS = 2
 _library = ctypes.CDLL(None)
 
 
-def share() -> None:
+def limit_arenas() -> None:
     """Have all threads share two heaps, where each would get its own; for the start of a program."""
     if hasattr(_library, "mallopt"):
         _library.mallopt(ARENA_MAX, HEAPS)
 
 
-def give_back() -> None:
+def trim() -> None:
     """Give what is free inside the heaps back to the system, malloc_trim(3); takes a millisecond."""
     if hasattr(_library, "malloc_trim"):
         _library.malloc_trim(0)

@@ -5,7 +5,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
 
-class Strict(BaseModel):
+class SettingsBase(BaseModel):
     """A section that knows its keys, cannot be changed, and takes finite numbers for numbers and not for yes or no."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

@@ -17,26 +17,26 @@ from typing import Any
 from maskwatch.core.errors import LabelConflict, QueueError
 from maskwatch.core.geometry import iou
 from maskwatch.core.records import Box, Face, Label
-from maskwatch.datasets.labels import MarkLabel
+from maskwatch.datasets.labels import AnnotationLabel
 
-LEAST_SIDE_PX = 1.0
+MIN_SIDE_PX = 1.0
 LONGEST_NAME = 64
 SAME_FACE_IOU = 0.3  # a found face that overlaps every mark less than this is none of them
 
 
 @dataclass(frozen=True, slots=True)
-class FaceMark:
+class Annotation:
     """A face that a person marked; the box in pixels of the frame, to a tenth."""
 
     box: Box
-    label: MarkLabel
+    label: AnnotationLabel
 
 
 @dataclass(frozen=True, slots=True)
 class Labels:
     """All faces of a frame, as `by` sees them. No face is an answer, too."""
 
-    faces: tuple[FaceMark, ...]
+    faces: tuple[Annotation, ...]
     by: str
     at: datetime
     revision: int
@@ -49,7 +49,7 @@ class Change:
     `restores` is the earlier revision that an undo went back to, 0 for the time before any label.
     """
 
-    faces: tuple[FaceMark, ...] | None
+    faces: tuple[Annotation, ...] | None
     by: str
     at: datetime
     revision: int
@@ -74,10 +74,10 @@ def current(history: History) -> Labels | None:
     return Labels(last.faces, last.by, last.at, last.revision)
 
 
-def changed(history: History, faces: Sequence[FaceMark] | None, by: str, at: datetime) -> History:
+def changed(history: History, faces: Sequence[Annotation] | None, by: str, at: datetime) -> History:
     """With new labels, or with None unlabelled again."""
-    marks = None if faces is None else tuple(faces)
-    return (*history, Change(marks, by, at, revision_of(history) + 1))
+    annotations = None if faces is None else tuple(faces)
+    return (*history, Change(annotations, by, at, revision_of(history) + 1))
 
 
 def undone(history: History, by: str, at: datetime) -> History | None:
@@ -113,22 +113,22 @@ def require_unchanged(sample_id: str, history: History, based_on: int | None) ->
     )
 
 
-def checked_marks(marks: Iterable[FaceMark], size: tuple[int, int]) -> tuple[FaceMark, ...]:
+def validated_annotations(annotations: Iterable[Annotation], size: tuple[int, int]) -> tuple[Annotation, ...]:
     """The marks to a tenth of a pixel, cut at the frame's edges (`size`: width and height in pixels).
 
     Raises `QueueError` for a box that is none, or of which too little lies in the frame.
     """
     result = []
-    for number, mark in enumerate(marks, 1):
-        if not all(map(math.isfinite, mark.box)):
+    for number, annotation in enumerate(annotations, 1):
+        if not all(map(math.isfinite, annotation.box)):
             raise QueueError(f"queue: face {number}: the box must be four numbers")
         width, height = size
-        box = Box(*(round(v, 1) for v in mark.box.within(width, height)))
-        if min(box.width, box.height) < LEAST_SIDE_PX:
+        box = Box(*(round(v, 1) for v in annotation.box.within(width, height)))
+        if min(box.width, box.height) < MIN_SIDE_PX:
             raise QueueError(
                 f"queue: face {number}: the box has no size in the frame of {width} x {height} px"
             )
-        result.append(FaceMark(box, mark.label))
+        result.append(Annotation(box, annotation.label))
     return tuple(result)
 
 
@@ -140,24 +140,29 @@ def checked_name(by: str) -> str:
     return name
 
 
-def accepted(faces: Iterable[Face]) -> tuple[FaceMark, ...]:
+def accepted(faces: Iterable[Face]) -> tuple[Annotation, ...]:
     """What the models said, as a person's marks; a face that was not judged is unknown."""
-    words = {Label.PROTECTED: MarkLabel.PROTECTED, Label.UNPROTECTED: MarkLabel.UNPROTECTED}
-    return tuple(FaceMark(face.box, words.get(face.label, MarkLabel.UNKNOWN)) for face in faces)
+    words = {Label.PROTECTED: AnnotationLabel.PROTECTED, Label.UNPROTECTED: AnnotationLabel.UNPROTECTED}
+    return tuple(Annotation(face.box, words.get(face.label, AnnotationLabel.UNKNOWN)) for face in faces)
 
 
-def rejected(faces: Iterable[Face], marks: Sequence[FaceMark]) -> tuple[Face, ...]:
+def rejected(faces: Iterable[Face], annotations: Sequence[Annotation]) -> tuple[Face, ...]:
     """The faces that the detector found and a person did not: what looks like a face and is none."""
-    return tuple(f for f in faces if all(iou(f.box, mark.box) < SAME_FACE_IOU for mark in marks))
+    return tuple(
+        f for f in faces if all(iou(f.box, annotation.box) < SAME_FACE_IOU for annotation in annotations)
+    )
 
 
-def marks_to_json(marks: Iterable[FaceMark]) -> list[dict[str, object]]:
-    return [{"box": [round(v, 1) for v in mark.box], "label": mark.label.value} for mark in marks]
+def annotations_to_json(annotations: Iterable[Annotation]) -> list[dict[str, object]]:
+    return [
+        {"box": [round(v, 1) for v in annotation.box], "label": annotation.label.value}
+        for annotation in annotations
+    ]
 
 
 def labels_to_json(labels: Labels) -> dict[str, object]:
     return {
-        "faces": marks_to_json(labels.faces),
+        "faces": annotations_to_json(labels.faces),
         "by": labels.by,
         "at": _moment(labels.at),
         "revision": labels.revision,
@@ -167,7 +172,7 @@ def labels_to_json(labels: Labels) -> dict[str, object]:
 def history_to_json(history: History) -> list[dict[str, object]]:
     return [
         {
-            "faces": None if change.faces is None else marks_to_json(change.faces),
+            "faces": None if change.faces is None else annotations_to_json(change.faces),
             "by": change.by,
             "at": _moment(change.at),
             "revision": change.revision,
@@ -192,13 +197,13 @@ def history_from_json(labels: Any, history: Any) -> History:
     return (*known, replace(told, revision=max(told.revision, revision_of(known) + 1)))
 
 
-def marks_from_json(faces: Any) -> tuple[FaceMark, ...]:
+def annotations_from_json(faces: Any) -> tuple[Annotation, ...]:
     """Raises `ValueError`, `KeyError` or `TypeError` for what is none."""
-    return tuple(FaceMark(Box(*map(float, face["box"])), MarkLabel(face["label"])) for face in faces)
+    return tuple(Annotation(Box(*map(float, face["box"])), AnnotationLabel(face["label"])) for face in faces)
 
 
 def _change(data: Any) -> Change:
-    faces = None if data["faces"] is None else marks_from_json(data["faces"])
+    faces = None if data["faces"] is None else annotations_from_json(data["faces"])
     at = datetime.fromisoformat(data.get("at", "1970-01-01"))
     at = at.replace(tzinfo=at.tzinfo or UTC)
     return Change(faces, str(data.get("by", "")), at, int(data.get("revision", 1)), data.get("restores"))

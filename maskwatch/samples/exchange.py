@@ -15,10 +15,10 @@ from maskwatch.core.records import Box
 from maskwatch.datasets.formats import coco, queue, voc, yolo
 from maskwatch.datasets.formats.entries import Entry
 from maskwatch.datasets.formats.registry import WRITERS, Format
-from maskwatch.datasets.labels import MarkLabel
-from maskwatch.datasets.records import LabelledPicture
-from maskwatch.samples.annotations import FaceMark, accepted
-from maskwatch.samples.sample import Sample, labelled_picture
+from maskwatch.datasets.labels import AnnotationLabel
+from maskwatch.datasets.records import LabelledImage
+from maskwatch.samples.annotations import Annotation, accepted
+from maskwatch.samples.sample import Sample, labelled_image
 from maskwatch.samples.store import Queue
 
 READERS: dict[str, Format] = {"coco": coco, "yolo": yolo, "voc": voc, "queue": queue}
@@ -26,14 +26,14 @@ FORMS = tuple(READERS)
 REVISIONS = "revisions.json"  # which revision of each sample went out
 SAMPLE_ID = re.compile(r"\d{8}T\d{6}\.\d{3}Z-\d{6,}")
 TEXTS = {".json", ".txt", ".xml", ".yaml", ".yml", ".names"}  # pictures that come back are not needed
-MOST_FILES = 200_000
-MOST_TEXT_MB = 512  # unpacked, all files together
+MAX_FILES = 200_000
+MAX_TEXT_MB = 512  # unpacked, all files together
 SAME_BOX_PX = 0.15  # formats keep a tenth of a pixel
 CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SampleFilter:
     """Which samples: saved from `since` until before `until`, of a camera, labelled or not, for a reason; None: all."""
 
     since: datetime | None = None
@@ -63,7 +63,7 @@ def moment(text: str, *, end: bool = False) -> datetime:
     return at.replace(tzinfo=at.tzinfo or UTC)
 
 
-def exported(store: Queue, wanted: Wanted, form: str) -> Iterator[Entry]:
+def exported(store: Queue, wanted: SampleFilter, form: str) -> Iterator[Entry]:
     """The files of a data set (`coco`, `yolo`, `voc`, or `queue`, the samples as they are), one after the other.
 
     A sample that nobody has labelled goes with what the models said of it. Raises `DataError` when
@@ -72,12 +72,12 @@ def exported(store: Queue, wanted: Wanted, form: str) -> Iterator[Entry]:
     samples = [sample for sample in store.samples() if wanted.fits(sample)]
     if not samples:
         raise DataError("queue: no sample is asked for by that")
-    paths = store.pictures()
+    paths = store.images()
     present = [sample for sample in samples if sample.id in paths]
     if form == "queue":
         entries = _as_they_are(present, paths)
     else:
-        entries = WRITERS[form].entries([_as_picture(sample, paths[sample.id]) for sample in present])
+        entries = WRITERS[form].entries([_as_image(sample, paths[sample.id]) for sample in present])
     return _with_revisions(entries, present)
 
 
@@ -99,9 +99,9 @@ def _key(path: Path) -> str:
     return str(PurePosixPath(*path.parts[-3:]))
 
 
-def _as_picture(sample: Sample, path: Path) -> LabelledPicture:
-    marks = accepted(sample.report.faces) if sample.labels is None else sample.labels.faces
-    return labelled_picture(marks, path, _key(path))
+def _as_image(sample: Sample, path: Path) -> LabelledImage:
+    annotations = accepted(sample.report.faces) if sample.labels is None else sample.labels.faces
+    return labelled_image(annotations, path, _key(path))
 
 
 @dataclass(slots=True)
@@ -137,21 +137,21 @@ def import_labels(
     with TemporaryDirectory(prefix="maskwatch-") as temporary:
         staged = _unpacked(source, Path(temporary))
         kind = _kind(staged, form, source)
-        paths = store.pictures()
+        paths = store.images()
         data = kind.read(staged, lambda path: _found(path, paths))
         result.problems += [line.replace(str(staged), str(source)) for line in data.problems]
         revisions = _revisions(staged)
-    for picture in sorted(data.pictures, key=lambda picture: picture.path.stem):  # oldest first
-        marks, sample_id = _marks(picture), picture.path.stem
-        if not marks and skip_empty:
+    for image in sorted(data.images, key=lambda image: image.path.stem):  # oldest first
+        annotations, sample_id = _annotations(image), image.path.stem
+        if not annotations and skip_empty:
             continue
         try:
             sample = store.sample(sample_id)
-            if not accept_unchanged and _is_as_models_said(sample, marks):
+            if not accept_unchanged and _is_as_models_said(sample, annotations):
                 result.as_models_said.append(sample_id)
                 continue
             went_out = None if force else revisions.get(sample_id, 0)
-            changed = _label(store, sample, marks, by, went_out)
+            changed = _label(store, sample, annotations, by, went_out)
             (result.labelled if changed else result.unchanged).append(sample_id)
         except LabelConflict:
             result.newer_here.append(sample_id)
@@ -160,22 +160,24 @@ def import_labels(
     return result
 
 
-def _label(store: Queue, sample: Sample, marks: list[FaceMark], by: str, went_out: int | None) -> bool:
+def _label(
+    store: Queue, sample: Sample, annotations: list[Annotation], by: str, went_out: int | None
+) -> bool:
     """Whether these labels are others than those that are there.
 
     Raises `LabelConflict` where there is a newer revision than the one that went out.
     """
-    if sample.labels is not None and _sorted(sample.labels.faces) == _sorted(_rounded(marks)):
+    if sample.labels is not None and _sorted(sample.labels.faces) == _sorted(_rounded(annotations)):
         return False
     based_on = None if went_out is None else min(went_out, sample.revision)
-    store.label(sample.id, marks, by, based_on=based_on)
+    store.label(sample.id, annotations, by, based_on=based_on)
     return True
 
 
-def _is_as_models_said(sample: Sample, marks: list[FaceMark]) -> bool:
+def _is_as_models_said(sample: Sample, annotations: list[Annotation]) -> bool:
     """Whether a sample without labels has these marks from the models; a set's boxes are good to a tenth of a pixel."""
     said = _sorted(_rounded(accepted(sample.report.faces)))
-    given = _sorted(_rounded(marks))
+    given = _sorted(_rounded(annotations))
     return (
         sample.labels is None
         and len(said) == len(given)
@@ -192,18 +194,21 @@ def _found(path: Path, paths: dict[str, Path]) -> Path:
     return paths.get(named.group(), path) if named else path
 
 
-def _marks(picture: LabelledPicture) -> list[FaceMark]:
-    known = [FaceMark(t.box, MarkLabel(t.label.value)) for t in picture.truths if t.box is not None]
-    return known + [FaceMark(box, MarkLabel.UNKNOWN) for box in picture.unclear]
+def _annotations(image: LabelledImage) -> list[Annotation]:
+    known = [Annotation(t.box, AnnotationLabel(t.label.value)) for t in image.truths if t.box is not None]
+    return known + [Annotation(box, AnnotationLabel.UNKNOWN) for box in image.unclear]
 
 
-def _rounded(marks: Iterable[FaceMark]) -> list[FaceMark]:
-    return [FaceMark(Box(*(round(v, 1) for v in mark.box)), mark.label) for mark in marks]
+def _rounded(annotations: Iterable[Annotation]) -> list[Annotation]:
+    return [
+        Annotation(Box(*(round(v, 1) for v in annotation.box)), annotation.label)
+        for annotation in annotations
+    ]
 
 
-def _sorted(marks: Iterable[FaceMark]) -> list[tuple[Box, str]]:
+def _sorted(annotations: Iterable[Annotation]) -> list[tuple[Box, str]]:
     """The order of faces means nothing."""
-    return sorted((mark.box, mark.label.value) for mark in marks)
+    return sorted((annotation.box, annotation.label.value) for annotation in annotations)
 
 
 def _revisions(folder: Path) -> dict[str, int]:
@@ -278,13 +283,13 @@ class _Budget:
 
     def __init__(self, source: Path) -> None:
         self._source = source
-        self._files = MOST_FILES
-        self._bytes = MOST_TEXT_MB * 1_000_000
+        self._files = MAX_FILES
+        self._bytes = MAX_TEXT_MB * 1_000_000
 
     def spend(self, count: int, files: int = 1) -> None:
         self._files -= files
         self._bytes -= count
         if self._files < 0 or self._bytes < 0:
             raise DataError(
-                f"{self._source}: more than {MOST_FILES} files or {MOST_TEXT_MB} MB of labels; refused"
+                f"{self._source}: more than {MAX_FILES} files or {MAX_TEXT_MB} MB of labels; refused"
             )

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from maskwatch.core.errors import QueueError, QueueFull
-from maskwatch.core.records import utc_now
+from maskwatch.platform.clock import utc_now
 from maskwatch.platform.files import locked
 from maskwatch.samples.sample import read_sample
 
@@ -31,7 +31,7 @@ class Limits:
     min_free_mb: float = 0
 
 
-class Room:
+class Retention:
     """Keeps a queue's folder within its limits; None: there are none. One thread at a time may use it.
 
     The oldest samples without labels go first, those with labels never.
@@ -106,12 +106,12 @@ class Room:
         for path in records(self._folder):
             if (before is not None and path.name >= before) or (count is not None and freed >= count):
                 break
-            freed += self._removed_if_unlabelled(path)
+            freed += self._delete_if_unlabelled(path)
         assert self._bytes is not None or before is not None
         self._bytes = (self._bytes or 0) - freed
         return freed
 
-    def _removed_if_unlabelled(self, path: Path) -> int:
+    def _delete_if_unlabelled(self, path: Path) -> int:
         try:
             changed = path.stat().st_mtime_ns
         except FileNotFoundError:
@@ -120,7 +120,7 @@ class Room:
             return 0
         with exclusive(self._folder):  # nobody labels it between the look and the removal
             if is_unlabelled(path):
-                return removed(path)
+                return delete_sample(path)
         self._kept[path] = changed
         return 0
 
@@ -152,7 +152,7 @@ def records(folder: Path) -> list[Path]:
     return sorted(folder.glob("*/*/[!.]*.json"), key=lambda path: path.name)
 
 
-def removed(record: Path) -> int:
+def delete_sample(record: Path) -> int:
     """Delete a sample; gives how many bytes it had. The record goes first, so half a sample is never seen."""
     return _unlinked(record) + _unlinked(record.with_suffix(".jpg"))
 

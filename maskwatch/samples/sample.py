@@ -9,9 +9,9 @@ from typing import Any
 
 from maskwatch.core.errors import QueueError
 from maskwatch.core.records import Box, Face, FrameReport, Label
-from maskwatch.datasets.records import LabelledPicture, Part, Truth
+from maskwatch.datasets.records import GroundTruth, LabelledImage, Split
 from maskwatch.samples.annotations import (
-    FaceMark,
+    Annotation,
     History,
     Labels,
     current,
@@ -63,18 +63,18 @@ class Sample:
         return replace(self, history=history)
 
 
-def labelled_picture(
-    marks: Iterable[FaceMark], path: Path, key: str, part: Part | None = None
-) -> LabelledPicture:
+def labelled_image(
+    annotations: Iterable[Annotation], path: Path, key: str, part: Split | None = None
+) -> LabelledImage:
     """A sample's frame with these marks, as a picture of a data set; a face that nobody can tell is unclear."""
     known, unclear = [], []
-    for mark in marks:
-        label = mark.label.known
+    for annotation in annotations:
+        label = annotation.label.known
         if label is None:
-            unclear.append(mark.box)
+            unclear.append(annotation.box)
         else:
-            known.append(Truth(label, mark.box))
-    return LabelledPicture(path, key, tuple(known), part, tuple(unclear))
+            known.append(GroundTruth(label, annotation.box))
+    return LabelledImage(path, key, tuple(known), part, tuple(unclear))
 
 
 def faces_to_json(faces: tuple[Face, ...]) -> list[dict[str, object]]:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from maskwatch.platform.settings_base import Strict
+from maskwatch.platform.settings_base import SettingsBase
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -19,11 +19,11 @@ def _in_order(band: tuple[float, float]) -> tuple[float, float]:
 Band = Annotated[tuple[Probability, Probability], AfterValidator(_in_order)]
 
 
-class SelectionSettings(Strict):
+class SelectionSettings(SettingsBase):
     """What a camera's own `queue` section may say: which frames are worth a look.
 
     A probability within its band, both ends included, is unsure. `audit_share` of the frames that are looked at
-    are drawn by lot, whatever the models say; they do not count for `max_per_hour`.
+    are drawn at random, whatever the models say; they do not count for `max_per_hour`.
     """
 
     classifier_band: Band = (0.35, 0.65)
@@ -45,13 +45,13 @@ class QueueSettings(SelectionSettings):
     min_free_mb: Annotated[float, Field(ge=0, le=1e9)] = 512
 
 
-class ModelsSettings(Strict):
+class ModelsSettings(SettingsBase):
     """The `models` section: the folder of the registry (see `models/registry.py`)."""
 
     dir: Path = Path("models")
 
 
-class LearnSettings(Strict):
+class LearnSettings(SettingsBase):
     """The `learn` section: training from labelled samples (see `learn/loop`).
 
     A training begins when `min_samples` labelled ones wait. Used ones move to the folder `archive`. `base` are labelled
@@ -72,7 +72,7 @@ class LearnSettings(Strict):
     keep: Annotated[int, Field(ge=1)] = 20
 
 
-class DriftSettings(Strict):
+class DriftSettings(SettingsBase):
     """The `drift` section: when labelling is due (see `learn/drift`).
 
     The first `reference_days` with the present models are what later ones are held against, by the population

@@ -14,19 +14,20 @@ from glob import escape
 from pathlib import Path
 
 from maskwatch.core.errors import QueueError, SourceError
-from maskwatch.core.records import Frame, FrameReport, Rgb, utc_now
+from maskwatch.core.records import Frame, FrameReport, Rgb
+from maskwatch.platform.clock import utc_now
 from maskwatch.platform.files import write_atomically
 from maskwatch.samples.annotations import (
-    FaceMark,
+    Annotation,
     History,
     changed,
-    checked_marks,
     checked_name,
     require_unchanged,
     undone,
+    validated_annotations,
 )
 from maskwatch.samples.index import Index
-from maskwatch.samples.retention import ID_TIME, Limits, Room, exclusive, is_unlabelled, removed
+from maskwatch.samples.retention import ID_TIME, Limits, Retention, delete_sample, exclusive, is_unlabelled
 from maskwatch.samples.sample import Sample, encoded_record, read_sample
 from maskwatch.sources.images import encoded, read_rgb
 
@@ -41,7 +42,7 @@ class Queue:
         self, folder: Path, limits: Limits | None = None, models: dict[str, str] | None = None
     ) -> None:
         self._folder = folder
-        self._room = Room(folder, limits)
+        self._room = Retention(folder, limits)
         self._models = models or {}
         self._index = Index(folder)
         self._lock = threading.Lock()
@@ -76,11 +77,11 @@ class Queue:
         """Raises `QueueError` when there is none of that id."""
         return read_sample(self._record(sample_id))
 
-    def picture(self, sample_id: str) -> Path:
+    def image(self, sample_id: str) -> Path:
         """The clean frame's file. Raises `QueueError` when there is no sample of that id."""
         return self._record(sample_id).with_suffix(".jpg")
 
-    def pictures(self) -> dict[str, Path]:
+    def images(self) -> dict[str, Path]:
         """The clean frame's file of every sample, by the sample's id."""
         return {name: path.with_suffix(".jpg") for name, path in self._index.records().items()}
 
@@ -90,7 +91,7 @@ class Queue:
         for path in [self._record(sample_id) for sample_id in sample_ids]:
             with exclusive(self._folder):
                 if labelled or is_unlabelled(path):
-                    removed(path)
+                    delete_sample(path)
                     count += 1
         return count
 
@@ -103,7 +104,7 @@ class Queue:
             raise QueueError(f"queue: {e}") from e
 
     def label(
-        self, sample_id: str, marks: Sequence[FaceMark] | None, by: str, *, based_on: int | None
+        self, sample_id: str, annotations: Sequence[Annotation] | None, by: str, *, based_on: int | None
     ) -> Sample:
         """Write what `by` says of all faces, or None to take the labels away; gives the sample as it is then.
 
@@ -113,7 +114,7 @@ class Queue:
         name = checked_name(by)
 
         def change(sample: Sample) -> History:
-            faces = None if marks is None else checked_marks(marks, sample.report.size)
+            faces = None if annotations is None else validated_annotations(annotations, sample.report.size)
             return changed(sample.history, faces, name, utc_now())
 
         return self._relabel(sample_id, change, based_on)
@@ -138,7 +139,7 @@ class Queue:
             with exclusive(self._folder):
                 for path in (record.with_suffix(".jpg"), record):  # the record last: it makes a sample
                     write_atomically(target.with_suffix(path.suffix), path.read_bytes())
-                removed(record)
+                delete_sample(record)
         except OSError as e:
             raise QueueError(f"queue: {e.filename or record}: {e.strerror or e}") from e
 

@@ -21,7 +21,7 @@ SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 def matches(address: Address) -> bool:
     text = address.reveal()
-    return "://" not in text and (Path(text).is_dir() or _is_pattern(text) or _is_picture(Path(text)))
+    return "://" not in text and (Path(text).is_dir() or _is_pattern(text) or _is_image(Path(text)))
 
 
 class ImageSource:
@@ -59,9 +59,9 @@ class ImageSource:
 
     def paths(self) -> list[Path]:
         if Path(self.name).is_dir():
-            found = [p for p in Path(self.name).iterdir() if _is_picture(p)]
+            found = [p for p in Path(self.name).iterdir() if _is_image(p)]
         elif _is_pattern(self.name):
-            found = [p for p in map(Path, glob(self.name)) if _is_picture(p)]  # noqa: PTH207 - Path.glob takes no absolute pattern
+            found = [p for p in map(Path, glob(self.name)) if _is_image(p)]  # noqa: PTH207 - Path.glob takes no absolute pattern
         else:
             found = [Path(self.name)]
         return sorted(found, key=_natural)
@@ -100,7 +100,7 @@ def encoded(rgb: Rgb, suffix: str = ".jpg") -> bytes:
     return data.tobytes()
 
 
-def _is_picture(path: Path) -> bool:
+def _is_image(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES
 
 

@@ -8,23 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwatch.core.records import Rgb
-from maskwatch.datasets.faces import SeenPicture
+from maskwatch.datasets.faces import SeenImage
 
 Floats = NDArray[np.float32]
 Random = np.random.Generator
 
 
 def level_view(
-    picture: SeenPicture, side_px: int, aimed_px: tuple[float, float], random: Random
+    image: SeenImage, side_px: int, aimed_px: tuple[float, float], random: Random
 ) -> tuple[Rgb, Floats]:
     """A part of a picture at some scale, as a level of a pyramid shows it, and its faces `(N, 4)`.
 
     The part is `(side_px, side_px, 3)`, grey beyond the picture. In most views one face has a longer side
     within `aimed_px`.
     """
-    height, width = picture.rgb.shape[:2]
+    height, width = image.rgb.shape[:2]
     smallest = 24 / min(height, width)
-    faces: Floats = np.array(picture.faces, np.float32).reshape(-1, 4)
+    faces: Floats = np.array(image.faces, np.float32).reshape(-1, 4)
     face = faces[random.integers(len(faces))] if len(faces) and random.random() < 0.6 else None
     if face is None:
         scale = max(smallest, math.exp(random.uniform(math.log(0.2), math.log(1.3))))
@@ -38,7 +38,7 @@ def level_view(
         centre = (face[:2] + face[2:]) / 2 - random.random(2) * reach
         left = int(np.clip(centre[0], 0, max(0, width - reach)))
         top = int(np.clip(centre[1], 0, max(0, height - reach)))
-    part = picture.rgb[top : top + reach, left : left + reach]
+    part = image.rgb[top : top + reach, left : left + reach]
     size = tuple(min(side_px, max(12, round(length * scale))) for length in part.shape[1::-1])
     shrunk = cv2.resize(part, size, interpolation=cv2.INTER_LINEAR if scale > 0.5 else cv2.INTER_AREA)
     ratio = np.array([size[0] / part.shape[1], size[1] / part.shape[0]] * 2, np.float32)
@@ -50,15 +50,15 @@ def level_view(
     return field, faces
 
 
-def camera_view(picture: SeenPicture, random: Random) -> tuple[Rgb, Floats]:
+def camera_view(image: SeenImage, random: Random) -> tuple[Rgb, Floats]:
     """The whole picture as another camera might have taken it, mostly from further away, and its faces `(N, 4)`."""
-    height, width = picture.rgb.shape[:2]
-    faces: Floats = np.array(picture.faces, np.float32).reshape(-1, 4)
+    height, width = image.rgb.shape[:2]
+    faces: Floats = np.array(image.faces, np.float32).reshape(-1, 4)
     scale = math.exp(random.uniform(math.log(0.4), math.log(1.5)))
     scale = min(max(scale, 64 / min(height, width)), 1200 / max(height, width))
     size = round(width * scale), round(height * scale)
     rgb = np.asarray(
-        cv2.resize(picture.rgb, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR),
+        cv2.resize(image.rgb, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR),
         np.uint8,
     )
     faces = faces * np.array([size[0] / width, size[1] / height] * 2, np.float32)

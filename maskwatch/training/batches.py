@@ -13,11 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from maskwatch.datasets.faces import SeenPicture
+from maskwatch.datasets.faces import SeenImage
 from maskwatch.detect.boxes import STRIDE, WINDOW_PX
 from maskwatch.training import targets
 from maskwatch.training.augmentation import level_view
-from maskwatch.training.mining import Kind, Samples
+from maskwatch.training.mining import Kind, MinedCrops
 
 VIEW_PX = 126  # a training view of P-Net: 58 x 58 cells
 CELLS = 58
@@ -26,7 +26,7 @@ PNET_POSITIVE_IOU = 0.5  # levels and cells are so coarse that some faces fit no
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class TrainingBatch:
     """`rgb` `(N, S, S, 3)` uint8; for each place of the answers its kind (-1: not sure) and its offsets `(..., 4)`."""
 
     rgb: Tensor
@@ -34,16 +34,16 @@ class Batch:
     offsets: Tensor
 
 
-class Views:
+class PyramidBatches:
     """P-Net's batches: views of levels, every cell of P-Net's map with its kind."""
 
-    def __init__(self, pictures: Sequence[SeenPicture], size: int, seed: int, workers: int) -> None:
-        self._pictures = pictures
+    def __init__(self, images: Sequence[SeenImage], size: int, seed: int, workers: int) -> None:
+        self._images = images
         self._size = size
         self._seed = seed
         self._workers = workers
 
-    def batches(self, first: int, last: int) -> Iterator[Batch]:
+    def batches(self, first: int, last: int) -> Iterator[TrainingBatch]:
         """Threads make them: OpenCV hangs in forked processes. The same seed gives the same."""
         size, ahead = self._size, 8
         with ThreadPoolExecutor(self._workers) as pool:
@@ -52,12 +52,12 @@ class Views:
                 made = pool.map(self._one, range(start * size, stop * size))
                 for _ in range(start, stop):
                     rgb, kinds, moves = zip(*(next(made) for _ in range(size)), strict=True)
-                    yield Batch(*(torch.from_numpy(np.stack(each)) for each in (rgb, kinds, moves)))
+                    yield TrainingBatch(*(torch.from_numpy(np.stack(each)) for each in (rgb, kinds, moves)))
 
     def _one(self, number: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         random = np.random.default_rng((self._seed, number))
-        picture = self._pictures[int(random.integers(len(self._pictures)))]
-        rgb, faces = level_view(picture, VIEW_PX, AIMED_PX, random)
+        image = self._images[int(random.integers(len(self._images)))]
+        rgb, faces = level_view(image, VIEW_PX, AIMED_PX, random)
         row, column = np.mgrid[0:CELLS, 0:CELLS].reshape(2, -1).astype(np.float32) * STRIDE
         windows = np.stack([column + 1, row + 1, column + WINDOW_PX, row + WINDOW_PX], axis=1)
         overlap, which = targets.fit(windows, faces)
@@ -72,10 +72,10 @@ class Views:
         return rgb, kinds, moves
 
 
-class Drawn:
+class MinedBatches:
     """R- and O-Net's batches: 30 % faces, 20 % parts, 50 % none; mirrored and lit anew each time."""
 
-    def __init__(self, samples: Samples, size: int, seed: tuple[int, ...]) -> None:
+    def __init__(self, samples: MinedCrops, size: int, seed: tuple[int, ...]) -> None:
         self._samples = samples
         self._shares = [
             (samples.of(Kind.POSITIVE), round(size * 0.3)),
@@ -84,21 +84,21 @@ class Drawn:
         ]
         self._seed = seed
 
-    def batches(self, first: int, last: int) -> Iterator[Batch]:
+    def batches(self, first: int, last: int) -> Iterator[TrainingBatch]:
         for step in range(first, last):
             random = np.random.default_rng((*self._seed, step))
             rows = np.concatenate([random.choice(own, n) for own, n in self._shares if len(own)])
             crops = torch.from_numpy(self._samples.crops[rows])
             kinds = torch.from_numpy(self._samples.kinds[rows])
             offsets = torch.from_numpy(self._samples.offsets[rows])
-            yield Batch(*_varied(crops, kinds, offsets, random))
+            yield TrainingBatch(*_varied(crops, kinds, offsets, random))
 
 
-def in_order(samples: Samples, size: int) -> Iterator[Batch]:
+def in_order(samples: MinedCrops, size: int) -> Iterator[TrainingBatch]:
     for start in range(0, len(samples.kinds), size):
         rows = slice(start, start + size)
         parts = (samples.crops[rows], samples.kinds[rows], samples.offsets[rows])
-        yield Batch(*(torch.from_numpy(each) for each in parts))
+        yield TrainingBatch(*(torch.from_numpy(each) for each in parts))
 
 
 def _varied(

@@ -21,7 +21,7 @@ from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box, Rgb
 from maskwatch.datasets.faces import LabelledFace
 from maskwatch.datasets.labels import FaceLabel
-from maskwatch.datasets.records import Part
+from maskwatch.datasets.records import Split
 from maskwatch.training.checkpoint import load_checkpoint, save_checkpoint
 from maskwatch.training.drawn_masks import with_anothers_mask, with_drawn_mask, with_hand
 from maskwatch.training.schedule import warm_then_cosine
@@ -30,7 +30,7 @@ DRAWN, TAKEN, HANDS = 0.15, 0.45, 0.1  # shares of the bare faces that get a dra
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class ClassifierRecipe:
     """`seed` decides the first weights, the order and the augmentation.
 
     An epoch draws as many faces as there are, half of them protected; a worn-wrong one is drawn
@@ -62,7 +62,7 @@ class Epoch:
 def train(
     faces: Sequence[LabelledFace],
     shape: Shape,
-    recipe: Recipe,
+    recipe: ClassifierRecipe,
     device: torch.device,
     on_epoch: Callable[[Epoch], None],
     *,
@@ -74,7 +74,7 @@ def train(
     Its probabilities are calibrated on the validation part. `start` is a network of the same shape to go on from,
     and what is given when no epoch is better than it. `checkpoint` is a file from which a training that was stopped goes on. Raises `DataError` when a class is missing from the training or the validation part.
     """
-    training, validation = _both_classes(faces, Part.TRAIN), _both_classes(faces, Part.VALIDATION)
+    training, validation = _both_classes(faces, Split.TRAIN), _both_classes(faces, Split.VALIDATION)
     torch.manual_seed(recipe.seed)
     network = MaskNet(shape).to(device).to(memory_format=torch.channels_last)
     if start is not None:
@@ -123,9 +123,9 @@ def train(
     return best
 
 
-def _both_classes(faces: Sequence[LabelledFace], part: Part) -> list[LabelledFace]:
+def _both_classes(faces: Sequence[LabelledFace], part: Split) -> list[LabelledFace]:
     """The faces of a part. Raises `DataError` when one of the two classes is missing."""
-    chosen = [face for face in faces if face.part is part]
+    chosen = [face for face in faces if face.split is part]
     if len({face.protected for face in chosen}) < 2:
         raise DataError(f"the {part} part has faces of {(len(chosen) and 1) or 0} class, 2 are needed")
     return chosen
@@ -179,7 +179,7 @@ def _judged(
 
 
 def augmented_batches(
-    faces: Sequence[LabelledFace], shape: Shape, recipe: Recipe, epoch: int
+    faces: Sequence[LabelledFace], shape: Shape, recipe: ClassifierRecipe, epoch: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Crops as a camera might have given them: `(N, side, side, 3)` uint8 and labels `(N,)` float32.
 
@@ -202,7 +202,7 @@ def augmented_batches(
             yield torch.from_numpy(np.stack(rgb)), torch.tensor(protected, dtype=torch.float32)
 
 
-def _shares(faces: Sequence[LabelledFace], recipe: Recipe) -> NDArray[np.float64]:
+def _shares(faces: Sequence[LabelledFace], recipe: ClassifierRecipe) -> NDArray[np.float64]:
     """How often each face is drawn."""
     often = np.array([recipe.worn_wrong if f.label is FaceLabel.WORN_WRONG else 1.0 for f in faces])
     protected = np.array([f.protected for f in faces])
@@ -228,8 +228,8 @@ def _augmented(
             patch, protected = with_anothers_mask(patch, box, donor.patch, donor.box, random)
         elif chance < DRAWN + TAKEN + HANDS:
             patch = with_hand(patch, box, random)
-    picture = crop(patch, _jittered(box, random), side_px=shape.side_px, margin=shape.margin)
-    return _degraded(picture, random), protected
+    image = crop(patch, _jittered(box, random), side_px=shape.side_px, margin=shape.margin)
+    return _degraded(image, random), protected
 
 
 def _mirrored(box: Box, width: int) -> Box:

@@ -16,13 +16,13 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, smooth_l1_loss
 
 from maskwatch.core.errors import DataError
-from maskwatch.datasets.faces import SeenPicture
+from maskwatch.datasets.faces import SeenImage
 from maskwatch.detect.backends.pytorch import TorchBackend
 from maskwatch.detect.cascade import ONET_PX, RNET_PX, Mtcnn
 from maskwatch.detect.networks import ONet, PNet, Stage, normalise
 from maskwatch.detect.settings import Settings
 from maskwatch.detect.weights import Weights
-from maskwatch.training.batches import Batch, Drawn, Views, in_order
+from maskwatch.training.batches import MinedBatches, PyramidBatches, TrainingBatch, in_order
 from maskwatch.training.checkpoint import load_checkpoint, save_checkpoint
 from maskwatch.training.mining import Kind, mine
 from maskwatch.training.schedule import warm_then_cosine
@@ -35,7 +35,7 @@ SURE_FACE = 0.7  # the first O-Net's landmarks are kept for crops that it gives 
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class DetectorRecipe:
     """Steps of each stage and round; every `epoch` steps the network is tried on the validation part.
 
     A stage ends early after `patience` epochs without a better validation loss, and keeps its best epoch.
@@ -58,7 +58,7 @@ class Recipe:
     seed: int = 0
     workers: int = 2
 
-    def scaled(self, effort: float) -> "Recipe":
+    def scaled(self, effort: float) -> "DetectorRecipe":
         """The same with so many times the steps."""
         several = [
             tuple(max(1, round(steps * effort)) for steps in stage)
@@ -92,7 +92,7 @@ class Run:
     `on_step` is told a stage's name, its steps done, and its steps.
     """
 
-    recipe: Recipe
+    recipe: DetectorRecipe
     device: torch.device
     folder: Path
     on_epoch: Callable[[Epoch], None]
@@ -106,19 +106,19 @@ class _Stage:
     name: str
     network: Stage
     steps: int
-    batches: Callable[[int, int], Iterator[Batch]]
-    validation: Sequence[Batch]
+    batches: Callable[[int, int], Iterator[TrainingBatch]]
+    validation: Sequence[TrainingBatch]
 
 
 def train(
-    training: Sequence[SeenPicture], validation: Sequence[SeenPicture], start: Weights, run: Run
+    training: Sequence[SeenImage], validation: Sequence[SeenImage], start: Weights, run: Run
 ) -> Weights:
     """The cascade fine-tuned from `start`, without a scout, its operating point still that of `start`.
 
     Raises `DataError` when a part shows no face.
     """
     for name, part in (("training", training), ("validation", validation)):
-        if not any(picture.faces for picture in part):
+        if not any(image.faces for image in part):
             raise DataError(f"no picture of the {name} part shows a face")
     recipe = run.recipe
     torch.manual_seed(recipe.seed)
@@ -126,9 +126,9 @@ def train(
     weights = replace(
         start, pnet=deepcopy(start.pnet), rnet=deepcopy(start.rnet), onet=deepcopy(start.onet), scout=None
     )
-    views = Views(training, recipe.pnet_batch, recipe.seed, recipe.workers)
+    views = PyramidBatches(training, recipe.pnet_batch, recipe.seed, recipe.workers)
     tried = list(
-        Views(validation, recipe.pnet_batch, recipe.seed + 1, recipe.workers).batches(
+        PyramidBatches(validation, recipe.pnet_batch, recipe.seed + 1, recipe.workers).batches(
             0, max(20, len(validation) // 2)
         )
     )
@@ -145,7 +145,7 @@ def train(
                 continue
             run.on_step(f"{name}, mining", 0, steps)
             detector, seed = _loose(weights, run), (recipe.seed, number, side_px)
-            drawn = Drawn(mine(detector, training, side_px, seed, range(recipe.variants)), size, seed)
+            drawn = MinedBatches(mine(detector, training, side_px, seed, range(recipe.variants)), size, seed)
             tests = list(in_order(mine(detector, validation, side_px, seed, range(2)), 1024))
             stage = _Stage(name, network, steps, drawn.batches, tests)
             _fit(stage, run, teacher if side_px == ONET_PX else None)
@@ -234,7 +234,7 @@ def _answers(network: Stage, rgb: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return kinds, moves, x
 
 
-def _loss(network: Stage, batch: Batch, device: torch.device, teacher: ONet | None) -> Tensor:
+def _loss(network: Stage, batch: TrainingBatch, device: torch.device, teacher: ONet | None) -> Tensor:
     rgb = batch.rgb.to(device)
     kinds, offsets = batch.kinds.flatten().to(device), batch.offsets.flatten(0, -2).to(device)
     logits, moves, seen = _answers(network, rgb)
@@ -262,7 +262,9 @@ def _loss(network: Stage, batch: Batch, device: torch.device, teacher: ONet | No
 
 
 @torch.no_grad()
-def _tried(network: Stage, validation: Sequence[Batch], device: torch.device) -> tuple[float, float, float]:
+def _tried(
+    network: Stage, validation: Sequence[TrainingBatch], device: torch.device
+) -> tuple[float, float, float]:
     """Loss, and recall and precision at a probability of 0.5, over all the validation batches."""
     network.eval()
     faces = nones = found = wrong = 0

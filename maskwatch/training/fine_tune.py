@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from maskwatch.datasets.faces import SeenPicture
-from maskwatch.datasets.records import Part
+from maskwatch.datasets.faces import SeenImage
+from maskwatch.datasets.records import Split
 from maskwatch.detect.backends.choice import choose
 from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.settings import Settings
@@ -19,7 +19,7 @@ CAREFUL = (0.2, 0.2)  # for the scout's teacher R-Net and O-Net let through more
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class TuningTarget:
     """What the detector is for: the precision to keep, and the smallest faces that it will be asked for.
 
     Faces that nobody labelled count as false alarms, so the true precision is higher than what is measured.
@@ -30,40 +30,40 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Tuned:
+class TunedDetector:
     weights: Weights
     choice: Choice
-    scout: train_scout.Figures
+    scout: train_scout.ScoutFigures
 
 
 def fine_tune(
-    parts: Mapping[Part, Sequence[SeenPicture]],
+    parts: Mapping[Split, Sequence[SeenImage]],
     start: Weights,
-    wish: Wish,
+    target: TuningTarget,
     run: Run,
-    scout_recipe: train_scout.Recipe,
+    scout_recipe: train_scout.ScoutRecipe,
     *,
     through: Runs = iter,
-    on_scout: Callable[[train_scout.Progress], None] = lambda _: None,
-) -> Tuned:
+    on_scout: Callable[[train_scout.ScoutProgress], None] = lambda _: None,
+) -> TunedDetector:
     """Uses the training and the validation part alone. Raises `DataError` when one of them shows no face."""
-    training, validation = parts[Part.TRAIN], parts[Part.VALIDATION]
+    training, validation = parts[Split.TRAIN], parts[Split.VALIDATION]
     weights = train(training, validation, start, run)
     choice = choose_point(
         weights,
         validation,
-        precision=wish.precision,
-        min_face_px=wish.min_face_px,
+        precision=target.precision,
+        min_face_px=target.min_face_px,
         device=run.device,
         through=through,
     )
     weights = replace(weights, point=choice.point)
-    teacher = scouts_teacher(weights, wish.min_face_px, run.device)
-    seen, held = ([_with_found(teacher, picture) for picture in part] for part in (training, validation))
+    teacher = scouts_teacher(weights, target.min_face_px, run.device)
+    seen, held = ([_with_found(teacher, image) for image in part] for part in (training, validation))
     scout, figures = train_scout.train(
         seen, held, weights, scout_recipe, on_scout, checkpoint=run.folder / "scout.safetensors"
     )
-    return Tuned(replace(weights, scout=scout), choice, figures)
+    return TunedDetector(replace(weights, scout=scout), choice, figures)
 
 
 def scouts_teacher(weights: Weights, min_face_px: float, device: torch.device) -> Mtcnn:
@@ -73,6 +73,6 @@ def scouts_teacher(weights: Weights, min_face_px: float, device: torch.device) -
     return Mtcnn(choose("auto", weights, device), settings, "teacher", weights.point)
 
 
-def _with_found(detector: Mtcnn, picture: SeenPicture) -> SeenPicture:
-    found = (face.box for face in detector.detect([picture.rgb])[0])
-    return SeenPicture(picture.rgb, (*picture.faces, *found))
+def _with_found(detector: Mtcnn, image: SeenImage) -> SeenImage:
+    found = (face.box for face in detector.detect([image.rgb])[0])
+    return SeenImage(image.rgb, (*image.faces, *found))

@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from maskwatch.datasets.faces import SeenPicture
+from maskwatch.datasets.faces import SeenImage
 from maskwatch.detect.cascade import Mtcnn
 from maskwatch.training import targets
 from maskwatch.training.augmentation import Floats, Random, camera_view
 
 JITTERED = 6  # squares about each true face
 JITTERED_FROM_PX = 8  # smaller faces are left to what the stages before find
-MOST_NEGATIVES = 40  # of a picture: half the likeliest for the stage before, half any
+MAX_NEGATIVES = 40  # of a picture: half the likeliest for the stage before, half any
 
 
 class Kind(IntEnum):
@@ -25,7 +25,7 @@ class Kind(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Samples:
+class MinedCrops:
     """`crops` `(N, S, S, 3)` uint8 RGB, `kinds` `(N,)`, `offsets` `(N, 4)` to the true face (0 for negatives)."""
 
     crops: NDArray[np.uint8]
@@ -38,20 +38,20 @@ class Samples:
 
 def mine(
     detector: Mtcnn,
-    pictures: Sequence[SeenPicture],
+    images: Sequence[SeenImage],
     side_px: int,
     seed: tuple[int, ...],
     variants: Iterable[int],
-) -> Samples:
+) -> MinedCrops:
     """Crops from each picture in so many variants of it (see `camera_view`); variant 0 is the picture itself.
 
     The same seed gives the same samples.
     """
     crops, kinds, offsets = [], [], []
     for variant in variants:
-        for number, picture in enumerate(pictures):
+        for number, image in enumerate(images):
             random = np.random.default_rng((*seed, variant, number))
-            rgb, faces = (picture.rgb, _boxes(picture)) if variant == 0 else camera_view(picture, random)
+            rgb, faces = (image.rgb, _boxes(image)) if variant == 0 else camera_view(image, random)
             found, cut = detector.candidates(rgb, side_px, torch.from_numpy(_jittered(faces, random)))
             boxes = found.boxes.cpu().numpy()
             overlap, which = targets.fit(boxes, faces)
@@ -63,11 +63,13 @@ def mine(
             crops.append(cut.cpu().numpy()[chosen].round().astype(np.uint8))
             kinds.append(kind[chosen])
             offsets.append(moves[chosen])
-    return Samples(np.concatenate(crops), np.concatenate(kinds), np.concatenate(offsets).astype(np.float32))
+    return MinedCrops(
+        np.concatenate(crops), np.concatenate(kinds), np.concatenate(offsets).astype(np.float32)
+    )
 
 
-def _boxes(picture: SeenPicture) -> Floats:
-    return np.array(picture.faces, np.float32).reshape(-1, 4)
+def _boxes(image: SeenImage) -> Floats:
+    return np.array(image.faces, np.float32).reshape(-1, 4)
 
 
 def _jittered(faces: Floats, random: Random) -> Floats:
@@ -83,8 +85,8 @@ def _jittered(faces: Floats, random: Random) -> Floats:
 def _chosen(kind: NDArray[np.int64], overlap: Floats, scores: Floats, random: Random) -> NDArray[np.int64]:
     """All positives and parts, and some negatives; between a part and a negative nothing is sure."""
     negatives = np.flatnonzero(overlap < targets.NEGATIVE_IOU)
-    if len(negatives) > MOST_NEGATIVES:
+    if len(negatives) > MAX_NEGATIVES:
         by_score = negatives[np.argsort(-scores[negatives], kind="stable")]
-        half = MOST_NEGATIVES // 2
+        half = MAX_NEGATIVES // 2
         negatives = np.concatenate([by_score[:half], random.permutation(by_score[half:])[:half]])
     return np.concatenate([np.flatnonzero(kind > 0), negatives])

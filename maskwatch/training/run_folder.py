@@ -32,10 +32,10 @@ def claim(folder: Path, task: Mapping[str, Any]) -> bool:
     return False
 
 
-def fingerprint(pictures: Iterable[tuple[Rgb, Sequence[Box]]]) -> str:
+def fingerprint(images: Iterable[tuple[Rgb, Sequence[Box]]]) -> str:
     """Tells data from other data: a digest over the pixels and the boxes."""
     digest = hashlib.sha256()
-    for rgb, boxes in pictures:
+    for rgb, boxes in images:
         digest.update(rgb.tobytes())
         digest.update(repr([tuple(map(float, box)) for box in boxes]).encode())
     return digest.hexdigest()[:16]

@@ -19,7 +19,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, max_pool2d
 
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Rgb
-from maskwatch.datasets.faces import SeenPicture
+from maskwatch.datasets.faces import SeenImage
 from maskwatch.detect.backends.folded import folded_stage
 from maskwatch.detect.boxes import STRIDE, WINDOW_PX
 from maskwatch.detect.networks import normalise
@@ -40,7 +40,7 @@ Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class ScoutRecipe:
     """`keep` is the share of the validation part's positive views that stay above the bound; a face has several."""
 
     steps: int = 30_000
@@ -55,13 +55,13 @@ class Recipe:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ScoutProgress:
     step: int
     loss: float
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class ScoutFigures:
     """On the validation part: the share of views with a face, and without one, that pass the bound."""
 
     kept: float
@@ -69,21 +69,21 @@ class Figures:
 
 
 def train(
-    pictures: Sequence[SeenPicture],
-    validation: Sequence[SeenPicture],
+    images: Sequence[SeenImage],
+    validation: Sequence[SeenImage],
     weights: Weights,
-    recipe: Recipe,
-    on_progress: Callable[[Progress], None],
+    recipe: ScoutRecipe,
+    on_progress: Callable[[ScoutProgress], None],
     *,
     checkpoint: Path | None = None,
-) -> tuple[Scout, Figures]:
+) -> tuple[Scout, ScoutFigures]:
     """A scout for these weights' P-Net and its threshold, ready to predict, its bound chosen on the validation pictures.
 
     `checkpoint` is a file from which a training that was stopped goes on. Raises `DataError` when a part
     shows no face.
     """
-    for name, part in (("training", pictures), ("validation", validation)):
-        if not any(picture.faces for picture in part):
+    for name, part in (("training", images), ("validation", validation)):
+        if not any(image.faces for image in part):
             raise DataError(f"no picture of the {name} part shows a face")
     torch.manual_seed(recipe.seed)
     teacher = _Teacher(weights)
@@ -95,7 +95,7 @@ def train(
     done = state["step"] if state else 0
     loss_sum = 0.0
     for step, (rgb, near) in enumerate(
-        _batches(pictures, recipe, range(done, recipe.steps), recipe.seed), done + 1
+        _batches(images, recipe, range(done, recipe.steps), recipe.seed), done + 1
     ):
         for group in optimizer.param_groups:
             group["lr"] = recipe.learning_rate * warm_then_cosine(step - 1, recipe.steps)
@@ -108,7 +108,7 @@ def train(
         optimizer.step()
         loss_sum += loss.item()
         if step % TOLD == 0:
-            on_progress(Progress(step, loss_sum / TOLD))
+            on_progress(ScoutProgress(step, loss_sum / TOLD))
             loss_sum = 0.0
             if checkpoint:
                 save_checkpoint(checkpoint, scout, optimizer, {"step": step})
@@ -131,11 +131,11 @@ class _Teacher:
 
 
 def _choose_bound(
-    scout: Scout, teacher: "_Teacher", pictures: Sequence[SeenPicture], recipe: Recipe
-) -> Figures:
+    scout: Scout, teacher: "_Teacher", images: Sequence[SeenImage], recipe: ScoutRecipe
+) -> ScoutFigures:
     """Move the scout's bias so that a view is worth a look from 0 on."""
     positives, negatives = [], []
-    for rgb, near in _batches(pictures, recipe, range(max(40, len(pictures))), recipe.seed + 1):
+    for rgb, near in _batches(images, recipe, range(max(40, len(images))), recipe.seed + 1):
         sure, maybe = _truth(teacher, rgb, near)
         with torch.inference_mode():
             logits = scout(normalise(rgb.permute(0, 3, 1, 2)))
@@ -147,7 +147,7 @@ def _choose_bound(
     bound = float(np.quantile(face.numpy(), 1 - recipe.keep))
     assert scout.conv3.bias is not None
     scout.conv3.bias -= bound
-    return Figures((face >= bound).float().mean().item(), (rest >= bound).float().mean().item())
+    return ScoutFigures((face >= bound).float().mean().item(), (rest >= bound).float().mean().item())
 
 
 @torch.no_grad()
@@ -160,7 +160,7 @@ def _truth(teacher: "_Teacher", rgb: Tensor, near: Tensor) -> tuple[Tensor, Tens
 
 
 def _batches(
-    pictures: Sequence[SeenPicture], recipe: Recipe, steps: range, seed: int
+    images: Sequence[SeenImage], recipe: ScoutRecipe, steps: range, seed: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """For each step, training pictures `(N, 190, 190, 3)` uint8 and how near each cell is to a face `(N, 90, 90)`.
 
@@ -169,8 +169,8 @@ def _batches(
 
     def one(number: int) -> tuple[Rgb, Floats]:
         random = np.random.default_rng((seed, number))
-        picture = pictures[int(random.integers(len(pictures)))]
-        rgb, faces = level_view(picture, SIDE_PX, AIMED_PX, random)
+        image = images[int(random.integers(len(images)))]
+        rgb, faces = level_view(image, SIDE_PX, AIMED_PX, random)
         return rgb, _nearness(faces)
 
     with ThreadPoolExecutor(recipe.workers) as pool:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from maskwatch.core.records import Box, Face
-from maskwatch.datasets.faces import SeenPicture
+from maskwatch.datasets.faces import SeenImage
 from maskwatch.detect.backends.choice import choose
 from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.settings import Settings
@@ -43,7 +43,7 @@ class Choice:
 
 def choose_point(
     weights: Weights,
-    pictures: Sequence[SeenPicture],
+    images: Sequence[SeenImage],
     *,
     precision: float,
     min_face_px: float,
@@ -63,7 +63,7 @@ def choose_point(
 
     def worth(point: OperatingPoint) -> float:
         detector = Mtcnn(backend, settings, weights.version, point)
-        curves[point] = _curve([found_in(p.rgb, detector) for p in pictures], [p.faces for p in pictures])
+        curves[point] = _curve([found_in(p.rgb, detector) for p in images], [p.faces for p in images])
         return float(np.mean([_at(curves[point], wanted)[1] for wanted in about]))
 
     powers = max(((worth(point), point) for point in through(points)), key=lambda pair: pair[0])[1].powers

@@ -75,7 +75,7 @@ class Watched:
 
     def reconfigured(self, **changed):
         """Read the configuration again with other values, and wait until it runs."""
-        mark = self.service.mark()
+        mark = self.service.change_stamp()
         self.service.write(self.config | changed)
         self.service.reload()
         self.service.until_logged("the configuration is reloaded", after=mark)

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.timeout(120)
 def survives(watched, begin, end, *, noticed_within_s=BACK_S):
     """Make the camera sick, see what must hold, and cure it; gives the times, and the log meanwhile."""
     watched.is_steady()
-    service, mark = watched.service, watched.service.mark()
+    service, mark = watched.service, watched.service.change_stamp()
     begin()
     noticed_s = service.until_logged("sick: down", noticed_within_s, after=mark)
     time.sleep(OUTAGE_S)
@@ -83,7 +83,7 @@ def test_a_camera_that_accepts_and_says_nothing_is_down_until_it_speaks(watched,
 
 @pytest.mark.parametrize("mode", ["garbage", "truncated"])
 def test_a_camera_whose_packets_are_broken_does_no_harm(watched, recovery, mode):
-    service, mark = watched.service, watched.service.mark()
+    service, mark = watched.service, watched.service.change_stamp()
     reconnects = service.status().cameras["sick"]["reconnects"]
     watched.sick.mangle(Clip(), mode)
     service.until(lambda: service.status().cameras["sick"]["reconnects"] >= reconnects + 3)
@@ -106,8 +106,8 @@ def test_pictures_of_several_slices_come_whole(watched, clips):
     watched.sick.serve(clip)
     with closing(RtspSource("sick", Address(watched.sick.url)).frames()) as stream:
         received = [small(frame.rgb) for frame in islice(stream, 60)]
-    for picture in received:
-        assert min(np.abs(picture - each).mean() for each in shown) < 1
+    for image in received:
+        assert min(np.abs(image - each).mean() for each in shown) < 1
     watched.sick.serve(Clip())
 
 

@@ -23,7 +23,7 @@ def records(watched):
 
 def survives(watched, begin, end):
     """Break the disk until the service says so, see what must hold, mend it; gives the times and the log meanwhile."""
-    service, mark = watched.service, watched.service.mark()
+    service, mark = watched.service, watched.service.change_stamp()
     service.until(lambda: records(watched))
     begin()
     noticed_s = service.until_logged("only counted until it works", 15, after=mark)
@@ -61,7 +61,7 @@ def test_a_disk_that_turns_read_only_stops_the_writing_and_not_the_watching(watc
 
 
 def test_a_queue_folder_that_is_removed_is_made_again(watched, recovery):
-    service, mark = watched.service, watched.service.mark()
+    service, mark = watched.service, watched.service.change_stamp()
     service.until(lambda: records(watched))
     shutil.rmtree(watched.queue)
     back_s = service.until(lambda: records(watched) > 0, 20)

@@ -86,13 +86,13 @@ def test_a_broken_model_or_configuration_at_a_reload_changes_nothing(watched, tm
         ("cameras: [", "config.yaml"),
     ]
     for text, reason in broken:
-        mark = service.mark()
+        mark = service.change_stamp()
         service.write(text)
         service.reload()
         service.until_logged("the configuration is not reloaded, the old one stays", after=mark)
         assert reason in service.log[mark:]
         watched.well_goes_on()
-    mark = service.mark()
+    mark = service.change_stamp()
     service.write(watched.config)
     service.reload()
     recovery(back_s=service.until_logged("the configuration is reloaded", after=mark))
@@ -214,7 +214,7 @@ def test_a_clock_that_jumps_back_and_forward_stops_nothing(cameras, tmp_path, re
 
 def after_the_jump(service, jump, cameras):
     """Let the clock jump, and see that all goes on; gives how long it took."""
-    mark, before = service.mark(), service.status()
+    mark, before = service.change_stamp(), service.status()
     jump()
     took_s = service.until(
         lambda: all(service.status().analysed(c.name) > before.analysed(c.name) + 8 for c in cameras), 20

@@ -15,7 +15,7 @@ def forget_sentence(watched):
 
 
 def survives(watched, begin, end, reason, back_s=BACK_S):
-    service, mark = watched.service, watched.service.mark()
+    service, mark = watched.service, watched.service.change_stamp()
     begin()
     noticed_s = service.until_logged(reason, after=mark)
     before, told = service.status(), service.log.count("people wear no mask")

@@ -72,7 +72,7 @@ def _of_the_service(scene):
         """Have the configuration read again; a good one and a broken one are told of differently."""
 
         def begin():
-            mark = service.mark()
+            mark = service.change_stamp()
             service.write(config)
             service.reload()
             told = "the old one stays" if config is BROKEN else "the configuration is reloaded"

@@ -13,7 +13,7 @@ def classifier(
     data: Annotated[
         list[Path],
         typer.Option(
-            help="Labelled pictures: folders of classes, COCO, YOLO, Pascal VOC, or a queue. "
+            help="Labelled images: folders of classes, COCO, YOLO, Pascal VOC, or a queue. "
             "May be given several times."
         ),
     ],
@@ -39,10 +39,10 @@ def classifier(
     from maskwatch.config import load as configuration
     from maskwatch.datasets.faces import gather
     from maskwatch.datasets.formats.registry import read
-    from maskwatch.datasets.records import Part
+    from maskwatch.datasets.records import Split
     from maskwatch.evaluation.classification import evaluate
-    from maskwatch.training.cards.classifier import Trained, write_model
-    from maskwatch.training.classifier import Epoch, Recipe, train
+    from maskwatch.training.cards.classifier import ClassifierTraining, write_model
+    from maskwatch.training.classifier import ClassifierRecipe, Epoch, train
     from maskwatch.training.run_folder import Journal, claim, fingerprint
 
     settings = configuration.default().defaults
@@ -53,11 +53,15 @@ def classifier(
     for folder in data:
         labelled = read(folder)
         tell_problems(labelled.problems)
-        faces, notes = gather(labelled.pictures, detector, tracked(f"finding faces in {folder.name}"))
+        faces, notes = gather(labelled.images, detector, tracked(f"finding faces in {folder.name}"))
         sets[folder.resolve().name] = faces
         out.print(f"{folder}: {len(faces)} faces, {len(notes)} pictures without one", soft_wrap=True)
 
-    recipe, shape, folder = Recipe(epochs=epochs, seed=seed), Shape(), output.with_suffix(".training")
+    recipe, shape, folder = (
+        ClassifierRecipe(epochs=epochs, seed=seed),
+        Shape(),
+        output.with_suffix(".training"),
+    )
     every = [face for faces in sets.values() for face in faces]
     task = {
         "recipe": asdict(recipe),
@@ -81,8 +85,8 @@ def classifier(
     judge = MaskClassifier(network, shape, chosen, output.stem)
     results = {}
     for name, faces in sets.items():
-        test = [face for face in faces if face.part is Part.TEST]
+        test = [face for face in faces if face.split is Split.TEST]
         results[name] = evaluate(judge, test, protected_at=settings.classify.protected_at)
         out.print(table(results[name], f"test part of {name}"))
-    write_model(Trained(network, shape, recipe, detector.version, sets), output, results)
+    write_model(ClassifierTraining(network, shape, recipe, detector.version, sets), output, results)
     out.print(f"wrote {output} and {output.with_suffix('.md')}", soft_wrap=True)

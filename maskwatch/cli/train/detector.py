@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def detector(
     data: Annotated[
         list[Path],
-        typer.Option(help="Pictures with boxes: COCO, YOLO, Pascal VOC. May be given several times."),
+        typer.Option(help="Images with boxes: COCO, YOLO, Pascal VOC. May be given several times."),
     ],
     output: Annotated[
         Path,
@@ -39,37 +39,35 @@ def detector(
     from dataclasses import asdict
 
     from maskwatch.app.compose import Models, pick_device
-    from maskwatch.datasets.faces import SeenPicture, open_marked
+    from maskwatch.datasets.faces import SeenImage, open_annotated
     from maskwatch.datasets.formats.registry import read
-    from maskwatch.datasets.records import Part
+    from maskwatch.datasets.records import Split
     from maskwatch.detect.weights import load_weights
     from maskwatch.training import detector as train_detector
     from maskwatch.training import scout as train_scout
-    from maskwatch.training.cards.detector import Making, write_detector, write_detector_card
-    from maskwatch.training.fine_tune import Wish, fine_tune
+    from maskwatch.training.cards.detector import DetectorTraining, write_detector, write_detector_card
+    from maskwatch.training.fine_tune import TuningTarget, fine_tune
     from maskwatch.training.run_folder import Journal, claim, fingerprint
 
-    weights, wish = load_weights(start), Wish(precision, min_face)
-    parts: dict[Part, list[SeenPicture]] = {part: [] for part in Part}
+    weights, target = load_weights(start), TuningTarget(precision, min_face)
+    parts: dict[Split, list[SeenImage]] = {part: [] for part in Split}
     counts, sets = {}, {}
     for folder in data:
         labelled = sets[folder.resolve().name] = read(folder)
-        opened, notes = open_marked(labelled.pictures, tracked(f"reading {folder.name}"))
+        opened, notes = open_annotated(labelled.images, tracked(f"reading {folder.name}"))
         tell_problems([*labelled.problems, *notes])
-        counts[folder.resolve().name] = {str(part): len(pictures) for part, pictures in opened.items()}
-        for part, pictures in opened.items():
-            parts[part] += pictures
-    recipe = train_detector.Recipe(seed=seed).scaled(effort)
-    scout_recipe = train_scout.Recipe(steps=max(1, round(12_000 * effort)), seed=seed)
+        counts[folder.resolve().name] = {str(part): len(images) for part, images in opened.items()}
+        for part, images in opened.items():
+            parts[part] += images
+    recipe = train_detector.DetectorRecipe(seed=seed).scaled(effort)
+    scout_recipe = train_scout.ScoutRecipe(steps=max(1, round(12_000 * effort)), seed=seed)
     folder = output.with_suffix(".training")
     task = {
         "recipe": asdict(recipe),
         "scout": asdict(scout_recipe),
-        "wish": asdict(wish),
+        "wish": asdict(target),
         "start": weights.version,
-        "data": {
-            str(part): fingerprint((p.rgb, p.faces) for p in pictures) for part, pictures in parts.items()
-        },
+        "data": {str(part): fingerprint((p.rgb, p.faces) for p in images) for part, images in parts.items()},
     }
     if claim(folder, task):
         out.print(f"{folder}: goes on where it was", soft_wrap=True)
@@ -87,13 +85,13 @@ def detector(
                 soft_wrap=True,
             )
 
-        def tell_scout(state: train_scout.Progress) -> None:
+        def tell_scout(state: train_scout.ScoutProgress) -> None:
             journal.note("scout", state.step, {"loss": state.loss})
             show("scout", state.step, scout_recipe.steps)
 
         run = train_detector.Run(recipe, chosen, folder, tell, show)
         tuned = fine_tune(
-            parts, weights, wish, run, scout_recipe, through=tracked("thresholds"), on_scout=tell_scout
+            parts, weights, target, run, scout_recipe, through=tracked("thresholds"), on_scout=tell_scout
         )
     point = tuned.choice.point
     out.print(
@@ -101,7 +99,7 @@ def detector(
         f"recall {tuned.choice.recall:.3f} at precision {tuned.choice.precision:.3f} on the validation part",
         soft_wrap=True,
     )
-    making = Making(weights.version, wish, recipe, scout_recipe, counts)
+    making = DetectorTraining(weights.version, target, recipe, scout_recipe, counts)
     digest = write_detector(tuned, making, output)
     models = Models(chosen)
     tested = {
@@ -116,10 +114,10 @@ def _tested(
 ) -> "tuple[Detection, Detection]":
     """What each of the two finds in the test part."""
     from maskwatch.detect.settings import Settings
-    from maskwatch.evaluation.chosen import Chosen
-    from maskwatch.evaluation.pictures import choose
+    from maskwatch.evaluation.chosen import SplitChoice
+    from maskwatch.evaluation.images import choose
 
-    material = choose(name, data, Chosen.TEST, list)
+    material = choose(name, data, SplitChoice.TEST, list)
     before, after = (
         searched(models, Settings(weights=each, min_face_px=min_face), material) for each in weights
     )

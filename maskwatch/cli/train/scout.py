@@ -10,7 +10,7 @@ from maskwatch.cli.console import out, progress, tell_problems, tracked
 
 def scout(
     data: Annotated[
-        list[Path], typer.Option(help="Pictures, laid out as for the classifier. May be given several times.")
+        list[Path], typer.Option(help="Images, laid out as for the classifier. May be given several times.")
     ],
     output: Annotated[
         Path, typer.Option("-o", "--output", help="The weights; the card stands beside them.")
@@ -33,16 +33,16 @@ def scout(
 
     import torch
 
-    from maskwatch.datasets.faces import gather_pictures
+    from maskwatch.datasets.faces import gather_images
     from maskwatch.datasets.formats.registry import read
-    from maskwatch.datasets.records import Part
+    from maskwatch.datasets.records import Split
     from maskwatch.detect.backends.choice import choose
     from maskwatch.detect.cascade import Mtcnn
     from maskwatch.detect.settings import Settings
     from maskwatch.detect.weights import load_weights
     from maskwatch.training.cards.scout import write_scout, write_with_scout
-    from maskwatch.training.fine_tune import Wish, scouts_teacher
-    from maskwatch.training.scout import Progress, Recipe, train
+    from maskwatch.training.fine_tune import TuningTarget, scouts_teacher
+    from maskwatch.training.scout import ScoutProgress, ScoutRecipe, train
 
     weights = replace(load_weights(detector), scout=None)
     stock, cpu = detector == "stock", torch.device("cpu")
@@ -50,21 +50,21 @@ def scout(
         careful = Settings(min_face_px=15, thresholds=(0.5, 0.5, 0.5), scout=False)
         teacher = Mtcnn(choose("auto", weights, cpu), careful, weights.version, weights.point)
     else:
-        teacher = scouts_teacher(weights, Wish().min_face_px, cpu)
+        teacher = scouts_teacher(weights, TuningTarget().min_face_px, cpu)
     training, validation, counts = [], [], {}
     for folder in data:
         labelled = read(folder)
         tell_problems(labelled.problems)
-        parts, notes = gather_pictures(labelled.pictures, teacher, tracked(f"finding faces in {folder.name}"))
-        training += parts[Part.TRAIN]
-        validation += parts[Part.VALIDATION]
-        counts[folder.resolve().name] = {str(part): len(pictures) for part, pictures in parts.items()}
+        parts, notes = gather_images(labelled.images, teacher, tracked(f"finding faces in {folder.name}"))
+        training += parts[Split.TRAIN]
+        validation += parts[Split.VALIDATION]
+        counts[folder.resolve().name] = {str(part): len(images) for part, images in parts.items()}
         out.print(f"{folder}: {counts[folder.resolve().name]} pictures, {len(notes)} cannot be read")
-    recipe = Recipe(steps=steps, keep=keep, seed=seed)
+    recipe = ScoutRecipe(steps=steps, keep=keep, seed=seed)
 
     with progress("training", recipe.steps) as advance:
 
-        def tell(state: Progress) -> None:
+        def tell(state: ScoutProgress) -> None:
             for _ in range(500):
                 advance()
             out.print(f"step {state.step:6d}  loss {state.loss:.4f}")
@@ -72,11 +72,9 @@ def scout(
         network, figures = train(training, validation, weights, recipe, tell)
     out.print(f"keeps {figures.kept:.1%} of the views with a face, passes {figures.passed:.1%} of the others")
     if stock:
-        write_scout(
-            network, output, made_for=weights.version, recipe=recipe, pictures=counts, figures=figures
-        )
+        write_scout(network, output, made_for=weights.version, recipe=recipe, images=counts, figures=figures)
         out.print(f"wrote {output} and {output.with_suffix('.md')}", soft_wrap=True)
         return
     whole = replace(weights, scout=network)
-    write_with_scout(whole, Path(detector), output, recipe=recipe, pictures=counts, figures=figures)
+    write_with_scout(whole, Path(detector), output, recipe=recipe, images=counts, figures=figures)
     out.print(f"wrote {output}: {detector} with the scout", soft_wrap=True)

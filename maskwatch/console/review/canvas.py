@@ -7,29 +7,31 @@ from typing import Any
 from nicegui import ui
 from nicegui.events import GenericEventArguments
 
-from maskwatch.console.review.editing import DrawnMark
+from maskwatch.console.review.editing import DrawnAnnotation
 from maskwatch.console.review.keys import CHOICES, NOT_A_FACE, Action, action_of, all_names
 from maskwatch.core.records import Box, Face, Label
-from maskwatch.datasets.labels import MarkLabel
+from maskwatch.datasets.labels import AnnotationLabel
 
 
 @dataclass(frozen=True, slots=True)
-class Hands:
+class CanvasHandlers:
     """What is called when a person does something to the picture that is shown; never for another one."""
 
     act: Callable[[Action], Awaitable[None]]
     select: Callable[[int | None], None]
     draw: Callable[[Box], None]
     change: Callable[[int, Box], None]
-    label: Callable[[int, MarkLabel], None]
+    label: Callable[[int, AnnotationLabel], None]
     remove: Callable[[int], None]
 
 
 class Canvas(ui.element, component="canvas.js"):
-    def __init__(self, hands: Hands) -> None:
+    def __init__(self, hands: CanvasHandlers) -> None:
         super().__init__()
         self._sample = ""
-        self._props.update(keys=all_names(), choices=list(CHOICES), marks=[], preload=[], width=1, height=1)
+        self._props.update(
+            keys=all_names(), choices=list(CHOICES), annotations=[], preload=[], width=1, height=1
+        )
         self._props.update(sample="", src="", selected=None)
         self._hands = hands
         self.on("key", self._on_key)
@@ -43,8 +45,10 @@ class Canvas(ui.element, component="canvas.js"):
         self._sample = sample_id
         self._props.update(sample=sample_id, src=address, width=size[0], height=size[1], preload=list(ahead))
 
-    def draw(self, marks: Sequence[DrawnMark], selected: int | None) -> None:
-        self._props.update(marks=[_to_props(mark) for mark in marks], selected=selected)
+    def draw(self, annotations: Sequence[DrawnAnnotation], selected: int | None) -> None:
+        self._props.update(
+            annotations=[_to_props(annotation) for annotation in annotations], selected=selected
+        )
         self.update()
 
     async def _on_key(self, event: GenericEventArguments) -> None:
@@ -72,7 +76,7 @@ class Canvas(ui.element, component="canvas.js"):
         if label == NOT_A_FACE:
             self._hands.remove(number)
         else:
-            self._hands.label(number, MarkLabel(label))
+            self._hands.label(number, AnnotationLabel(label))
 
     def _is_shown(self, told: dict[str, Any]) -> bool:
         """A key that was pressed before the next picture came is not for that one: nobody labels unseen."""
@@ -84,16 +88,16 @@ def _box(told: dict[str, Any]) -> Box:
     return Box(x1, y1, x2, y2)
 
 
-def _to_props(mark: DrawnMark) -> dict[str, object]:
+def _to_props(annotation: DrawnAnnotation) -> dict[str, object]:
     return {
-        "number": mark.number,
-        "box": list(mark.box),
-        "label": mark.label.value,
-        "said": said_of(mark.face),
+        "number": annotation.number,
+        "box": list(annotation.box),
+        "label": annotation.label.value,
+        "said": label_choice_of(annotation.face),
     }
 
 
-def said_of(face: Face | None) -> str:
+def label_choice_of(face: Face | None) -> str:
     """What the models say of a face, for a person."""
     if face is None:
         return "drawn by hand"

@@ -5,7 +5,7 @@ from html import escape
 from urllib.parse import quote, urlencode
 
 from maskwatch.core.records import Box
-from maskwatch.datasets.labels import MarkLabel
+from maskwatch.datasets.labels import AnnotationLabel
 from maskwatch.samples.annotations import accepted
 from maskwatch.samples.sample import Sample
 
@@ -33,7 +33,7 @@ def gallery_path(query: Mapping[str, str]) -> str:
     return "/" + (f"?{urlencode(query)}" if query else "")
 
 
-def picture_path(sample_id: str) -> str:
+def image_path(sample_id: str) -> str:
     return f"/picture/{quote(sample_id, safe='')}.jpg"
 
 
@@ -46,14 +46,14 @@ def grid(samples: Iterable[Sample], query: Mapping[str, str]) -> str:
     return '<div class="mw-grid">' + "".join(_card(sample, query) for sample in samples) + "</div>"
 
 
-def words(label: MarkLabel) -> str:
+def words(label: AnnotationLabel) -> str:
     return label.value.replace("_", " ")
 
 
-def summary(labels: Iterable[MarkLabel]) -> str:
+def summary(labels: Iterable[AnnotationLabel]) -> str:
     """Such as `2 protected, 1 worn wrong`."""
     labels = list(labels)
-    counts = [f"{labels.count(label)} {words(label)}" for label in MarkLabel if label in labels]
+    counts = [f"{labels.count(label)} {words(label)}" for label in AnnotationLabel if label in labels]
     return ", ".join(counts) or "no face"
 
 
@@ -83,7 +83,7 @@ def _card(sample: Sample, query: Mapping[str, str]) -> str:
     )
 
 
-def _rectangle(box: Box, label: MarkLabel) -> str:
+def _rectangle(box: Box, label: AnnotationLabel) -> str:
     return (
         f'<rect class="mw-{label.value}" x="{box.x1:.1f}" y="{box.y1:.1f}" '
         f'width="{box.width:.1f}" height="{box.height:.1f}"></rect>'

@@ -5,11 +5,11 @@ from html import escape
 from nicegui import ui
 
 from maskwatch.console.review.cards import summary
-from maskwatch.samples.annotations import FaceMark
+from maskwatch.samples.annotations import Annotation
 from maskwatch.samples.sample import Sample
 
 
-async def keep_mine(theirs: Sample, mine: tuple[FaceMark, ...]) -> bool:
+async def keep_mine(theirs: Sample, mine: tuple[Annotation, ...]) -> bool:
     """Whether to overwrite what somebody else saved meanwhile."""
     last = theirs.history[-1]
     said = "took the labels away" if last.faces is None else f"says: {summary(m.label for m in last.faces)}"

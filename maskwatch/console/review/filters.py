@@ -5,13 +5,13 @@ from dataclasses import dataclass, fields
 from datetime import date
 from enum import StrEnum
 
-from maskwatch.datasets.labels import MarkLabel
+from maskwatch.datasets.labels import AnnotationLabel
 from maskwatch.samples.sample import Sample
 
 PAGE_SIZE = 48
 
 
-class State(StrEnum):
+class LabelState(StrEnum):
     """Whether a person has looked, or what was said of at least one face."""
 
     ANY = "any"
@@ -37,7 +37,7 @@ class Filter:
     camera: str | None = None
     day: str | None = None
     reason: str | None = None
-    state: State = State.ANY
+    state: LabelState = LabelState.ANY
     at_least: float = 0.0
     at_most: float = 1.0
     search: str = ""
@@ -49,7 +49,7 @@ class Filter:
             self.camera,
             self.day,
             self.reason,
-            State.ANY,
+            LabelState.ANY,
             self.at_least,
             self.at_most,
             self.search,
@@ -76,7 +76,7 @@ class Choices:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class LabelProgress:
     """`labelled` of `total` in a filter whatever their state; `today` by one person, anywhere."""
 
     labelled: int
@@ -104,7 +104,7 @@ def from_query(query: Mapping[str, str]) -> Filter:
         camera=query.get("camera") or None,
         day=query.get("day") or None,
         reason=query.get("reason") or None,
-        state=State(query["state"]) if query.get("state") in set(State) else State.ANY,
+        state=LabelState(query["state"]) if query.get("state") in set(LabelState) else LabelState.ANY,
         at_least=min(at_least, at_most),
         at_most=max(at_least, at_most),
         search=query.get("search", ""),
@@ -135,19 +135,21 @@ def passes(sample: Sample, wanted: Filter) -> bool:
     )
 
 
-def _is_in(sample: Sample, state: State) -> bool:
+def _is_in(sample: Sample, state: LabelState) -> bool:
     labels = sample.labels
     match state:
-        case State.ANY:
+        case LabelState.ANY:
             return True
-        case State.WAITING:
+        case LabelState.WAITING:
             return labels is None
-        case State.LABELLED:
+        case LabelState.LABELLED:
             return labels is not None
-        case State.NO_FACE:
+        case LabelState.NO_FACE:
             return labels is not None and not labels.faces
         case _:
-            return labels is not None and any(mark.label == MarkLabel(state.value) for mark in labels.faces)
+            return labels is not None and any(
+                annotation.label == AnnotationLabel(state.value) for annotation in labels.faces
+            )
 
 
 def chosen(samples: Iterable[Sample], wanted: Filter) -> list[Sample]:
@@ -178,7 +180,7 @@ def page(samples: Sequence[Sample], number: int, size: int = PAGE_SIZE) -> Page:
     return Page(tuple(samples[(number - 1) * size : number * size]), number, count)
 
 
-def progress(samples: Iterable[Sample], wanted: Filter, by: str, today: date) -> Progress:
+def progress(samples: Iterable[Sample], wanted: Filter, by: str, today: date) -> LabelProgress:
     whole = wanted.whatever_state()
     labelled = total = mine = 0
     for sample in samples:
@@ -188,4 +190,4 @@ def progress(samples: Iterable[Sample], wanted: Filter, by: str, today: date) ->
         if passes(sample, whole):
             total += 1
             labelled += labels is not None
-    return Progress(labelled, total, mine)
+    return LabelProgress(labelled, total, mine)

@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote
 
 from nicegui import ui
 
-from maskwatch.console.review.filters import Progress
+from maskwatch.console.review.filters import LabelProgress
 from maskwatch.console.review.keys import HELP
 from maskwatch.core.errors import QueueError
 from maskwatch.samples.annotations import checked_name
@@ -19,7 +19,7 @@ LOOK_ICONS = {"auto": "brightness_auto", "light": "light_mode", "dark": "dark_mo
 STYLE = Path(__file__).with_name("style.css")
 
 
-class Frame:
+class PageFrame:
     """The top of a page. The person's name and chosen look are kept by the browser, for a year."""
 
     def __init__(self, cookies: Mapping[str, str], by: str | None, on_name: Callable[[], None]) -> None:
@@ -50,7 +50,7 @@ class Frame:
             self._share = ui.linear_progress(0, show_value=False)
             self._told = ui.label("")
 
-    def tell(self, progress: Progress) -> None:
+    def tell(self, progress: LabelProgress) -> None:
         self._share.value = progress.share
         self._told.text = f"{progress.labelled} of {progress.total} labelled · {progress.today} by you today"
 

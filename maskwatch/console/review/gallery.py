@@ -8,21 +8,21 @@ from nicegui import ui
 
 from maskwatch.console.review import cards, filters
 from maskwatch.console.review.context import Review
-from maskwatch.console.review.filters import Filter, Order, State
-from maskwatch.console.review.frame import Frame
+from maskwatch.console.review.filters import Filter, LabelState, Order
+from maskwatch.console.review.frame import PageFrame
 from maskwatch.console.review.upload_dialog import upload_dialog
 from maskwatch.samples.sample import Sample
 
 REFRESH_S = 4.0
 STATES = {
-    State.ANY: "any",
-    State.WAITING: "waiting",
-    State.LABELLED: "labelled",
-    State.PROTECTED: "with protected",
-    State.UNPROTECTED: "with unprotected",
-    State.WORN_WRONG: "with worn wrong",
-    State.UNKNOWN: "with unknown",
-    State.NO_FACE: "without a face",
+    LabelState.ANY: "any",
+    LabelState.WAITING: "waiting",
+    LabelState.LABELLED: "labelled",
+    LabelState.PROTECTED: "with protected",
+    LabelState.UNPROTECTED: "with unprotected",
+    LabelState.WORN_WRONG: "with worn wrong",
+    LabelState.UNKNOWN: "with unknown",
+    LabelState.NO_FACE: "without a face",
 }
 ORDERS = {Order.OLDEST: "oldest first", Order.NEWEST: "newest first", Order.UNSURE: "least sure first"}
 
@@ -34,7 +34,7 @@ class Gallery:
         self._number = int(query["page"]) if query.get("page", "").isdecimal() else 1
         self._samples: list[Sample] = []
         self._shown = ""
-        self._frame = Frame(cookies, review.by, self._tell)
+        self._frame = PageFrame(cookies, review.by, self._tell)
         upload = upload_dialog(review.uploads, self.refresh)
         with self._frame.tools:
             add = ui.button("Add pictures", icon="add_photo_alternate", on_click=upload.open)
@@ -109,7 +109,7 @@ class Gallery:
             camera=self._camera.value or None,
             day=self._day.value or None,
             reason=self._reason.value or None,
-            state=State(self._state.value),
+            state=LabelState(self._state.value),
             at_least=self._sure.value["min"],
             at_most=self._sure.value["max"],
             search=self._search.value or "",
@@ -145,8 +145,8 @@ class Gallery:
         chosen = filters.chosen(self._samples, self._filter)
         waiting = [sample for sample in chosen if sample.labels is None]
         query = self._filter.to_query()
-        if waiting and self._filter.state is State.ANY:
-            query["state"] = State.WAITING.value
+        if waiting and self._filter.state is LabelState.ANY:
+            query["state"] = LabelState.WAITING.value
         if chosen:
             ui.navigate.to(cards.sample_path((waiting or chosen)[0].id, query))
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from maskwatch.datasets.labels import MarkLabel
+from maskwatch.datasets.labels import AnnotationLabel
 
 
 class Action(StrEnum):
@@ -68,10 +68,10 @@ KEYS = (
 )
 
 LABEL_OF = {
-    Action.PROTECTED: MarkLabel.PROTECTED,
-    Action.UNPROTECTED: MarkLabel.UNPROTECTED,
-    Action.WORN_WRONG: MarkLabel.WORN_WRONG,
-    Action.UNKNOWN: MarkLabel.UNKNOWN,
+    Action.PROTECTED: AnnotationLabel.PROTECTED,
+    Action.UNPROTECTED: AnnotationLabel.UNPROTECTED,
+    Action.WORN_WRONG: AnnotationLabel.WORN_WRONG,
+    Action.UNKNOWN: AnnotationLabel.UNKNOWN,
 }
 MOVES = {Action.LEFT: (-1, 0), Action.RIGHT: (1, 0), Action.UP: (0, -1), Action.DOWN: (0, 1)}
 SIZES = {Action.NARROWER: (-1, 0), Action.WIDER: (1, 0), Action.LOWER: (0, -1), Action.TALLER: (0, 1)}

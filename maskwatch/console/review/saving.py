@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from maskwatch.samples.annotations import FaceMark
+from maskwatch.samples.annotations import Annotation
 from maskwatch.samples.sample import Sample
 from maskwatch.samples.store import Queue
 
@@ -23,9 +23,11 @@ class Saving:
         self._running: dict[str, asyncio.Task[Sample]] = {}
         self._saved: list[Saved] = []
 
-    async def save(self, sample: Sample, marks: Sequence[FaceMark], by: str) -> Sample:
+    async def save(self, sample: Sample, annotations: Sequence[Annotation], by: str) -> Sample:
         """Raises `LabelConflict` when somebody labelled the sample since it was read, else `QueueError`."""
-        label = asyncio.to_thread(self._queue.label, sample.id, tuple(marks), by, based_on=sample.revision)
+        label = asyncio.to_thread(
+            self._queue.label, sample.id, tuple(annotations), by, based_on=sample.revision
+        )
         task = asyncio.create_task(label)
         self._running[sample.id] = task
         try:

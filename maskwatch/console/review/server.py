@@ -13,7 +13,7 @@ from maskwatch.console.guard import Guard
 from maskwatch.console.review import cards
 from maskwatch.console.review.context import Review
 from maskwatch.console.review.gallery import Gallery
-from maskwatch.console.review.picture import PicturePage
+from maskwatch.console.review.image import ImagePage
 from maskwatch.core.address import http_url
 from maskwatch.core.errors import ConfigError, QueueError, SourceError
 
@@ -31,12 +31,12 @@ def application(review: Review) -> FastAPI:
     app = FastAPI(openapi_url=None)
 
     @app.get("/picture/{sample_id}.jpg")
-    def picture(sample_id: str) -> Response:
-        return _jpeg(lambda: review.queue.picture(sample_id).read_bytes())
+    def image(sample_id: str) -> Response:
+        return _jpeg(lambda: review.queue.image(sample_id).read_bytes())
 
     @app.get("/thumbnail/{sample_id}.jpg")
     def thumbnail(sample_id: str) -> Response:
-        return _jpeg(lambda: review.thumbnails.of(review.queue.picture(sample_id)))
+        return _jpeg(lambda: review.thumbnails.of(review.queue.image(sample_id)))
 
     @ui.page("/", title="maskwatch review")
     async def gallery(request: Request) -> None:
@@ -48,7 +48,7 @@ def application(review: Review) -> FastAPI:
             found = review.queue.sample(sample_id)
         except QueueError:
             return RedirectResponse(cards.gallery_path(dict(request.query_params)))
-        page = PicturePage(review, request.cookies, request.query_params, found)
+        page = ImagePage(review, request.cookies, request.query_params, found)
         await page.open()
         return None
 

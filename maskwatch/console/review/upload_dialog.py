@@ -9,7 +9,7 @@ from nicegui.events import UploadEventArguments
 from maskwatch.console.review.uploads import CAMERA, MAX_BYTES, SUFFIXES, Uploads
 from maskwatch.core.errors import MaskwatchError
 
-MOST_AT_ONCE = 100
+MAX_AT_ONCE = 100
 
 
 def upload_dialog(uploads: Uploads, on_stored: Callable[[], Awaitable[None]]) -> ui.dialog:
@@ -26,7 +26,7 @@ def upload_dialog(uploads: Uploads, on_stored: Callable[[], Awaitable[None]]) ->
 
     def refuse() -> None:
         ui.notify(
-            f"Only JPEG and PNG of at most {MAX_BYTES // 1_000_000} MB, {MOST_AT_ONCE} at once.",
+            f"Only JPEG and PNG of at most {MAX_BYTES // 1_000_000} MB, {MAX_AT_ONCE} at once.",
             type="warning",
         )
 
@@ -39,7 +39,7 @@ def upload_dialog(uploads: Uploads, on_stored: Callable[[], Awaitable[None]]) ->
             multiple=True,
             auto_upload=True,
             max_file_size=MAX_BYTES,
-            max_files=MOST_AT_ONCE,
+            max_files=MAX_AT_ONCE,
             on_upload=store,
             on_rejected=refuse,
             label="JPEG or PNG: drop them here, or +",

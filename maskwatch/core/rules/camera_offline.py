@@ -1,9 +1,9 @@
-"""When to tell that a camera gives no picture: once, until it does."""
+"""When to tell that a camera is offline: once, until it does."""
 
 from maskwatch.core.records import Alert, AlertKind
 
 
-class Absence:
+class CameraOffline:
     """Decides for one camera from how long it has given no frame.
 
     It answers with an alert at `dead_after_s`, and with no other before a frame came, unless `failed` tells

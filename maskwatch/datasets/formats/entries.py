@@ -41,8 +41,8 @@ def zipped(entries: Iterable[Entry]) -> Iterator[bytes]:
         for entry in entries:
             about = zipfile.ZipInfo(entry.name)  # of no particular day
             about.external_attr = 0o644 << 16
-            is_picture = isinstance(entry.content, Path)  # which is compressed already
-            about.compress_type = zipfile.ZIP_STORED if is_picture else zipfile.ZIP_DEFLATED
+            is_image = isinstance(entry.content, Path)  # which is compressed already
+            about.compress_type = zipfile.ZIP_STORED if is_image else zipfile.ZIP_DEFLATED
             archive.writestr(about, entry.data())
             yield window.taken()
     yield window.taken()

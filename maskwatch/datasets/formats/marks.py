@@ -7,32 +7,32 @@ from pathlib import Path, PurePosixPath
 
 from maskwatch.core.errors import DataError, SourceError
 from maskwatch.core.records import Box
-from maskwatch.datasets.formats.sizes import picture_size
-from maskwatch.datasets.labels import MarkLabel, mark_of
-from maskwatch.datasets.records import LabelledPicture, Part, Truth
+from maskwatch.datasets.formats.sizes import image_size
+from maskwatch.datasets.labels import AnnotationLabel, annotation_label_of
+from maskwatch.datasets.records import GroundTruth, LabelledImage, Split
 
 ROUNDING_PX = 1.0  # a box that leaves the frame by so little was rounded, not drawn wrong
 ENOUGH_INSIDE = 0.5  # the share of its area that a box must have in the frame
 
 PARTS = {
-    "train": Part.TRAIN,
-    "val": Part.VALIDATION,
-    "valid": Part.VALIDATION,
-    "validation": Part.VALIDATION,
-    "test": Part.TEST,
+    "train": Split.TRAIN,
+    "val": Split.VALIDATION,
+    "valid": Split.VALIDATION,
+    "validation": Split.VALIDATION,
+    "test": Split.TEST,
 }
 """What data sets call their parts."""
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class RawAnnotation:
     """A face as a file has it. `place` names file and item, for whoever has to mend it.
 
     The box is in pixels, or in shares of the picture.
     """
 
     place: str
-    label: MarkLabel
+    label: AnnotationLabel
     box: Box
     in_shares: bool = False
 
@@ -45,16 +45,20 @@ def in_place(path: Path) -> Path:
     return path
 
 
-def known_label(name: str, place: str, problems: list[str]) -> MarkLabel | None:
-    label = mark_of(name)
+def known_label(name: str, place: str, problems: list[str]) -> AnnotationLabel | None:
+    label = annotation_label_of(name)
     if label is None:
         problems.append(f"{place}: class {name!r} is unknown; left out")
     return label
 
 
-def marked_picture(
-    path: Path, key: str, marks: Iterable[Mark], problems: list[str], part: Part | None = None
-) -> LabelledPicture | None:
+def annotated_image(
+    path: Path,
+    key: str,
+    raw_annotations: Iterable[RawAnnotation],
+    problems: list[str],
+    part: Split | None = None,
+) -> LabelledImage | None:
     """The picture with those marks that can be used; None when there is no such picture.
 
     A box that lies half in the frame or more is cut at the edge. What is wrong is added to `problems`.
@@ -65,33 +69,33 @@ def marked_picture(
     if not path.is_file():
         problems.append(f"{path}: is missing")
         return None
-    marks = list(marks)
-    if not marks:
-        return LabelledPicture(path, key, (), part)
+    raw_annotations = list(raw_annotations)
+    if not raw_annotations:
+        return LabelledImage(path, key, (), part)
     try:
-        size = picture_size(path)
+        size = image_size(path)
     except SourceError as e:
         problems.append(str(e))
         return None
-    truths: list[Truth] = []
+    truths: list[GroundTruth] = []
     unclear: list[Box] = []
-    for mark in marks:
-        box = _inside(mark, size, problems)
-        label = mark.label.known
+    for raw_annotation in raw_annotations:
+        box = _inside(raw_annotation, size, problems)
+        label = raw_annotation.label.known
         if box is not None and label is not None:
-            truths.append(Truth(label, box))
+            truths.append(GroundTruth(label, box))
         elif box is not None:
             unclear.append(box)
-    return LabelledPicture(path, key, tuple(truths), part, tuple(unclear))
+    return LabelledImage(path, key, tuple(truths), part, tuple(unclear))
 
 
-def _inside(mark: Mark, size: tuple[int, int], problems: list[str]) -> Box | None:
+def _inside(raw_annotation: RawAnnotation, size: tuple[int, int], problems: list[str]) -> Box | None:
     width, height = size
-    box = mark.box
-    if mark.in_shares:
+    box = raw_annotation.box
+    if raw_annotation.in_shares:
         box = Box(box.x1 * width, box.y1 * height, box.x2 * width, box.y2 * height)
     if not all(map(math.isfinite, box)) or box.width <= 0 or box.height <= 0:
-        problems.append(f"{mark.place}: the box has no size; left out")
+        problems.append(f"{raw_annotation.place}: the box has no size; left out")
         return None
     cut = box.within(width, height)
     if (
@@ -102,31 +106,31 @@ def _inside(mark: Mark, size: tuple[int, int], problems: list[str]) -> Box | Non
     inside = cut.width * cut.height / (box.width * box.height)
     verdict = "cut at its edge" if inside >= ENOUGH_INSIDE else "left out"
     problems.append(
-        f"{mark.place}: the box reaches outside the picture of {width} x {height} px "
+        f"{raw_annotation.place}: the box reaches outside the picture of {width} x {height} px "
         f"({inside:.0%} of it is inside); {verdict}"
     )
     return cut if inside >= ENOUGH_INSIDE else None
 
 
-def part_of(key: str) -> Part | None:
+def part_of(key: str) -> Split | None:
     """The part that one of the folders in a key is named after."""
     return next((PARTS[name] for name in PurePosixPath(key).parts[:-1] if name in PARTS), None)
 
 
-def boxed(picture: LabelledPicture) -> list[tuple[MarkLabel, Box]]:
+def boxed(image: LabelledImage) -> list[tuple[AnnotationLabel, Box]]:
     """What a writer needs, the unclear faces last. Raises `DataError` when a label is the whole picture's."""
     result = []
-    for truth in picture.truths:
+    for truth in image.truths:
         if truth.box is None:
-            raise DataError(f"{picture.path}: its label is the whole picture's; this format needs boxes")
-        result.append((MarkLabel(truth.label.value), truth.box))
-    return result + [(MarkLabel.UNKNOWN, box) for box in picture.unclear]
+            raise DataError(f"{image.path}: its label is the whole picture's; this format needs boxes")
+        result.append((AnnotationLabel(truth.label.value), truth.box))
+    return result + [(AnnotationLabel.UNKNOWN, box) for box in image.unclear]
 
 
-def refuse_shared_names(pictures: Iterable[LabelledPicture]) -> None:
+def refuse_shared_names(images: Iterable[LabelledImage]) -> None:
     """Raises `DataError` when two pictures would have one label file, which is named after the picture."""
-    seen: dict[PurePosixPath, LabelledPicture] = {}
-    for picture in pictures:
-        other = seen.setdefault(PurePosixPath(picture.key).with_suffix(""), picture)
-        if other is not picture:
-            raise DataError(f"{picture.path}: would share its label file with {other.path}")
+    seen: dict[PurePosixPath, LabelledImage] = {}
+    for image in images:
+        other = seen.setdefault(PurePosixPath(image.key).with_suffix(""), image)
+        if other is not image:
+            raise DataError(f"{image.path}: would share its label file with {other.path}")

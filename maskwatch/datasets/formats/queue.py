@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from maskwatch.core.records import Box
-from maskwatch.core.text import counted
-from maskwatch.datasets.formats.marks import Finder, Mark, in_place, known_label, marked_picture
-from maskwatch.datasets.records import DataSet, LabelledPicture
+from maskwatch.core.text import pluralize
+from maskwatch.datasets.formats.marks import Finder, RawAnnotation, annotated_image, in_place, known_label
+from maskwatch.datasets.records import DataSet, LabelledImage
 
 RECORDS = "*/????-??-??/[!.]*.json"  # camera, UTC date, sample
 
@@ -24,7 +24,7 @@ def matches(folder: Path) -> bool:
 def read(folder: Path, find: Finder = in_place) -> DataSet:
     """Samples without labels are left out, and told as a count."""
     problems: list[str] = []
-    pictures: list[LabelledPicture] = []
+    images: list[LabelledImage] = []
     waiting = 0
     for record in sorted(folder.glob(RECORDS), key=lambda path: (path.name, path)):
         try:
@@ -40,14 +40,14 @@ def read(folder: Path, find: Finder = in_place) -> DataSet:
             continue
         path = record.with_suffix(".jpg")
         key = str(path.relative_to(folder))
-        picture = marked_picture(find(path), key, list(_marks(faces, record, problems)), problems)
-        pictures += [] if picture is None else [picture]
+        image = annotated_image(find(path), key, list(_raw_annotations(faces, record, problems)), problems)
+        images += [] if image is None else [image]
     if waiting:
-        problems.append(f"{folder}: {counted(waiting, 'sample')} without a person's labels left out")
-    return DataSet(pictures, problems)
+        problems.append(f"{folder}: {pluralize(waiting, 'sample')} without a person's labels left out")
+    return DataSet(images, problems)
 
 
-def _marks(faces: list[Any], record: Path, problems: list[str]) -> Iterator[Mark]:
+def _raw_annotations(faces: list[Any], record: Path, problems: list[str]) -> Iterator[RawAnnotation]:
     for number, face in enumerate(faces, 1):
         place = f"{record}: face {number}"
         try:
@@ -58,4 +58,4 @@ def _marks(faces: list[Any], record: Path, problems: list[str]) -> Iterator[Mark
             continue
         label = known_label(name, place, problems)
         if label is not None:
-            yield Mark(place, label, Box(x1, y1, x2, y2))
+            yield RawAnnotation(place, label, Box(x1, y1, x2, y2))

@@ -11,7 +11,7 @@ from maskwatch.core.errors import DataError
 from maskwatch.datasets.formats import coco, folders, queue, voc, yolo
 from maskwatch.datasets.formats.entries import Entry, write_folder
 from maskwatch.datasets.formats.marks import Finder, in_place
-from maskwatch.datasets.records import DataSet, LabelledPicture
+from maskwatch.datasets.records import DataSet, LabelledImage
 
 
 class Format(Protocol):
@@ -23,7 +23,7 @@ class Format(Protocol):
 
 
 class Writer(Protocol):
-    def entries(self, pictures: Sequence[LabelledPicture]) -> Iterator[Entry]:
+    def entries(self, images: Sequence[LabelledImage]) -> Iterator[Entry]:
         """The files of the data set. Raises `DataError` for what cannot be written, before the first."""
         ...
 
@@ -32,9 +32,9 @@ FORMATS: tuple[Format, ...] = (coco, yolo, voc, queue, folders)
 WRITERS: dict[str, Writer] = {"coco": coco, "yolo": yolo, "voc": voc}
 
 
-def write(name: str, pictures: Sequence[LabelledPicture], folder: Path) -> None:
+def write(name: str, images: Sequence[LabelledImage], folder: Path) -> None:
     """Copy pictures and their labels to a folder, in one of `WRITERS`. Raises `DataError`."""
-    write_folder(WRITERS[name].entries(pictures), folder)
+    write_folder(WRITERS[name].entries(images), folder)
 
 
 def read(folder: Path) -> DataSet:
@@ -48,7 +48,7 @@ def read(folder: Path) -> DataSet:
     for kind in FORMATS:
         if kind.matches(folder):
             data = kind.read(folder)
-            if not data.pictures:
+            if not data.images:
                 first = f" ({data.problems[0]})" if data.problems else ""
                 raise DataError(f"{folder}: no picture can be used{first}")
             return data

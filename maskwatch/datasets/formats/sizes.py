@@ -13,7 +13,7 @@ FRAME_HEADERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 EXIF = 0xE1  # may say that the picture is turned
 
 
-def picture_size(path: Path) -> tuple[int, int]:
+def image_size(path: Path) -> tuple[int, int]:
     """Width and height in pixels as `read_rgb` would give them. Raises `SourceError`."""
     try:
         with path.open("rb") as file:
@@ -45,8 +45,8 @@ def _from_header(file: BinaryIO, *, past_exif: bool = False) -> tuple[int, int] 
         return None
     file.seek(len(JPEG))
     while True:
-        mark, code, length = struct.unpack(">BBH", file.read(4))
-        if mark != 0xFF or (code == EXIF and not past_exif):
+        raw_annotation, code, length = struct.unpack(">BBH", file.read(4))
+        if raw_annotation != 0xFF or (code == EXIF and not past_exif):
             return None
         if code in FRAME_HEADERS:
             _, height, width = struct.unpack(">BHH", file.read(5))

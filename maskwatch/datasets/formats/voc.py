@@ -14,22 +14,22 @@ from maskwatch.datasets.formats.entries import Entry
 from maskwatch.datasets.formats.marks import (
     PARTS,
     Finder,
-    Mark,
+    RawAnnotation,
+    annotated_image,
     boxed,
     in_place,
     known_label,
-    marked_picture,
     part_of,
     refuse_shared_names,
 )
 from maskwatch.datasets.formats.safe_xml import parse
-from maskwatch.datasets.formats.sizes import picture_size
-from maskwatch.datasets.labels import MarkLabel
-from maskwatch.datasets.records import DataSet, LabelledPicture, Part
+from maskwatch.datasets.formats.sizes import image_size
+from maskwatch.datasets.labels import AnnotationLabel
+from maskwatch.datasets.records import DataSet, LabelledImage, Split
 from maskwatch.sources.images import SUFFIXES
 
 LAYOUTS = (("Annotations", "JPEGImages"), ("annotations", "images"))
-LISTS = {Part.TRAIN: "train", Part.VALIDATION: "val", Part.TEST: "test"}
+LISTS = {Split.TRAIN: "train", Split.VALIDATION: "val", Split.TEST: "test"}
 SIDES = ("xmin", "ymin", "xmax", "ymax")
 
 
@@ -39,12 +39,12 @@ def matches(folder: Path) -> bool:
 
 def read(folder: Path, find: Finder = in_place) -> DataSet:
     """Never raises: an XML file that cannot be read is a problem of its picture."""
-    annotations, images = next(
+    annotations, image_folder = next(
         (folder / a, folder / i) for a, i in LAYOUTS if next((folder / a).rglob("*.xml"), None)
     )
     problems: list[str] = []
     parts = _parts(folder, problems)
-    pictures: list[LabelledPicture] = []
+    images: list[LabelledImage] = []
     described = set()
     for file in sorted(annotations.rglob("*.xml")):
         inside = file.relative_to(annotations)
@@ -52,35 +52,37 @@ def read(folder: Path, find: Finder = in_place) -> DataSet:
             root = parse(file)
         except DataError as e:
             problems.append(str(e))
-            described |= {path.relative_to(images) for path in images.glob(f"{inside.with_suffix('')}.*")}
+            described |= {
+                path.relative_to(image_folder) for path in image_folder.glob(f"{inside.with_suffix('')}.*")
+            }
             continue
-        name = (root.findtext("filename") or "").strip() or _named_alike(images, inside)
+        name = (root.findtext("filename") or "").strip() or _named_alike(image_folder, inside)
         key = str(inside.parent / name)
         described.add(Path(key))
         part = parts.get(str(inside.with_suffix(""))) or part_of(key)
-        marks = list(_marks(root, file, problems))
-        picture = marked_picture(find(images / key), key, marks, problems, part)
-        pictures += [] if picture is None else [picture]
+        raw_annotations = list(_raw_annotations(root, file, problems))
+        image = annotated_image(find(image_folder / key), key, raw_annotations, problems, part)
+        images += [] if image is None else [image]
     alone = [
         path
-        for path in sorted(images.rglob("*"))
-        if path.suffix.lower() in SUFFIXES and path.relative_to(images) not in described
+        for path in sorted(image_folder.rglob("*"))
+        if path.suffix.lower() in SUFFIXES and path.relative_to(image_folder) not in described
     ]
     problems += [f"{path}: no file in {annotations.name} describes it; left out" for path in alone]
-    bare = sum(not picture.truths for picture in pictures)
+    bare = sum(not image.truths for image in images)
     if bare:
         problems.append(f"{folder}: {bare} pictures without a label are used as pictures without faces")
-    return DataSet(pictures, problems)
+    return DataSet(images, problems)
 
 
-def _named_alike(images: Path, inside: Path) -> str:
-    found = sorted((images / inside.parent).glob(f"{inside.stem}.*"))
+def _named_alike(image_folder: Path, inside: Path) -> str:
+    found = sorted((image_folder / inside.parent).glob(f"{inside.stem}.*"))
     return found[0].name if found else f"{inside.stem}.jpg"
 
 
-def _parts(folder: Path, problems: list[str]) -> dict[str, Part]:
+def _parts(folder: Path, problems: list[str]) -> dict[str, Split]:
     """By the pictures' names without ending."""
-    parts: dict[str, Part] = {}
+    parts: dict[str, Split] = {}
     for name, part in PARTS.items():
         path = folder / "ImageSets" / "Main" / f"{name}.txt"
         try:
@@ -92,7 +94,7 @@ def _parts(folder: Path, problems: list[str]) -> dict[str, Part]:
     return parts
 
 
-def _marks(root: Element, file: Path, problems: list[str]) -> Iterator[Mark]:
+def _raw_annotations(root: Element, file: Path, problems: list[str]) -> Iterator[RawAnnotation]:
     for number, item in enumerate(root.findall("object"), 1):
         place = f"{file}: object {number}"
         try:
@@ -102,39 +104,39 @@ def _marks(root: Element, file: Path, problems: list[str]) -> Iterator[Mark]:
             continue
         label = known_label(item.findtext("name") or "", place, problems)
         if label is not None:
-            yield Mark(place, label, box)
+            yield RawAnnotation(place, label, box)
 
 
-def entries(pictures: Sequence[LabelledPicture]) -> Iterator[Entry]:
+def entries(images: Sequence[LabelledImage]) -> Iterator[Entry]:
     """The pictures, each before its XML file.
 
     Raises `DataError`, before the first, where a label has no box, or two pictures' names differ in their
     endings alone.
     """
-    refuse_shared_names(pictures)
-    return _entries(pictures, [boxed(picture) for picture in pictures])
+    refuse_shared_names(images)
+    return _entries(images, [boxed(image) for image in images])
 
 
 def _entries(
-    pictures: Sequence[LabelledPicture], faces_of: list[list[tuple[MarkLabel, Box]]]
+    images: Sequence[LabelledImage], faces_of: list[list[tuple[AnnotationLabel, Box]]]
 ) -> Iterator[Entry]:
-    for picture, faces in zip(pictures, faces_of, strict=True):
-        root = _as_xml(picture, faces)
-        yield Entry(f"JPEGImages/{picture.key}", picture.path)
-        name = str(PurePosixPath("Annotations", picture.key).with_suffix(".xml"))
+    for image, faces in zip(images, faces_of, strict=True):
+        root = _as_xml(image, faces)
+        yield Entry(f"JPEGImages/{image.key}", image.path)
+        name = str(PurePosixPath("Annotations", image.key).with_suffix(".xml"))
         yield Entry(name, tostring(root, encoding="utf-8", xml_declaration=True))
     for part, name in LISTS.items():
-        keys = [str(PurePosixPath(p.key).with_suffix("")) for p in pictures if p.part is part]
+        keys = [str(PurePosixPath(p.key).with_suffix("")) for p in images if p.split is part]
         if keys:
             text = "".join(f"{key}\n" for key in keys)
             yield Entry(f"ImageSets/Main/{name}.txt", text.encode())
 
 
-def _as_xml(picture: LabelledPicture, faces: list[tuple[MarkLabel, Box]]) -> Element:
-    width, height = picture_size(picture.path)
+def _as_xml(image: LabelledImage, faces: list[tuple[AnnotationLabel, Box]]) -> Element:
+    width, height = image_size(image.path)
     root = Element("annotation")
     _add(root, "folder", "JPEGImages")
-    _add(root, "filename", PurePosixPath(picture.key).name)
+    _add(root, "filename", PurePosixPath(image.key).name)
     size = SubElement(root, "size")
     for name, count in (("width", width), ("height", height), ("depth", 3)):
         _add(size, name, str(count))

@@ -19,21 +19,21 @@ from maskwatch.datasets.formats.entries import Entry
 from maskwatch.datasets.formats.marks import (
     PARTS,
     Finder,
-    Mark,
+    RawAnnotation,
+    annotated_image,
     boxed,
     in_place,
-    marked_picture,
     part_of,
     refuse_shared_names,
 )
-from maskwatch.datasets.formats.sizes import picture_size
-from maskwatch.datasets.labels import MarkLabel, mark_of
-from maskwatch.datasets.records import DataSet, LabelledPicture, Part
+from maskwatch.datasets.formats.sizes import image_size
+from maskwatch.datasets.labels import AnnotationLabel, annotation_label_of
+from maskwatch.datasets.records import DataSet, LabelledImage, Split
 from maskwatch.sources.images import SUFFIXES
 
-LABELS = tuple(MarkLabel)
+LABELS = tuple(AnnotationLabel)
 DESCRIPTIONS = ("data.yaml", "data.yml", "classes.txt", "obj.names")
-LISTS = {Part.TRAIN: "train", Part.VALIDATION: "val", Part.TEST: "test"}
+LISTS = {Split.TRAIN: "train", Split.VALIDATION: "val", Split.TEST: "test"}
 
 
 def matches(folder: Path) -> bool:
@@ -47,7 +47,7 @@ class _Description:
 
     path: Path
     names: dict[int, str]
-    parts: dict[str, Part] = field(default_factory=dict)
+    parts: dict[str, Split] = field(default_factory=dict)
 
 
 def read(folder: Path, find: Finder = in_place) -> DataSet:
@@ -56,12 +56,12 @@ def read(folder: Path, find: Finder = in_place) -> DataSet:
     problems = [
         f"{told.path}: class {name!r} is unknown; its boxes are left out"
         for name in told.names.values()
-        if mark_of(name) is None
+        if annotation_label_of(name) is None
     ]
-    pictures: list[LabelledPicture] = []
+    images: list[LabelledImage] = []
     labelled = set()
     bare = 0
-    for place, path in _picture_files(folder, find):
+    for place, path in _image_files(folder, find):
         inside = path.relative_to(place)
         file = (_labels_of(place) / inside).with_suffix(".txt")
         labelled.add(file)
@@ -69,14 +69,14 @@ def read(folder: Path, find: Finder = in_place) -> DataSet:
         bare += lines == []
         key = str(inside if place.parent == folder else place.parent.relative_to(folder) / inside)
         part = told.parts.get(str(path.relative_to(folder))) or part_of(key)
-        marks = _marks(file, lines or [], told, problems)
-        picture = None if lines is None else marked_picture(find(path), key, marks, problems, part)
-        pictures += [] if picture is None else [picture]
+        raw_annotations = _raw_annotations(file, lines or [], told, problems)
+        image = None if lines is None else annotated_image(find(path), key, raw_annotations, problems, part)
+        images += [] if image is None else [image]
     orphans = {file for place in _places(folder) for file in _labels_of(place).rglob("*.txt")} - labelled
     problems += [f"{file}: its picture is missing" for file in sorted(orphans) if file.name != "classes.txt"]
     if bare:
         problems.append(f"{folder}: {bare} pictures without labels are used as pictures without faces")
-    return DataSet(pictures, problems)
+    return DataSet(images, problems)
 
 
 def _description(folder: Path) -> _Description:
@@ -113,7 +113,7 @@ def _from_yaml(path: Path, text: str) -> _Description:
     return _Description(path, {int(number): str(name) for number, name in pairs}, parts)
 
 
-def _picture_files(folder: Path, find: Finder) -> Iterator[tuple[Path, Path]]:
+def _image_files(folder: Path, find: Finder) -> Iterator[tuple[Path, Path]]:
     """Each picture after the folder of pictures that it lies in, or should lie in when `find` has it elsewhere."""
     for place in _places(folder):
         here = [path for path in sorted(place.rglob("*")) if path.suffix.lower() in SUFFIXES]
@@ -147,7 +147,9 @@ def _lines(file: Path, problems: list[str]) -> list[str] | None:
         return None
 
 
-def _marks(file: Path, lines: list[str], told: _Description, problems: list[str]) -> Iterator[Mark]:
+def _raw_annotations(
+    file: Path, lines: list[str], told: _Description, problems: list[str]
+) -> Iterator[RawAnnotation]:
     """The faces in the lines of a label file."""
     for number, line in enumerate(lines, 1):
         place = f"{file}: line {number}"
@@ -160,41 +162,41 @@ def _marks(file: Path, lines: list[str], told: _Description, problems: list[str]
             continue
         if name is None:
             problems.append(f"{place}: class {kind} has no name in {told.path.name}; left out")
-        elif (label := mark_of(name)) is not None:  # an unknown class was told once
+        elif (label := annotation_label_of(name)) is not None:  # an unknown class was told once
             box = Box(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
-            yield Mark(place, label, box, in_shares=True)
+            yield RawAnnotation(place, label, box, in_shares=True)
 
 
-def entries(pictures: Sequence[LabelledPicture]) -> Iterator[Entry]:
+def entries(images: Sequence[LabelledImage]) -> Iterator[Entry]:
     """The pictures, each before its labels, and `data.yaml` last.
 
     Raises `DataError`, before the first, where a label has no box, or two pictures' names differ in their
     endings alone.
     """
-    refuse_shared_names(pictures)
-    return _entries(pictures, [boxed(picture) for picture in pictures])
+    refuse_shared_names(images)
+    return _entries(images, [boxed(image) for image in images])
 
 
 def _entries(
-    pictures: Sequence[LabelledPicture], faces_of: list[list[tuple[MarkLabel, Box]]]
+    images: Sequence[LabelledImage], faces_of: list[list[tuple[AnnotationLabel, Box]]]
 ) -> Iterator[Entry]:
-    for picture, faces in zip(pictures, faces_of, strict=True):
-        yield Entry(f"images/{picture.key}", picture.path)
-        lines = _as_lines(faces, picture_size(picture.path)) if faces else []
-        name = str(PurePosixPath("labels", picture.key).with_suffix(".txt"))
+    for image, faces in zip(images, faces_of, strict=True):
+        yield Entry(f"images/{image.key}", image.path)
+        lines = _as_lines(faces, image_size(image.path)) if faces else []
+        name = str(PurePosixPath("labels", image.key).with_suffix(".txt"))
         yield Entry(name, "".join(line + "\n" for line in lines).encode())
     lists = {}
     for part, name in LISTS.items():
-        keys = [picture.key for picture in pictures if picture.part is part]
+        keys = [image.key for image in images if image.split is part]
         if keys:
             yield Entry(f"{name}.txt", "".join(f"./images/{key}\n" for key in keys).encode())
-        if keys or part is not Part.TEST:  # the first two are always asked for
+        if keys or part is not Split.TEST:  # the first two are always asked for
             lists[name] = f"{name}.txt" if keys else "images"
     names = {number: label.value for number, label in enumerate(LABELS)}
     yield Entry("data.yaml", yaml.safe_dump(lists | {"names": names}, sort_keys=False).encode())
 
 
-def _as_lines(faces: list[tuple[MarkLabel, Box]], size: tuple[int, int]) -> Iterator[str]:
+def _as_lines(faces: list[tuple[AnnotationLabel, Box]], size: tuple[int, int]) -> Iterator[str]:
     width, height = size
     for label, box in faces:
         x, y = box.centre

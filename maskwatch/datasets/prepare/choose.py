@@ -7,33 +7,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwatch.datasets.labels import FaceLabel
-from maskwatch.datasets.prepare.look import Opened
-from maskwatch.datasets.prepare.records import Fate, Found, Outcome, outcome_of
-from maskwatch.datasets.records import DUPLICATE_BITS, Part, split
+from maskwatch.datasets.prepare.look import OpenedImage
+from maskwatch.datasets.prepare.records import FaceStatus, FoundFace, ScanOutcome, outcome_of
+from maskwatch.datasets.records import DUPLICATE_BITS, Split, assign_splits
 
-STRICTEST_FIRST = (Part.TEST, Part.VALIDATION, Part.TRAIN)
+STRICTEST_FIRST = (Split.TEST, Split.VALIDATION, Split.TRAIN)
 # Of 64: crops of one face in near duplicate pictures, where the boxes differ a little. Two faces before one
 # background, as a camera sees them, begin at 9.
 SAME_PLACE_BITS = 8
 ENOUGH_PX = 128  # of two larger faces the sharper is better, not the larger
 
-PartOf = dict[tuple[str, str], Part]
+PartOf = dict[tuple[str, str], Split]
 """The part of each picture, by its data set's name and its key."""
 
 
-def parts(opened: Sequence[Opened]) -> PartOf:
+def parts(opened: Sequence[OpenedImage]) -> PartOf:
     """Each data set is split for itself, as training would; then near duplicates among all come to one side.
 
     That is the stricter one: what repeats a picture of the test part is tested with, not trained on.
     """
-    by_set: dict[str, list[Opened]] = defaultdict(list)
+    by_set: dict[str, list[OpenedImage]] = defaultdict(list)
     for each in opened:
         by_set[each.set_name].append(each)
     result: PartOf = {}
     for name, members in by_set.items():
-        divided = split([m.picture for m in members], np.array([m.hash for m in members], np.uint64))
-        result |= {(name, p.key): p.part or Part.TRAIN for p in divided}
-    names = [(each.set_name, each.picture.key) for each in opened]
+        divided = assign_splits([m.image for m in members], np.array([m.hash for m in members], np.uint64))
+        result |= {(name, p.key): p.split or Split.TRAIN for p in divided}
+    names = [(each.set_name, each.image.key) for each in opened]
     rank = np.array([STRICTEST_FIRST.index(result[name]) for name in names], np.int64)
     near = _near(np.array([each.hash for each in opened], np.uint64))
     while True:
@@ -48,50 +48,50 @@ def _near(hashes: NDArray[np.uint64]) -> list[NDArray[np.int64]]:
     return [np.flatnonzero(np.bitwise_count(hashes ^ each) <= DUPLICATE_BITS) for each in hashes]
 
 
-def contradicted(opened: Iterable[Opened]) -> dict[str, str]:
+def contradicted(opened: Iterable[OpenedImage]) -> dict[str, str]:
     """The files (by SHA-256) that stand in the data sets with different labels, each with their paths."""
     labels: dict[str, set[frozenset[FaceLabel]]] = defaultdict(set)
     paths: dict[str, list[str]] = defaultdict(list)
     for each in opened:
-        labels[each.sha256].add(frozenset(truth.label for truth in each.picture.truths))
-        paths[each.sha256].append(str(each.picture.path))
+        labels[each.sha256].add(frozenset(truth.label for truth in each.image.truths))
+        paths[each.sha256].append(str(each.image.path))
     return {sha256: " and ".join(paths[sha256]) for sha256, said in labels.items() if len(said) > 1}
 
 
 def without_near_duplicates(
-    faces: Sequence[Found], part_of: PartOf, outcomes: list[Outcome]
-) -> list[tuple[Found, Part]]:
+    faces: Sequence[FoundFace], part_of: PartOf, outcomes: list[ScanOutcome]
+) -> list[tuple[FoundFace, Split]]:
     """Of faces with one label that look alike, the largest and sharpest; it takes the strictest of their parts."""
-    kept: list[tuple[Found, Part]] = []
+    kept: list[tuple[FoundFace, Split]] = []
     for label in FaceLabel:
         own = sorted((face for face in faces if face.label is label), key=_best_first)
         taken: dict[int, int] = {}  # a face's place, and that of the one that stands for it
         for place, near in enumerate(_alike(own)):
             if place not in taken:
                 taken |= {int(other): place for other in near if int(other) not in taken}
-        groups: dict[int, set[Part]] = defaultdict(set)
+        groups: dict[int, set[Split]] = defaultdict(set)
         for place, face in enumerate(own):
-            groups[taken[place]].add(part_of[face.set_name, face.picture.key])
+            groups[taken[place]].add(part_of[face.set_name, face.image.key])
         for place, face in enumerate(own):
             if taken[place] == place:
                 kept.append((face, min(groups[place], key=STRICTEST_FIRST.index)))
             else:
                 better = own[taken[place]]
-                detail = f"of face {better.number} in {better.picture.path}"
-                outcomes.append(outcome_of(face, Fate.NEAR_DUPLICATE, detail))
+                detail = f"of face {better.number} in {better.image.path}"
+                outcomes.append(outcome_of(face, FaceStatus.NEAR_DUPLICATE, detail))
     return sorted(kept, key=lambda pair: pair[0].order)
 
 
-def _alike(faces: Sequence[Found]) -> list[NDArray[np.int64]]:
+def _alike(faces: Sequence[FoundFace]) -> list[NDArray[np.int64]]:
     """For each face the places of those that look the same, itself among them; never two of one picture."""
     crops = np.array([face.hash for face in faces], np.uint64)
-    pictures = np.array([face.picture_hash for face in faces], np.uint64)
+    images = np.array([face.image_hash for face in faces], np.uint64)
     numbers: dict[tuple[str, str], int] = {}
     own = np.array([numbers.setdefault(face.order[:2], len(numbers)) for face in faces], np.int64)
     alike = []
     for i in range(len(faces)):
         bits = np.bitwise_count(crops ^ crops[i])
-        repeated = np.bitwise_count(pictures ^ pictures[i]) <= DUPLICATE_BITS
+        repeated = np.bitwise_count(images ^ images[i]) <= DUPLICATE_BITS
         same = (bits <= DUPLICATE_BITS) | (repeated & (bits <= SAME_PLACE_BITS))
         same &= own != own[i]
         same[i] = True
@@ -99,18 +99,18 @@ def _alike(faces: Sequence[Found]) -> list[NDArray[np.int64]]:
     return alike
 
 
-def _best_first(face: Found) -> tuple[float, float, tuple[str, str, int]]:
+def _best_first(face: FoundFace) -> tuple[float, float, tuple[str, str, int]]:
     return -min(face.px, ENOUGH_PX), -face.sharpness, face.order
 
 
 def balanced(
-    kept: Sequence[tuple[Found, Part]], seed: int, outcomes: list[Outcome]
-) -> list[tuple[Found, Part]]:
+    kept: Sequence[tuple[FoundFace, Split]], seed: int, outcomes: list[ScanOutcome]
+) -> list[tuple[FoundFace, Split]]:
     """As many protected as unprotected faces to train on: of the more numerous, some chosen by chance go.
 
     Masks worn wrong are few, and go last.
     """
-    training = [face for face, part in kept if part is Part.TRAIN]
+    training = [face for face, split in kept if split is Split.TRAIN]
     protected = [face for face in training if face.label.protected]
     unprotected = [face for face in training if not face.label.protected]
     more, less = sorted((unprotected, protected), key=len, reverse=True)
@@ -118,5 +118,5 @@ def balanced(
     first_to_go = sorted(shuffled, key=lambda face: face.label is FaceLabel.WORN_WRONG)
     surplus = {face.order for face in first_to_go[: len(more) - len(less)]}
     detail = f"{len(more)} to train on, {len(less)} of the other"
-    outcomes += [outcome_of(face, Fate.SURPLUS, detail) for face in more if face.order in surplus]
-    return [(face, part) for face, part in kept if face.order not in surplus]
+    outcomes += [outcome_of(face, FaceStatus.SURPLUS, detail) for face in more if face.order in surplus]
+    return [(face, split) for face, split in kept if face.order not in surplus]

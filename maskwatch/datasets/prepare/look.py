@@ -18,12 +18,12 @@ from maskwatch.core.records import Box, Rgb
 from maskwatch.datasets.faces import FOUND_IOU
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.datasets.prepare.measures import cut, sharpness
-from maskwatch.datasets.prepare.records import Fate, Found, Outcome, Rules, outcome_of
-from maskwatch.datasets.records import LabelledPicture, perceptual_hash
+from maskwatch.datasets.prepare.records import Criteria, FaceStatus, FoundFace, ScanOutcome, outcome_of
+from maskwatch.datasets.records import LabelledImage, perceptual_hash
 from maskwatch.detect.landmarks import Landmarks, turn
 from maskwatch.sources.images import encoded, read_rgb
 
-Named = tuple[str, LabelledPicture]
+Named = tuple[str, LabelledImage]
 """A picture after the name of its data set."""
 
 Progress = Callable[[Iterable[Named]], Iterable[Named]]
@@ -32,45 +32,53 @@ HASH_MARGIN = 0.25  # of the face's side: with more, two faces before one backgr
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedImage:
     set_name: str
-    picture: LabelledPicture
+    image: LabelledImage
     hash: int
     sha256: str
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ScanResult:
     """What was seen: the pictures that can be read, the faces that are good enough, and why others are not."""
 
-    opened: list[Opened] = field(default_factory=list)
-    faces: list[Found] = field(default_factory=list)
-    outcomes: list[Outcome] = field(default_factory=list)
+    opened: list[OpenedImage] = field(default_factory=list)
+    faces: list[FoundFace] = field(default_factory=list)
+    outcomes: list[ScanOutcome] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
-class Eyes:
+class FaceModels:
     detector: Detector
     landmarks: Landmarks
 
 
-def look(
-    pictures: Sequence[Named], eyes: Eyes, rules: Rules, staging: Path, *, workers: int, progress: Progress
-) -> Look:
+def scan(
+    images: Sequence[Named],
+    eyes: FaceModels,
+    rules: Criteria,
+    staging: Path,
+    *,
+    workers: int,
+    progress: Progress,
+) -> ScanResult:
     """Look at all pictures, in their order; crops of the good faces go to `staging`."""
-    seen = Look()
-    first: dict[str, Opened] = {}
-    for (set_name, picture), result in _ahead(progress(pictures), workers):
+    seen = ScanResult()
+    first: dict[str, OpenedImage] = {}
+    for (set_name, image), result in _ahead(progress(images), workers):
         try:
-            rgb, sha256, picture_hash = result.result()
+            rgb, sha256, image_hash = result.result()
         except SourceError as e:
-            seen.outcomes.append(Outcome(Fate.BROKEN, str(picture.path), str(e)))
+            seen.outcomes.append(ScanOutcome(FaceStatus.BROKEN, str(image.path), str(e)))
             continue
-        opened = Opened(set_name, picture, picture_hash, sha256)
+        opened = OpenedImage(set_name, image, image_hash, sha256)
         seen.opened.append(opened)
         original = first.setdefault(sha256, opened)
         if original is not opened:
-            seen.outcomes.append(Outcome(Fate.SAME_FILE, str(picture.path), f"as {original.picture.path}"))
+            seen.outcomes.append(
+                ScanOutcome(FaceStatus.SAME_FILE, str(image.path), f"as {original.image.path}")
+            )
             continue
         for face in _faces(opened, rgb, eyes, rules, seen.outcomes):
             crop = cut(rgb, face.box, rules.margin)
@@ -84,11 +92,11 @@ def look(
     return seen
 
 
-def _ahead(pictures: Iterable[Named], workers: int) -> Iterator[tuple[Named, Future[tuple[Rgb, str, int]]]]:
+def _ahead(images: Iterable[Named], workers: int) -> Iterator[tuple[Named, Future[tuple[Rgb, str, int]]]]:
     """Pictures with their decoding under way; few at once, or thousands would lie decoded in memory."""
     with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
         waiting: deque[tuple[Named, Future[tuple[Rgb, str, int]]]] = deque()
-        for named in pictures:
+        for named in images:
             waiting.append((named, pool.submit(_open, named[1].path)))
             if len(waiting) > 2 * workers:
                 yield waiting.popleft()
@@ -109,25 +117,25 @@ class _Labelled:
 
 
 def _faces(
-    opened: Opened, rgb: Rgb, eyes: Eyes, rules: Rules, outcomes: list[Outcome]
+    opened: OpenedImage, rgb: Rgb, eyes: FaceModels, rules: Criteria, outcomes: list[ScanOutcome]
 ) -> Iterator[_Labelled]:
     """The found faces that have a label, numbered from left to right; of the others it is told why not."""
-    truths, file = opened.picture.truths, str(opened.picture.path)
+    truths, file = opened.image.truths, str(opened.image.path)
     if not truths:
-        outcomes.append(Outcome(Fate.BACKGROUND, file))
+        outcomes.append(ScanOutcome(FaceStatus.BACKGROUND, file))
         return
     found = sorted(face.box for face in eyes.detector.detect([rgb])[0])
     if rules.one_face and max(len(found), len(truths)) > 1:
         detail = f"{max(len(found), len(truths))} of them"
-        outcomes.append(Outcome(Fate.MANY_FACES, file, detail, label=_whole_label(opened.picture)))
+        outcomes.append(ScanOutcome(FaceStatus.MANY_FACES, file, detail, label=_whole_label(opened.image)))
         return
     if not found:
-        outcomes.append(Outcome(Fate.NO_FACE, file, label=_whole_label(opened.picture)))
+        outcomes.append(ScanOutcome(FaceStatus.NO_FACE, file, label=_whole_label(opened.image)))
         return
-    owner = _owners(found, opened.picture)
+    owner = _owners(found, opened.image)
     missed = set(range(len(truths))) - set(owner.values())
     outcomes.extend(
-        Outcome(Fate.MISSED, file, box=truths[place].box, label=truths[place].label)
+        ScanOutcome(FaceStatus.MISSED, file, box=truths[place].box, label=truths[place].label)
         for place in sorted(missed)
     )
     points = eyes.landmarks.find(rgb, found)
@@ -136,17 +144,17 @@ def _faces(
             label = truths[owner[number]].label
             yield _Labelled(number + 1, box, label, turn(points[number]).most)
         else:
-            outcomes.append(Outcome(Fate.UNMARKED, file, number=number + 1, box=box))
+            outcomes.append(ScanOutcome(FaceStatus.UNMARKED, file, number=number + 1, box=box))
 
 
-def _whole_label(picture: LabelledPicture) -> FaceLabel | None:
+def _whole_label(image: LabelledImage) -> FaceLabel | None:
     """The label of a picture as a whole, where it has one."""
-    return picture.truths[0].label if picture.truths[0].box is None else None
+    return image.truths[0].label if image.truths[0].box is None else None
 
 
-def _owners(found: list[Box], picture: LabelledPicture) -> dict[int, int]:
+def _owners(found: list[Box], image: LabelledImage) -> dict[int, int]:
     """The truth that each found face belongs to: the label of a whole picture is its largest face's."""
-    truths = picture.truths
+    truths = image.truths
     if truths[0].box is None:
         return {max(range(len(found)), key=lambda i: found[i].width * found[i].height): 0}
     pairs = [
@@ -162,11 +170,11 @@ def _owners(found: list[Box], picture: LabelledPicture) -> dict[int, int]:
     return owner
 
 
-def _measured(opened: Opened, rgb: Rgb, face: _Labelled, staged: Path) -> Found:
+def _measured(opened: OpenedImage, rgb: Rgb, face: _Labelled, staged: Path) -> FoundFace:
     near = cut(rgb, face.box, HASH_MARGIN)
-    return Found(
+    return FoundFace(
         opened.set_name,
-        opened.picture,
+        opened.image,
         face.number,
         face.box,
         face.label,
@@ -174,17 +182,17 @@ def _measured(opened: Opened, rgb: Rgb, face: _Labelled, staged: Path) -> Found:
         sharpness=sharpness(rgb, face.box),
         turn=face.turn,
         hash=perceptual_hash(near) if near.size else 0,
-        picture_hash=opened.hash,
+        image_hash=opened.hash,
         sha256=opened.sha256,
         staged=staged,
     )
 
 
-def _fault(face: Found, rules: Rules) -> tuple[Fate, str] | None:
+def _fault(face: FoundFace, rules: Criteria) -> tuple[FaceStatus, str] | None:
     if face.px < rules.min_px:
-        return Fate.SMALL, f"{face.px:.0f} px, less than {rules.min_px:g}"
+        return FaceStatus.SMALL, f"{face.px:.0f} px, less than {rules.min_px:g}"
     if face.sharpness < rules.min_sharpness:
-        return Fate.BLURRED, f"sharpness {face.sharpness:.0f}, less than {rules.min_sharpness:g}"
+        return FaceStatus.BLURRED, f"sharpness {face.sharpness:.0f}, less than {rules.min_sharpness:g}"
     if not face.turn <= rules.max_turn:  # also when there are no points to tell it by
-        return Fate.TURNED, f"by {face.turn:.0f} degrees, more than {rules.max_turn:g}"
+        return FaceStatus.TURNED, f"by {face.turn:.0f} degrees, more than {rules.max_turn:g}"
     return None

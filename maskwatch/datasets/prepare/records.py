@@ -6,11 +6,11 @@ from pathlib import Path
 
 from maskwatch.core.records import Box
 from maskwatch.datasets.labels import FaceLabel
-from maskwatch.datasets.records import LabelledPicture, Part
+from maskwatch.datasets.records import LabelledImage, Split
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class Criteria:
     """`min_sharpness` is in units of `measures.sharpness`, `max_turn` in degrees of yaw or roll.
 
     `margin` is the share of the box's longer side that is kept on each side of it; `one_face` leaves out
@@ -27,7 +27,7 @@ class Rules:
     seed: int = 0
 
 
-class Fate(StrEnum):
+class FaceStatus(StrEnum):
     """What became of a picture or a face; the words stand in the list and the summary."""
 
     KEPT = "kept"
@@ -48,14 +48,14 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundFace:
     """A labelled face and its measures. `hash` is of its crop, which `staged` holds as a JPEG once it is good enough.
 
     `set_name` and the picture's key name it in all data sets; `number` counts the faces of a picture from 1.
     """
 
     set_name: str
-    picture: LabelledPicture
+    image: LabelledImage
     number: int
     box: Box
     label: FaceLabel
@@ -63,32 +63,34 @@ class Found:
     sharpness: float
     turn: float
     hash: int
-    picture_hash: int
+    image_hash: int
     sha256: str
     staged: Path
 
     @property
     def order(self) -> tuple[str, str, int]:
-        return self.set_name, self.picture.key, self.number
+        return self.set_name, self.image.key, self.number
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ScanOutcome:
     """A line of the list: what became of a file, or of face `number` in it, and the particulars."""
 
-    fate: Fate
+    fate: FaceStatus
     file: str
     detail: str = ""
     number: int | None = None
     box: Box | None = None
     label: FaceLabel | None = None
-    part: Part | None = None
+    split: Split | None = None
     to: str = ""
     measures: tuple[float, float, float] | None = None
     """Shorter side in pixels, sharpness, turn in degrees."""
 
 
-def outcome_of(face: Found, fate: Fate, detail: str = "", part: Part | None = None, to: str = "") -> Outcome:
+def outcome_of(
+    face: FoundFace, fate: FaceStatus, detail: str = "", split: Split | None = None, to: str = ""
+) -> ScanOutcome:
     measures = (face.px, face.sharpness, face.turn)
-    file = str(face.picture.path)
-    return Outcome(fate, file, detail, face.number, face.box, face.label, part, to, measures)
+    file = str(face.image.path)
+    return ScanOutcome(fate, file, detail, face.number, face.box, face.label, split, to, measures)

@@ -5,8 +5,8 @@ from dataclasses import asdict
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.evaluation import plots
 from maskwatch.evaluation.bootstrap import estimates
-from maskwatch.evaluation.classification import Classification, Judged
-from maskwatch.evaluation.document import Image, Report, Section, Sheet, Table
+from maskwatch.evaluation.classification import Classification, JudgedFace
+from maskwatch.evaluation.document import ContactSheet, Image, Report, Section, Table
 from maskwatch.evaluation.reports.common import (
     Subject,
     as_facts,
@@ -51,7 +51,7 @@ def classifier_report(subject: Subject, result: Classification) -> Report:
             ),
         ),
         Section("Reliability", (_reliability([("classifier", result)]), CALIBRATION)),
-        Section("Worst verdicts", (Sheet(_tiles(result.wrong()), "No face was judged wrong."),)),
+        Section("Worst verdicts", (ContactSheet(_tiles(result.wrong()), "No face was judged wrong."),)),
     ]
     facts = {
         **as_facts(figures),
@@ -75,7 +75,7 @@ def classifier_comparison(subject: Subject, a: Classification, b: Classification
 
 
 def _counted(result: Classification) -> str:
-    return f"{len(result.judged):,} labelled faces that the detector finds in {result.pictures:,} pictures."
+    return f"{len(result.judged):,} labelled faces that the detector finds in {result.images:,} pictures."
 
 
 def _reliability(models: list[tuple[str, Classification]]) -> Image:
@@ -83,21 +83,21 @@ def _reliability(models: list[tuple[str, Classification]]) -> Image:
     return Image(chart, "How often faces are protected, by the probability that was told")
 
 
-def _wrong_alone(one: Classification, other: Classification) -> Sheet:
+def _wrong_alone(one: Classification, other: Classification) -> ContactSheet:
     alone = [
         mine
         for mine, theirs in zip(one.judged, other.judged, strict=True)
         if mine.face is not None and theirs.face is None
     ]
     alone.sort(key=lambda j: abs(j.probability - one.protected_at), reverse=True)
-    return Sheet(_tiles(alone), "Nothing.")
+    return ContactSheet(_tiles(alone), "Nothing.")
 
 
-def _tiles(wrong: list[Judged]) -> tuple[Image, ...]:
+def _tiles(wrong: list[JudgedFace]) -> tuple[Image, ...]:
     return tuple(
         cut(j.face.patch, j.face.box, _caption(j), labelled=True) for j in wrong[:TILES] if j.face is not None
     )
 
 
-def _caption(judged: Judged) -> str:
+def _caption(judged: JudgedFace) -> str:
     return f"{words(judged.label)}, judged {judged.probability:.1%} protected; {judged.key}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from maskwatch.evaluation.bootstrap import RESAMPLES, Difference, Estimate, Measured, differences, estimates
 from maskwatch.evaluation.document import Block, Report, Section, Table
-from maskwatch.evaluation.pictures import Material
+from maskwatch.evaluation.images import Material
 
 INTERVALS = (
     f"Intervals hold 95 % of {RESAMPLES:,} bootstrap draws of whole pictures, with a fixed seed. "
@@ -40,7 +40,7 @@ def report(
         "data": material.name,
         "part": str(material.chosen),
         "held_out": material.chosen.held_out,
-        "pictures": len(material.pictures),
+        "pictures": len(material.images),
         "not_used": list(material.notes),
     }
     lead = [

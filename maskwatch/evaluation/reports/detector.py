@@ -7,7 +7,7 @@ from maskwatch.datasets.labels import FaceLabel
 from maskwatch.evaluation import plots
 from maskwatch.evaluation.bootstrap import Estimate, estimates
 from maskwatch.evaluation.detection import SWEEP_FROM, Detection
-from maskwatch.evaluation.document import Image, Report, Section, Sheet, Table
+from maskwatch.evaluation.document import ContactSheet, Image, Report, Section, Table
 from maskwatch.evaluation.matching import BUCKETS, SIZE, side_px
 from maskwatch.evaluation.reports.common import (
     Subject,
@@ -68,7 +68,7 @@ def detector_comparison(subject: Subject, a: Detection, b: Detection) -> Report:
 
 def _counted(detection: Detection) -> str:
     return (
-        f"{detection.pictures:,} pictures, {len(detection.truth_scores):,} labelled faces; a face is found when a "
+        f"{detection.images:,} pictures, {len(detection.truth_scores):,} labelled faces; a face is found when a "
         f"box overlaps its label with an IoU of at least {FOUND_IOU:g}, the best score first, one box a face."
     )
 
@@ -109,7 +109,7 @@ def _chart(models: list[tuple[str, Detection]]) -> Image:
         answers = counts.found + counts.false_alarms
         precision = counts.found / answers if answers else None
         operated.append(
-            plots.Operated(name, detection.curve(), detection.threshold, counts.recall, precision)
+            plots.OperatingCurve(name, detection.curve(), detection.threshold, counts.recall, precision)
         )
     told = (
         f"{o.name} at a score above {o.threshold:g}: recall {number(o.recall)}, precision {number(o.precision)}"
@@ -118,41 +118,41 @@ def _chart(models: list[tuple[str, Detection]]) -> Image:
     return Image(plots.precision_recall(operated), "; ".join(told))
 
 
-def _misses(detection: Detection) -> Sheet:
+def _misses(detection: Detection) -> ContactSheet:
     """The largest first."""
     spots = []
     for searched in detection.searched:
-        for place, truth in enumerate(searched.picture.truths):
+        for place, truth in enumerate(searched.image.truths):
             face, box = searched.matching.of(place), truth.box
             if box is not None and (face is None or face.score <= detection.threshold):
                 seen = "not seen" if face is None else f"score {face.score:.2f} only"
-                caption = f"{side_px(box):.0f} px, {words(truth.label)}, {seen}; {searched.picture.key}"
-                spots.append((side_px(box), Spot(searched.picture, box, caption, labelled=True)))
+                caption = f"{side_px(box):.0f} px, {words(truth.label)}, {seen}; {searched.image.key}"
+                spots.append((side_px(box), Spot(searched.image, box, caption, labelled=True)))
     spots.sort(key=lambda each: -each[0])
-    return Sheet(tiles([spot for _, spot in spots]), "No labelled face was missed.")
+    return ContactSheet(tiles([spot for _, spot in spots]), "No labelled face was missed.")
 
 
-def _alarms(detection: Detection) -> Sheet:
+def _alarms(detection: Detection) -> ContactSheet:
     """The highest score first."""
     spots = []
     for searched in detection.searched:
         for face, truth in zip(searched.matching.found, searched.matching.truths, strict=True):
             if truth is None and face.score > detection.threshold:
-                caption = f"score {face.score:.3f}, {side_px(face.box):.0f} px; {searched.picture.key}"
-                spots.append((face.score, Spot(searched.picture, face.box, caption, labelled=False)))
+                caption = f"score {face.score:.3f}, {side_px(face.box):.0f} px; {searched.image.key}"
+                spots.append((face.score, Spot(searched.image, face.box, caption, labelled=False)))
     spots.sort(key=lambda each: -each[0])
-    return Sheet(tiles([spot for _, spot in spots]), "There was no false alarm.")
+    return ContactSheet(tiles([spot for _, spot in spots]), "There was no false alarm.")
 
 
-def _found_alone(one: Detection, other: Detection) -> Sheet:
+def _found_alone(one: Detection, other: Detection) -> ContactSheet:
     """What one found and the other did not, the largest first."""
     spots = []
     for mine, theirs in zip(one.searched, other.searched, strict=True):
-        for place, truth in enumerate(mine.picture.truths):
+        for place, truth in enumerate(mine.image.truths):
             face, their = mine.matching.of(place), theirs.matching.of(place)
             missed = their is None or their.score <= other.threshold
             if truth.box is not None and face is not None and face.score > one.threshold and missed:
-                caption = f"{side_px(truth.box):.0f} px, {words(truth.label)}; {mine.picture.key}"
-                spots.append((side_px(truth.box), Spot(mine.picture, truth.box, caption, labelled=True)))
+                caption = f"{side_px(truth.box):.0f} px, {words(truth.label)}; {mine.image.key}"
+                spots.append((side_px(truth.box), Spot(mine.image, truth.box, caption, labelled=True)))
     spots.sort(key=lambda each: -each[0])
-    return Sheet(tiles([spot for _, spot in spots]), "Nothing.")
+    return ContactSheet(tiles([spot for _, spot in spots]), "Nothing.")

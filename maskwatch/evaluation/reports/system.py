@@ -6,7 +6,7 @@ from maskwatch.core.records import Label
 from maskwatch.datasets.faces import FOUND_IOU
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.evaluation.bootstrap import Estimate, estimates
-from maskwatch.evaluation.document import Report, Section, Sheet, Table
+from maskwatch.evaluation.document import ContactSheet, Report, Section, Table
 from maskwatch.evaluation.matching import side_px
 from maskwatch.evaluation.reports.common import (
     Subject,
@@ -19,7 +19,7 @@ from maskwatch.evaluation.reports.common import (
     words,
 )
 from maskwatch.evaluation.sheets import Spot, tiles
-from maskwatch.evaluation.system import MISSED, System, Watched, is_right
+from maskwatch.evaluation.system import MISSED, AnalysedImage, System, is_right
 
 NAMES = (
     "end-to-end recall",
@@ -43,7 +43,7 @@ MEANING = (
 def system_report(subject: Subject, system: System) -> Report:
     figures = estimates(system)
     nobody = system.nobody
-    compared = system.pictures - nobody.in_truth - nobody.in_truth_and_ours - nobody.in_ours
+    compared = system.images - nobody.in_truth - nobody.in_truth_and_ours - nobody.in_ours
     ratio = (
         f"The protected ratio is compared in {compared} pictures, by the mean of its absolute error; there all "
         f"labelled faces count, and of ours all that are judged. Apart stand {nobody.in_truth} pictures where nobody "
@@ -93,14 +93,14 @@ def system_comparison(subject: Subject, a: System, b: System) -> Report:
 
 
 def _counted(system: System) -> str:
-    faces = sum(len(w.picture.truths) for w in system.watched)
+    faces = sum(len(w.image.truths) for w in system.watched)
     return (
-        f"{system.pictures:,} pictures, {faces:,} labelled faces; a face is found when a box overlaps its label with "
+        f"{system.images:,} pictures, {faces:,} labelled faces; a face is found when a box overlaps its label with "
         f"an IoU of at least {FOUND_IOU:g}."
     )
 
 
-def _wrong(system: System) -> Sheet:
+def _wrong(system: System) -> ContactSheet:
     """The most confident first."""
     spots = []
     for watched in system.watched:
@@ -108,42 +108,42 @@ def _wrong(system: System) -> Sheet:
             if face is not None and face.protected is not None and not is_right(truth, said):
                 caption = (
                     f"{words(truth.label)}, judged {face.protected:.1%} protected, {side_px(face.box):.0f} px; "
-                    f"{watched.picture.key}"
+                    f"{watched.image.key}"
                 )
                 sure = abs(face.protected - 0.5)
-                spots.append((sure, Spot(watched.picture, face.box, caption, labelled=True)))
+                spots.append((sure, Spot(watched.image, face.box, caption, labelled=True)))
     spots.sort(key=lambda each: -each[0])
-    return Sheet(tiles([spot for _, spot in spots]), "Every found face was judged right.")
+    return ContactSheet(tiles([spot for _, spot in spots]), "Every found face was judged right.")
 
 
-def _missed(system: System) -> Sheet:
+def _missed(system: System) -> ContactSheet:
     spots = []
     for watched in system.watched:
         for truth, face, _ in watched.outcomes():
             if face is None and truth.box is not None:
-                caption = f"{side_px(truth.box):.0f} px, {words(truth.label)}; {watched.picture.key}"
-                spots.append((side_px(truth.box), Spot(watched.picture, truth.box, caption, labelled=True)))
+                caption = f"{side_px(truth.box):.0f} px, {words(truth.label)}; {watched.image.key}"
+                spots.append((side_px(truth.box), Spot(watched.image, truth.box, caption, labelled=True)))
     spots.sort(key=lambda each: -each[0])
-    return Sheet(tiles([spot for _, spot in spots]), "No labelled face was missed.")
+    return ContactSheet(tiles([spot for _, spot in spots]), "No labelled face was missed.")
 
 
-def _alarms(system: System) -> Sheet:
+def _alarms(system: System) -> ContactSheet:
     spots = []
     for watched in system.watched:
         for face in watched.false_alarms:
-            caption = f"score {face.score:.3f}, judged {face.label}; {watched.picture.key}"
-            spots.append((face.score, Spot(watched.picture, face.box, caption, labelled=False)))
+            caption = f"score {face.score:.3f}, judged {face.label}; {watched.image.key}"
+            spots.append((face.score, Spot(watched.image, face.box, caption, labelled=False)))
     spots.sort(key=lambda each: -each[0])
-    return Sheet(tiles([spot for _, spot in spots]), "There was no false alarm.")
+    return ContactSheet(tiles([spot for _, spot in spots]), "There was no false alarm.")
 
 
 def _ratios(system: System) -> Table:
-    def off(watched: Watched) -> float:
+    def off(watched: AnalysedImage) -> float:
         return watched.ratio_error or 0.0
 
     worst = sorted(system.watched, key=off, reverse=True)[:10]
     rows = tuple(
-        (w.picture.key, str(len(w.picture.truths)), number(w.true_ratio), str(w.report.people),
+        (w.image.key, str(len(w.image.truths)), number(w.true_ratio), str(w.report.people),
          number(w.report.protected_ratio), number(w.ratio_error))
         for w in worst
         if off(w)

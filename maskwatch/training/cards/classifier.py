@@ -10,21 +10,21 @@ from maskwatch.datasets.faces import LabelledFace
 from maskwatch.evaluation.classification import Confusion
 from maskwatch.platform.files import write_atomically
 from maskwatch.training.cards.listing import listed
-from maskwatch.training.classifier import Recipe
+from maskwatch.training.classifier import ClassifierRecipe
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Trained:
+class ClassifierTraining:
     """A network and where it comes from; `sets` are the faces of each data set by its name."""
 
     network: MaskNet
     shape: Shape
-    recipe: Recipe
+    recipe: ClassifierRecipe
     detector: str
     sets: Mapping[str, Sequence[LabelledFace]]
 
 
-def write_model(trained: Trained, path: Path, results: Mapping[str, Confusion]) -> None:
+def write_model(trained: ClassifierTraining, path: Path, results: Mapping[str, Confusion]) -> None:
     """Write the weights to `path` (safetensors) and the card beside it (Markdown)."""
     figures = {name: counts.as_dict() for name, counts in results.items()}
     about: dict[str, object] = {
@@ -38,11 +38,11 @@ def write_model(trained: Trained, path: Path, results: Mapping[str, Confusion]) 
 
 
 def _counted(faces: Sequence[LabelledFace]) -> dict[str, int]:
-    counts = Counter(f"{f.part} {f.label}" for f in faces)
+    counts = Counter(f"{f.split} {f.label}" for f in faces)
     return dict(sorted(counts.items()))
 
 
-def _card(trained: Trained, name: str, digest: str, results: Mapping[str, Confusion]) -> str:
+def _card(trained: ClassifierTraining, name: str, digest: str, results: Mapping[str, Confusion]) -> str:
     shape, recipe = trained.shape, trained.recipe
     parameters = sum(p.numel() for p in trained.network.parameters())
     lines = [

@@ -9,23 +9,23 @@ from maskwatch.evaluation.detection import Detection
 from maskwatch.evaluation.matching import BUCKETS, SIZE
 from maskwatch.platform.files import write_atomically
 from maskwatch.training.cards.listing import listed
-from maskwatch.training.detector import Recipe
-from maskwatch.training.fine_tune import Tuned, Wish
-from maskwatch.training.scout import Recipe as ScoutRecipe
+from maskwatch.training.detector import DetectorRecipe
+from maskwatch.training.fine_tune import TunedDetector, TuningTarget
+from maskwatch.training.scout import ScoutRecipe
 
 
 @dataclass(frozen=True, slots=True)
-class Making:
+class DetectorTraining:
     """How a detector came to be; `sets` counts the pictures of each data set's parts."""
 
     start: str
-    wish: Wish
-    recipe: Recipe
+    target: TuningTarget
+    recipe: DetectorRecipe
     scout_recipe: ScoutRecipe
     sets: Mapping[str, Mapping[str, int]]
 
 
-def write_detector(tuned: Tuned, making: Making, path: Path) -> str:
+def write_detector(tuned: TunedDetector, making: DetectorTraining, path: Path) -> str:
     """Write the weights to `path`; gives the SHA-256, which the card tells."""
     about = {
         **asdict(making),
@@ -35,7 +35,11 @@ def write_detector(tuned: Tuned, making: Making, path: Path) -> str:
 
 
 def write_detector_card(
-    tuned: Tuned, making: Making, path: Path, digest: str, tested: Mapping[str, tuple[Detection, Detection]]
+    tuned: TunedDetector,
+    making: DetectorTraining,
+    path: Path,
+    digest: str,
+    tested: Mapping[str, tuple[Detection, Detection]],
 ) -> None:
     """`tested`: what the weights that it started from, and it, find in each data set's test part."""
     point, networks = tuned.weights.point, (tuned.weights.pnet, tuned.weights.rnet, tuned.weights.onet)
@@ -63,15 +67,15 @@ def write_detector_card(
     lines += ["", "The scout:", "", *listed(asdict(making.scout_recipe))]
     lines += [
         "",
-        f"The thresholds and powers were chosen on the validation part, for precision {making.wish.precision:g}",
-        f"with `min_face_px: {making.wish.min_face_px:g}`, where they give",
+        f"The thresholds and powers were chosen on the validation part, for precision {making.target.precision:g}",
+        f"with `min_face_px: {making.target.min_face_px:g}`, where they give",
         f"recall {tuned.choice.recall:.3f} at precision {tuned.choice.precision:.3f}.",
         f"Of the validation part's views with a face the scout keeps {tuned.scout.kept:.1%},",
         f"of those without one {tuned.scout.passed:.1%}.",
         "",
         "## Figures",
         "",
-        f"On the test parts, which no training and no choice ever saw, with `min_face_px: {making.wish.min_face_px:g}`.",
+        f"On the test parts, which no training and no choice ever saw, with `min_face_px: {making.target.min_face_px:g}`.",
         f"A face is found when a box overlaps it with an IoU of at least 0.4; its size is {SIZE}.",
         "",
         "| data | weights | faces | recall | precision | "

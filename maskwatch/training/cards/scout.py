@@ -10,7 +10,7 @@ from maskwatch.detect.weights import ARCHITECTURE, Weights, save_detector
 from maskwatch.platform.files import write_atomically
 from maskwatch.platform.tensor_files import opened
 from maskwatch.training.cards.listing import listed
-from maskwatch.training.scout import Figures, Recipe
+from maskwatch.training.scout import ScoutFigures, ScoutRecipe
 
 
 def write_scout(
@@ -18,12 +18,12 @@ def write_scout(
     path: Path,
     *,
     made_for: str,
-    recipe: Recipe,
-    pictures: Mapping[str, Mapping[str, int]],
-    figures: Figures,
+    recipe: ScoutRecipe,
+    images: Mapping[str, Mapping[str, int]],
+    figures: ScoutFigures,
 ) -> None:
     """Write the scout's weights to `path` and the card beside it; `pictures` counts each data set's parts."""
-    about: dict[str, object] = {"recipe": asdict(recipe), "data": pictures, "validation": asdict(figures)}
+    about: dict[str, object] = {"recipe": asdict(recipe), "data": images, "validation": asdict(figures)}
     digest = save_scout(scout, path, made_for=made_for, about=about)
     lines = [
         f"# {path.name}",
@@ -41,7 +41,7 @@ def write_scout(
     ]
     lines += [
         f"- `{name}`: " + ", ".join(f"{count} {part}" for part, count in parts.items())
-        for name, parts in pictures.items()
+        for name, parts in images.items()
     ]
     lines += ["", "## Training", ""]
     lines += listed(asdict(recipe))
@@ -60,9 +60,9 @@ def write_with_scout(
     source: Path,
     path: Path,
     *,
-    recipe: Recipe,
-    pictures: Mapping[str, Mapping[str, int]],
-    figures: Figures,
+    recipe: ScoutRecipe,
+    images: Mapping[str, Mapping[str, int]],
+    figures: ScoutFigures,
 ) -> str:
     """Write the detector of the file `source`, whose `weights` have their scout now; gives the SHA-256.
 
@@ -70,5 +70,5 @@ def write_with_scout(
     """
     with opened(source, ARCHITECTURE, "detector") as file:
         about: dict[str, object] = json.loads(file.metadata["about"])
-    about["scout"] = {"recipe": asdict(recipe), "data": pictures, "validation": asdict(figures)}
+    about["scout"] = {"recipe": asdict(recipe), "data": images, "validation": asdict(figures)}
     return save_detector(weights, path, about)

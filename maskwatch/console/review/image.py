@@ -8,17 +8,17 @@ from html import escape
 from nicegui import background_tasks, ui
 
 from maskwatch.console.review import cards, dialogs, filters
-from maskwatch.console.review.canvas import Canvas, Hands
+from maskwatch.console.review.canvas import Canvas, CanvasHandlers
 from maskwatch.console.review.context import Review
 from maskwatch.console.review.editing import Editing
-from maskwatch.console.review.filters import Progress, State
-from maskwatch.console.review.frame import Frame
+from maskwatch.console.review.filters import LabelProgress, LabelState
+from maskwatch.console.review.frame import PageFrame
 from maskwatch.console.review.keys import LABEL_OF, MOVES, SIZES, Action
 from maskwatch.console.review.saving import Saving
 from maskwatch.console.review.walk import Walk
 from maskwatch.core.errors import LabelConflict, QueueError
 from maskwatch.core.records import Box
-from maskwatch.datasets.labels import MarkLabel
+from maskwatch.datasets.labels import AnnotationLabel
 from maskwatch.samples.sample import Sample
 
 AHEAD = 3  # pictures fetched before they are wanted
@@ -26,7 +26,7 @@ REFRESH_S = 3.0
 MORE = {Action.NEW_BOX, Action.REMOVE, Action.RESET, Action.UNDO}  # an icon alone where there is little room
 
 
-class PicturePage:
+class ImagePage:
     """`open` shows the first picture. Hands and keys come one after another, all on the page's own loop."""
 
     def __init__(
@@ -38,13 +38,15 @@ class PicturePage:
         self._walk = Walk((sample.id,), 0)
         self._sample = sample
         self._editing = Editing((), None, (1, 1))
-        self._progress = Progress(0, 0, 0)
+        self._progress = LabelProgress(0, 0, 0)
         self._turning = False
         self._page = ui.context.client
         with ui.element("main").classes("mw-sheet"):
-            self._frame = Frame(cookies, review.by, self._named)
+            self._frame = PageFrame(cookies, review.by, self._named)
             self._facts = ui.html().classes("mw-facts")
-            hands = Hands(self._act, self._select, self._draw, self._change, self._label, self._remove)
+            hands = CanvasHandlers(
+                self._act, self._select, self._draw, self._change, self._label, self._remove
+            )
             self._canvas = Canvas(hands).classes("mw-canvas")
             self._tools()
         for ending in (self._page.on_disconnect, self._page.on_delete):
@@ -144,7 +146,7 @@ class PicturePage:
         self._editing.change(number, box)
         self._redraw()
 
-    def _label(self, number: int, label: MarkLabel) -> None:
+    def _label(self, number: int, label: AnnotationLabel) -> None:
         self._editing.label(label, number)
         self._redraw()
 
@@ -153,7 +155,7 @@ class PicturePage:
         self._redraw()
 
     def _redraw(self) -> None:
-        self._canvas.draw(self._editing.marks, self._editing.selected)
+        self._canvas.draw(self._editing.annotations, self._editing.selected)
 
     def _save_changes(self) -> None:
         if self._editing.changed:
@@ -167,14 +169,14 @@ class PicturePage:
         background_tasks.create(work, context=self._page)
 
     async def _saved(self, sample: Sample, editing: Editing) -> None:
-        marks = editing.result
+        annotations = editing.result
         while True:
             try:
-                await self._saving.save(sample, marks, self._frame.name)
+                await self._saving.save(sample, annotations, self._frame.name)
                 break
             except LabelConflict:
                 sample = await self._saving.read(sample.id)
-                if not await dialogs.keep_mine(sample, marks):
+                if not await dialogs.keep_mine(sample, annotations):
                     if self._sample.id != sample.id:
                         self._save_changes()
                     await self._show(self._walk.at(sample.id))
@@ -197,7 +199,7 @@ class PicturePage:
                 return
 
     async def _is_wanted(self, sample_id: str, step: int) -> bool:
-        if step < 0 or self._filter.state is not State.WAITING:
+        if step < 0 or self._filter.state is not LabelState.WAITING:
             return True
         if self._review.presence.others(self._frame.name, sample_id):
             return False
@@ -224,8 +226,8 @@ class PicturePage:
         self._be_present()
         report, labels = sample.report, sample.labels
         self._editing = Editing(report.faces, None if labels is None else labels.faces, report.size)
-        ahead = [cards.picture_path(each) for each in walk.ahead(AHEAD)]
-        self._canvas.show(sample_id, cards.picture_path(sample_id), report.size, ahead)
+        ahead = [cards.image_path(each) for each in walk.ahead(AHEAD)]
+        self._canvas.show(sample_id, cards.image_path(sample_id), report.size, ahead)
         self._redraw()
         self._tell()
         ui.navigate.history.replace(cards.sample_path(sample_id, self._filter.to_query()))
