@@ -15,8 +15,8 @@ import hypothesis
 import numpy as np
 import pytest
 
-from maskwatch import demo
 from maskwatch.core.records import Box, Face, Frame, FrameReport, Label
+from maskwatch.output import demo_clip as demo
 
 # the same examples on every machine; `--hypothesis-profile default` looks for others
 hypothesis.settings.load_profile("ci")
@@ -65,9 +65,9 @@ def h264(demo_clip, tmp_path_factory):
         stream = target.add_stream("libx264", rate=25, options=options)
         stream.width, stream.height, stream.pix_fmt = 960, 540, "yuv420p"
         for number, frame in enumerate(source.decode(video=0)):
-            picture = av.VideoFrame.from_ndarray(frame.to_ndarray(format="rgb24"), format="rgb24")
-            picture.pts = number
-            target.mux(stream.encode(picture))
+            image = av.VideoFrame.from_ndarray(frame.to_ndarray(format="rgb24"), format="rgb24")
+            image.pts = number
+            target.mux(stream.encode(image))
         target.mux(stream.encode(None))
     return path
 
@@ -229,12 +229,12 @@ def street():
 
     def make(seed, side=64):
         random = np.random.default_rng(seed)
-        picture = cv2.resize(random.uniform(30, 220, (20, 20, 3)).astype(np.float32), (320, 320))
-        picture = np.clip(picture, 0, 255).astype(np.uint8)
+        image = cv2.resize(random.uniform(30, 220, (20, 20, 3)).astype(np.float32), (320, 320))
+        image = np.clip(image, 0, 255).astype(np.uint8)
         x1, y1, x2, y2 = (int(v) for v in demo.FACE)
         face = cv2.resize(demo.portrait()[y1:y2, x1:x2], (side, side), interpolation=cv2.INTER_AREA)
         left, top = (int(v) for v in random.integers(0, 320 - side, 2))
-        picture[top : top + side, left : left + side] = face
-        return picture, Box(left, top, left + side, top + side)
+        image[top : top + side, left : left + side] = face
+        return image, Box(left, top, left + side, top + side)
 
     return make

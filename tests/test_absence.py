@@ -1,4 +1,4 @@
-"""A camera that gives no picture, and what the board knows of the last seconds."""
+"""A camera that is offline, and what the board knows of the last seconds."""
 
 import time
 
@@ -6,46 +6,48 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskwatch.core.absence import Absence
-from maskwatch.core.board import Board
-from maskwatch.core.records import AlertKind, CameraState, Label, Stage
+from maskwatch.core.records import AlertKind, CameraState, Label, ModelKind
+from maskwatch.core.rules.camera_offline import CameraOffline
 from maskwatch.core.window import Window
+from maskwatch.pipeline.status_board import Board
 
 
-def make_absence(dead_after_s=60.0):
-    return Absence("door", dead_after_s=dead_after_s, say="The door's camera is dead.")
+def make_offline_rule(dead_after_s=60.0):
+    return CameraOffline("door", dead_after_s=dead_after_s, say="The door's camera is dead.")
 
 
-def alerts(absence, gone, since_s=0.0):
+def alerts(offline_rule, gone, since_s=0.0):
     """After how many seconds without a frame it told, the last of which came at `since_s`."""
-    return [gone_s for gone_s in gone if absence.update(since_s, since_s + gone_s, 0.0, None) is not None]
+    return [
+        gone_s for gone_s in gone if offline_rule.update(since_s, since_s + gone_s, 0.0, None) is not None
+    ]
 
 
 def test_tells_once_after_the_bound_and_again_only_after_a_frame():
-    absence = make_absence()
-    assert alerts(absence, [0.0, 30.0, 59.9, 60.0, 60.5, 600.0, 86_400.0]) == [60.0]
-    assert alerts(absence, [0.1, 59.9], since_s=90_000.0) == []
-    assert alerts(absence, [60.5, 61.0], since_s=90_000.0) == [60.5]
+    offline_rule = make_offline_rule()
+    assert alerts(offline_rule, [0.0, 30.0, 59.9, 60.0, 60.5, 600.0, 86_400.0]) == [60.0]
+    assert alerts(offline_rule, [0.1, 59.9], since_s=90_000.0) == []
+    assert alerts(offline_rule, [60.5, 61.0], since_s=90_000.0) == [60.5]
 
 
 @pytest.mark.parametrize("gone_s", [70.0, 100.0, 500.0])
 def test_a_frame_between_two_looks_counts_however_long_the_camera_is_gone_again(gone_s):
-    absence = make_absence()
-    assert alerts(absence, [100.0]) == [100.0]
-    assert alerts(absence, [gone_s], since_s=200.0) == [gone_s]
+    offline_rule = make_offline_rule()
+    assert alerts(offline_rule, [100.0]) == [100.0]
+    assert alerts(offline_rule, [gone_s], since_s=200.0) == [gone_s]
 
 
 def test_an_alert_that_reached_nobody_is_repeated_after_the_same_time():
-    absence = make_absence()
-    assert alerts(absence, [60.0]) == [60.0]
-    absence.failed()
-    assert alerts(absence, [60.5, 119.9, 120.0, 500.0]) == [120.0]
-    absence.delivered(0.0)
-    assert alerts(absence, [1000.0]) == []
+    offline_rule = make_offline_rule()
+    assert alerts(offline_rule, [60.0]) == [60.0]
+    offline_rule.failed()
+    assert alerts(offline_rule, [60.5, 119.9, 120.0, 500.0]) == [120.0]
+    offline_rule.delivered(0.0)
+    assert alerts(offline_rule, [1000.0]) == []
 
 
 def test_the_alert_names_the_camera_the_sentence_and_the_reason():
-    alert = make_absence().update(0.0, 61.4, 1_700_000_000.0, "cable")
+    alert = make_offline_rule().update(0.0, 61.4, 1_700_000_000.0, "cable")
     assert (alert.camera, alert.at, alert.say) == ("door", 1_700_000_000.0, "The door's camera is dead.")
     assert (alert.kind, alert.reason, alert.people, alert.protected_ratio) == (
         AlertKind.CAMERA_DEAD,
@@ -53,18 +55,18 @@ def test_the_alert_names_the_camera_the_sentence_and_the_reason():
         0,
         None,
     )
-    assert make_absence().update(0.0, 61.4, 0.0, None).reason == "no frame for 61 s"
+    assert make_offline_rule().update(0.0, 61.4, 0.0, None).reason == "no frame for 61 s"
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 200)), max_size=50))
 def test_between_two_alerts_there_was_always_a_frame(looks):
-    absence, told, since_s, now_s = make_absence(), False, 0.0, 0.0
+    offline_rule, told, since_s, now_s = make_offline_rule(), False, 0.0, 0.0
     for comes, later_s in looks:
         now_s += later_s
         if comes:
             since_s, told = now_s + 0.5, False
             now_s += 0.5 + later_s
-        alert = absence.update(since_s, now_s, 0.0, None)
+        alert = offline_rule.update(since_s, now_s, 0.0, None)
         assert (alert is not None) == (now_s - since_s >= 60 and not told)
         told = told or alert is not None
 
@@ -111,8 +113,8 @@ def test_the_board_tells_rates_faces_latencies_and_inference(report):
     now_s = time.monotonic()
     board.analysed(report(0.0, 0.9, 0.1, None), now_s - 0.3)
     board.analysed(report(0.1, 0.9), now_s - 9)
-    board.inferred(Stage.DETECTOR, 0.3, 3)
-    board.inferred(Stage.DETECTOR, 0.1, 1)
+    board.inferred(ModelKind.DETECTOR, 0.3, 3)
+    board.inferred(ModelKind.DETECTOR, 0.1, 1)
     seen = board.snapshot()
     door, gate = seen.cameras["door"], seen.cameras["gate"]
     assert (door.captured_fps, door.dropped_fps, door.analysed_fps) == (
@@ -124,7 +126,7 @@ def test_the_board_tells_rates_faces_latencies_and_inference(report):
     assert door.latency.counts == (0, 0, 0, 1, 0, 0, 0, 1)
     assert door.latency.sum_s == pytest.approx(9.3, abs=0.2)
     assert door.latency.lately_s == pytest.approx(4.65, abs=0.1)
-    assert seen.inference_s == {Stage.DETECTOR: pytest.approx(0.1), Stage.CLASSIFIER: None}
+    assert seen.inference_s == {ModelKind.DETECTOR: pytest.approx(0.1), ModelKind.CLASSIFIER: None}
     assert (gate.captured_fps, gate.frame_s, gate.latency.lately_s) == (0.0, None, None)
     assert 0 <= seen.now_s - door.frame_s < 1
 

@@ -5,16 +5,16 @@ import json
 import cv2
 import pytest
 
-from maskwatch import demo
 from maskwatch.bench import loop as bench
 from maskwatch.bench.loop import FLIPPED, START, Plan, rehearse
 from maskwatch.core.records import Box
-from maskwatch.learn.dataset import LabelledPicture, Truth
-from maskwatch.learn.formats.registry import write
-from maskwatch.learn.labels import FaceLabel
-from maskwatch.learn.loop.tune import Tellers
-from maskwatch.learn.queue import Queue
-from maskwatch.learn.registry import Registry
+from maskwatch.datasets.formats.registry import write
+from maskwatch.datasets.labels import FaceLabel
+from maskwatch.datasets.records import GroundTruth, LabelledImage
+from maskwatch.learning.tune import Callbacks
+from maskwatch.models.registry import Registry
+from maskwatch.output import demo_clip as demo
+from maskwatch.samples.store import Queue
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def streets(street, tmp_path_factory):
         path.parent.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(path), rgb[..., ::-1])
         if number < 60:
-            boxed.append(LabelledPicture(path, path.name, (Truth(label, box),)))
+            boxed.append(LabelledImage(path, path.name, (GroundTruth(label, box),)))
     write("coco", boxed, folder / "faces")
     return folder / "faces", folder / "masks"
 
@@ -43,12 +43,12 @@ def test_the_rehearsal_queues_labels_learns_measures_and_refuses_exchanged_label
 ):
     faces, masks = streets
     plan = Plan(faces, masks, tmp_path, samples=36, min_face_px=40, epochs=8, effort=0.005, device="cpu")
-    tellers = Tellers(lambda _: None, lambda _: lambda items: items, lambda *_: None)
+    callbacks = Callbacks(lambda _: None, lambda _: lambda items: items, lambda *_: None)
     monkeypatch.setattr(bench, "RECIPE", {"batch": 16, "average": 0.9, "patience": 8})
     monkeypatch.setattr(bench, "WATCHED", {"audit_share": 1.0})
-    result = rehearse(plan, tellers)
+    result = rehearse(plan, callbacks)
     assert result.labelled == 36
-    assert result.pictures >= 5
+    assert result.images >= 5
     assert 0 < result.before <= 1
     assert result.after >= result.before - 0.1
     assert result.sabotaged == START
@@ -69,5 +69,5 @@ def test_the_rehearsal_queues_labels_learns_measures_and_refuses_exchanged_label
     monkeypatch.setattr(bench, "gather", fails)  # again: nothing is done twice
     monkeypatch.setattr(bench, "replay_pipeline", fails)
     monkeypatch.setattr(bench, "learn", fails)
-    again = rehearse(plan, tellers)
+    again = rehearse(plan, callbacks)
     assert (again.before, again.after, again.sabotaged) == (result.before, result.after, result.sabotaged)

@@ -5,8 +5,8 @@ import unicodedata
 import pytest
 
 from maskwatch.core.errors import ConfigError
-from maskwatch.learn.class_names import ClassNames, parse_classes
-from maskwatch.learn.labels import Meaning
+from maskwatch.datasets.class_names import ClassNames, parse_classes
+from maskwatch.datasets.labels import Meaning
 
 PROTECTED, UNPROTECTED, WORN_WRONG, UNKNOWN, NO_FACE = Meaning
 SETS = {

@@ -5,15 +5,15 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from maskwatch.app import Models
+from maskwatch.app.compose import Models
 from maskwatch.classify.classifier import MaskClassifier
 from maskwatch.classify.crop import crop
 from maskwatch.classify.network import MaskNet, Shape, load_network, save_network
 from maskwatch.core.errors import ModelError
 from maskwatch.core.records import Box, Face
-from maskwatch.demo import FACE
 from maskwatch.detect.settings import Settings
-from maskwatch.resources import shipped
+from maskwatch.output.demo_clip import FACE
+from maskwatch.platform.package_data import shipped
 
 CPU = torch.device("cpu")
 
@@ -45,7 +45,7 @@ def test_shipped_models_tell_a_bare_face_from_a_masked_one(classifier, bare, mas
 
 
 def test_a_mask_on_the_chin_is_unprotected(classifier, bare):
-    from maskwatch.demo import with_mask
+    from maskwatch.output.demo_clip import with_mask
 
     lowered = Box(FACE.x1, FACE.y1 + 0.42 * FACE.height, FACE.x2, FACE.y2 + 0.42 * FACE.height)
     (probability,) = classifier.classify([(with_mask(bare, lowered), Face(FACE, 1.0))])
@@ -71,12 +71,12 @@ def test_cuda_judges_as_the_processor_does(classifier, bare, masked):
 def test_crop_is_the_square_about_the_box_with_its_margin():
     rgb = np.zeros((200, 300, 3), np.uint8)
     rgb[80:120, 100:120] = (255, 0, 0)  # 20 wide, 40 high: the square is 40 high, and 0.25 more on each side
-    picture = crop(rgb, Box(100, 80, 120, 120), side_px=60, margin=0.25)
-    red = np.argwhere(picture[..., 0] > 128)
-    assert picture.shape == (60, 60, 3)
+    image = crop(rgb, Box(100, 80, 120, 120), side_px=60, margin=0.25)
+    red = np.argwhere(image[..., 0] > 128)
+    assert image.shape == (60, 60, 3)
     assert red.min(axis=0).tolist() == [10, 20]
     assert red.max(axis=0).tolist() == [49, 39]
-    assert not picture[..., 1:].any()
+    assert not image[..., 1:].any()
 
 
 @pytest.mark.parametrize(

@@ -107,10 +107,10 @@ def test_queue_list_and_show(demo_clip, tmp_path, maskwatch):
     assert ids
     assert all(sample in listed.stdout for sample in ids)
     assert f"{len(ids)} samples" in listed.stdout
-    picture = tmp_path / "picture.png"
-    shown = maskwatch("queue", "show", ids[0], "-c", config, "-o", picture)
+    image = tmp_path / "picture.png"
+    shown = maskwatch("queue", "show", ids[0], "-c", config, "-o", image)
     assert shown.returncode == 0, shown.stderr
-    assert cv2.imread(str(picture)).shape[1] == 960
+    assert cv2.imread(str(image)).shape[1] == 960
     viewer, seen = tmp_path / "bin" / "xdg-open", tmp_path / "seen"
     viewer.parent.mkdir()
     viewer.write_text(f'#!/bin/sh\necho "$1" > {seen}\n')
@@ -376,7 +376,7 @@ def test_check_renders_every_sentence_anew_whatever_was_rendered_before(
     there = os.environ | {"COLUMNS": "160", "XDG_CACHE_HOME": str(tmp_path / "cache")}
     done = maskwatch("check", "-c", config, env=there)
     assert done.returncode == 0, done.stdout
-    assert "Camera door gives no picture." in done.stdout
+    assert "Camera door is offline." in done.stdout
     engine = tmp_path / "engine"
     engine.mkdir()
     (engine / "pyttsx3.py").write_text("raise RuntimeError('no speech engine')\n")
@@ -398,8 +398,8 @@ def test_help_is_quick_because_it_loads_no_torch(maskwatch):
 def test_nothing_imports_torchvision_at_run_time():
 
     code = (
-        "import sys, maskwatch.app, maskwatch.replay, maskwatch.service; "
-        "from maskwatch.app import Models, pick_device; from maskwatch.detect.settings import Settings; "
+        "import sys, maskwatch.app.compose, maskwatch.app.replay, maskwatch.app.service; "
+        "from maskwatch.app.compose import Models, pick_device; from maskwatch.detect.settings import Settings; "
         "Models(pick_device('cpu')).detector(Settings()); "
         "sys.exit('torchvision' in sys.modules or 'facenet_pytorch' in sys.modules)"
     )

@@ -10,12 +10,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from maskwatch import config, tree
-from maskwatch.config import parse
+from maskwatch.config import load as config
+from maskwatch.config import yaml_document as tree
+from maskwatch.config.json_schema import json_schema
+from maskwatch.config.load import parse
+from maskwatch.config.sections import Globals
 from maskwatch.core.errors import ConfigError
-from maskwatch.schema import json_schema
-from maskwatch.sections import Globals
-from maskwatch.strict import _kinds
+from maskwatch.platform.settings_base import _kinds
 
 SHIPPED = Path(__file__).parent.parent / "config.yaml"
 DOOR = "cameras: {door: {source: clip.mp4}}\n"
@@ -117,10 +118,10 @@ def test_an_empty_file_is_the_defaults(text):
             "cameras: {door: {source: a, queue: {dir: b}}}",
             "config.yaml:1: cameras.door.queue.dir: unknown key",
         ),
-        ("fps: 5\nfps: 6", "config.yaml:2: fps: stands twice (first in line 1)"),
+        ("fps: 5\nfps: 6", "config.yaml:2: fps: duplicate key (first in line 1)"),
         (
             "cameras:\n  door: {source: a}\n  gate: {source: b}\n  door: {source: c}",
-            "config.yaml:4: cameras.door: stands twice (first in line 2)",
+            "config.yaml:4: cameras.door: duplicate key (first in line 2)",
         ),
         # the file as a whole
         ("- fps: 5", "config.yaml: must hold keys and values"),
@@ -282,7 +283,7 @@ def test_a_password_written_where_no_source_belongs_is_not_repeated():
 
 def test_a_sink_that_stands_twice_would_speak_twice_and_is_refused():
     (problem,) = problems("alert:\n  sinks: [voice, log, voice]")
-    assert problem.startswith("config.yaml:2: alert.sinks: voice stands twice")
+    assert problem.startswith("config.yaml:2: alert.sinks: voice duplicate key")
 
 
 @pytest.mark.parametrize(

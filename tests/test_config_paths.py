@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from maskwatch import config
+from maskwatch.config import load as config
+from maskwatch.config.sections import CameraConfig, Globals
 from maskwatch.core.errors import ConfigError
-from maskwatch.paths import looked_at
-from maskwatch.sections import CameraConfig, Globals
+from maskwatch.platform.paths import looked_at
 
 WRITTEN = """
 queue: {dir: q}

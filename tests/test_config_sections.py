@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from maskwatch import config
 from maskwatch.cli.sections import USES
+from maskwatch.config import load as config
 from maskwatch.core.errors import ConfigError
 
 TEXT = """

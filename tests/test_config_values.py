@@ -6,10 +6,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from maskwatch import config, tree
-from maskwatch.config import parse
+from maskwatch.config import load as config
+from maskwatch.config import yaml_document as tree
+from maskwatch.config.load import parse
+from maskwatch.config.sections import CameraConfig, Globals
 from maskwatch.core.errors import ConfigError
-from maskwatch.sections import CameraConfig, Globals
 
 # as they stand in a file; each is right for some key and wrong for most
 WRITTEN = """

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskwatch.core.board import Board
-from maskwatch.core.files import replacing, write_atomically
 from maskwatch.core.geometry import contains, iou
-from maskwatch.core.mailbox import Mailbox
 from maskwatch.core.records import Box, CameraState, Face, FrameReport, Label
-from maskwatch.core.worker import Worker
-from maskwatch.learn.samples import Sample
+from maskwatch.pipeline.mailbox import Mailbox
+from maskwatch.pipeline.status_board import Board
+from maskwatch.pipeline.worker import Worker
+from maskwatch.platform.files import replacing, write_atomically
+from maskwatch.samples.sample import Sample
 
 PLACE = st.integers(-1000, 1000)
 SIDE = st.integers(1, 500)

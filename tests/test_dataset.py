@@ -14,18 +14,18 @@ import yaml
 
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box, Face
+from maskwatch.datasets.formats import registry
+from maskwatch.datasets.labels import FaceLabel
+from maskwatch.datasets.prepare.choose import parts
+from maskwatch.datasets.prepare.look import FaceModels, OpenedImage
+from maskwatch.datasets.prepare.measures import sharpness
+from maskwatch.datasets.prepare.prepare import prepare
+from maskwatch.datasets.prepare.records import Criteria
+from maskwatch.datasets.records import DataSet, GroundTruth, LabelledImage, Split, assign_splits
 from maskwatch.detect.landmarks import NOSE_AHEAD, Landmarks, turn
 from maskwatch.detect.weights import load_stock
-from maskwatch.learn.dataset import DataSet, LabelledPicture, Part, Truth, split
-from maskwatch.learn.formats import registry
-from maskwatch.learn.labels import FaceLabel
-from maskwatch.learn.prepare.choose import parts
-from maskwatch.learn.prepare.look import Eyes, Opened
-from maskwatch.learn.prepare.measures import sharpness
-from maskwatch.learn.prepare.prepare import prepare
-from maskwatch.learn.prepare.records import Rules
-from maskwatch.learn.queue import Queue
-from maskwatch.sources.images import picture_size, read_rgb
+from maskwatch.samples.store import Queue
+from maskwatch.sources.images import image_size, read_rgb
 
 PROTECTED, UNPROTECTED, WORN_WRONG = FaceLabel
 
@@ -48,9 +48,7 @@ def write_text(path, text):
 
 
 def truths(data):
-    return {
-        p.key: [(t.label, t.box and [round(v, 3) for v in t.box]) for t in p.truths] for p in data.pictures
-    }
+    return {p.key: [(t.label, t.box and [round(v, 3) for v in t.box]) for t in p.truths] for p in data.images}
 
 
 # --- one broken data set, in each of the formats ------------------------------------------------------------
@@ -142,8 +140,8 @@ def voc_object(name, box):
     return f"<object><name>{name}</name><bndbox>{sides}</bndbox></object>"
 
 
-def voc_file(folder, name, *objects, picture=None):
-    text = f"<annotation><filename>{picture or name + '.png'}</filename>{''.join(objects)}</annotation>"
+def voc_file(folder, name, *objects, image=None):
+    text = f"<annotation><filename>{image or name + '.png'}</filename>{''.join(objects)}</annotation>"
     return write_text(folder / f"annotations/{name}.xml", text)
 
 
@@ -154,9 +152,9 @@ def voc_set(folder):
     write(folder / "images/alone.png", noise(4))
     write_text(folder / "images/broken.jpg", "no picture")
     voc_file(folder, "a", *(voc_object(*face) for face in FACES), voc_object("with_mask", (1, 2, 3)))
-    voc_file(folder, "broken", voc_object("with_mask", GOOD), picture="broken.jpg")
+    voc_file(folder, "broken", voc_object("with_mask", GOOD), image="broken.jpg")
     voc_file(folder, "gone", voc_object("with_mask", GOOD))
-    voc_file(folder, "outside", voc_object("with_mask", GOOD), picture="../../a.png")
+    voc_file(folder, "outside", voc_object("with_mask", GOOD), image="../../a.png")
     write_text(folder / "annotations/b.xml", "<annotation><object>")
     write_text(folder / "annotations/empty.xml", "")
     write_text(
@@ -278,19 +276,19 @@ def test_yolo_parts_come_from_folders_of_either_layout(tmp_path):
             write_text(Path(str(path).replace("images", "labels")).with_suffix(".txt"), "0 0.5 0.5 0.5 0.5")
         write_text(folder / "data.yaml", "{train: images/train, val: images/val, names: [mask]}")
         data = registry.read(folder)
-        assert {p.key: p.part for p in data.pictures} == {
-            "train/a.png": Part.TRAIN,
-            "val/a.png": Part.VALIDATION,
-            "test/a.png": Part.TEST,
+        assert {p.key: p.split for p in data.images} == {
+            "train/a.png": Split.TRAIN,
+            "val/a.png": Split.VALIDATION,
+            "test/a.png": Split.TEST,
         }
-        assert all(len(p.truths) == 1 for p in data.pictures)
+        assert all(len(p.truths) == 1 for p in data.images)
 
 
 def test_voc_parts_come_from_folders_too(tmp_path):
     write(tmp_path / "images/val/a.png", noise(1))
-    voc_file(tmp_path, "val/a", voc_object("with_mask", GOOD), picture="a.png")
-    (picture,) = registry.read(tmp_path).pictures
-    assert (picture.key, picture.part, len(picture.truths)) == ("val/a.png", Part.VALIDATION, 1)
+    voc_file(tmp_path, "val/a", voc_object("with_mask", GOOD), image="a.png")
+    (image,) = registry.read(tmp_path).images
+    assert (image.key, image.split, len(image.truths)) == ("val/a.png", Split.VALIDATION, 1)
 
 
 def test_class_folders_take_the_names_of_other_data_sets_and_a_validation_part(tmp_path):
@@ -299,13 +297,13 @@ def test_class_folders_take_the_names_of_other_data_sets_and_a_validation_part(t
     for n, name in enumerate(["val/protected", "val/unprotected", "test/protected", "train/hats"]):
         write(tmp_path / name / "a.png", noise(10 + n))
     data = registry.read(tmp_path)
-    assert {(p.key, p.truths[0].label, p.part) for p in data.pictures} == {
-        ("train/with_mask/a.png", PROTECTED, Part.TRAIN),
-        ("train/Without Mask/a.png", UNPROTECTED, Part.TRAIN),
-        ("train/mask_weared_incorrect/a.png", WORN_WRONG, Part.TRAIN),
-        ("val/protected/a.png", PROTECTED, Part.VALIDATION),
-        ("val/unprotected/a.png", UNPROTECTED, Part.VALIDATION),
-        ("test/protected/a.png", PROTECTED, Part.TEST),
+    assert {(p.key, p.truths[0].label, p.split) for p in data.images} == {
+        ("train/with_mask/a.png", PROTECTED, Split.TRAIN),
+        ("train/Without Mask/a.png", UNPROTECTED, Split.TRAIN),
+        ("train/mask_weared_incorrect/a.png", WORN_WRONG, Split.TRAIN),
+        ("val/protected/a.png", PROTECTED, Split.VALIDATION),
+        ("val/unprotected/a.png", UNPROTECTED, Split.VALIDATION),
+        ("test/protected/a.png", PROTECTED, Split.TEST),
     }
     assert len(data.problems) == 2
     assert "class 'hats' is unknown; 1 picture left out" in " ".join(data.problems)
@@ -313,48 +311,48 @@ def test_class_folders_take_the_names_of_other_data_sets_and_a_validation_part(t
 
 
 def test_a_validation_part_stays_and_neither_it_nor_test_is_repeated_in_training():
-    parts = {"a": Part.TRAIN, "b": Part.TEST, "c": Part.TRAIN, "d": Part.VALIDATION, "e": Part.TRAIN}
-    pictures = [LabelledPicture(Path(k), k, (), part) for k, part in parts.items()]
-    pictures += [LabelledPicture(Path(f"t{n}"), f"t{n}", (), Part.TRAIN) for n in range(50)]
-    hashes = np.random.default_rng(0).integers(0, 2**63, len(pictures)).astype(np.uint64)
+    parts = {"a": Split.TRAIN, "b": Split.TEST, "c": Split.TRAIN, "d": Split.VALIDATION, "e": Split.TRAIN}
+    images = [LabelledImage(Path(k), k, (), part) for k, part in parts.items()]
+    images += [LabelledImage(Path(f"t{n}"), f"t{n}", (), Split.TRAIN) for n in range(50)]
+    hashes = np.random.default_rng(0).integers(0, 2**63, len(images)).astype(np.uint64)
     hashes[0], hashes[2] = hashes[1], hashes[3]
-    found = {p.key: p.part for p in split(pictures, hashes)}
-    assert (found["a"], found["b"]) == (Part.TEST, Part.TEST)
-    assert (found["c"], found["d"]) == (Part.VALIDATION, Part.VALIDATION)
-    assert all(found[key] is Part.TRAIN for key in found if key not in "abcd")
+    found = {p.key: p.split for p in assign_splits(images, hashes)}
+    assert (found["a"], found["b"]) == (Split.TEST, Split.TEST)
+    assert (found["c"], found["d"]) == (Split.VALIDATION, Split.VALIDATION)
+    assert all(found[key] is Split.TRAIN for key in found if key not in "abcd")
 
 
 # --- written and read again ---------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def pictures(tmp_path):
+def images(tmp_path):
     """Of all labels, with a background, a folder and a name that is not ASCII."""
     boxes = [
-        Truth(PROTECTED, Box(3.25, 4.5, 40.75, 60.125)),
-        Truth(WORN_WRONG, Box(60, 10, 120, 80)),
-        Truth(UNPROTECTED, Box(0, 0, 9.9, 12.3)),
+        GroundTruth(PROTECTED, Box(3.25, 4.5, 40.75, 60.125)),
+        GroundTruth(WORN_WRONG, Box(60, 10, 120, 80)),
+        GroundTruth(UNPROTECTED, Box(0, 0, 9.9, 12.3)),
     ]
     keys = ["one.png", "deep/er/two.jpg", "얼굴 3.png", "none.png"]
     given = [tuple(boxes), tuple(boxes[:1]), tuple(boxes[1:]), ()]
-    parts = [Part.TRAIN, Part.VALIDATION, Part.TEST, None]
+    parts = [Split.TRAIN, Split.VALIDATION, Split.TEST, None]
     return [
-        LabelledPicture(write(tmp_path / "source" / key, noise(n)), key, each, part)
+        LabelledImage(write(tmp_path / "source" / key, noise(n)), key, each, part)
         for n, (key, each, part) in enumerate(zip(keys, given, parts, strict=True))
     ]
 
 
 @pytest.mark.parametrize("kind", sorted(registry.WRITERS))
-def test_a_written_data_set_reads_again_as_it_was(kind, pictures, tmp_path):
+def test_a_written_data_set_reads_again_as_it_was(kind, images, tmp_path):
     out = tmp_path / "out"
-    registry.write(kind, pictures, out)
+    registry.write(kind, images, out)
     data = registry.read(out)
-    again = {p.key: p for p in data.pictures}
+    again = {p.key: p for p in data.images}
     assert all("without" in line for line in data.problems)
-    assert sorted(again) == sorted(p.key for p in pictures)
-    for before in pictures:
+    assert sorted(again) == sorted(p.key for p in images)
+    for before in images:
         after = again[before.key]
-        assert after.part is before.part
+        assert after.split is before.split
         assert after.path.read_bytes() == before.path.read_bytes()
         assert [t.label for t in after.truths] == [t.label for t in before.truths]
         for one, other in zip(before.truths, after.truths, strict=True):
@@ -364,10 +362,10 @@ def test_a_written_data_set_reads_again_as_it_was(kind, pictures, tmp_path):
 
 @pytest.mark.parametrize("kind", sorted(registry.WRITERS))
 def test_a_label_without_a_box_cannot_be_written(kind, tmp_path):
-    boxed = LabelledPicture(
-        write(tmp_path / "b.png", noise(1)), "b.png", (Truth(PROTECTED, Box(1, 1, 9, 9)),)
+    boxed = LabelledImage(
+        write(tmp_path / "b.png", noise(1)), "b.png", (GroundTruth(PROTECTED, Box(1, 1, 9, 9)),)
     )
-    whole = LabelledPicture(write(tmp_path / "a.png", noise(1)), "a.png", (Truth(PROTECTED),))
+    whole = LabelledImage(write(tmp_path / "a.png", noise(1)), "a.png", (GroundTruth(PROTECTED),))
     with pytest.raises(DataError, match=r"a\.png: its label is the whole picture's"):
         registry.write(kind, [boxed, whole], tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -375,20 +373,20 @@ def test_a_label_without_a_box_cannot_be_written(kind, tmp_path):
 
 @pytest.mark.parametrize("kind", ["yolo", "voc"])
 def test_two_pictures_that_would_share_a_label_file_are_refused(kind, tmp_path):
-    both = [LabelledPicture(write(tmp_path / k, noise(1)), k, ()) for k in ("a.png", "a.jpg")]
+    both = [LabelledImage(write(tmp_path / k, noise(1)), k, ()) for k in ("a.png", "a.jpg")]
     with pytest.raises(DataError, match="would share its label file"):
         registry.write(kind, both, tmp_path / "out")
 
 
 def test_the_size_of_a_picture_is_that_of_the_upright_picture(tmp_path):
     for suffix in (".png", ".jpg", ".bmp"):
-        assert picture_size(write(tmp_path / f"a{suffix}", noise(1))) == (120, 80)
+        assert image_size(write(tmp_path / f"a{suffix}", noise(1))) == (120, 80)
     jpeg = (tmp_path / "a.jpg").read_bytes()
     orientation = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)  # turned by a quarter
     exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0" + orientation + b"\0\0\0\0"
     turned = jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + jpeg[2:]
     (tmp_path / "turned.jpg").write_bytes(turned)
-    assert picture_size(tmp_path / "turned.jpg") == (80, 120)
+    assert image_size(tmp_path / "turned.jpg") == (80, 120)
 
 
 # --- landmarks ----------------------------------------------------------------------------------------------
@@ -480,10 +478,10 @@ class FixedPoints:
         return np.array([away if r else ahead for r in red], np.float32).reshape(-1, 5, 2)
 
 
-EYES = Eyes(WhiteSquares(), FixedPoints())
+EYES = FaceModels(WhiteSquares(), FixedPoints())
 
 
-def face_picture(seed, *boxes, width=160, height=120):
+def face_image(seed, *boxes, width=160, height=120):
     """Noise with framed faces in it."""
     rgb = np.minimum(noise(seed, width, height), 200)
     for x1, y1, x2, y2 in boxes or [(40, 20, 110, 100)]:
@@ -504,7 +502,7 @@ def why(out):
 
 def run(folder, out, *others, **rules):
     sets = {f.name: registry.read(f) for f in (folder, *others)}
-    return prepare(sets, EYES, Rules(**rules), out, workers=2, progress=list)
+    return prepare(sets, EYES, Criteria(**rules), out, workers=2, progress=list)
 
 
 @pytest.fixture
@@ -512,9 +510,9 @@ def classes(tmp_path):
     """Twelve protected and twenty unprotected faces, no two alike."""
     folder = tmp_path / "classes"
     for n in range(12):
-        write(folder / f"protected/p{n:02d}.png", face_picture(n + 1))
+        write(folder / f"protected/p{n:02d}.png", face_image(n + 1))
     for n in range(20):
-        write(folder / f"unprotected/u{n:02d}.png", face_picture(100 + n))
+        write(folder / f"unprotected/u{n:02d}.png", face_image(100 + n))
     return folder
 
 
@@ -525,38 +523,38 @@ def test_prepared_faces_lie_by_part_and_label_and_read_again(classes, tmp_path):
     assert len(kept) == 32
     assert {r["to"] for r in kept} == {str(p.relative_to(out)) for p in out.rglob("*.jpg")}
     assert all(r["to"].startswith(f"{r['part']}/{r['label']}/") for r in kept)
-    expected = split(registry.read(classes).pictures, hashes_of(classes))
-    assert {Path(r["file"]).name: r["part"] for r in kept} == {p.path.name: p.part for p in expected}
+    expected = assign_splits(registry.read(classes).images, hashes_of(classes))
+    assert {Path(r["file"]).name: r["part"] for r in kept} == {p.path.name: p.split for p in expected}
     again = registry.read(out)
-    assert len(again.pictures) == 32
+    assert len(again.images) == 32
     rgb = cv2.imread(str(out / kept[0]["to"]))
     assert rgb.shape[:2] == (112, 102)  # 64 x 74 px with a quarter of 74, 18.5 px, around it
     assert not (tmp_path / "out.part").exists()
 
 
 def hashes_of(folder):
-    from maskwatch.learn.dataset import perceptual_hash
+    from maskwatch.datasets.records import perceptual_hash
 
-    return np.array([perceptual_hash(read_rgb(p.path)) for p in registry.read(folder).pictures], np.uint64)
+    return np.array([perceptual_hash(read_rgb(p.path)) for p in registry.read(folder).images], np.uint64)
 
 
 def test_every_face_that_is_left_out_is_listed_with_the_reason(classes, tmp_path):
     bad = classes / "protected"
-    write(bad / "small.png", face_picture(201, (40, 40, 56, 58)))
-    blurred = cv2.GaussianBlur(face_picture(202), (0, 0), 9)
+    write(bad / "small.png", face_image(201, (40, 40, 56, 58)))
+    blurred = cv2.GaussianBlur(face_image(202), (0, 0), 9)
     cv2.rectangle(blurred, (40, 20), (109, 99), (255, 255, 255), 1)
     write(bad / "blurred.png", blurred)
-    turned = face_picture(203)
+    turned = face_image(203)
     turned[20:32, 40:52] = (250, 0, 0)
     cv2.rectangle(turned, (40, 20), (109, 99), (255, 255, 255), 2)
     write(bad / "turned.png", turned)
-    write(bad / "two.png", face_picture(204, (10, 20, 60, 80), (90, 10, 150, 100)))
+    write(bad / "two.png", face_image(204, (10, 20, 60, 80), (90, 10, 150, 100)))
     write(bad / "empty.png", np.minimum(noise(205, 160, 120), 200))
     write_text(bad / "broken.jpg", "no picture")
-    whole = cv2.imencode(".jpg", face_picture(206, width=640, height=480))[1].tobytes()
+    whole = cv2.imencode(".jpg", face_image(206, width=640, height=480))[1].tobytes()
     (bad / "cut.jpg").write_bytes(whole[:60])
     shutil.copy(bad / "p01.png", bad / "same.png")
-    larger = cv2.resize(face_picture(3), (200, 150), interpolation=cv2.INTER_CUBIC)
+    larger = cv2.resize(face_image(3), (200, 150), interpolation=cv2.INTER_CUBIC)
     cv2.rectangle(larger, (50, 25), (136, 124), (255, 255, 255), 3)
     write(bad / "larger.png", larger)
     shutil.copy(bad / "p05.png", classes / "unprotected" / "u_p05.png")
@@ -588,18 +586,18 @@ def test_every_face_that_is_left_out_is_listed_with_the_reason(classes, tmp_path
 def test_faces_with_boxes_take_their_own_label_and_what_is_missed_is_told(tmp_path):
     source = tmp_path / "source"
     boxes = [Box(10, 20, 60, 80), Box(90, 10, 150, 100)]
-    rgb = face_picture(1, (10, 20, 60, 80), (90, 10, 150, 100), width=320)
+    rgb = face_image(1, (10, 20, 60, 80), (90, 10, 150, 100), width=320)
     given = [
-        Truth(WORN_WRONG, boxes[1]),
-        Truth(PROTECTED, Box(12, 18, 61, 84)),
-        Truth(PROTECTED, Box(200, 9, 260, 80)),
+        GroundTruth(WORN_WRONG, boxes[1]),
+        GroundTruth(PROTECTED, Box(12, 18, 61, 84)),
+        GroundTruth(PROTECTED, Box(200, 9, 260, 80)),
     ]
     cv2.rectangle(rgb, (270, 20), (305, 60), (255, 255, 255), 2)
-    picture = LabelledPicture(write(source / "a.png", rgb), "a.png", tuple(given))
-    blank = LabelledPicture(write(source / "b.png", noise(9)), "b.png", ())
-    data = DataSet([picture, blank], ["source: a fault"])
+    image = LabelledImage(write(source / "a.png", rgb), "a.png", tuple(given))
+    blank = LabelledImage(write(source / "b.png", noise(9)), "b.png", ())
+    data = DataSet([image, blank], ["source: a fault"])
     out = tmp_path / "out"
-    prepare({"source": data}, EYES, Rules(balance=False, min_sharpness=0), out, workers=1, progress=list)
+    prepare({"source": data}, EYES, Criteria(balance=False, min_sharpness=0), out, workers=1, progress=list)
     assert [(r["face"], r["label"], r["why"]) for r in rows(out) if r["file"].endswith("a.png")] == [
         ("", "protected", "marked, but not found"),
         ("1", "protected", "kept"),
@@ -611,21 +609,21 @@ def test_faces_with_boxes_take_their_own_label_and_what_is_missed_is_told(tmp_pa
 
 
 def test_two_faces_of_one_picture_or_of_one_camera_are_no_duplicates(tmp_path):
-    rgb = face_picture(1, (10, 20, 60, 80), (90, 20, 140, 80))
+    rgb = face_image(1, (10, 20, 60, 80), (90, 20, 140, 80))
     rgb[10:90, 80:150] = rgb[10:90, 0:70]  # twins
     write(tmp_path / "source/protected/twins.png", rgb)
-    write(tmp_path / "source/unprotected/u.png", face_picture(2))
+    write(tmp_path / "source/unprotected/u.png", face_image(2))
     for name, seed in (("first", 4), ("second", 6)):
-        frame = face_picture(3, (240, 180, 400, 340), width=640, height=480)
+        frame = face_image(3, (240, 180, 400, 340), width=640, height=480)
         frame[190:330, 250:390] = np.minimum(noise(seed, 140, 140), 200)  # the same view, another face
         write(tmp_path / f"source/protected/{name}.png", frame)
-    marks = [Truth(PROTECTED, box) for box in framed(rgb)]
+    annotations = [GroundTruth(PROTECTED, box) for box in framed(rgb)]
     data = registry.read(tmp_path / "source")
-    twins = LabelledPicture(tmp_path / "source/protected/twins.png", "twins.png", tuple(marks))
-    pictures = [twins, *(p for p in data.pictures if p.path.stem != "twins")]
+    twins = LabelledImage(tmp_path / "source/protected/twins.png", "twins.png", tuple(annotations))
+    images = [twins, *(p for p in data.images if p.path.stem != "twins")]
     out = tmp_path / "out"
-    rules = Rules(balance=False, min_sharpness=0)
-    prepare({"a": DataSet(pictures, [])}, EYES, rules, out, workers=1, progress=list)
+    rules = Criteria(balance=False, min_sharpness=0)
+    prepare({"a": DataSet(images, [])}, EYES, rules, out, workers=1, progress=list)
     assert why(out) == {
         ("twins.png", "1"): "kept",
         ("twins.png", "2"): "kept",
@@ -637,7 +635,7 @@ def test_two_faces_of_one_picture_or_of_one_camera_are_no_duplicates(tmp_path):
 
 def test_balance_leaves_out_by_chance_and_in_training_alone(classes, tmp_path):
     for n in range(6):
-        write(classes / f"worn_wrong/w{n}.png", face_picture(300 + n))
+        write(classes / f"worn_wrong/w{n}.png", face_image(300 + n))
     run(classes, tmp_path / "all", balance=False)
     run(classes, tmp_path / "even", balance=True)
     run(classes, tmp_path / "other", balance=True, seed=1)
@@ -678,45 +676,46 @@ def test_near_duplicates_in_two_data_sets_come_to_the_stricter_part(classes, tmp
     run(classes, out, other, balance=False, min_sharpness=0)
     parts = {}
     for folder in (classes, other):
-        for p in split(registry.read(folder).pictures, hashes_of(folder)):
-            parts.setdefault(p.path.stem.removeprefix("copy_"), set()).add(p.part)
+        for p in assign_splits(registry.read(folder).images, hashes_of(folder)):
+            parts.setdefault(p.path.stem.removeprefix("copy_"), set()).add(p.split)
     kept = {Path(r["file"]).stem.removeprefix("copy_"): r["part"] for r in rows(out) if r["why"] == "kept"}
     assert len(kept) == 32
-    strictest = [Part.TEST, Part.VALIDATION, Part.TRAIN]
+    strictest = [Split.TEST, Split.VALIDATION, Split.TRAIN]
     assert kept == {name: min(said, key=strictest.index) for name, said in parts.items()}
     assert any(len(said) > 1 for said in parts.values())
 
 
 def test_a_chain_of_near_duplicates_over_three_data_sets_comes_to_one_part():
-    chain = [("a", Part.TRAIN, 0b0), ("b", Part.TRAIN, 0b1111), ("c", Part.TEST, 0b11111111)]
+    chain = [("a", Split.TRAIN, 0b0), ("b", Split.TRAIN, 0b1111), ("c", Split.TEST, 0b11111111)]
     opened = [
-        Opened(name, LabelledPicture(Path(name), "x.png", (), part), bits, name) for name, part, bits in chain
+        OpenedImage(name, LabelledImage(Path(name), "x.png", (), part), bits, name)
+        for name, part, bits in chain
     ]
-    assert set(parts(opened).values()) == {Part.TEST}
+    assert set(parts(opened).values()) == {Split.TEST}
 
 
 def test_a_failure_leaves_nothing_half_written(classes, tmp_path):
     out = tmp_path / "out"
 
-    def interrupted(pictures):
-        for number, picture in enumerate(pictures):
+    def interrupted(images):
+        for number, image in enumerate(images):
             if number == 20:
                 raise KeyboardInterrupt
-            yield picture
+            yield image
 
     sets = {"classes": registry.read(classes)}
     with pytest.raises(KeyboardInterrupt):
-        prepare(sets, EYES, Rules(), out, workers=2, progress=interrupted)
+        prepare(sets, EYES, Criteria(), out, workers=2, progress=interrupted)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["classes"]
     with pytest.raises(DataError, match="no face is left: too small"):
-        prepare(sets, EYES, Rules(min_px=500), out, workers=2, progress=list)
+        prepare(sets, EYES, Criteria(min_px=500), out, workers=2, progress=list)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["classes"]
     (tmp_path / "out.part/.faces").mkdir(parents=True)  # of a killed run
     write_text(tmp_path / "out.part/left", "")
     run(classes, out)
     before = sorted(out.rglob("*"))
     with pytest.raises(DataError):
-        prepare(sets, EYES, Rules(min_px=500), out, workers=2, progress=list)
+        prepare(sets, EYES, Criteria(min_px=500), out, workers=2, progress=list)
     assert sorted(out.rglob("*")) == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["classes", "out"]
     write_text(tmp_path / "mine/letter", "")
@@ -763,8 +762,8 @@ def test_prepare_command_end_to_end(portraits, tmp_path, maskwatch):
     assert inside.returncode == 2
 
 
-def test_stats_command_counts_and_draws(pictures, tmp_path, maskwatch):
-    registry.write("coco", pictures, tmp_path / "set")
+def test_stats_command_counts_and_draws(images, tmp_path, maskwatch):
+    registry.write("coco", images, tmp_path / "set")
     write_text(tmp_path / "set/images/none.png", "no picture")
     done = maskwatch("dataset", "stats", tmp_path / "set", "-o", tmp_path / "stats.png")
     assert done.returncode == 0, done.stderr
@@ -775,17 +774,17 @@ def test_stats_command_counts_and_draws(pictures, tmp_path, maskwatch):
     assert wrong.returncode == 2
 
 
-def test_convert_command_takes_a_data_set_to_another_format_and_back(pictures, tmp_path, maskwatch):
-    registry.write("voc", pictures, tmp_path / "voc")
+def test_convert_command_takes_a_data_set_to_another_format_and_back(images, tmp_path, maskwatch):
+    registry.write("voc", images, tmp_path / "voc")
     for source, to in (("voc", "yolo"), ("yolo", "coco")):
         done = maskwatch("dataset", "convert", tmp_path / source, tmp_path / to, "--format", to)
         assert done.returncode == 0, done.stderr
         assert "4 pictures, 6 faces" in done.stdout
     first, last = registry.read(tmp_path / "voc"), registry.read(tmp_path / "coco")
-    by_key = {p.key: p for p in last.pictures}
-    assert [(p.key, p.part) for p in first.pictures] == [(p.key, by_key[p.key].part) for p in first.pictures]
+    by_key = {p.key: p for p in last.images}
+    assert [(p.key, p.split) for p in first.images] == [(p.key, by_key[p.key].split) for p in first.images]
     boxes = [
-        (t.box, o.box) for p in first.pictures for t, o in zip(p.truths, by_key[p.key].truths, strict=True)
+        (t.box, o.box) for p in first.images for t, o in zip(p.truths, by_key[p.key].truths, strict=True)
     ]
     assert all(np.allclose(a, b, atol=0.02) for a, b in boxes)
     there = maskwatch("dataset", "convert", tmp_path / "voc", tmp_path / "coco", "--format", "coco")
@@ -794,11 +793,11 @@ def test_convert_command_takes_a_data_set_to_another_format_and_back(pictures, t
 
 def test_real_photographs_go_through_every_format_unchanged(shared, tmp_path):
     data = registry.read(shared / "data/faces")
-    some = data.pictures[:40]
+    some = data.images[:40]
     assert data.problems == []
     for name in registry.WRITERS:
         registry.write(name, some, tmp_path / name)
-        again = {p.key: p for p in registry.read(tmp_path / name).pictures}
+        again = {p.key: p for p in registry.read(tmp_path / name).images}
         for before in some:
             after = again[before.key]
             assert [t.label for t in after.truths] == [t.label for t in before.truths]

@@ -8,7 +8,6 @@ import torch
 from maskwatch.core.errors import ConfigError, ModelError
 from maskwatch.core.geometry import iou
 from maskwatch.core.records import Box
-from maskwatch.demo import FACE
 from maskwatch.detect import boxes, cascade, proposals, scout, weights
 from maskwatch.detect.backends.choice import choose
 from maskwatch.detect.backends.openvino import OpenVinoBackend
@@ -19,6 +18,7 @@ from maskwatch.detect.pyramids.device import DevicePyramid, packed
 from maskwatch.detect.pyramids.host import HostPyramid
 from maskwatch.detect.pyramids.published import PublishedPyramid
 from maskwatch.detect.settings import Settings
+from maskwatch.output.demo_clip import FACE
 
 CPU = torch.device("cpu")
 PUBLISHED = Settings(crops="published", min_face_px=20, thresholds=(0.6, 0.7, 0.7))
@@ -44,14 +44,14 @@ def detector(backend):
 @pytest.fixture(scope="module")
 def crowd(bare, masked):
     """Faces of many sizes in one picture, some cut by its edge."""
-    picture = np.full((540, 960, 3), 120, np.uint8)
+    image = np.full((540, 960, 3), 120, np.uint8)
     left = 0
     for number, side in enumerate((300, 200, 140, 100, 70, 50, 36)):
         person = cv2.resize(masked if number % 3 == 2 else bare, (side, side), interpolation=cv2.INTER_AREA)
-        picture[20 * number : 20 * number + side, left : left + side] = person
+        image[20 * number : 20 * number + side, left : left + side] = person
         left += side
-    picture[400:540, 900:] = cv2.resize(bare, (200, 200))[:140, :60]
-    return picture
+    image[400:540, 900:] = cv2.resize(bare, (200, 200))[:140, :60]
+    return image
 
 
 def agreement(ours, theirs):
@@ -72,9 +72,9 @@ def reference():
 
 def test_published_crops_give_the_published_boxes(backend, reference, crowd, bare):
     ours = Mtcnn(backend, PUBLISHED, "stock")
-    for picture in (crowd, bare, crowd[:333, 5:707]):
-        theirs, scores = reference.detect(picture)
-        faces = ours.detect([picture])[0]
+    for image in (crowd, bare, crowd[:333, 5:707]):
+        theirs, scores = reference.detect(image)
+        faces = ours.detect([image])[0]
         assert len(theirs) >= 1
         assert agreement([face.box for face in faces], theirs) == (len(theirs), len(theirs))
         assert sorted(face.score for face in faces) == pytest.approx(sorted(scores), abs=1e-3)
@@ -157,7 +157,7 @@ def test_many_frames_at_once_need_no_crops_compiled_that_the_trial_did_not_compi
     for network in (backend._pnet, backend._rnet, backend._onet):
         recorded(network)
     detector = Mtcnn(backend, Settings(min_face_px=12), "stock")
-    assert detector.is_sound(cv2.resize(bare, (96, 96)))
+    assert detector.self_test(cv2.resize(bare, (96, 96)))
     tried = set(compiled)
     compiled.clear()
     for count in (1, 3, 8):

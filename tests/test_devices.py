@@ -14,21 +14,24 @@ from typer.testing import CliRunner
 from maskwatch.classify.network import Shape, load_network
 from maskwatch.cli import app
 from maskwatch.core.records import Box
+from maskwatch.datasets.faces import LabelledFace, SeenImage
+from maskwatch.datasets.labels import FaceLabel
+from maskwatch.datasets.records import GroundTruth, LabelledImage, Split
 from maskwatch.detect.weights import load_detector, load_stock
-from maskwatch.learn import threads, train_classifier, train_detector, train_scout
-from maskwatch.learn.batches import Drawn, Views
-from maskwatch.learn.dataset import LabelledPicture, Part, Truth
-from maskwatch.learn.faces import LabelledFace, SeenPicture
-from maskwatch.learn.fine_tune import Wish, fine_tune
-from maskwatch.learn.labels import FaceLabel
-from maskwatch.learn.loop.material import Material, Picture
-from maskwatch.learn.loop.tune import Tellers, Tuning, tune
-from maskwatch.learn.mining import Samples
-from maskwatch.learn.registry import CLASSIFIER, DETECTOR, shipped_files
-from maskwatch.learn.threads import in_threads
+from maskwatch.learning.collect import Material, SampleImage
+from maskwatch.learning.tune import Callbacks, Tuning, tune
+from maskwatch.models.registry import CLASSIFIER, DETECTOR, shipped_files
+from maskwatch.platform import threads
+from maskwatch.platform.threads import in_threads
+from maskwatch.training import classifier as train_classifier
+from maskwatch.training import detector as train_detector
+from maskwatch.training import scout as train_scout
+from maskwatch.training.batches import MinedBatches, PyramidBatches
+from maskwatch.training.fine_tune import TuningTarget, fine_tune
+from maskwatch.training.mining import MinedCrops
 
 CPU = torch.device("cpu")
-TINY = train_detector.Recipe(
+TINY = train_detector.DetectorRecipe(
     pnet_steps=4,
     rnet_steps=(3,),
     onet_steps=(3,),
@@ -49,7 +52,7 @@ def card(monkeypatch):
 @pytest.fixture(scope="module")
 def seen(street):
     made = (street(n, side=int(40 + n % 5 * 20)) for n in range(8))
-    return [SeenPicture(rgb, (box,)) for rgb, box in made]
+    return [SeenImage(rgb, (box,)) for rgb, box in made]
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +64,7 @@ def faces(bare, masked):
         label = FaceLabel.PROTECTED if number % 2 else FaceLabel.UNPROTECTED
         return LabelledFace(patch, Box(20, 20, 70, 80), label, part, str(number))
 
-    return [face(number, Part.VALIDATION if number >= 24 else Part.TRAIN) for number in range(32)]
+    return [face(number, Split.VALIDATION if number >= 24 else Split.TRAIN) for number in range(32)]
 
 
 def equal(one, other, atol=1e-5):
@@ -115,15 +118,15 @@ def test_what_a_card_takes_is_computed(card):
 
 
 def test_a_detector_is_fine_tuned_on_the_card_as_on_the_processor(seen, tmp_path, monkeypatch):
-    parts = {Part.TRAIN: seen[:5], Part.VALIDATION: seen[5:]}
-    scout = train_scout.Recipe(steps=3, batch=2)
+    parts = {Split.TRAIN: seen[:5], Split.VALIDATION: seen[5:]}
+    scout = train_scout.ScoutRecipe(steps=3, batch=2)
     monkeypatch.setattr(train_detector, "_has_bfloat16", lambda _: False)
 
     def tuned(device):
         folder = tmp_path / device.type
         folder.mkdir()
         run = train_detector.Run(TINY, device, folder, lambda _: None, lambda *_: None)
-        return fine_tune(parts, load_stock(), Wish(0.9, 30), run, scout)
+        return fine_tune(parts, load_stock(), TuningTarget(0.9, 30), run, scout)
 
     with pretended_card(monkeypatch) as card:
         on_card = tuned(CARD)
@@ -160,7 +163,7 @@ def test_a_stopped_stage_goes_on_on_the_card(seen, tmp_path, card):
 
 def test_a_scout_is_trained_on_the_card_as_on_the_processor_and_goes_on_there(seen, tmp_path, monkeypatch):
     monkeypatch.setattr(train_scout, "TOLD", 2)
-    recipe = train_scout.Recipe(steps=5, batch=2)
+    recipe = train_scout.ScoutRecipe(steps=5, batch=2)
 
     def trained(device, path, tell=lambda _: None):
         return train_scout.train(
@@ -186,7 +189,7 @@ def test_a_classifier_is_trained_on_the_card_as_on_the_processor_and_goes_on_the
     shape = Shape()
 
     def trained(device, epochs, path=None, start=None):
-        recipe = train_classifier.Recipe(epochs=epochs, batch=8)
+        recipe = train_classifier.ClassifierRecipe(epochs=epochs, batch=8)
         return train_classifier.train(
             faces, shape, recipe, device, lambda _: None, start=start, checkpoint=path
         )
@@ -203,7 +206,7 @@ def test_a_classifier_is_trained_on_the_card_as_on_the_processor_and_goes_on_the
 
 
 def test_the_loop_tunes_both_models_on_the_card(street, bare, masked, tmp_path, card):
-    def pictures(count, first, part):
+    def images(count, first, part):
         made = []
         for number in range(first, first + count):
             rgb, box = street(number, side=80)
@@ -213,18 +216,18 @@ def test_the_loop_tunes_both_models_on_the_card(street, bare, masked, tmp_path, 
             path = tmp_path / f"{number}.png"
             cv2.imwrite(str(path), rgb[..., ::-1])
             label = FaceLabel.PROTECTED if number % 2 else FaceLabel.UNPROTECTED
-            made.append(Picture("door", LabelledPicture(path, path.name, (Truth(label, box),), part)))
+            made.append(SampleImage("door", LabelledImage(path, path.name, (GroundTruth(label, box),), part)))
         return made
 
     cameras = {
-        Part.TRAIN: pictures(8, 0, Part.TRAIN),
-        Part.VALIDATION: pictures(8, 20, Part.VALIDATION),
-        Part.TEST: [],
+        Split.TRAIN: images(8, 0, Split.TRAIN),
+        Split.VALIDATION: images(8, 20, Split.VALIDATION),
+        Split.TEST: [],
     }
-    material = Material(cameras, {part: [] for part in Part})
-    tuning = Tuning(TINY, train_classifier.Recipe(epochs=1, batch=4), 30, CARD)
-    tellers = Tellers(lambda _: None, lambda _: lambda items: items, lambda *_: None)
-    files = tune(material, shipped_files(), tmp_path, tuning, tellers)
+    material = Material(cameras, {part: [] for part in Split})
+    tuning = Tuning(TINY, train_classifier.ClassifierRecipe(epochs=1, batch=4), 30, CARD)
+    callbacks = Callbacks(lambda _: None, lambda _: lambda items: items, lambda *_: None)
+    files = tune(material, shipped_files(), tmp_path, tuning, callbacks)
     assert files[DETECTOR].parent == files[CLASSIFIER].parent == tmp_path
     assert load_detector(files[DETECTOR]).pnet.conv1.weight.device == CPU
     load_network(files[CLASSIFIER], CARD)
@@ -322,12 +325,12 @@ def test_batches_are_the_same_however_many_threads_make_them(seen, faces, monkey
         random = np.random.default_rng(0)
         crops = random.integers(0, 255, (60, 24, 24, 3)).astype(np.uint8)
         kinds = np.arange(60) % 3
-        samples = Samples(crops, kinds, random.normal(0, 1, (60, 4)).astype(np.float32))
-        made = [*Views(seen, 2, 0).batches(0, 4), *Drawn(samples, 16, (0,)).batches(0, 4)]
+        samples = MinedCrops(crops, kinds, random.normal(0, 1, (60, 4)).astype(np.float32))
+        made = [*PyramidBatches(seen, 2, 0).batches(0, 4), *MinedBatches(samples, 16, (0,)).batches(0, 4)]
         whole = [tensor for batch in made for tensor in (batch.rgb, batch.kinds, batch.offsets)]
-        scouts = train_scout._batches(seen, train_scout.Recipe(batch=2), range(3), 0, CPU)
+        scouts = train_scout._batches(seen, train_scout.ScoutRecipe(batch=2), range(3), 0, CPU)
         whole += [tensor for batch in scouts for tensor in batch]
-        recipe = train_classifier.Recipe(batch=8)
+        recipe = train_classifier.ClassifierRecipe(batch=8)
         augmented = train_classifier.augmented_batches(faces, Shape(), recipe, 1)
         return whole + [tensor for batch in augmented for tensor in batch]
 

@@ -6,17 +6,18 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
-from maskwatch.core.board import Board
-from maskwatch.core.records import Box, Face, FrameReport, Label, Look, Versions, utc_now
-from maskwatch.learn.drift.audit import Audit, audits
-from maskwatch.learn.drift.confidences import BINS, Confidences, Day, days
-from maskwatch.learn.drift.report import report as reported
-from maskwatch.learn.drift.shift import Bounds, chance, psi, shifts
-from maskwatch.learn.drift.watch import Drift, DriftWatch, measured
-from maskwatch.learn.labelling import FaceMark, changed
-from maskwatch.learn.labels import MarkLabel
-from maskwatch.learn.samples import Sample
-from maskwatch.learn.settings import DriftSettings
+from maskwatch.core.records import Box, Coverage, Face, FrameReport, Label, Versions
+from maskwatch.datasets.labels import AnnotationLabel
+from maskwatch.drift.audit import Audit, audits
+from maskwatch.drift.confidences import BINS, Confidences, Day, days
+from maskwatch.drift.report import report as reported
+from maskwatch.drift.shift import Bounds, chance, psi, shifts
+from maskwatch.drift.watch import Drift, DriftWatch, measured
+from maskwatch.pipeline.status_board import Board
+from maskwatch.platform.clock import utc_now
+from maskwatch.samples.annotations import Annotation, changed
+from maskwatch.samples.sample import Sample
+from maskwatch.samples.settings import DriftSettings
 
 MODELS = Versions("detector@1", "classifier@1")
 NAMED = "detector@1 classifier@1"
@@ -33,7 +34,7 @@ class Clock:
         return self.now
 
 
-def report(at, *probabilities, look=Look.FULL, camera="door", models=MODELS):
+def report(at, *probabilities, look=Coverage.FULL, camera="door", models=MODELS):
     faces = tuple(Face(Box(0, 0, 20, 20), 0.95, p, Label.PROTECTED) for p in probabilities)
     return FrameReport(camera, "x", 0, at, (64, 48), faces, look, models)
 
@@ -62,7 +63,7 @@ def test_counts_are_added_to_the_days_file_and_survive_a_restart(kept):
 
 def test_a_moment_counts_once_and_what_was_carried_on_not_at_all(kept):
     confidences, _, folder = kept
-    confidences.add(report(0, 0.5, look=Look.CARRIED))
+    confidences.add(report(0, 0.5, look=Coverage.CARRIED))
     confidences.add(report(0, 0.5, models=None))
     confidences.add(report(1, 0.5))
     confidences.add(report(9, 0.5))  # eight seconds later: the same people
@@ -169,8 +170,8 @@ def test_too_few_faces_and_other_models_tell_nothing():
 def drawn(number, right, *, reasons=("audit",), labelled=True):
     label = Label.UNPROTECTED if right else Label.PROTECTED
     faces = (Face(Box(10, 10, 40, 40), 0.9, 0.1, label),)
-    mark = FaceMark(Box(11, 10, 40, 41), MarkLabel.WORN_WRONG)
-    missed = FaceMark(Box(60, 10, 80, 40), MarkLabel.UNKNOWN)  # counts neither way
+    mark = Annotation(Box(11, 10, 40, 41), AnnotationLabel.WORN_WRONG)
+    missed = Annotation(Box(60, 10, 80, 40), AnnotationLabel.UNKNOWN)  # counts neither way
     history = changed((), (mark, missed), "kim", utc_now()) if labelled else ()
     models = {"detector": "detector@1", "classifier": "classifier@1"}
     report = FrameReport("door", "x", number, 0.0, (100, 60), faces)
@@ -236,8 +237,8 @@ def test_the_command_tells_where_labelling_is_due_and_draws_it(tmp_path, maskwat
         "drift": {"dir": str(tmp_path / "drift"), "reference_days": 3},
     }
     config.write_text(json.dumps(text))
-    from maskwatch import config as configuration
-    from maskwatch.app import camera_versions, serving_models
+    from maskwatch.app.compose import camera_versions, serving_models
+    from maskwatch.config import load as configuration
 
     settings = configuration.load(config)
     versions = camera_versions(settings, serving_models(settings))

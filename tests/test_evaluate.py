@@ -13,22 +13,22 @@ from maskwatch.classify.network import MaskNet, Shape, save_network
 from maskwatch.cli import evaluate as commands
 from maskwatch.core.errors import ConfigError, DataError
 from maskwatch.core.records import Box, Face, FrameReport, Label
-from maskwatch.demo import FACE
+from maskwatch.datasets import records as dataset
+from maskwatch.datasets.formats.registry import read
+from maskwatch.datasets.labels import FaceLabel
+from maskwatch.datasets.records import GroundTruth, LabelledImage, Split
 from maskwatch.detect.weights import OperatingPoint, load_stock, save_detector
-from maskwatch.learn import dataset
-from maskwatch.learn.dataset import LabelledPicture, Part, Truth
-from maskwatch.learn.evaluation.bootstrap import differences, draws, estimates, interval
-from maskwatch.learn.evaluation.chosen import Chosen
-from maskwatch.learn.evaluation.classification import Classification, Judged
-from maskwatch.learn.evaluation.curve import average_precision, curve
-from maskwatch.learn.evaluation.detection import Searched, search, tally
-from maskwatch.learn.evaluation.document import Image, Report, Section, Sheet, Table, page
-from maskwatch.learn.evaluation.maps import feature_maps
-from maskwatch.learn.evaluation.matching import BUCKETS, match
-from maskwatch.learn.evaluation.pictures import choose, need_boxes
-from maskwatch.learn.evaluation.system import watch
-from maskwatch.learn.formats.registry import read
-from maskwatch.learn.labels import FaceLabel
+from maskwatch.evaluation.bootstrap import differences, draws, estimates, interval
+from maskwatch.evaluation.chosen import SplitChoice
+from maskwatch.evaluation.classification import Classification, JudgedFace
+from maskwatch.evaluation.curve import average_precision, curve
+from maskwatch.evaluation.detection import Searched, search, tally
+from maskwatch.evaluation.document import ContactSheet, Image, Report, Section, Table, page
+from maskwatch.evaluation.images import choose, need_boxes
+from maskwatch.evaluation.maps import feature_maps
+from maskwatch.evaluation.matching import BUCKETS, match
+from maskwatch.evaluation.system import analyse_images
+from maskwatch.output.demo_clip import FACE
 
 PROTECTED, UNPROTECTED, WORN_WRONG = FaceLabel
 
@@ -37,8 +37,8 @@ def box(x, side=20):
     return Box(x, 0, x + side, side)
 
 
-def picture(*truths, key="a.jpg", path=None):
-    return LabelledPicture(path, key, tuple(Truth(label, place) for label, place in truths), Part.TEST)
+def image(*truths, key="a.jpg", path=None):
+    return LabelledImage(path, key, tuple(GroundTruth(label, place) for label, place in truths), Split.TEST)
 
 
 # --- which found face is which true one
@@ -79,7 +79,7 @@ def test_leaving_out_faces_under_a_score_changes_nothing_for_the_others():
 )
 def test_every_face_is_of_one_size_by_the_width_of_its_box(width, name):
     truth = Box(0, 0, width, 100)
-    detection = tally((Searched(picture((PROTECTED, truth)), match([Face(truth, 0.9)], [truth])),), 0.5)
+    detection = tally((Searched(image((PROTECTED, truth)), match([Face(truth, 0.9)], [truth])),), 0.5)
     assert [b.name for b in BUCKETS if detection.counts(b).truths] == [name]
     assert [b.name for b in BUCKETS if detection.counts(b).found] == [name]
 
@@ -133,7 +133,7 @@ def test_the_curve_has_a_point_for_each_score():
 
 
 def searched(*found, truths, key="a.jpg"):
-    return Searched(picture(*truths, key=key), match(found, [place for _, place in truths]))
+    return Searched(image(*truths, key=key), match(found, [place for _, place in truths]))
 
 
 def test_the_detectors_figures_count_what_is_above_its_threshold():
@@ -160,18 +160,18 @@ def test_a_face_cut_off_by_the_pictures_edge_is_held_against_the_part_in_it():
 
     truth = Box(20, 62, 60, 100)  # a box drawn by a person ends with the picture
     rgb = np.zeros((100, 200, 3), np.uint8)
-    detection = search(Detector(), [(0, picture((PROTECTED, truth)), rgb)], 0.5)
+    detection = search(Detector(), [(0, image((PROTECTED, truth)), rgb)], 0.5)
     assert detection.figures(np.ones((1, 1)))["recall"] == 1
 
 
 def test_the_figures_of_the_curve_and_of_the_counts_agree_at_the_threshold():
     random = np.random.default_rng(1)
-    pictures = []
+    images = []
     for n in range(30):
         truths = tuple((PROTECTED, box(60 * k)) for k in range(4))
         faces = [Face(box(60 * k + random.uniform(-9, 9)), s) for k, s in enumerate(random.random(6))]
-        pictures.append(searched(*faces, truths=truths, key=f"{n}.jpg"))
-    detection = tally(tuple(pictures), 0.5)
+        images.append(searched(*faces, truths=truths, key=f"{n}.jpg"))
+    detection = tally(tuple(images), 0.5)
     points = detection.curve()
     last = np.flatnonzero(points.scores > 0.5)[-1]
     values = detection.figures(np.ones((1, 30)))
@@ -186,7 +186,7 @@ class Right:
 
     def __init__(self, right):
         self._right = np.array(right, np.float64)
-        self.pictures = len(right)
+        self.images = len(right)
 
     def figures(self, weights):
         return {"recall": weights @ self._right / (10 * weights.sum(axis=1))}
@@ -252,7 +252,7 @@ def test_what_cannot_be_counted_has_no_figure():
 
 def judged(*answers, places=None):
     """Answers: label and probability."""
-    faces = tuple(Judged("", label, probability, None) for label, probability in answers)
+    faces = tuple(JudgedFace("", label, probability, None) for label, probability in answers)
     places = np.array(places or range(len(faces)), np.int64)
     return Classification(faces, places, int(places.max()) + 1, 0.5)
 
@@ -288,18 +288,18 @@ def test_the_system_is_right_where_a_face_is_found_and_judged_right():
     reports = [
         # a mask worn wrong that is judged unprotected is right, and a third face is nobody's
         (
-            picture((PROTECTED, box(0)), (WORN_WRONG, box(50)), (UNPROTECTED, box(100))),
+            image((PROTECTED, box(0)), (WORN_WRONG, box(50)), (UNPROTECTED, box(100))),
             said(
                 (box(0), Label.PROTECTED), (box(50), Label.UNPROTECTED), (box(200), Label.PROTECTED),
                 (box(100), Label.PROTECTED), (box(300), Label.UNKNOWN),
             ),
         ),
-        (picture((WORN_WRONG, box(0)), (PROTECTED, box(50))), said((box(0), Label.UNKNOWN))),
-        (picture(), said((box(0), Label.PROTECTED))),
-        (picture(), said()),
+        (image((WORN_WRONG, box(0)), (PROTECTED, box(50))), said((box(0), Label.UNKNOWN))),
+        (image(), said((box(0), Label.PROTECTED))),
+        (image(), said()),
     ]  # fmt: skip
     answers = iter([report for _, report in reports])
-    system = watch(lambda _: next(answers), [(n, p, None) for n, (p, _) in enumerate(reports)])
+    system = analyse_images(lambda _: next(answers), [(n, p, None) for n, (p, _) in enumerate(reports)])
     values = {name: values[0] for name, values in system.figures(np.ones((1, 4))).items()}
     assert values["end-to-end recall"] == pytest.approx(2 / 5)
     assert values["end-to-end recall, worn_wrong"] == pytest.approx(1 / 2)
@@ -337,8 +337,8 @@ EVIL = "<img src=x onerror=alert(1)>&\"'.jpg"
 
 def test_the_page_needs_nothing_else_and_shows_names_as_they_are():
     table = Table(EVIL, (EVIL, EVIL), ((EVIL, EVIL),), EVIL)
-    sheet = Sheet((Image(b"\xff\xd8", EVIL),), "")
-    blocks = (EVIL, table, Image(b"\x89PNG", EVIL), sheet, Sheet((), EVIL))
+    sheet = ContactSheet((Image(b"\xff\xd8", EVIL),), "")
+    blocks = (EVIL, table, Image(b"\x89PNG", EVIL), sheet, ContactSheet((), EVIL))
     text = page(Report(EVIL, (EVIL,), EVIL, (Section(EVIL, blocks),), {})).decode()
     seen = Reader(text)
     assert seen.tags.count("img") == 2
@@ -393,10 +393,10 @@ def street(tmp_path_factory, bare, masked):
         annotations.append({"image_id": number, "category_id": 0 if protected else 1, "bbox": place})
 
     nasty = (f"<b>&{n}.png" for n in range(99))
-    add(next(n for n in nasty if dataset._part(LabelledPicture(None, n, ()), keep=None) is Part.TEST))
-    wanted = {Part.TEST: 9, Part.VALIDATION: 2, Part.TRAIN: 3}
+    add(next(n for n in nasty if dataset._part(LabelledImage(None, n, ()), keep=None) is Split.TEST))
+    wanted = {Split.TEST: 9, Split.VALIDATION: 2, Split.TRAIN: 3}
     for n in range(200):
-        part = dataset._part(LabelledPicture(None, f"{n}.png", ()), keep=None)
+        part = dataset._part(LabelledImage(None, f"{n}.png", ()), keep=None)
         if wanted[part]:
             wanted[part] -= 1
             add(f"{n}.png")
@@ -408,23 +408,28 @@ def street(tmp_path_factory, bare, masked):
 
 
 def test_only_the_test_part_counts_unless_another_is_asked_for(street):
-    counts = {chosen: len(choose("x", read(street), chosen, list).pictures) for chosen in Chosen}
-    assert counts == {Chosen.TEST: 10, Chosen.VALIDATION: 2, Chosen.TRAIN: 3, Chosen.ALL: 15}
-    assert [chosen.held_out for chosen in Chosen] == [True, False, False, False]
-    assert all("NOT held out" in c.meaning for c in Chosen if not c.held_out)
+    counts = {chosen: len(choose("x", read(street), chosen, list).images) for chosen in SplitChoice}
+    assert counts == {
+        SplitChoice.TEST: 10,
+        SplitChoice.VALIDATION: 2,
+        SplitChoice.TRAIN: 3,
+        SplitChoice.ALL: 15,
+    }
+    assert [chosen.held_out for chosen in SplitChoice] == [True, False, False, False]
+    assert all("NOT held out" in c.meaning for c in SplitChoice if not c.held_out)
 
 
 def test_a_part_without_pictures_and_labels_without_boxes_are_refused_by_name(tmp_path, bare):
     for name in ("protected", "unprotected"):
         (tmp_path / name).mkdir()
         cv2.imwrite(str(tmp_path / name / "0.png"), bare[..., ::-1])
-    whole = choose(str(tmp_path), read(tmp_path), Chosen.ALL, list)
+    whole = choose(str(tmp_path), read(tmp_path), SplitChoice.ALL, list)
     with pytest.raises(DataError, match=re.escape(f"{tmp_path}: labels whole pictures")):
-        need_boxes(whole.name, whole.pictures)
+        need_boxes(whole.name, whole.images)
     with pytest.raises(DataError, match="no face is labelled in the 1 pictures"):
-        need_boxes("x", [picture()])
-    parts = {str(p.part) for p in whole.pictures}
-    empty = next(c for c in Chosen if c is not Chosen.ALL and str(c) not in parts)
+        need_boxes("x", [image()])
+    parts = {str(p.split) for p in whole.images}
+    empty = next(c for c in SplitChoice if c is not SplitChoice.ALL and str(c) not in parts)
     with pytest.raises(
         DataError, match=f"{re.escape(str(tmp_path))}: no picture of it is of the {empty} part"
     ):

@@ -14,14 +14,15 @@ import numpy as np
 import pytest
 import torch
 
-from maskwatch import config as configuration
-from maskwatch import demo
-from maskwatch.app import service_pipeline
+from maskwatch.app.compose import service_pipeline
+from maskwatch.app.service import status_line
 from maskwatch.classify.network import load_network, save_network
-from maskwatch.core.records import Label, Look, Status, utc_now
+from maskwatch.config import load as configuration
+from maskwatch.core.records import Coverage, Label, Status
 from maskwatch.detect.weights import load_detector, save_detector
-from maskwatch.learn.registry import CLASSIFIER, DETECTOR, SHIPPED, Registry, Version, shipped_files
-from maskwatch.service import status_line
+from maskwatch.models.registry import CLASSIFIER, DETECTOR, SHIPPED, Registry, Version, shipped_files
+from maskwatch.output import demo_clip as demo
+from maskwatch.platform.clock import utc_now
 from maskwatch.web.application import make_app
 from maskwatch.web.models import CURRENT, routes
 
@@ -158,7 +159,7 @@ def test_other_models_serve_within_two_seconds_between_two_frames_and_none_is_dr
     changes = [(a, b) for a, b in itertools.pairwise(reports) if a.models != b.models]
     assert len(changes) == 2 * len(tries)
     last_old, first_new = changes[0]
-    assert first_new.look is Look.FULL  # what was seen before is not carried on
+    assert first_new.look is Coverage.FULL  # what was seen before is not carried on
     assert first_new.models.detector != last_old.models.detector
     (old_face,), (new_face,) = last_old.faces, first_new.faces
     assert {old_face.label, new_face.label} == {Label.PROTECTED, Label.UNPROTECTED}  # judged by the new one

@@ -9,14 +9,15 @@ import torch
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from maskwatch import app, render
-from maskwatch.core.errors import PictureError
+from maskwatch.app import compose as app
+from maskwatch.config.sections import Defaults
+from maskwatch.core.errors import ImageError
 from maskwatch.core.ports import Source
 from maskwatch.core.records import Box, Face, Frame, FrameReport
 from maskwatch.detect.motion import MotionGate
 from maskwatch.detect.settings import MotionSettings, Settings
+from maskwatch.output import draw as render
 from maskwatch.pipeline.engine import Engine
-from maskwatch.sections import Defaults
 
 SIDES = st.one_of(st.integers(1, 40), st.sampled_from([64, 131, 257]), st.sampled_from([1, 2, 1999]))
 
@@ -73,9 +74,9 @@ def look(camera, frames):
         assert report.size == (width, height)
         assert all(np.isfinite(face.box).all() and 0 <= face.score <= 1 for face in report.faces)
         assert all(face.protected is None or 0 <= face.protected <= 1 for face in report.faces)
-        picture = render.annotated(rgb, report)
-        assert picture.shape[1:] == (width, 3)
-        assert picture.shape[0] > height
+        image = render.annotated(rgb, report)
+        assert image.shape[1:] == (width, 3)
+        assert image.shape[0] > height
     return reports
 
 
@@ -127,7 +128,7 @@ def test_a_box_anywhere_is_judged_and_drawn(models, box, width, height):
 
 
 @pytest.mark.parametrize(
-    ("picture", "told"),
+    ("image", "told"),
     [
         (np.zeros((50, 50), np.uint8), r"not \(50, 50\) of uint8"),
         (np.zeros((50, 50, 1), np.uint8), r"not \(50, 50, 1\) of uint8"),
@@ -146,15 +147,15 @@ def test_a_box_anywhere_is_judged_and_drawn(models, box, width, height):
     ],
     ids=str,
 )
-def test_what_is_no_picture_is_refused_by_everything_with_what_it_is(models, picture, told):
+def test_what_is_no_picture_is_refused_by_everything_with_what_it_is(models, image, told):
     detector, classifier = models.detector(Settings(backend="torch")), models.classifier(None)
     face = Face(Box(0, 0, 9, 9), 0.9)
     report = FrameReport("door", "x", 0, 0.0, (50, 50), (face,))
     for refuse in (
-        lambda: Frame("door", "x", 0, 0.0, picture),
-        lambda: detector.detect([picture]),
-        lambda: classifier.classify([(picture, face)]),
-        lambda: render.annotated(picture, report),
+        lambda: Frame("door", "x", 0, 0.0, image),
+        lambda: detector.detect([image]),
+        lambda: classifier.classify([(image, face)]),
+        lambda: render.annotated(image, report),
     ):
-        with pytest.raises(PictureError, match=told):
+        with pytest.raises(ImageError, match=told):
             refuse()

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from maskwatch import caches
-from maskwatch.caches import cache_folder, settle_libraries
+from maskwatch.platform import caches
+from maskwatch.platform.caches import cache_folder, settle_libraries
 
 NOISE = ("atplotlib", "HOME", "home", "cache", "Traceback")
 

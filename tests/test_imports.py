@@ -8,15 +8,15 @@ import pytest
 
 from maskwatch.core.errors import QueueError
 from maskwatch.core.records import Box, Face, FrameReport, Label
-from maskwatch.learn import imports
-from maskwatch.learn.import_journal import NAME, undo_import
-from maskwatch.learn.imports import import_labels
-from maskwatch.learn.labelling import FaceMark
-from maskwatch.learn.labels import MarkLabel
-from maskwatch.learn.queue import Queue
+from maskwatch.datasets.labels import AnnotationLabel
+from maskwatch.samples import imports
+from maskwatch.samples.annotations import Annotation
+from maskwatch.samples.import_journal import NAME, undo_import
+from maskwatch.samples.imports import import_labels
+from maskwatch.samples.store import Queue
 
 WIDTH, HEIGHT = 160, 120
-HERE = [FaceMark(Box(1, 2, 30, 40), MarkLabel.PROTECTED)]
+HERE = [Annotation(Box(1, 2, 30, 40), AnnotationLabel.PROTECTED)]
 X1, Y1, SIDE = 60, 20, 40
 
 
@@ -171,7 +171,7 @@ def test_the_journal_is_no_sample_and_no_label(store, tmp_path):
     assert (store.folder / NAME).is_file()
     assert len(Queue(store.folder).samples()) == 4
     data = imports.READERS["queue"].read(store.folder)
-    assert (len(data.pictures), data.problems) == (4, [])
+    assert (len(data.images), data.problems) == (4, [])
 
 
 def test_the_command_refuses_maps_and_undoes(store, tmp_path, maskwatch):

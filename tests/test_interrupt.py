@@ -18,13 +18,13 @@ import cv2
 import psutil
 import pytest
 
-from maskwatch import demo
 from maskwatch.core.errors import DataError
-from maskwatch.core.files import new_folder, replacing
-from maskwatch.learn.journal import training_folder
-from maskwatch.learn.labelling import accepted
-from maskwatch.learn.queue import Queue
-from maskwatch.resources import shipped
+from maskwatch.output import demo_clip as demo
+from maskwatch.platform.files import new_folder, replacing
+from maskwatch.platform.package_data import shipped
+from maskwatch.samples.annotations import accepted
+from maskwatch.samples.store import Queue
+from maskwatch.training.run_folder import training_folder
 
 # seconds after the command line was loaded: while the command loads its libraries, and while it works
 MOMENTS = (0.7, 2.5)

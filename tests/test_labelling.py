@@ -13,12 +13,12 @@ import pytest
 
 from maskwatch.core.errors import LabelConflict, QueueError
 from maskwatch.core.records import Box, Face, FrameReport, Label
-from maskwatch.learn.labelling import FaceMark, accepted
-from maskwatch.learn.labels import FaceLabel, MarkLabel
-from maskwatch.learn.queue import Queue
+from maskwatch.datasets.labels import AnnotationLabel, FaceLabel
+from maskwatch.samples.annotations import Annotation, accepted
+from maskwatch.samples.store import Queue
 
 HERE, THERE = Box(10, 10, 30, 40), Box(40.04, 10, 60.06, 40)
-MASKED, BARE = FaceMark(HERE, MarkLabel.PROTECTED), FaceMark(HERE, MarkLabel.UNPROTECTED)
+MASKED, BARE = Annotation(HERE, AnnotationLabel.PROTECTED), Annotation(HERE, AnnotationLabel.UNPROTECTED)
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def written(folder, sample_id):
 def test_labels_stand_in_the_record_as_documented(folder, queue, add):
     sample_id = add("정문")
     before = datetime.now(UTC)
-    given = queue.label(sample_id, [MASKED, FaceMark(THERE, MarkLabel.UNKNOWN)], " kim ", based_on=0)
+    given = queue.label(sample_id, [MASKED, Annotation(THERE, AnnotationLabel.UNKNOWN)], " kim ", based_on=0)
     labels = written(folder, sample_id)["labels"]
     at = datetime.fromisoformat(labels.pop("at"))
     assert abs((at - before).total_seconds()) < 5
@@ -135,15 +135,19 @@ def test_what_is_labelled_after_an_undo_is_undone_first(queue, add):
 def test_a_face_that_was_found_and_is_not_marked_is_remembered_as_rejected(queue, add):
     sample_id = add()
     assert queue.sample(sample_id).rejected == ()
-    moved = FaceMark(Box(12, 8, 33, 41), MarkLabel.PROTECTED)
+    moved = Annotation(Box(12, 8, 33, 41), AnnotationLabel.PROTECTED)
     sample = queue.label(sample_id, [moved], "kim", based_on=0)
     assert [face.box.x1 for face in sample.rejected] == [40.0, 2]
     assert len(queue.label(sample_id, [], "kim", based_on=1).rejected) == 3
 
 
 def test_accepting_says_what_the_models_said(queue, add):
-    marks = accepted(queue.sample(add()).report.faces)
-    assert [mark.label for mark in marks] == [MarkLabel.PROTECTED, MarkLabel.UNPROTECTED, MarkLabel.UNKNOWN]
+    annotations = accepted(queue.sample(add()).report.faces)
+    assert [mark.label for mark in annotations] == [
+        AnnotationLabel.PROTECTED,
+        AnnotationLabel.UNPROTECTED,
+        AnnotationLabel.UNKNOWN,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -163,10 +167,10 @@ def test_a_box_is_cut_at_the_frame_and_refused_where_nothing_is_left(queue, add,
     sample_id = add()
     if kept is None:
         with pytest.raises(QueueError, match="face 1"):
-            queue.label(sample_id, [FaceMark(box, MarkLabel.PROTECTED)], "kim", based_on=0)
+            queue.label(sample_id, [Annotation(box, AnnotationLabel.PROTECTED)], "kim", based_on=0)
         assert queue.sample(sample_id).revision == 0
     else:
-        labelled = queue.label(sample_id, [FaceMark(box, MarkLabel.PROTECTED)], "kim", based_on=0)
+        labelled = queue.label(sample_id, [Annotation(box, AnnotationLabel.PROTECTED)], "kim", based_on=0)
         assert labelled.labels.faces[0].box == pytest.approx(kept, abs=0.051)
 
 
@@ -188,9 +192,9 @@ def test_labels_from_elsewhere_without_a_history_can_be_changed_and_undone(folde
     path = record(folder, sample_id)
     labels = {"faces": [{"box": list(HERE), "label": "worn_wrong"}], "by": "me", "at": "2026-11-22"}
     path.write_text(json.dumps(json.loads(path.read_text()) | {"labels": labels}))
-    assert queue.samples()[0].labels.faces == (FaceMark(HERE, MarkLabel.WORN_WRONG),)
+    assert queue.samples()[0].labels.faces == (Annotation(HERE, AnnotationLabel.WORN_WRONG),)
     queue.label(sample_id, [], "kim", based_on=1)
-    assert queue.undo(sample_id, "kim").labels.faces == (FaceMark(HERE, MarkLabel.WORN_WRONG),)
+    assert queue.undo(sample_id, "kim").labels.faces == (Annotation(HERE, AnnotationLabel.WORN_WRONG),)
 
 
 def test_labels_that_were_written_past_the_history_hold_and_can_be_undone(folder, queue, add):
@@ -201,7 +205,7 @@ def test_labels_that_were_written_past_the_history_hold_and_can_be_undone(folder
     told["labels"]["faces"][0]["label"] = "worn_wrong"
     path.write_text(json.dumps(told))
     (sample,) = queue.samples()
-    assert [mark.label for mark in sample.labels.faces] == [MarkLabel.WORN_WRONG]
+    assert [mark.label for mark in sample.labels.faces] == [AnnotationLabel.WORN_WRONG]
     assert sample.revision == 2
     assert queue.undo(sample_id, "kim").labels.faces == (MASKED,)
     path.write_text(json.dumps(json.loads(path.read_text()) | {"labels": None}))
@@ -210,7 +214,7 @@ def test_labels_that_were_written_past_the_history_hold_and_can_be_undone(folder
 
 
 def test_unknown_is_no_label_to_learn_from():
-    assert [label.known for label in MarkLabel] == [*FaceLabel, None]
+    assert [label.known for label in AnnotationLabel] == [*FaceLabel, None]
 
 
 def test_many_at_once_lose_no_change(folder, queue, add):
@@ -241,12 +245,12 @@ LABELS_UNTIL_KILLED = """
 import itertools, sys
 from pathlib import Path
 from maskwatch.core.records import Box
-from maskwatch.learn.labelling import FaceMark
-from maskwatch.learn.labels import MarkLabel
-from maskwatch.learn.queue import Queue
+from maskwatch.samples.annotations import Annotation
+from maskwatch.datasets.labels import AnnotationLabel
+from maskwatch.samples.store import Queue
 
 queue = Queue(Path(sys.argv[1]))
-mark = FaceMark(Box(1, 2, 30, 40), MarkLabel.WORN_WRONG)
+mark = Annotation(Box(1, 2, 30, 40), AnnotationLabel.WORN_WRONG)
 for number in itertools.count():
     if number % 3:
         print(queue.label(sys.argv[2], [mark] * (number % 4), "kim", based_on=None).revision, flush=True)

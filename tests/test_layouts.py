@@ -10,13 +10,13 @@ import pytest
 
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box
-from maskwatch.learn.dataset import Part
-from maskwatch.learn.formats import registry
-from maskwatch.learn.formats.parts import part_named, part_of, parts_by_list, plain_path
-from maskwatch.learn.labels import FaceLabel
+from maskwatch.datasets.formats import registry
+from maskwatch.datasets.formats.parts import part_named, part_of, parts_by_list, plain_path
+from maskwatch.datasets.labels import FaceLabel
+from maskwatch.datasets.records import Split
 
 PROTECTED, UNPROTECTED, WORN_WRONG = FaceLabel
-TRAIN, VALIDATION, TEST = Part
+TRAIN, VALIDATION, TEST = Split
 WIDTH, HEIGHT = 120, 80
 PARTS = {"a": TRAIN, "b": VALIDATION, "c": TEST}
 KAGGLE = ["with_mask", "without_mask", "mask_weared_incorrect"]
@@ -25,15 +25,15 @@ LINE = f"{{}} {30 / WIDTH} {35 / HEIGHT} {40 / WIDTH} {50 / HEIGHT}\n"
 BOX = Box(10, 10, 50, 60)
 
 
-def picture_bytes(name):
+def image_bytes(name):
     random = np.random.default_rng(ord(name))
     rgb = cv2.resize(random.integers(0, 255, (10, 15, 3)).astype(np.uint8), (WIDTH, HEIGHT))
     return cv2.imencode(".png", rgb)[1].tobytes()
 
 
-def pictures(where="images/{}.png"):
+def images(where="images/{}.png"):
     """One picture for each part; `where` may name the part, too."""
-    return {where.format(name, part=part): picture_bytes(name) for name, part in PARTS.items()}
+    return {where.format(name, part=part): image_bytes(name) for name, part in PARTS.items()}
 
 
 def coco(names="abc", file_name="{}.png"):
@@ -75,38 +75,38 @@ def each_part(path, **options):
     }
 
 
-VOC_PICTURES = pictures("JPEGImages/{}.png")
+VOC_PICTURES = images("JPEGImages/{}.png")
 WITH_PARTS = {
-    "COCO, parts in the files' names": pictures() | each_part("annotations/instances_{part}.json"),
-    "COCO, with years": pictures()
+    "COCO, parts in the files' names": images() | each_part("annotations/instances_{part}.json"),
+    "COCO, with years": images()
     | {
         f"annotations/instances_{n}2017.json": coco(p)
         for n, p in zip(("train", "val", "test"), "abc", strict=True)
     },
     "COCO, CVAT and Datumaro": {
-        f"images/{part}/{name}.png": picture_bytes(name)
+        f"images/{part}/{name}.png": image_bytes(name)
         for name, part in zip("abc", ("train", "val", "test"), strict=True)
     }
     | each_part("annotations/instances_{part}.json"),
     "COCO, Roboflow": {
-        f"{part}/{name}.png": picture_bytes(name)
+        f"{part}/{name}.png": image_bytes(name)
         for name, part in zip("abc", ("train", "valid", "test"), strict=True)
     }
     | {
         f"{p}/_annotations.coco.json": coco(n) for n, p in zip("abc", ("train", "valid", "test"), strict=True)
     },
-    "YOLO, lists of another machine": pictures()
+    "YOLO, lists of another machine": images()
     | lines()
     | lists("", "/home/somebody/set/images/{}.png\n")
     | {
         "data.yaml": f"{{path: ., train: train.txt, val: val.txt, test: test.txt, names: [{', '.join(KAGGLE)}]}}"
     },
-    "YOLO, lists of a Windows machine": pictures()
+    "YOLO, lists of a Windows machine": images()
     | lines()
     | lists("", "C:\\set\\images\\{}.png\r\n")
     | {"data.yaml": f"{{train: train.txt, val: val.txt, test: test.txt, names: [{', '.join(KAGGLE)}]}}"},
     "YOLO, folders that data.yaml names": {
-        f"images/{folder}/{name}.png": picture_bytes(name)
+        f"images/{folder}/{name}.png": image_bytes(name)
         for folder, name in zip(("one", "two", "three"), "abc", strict=True)
     }
     | {
@@ -117,7 +117,7 @@ WITH_PARTS = {
         "data.yaml": f"{{train: [images/one], val: ../images/two, test: ./images/three/, names: [{', '.join(KAGGLE)}]}}"
     },
     "YOLO 1.1, lists": {
-        f"obj_{part}_data/{name}.png": picture_bytes(name)
+        f"obj_{part}_data/{name}.png": image_bytes(name)
         for part, name in zip(("x", "y", "z"), "abc", strict=True)
     }
     | {
@@ -130,7 +130,7 @@ WITH_PARTS = {
     }
     | {"obj.names": "\n".join(KAGGLE), "obj.data": "classes = 3\n"},
     "YOLO 1.1, folders": {
-        f"obj_{part}_data/{name}.png": picture_bytes(name)
+        f"obj_{part}_data/{name}.png": image_bytes(name)
         for part, name in zip(("train", "Validation", "test"), "abc", strict=True)
     }
     | {
@@ -142,23 +142,21 @@ WITH_PARTS = {
     "VOC, lists with endings": VOC_PICTURES | voc() | lists("ImageSets/Main/", "{}.png\n"),
 }
 WITHOUT_PARTS = {
-    "COCO, with backslashes": pictures() | {"annotations.json": coco(file_name="images\\{}.png")},
-    "COCO, with dots": pictures() | {"annotations.json": coco(file_name="./images/{}.png")},
-    "COCO, of another machine": pictures() | {"result.json": coco(file_name="../var/lib/upload/1/{}.png")},
-    "COCO, of the web": pictures() | {"result.json": coco(file_name="https://example.org/1/{}.png?token=1")},
-    "COCO, FiftyOne": pictures("data/{}.png") | {"labels.json": coco()},
-    "COCO, with a mark": pictures() | {"annotations.json": "\ufeff" + json.dumps(coco())},
-    "YOLO, all in one folder": pictures("{}.png") | lines("{}.txt") | {"classes.txt": "\n".join(KAGGLE)},
-    "YOLO, labels among the pictures": pictures()
-    | lines("images/{}.txt")
-    | {"classes.txt": "\n".join(KAGGLE)},
-    "YOLO, classes with a mark": pictures() | lines() | {"classes.txt": "\ufeff" + "\n".join(KAGGLE)},
-    "YOLO, classes in UTF-16": pictures() | lines() | {"classes.txt": "\n".join(KAGGLE).encode("utf-16")},
-    "YOLO, classes with a blank line": pictures()
+    "COCO, with backslashes": images() | {"annotations.json": coco(file_name="images\\{}.png")},
+    "COCO, with dots": images() | {"annotations.json": coco(file_name="./images/{}.png")},
+    "COCO, of another machine": images() | {"result.json": coco(file_name="../var/lib/upload/1/{}.png")},
+    "COCO, of the web": images() | {"result.json": coco(file_name="https://example.org/1/{}.png?token=1")},
+    "COCO, FiftyOne": images("data/{}.png") | {"labels.json": coco()},
+    "COCO, with a mark": images() | {"annotations.json": "\ufeff" + json.dumps(coco())},
+    "YOLO, all in one folder": images("{}.png") | lines("{}.txt") | {"classes.txt": "\n".join(KAGGLE)},
+    "YOLO, labels among the pictures": images() | lines("images/{}.txt") | {"classes.txt": "\n".join(KAGGLE)},
+    "YOLO, classes with a mark": images() | lines() | {"classes.txt": "\ufeff" + "\n".join(KAGGLE)},
+    "YOLO, classes in UTF-16": images() | lines() | {"classes.txt": "\n".join(KAGGLE).encode("utf-16")},
+    "YOLO, classes with a blank line": images()
     | lines(first="{}")
     | {f"labels/{name}.txt": LINE.format(n + (n > 0)) for n, name in enumerate("abc")}
     | {"classes.txt": "with_mask\n\nwithout_mask\nmask_weared_incorrect\n\n"},
-    "YOLO, labels with a mark": pictures()
+    "YOLO, labels with a mark": images()
     | {k: "\ufeff" + v for k, v in lines().items()}
     | {"classes.txt": "\n".join(KAGGLE)},
     "VOC, names of the XML files": VOC_PICTURES | voc("{}.xml"),
@@ -182,24 +180,24 @@ def laid_out(folder, files):
 @pytest.mark.parametrize("layout", [*WITH_PARTS, *WITHOUT_PARTS])
 def test_every_face_is_read_from_every_layout(layout, tmp_path):
     data = laid_out(tmp_path, (WITH_PARTS | WITHOUT_PARTS)[layout])
-    found = {Path(p.key).stem: [truth.label for truth in p.truths] for p in data.pictures}
+    found = {Path(p.key).stem: [truth.label for truth in p.truths] for p in data.images}
     assert found == {name: [label] for name, label in LABELS.items()}
-    assert all(p.truths[0].box == pytest.approx(BOX, abs=0.01) for p in data.pictures)
-    assert not any(p.unclear for p in data.pictures)
+    assert all(p.truths[0].box == pytest.approx(BOX, abs=0.01) for p in data.images)
+    assert not any(p.unclear for p in data.images)
     assert data.problems == []
-    assert len({p.key for p in data.pictures}) == 3
-    parts = {Path(p.key).stem: p.part for p in data.pictures}
+    assert len({p.key for p in data.images}) == 3
+    parts = {Path(p.key).stem: p.split for p in data.images}
     assert parts == (PARTS if layout in WITH_PARTS else dict.fromkeys("abc"))
 
 
 def test_folders_of_parts_are_known_in_any_case(tmp_path):
     files = {
-        f"{part}/{label}/{name}.png": picture_bytes(name)
+        f"{part}/{label}/{name}.png": image_bytes(name)
         for part, name in zip(("Train", "VALIDATION", "Test"), "abc", strict=True)
         for label in ("with_mask", "WithoutMask")
     }
     data = laid_out(tmp_path, files)
-    assert sorted((p.key.split("/")[0], p.part) for p in data.pictures) == [
+    assert sorted((p.key.split("/")[0], p.split) for p in data.images) == [
         *[("Test", TEST)] * 2,
         *[("Train", TRAIN)] * 2,
         *[("VALIDATION", VALIDATION)] * 2,
@@ -216,16 +214,16 @@ def test_trainval_is_for_training_unless_another_list_says_more(tmp_path):
             "ImageSets/Main/test.txt": "c\n",
         }
     )
-    assert {Path(p.key).stem: p.part for p in laid_out(tmp_path, files).pictures} == PARTS
+    assert {Path(p.key).stem: p.split for p in laid_out(tmp_path, files).images} == PARTS
 
 
 def test_a_file_beside_that_is_no_coco_is_one_line_and_one_alone_is_refused(tmp_path):
-    files = pictures() | {
+    files = images() | {
         "annotations/instances_default.json": coco(),
         "annotations/image_info.json": [{"id": 1}],
     }
     data = laid_out(tmp_path / "two", files)
-    assert sum(len(p.truths) for p in data.pictures) == 3
+    assert sum(len(p.truths) for p in data.images) == 3
     (line,) = data.problems
     assert "image_info.json: is not COCO" in line
     del files["annotations/instances_default.json"]
@@ -289,12 +287,12 @@ def test_real_exports_are_read_box_for_box(case, shared, tmp_path):
     faces, unclear, parts = RIGHT[case]
     expected = {name.rstrip("."): rows for name, rows in json.loads((folder / "expect.json").read_text())}
     right = 0
-    for picture in data.pictures:
-        left = [(truth.label.value, truth.box) for truth in picture.truths]
-        for label, *wanted in expected[Path(picture.key).stem]:
+    for image in data.images:
+        left = [(truth.label.value, truth.box) for truth in image.truths]
+        for label, *wanted in expected[Path(image.key).stem]:
             near = [each for each in left if each[0] == label and each[1] == pytest.approx(wanted, abs=1.0)]
             right += bool(near)
             left = [each for each in left if each not in near[:1]]
         assert left == []
-    assert (right, sum(len(p.unclear) for p in data.pictures)) == (faces, unclear)
-    assert {part: sum(p.part is part for p in data.pictures) for part in parts} == parts
+    assert (right, sum(len(p.unclear) for p in data.images)) == (faces, unclear)
+    assert {part: sum(p.split is part for p in data.images) for part in parts} == parts

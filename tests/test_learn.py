@@ -11,19 +11,21 @@ from maskwatch.classify.classifier import MaskClassifier
 from maskwatch.classify.network import Shape, load_network
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box, Face
-from maskwatch.learn import dataset, drawing, train_classifier
-from maskwatch.learn.dataset import LabelledPicture, Part, Truth
-from maskwatch.learn.evaluation.classification import Confusion, evaluate
-from maskwatch.learn.faces import LabelledFace, gather
-from maskwatch.learn.formats.registry import read
-from maskwatch.learn.labels import FaceLabel
-from maskwatch.learn.train_classifier import Recipe, augmented_batches, train
+from maskwatch.datasets import records as dataset
+from maskwatch.datasets.faces import LabelledFace, gather
+from maskwatch.datasets.formats.registry import read
+from maskwatch.datasets.labels import FaceLabel
+from maskwatch.datasets.records import GroundTruth, LabelledImage, Split
+from maskwatch.evaluation.classification import Confusion, evaluate
+from maskwatch.training import classifier as train_classifier
+from maskwatch.training import drawn_masks as drawing
+from maskwatch.training.classifier import ClassifierRecipe, augmented_batches, train
 
 CPU = torch.device("cpu")
 SHAPE = Shape(side_px=32, margin=0.1, widths=(8, 8, 16))
 
 
-class WholePicture:
+class WholeImage:
     """A detector that takes every picture for one face, unless it is dark."""
 
     version = "whole"
@@ -54,13 +56,13 @@ def classes(tmp_path):
 
 
 def test_class_folders_split_by_name_the_same_every_time(classes):
-    first, notes = gather(read(classes).pictures, WholePicture(), list)
-    again, _ = gather(list(reversed(read(classes).pictures)), WholePicture(), list)
-    parts = {face.key: face.part for face in first}
+    first, notes = gather(read(classes).images, WholeImage(), list)
+    again, _ = gather(list(reversed(read(classes).images)), WholeImage(), list)
+    parts = {face.key: face.split for face in first}
     assert notes == []
     assert len(first) == 120
-    assert parts == {face.key: face.part for face in again}
-    assert 8 <= sum(part is Part.TEST for part in parts.values()) <= 40
+    assert parts == {face.key: face.split for face in again}
+    assert 8 <= sum(part is Split.TEST for part in parts.values()) <= 40
     assert {"protected/0.png": True, "unprotected/0.png": False}.items() <= {
         f.key: f.protected for f in first
     }.items()
@@ -72,8 +74,8 @@ def test_near_duplicates_fall_on_one_side(tmp_path):
         write(tmp_path / f"protected/{n}.png", rgb)
         cv2.imwrite(str(tmp_path / f"protected/copy_of_{n}.jpg"), cv2.resize(rgb, (64, 64))[..., ::-1])
         write(tmp_path / f"unprotected/{n}.png", noisy(1000 + n, (190, 120, 90)))
-    faces, _ = gather(read(tmp_path).pictures, WholePicture(), list)
-    parts = {face.key: face.part for face in faces}
+    faces, _ = gather(read(tmp_path).images, WholeImage(), list)
+    parts = {face.key: face.split for face in faces}
     assert all(parts[f"protected/{n}.png"] is parts[f"protected/copy_of_{n}.jpg"] for n in range(40))
     assert len(set(parts.values())) == 3
 
@@ -84,10 +86,10 @@ def test_train_and_test_folders_are_kept_but_a_repeat_of_a_test_picture_is_not_t
         write(tmp_path / f"train/unprotected/{n}.png", noisy(1000 + n, (190, 120, 90)))
     write(tmp_path / "test/protected/a.png", noisy(7, (40, 120, 190)))
     write(tmp_path / "test/unprotected/b.png", noisy(3000, (190, 120, 90)))
-    faces, _ = gather(read(tmp_path).pictures, WholePicture(), list)
-    test = {face.key for face in faces if face.part is Part.TEST}
+    faces, _ = gather(read(tmp_path).images, WholeImage(), list)
+    test = {face.key for face in faces if face.split is Split.TEST}
     assert test == {"test/protected/a.png", "test/unprotected/b.png", "train/protected/7.png"}
-    assert any(face.part is Part.VALIDATION for face in faces)
+    assert any(face.split is Split.VALIDATION for face in faces)
 
 
 def test_coco_faces_take_the_label_of_the_true_box_and_worn_wrong_is_unprotected(tmp_path):
@@ -103,9 +105,9 @@ def test_coco_faces_take_the_label_of_the_true_box_and_worn_wrong_is_unprotected
         ],
     }
     (tmp_path / "annotations.json").write_text(json.dumps(coco))
-    picture = read(tmp_path).pictures[0]
-    assert [truth.label for truth in picture.truths] == ["worn_wrong", "protected", "protected"]
-    faces, _ = gather([picture], WholePicture(), list)
+    image = read(tmp_path).images[0]
+    assert [truth.label for truth in image.truths] == ["worn_wrong", "protected", "protected"]
+    faces, _ = gather([image], WholeImage(), list)
     found = [face for face in faces if face.box.width > 90]
     assert found
     assert not any(face.protected for face in found)
@@ -114,7 +116,7 @@ def test_coco_faces_take_the_label_of_the_true_box_and_worn_wrong_is_unprotected
 def test_pictures_that_are_broken_or_without_a_face_are_told(classes):
     (classes / "protected/broken.png").write_bytes(b"no picture")
     write(classes / "protected/dark.png", np.zeros((40, 40, 3), np.uint8))
-    _, notes = gather(read(classes).pictures, WholePicture(), list)
+    _, notes = gather(read(classes).images, WholeImage(), list)
     assert sorted(note.rsplit("/", 1)[-1] for note in notes) == [
         "broken.png: is not a picture that can be read",
         "dark.png: no face found",
@@ -152,18 +154,18 @@ def faces_of(count, part):
 
 
 def test_training_learns_what_it_never_saw_and_the_same_seed_gives_the_same_network():
-    faces = faces_of(120, Part.TRAIN) + faces_of(20, Part.VALIDATION)
+    faces = faces_of(120, Split.TRAIN) + faces_of(20, Split.VALIDATION)
     unseen = [
         LabelledFace(
             noisy(9000 + n, (40, 120, 190) if n % 2 else (190, 120, 90)),
             Box(4, 4, 44, 44),
             FaceLabel.PROTECTED if n % 2 else FaceLabel.UNPROTECTED,
-            Part.TEST,
+            Split.TEST,
             "",
         )
         for n in range(60)
     ]
-    recipe = Recipe(epochs=4, batch=16)
+    recipe = ClassifierRecipe(epochs=4, batch=16)
     epochs = []
     network = train(faces, SHAPE, recipe, CPU, epochs.append)
     counts = evaluate(MaskClassifier(network, SHAPE, CPU, "x"), unseen, protected_at=0.5)
@@ -177,10 +179,10 @@ def test_training_learns_what_it_never_saw_and_the_same_seed_gives_the_same_netw
 
 
 def test_augmentation_repeats_with_its_seed_and_epoch_and_varies_with_both():
-    faces = faces_of(16, Part.TRAIN)
+    faces = faces_of(16, Split.TRAIN)
 
     def first(seed, epoch):
-        return next(augmented_batches(faces, SHAPE, Recipe(batch=16, seed=seed), epoch))
+        return next(augmented_batches(faces, SHAPE, ClassifierRecipe(batch=16, seed=seed), epoch))
 
     rgb, labels = first(0, 1)
     same, same_labels = first(0, 1)
@@ -193,9 +195,9 @@ def test_augmentation_repeats_with_its_seed_and_epoch_and_varies_with_both():
 
 
 def test_training_needs_both_classes():
-    faces = [face for face in faces_of(20, Part.TRAIN) + faces_of(20, Part.VALIDATION) if face.protected]
+    faces = [face for face in faces_of(20, Split.TRAIN) + faces_of(20, Split.VALIDATION) if face.protected]
     with pytest.raises(DataError, match="2 are needed"):
-        train(faces, SHAPE, Recipe(epochs=1), CPU, lambda _: None)
+        train(faces, SHAPE, ClassifierRecipe(epochs=1), CPU, lambda _: None)
 
 
 def test_counts_and_shares():
@@ -206,10 +208,10 @@ def test_counts_and_shares():
 
 
 def test_split_decides_by_key_not_by_order():
-    pictures = [LabelledPicture(None, f"p{n}", (Truth(FaceLabel.PROTECTED),)) for n in range(200)]
+    images = [LabelledImage(None, f"p{n}", (GroundTruth(FaceLabel.PROTECTED),)) for n in range(200)]
     hashes = np.random.default_rng(0).integers(0, 2**63, 200).astype(np.uint64)
-    parts = {p.key: p.part for p in dataset.split(pictures, hashes)}
-    back = {p.key: p.part for p in dataset.split(pictures[::-1], hashes[::-1])}
+    parts = {p.key: p.split for p in dataset.assign_splits(images, hashes)}
+    back = {p.key: p.split for p in dataset.assign_splits(images[::-1], hashes[::-1])}
     assert parts == back
 
 
@@ -219,13 +221,13 @@ def test_train_and_evaluate_commands_end_to_end(tmp_path, bare, masked, maskwatc
 
     def numbers(name, part, count):
         """Names that the hash puts into the part."""
-        pictures = (LabelledPicture(None, f"{name}/{n}.png", ()) for n in range(500))
-        return [p.key for p in pictures if dataset._part(p, keep=None) is part][:count]
+        images = (LabelledImage(None, f"{name}/{n}.png", ()) for n in range(500))
+        return [p.key for p in images if dataset._part(p, keep=None) is part][:count]
 
     for name, portrait in (("protected", masked), ("unprotected", bare)):
         keys = [
             key
-            for part, count in ((Part.TRAIN, 8), (Part.VALIDATION, 3), (Part.TEST, 5))
+            for part, count in ((Split.TRAIN, 8), (Split.VALIDATION, 3), (Split.TEST, 5))
             for key in numbers(name, part, count)
         ]
         for place, key in enumerate(keys):
@@ -252,8 +254,8 @@ def test_train_and_evaluate_commands_end_to_end(tmp_path, bare, masked, maskwatc
 
 def test_half_of_what_is_drawn_is_protected_and_worn_wrong_faces_come_oftener():
     labels = [FaceLabel.PROTECTED] * 90 + [FaceLabel.UNPROTECTED] * 8 + [FaceLabel.WORN_WRONG] * 2
-    faces = [LabelledFace(noisy(0, (0, 0, 0)), Box(4, 4, 44, 44), label, Part.TRAIN, "") for label in labels]
-    shares = train_classifier._shares(faces, Recipe(worn_wrong=4))
+    faces = [LabelledFace(noisy(0, (0, 0, 0)), Box(4, 4, 44, 44), label, Split.TRAIN, "") for label in labels]
+    shares = train_classifier._shares(faces, ClassifierRecipe(worn_wrong=4))
     assert shares[:90].sum() == pytest.approx(0.5)
     assert shares[98] == pytest.approx(4 * shares[90])
     assert shares.sum() == pytest.approx(1)
@@ -305,9 +307,9 @@ def test_a_drawn_mask_covers_the_nose_or_leaves_nose_or_mouth_free_and_is_labell
 
 
 def test_a_network_too_sure_of_itself_is_calibrated():
-    faces = faces_of(40, Part.TRAIN) + faces_of(40, Part.VALIDATION)
-    network = train(faces, SHAPE, Recipe(epochs=2, batch=16), CPU, lambda _: None)
-    held = list(faces_of(80, Part.VALIDATION))
+    faces = faces_of(40, Split.TRAIN) + faces_of(40, Split.VALIDATION)
+    network = train(faces, SHAPE, ClassifierRecipe(epochs=2, batch=16), CPU, lambda _: None)
+    held = list(faces_of(80, Split.VALIDATION))
     sure, last = train_classifier._validate(network, held, SHAPE, CPU)[0], network.dense[-1]
     with torch.no_grad():
         last.weight.mul_(20)
@@ -320,7 +322,10 @@ def test_a_network_too_sure_of_itself_is_calibrated():
 
 
 def test_a_classifiers_training_that_was_stopped_goes_on_and_ends_as_one_that_was_not(tmp_path):
-    faces, recipe = faces_of(64, Part.TRAIN) + faces_of(20, Part.VALIDATION), Recipe(epochs=3, batch=16)
+    faces, recipe = (
+        faces_of(64, Split.TRAIN) + faces_of(20, Split.VALIDATION),
+        ClassifierRecipe(epochs=3, batch=16),
+    )
     whole = train(faces, SHAPE, recipe, CPU, lambda _: None)
 
     def stop(epoch):

@@ -9,28 +9,29 @@ import numpy as np
 import pytest
 import torch
 
-from maskwatch import config as configuration
-from maskwatch import demo
+from maskwatch.app.learning import learning_loop
 from maskwatch.classify.network import load_network, save_network
+from maskwatch.config import load as configuration
 from maskwatch.core.errors import DataError
-from maskwatch.core.records import Box, Face, Frame, FrameReport, Label, utc_now
-from maskwatch.learn.dataset import LabelledPicture, Part, Truth
-from maskwatch.learn.evaluation.bootstrap import Difference
-from maskwatch.learn.labelling import FaceMark, changed
-from maskwatch.learn.labels import FaceLabel, MarkLabel
-from maskwatch.learn.loop import loop as loops
-from maskwatch.learn.loop.archive import Archive
-from maskwatch.learn.loop.gate import Margins, decide
-from maskwatch.learn.loop.loop import learn, waiting
-from maskwatch.learn.loop.material import BASE, Picture, sample_picture, sample_pictures, seen
-from maskwatch.learn.loop.material import faces as material_faces
-from maskwatch.learn.loop.measure import Judged, Outcome, contradicted, judge
-from maskwatch.learn.loop.parts import ONE_IN, Look, Place, placed
-from maskwatch.learn.loop.tune import Tellers
-from maskwatch.learn.queue import Queue
-from maskwatch.learn.registry import CLASSIFIER, DETECTOR, SHIPPED, Version, shipped_files
-from maskwatch.learn.samples import Sample
-from maskwatch.learning import learning_loop
+from maskwatch.core.records import Box, Face, Frame, FrameReport, Label
+from maskwatch.datasets.labels import AnnotationLabel, FaceLabel
+from maskwatch.datasets.records import GroundTruth, LabelledImage, Split
+from maskwatch.evaluation.bootstrap import Difference
+from maskwatch.learning import loop as loops
+from maskwatch.learning.archive import Archive
+from maskwatch.learning.collect import BASE, SampleImage, sample_image, sample_images, seen
+from maskwatch.learning.collect import faces as material_faces
+from maskwatch.learning.compare import ImageOutcome, JudgedImages, contradicted, judge
+from maskwatch.learning.gate import Margins, decide
+from maskwatch.learning.loop import learn, waiting
+from maskwatch.learning.split import ONE_IN, Place, SceneView, placed
+from maskwatch.learning.tune import Callbacks
+from maskwatch.models.registry import CLASSIFIER, DETECTOR, SHIPPED, Version, shipped_files
+from maskwatch.output import demo_clip as demo
+from maskwatch.platform.clock import utc_now
+from maskwatch.samples.annotations import Annotation, changed
+from maskwatch.samples.sample import Sample
+from maskwatch.samples.store import Queue
 
 FACE = Box(24, 8, 56, 44)
 MARGINS = Margins(0.05, 0.03)
@@ -47,35 +48,35 @@ def sample(number, at=0.0, camera="door", source="clip.mp4"):
 def looks(samples):
     """No two alike."""
     random = np.random.default_rng(0)
-    return {s.id: Look(*(int(v) for v in random.integers(0, 2**63, 2))) for s in samples}
+    return {s.id: SceneView(*(int(v) for v in random.integers(0, 2**63, 2))) for s in samples}
 
 
 def test_a_minute_of_a_camera_falls_on_one_side_and_about_one_in_four_is_held_out():
     samples = [sample(n, at=float(20 * n)) for n in range(900)]
     places = placed(samples, looks(samples), {})
-    by_minute = [{places[s.id].part for s in samples[n : n + 3]} for n in range(0, 900, 3)]
+    by_minute = [{places[s.id].split for s in samples[n : n + 3]} for n in range(0, 900, 3)]
     assert all(len(parts) == 1 for parts in by_minute)
-    held = sum(Part.TEST in parts for parts in by_minute)
+    held = sum(Split.TEST in parts for parts in by_minute)
     assert 0.7 * 300 / ONE_IN < held < 1.3 * 300 / ONE_IN
 
 
 def test_a_near_duplicate_of_what_is_held_out_is_held_out_whenever_it_comes():
     samples = [sample(n, source=f"{n}.png") for n in range(200)]
     known = looks(samples)
-    same = {s.id: Look(known[s.id].frame ^ 0b101, known[s.id].face ^ 1) for s in samples}
+    same = {s.id: SceneView(known[s.id].frame ^ 0b101, known[s.id].face ^ 1) for s in samples}
     first = placed(samples, known, {})
     later = [replace(s, id=f"{s.id}x", report=replace(s.report, source=f"{s.id}x")) for s in samples]
     again = placed(later, {s.id: same[s.id[:-1]] for s in later}, first)
-    assert all(again[f"{name}x"].part is place.part for name, place in first.items())
+    assert all(again[f"{name}x"].split is place.split for name, place in first.items())
     other_face = {s.id: replace(same[s.id[:-1]], face=~known[s.id[:-1]].face & (2**63 - 1)) for s in later}
-    assert any(placed(later, other_face, first)[f"{n}x"].part is not p.part for n, p in first.items())
+    assert any(placed(later, other_face, first)[f"{n}x"].split is not p.split for n, p in first.items())
 
 
 def test_what_is_like_a_sample_of_either_side_is_held_out():
     mine = sample(1)
-    look = Look(7, 7)
-    known = {"a": Place("door", Part.TRAIN, look), "b": Place("door", Part.TEST, look)}
-    assert placed([mine], {mine.id: look}, known)[mine.id].part is Part.TEST
+    look = SceneView(7, 7)
+    known = {"a": Place("door", Split.TRAIN, look), "b": Place("door", Split.TEST, look)}
+    assert placed([mine], {mine.id: look}, known)[mine.id].split is Split.TEST
 
 
 # --- the gate
@@ -104,14 +105,14 @@ BETTER, SAME, KEPT = difference(0.1, 0.02, 0.2), difference(0.0, -0.01, 0.01), d
     ],
 )
 def test_the_gate(cameras, each, base, promoted, reason):
-    verdict = decide(cameras, each, base, MARGINS, pictures=20)
+    verdict = decide(cameras, each, base, MARGINS, images=20)
     assert verdict.promoted is promoted
     assert any(reason in line for line in verdict.reasons)
 
 
 def test_a_handful_of_held_out_pictures_decides_nothing():
-    assert decide(BETTER, {}, KEPT, MARGINS, pictures=8).promoted
-    assert decide(BETTER, {}, KEPT, MARGINS, pictures=7).reasons == (
+    assert decide(BETTER, {}, KEPT, MARGINS, images=8).promoted
+    assert decide(BETTER, {}, KEPT, MARGINS, images=7).reasons == (
         "7 pictures are held out of the cameras, 8 are needed",
     )
 
@@ -121,14 +122,14 @@ def test_a_handful_of_held_out_pictures_decides_nothing():
 
 def outcomes(count, bare, masked, camera="door"):
     """So many pictures, in each of which so many faces were judged and judged alike."""
-    return [Outcome(camera, 4, bare[1] + masked[1], bare[0] + masked[0], (bare, masked))] * count
+    return [ImageOutcome(camera, 4, bare[1] + masked[1], bare[0] + masked[0], (bare, masked))] * count
 
 
 def test_exchanged_labels_are_told_from_a_model_that_is_blind_for_one_kind():
     exchanged = outcomes(20, (2, 0), (2, 1))
     blind = outcomes(20, (2, 2), (2, 0), camera="black masks")
     few = outcomes(4, (2, 0), (2, 0), camera="few")
-    assert contradicted(Judged((*exchanged, *blind, *few))) == ["door"]
+    assert contradicted(JudgedImages((*exchanged, *blind, *few))) == ["door"]
 
 
 # --- faces that nobody could tell
@@ -139,26 +140,28 @@ def test_a_face_that_nobody_could_tell_teaches_nothing_and_counts_neither_way(tm
     rgb = np.random.default_rng(0).integers(0, 255, (60, 160, 3)).astype(np.uint8)
     cv2.imwrite(str(path), rgb)
     unsure = FACE.moved(80, 0)
-    marks = (FaceMark(FACE, MarkLabel.UNPROTECTED), FaceMark(unsure, MarkLabel.UNKNOWN))
-    history = changed((), marks, "kim", utc_now())
-    picture = sample_picture(sample(1).with_history(history), path, Part.TRAIN)
-    shown = seen(picture, None)
+    annotations = (Annotation(FACE, AnnotationLabel.UNPROTECTED), Annotation(unsure, AnnotationLabel.UNKNOWN))
+    history = changed((), annotations, "kim", utc_now())
+    image = sample_image(sample(1).with_history(history), path, Split.TRAIN)
+    shown = seen(image, None)
     assert (shown.faces, shown.unclear) == ((FACE,), (unsure,))
 
     def finds_both(_):
         faces = tuple(Face(box, 0.9, 0.1, Label.UNPROTECTED) for box in (FACE, unsure))
         return FrameReport("door", "a", 0, 0.0, (160, 60), faces)
 
-    (outcome,) = judge(finds_both, [picture]).outcomes
+    (outcome,) = judge(finds_both, [image]).outcomes
     assert (outcome.truths, outcome.right, outcome.answers) == (1, 1, 1)
 
 
 def test_unclear_places_shrink_with_a_picture_that_is_too_large(tmp_path):
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), np.zeros((200, 2560, 3), np.uint8))
-    marks = (FaceMark(FACE, MarkLabel.UNPROTECTED), FaceMark(FACE, MarkLabel.UNKNOWN))
-    picture = sample_picture(sample(1).with_history(changed((), marks, "kim", utc_now())), path, Part.TRAIN)
-    shown = seen(picture, None)
+    annotations = (Annotation(FACE, AnnotationLabel.UNPROTECTED), Annotation(FACE, AnnotationLabel.UNKNOWN))
+    image = sample_image(
+        sample(1).with_history(changed((), annotations, "kim", utc_now())), path, Split.TRAIN
+    )
+    shown = seen(image, None)
     assert shown.rgb.shape[1] == 1280
     assert shown.faces == shown.unclear == (Box(*(v / 2 for v in FACE)),)
 
@@ -176,19 +179,19 @@ def test_where_base_pictures_have_no_boxes_the_serving_detectors_are_learnt_so_t
 ):
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), np.full((600, 2560, 3), 90, np.uint8))
-    whole = Picture(BASE, LabelledPicture(path, "a.png", (Truth(FaceLabel.PROTECTED),), Part.TRAIN))
+    whole = SampleImage(BASE, LabelledImage(path, "a.png", (GroundTruth(FaceLabel.PROTECTED),), Split.TRAIN))
     shown = seen(whole, Finder(Box(100, 100, 300, 400)))
     assert shown.rgb.shape == (300, 1280, 3)  # large pictures are kept small
     assert shown.faces == (Box(50, 50, 150, 200),)
     assert seen(whole, Finder()) is None
-    nobody = Picture("door", LabelledPicture(path, "a.png", (), Part.TRAIN))
+    nobody = SampleImage("door", LabelledImage(path, "a.png", (), Split.TRAIN))
     assert seen(nobody, Finder(FACE)).faces == ()  # a picture without a face, as a person said
 
 
 # --- the loop, with models that read a picture's colours
 
 
-def picture_of(protected, *, hard, number):
+def image_of(protected, *, hard, number):
     """Light for protected; its lower edge is light for a hard one, which poor models get wrong."""
     rgb = np.random.default_rng(number).integers(0, 255, (3, 4, 3)).astype(np.uint8)
     rgb = cv2.resize(rgb, (80, 60), interpolation=cv2.INTER_NEAREST)
@@ -222,8 +225,8 @@ class Bench:
             }
         )
         self.said = []
-        tellers = Tellers(self.said.append, lambda _: lambda items: items, lambda *_: None)
-        loop = learning_loop(configuration.parse(text, "test", {}), tellers)
+        callbacks = Callbacks(self.said.append, lambda _: lambda items: items, lambda *_: None)
+        loop = learning_loop(configuration.parse(text, "test", {}), callbacks)
         self.poor_versions = {SHIPPED}
         self.loop = replace(
             loop, analysts=lambda files, camera: reader(poor=files.version in self.poor_versions)
@@ -232,9 +235,9 @@ class Bench:
         self.during = lambda: None
         monkeypatch.setattr(loops, "tune", self.tune)
 
-    def tune(self, material, serving, folder, tuning, tellers):
+    def tune(self, material, serving, folder, tuning, callbacks):
         self.trained_on.append(
-            {p.labelled.path.stem for part in (Part.TRAIN, Part.VALIDATION) for p in material.of(part)}
+            {p.labelled.path.stem for part in (Split.TRAIN, Split.VALIDATION) for p in material.of(part)}
         )
         self.during()
         return {DETECTOR: serving.detector, CLASSIFIER: serving.classifier}
@@ -242,7 +245,7 @@ class Bench:
     def fill(self, first, count, *, flipped=False):
         for number in range(first, first + count):
             protected = number % 2 == 0
-            rgb = picture_of(protected, hard=number % 3 == 0, number=number)
+            rgb = image_of(protected, hard=number % 3 == 0, number=number)
             report = FrameReport("door", f"{number}.png", number, 0.0, (80, 60), (Face(FACE, 0.6),))
             name = self.loop.queue.add(
                 Frame("door", f"{number}.png", number, 0.0, rgb), report, ("detector",)
@@ -250,8 +253,8 @@ class Bench:
             self.label(name, protected is not flipped)
 
     def label(self, name, protected):
-        label = MarkLabel.PROTECTED if protected else MarkLabel.UNPROTECTED
-        self.loop.queue.label(name, [FaceMark(FACE, label)], "kim", based_on=None)
+        label = AnnotationLabel.PROTECTED if protected else AnnotationLabel.UNPROTECTED
+        self.loop.queue.label(name, [Annotation(FACE, label)], "kim", based_on=None)
 
     @property
     def queued(self):
@@ -262,7 +265,7 @@ class Bench:
         return {s.id for s in self.loop.archive.samples.samples()}
 
     def held_out(self):
-        return {n for n, place in self.loop.archive.places().items() if place.part is Part.TEST}
+        return {n for n, place in self.loop.archive.places().items() if place.split is Split.TEST}
 
     @property
     def serving(self):
@@ -297,7 +300,7 @@ def test_a_better_candidate_serves_and_its_samples_leave_the_queue(bench):
 def test_a_sample_whose_picture_is_damaged_is_left_out_and_the_others_are_learnt_from(bench, caplog):
     bench.fill(0, 49)
     damaged = sorted(bench.queued)[7]
-    bench.loop.queue.picture(damaged).write_bytes(b"no picture")
+    bench.loop.queue.image(damaged).write_bytes(b"no picture")
     learn(bench.loop)
     assert bench.serving != SHIPPED
     assert bench.queued == {damaged}
@@ -307,16 +310,15 @@ def test_a_sample_whose_picture_is_damaged_is_left_out_and_the_others_are_learnt
 def test_what_is_damaged_in_the_archive_is_neither_trained_on_nor_measured(bench, caplog):
     bench.fill(0, 48)
     learn(bench.loop)
-    by_part = sample_pictures(bench.loop.archive.samples, bench.loop.archive.places())
-    for part in (Part.TRAIN, Part.TEST):
-        picture, *rest = by_part[part]
-        picture.labelled.path.write_bytes(b"no picture")
-        assert seen(picture, None) is None
-        assert len(judge(reader(poor=False), [picture, *rest]).outcomes) == len(rest)
-        assert material_faces([picture], None) == []
+    by_part = sample_images(bench.loop.archive.samples, bench.loop.archive.places())
+    for part in (Split.TRAIN, Split.TEST):
+        image, *rest = by_part[part]
+        image.labelled.path.write_bytes(b"no picture")
+        assert seen(image, None) is None
+        assert len(judge(reader(poor=False), [image, *rest]).outcomes) == len(rest)
+        assert material_faces([image], None) == []
         assert (
-            caplog.messages.count(f"{picture.labelled.path}: is not a picture that can be read; left out")
-            == 3
+            caplog.messages.count(f"{image.labelled.path}: is not a picture that can be read; left out") == 3
         )
 
 
@@ -501,8 +503,8 @@ def doorway(tmp_path, street):
         rgb, box = face(number, protected=number % 2 == 0)
         report = FrameReport("door", f"{number}.png", number, 0.0, (320, 320), ())
         name = queue.add(Frame("door", f"{number}.png", number, 0.0, rgb), report, ("detector",))
-        label = MarkLabel.PROTECTED if number % 2 == 0 else MarkLabel.UNPROTECTED
-        queue.label(name, [FaceMark(box, label)], "kim", based_on=None)
+        label = AnnotationLabel.PROTECTED if number % 2 == 0 else AnnotationLabel.UNPROTECTED
+        queue.label(name, [Annotation(box, label)], "kim", based_on=None)
     network, shape, _ = load_network(shipped_files().classifier, torch.device("cpu"))
     network.dense[-1].weight.zero_()
     network.dense[-1].bias.fill_(1.0)
@@ -522,8 +524,8 @@ def doorway(tmp_path, street):
         "test",
         {},
     )
-    tellers = Tellers(lambda _: None, lambda _: lambda items: items, lambda *_: None)
-    loop = learning_loop(config, tellers)
+    callbacks = Callbacks(lambda _: None, lambda _: lambda items: items, lambda *_: None)
+    loop = learning_loop(config, callbacks)
     files = {DETECTOR: shipped_files().detector, CLASSIFIER: tmp_path / "c.safetensors"}
     loop.registry.add(files, Version("poor", None, utc_now()))
     loop.registry.promote("poor")

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from maskwatch.core.geometry import holds, overlaps
-from maskwatch.core.records import Box, Face, Frame, Label, Look
-from maskwatch.core.rule import Rule
+from maskwatch.core.records import Box, Coverage, Face, Frame, Label
+from maskwatch.core.rules.protected_ratio import Rule
 from maskwatch.detect.motion import SIDES_PX, MotionGate
 from maskwatch.detect.settings import MotionSettings
 from maskwatch.pipeline.camera import Camera
@@ -37,9 +37,9 @@ def at(seconds, rgb):
 
 
 def with_something(rgb, left, top, side=60):
-    picture = rgb.copy()
-    picture[top : top + side, left : left + side] = 255 - picture[top : top + side, left : left + side]
-    return picture
+    image = rgb.copy()
+    image[top : top + side, left : left + side] = 255 - image[top : top + side, left : left + side]
+    return image
 
 
 def test_the_first_frame_is_looked_at_everywhere(gate, room):
@@ -99,9 +99,9 @@ def test_slow_changes_add_up_until_they_are_looked_at(gate, room):
     gate.changed(at(0, room), ())
     answers = []
     for number in range(1, 30):
-        picture = room.astype(np.float32)
-        picture[300:380, 300:380] += 2.0 * number
-        answers.append(gate.changed(at(number / 5, np.clip(picture, 0, 255).astype(np.uint8)), ()))
+        image = room.astype(np.float32)
+        image[300:380, 300:380] += 2.0 * number
+        answers.append(gate.changed(at(number / 5, np.clip(image, 0, 255).astype(np.uint8)), ()))
     assert answers[0] == ()
     assert any(answers)
 
@@ -215,7 +215,7 @@ def test_without_motion_faces_are_carried_on_and_nothing_is_asked(room):
     first, second = engine(ScriptedGate(None, ()), detector).analyse([at(0, room), at(0.2, room)])
     assert len(detector.asked) == 1
     assert second.faces == first.faces
-    assert (first.look, second.look) == (Look.FULL, Look.CARRIED)
+    assert (first.look, second.look) == (Coverage.FULL, Coverage.CARRIED)
     assert second.faces[0].label is Label.PROTECTED
     assert second.at == 0.2
 
@@ -229,7 +229,7 @@ def test_where_it_moved_faces_are_found_anew_and_elsewhere_carried_on(room):
     _, report = engine(gate, detector, classifier).analyse([at(0, room), at(0.2, room)])
     assert detector.asked == [[(720, 1280)], [(192, 192)]]
     assert {face.box for face in report.faces} == {ONE.box, Box(270, 170, 310, 220)}
-    assert report.look is Look.PART
+    assert report.look is Coverage.PART
     assert classifier.judged == [ONE.box, TWO.box, Box(270, 170, 310, 220)]
     assert [face.box for face in gate.faces[1]] == [ONE.box, TWO.box]
 
@@ -264,7 +264,7 @@ def test_without_a_gate_every_frame_of_a_batch_goes_together(room):
     detector = ScriptedDetector((ONE,), (ONE,), (ONE,))
     reports = engine(None, detector).analyse([at(n / 5, room) for n in range(3)])
     assert len(detector.asked) == 1
-    assert {report.look for report in reports} == {Look.FULL}
+    assert {report.look for report in reports} == {Coverage.FULL}
 
 
 # The main job with it
@@ -273,9 +273,9 @@ def test_without_a_gate_every_frame_of_a_batch_goes_together(room):
 def beginning(clip, seconds, path):
     """The first seconds of footage, not encoded anew."""
     with av.open(str(clip)) as source, av.open(str(path), "w") as target:
-        pictures = source.streams.video[0]
-        stream = target.add_stream_from_template(pictures)
-        for packet in source.demux(pictures):
+        images = source.streams.video[0]
+        stream = target.add_stream_from_template(images)
+        for packet in source.demux(images):
             if packet.pts is not None and packet.pts * packet.time_base < seconds:
                 packet.stream = stream
                 target.mux(packet)

@@ -14,16 +14,16 @@ import numpy as np
 import pytest
 
 from maskwatch.core.errors import QueueError
-from maskwatch.core.files import locked, make_folder, replacing, write_atomically
 from maskwatch.core.records import Box, Face, FrameReport, Versions
-from maskwatch.learn.drift.confidences import Confidences
-from maskwatch.learn.formats.entries import Entry, write_folder
-from maskwatch.learn.journal import claim
-from maskwatch.learn.labelling import accepted
-from maskwatch.learn.loop.archive import Archive, Batch
-from maskwatch.learn.queue import Queue
-from maskwatch.learn.registry import Registry, Version, shipped_files
-from maskwatch.learn.room import MB, Limits
+from maskwatch.datasets.formats.entries import Entry, write_folder
+from maskwatch.drift.confidences import Confidences
+from maskwatch.learning.archive import Archive, LearningBatch
+from maskwatch.models.registry import Registry, Version, shipped_files
+from maskwatch.platform.files import locked, make_folder, replacing, write_atomically
+from maskwatch.samples.annotations import accepted
+from maskwatch.samples.retention import MB, Limits
+from maskwatch.samples.store import Queue
+from maskwatch.training.run_folder import claim
 
 USER = 65534  # the service's, as it were
 NOISE = np.random.default_rng(0).integers(0, 255, (48, 64, 3)).astype(np.uint8)
@@ -122,7 +122,7 @@ def registered(state, add):
 def archived(state, add):
     archive = Archive(state / "archive")
     with archive.alone():
-        batch = Batch("one", "shipped", ())
+        batch = LearningBatch("one", "shipped", ())
         archive.keep(batch)
         claim(archive.of(batch) / "training", {"seed": 0})
         archive.doubt({"sample": 1})
@@ -268,7 +268,7 @@ def test_what_may_not_be_removed_is_passed_over_and_told_once_and_storing_goes_o
     with as_user():
         old = Queue(state / "queue", Limits(1000, 30))
         first = add(old)
-        record = old.picture(first).with_suffix(".json")
+        record = old.image(first).with_suffix(".json")
         elsewhere = record.parent.with_name("2026-01-01")  # so that others of its day can be written
         record.parent.rename(elsewhere)
     record = elsewhere / record.name
@@ -296,7 +296,7 @@ def test_what_may_not_be_removed_is_passed_over_and_told_once_and_storing_goes_o
 def test_a_lock_that_root_left_keeps_samples_and_stops_no_storing(state, add):
     with as_user():
         queue = Queue(state / "queue", Limits(1000, 30))
-        record = queue.picture(add(queue)).with_suffix(".json")
+        record = queue.image(add(queue)).with_suffix(".json")
     sample_mb = sum(path.stat().st_size for path in record.parent.iterdir()) / MB
     lock = state / "queue" / ".lock"
     lock.touch(0o600)
@@ -318,7 +318,7 @@ def test_a_purge_removes_what_it_may_and_says_how_much_it_may_not(state, add):
     with as_user():
         queue = Queue(state / "queue", Limits(1000, 30))
         first = add(queue)
-        folder = queue.picture(first).parent
+        folder = queue.image(first).parent
         folder.rename(folder.with_name("2026-01-01"))
         others = [add(queue, at) for at in (1, 2)]
     with of_root(folder.with_name("2026-01-01") / "x") as service, service():

@@ -15,13 +15,13 @@ import pytest
 from PIL import Image
 
 import maskwatch
+from maskwatch.console.review.thumbnails import thumbnail
 from maskwatch.core import records
 from maskwatch.core.address import Address
 from maskwatch.core.errors import SourceError
 from maskwatch.core.records import MAX_PIXELS
-from maskwatch.review.thumbnails import thumbnail
 from maskwatch.sources import decoding, images
-from maskwatch.sources.images import ImageSource, decoded, picture_size, read_rgb
+from maskwatch.sources.images import ImageSource, decoded, image_size, read_rgb
 from maskwatch.sources.registry import open_source
 
 
@@ -109,7 +109,7 @@ def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(data, tmp_
     path = tmp_path / "bomb.png"
     path.write_bytes(data)
     assert len(data) < 1000
-    for read in (read_rgb, picture_size, thumbnail):
+    for read in (read_rgb, image_size, thumbnail):
         with pytest.raises(SourceError, match=r"bomb\.png: has more than 50 million pixels"):
             read(path)
 
@@ -145,7 +145,7 @@ def test_the_size_that_is_told_is_that_of_the_decoded_picture(kind, orientation,
     path = tmp_path / f"a.{kind.lower()}"
     path.write_bytes(in_format(kind, (12, 8), **({} if kind == "BMP" else {"exif": exif})))
     height, width = read_rgb(path).shape[:2]
-    assert picture_size(path) == (width, height)
+    assert image_size(path) == (width, height)
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "WEBP", "GIF", "PNG"])
@@ -173,7 +173,7 @@ def test_one_place_decodes_pictures():
     decode = re.compile(r"\b(imread|imdecode|imreadmulti|Image\.open|matplotlib\.image)\b")
     found = {str(path.relative_to(root)) for path in root.rglob("*.py") if decode.search(path.read_text())}
     # the last two decode what they have just encoded
-    assert found == {"sources/images.py", "learn/views.py", "learn/train_classifier.py"}
+    assert found == {"sources/images.py", "training/augmentation.py", "training/classifier.py"}
 
 
 def test_a_folder_goes_on_behind_a_bomb_and_says_it_once(tmp_path, caplog):

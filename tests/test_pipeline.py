@@ -6,11 +6,11 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from maskwatch.core.absence import Absence
-from maskwatch.core.board import Board
+from maskwatch.app.service import status_line
 from maskwatch.core.errors import AlertError, QueueError, QueueFull, SourceError
-from maskwatch.core.records import Alert, AlertKind, Box, CameraState, Face, Frame, Label, Stage, Versions
-from maskwatch.core.rule import Rule
+from maskwatch.core.records import Alert, AlertKind, Box, CameraState, Face, Frame, Label, ModelKind, Versions
+from maskwatch.core.rules.camera_offline import CameraOffline
+from maskwatch.core.rules.protected_ratio import Rule
 from maskwatch.core.selection import Selection
 from maskwatch.pipeline import capture
 from maskwatch.pipeline import pipeline as pipeline_module
@@ -18,7 +18,7 @@ from maskwatch.pipeline.announcer import WAITING, Announcer, Outlet
 from maskwatch.pipeline.camera import Camera
 from maskwatch.pipeline.engine import Engine
 from maskwatch.pipeline.pipeline import STORE_WAITING, Pipeline
-from maskwatch.service import status_line
+from maskwatch.pipeline.status_board import Board
 
 BARE, UNSURE, MASKED = 20, 128, 230  # a frame's grey is what the fake classifier goes by
 FACE = Face(Box(20, 10, 40, 34), 0.99)
@@ -769,17 +769,19 @@ def test_a_delivery_that_fails_stands_on_the_board_until_one_succeeds_and_in_the
 # cameras that give no picture
 
 
-def make_absence(dead_after_s=1.0):
-    return Absence("door", dead_after_s=dead_after_s, say="The door's camera is dead.")
+def make_offline_rule(dead_after_s=1.0):
+    return CameraOffline("door", dead_after_s=dead_after_s, say="The door's camera is dead.")
 
 
 def test_a_dead_camera_is_told_of_once_while_the_other_goes_on(shot, monkeypatch):
     monkeypatch.setattr(pipeline_module, "LOOK_S", 0.05)
     sink, hang = FakeSink(), threading.Event()
-    door = make_camera(FakeSource(live=True), sinks=(sink,), absence=make_absence())
+    door = make_camera(FakeSource(live=True), sinks=(sink,), offline_rule=make_offline_rule())
     frames = [item for at in range(200) for item in (shot(at, MASKED, "gate"), lambda: time.sleep(0.01))]
     gate = make_camera(
-        FakeSource([*frames, lambda: hang.wait(SOON_S)], live=True), "gate", absence=make_absence(60)
+        FakeSource([*frames, lambda: hang.wait(SOON_S)], live=True),
+        "gate",
+        offline_rule=make_offline_rule(60),
     )
     pipeline = Pipeline([door, gate])
     with running(pipeline):
@@ -806,7 +808,7 @@ def test_a_camera_whose_thread_waits_for_ever_is_down_until_a_frame_comes(shot, 
     sink, hang, end = FakeSink(), threading.Event(), threading.Event()
     script = [shot(0.0, MASKED), lambda: hang.wait(SOON_S), shot(1.0, MASKED), lambda: end.wait(SOON_S)]
     pipeline = Pipeline(
-        [make_camera(FakeSource(script, live=True), sinks=(sink,), absence=make_absence(0.5))]
+        [make_camera(FakeSource(script, live=True), sinks=(sink,), offline_rule=make_offline_rule(0.5))]
     )
     with running(pipeline):
         until(lambda: sink.told)
@@ -824,7 +826,9 @@ def test_a_camera_whose_thread_waits_for_ever_is_down_until_a_frame_comes(shot, 
 def test_an_absence_of_which_nobody_heard_is_told_again(shot, monkeypatch):
     monkeypatch.setattr(pipeline_module, "LOOK_S", 0.05)
     sink = FakeSink(errors=[AlertError("fake: no sound")])
-    pipeline = Pipeline([make_camera(FakeSource(live=True), sinks=(sink,), absence=make_absence(0.3))])
+    pipeline = Pipeline(
+        [make_camera(FakeSource(live=True), sinks=(sink,), offline_rule=make_offline_rule(0.3))]
+    )
     with running(pipeline):
         until(lambda: sink.told)
     assert pipeline.board.snapshot().alerts == {("fake", "failed"): 1, ("fake", "delivered"): 1}
@@ -833,7 +837,7 @@ def test_an_absence_of_which_nobody_heard_is_told_again(shot, monkeypatch):
 def test_footage_that_has_ended_is_not_missed(shot, monkeypatch):
     monkeypatch.setattr(pipeline_module, "LOOK_S", 0.05)
     sink, forever = FakeSink(), threading.Event()
-    clip = make_camera(FakeSource([shot(0.0, MASKED)]), sinks=(sink,), absence=make_absence(0.2))
+    clip = make_camera(FakeSource([shot(0.0, MASKED)]), sinks=(sink,), offline_rule=make_offline_rule(0.2))
     live = make_camera(FakeSource([lambda: forever.wait(SOON_S)], live=True), "gate")
     pipeline = Pipeline([clip, live])
     with running(pipeline):
@@ -878,8 +882,8 @@ def test_the_board_is_told_how_long_models_and_decisions_took(shot):
     with pipeline:
         pipeline.run()
     board = pipeline.board.snapshot()
-    assert board.inference_s[Stage.DETECTOR] >= 0.05
-    assert 0 <= board.inference_s[Stage.CLASSIFIER] < 0.05
+    assert board.inference_s[ModelKind.DETECTOR] >= 0.05
+    assert 0 <= board.inference_s[ModelKind.CLASSIFIER] < 0.05
     assert status(pipeline).latency.sum_s >= 0.15
     assert sum(status(pipeline).latency.counts) == 3
     assert pipeline.versions() == {"door": Versions("fake", "fake")}

@@ -14,13 +14,13 @@ import pytest
 
 from maskwatch.core.errors import QueueError, QueueFull
 from maskwatch.core.records import Box, Face, FrameReport, Label
-from maskwatch.learn import labelling as labelling_rules
-from maskwatch.learn import room
-from maskwatch.learn.labelling import FaceMark
-from maskwatch.learn.labels import MarkLabel
-from maskwatch.learn.queue import Queue
-from maskwatch.learn.room import Limits
-from maskwatch.learn.samples import read_sample
+from maskwatch.datasets.labels import AnnotationLabel
+from maskwatch.samples import annotations as labelling_rules
+from maskwatch.samples import retention as room
+from maskwatch.samples.annotations import Annotation
+from maskwatch.samples.retention import Limits
+from maskwatch.samples.sample import read_sample
+from maskwatch.samples.store import Queue
 
 MODELS = {"detector": "stock-1", "classifier": "abc123"}
 NOISE = np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8)
@@ -57,7 +57,9 @@ def record(folder, sample_id):
 
 
 def label(folder, sample_id):
-    Queue(folder).label(sample_id, [FaceMark(Box(1, 2, 30, 40), MarkLabel.PROTECTED)], "kim", based_on=0)
+    Queue(folder).label(
+        sample_id, [Annotation(Box(1, 2, 30, 40), AnnotationLabel.PROTECTED)], "kim", based_on=0
+    )
 
 
 def age(folder, sample_id, days):
@@ -220,14 +222,14 @@ def test_nobody_labels_a_sample_while_it_is_removed(folder, add, monkeypatch):
     queue = limited(folder, samples=2.5)
     added = [add(queue, at / 10) for at in range(2)]
     labelling = threading.Event()
-    checked = labelling_rules.checked_marks
+    checked = labelling_rules.validated_annotations
 
     def slow(*given):
         labelling.set()
         time.sleep(0.5)
         return checked(*given)
 
-    monkeypatch.setattr("maskwatch.learn.queue.checked_marks", slow)
+    monkeypatch.setattr("maskwatch.samples.store.validated_annotations", slow)
     person = threading.Thread(target=label, args=(folder, added[0]))
     person.start()
     assert labelling.wait(10)
@@ -371,11 +373,11 @@ def test_a_broken_record_does_not_stop_the_queue(folder, add, caplog):
 def test_a_picture_that_is_missing_or_broken_is_a_queue_error(folder, add):
     queue = Queue(folder)
     sample_id = add(queue)
-    picture = record(folder, sample_id).with_suffix(".jpg")
-    picture.write_bytes(b"no picture")
+    image = record(folder, sample_id).with_suffix(".jpg")
+    image.write_bytes(b"no picture")
     with pytest.raises(QueueError, match="is not a picture"):
         queue.find(sample_id)
-    picture.unlink()
+    image.unlink()
     with pytest.raises(QueueError, match="No such file"):
         queue.find(sample_id)
 
@@ -402,8 +404,8 @@ import itertools, os, random, signal, sys, time
 from pathlib import Path
 import numpy as np
 from maskwatch.core.records import Box, Face, Frame, FrameReport
-from maskwatch.learn.queue import Queue
-from maskwatch.learn.room import Limits
+from maskwatch.samples.store import Queue
+from maskwatch.samples.retention import Limits
 
 rgb = np.random.default_rng(0).integers(0, 255, (120, 160, 3), np.uint8)
 face = Face(Box(1, 2, 30, 40), 0.9, 0.5)

@@ -15,14 +15,14 @@ from PIL import Image
 
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box, Face, FrameReport, Label
-from maskwatch.learn import unpack
-from maskwatch.learn.exchange import Wanted, exported, moment
-from maskwatch.learn.formats import registry
-from maskwatch.learn.formats.entries import Entry, write_folder, zipped
-from maskwatch.learn.imports import import_labels
-from maskwatch.learn.labelling import FaceMark
-from maskwatch.learn.labels import MarkLabel
-from maskwatch.learn.queue import Queue
+from maskwatch.datasets.formats import registry
+from maskwatch.datasets.formats.entries import Entry, write_folder, zipped
+from maskwatch.datasets.labels import AnnotationLabel
+from maskwatch.samples import unpack
+from maskwatch.samples.annotations import Annotation
+from maskwatch.samples.exports import SampleFilter, exported, moment
+from maskwatch.samples.imports import import_labels
+from maskwatch.samples.store import Queue
 from maskwatch.web import queue as web_queue
 from maskwatch.web.application import make_app
 from maskwatch.web.server import Listener, WebServer
@@ -31,10 +31,10 @@ from maskwatch.web.settings import WebSettings
 FORMS = ["coco", "yolo", "voc", "queue"]
 WIDTH, HEIGHT = 1279, 719  # where shares of the frame are no round numbers
 MARKS = [
-    FaceMark(Box(10.1, 20.2, 50.3, 70.4), MarkLabel.UNKNOWN),
-    FaceMark(Box(600.7, 0, 700.9, 110.9), MarkLabel.PROTECTED),
-    FaceMark(Box(100.1, 333.3, 166.6, 444.4), MarkLabel.WORN_WRONG),
-    FaceMark(Box(1200.3, 600.1, 1279, 719), MarkLabel.UNPROTECTED),
+    Annotation(Box(10.1, 20.2, 50.3, 70.4), AnnotationLabel.UNKNOWN),
+    Annotation(Box(600.7, 0, 700.9, 110.9), AnnotationLabel.PROTECTED),
+    Annotation(Box(100.1, 333.3, 166.6, 444.4), AnnotationLabel.WORN_WRONG),
+    Annotation(Box(1200.3, 600.1, 1279, 719), AnnotationLabel.UNPROTECTED),
 ]
 
 
@@ -62,7 +62,7 @@ def names(queue):
     return [sample.id for sample in queue.samples()]
 
 
-def marks(queue):
+def annotations(queue):
     """Of each sample, its marked faces in no particular order."""
     return {
         s.id: s.labels and sorted((tuple(m.box), m.label.value) for m in s.labels.faces)
@@ -78,7 +78,7 @@ def files(folder):
     }
 
 
-def out(queue, form, folder, wanted=Wanted(labelled=True)):  # noqa: B008 - is immutable
+def out(queue, form, folder, wanted=SampleFilter(labelled=True)):  # noqa: B008 - is immutable
     write_folder(exported(queue, wanted, form), folder)
     return folder
 
@@ -87,7 +87,7 @@ def unlabelled(queue, folder):
     """A copy of a queue in which nobody has labelled anything."""
     for sample in queue.samples():
         for suffix in (".jpg", ".json"):
-            (path,) = (queue.pictures()[sample.id].with_suffix(suffix),)
+            (path,) = (queue.images()[sample.id].with_suffix(suffix),)
             target = folder / Path(*path.parts[-3:])
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, target)
@@ -109,7 +109,7 @@ def test_what_goes_out_and_comes_back_goes_out_the_same_again(store, tmp_path, f
     other = unlabelled(store, tmp_path / "other")
     done = import_labels(other, first, form, "lee")
     assert len(done.labelled) == 3
-    assert marks(other) == marks(store)
+    assert annotations(other) == annotations(store)
     assert {s.labels.by for s in other.samples() if s.labels} == {"lee"}
     if form != "queue":  # whose records tell who labelled, and when
         assert files(out(other, form, tmp_path / "second")) == files(first)
@@ -119,14 +119,14 @@ def test_what_goes_out_and_comes_back_goes_out_the_same_again(store, tmp_path, f
 @pytest.mark.parametrize("form", ["coco", "yolo", "voc"])
 def test_what_comes_back_as_the_models_said_was_perhaps_not_looked_at(store, tmp_path, form):
     queue = unlabelled(store, tmp_path / "nobody")
-    went_out = out(queue, form, tmp_path / "out", Wanted())
+    went_out = out(queue, form, tmp_path / "out", SampleFilter())
     done = import_labels(queue, went_out, form, "kim")
     assert (done.labelled, done.as_models_said) == ([], names(queue))
-    assert set(marks(queue).values()) == {None}
+    assert set(annotations(queue).values()) == {None}
     assert import_labels(queue, went_out, form, "kim", accept_unchanged=True).labelled == names(queue)
     changed = unlabelled(store, tmp_path / "changed")
     changed.label(names(changed)[0], MARKS, "kim", based_on=0)
-    back = out(changed, form, tmp_path / "back", Wanted())
+    back = out(changed, form, tmp_path / "back", SampleFilter())
     other = unlabelled(store, tmp_path / "other")
     done = import_labels(other, back, form, "lee")
     assert (done.labelled, done.as_models_said) == (names(other)[:1], names(other)[1:])
@@ -135,13 +135,13 @@ def test_what_comes_back_as_the_models_said_was_perhaps_not_looked_at(store, tmp
 @pytest.mark.parametrize("form", FORMS)
 def test_a_zip_holds_the_same_files_and_comes_back_the_same(store, tmp_path, form):
     folder = out(store, form, tmp_path / "folder")
-    path = make_zip(tmp_path / "set.zip", exported(store, Wanted(labelled=True), form))
+    path = make_zip(tmp_path / "set.zip", exported(store, SampleFilter(labelled=True), form))
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
         assert {name: archive.read(name) for name in archive.namelist()} == files(folder)
     other = unlabelled(store, tmp_path / "other")
     assert len(import_labels(other, path, None, "lee").labelled) == 3
-    assert marks(other) == marks(store)
+    assert annotations(other) == annotations(store)
     done = import_labels(other, path, form, "lee")
     assert (len(done.labelled), len(done.unchanged)) == (0, 3)
 
@@ -161,16 +161,16 @@ def test_a_zip_streams_and_never_holds_more_than_one_file():
 @pytest.mark.parametrize("form", FORMS)
 def test_an_unknown_face_is_neither_a_face_nor_background_to_those_who_learn(store, tmp_path, form):
     data = registry.read(out(store, form, tmp_path / "set"))
-    picture = next(p for p in data.pictures if len(p.truths) == 3)
-    assert len(picture.unclear) == 1
-    assert picture.unclear[0] == pytest.approx(MARKS[0].box, abs=0.01)
-    assert "unknown" not in {truth.label for truth in picture.truths}
+    image = next(p for p in data.images if len(p.truths) == 3)
+    assert len(image.unclear) == 1
+    assert image.unclear[0] == pytest.approx(MARKS[0].box, abs=0.01)
+    assert "unknown" not in {truth.label for truth in image.truths}
 
 
 def test_what_nobody_labelled_goes_out_when_all_are_wanted_as_the_models_said(store, tmp_path):
     third = names(store)[2]
     assert third not in "".join(files(out(store, "voc", tmp_path / "labelled")))
-    out(store, "yolo", tmp_path / "all", Wanted())
+    out(store, "yolo", tmp_path / "all", SampleFilter())
     (lines,) = [
         text for name, text in files(tmp_path / "all").items() if third in name and name.endswith(".txt")
     ]
@@ -181,7 +181,7 @@ def test_only_what_is_wanted_goes_out(store):
     samples = store.samples()
 
     def chosen(**wanted):
-        return [s.id for s in samples if Wanted(**wanted).fits(s)]
+        return [s.id for s in samples if SampleFilter(**wanted).fits(s)]
 
     assert chosen(camera="정문") == names(store)[:2]
     assert chosen(labelled=False) == [names(store)[2]]
@@ -191,7 +191,7 @@ def test_only_what_is_wanted_goes_out(store):
     assert chosen(since=third) == names(store)[2:]
     assert chosen(until=third) == names(store)[:2]
     with pytest.raises(DataError, match="no sample is asked for"):
-        exported(store, Wanted(camera="nowhere"), "coco")
+        exported(store, SampleFilter(camera="nowhere"), "coco")
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_pictures_without_a_face_may_be_passed_over(store, tmp_path):
     went_out = out(store, "voc", tmp_path / "set")
     other = unlabelled(store, tmp_path / "other")
     assert len(import_labels(other, went_out, "voc", "lee", skip_empty=True).labelled) == 2
-    assert marks(other)[names(store)[1]] is None
+    assert annotations(other)[names(store)[1]] is None
 
 
 # --- what the tools write -----------------------------------------------------------------------------------
@@ -303,7 +303,7 @@ def test_labels_come_back_from_the_tools_as_these_lay_them_out(store, tmp_path, 
     done = import_labels(store, source, None, "lee")
     assert done.labelled == [third], done.problems
     (mark,) = store.sample(third).labels.faces
-    assert (mark.label, mark.box) == (MarkLabel.WORN_WRONG, FACE)
+    assert (mark.label, mark.box) == (AnnotationLabel.WORN_WRONG, FACE)
 
 
 def test_what_matches_no_sample_is_told_by_its_name(store, tmp_path):
@@ -348,13 +348,13 @@ def test_a_link_in_a_zip_becomes_a_mere_file(store, tmp_path):
 
 
 def test_a_bomb_is_left_unexploded(store, tmp_path, monkeypatch):
-    monkeypatch.setattr(unpack, "MOST_TEXT_MB", 5)
+    monkeypatch.setattr(unpack, "MAX_TEXT_MB", 5)
     path = tmp_path / "bomb.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("annotations.json", np.random.default_rng(0).bytes(3_000_000).hex())
     with pytest.raises(DataError, match=r"more than .* 5 MB of labels; refused"):
         import_labels(store, path, "coco", "lee")
-    monkeypatch.setattr(unpack, "MOST_FILES", 20)
+    monkeypatch.setattr(unpack, "MAX_FILES", 20)
     with zipfile.ZipFile(path, "w") as archive:
         for number in range(21):
             archive.writestr(f"labels/{number}.txt", "")
@@ -386,8 +386,8 @@ def test_a_small_zip_that_unpacks_to_much_is_refused_at_once(store, tmp_path, na
 @pytest.mark.parametrize("name", ["labels/a.txt", "Annotations/a.xml", "data.yaml", "annotations.json"])
 @pytest.mark.parametrize("packed", [True, False])
 def test_a_single_file_of_labels_has_a_limit_of_its_own(store, tmp_path, monkeypatch, name, packed):
-    most = unpack.MOST_FILE_MB
-    monkeypatch.setattr(unpack, "MOST_FILE_MB", {suffix: each / 1000 for suffix, each in most.items()})
+    most = unpack.MAX_FILE_MB
+    monkeypatch.setattr(unpack, "MAX_FILE_MB", {suffix: each / 1000 for suffix, each in most.items()})
     entries = [Entry(name, np.random.default_rng(0).bytes(40_000).hex().encode())]
     source = tmp_path / "set.zip"
     if packed:
@@ -408,8 +408,8 @@ def test_millions_of_faults_are_told_by_the_first_thousand_and_their_number(stor
 
 
 def test_pictures_in_a_zip_are_not_unpacked(store, tmp_path, monkeypatch):
-    monkeypatch.setattr(unpack, "MOST_TEXT_MB", 0.05)
-    path = make_zip(tmp_path / "set.zip", exported(store, Wanted(labelled=True), "coco"))
+    monkeypatch.setattr(unpack, "MAX_TEXT_MB", 0.05)
+    path = make_zip(tmp_path / "set.zip", exported(store, SampleFilter(labelled=True), "coco"))
     assert path.stat().st_size > 50_000
     assert import_labels(store, path, "coco", "lee").problems == []
 
@@ -449,7 +449,7 @@ def test_export_over_http_is_what_the_command_writes(store, url, tmp_path):
         body = answer.read()
         assert answer.headers["Content-Type"] == "application/zip"
         assert answer.headers["Transfer-Encoding"] == "chunked"
-    assert body == b"".join(zipped(exported(store, Wanted(labelled=True), "yolo")))
+    assert body == b"".join(zipped(exported(store, SampleFilter(labelled=True), "yolo")))
     with urllib.request.urlopen(f"{url}?all=true&camera=door%202&format=queue") as answer:
         held = zipfile.ZipFile(io.BytesIO(answer.read())).namelist()
     assert len([name for name in held if name.endswith(".jpg")]) == 2

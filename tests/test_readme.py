@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from maskwatch import config
-from maskwatch.sections import CameraConfig, Globals
+from maskwatch.config import load as config
+from maskwatch.config.sections import CameraConfig, Globals
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -7,12 +7,12 @@ import threading
 import pytest
 import torch
 
-from maskwatch import config as configuration
-from maskwatch.app import serving_models
+from maskwatch.app.compose import serving_models
 from maskwatch.classify.network import load_network, save_network
+from maskwatch.config import load as configuration
 from maskwatch.core.errors import ModelError
-from maskwatch.core.records import utc_now
-from maskwatch.learn.registry import CLASSIFIER, DETECTOR, SHIPPED, Registry, Version, shipped_files
+from maskwatch.models.registry import CLASSIFIER, DETECTOR, SHIPPED, Registry, Version, shipped_files
+from maskwatch.platform.clock import utc_now
 
 
 @pytest.fixture

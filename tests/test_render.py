@@ -5,8 +5,8 @@ import cv2
 import numpy as np
 import pytest
 
-from maskwatch import render
 from maskwatch.core.records import Alert, Box
+from maskwatch.output import draw as render
 
 
 @pytest.fixture
@@ -18,19 +18,19 @@ def test_boxes_are_drawn_where_the_faces_are_in_the_colour_of_their_label(grey, 
     faces = report(
         1.5, 0.9, 0.1, None, boxes=[Box(40, 80, 90, 140), Box(180, 80, 230, 140), Box(320, 80, 370, 140)]
     )
-    picture = render.annotated(grey, faces)
+    image = render.annotated(grey, faces)
     for face in faces.faces:
-        assert tuple(picture[110, int(face.box.x1)]) == render.COLOURS[face.label]
-    assert picture.shape[0] > grey.shape[0]  # the banner stands below, over nobody's face
-    assert picture[110, 150].tolist() == [128, 128, 128]
+        assert tuple(image[110, int(face.box.x1)]) == render.COLOURS[face.label]
+    assert image.shape[0] > grey.shape[0]  # the banner stands below, over nobody's face
+    assert image[110, 150].tolist() == [128, 128, 128]
     assert (grey == 128).all()
 
 
 def test_what_is_ignored_is_dark_and_the_rest_as_it_was(grey, report):
     half = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
-    picture = render.annotated(grey, report(1.0), ignore=[half])[:270]
-    assert (picture[20:-20, 20:220] < 50).all()
-    assert (picture[:, 260:] == 128).all()
+    image = render.annotated(grey, report(1.0), ignore=[half])[:270]
+    assert (image[20:-20, 20:220] < 50).all()
+    assert (image[:, 260:] == 128).all()
     assert (grey == 128).all()
 
 
@@ -92,6 +92,6 @@ def test_plot_is_a_picture_with_the_ratio_and_the_alert(tmp_path, report):
     alert = Alert("door", 1.0, 0.0, 2, 2, "x")
     render.plot(tmp_path / "with.png", "clip", reports, [alert], 0.75)
     render.plot(tmp_path / "without.png", "clip", reports, [], 0.75)
-    pictures = [cv2.imread(str(tmp_path / f"{name}.png")) for name in ("with", "without")]
-    assert pictures[0].shape[1] >= 1000
-    assert (pictures[0] != pictures[1]).any()
+    images = [cv2.imread(str(tmp_path / f"{name}.png")) for name in ("with", "without")]
+    assert images[0].shape[1] >= 1000
+    assert (images[0] != images[1]).any()

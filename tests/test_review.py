@@ -14,22 +14,22 @@ from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
+from maskwatch.console.access import GUESSES, GUESSES_S, SESSION_S, Access, checked_token
+from maskwatch.console.guard import Guard
+from maskwatch.console.login import entered_page
+from maskwatch.console.review import cards, filters
+from maskwatch.console.review.editing import Editing
+from maskwatch.console.review.filters import Filter, LabelState, Order
+from maskwatch.console.review.keys import KEYS, Action, action_of
+from maskwatch.console.review.thumbnails import HEIGHT_PX, WIDTH_PX, Thumbnails, thumbnail
+from maskwatch.console.review.uploads import MAX_BYTES, Uploads
+from maskwatch.console.review.walk import Presence, Walk
 from maskwatch.core.errors import ConfigError, ModelError, SourceError
 from maskwatch.core.records import Box, Face, Label
-from maskwatch.learn.labelling import FaceMark
-from maskwatch.learn.labels import MarkLabel
-from maskwatch.learn.queue import Queue
-from maskwatch.learn.samples import Sample
-from maskwatch.review import cards, filters
-from maskwatch.review.access import GUESSES, GUESSES_S, SESSION_S, Access, checked_token
-from maskwatch.review.editing import Editing
-from maskwatch.review.filters import Filter, Order, State
-from maskwatch.review.guard import Guard
-from maskwatch.review.keys import KEYS, Action, action_of
-from maskwatch.review.login import entered_page
-from maskwatch.review.thumbnails import HEIGHT_PX, WIDTH_PX, Thumbnails, thumbnail
-from maskwatch.review.uploads import MAX_BYTES, Uploads
-from maskwatch.review.walk import Presence, Walk
+from maskwatch.datasets.labels import AnnotationLabel
+from maskwatch.samples.annotations import Annotation
+from maskwatch.samples.sample import Sample
+from maskwatch.samples.store import Queue
 
 SIZE = (640, 480)
 TOKEN = "correct horse battery"
@@ -45,10 +45,10 @@ def sample(report):
         made = Sample(f"20261122T120000.000Z-{number:06d}", seen, reasons, at, {})
         if said is None:
             return made
-        from maskwatch.learn.labelling import changed
+        from maskwatch.samples.annotations import changed
 
-        marks = [FaceMark(Box(0, 0, 9, 9), MarkLabel(label)) for label in said]
-        return made.with_history(changed((), marks, by, at))
+        annotations = [Annotation(Box(0, 0, 9, 9), AnnotationLabel(label)) for label in said]
+        return made.with_history(changed((), annotations, by, at))
 
     return make
 
@@ -64,11 +64,11 @@ def ids(samples):
         (Filter(camera="정문"), [1]),
         (Filter(day=f"{(NOON - timedelta(days=3)).astimezone():%Y-%m-%d}"), [2]),
         (Filter(reason="detector"), [3]),
-        (Filter(state=State.WAITING), [0, 1, 2]),
-        (Filter(state=State.LABELLED), [3, 4]),
-        (Filter(state=State.WORN_WRONG), [3]),
-        (Filter(state=State.UNKNOWN), []),
-        (Filter(state=State.NO_FACE), [4]),
+        (Filter(state=LabelState.WAITING), [0, 1, 2]),
+        (Filter(state=LabelState.LABELLED), [3, 4]),
+        (Filter(state=LabelState.WORN_WRONG), [3]),
+        (Filter(state=LabelState.UNKNOWN), []),
+        (Filter(state=LabelState.NO_FACE), [4]),
         (Filter(at_least=0.6, at_most=0.7), [1]),
         (Filter(search="-000002"), [2]),
         (Filter(search=" Z-00000 ", order=Order.NEWEST), [4, 3, 2, 1, 0]),
@@ -88,7 +88,7 @@ def test_a_filter_lets_through_what_it_says(sample, wanted, expected):
 
 @given(
     camera=st.none() | st.text(min_size=1),
-    state=st.sampled_from(State),
+    state=st.sampled_from(LabelState),
     order=st.sampled_from(Order),
     search=st.text(),
     shares=st.tuples(st.integers(0, 100), st.integers(0, 100)).map(sorted),
@@ -128,7 +128,7 @@ def test_progress_counts_the_labelled_of_the_filter_and_ones_own_of_today(sample
         sample(4, camera="b", said=["protected"], at=NOON - timedelta(days=2)),
     ]
     today = NOON.astimezone().date()
-    told = filters.progress(samples, Filter(camera="a", state=State.WAITING), "kim", today)
+    told = filters.progress(samples, Filter(camera="a", state=LabelState.WAITING), "kim", today)
     assert (told.labelled, told.total, told.today) == (2, 3, 2)
     assert told.share == pytest.approx(2 / 3)
     assert filters.progress([], Filter(), "kim", today).share == 0
@@ -173,7 +173,7 @@ FACES = (
     Face(Box(200, 100, 260, 180), 0.8, 0.1, Label.UNPROTECTED),
     Face(Box(400, 100, 460, 180), 0.7),
 )
-SAID = [MarkLabel.PROTECTED, MarkLabel.UNPROTECTED, MarkLabel.UNKNOWN]
+LABEL_CHOICES = [AnnotationLabel.PROTECTED, AnnotationLabel.UNPROTECTED, AnnotationLabel.UNKNOWN]
 
 
 @pytest.fixture
@@ -186,41 +186,52 @@ def labels(editing):
 
 
 def selected_box(editing):
-    return next(mark.box for mark in editing.marks if mark.number == editing.selected)
+    return next(mark.box for mark in editing.annotations if mark.number == editing.selected)
 
 
 def test_work_starts_with_what_the_models_say(editing):
-    assert editing.result == tuple(FaceMark(f.box, label) for f, label in zip(FACES, SAID, strict=True))
-    assert [mark.face for mark in editing.marks] == list(FACES)
+    assert editing.result == tuple(
+        Annotation(f.box, label) for f, label in zip(FACES, LABEL_CHOICES, strict=True)
+    )
+    assert [mark.face for mark in editing.annotations] == list(FACES)
     assert selected_box(editing) == FACES[0].box
     assert not editing.changed
 
 
 def test_work_goes_on_from_what_a_person_said():
     theirs = (
-        FaceMark(Box(12, 12, 62, 72), MarkLabel.WORN_WRONG),
-        FaceMark(Box(300, 5, 320, 30), MarkLabel.UNKNOWN),
+        Annotation(Box(12, 12, 62, 72), AnnotationLabel.WORN_WRONG),
+        Annotation(Box(300, 5, 320, 30), AnnotationLabel.UNKNOWN),
     )
     editing = Editing(FACES, theirs, SIZE)
     assert editing.result == theirs
-    assert [mark.face for mark in editing.marks] == [FACES[0], None]
+    assert [mark.face for mark in editing.annotations] == [FACES[0], None]
     assert not editing.changed
     editing.as_the_models_say()
-    assert labels(editing) == SAID
+    assert labels(editing) == LABEL_CHOICES
     assert editing.changed
 
 
 def test_a_key_labels_the_selected_box_and_goes_on_to_the_next(editing):
-    for label in (MarkLabel.WORN_WRONG, MarkLabel.UNKNOWN, MarkLabel.PROTECTED, MarkLabel.UNPROTECTED):
+    for label in (
+        AnnotationLabel.WORN_WRONG,
+        AnnotationLabel.UNKNOWN,
+        AnnotationLabel.PROTECTED,
+        AnnotationLabel.UNPROTECTED,
+    ):
         editing.label(label)
-    assert labels(editing) == [MarkLabel.WORN_WRONG, MarkLabel.UNKNOWN, MarkLabel.UNPROTECTED]
+    assert labels(editing) == [
+        AnnotationLabel.WORN_WRONG,
+        AnnotationLabel.UNKNOWN,
+        AnnotationLabel.UNPROTECTED,
+    ]
     assert selected_box(editing) == FACES[2].box
 
 
 def test_a_click_labels_its_own_box_and_stays_there(editing):
-    second = editing.marks[1].number
-    editing.label(MarkLabel.WORN_WRONG, second)
-    assert labels(editing)[1] is MarkLabel.WORN_WRONG
+    second = editing.annotations[1].number
+    editing.label(AnnotationLabel.WORN_WRONG, second)
+    assert labels(editing)[1] is AnnotationLabel.WORN_WRONG
     assert editing.selected == second
 
 
@@ -228,12 +239,12 @@ def test_what_is_no_face_is_removed(editing):
     editing.remove()
     assert [mark.box for mark in editing.result] == [FACES[1].box, FACES[2].box]
     assert selected_box(editing) == FACES[1].box
-    editing.remove(editing.marks[1].number)
+    editing.remove(editing.annotations[1].number)
     editing.remove()
     assert editing.result == ()
     assert editing.selected is None
     editing.remove()
-    editing.label(MarkLabel.PROTECTED)
+    editing.label(AnnotationLabel.PROTECTED)
     editing.nudge(1, 1)
     editing.select_next(1)
     assert editing.result == ()
@@ -252,8 +263,8 @@ def test_selection_goes_round(editing):
 
 def test_a_drawn_box_is_cut_at_the_edge_and_takes_the_last_label(editing):
     editing.draw(Box(600.04, 440.06, 700, 500))
-    assert editing.result[-1] == FaceMark(Box(600.0, 440.1, 640, 480), MarkLabel.UNKNOWN)
-    assert editing.selected == editing.marks[-1].number
+    assert editing.result[-1] == Annotation(Box(600.0, 440.1, 640, 480), AnnotationLabel.UNKNOWN)
+    assert editing.selected == editing.annotations[-1].number
     before = editing.result
     editing.draw(Box(5, 5, 7, 50))  # too narrow to be a face
     editing.draw(Box(-50, -50, -5, -5))
@@ -281,11 +292,11 @@ def test_a_nudged_box_stays_whole_in_the_picture(editing):
 
 def test_every_change_can_be_undone(editing):
     changes = [
-        lambda: editing.label(MarkLabel.WORN_WRONG),
-        lambda: editing.change(editing.marks[0].number, Box(1, 1, 30, 30)),
+        lambda: editing.label(AnnotationLabel.WORN_WRONG),
+        lambda: editing.change(editing.annotations[0].number, Box(1, 1, 30, 30)),
         lambda: editing.draw(Box(100, 300, 150, 350)),
         lambda: editing.nudge(1, 1),
-        lambda: editing.remove(editing.marks[1].number),
+        lambda: editing.remove(editing.annotations[1].number),
         editing.as_the_models_say,
     ]
     states = [editing.result]
@@ -301,7 +312,7 @@ def test_every_change_can_be_undone(editing):
 
 
 def test_a_change_that_changes_nothing_needs_no_undo(editing):
-    editing.label(MarkLabel.PROTECTED)
+    editing.label(AnnotationLabel.PROTECTED)
     editing.select_next(1)
     assert not editing.undo()
 
@@ -333,7 +344,7 @@ def test_no_box_ever_leaves_the_picture(steps):
     for mark in editing.result:
         assert 0 <= mark.box.x1 < mark.box.x2 <= SIZE[0]
         assert 0 <= mark.box.y1 < mark.box.y2 <= SIZE[1]
-    assert editing.selected is None or editing.selected in [mark.number for mark in editing.marks]
+    assert editing.selected is None or editing.selected in [mark.number for mark in editing.annotations]
 
 
 def test_every_key_means_one_thing():
@@ -358,7 +369,7 @@ def test_every_key_means_one_thing():
 
 
 @pytest.fixture
-def picture(tmp_path):
+def image(tmp_path):
     def make(name, size=(1920, 1080)):
         path = tmp_path / name
         cv2.imwrite(str(path), np.random.default_rng(len(name)).integers(0, 255, (*size[::-1], 3), np.uint8))
@@ -370,15 +381,15 @@ def picture(tmp_path):
 @pytest.mark.parametrize(
     ("size", "expected"), [((1920, 1080), (400, 225)), ((300, 900), (100, 300)), ((64, 48), (64, 48))]
 )
-def test_a_thumbnail_is_small_and_in_shape(picture, size, expected):
-    made = cv2.imdecode(np.frombuffer(thumbnail(picture("a.png", size)), np.uint8), cv2.IMREAD_COLOR)
+def test_a_thumbnail_is_small_and_in_shape(image, size, expected):
+    made = cv2.imdecode(np.frombuffer(thumbnail(image("a.png", size)), np.uint8), cv2.IMREAD_COLOR)
     assert made.shape[1::-1] == expected
     assert made.shape[0] <= HEIGHT_PX
     assert made.shape[1] <= WIDTH_PX
 
 
-def test_thumbnails_are_kept_within_a_bound(picture):
-    paths = [picture(f"{name}.png", (400, 300)) for name in ("a", "bb", "ccc")]
+def test_thumbnails_are_kept_within_a_bound(image):
+    paths = [image(f"{name}.png", (400, 300)) for name in ("a", "bb", "ccc")]
     one = len(thumbnail(paths[0]))
     kept = Thumbnails(max_bytes=int(2.5 * one))
     first = kept.of(paths[0])
@@ -391,8 +402,8 @@ def test_thumbnails_are_kept_within_a_bound(picture):
         kept.of(paths[0])  # the oldest went
 
 
-def test_a_kept_thumbnail_is_not_made_again(picture):
-    path = picture("a.png")
+def test_a_kept_thumbnail_is_not_made_again(image):
+    path = image("a.png")
     kept = Thumbnails()
     made = kept.of(path)
     path.unlink()

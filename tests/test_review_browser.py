@@ -21,10 +21,10 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from maskwatch import demo
 from maskwatch.core.records import Box, Face, Frame, FrameReport, Label
-from maskwatch.learn.labels import MarkLabel
-from maskwatch.learn.queue import Queue
+from maskwatch.datasets.labels import AnnotationLabel
+from maskwatch.output import demo_clip as demo
+from maskwatch.samples.store import Queue
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(
@@ -39,7 +39,7 @@ SHOWN = "const s = document.querySelector('.mw-stage svg'); return s && s.datase
 
 
 @pytest.fixture(scope="module")
-def pictures():
+def images():
     """A bare and a masked person in a plain room, and the face's box."""
     scale = 0.4
     box = Box(*(scale * v for v in demo.FACE)).moved(100, 60)
@@ -53,9 +53,9 @@ def pictures():
 
 
 @pytest.fixture
-def queue(tmp_path, pictures):
+def queue(tmp_path, images):
     """Make a queue with so many samples, of two cameras in turn."""
-    rgbs, box = pictures
+    rgbs, box = images
 
     def make(count):
         made = Queue(tmp_path / "queue")
@@ -173,7 +173,7 @@ class Person:
         """The id of the picture that is shown and loaded; None while none is."""
         return self.run(SHOWN)
 
-    def picture(self, but=None):
+    def image(self, but=None):
         return self.until(lambda: (found := self.sample()) and found != but and found, "another picture")
 
     def press(self, *keys):
@@ -248,10 +248,10 @@ def close_to(box, *expected):
 def test_a_hundred_pictures_are_labelled_by_keyboard_and_a_reload_keeps_them(queue, person, tmp_path):
     made = queue(100)
     keys = {
-        "1": MarkLabel.PROTECTED,
-        "2": MarkLabel.UNPROTECTED,
-        "3": MarkLabel.WORN_WRONG,
-        "5": MarkLabel.UNKNOWN,
+        "1": AnnotationLabel.PROTECTED,
+        "2": AnnotationLabel.UNPROTECTED,
+        "3": AnnotationLabel.WORN_WRONG,
+        "5": AnnotationLabel.UNKNOWN,
     }
     expected = {}
     with serving(tmp_path / "queue") as address:
@@ -259,11 +259,11 @@ def test_a_hundred_pictures_are_labelled_by_keyboard_and_a_reload_keeps_them(que
         kim.go(address)
         kim.introduce("김하나")
         kim.click("Label")
-        kim.picture()
+        kim.image()
         began = time.monotonic()
         last = None
         for number in range(100):
-            last = kim.picture(but=last)
+            last = kim.image(but=last)
             first, second = (list(keys)[(number + shift) % 4] for shift in (0, number // 4))
             expected[last] = (keys[first], keys[second])
             kim.press(first, second, Keys.ENTER)
@@ -281,13 +281,13 @@ def test_a_hundred_pictures_are_labelled_by_keyboard_and_a_reload_keeps_them(que
     assert {labels.by for labels in kept.values()} == {"김하나"}
 
 
-def test_boxes_are_drawn_moved_resized_and_removed_by_mouse(queue, person, tmp_path, pictures):
-    made, face = queue(2), pictures[1]
+def test_boxes_are_drawn_moved_resized_and_removed_by_mouse(queue, person, tmp_path, images):
+    made, face = queue(2), images[1]
     with serving(tmp_path / "queue", "--by", "kim") as address:
         kim = person()
         kim.go(address)
         kim.see(".mw-card").click()
-        sample_id = kim.picture()
+        sample_id = kim.image()
         assert [
             close_to(box, *each) for box, each in zip(kim.boxes(), (face, (420, 100, 470, 160)), strict=True)
         ] == [1, 1]
@@ -303,11 +303,11 @@ def test_boxes_are_drawn_moved_resized_and_removed_by_mouse(queue, person, tmp_p
         kim.all(".mw-face")[1].find_element(By.CSS_SELECTOR, ".mw-choice.mw-not_a_face").click()
         kim.until(lambda: len(kim.boxes()) == 2, "one less")
         kim.click("Accept, next")
-        kim.picture(but=sample_id)
+        kim.image(but=sample_id)
         kim.go(address)
         kim.see(".mw-done")
     faces = made.sample(sample_id).labels.faces
-    assert [mark.label for mark in faces] == [MarkLabel.PROTECTED, MarkLabel.WORN_WRONG]
+    assert [mark.label for mark in faces] == [AnnotationLabel.PROTECTED, AnnotationLabel.WORN_WRONG]
     assert close_to(faces[1].box, 460, 230, 520, 300)
 
 
@@ -317,7 +317,7 @@ def test_boxes_are_made_and_changes_undone_by_keyboard_also_what_was_saved(queue
         kim = person()
         kim.go(address)
         kim.see(".mw-card").click()
-        first = kim.picture()
+        first = kim.image()
         kim.press("b")
         kim.until(lambda: len(kim.boxes()) == 3, "a new box")
         before = kim.boxes()[2]
@@ -335,7 +335,7 @@ def test_boxes_are_made_and_changes_undone_by_keyboard_also_what_was_saved(queue
         )  # z with Hangul on
         kim.until(lambda: len(kim.boxes()) == 3, "undone")
         kim.press(Keys.TAB, "3", Keys.ENTER)
-        second = kim.picture(but=first)
+        second = kim.image(but=first)
         kim.until(lambda: made.sample(first).labels is not None, "saved")
         assert [m.label.value for m in made.sample(first).labels.faces] == [
             "worn_wrong",
@@ -343,14 +343,14 @@ def test_boxes_are_made_and_changes_undone_by_keyboard_also_what_was_saved(queue
             "unprotected",
         ]
         kim.press("z")
-        kim.picture(but=second)
+        kim.image(but=second)
         assert kim.sample() == first
         assert made.sample(first).labels is None
         assert len(kim.boxes()) == 2
         kim.press("5", "n")  # moving on keeps what was changed
-        kim.picture(but=first)
+        kim.image(but=first)
         kim.press("n")
-        kim.picture(but=second)
+        kim.image(but=second)
         kim.press("p")
         kim.until(lambda: kim.sample() == second, "back")
         kim.press("?")
@@ -371,10 +371,10 @@ def test_two_people_at_one_picture_do_not_overwrite_each_other_unasked(queue, pe
         for each, name in ((kim, "김하나"), (lee, "Lee")):
             each.go(f"{address}sample/{sample_id}")
             each.introduce(name)
-            each.picture()
+            each.image()
         lee.until(lambda: "김하나 looks at it too" in lee.text(".mw-facts"), "who else is here")
         kim.press("3", Keys.ENTER)
-        kim.picture(but=sample_id)
+        kim.image(but=sample_id)
         kim.until(lambda: made.sample(sample_id).labels is not None, "saved")
         lee.press("5", "5", Keys.ENTER)
         lee.until(lambda: "김하나 was here first" in lee.text(".mw-conflict"), "the conflict")
@@ -404,11 +404,11 @@ def test_two_people_who_go_on_get_different_pictures(queue, person, tmp_path):
         kim.introduce("Kim")
         lee.go(f"{address}sample/{order[1]}?state=waiting")
         lee.introduce("Lee")
-        assert (kim.picture(), lee.picture()) == (order[0], order[1])
+        assert (kim.image(), lee.image()) == (order[0], order[1])
         kim.press(Keys.ENTER)
-        assert kim.picture(but=order[0]) == order[2]  # the second is Lee's
+        assert kim.image(but=order[0]) == order[2]  # the second is Lee's
         lee.press(Keys.ENTER)
-        assert lee.picture(but=order[1]) == order[3]
+        assert lee.image(but=order[1]) == order[3]
     assert [sample.labels and sample.labels.by for sample in made.samples()] == [
         "Kim",
         "Lee",
@@ -438,7 +438,7 @@ def test_filters_stay_in_the_address(queue, person, tmp_path):
         kim.until(lambda: len(kim.all(".mw-card")) == 5, "the same after a reload")
         assert "0 of 5 labelled" in kim.text(".mw-progress")
         kim.see(".mw-card").click()
-        kim.picture()
+        kim.image()
         assert "1 of 5" in kim.text(".mw-facts")
         kim.press(Keys.ESCAPE)
         kim.until(lambda: len(kim.all(".mw-card")) == 5, "back with the filters")
@@ -477,7 +477,7 @@ def test_the_token_opens_the_page_and_stands_nowhere(queue, person, tmp_path):
         assert kim.until(lambda: kim.text("[role=alert]")) == "That is not the token."
         kim.see("input[type=password]").send_keys(TOKEN + Keys.ENTER)
         kim.see(".mw-card").click()
-        kim.picture()
+        kim.image()
         kim.press(Keys.ENTER)
         assert kim.until(lambda: "1 of 2 labelled" in kim.text(".mw-progress"), "its websocket works")
         assert "maskwatch_review_" not in kim.run("return document.cookie")
@@ -494,7 +494,7 @@ def test_the_page_asks_nothing_of_any_other_machine(queue, person, tmp_path):
         kim = person()
         kim.go(address)
         kim.see(".mw-card").click()
-        kim.picture()
+        kim.image()
         messages = [json.loads(entry["message"])["message"] for entry in kim.browser.get_log("performance")]
     asked = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
     sockets = [m["params"]["url"] for m in messages if m["method"] == "Network.webSocketCreated"]
@@ -515,7 +515,7 @@ def test_a_telephones_window_holds_the_pages(queue, person, tmp_path):
         fits = "return document.documentElement.scrollWidth <= window.innerWidth"
         assert kim.run(fits)
         kim.see(".mw-card").click()
-        kim.picture()
+        kim.image()
         assert kim.run(fits)
         kim.click("Accept, next")
         kim.until(lambda: "1 of 2 labelled" in kim.text(".mw-progress"), "labelled")
@@ -524,19 +524,19 @@ def test_a_telephones_window_holds_the_pages(queue, person, tmp_path):
 def test_a_failed_save_is_told_and_can_be_tried_again(queue, person, tmp_path):
     made = queue(2)
     (sample_id, _) = [sample.id for sample in made.samples()]
-    record = made.picture(sample_id).with_suffix(".json")
+    record = made.image(sample_id).with_suffix(".json")
     hidden = record.with_suffix(".away")
     with serving(tmp_path / "queue", "--by", "kim") as address:
         kim = person()
         kim.go(f"{address}sample/{sample_id}")
-        kim.picture()
+        kim.image()
         record.rename(hidden)
         kim.press("3", Keys.ENTER)
         kim.until(lambda: "This could not be saved" in kim.text(".q-dialog"), "told")
         hidden.rename(record)
         kim.click("Try again")
         kim.until(lambda: made.sample(sample_id).labels is not None, "saved")
-    assert made.sample(sample_id).labels.faces[0].label is MarkLabel.WORN_WRONG
+    assert made.sample(sample_id).labels.faces[0].label is AnnotationLabel.WORN_WRONG
 
 
 def test_a_key_that_is_pressed_too_often_labels_nothing_twice_or_unseen(queue, person, tmp_path):
@@ -544,14 +544,14 @@ def test_a_key_that_is_pressed_too_often_labels_nothing_twice_or_unseen(queue, p
     with serving(tmp_path / "queue", "--by", "kim") as address:
         kim = person()
         kim.go(f"{address}sample/{made.samples()[0].id}?state=waiting")
-        kim.picture()
+        kim.image()
         enter = (
             "for (let n = 0; n < 8; n++) window.dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter'}))"
         )
         kim.run(enter)
         second = kim.until(lambda: (now := kim.sample()) != made.samples()[0].id and now, "the next")
         kim.run(enter)
-        kim.picture(but=second)
+        kim.image(but=second)
         kim.until(lambda: "2 of 12 labelled" in kim.text(".mw-progress"), "two are counted")
         assert not kim.all(".q-dialog")
     assert [sample.revision for sample in made.samples()] == [1, 1] + [0] * 10

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from maskwatch.core.address import Address
-from maskwatch.core.board import Board
 from maskwatch.core.errors import SourceError
-from maskwatch.core.mailbox import Mailbox
 from maskwatch.core.records import CameraState
 from maskwatch.pipeline.capture import Capture, start
+from maskwatch.pipeline.mailbox import Mailbox
+from maskwatch.pipeline.status_board import Board
 from maskwatch.sources.rtsp import RtspSource
 from maskwatch.sources.settings import RtspSettings
 

@@ -3,7 +3,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from maskwatch.core.records import Alert
-from maskwatch.core.rule import Rule
+from maskwatch.core.rules.protected_ratio import Rule
 
 BARE, MASKED = 0.1, 0.9
 

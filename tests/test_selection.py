@@ -199,11 +199,11 @@ def changed_at(box):
     return rgb
 
 
-def looks(picked, selection, *seen, start=0.0, step=1.0, pictures=None):
+def looks(picked, selection, *seen, start=0.0, step=1.0, images=None):
     """Show looks of the places given, all faces sure; gives when and why frames were picked."""
     picks = []
     for number, boxes in enumerate(seen):
-        rgb = STEADY if pictures is None else pictures[number]
+        rgb = STEADY if images is None else images[number]
         picks += picked(selection, start + number * step, *[SURE] * len(boxes), boxes=boxes, rgb=rgb)
     return [(pick.report.at, pick.reasons) for pick in picks]
 
@@ -239,10 +239,10 @@ def test_a_face_that_is_seen_more_than_once_does_not_flicker(picked, seen):
 
 @pytest.mark.parametrize("when", [0, 2])
 def test_where_the_picture_moved_a_face_may_come_and_go(picked, when):
-    pictures = [STEADY, changed_at(THERE), changed_at(THERE)]
+    images = [STEADY, changed_at(THERE), changed_at(THERE)]
     if when == 2:
-        pictures = [STEADY, STEADY, changed_at(THERE)]
-    assert looks(picked, make_selection(), [], [THERE], [], pictures=pictures) == []
+        images = [STEADY, STEADY, changed_at(THERE)]
+    assert looks(picked, make_selection(), [], [THERE], [], images=images) == []
 
 
 def test_looks_that_are_far_apart_tell_no_flicker(picked):
@@ -277,7 +277,7 @@ def test_a_frame_that_was_drawn_is_not_queued_a_second_time_because_a_face_flick
 
 
 def drawn(picked, selection, *probabilities, score=0.99, frames=4000):
-    """The times of the frames that were drawn by lot."""
+    """The times of the frames that were drawn at random."""
     picks = [
         pick
         for n in range(frames)

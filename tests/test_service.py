@@ -138,8 +138,8 @@ def test_footage_that_ends_ends_the_service_well(service, demo_clip, tmp_path):
 
 def test_a_stuck_engine_feeds_no_watchdog(service, tmp_path, monkeypatch):
     """The feeding side alone: a pipeline whose engine does not come round."""
-    from maskwatch import service as module
-    from maskwatch.core.board import Board
+    from maskwatch.app import service as module
+    from maskwatch.pipeline.status_board import Board
 
     told = []
     monkeypatch.setattr(module, "notify", lambda *lines: told.extend(lines))
@@ -148,7 +148,7 @@ def test_a_stuck_engine_feeds_no_watchdog(service, tmp_path, monkeypatch):
     class StuckPipeline:
         board = Board(["door"])
 
-    parts = module.Parts(StuckPipeline())
+    parts = module.RunningParts(StuckPipeline())
 
     class Engine:
         def __init__(self, until):
@@ -272,7 +272,7 @@ def test_health_metrics_status_and_a_dead_camera_without_its_password_anywhere(
     config["cameras"]["gate"] = {"source": address.replace("s3cret-pw", "{MASKWATCH_GATE}")}
     with service(json.dumps(config), MASKWATCH_GATE="s3cret-pw") as running:
         running.wait_for("door: up")
-        running.wait_for("gate: gives no picture: rtsp://127.0.0.1:1/…: Connection refused")
+        running.wait_for("gate: is offline: rtsp://127.0.0.1:1/…: Connection refused")
         running.wait_for("people wear no mask")
         url = at(running)
         assert asked(url, "/healthz") == (200, '{"ok":true,"reason":null}')
@@ -295,7 +295,7 @@ def test_health_metrics_status_and_a_dead_camera_without_its_password_anywhere(
     assert 'maskwatch_camera_up{camera="gate"} 0.0' in metrics
     assert 'maskwatch_camera_up{camera="door"} 1.0' in metrics
     assert f'detector="{door["models"]["detector"]}"' in metrics
-    assert running.log.count("gate: gives no picture") == 1
+    assert running.log.count("gate: is offline") == 1
     assert all(word in shown.stdout for word in ("door", "gate", "down", "Connection refused"))
     assert (later.returncode, later.stderr) == (1, f"maskwatch: {url}: no camera is up\n")
     assert code == 0

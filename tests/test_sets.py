@@ -10,15 +10,15 @@ from typer.testing import CliRunner
 
 from maskwatch.cli import app
 from maskwatch.core.records import Box
-from maskwatch.learn.dataset import DataSet, LabelledPicture, Part, Truth
-from maskwatch.learn.evaluation.chosen import Chosen
-from maskwatch.learn.evaluation.pictures import choose, choose_of_several
-from maskwatch.learn.faces import open_marked
-from maskwatch.learn.formats.registry import read
-from maskwatch.learn.labels import FaceLabel
-from maskwatch.learn.sets import named, together
+from maskwatch.datasets.faces import open_annotated
+from maskwatch.datasets.formats.registry import read
+from maskwatch.datasets.labels import FaceLabel
+from maskwatch.datasets.records import DataSet, GroundTruth, LabelledImage, Split
+from maskwatch.datasets.sets import named, together
+from maskwatch.evaluation.chosen import SplitChoice
+from maskwatch.evaluation.images import choose, choose_of_several
 
-TRUTH = (Truth(FaceLabel.PROTECTED, Box(4, 4, 30, 30)),)
+TRUTH = (GroundTruth(FaceLabel.PROTECTED, Box(4, 4, 30, 30)),)
 
 
 def bucket(key):
@@ -27,7 +27,7 @@ def bucket(key):
 
 def key_of(part, suffix=".png", *, after=""):
     """A name that falls into that part when it stands alone."""
-    low, high = {Part.TEST: (0, 20), Part.VALIDATION: (20, 30), Part.TRAIN: (30, 100)}[part]
+    low, high = {Split.TEST: (0, 20), Split.VALIDATION: (20, 30), Split.TRAIN: (30, 100)}[part]
     return next(
         key for n in range(1000) if low <= bucket(key := f"{after}{n:03d}{suffix}") < high and key > after
     )
@@ -43,23 +43,23 @@ def make(tmp_path):
     """Makes a data set: the seed of each picture's noise by its key, and the part that it says."""
 
     def made(name, seeds, parts=(), side=64):
-        pictures = []
+        images = []
         for key, seed in seeds.items():
             path = tmp_path / name / key
             path.parent.mkdir(parents=True, exist_ok=True)
             assert cv2.imwrite(str(path), noise(seed, side))
-            pictures.append(LabelledPicture(path, key, TRUTH, dict(parts).get(key)))
-        return DataSet(pictures, [])
+            images.append(LabelledImage(path, key, TRUTH, dict(parts).get(key)))
+        return DataSet(images, [])
 
     return made
 
 
 def parts(data):
-    return {picture.key: picture.part for picture in data.pictures}
+    return {image.key: image.split for image in data.images}
 
 
 def alone(data):
-    return parts(DataSet(list(choose("x", data, Chosen.ALL, list).pictures), []))
+    return parts(DataSet(list(choose("x", data, SplitChoice.ALL, list).images), []))
 
 
 def test_folders_of_one_name_are_told_apart_by_what_lies_above(tmp_path):
@@ -88,10 +88,10 @@ def test_a_photograph_and_its_twin_of_the_same_name_fall_on_one_side_whatever_th
     after, large = parts(both["one"]), parts(both["two"])
     assert all(part is large[key.replace("png", "jpg")] for key, part in after.items())
     for set_before, set_after in ((before, after), (other, large)):
-        held_out = {key for key, part in set_before.items() if part is Part.TEST}
-        assert held_out <= {key for key, part in set_after.items() if part is Part.TEST}
+        held_out = {key for key, part in set_before.items() if part is Split.TEST}
+        assert held_out <= {key for key, part in set_after.items() if part is Split.TEST}
         assert all(
-            set_after[key] is not Part.TRAIN for key, part in set_before.items() if part is not Part.TRAIN
+            set_after[key] is not Split.TRAIN for key, part in set_before.items() if part is not Split.TRAIN
         )
     told = [line for data in both.values() for line in data.problems]
     assert len(told) == 2
@@ -99,13 +99,13 @@ def test_a_photograph_and_its_twin_of_the_same_name_fall_on_one_side_whatever_th
 
 
 def test_near_duplicates_over_sets_fall_on_one_side_and_pull_what_is_like_them_along(make):
-    trained, tested = key_of(Part.TRAIN), key_of(Part.TEST, after="z")
+    trained, tested = key_of(Split.TRAIN), key_of(Split.TEST, after="z")
     one = make("one", {trained: 1, f"{trained}-again.png": 1})
-    two = make("two", {tested: 1, key_of(Part.TRAIN, after="other"): 7})
-    assert set(alone(one).values()) == {Part.TRAIN}
+    two = make("two", {tested: 1, key_of(Split.TRAIN, after="other"): 7})
+    assert set(alone(one).values()) == {Split.TRAIN}
     both = together({"one": one, "two": two}, list)
-    assert set(parts(both["one"]).values()) == {Part.TEST}
-    assert list(parts(both["two"]).values()) == [Part.TEST, Part.TRAIN]
+    assert set(parts(both["one"]).values()) == {Split.TEST}
+    assert list(parts(both["two"]).values()) == [Split.TEST, Split.TRAIN]
     (line,) = both["one"].problems
     assert line.startswith("one: 2 pictures of it (")
     assert both["two"].problems == []
@@ -114,18 +114,18 @@ def test_near_duplicates_over_sets_fall_on_one_side_and_pull_what_is_like_them_a
 
 
 def test_a_part_that_a_set_says_itself_holds_for_its_twins(make):
-    key = key_of(Part.TRAIN)
+    key = key_of(Split.TRAIN)
     says = make(
-        "says", {f"test/{key}": 1, "train/x.png": 2}, {f"test/{key}": Part.TEST, "train/x.png": Part.TRAIN}
+        "says", {f"test/{key}": 1, "train/x.png": 2}, {f"test/{key}": Split.TEST, "train/x.png": Split.TRAIN}
     )
     plain = make("plain", {key: 31, "x.jpg": 32})
     both = together({"says": says, "plain": plain}, list)
-    assert parts(both["plain"])[key] is Part.TEST
-    assert parts(both["says"])[f"test/{key}"] is Part.TEST
+    assert parts(both["plain"])[key] is Split.TEST
+    assert parts(both["says"])[f"test/{key}"] is Split.TEST
 
 
 def test_a_name_that_a_set_uses_twice_tells_nothing(make):
-    tested, key = key_of(Part.TEST), key_of(Part.TRAIN)
+    tested, key = key_of(Split.TEST), key_of(Split.TRAIN)
     one = make("one", {f"{folder}/{key}": n for n, folder in enumerate("abcdefgh")})
     two = make("two", {key: 77, tested: 78})
     before = alone(one)
@@ -136,45 +136,45 @@ def test_what_is_read_with_its_parts_keeps_them(make):
     one = make("one", {f"{n:03d}.png": n for n in range(60)})
     two = make("two", {f"{n:03d}.jpg": n for n in range(60)}, side=200)
     for data in together({"one": one, "two": two}, list).values():
-        opened, _ = open_marked(data.pictures, list)
-        expected = [sum(picture.part is part for picture in data.pictures) for part in Part]
-        assert [len(opened[part]) for part in Part] == expected
+        opened, _ = open_annotated(data.images, list)
+        expected = [sum(image.split is part for image in data.images) for part in Split]
+        assert [len(opened[part]) for part in Split] == expected
         assert min(expected) > 0
 
 
 def test_an_unreadable_picture_is_told_once_and_the_others_are_used(make):
     one, two = make("one", {"a.png": 1, "b.png": 2}), make("two", {"c.png": 3})
-    one.pictures[0].path.write_bytes(b"no picture")
+    one.images[0].path.write_bytes(b"no picture")
     both = together({"one": one, "two": two}, list)
-    assert [p.key for p in both["one"].pictures] == ["b.png"]
-    assert both["one"].problems == [f"{one.pictures[0].path}: is not a picture that can be read"]
+    assert [p.key for p in both["one"].images] == ["b.png"]
+    assert both["one"].problems == [f"{one.images[0].path}: is not a picture that can be read"]
 
 
 def test_the_test_part_of_several_sets_is_what_each_holds_out_alone_without_what_another_trains_on(make):
     seeds = {f"{n:03d}.png": n for n in range(80)}
     one, two = make("one", seeds), make("two", {f"t{n:03d}.png": n + 300 for n in range(80)})
-    both = choose_of_several({"one": one, "two": two}, Chosen.TEST, list)
-    held = [{p.path for p in choose("x", data, Chosen.TEST, list).pictures} for data in (one, two)]
-    assert {p.path for p in both.pictures} == held[0] | held[1]
+    both = choose_of_several({"one": one, "two": two}, SplitChoice.TEST, list)
+    held = [{p.path for p in choose("x", data, SplitChoice.TEST, list).images} for data in (one, two)]
+    assert {p.path for p in both.images} == held[0] | held[1]
     assert both.notes == ()
-    tested = next(key for key, part in alone(one).items() if part is Part.TEST)
-    three = make("three", {key_of(Part.TRAIN, after="q"): seeds[tested], key_of(Part.TEST): 900})
-    both = choose_of_several({"one": one, "three": three}, Chosen.TEST, list)
-    paths = {p.path for p in both.pictures}
-    assert held[0] - paths == {p.path for p in one.pictures if p.key == tested}
+    tested = next(key for key, part in alone(one).items() if part is Split.TEST)
+    three = make("three", {key_of(Split.TRAIN, after="q"): seeds[tested], key_of(Split.TEST): 900})
+    both = choose_of_several({"one": one, "three": three}, SplitChoice.TEST, list)
+    paths = {p.path for p in both.images}
+    assert held[0] - paths == {p.path for p in one.images if p.key == tested}
     (note,) = both.notes
     assert tested in note
     assert "may have been trained on" in note
-    whole = choose_of_several({"one": one, "three": three}, Chosen.ALL, list)
-    assert len(whole.pictures) == 82
+    whole = choose_of_several({"one": one, "three": three}, SplitChoice.ALL, list)
+    assert len(whole.images) == 82
 
 
 def test_the_street_photographs_keep_their_test_part_and_their_large_twins_share_it(shared):
     faces, large = read(shared / "data/faces"), read(shared / "data/faces_large")
-    held_out = choose("faces", faces, Chosen.TEST, list).pictures
-    assert (len(held_out), sum(len(picture.truths) for picture in held_out)) == (104, 406)
+    held_out = choose("faces", faces, SplitChoice.TEST, list).images
+    assert (len(held_out), sum(len(image.truths) for image in held_out)) == (104, 406)
     both = together({"faces": faces, "faces_large": large}, list)
-    assert {k for k, part in parts(both["faces"]).items() if part is Part.TEST} == {p.key for p in held_out}
+    assert {k for k, part in parts(both["faces"]).items() if part is Split.TEST} == {p.key for p in held_out}
     small = parts(both["faces"])
     twins = {key: part for key, part in parts(both["faces_large"]).items() if key in small}
     assert len(twins) > 300

@@ -59,13 +59,13 @@ def is_near(rgb, colour):
 @pytest.fixture(params=[*VIDEO_KINDS, "folder"])
 def footage(request, write_video, tmp_path):
     """Half red, then blue."""
-    pictures = [solid(RED)] * (COUNT // 2) + [solid(BLUE)] * (COUNT // 2)
+    images = [solid(RED)] * (COUNT // 2) + [solid(BLUE)] * (COUNT // 2)
     if request.param == "folder":
-        for number, rgb in enumerate(pictures):
+        for number, rgb in enumerate(images):
             save(tmp_path / f"{number}.png", rgb)
         return tmp_path
     codec, pix_fmt = VIDEO_KINDS[request.param]
-    return write_video(f"clip.{request.param}", pictures, codec=codec, pix_fmt=pix_fmt)
+    return write_video(f"clip.{request.param}", images, codec=codec, pix_fmt=pix_fmt)
 
 
 def test_every_kind_gives_contiguous_rgb_in_the_right_colours(footage):
@@ -131,8 +131,8 @@ def test_a_last_picture_that_stays_long_is_not_taken_for_a_cut_off_file(tmp_path
         stream = container.add_stream(codec, rate=10)
         stream.width, stream.height, stream.pix_fmt = 70, 50, pix_fmt
         stream.codec_context.max_b_frames = 0
-        pictures = [av.VideoFrame.from_ndarray(solid((250 - 40 * n, 0, 0)), format="rgb24") for n in range(5)]
-        packets = [packet for picture in [*pictures, None] for packet in stream.encode(picture)]
+        images = [av.VideoFrame.from_ndarray(solid((250 - 40 * n, 0, 0)), format="rgb24") for n in range(5)]
+        packets = [packet for image in [*images, None] for packet in stream.encode(image)]
         for packet in packets:
             packet.duration = packet.duration or 1
         packets[-1].duration *= 50
@@ -307,7 +307,7 @@ def write_cut_with_sound(path, *, keep=0.5):
     path.write_bytes(data[: round(len(data) * keep)])
 
 
-def write_folder_without_pictures(path):
+def write_folder_without_images(path):
     path.mkdir()
     write_text(path / "notes.txt")
 
@@ -327,7 +327,7 @@ def write_folder_without_pictures(path):
         ("empty.png", Path.touch),
         ("text.jpg", write_text),
         ("empty folder", Path.mkdir),
-        ("folder of notes", write_folder_without_pictures),
+        ("folder of notes", write_folder_without_images),
         ("pattern that finds nothing *.jpg", write_nothing),
     ],
 )

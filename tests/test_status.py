@@ -17,7 +17,7 @@ from maskwatch.web import status
 from maskwatch.web.application import make_app
 from maskwatch.web.server import Listener, WebServer
 from maskwatch.web.settings import WebSettings
-from maskwatch.web.watched import Storage, Watched
+from maskwatch.web.watched import ServiceView, Storage
 
 TOKEN = "a-token-of-24-characters"
 DOOR = CameraStatus(
@@ -37,7 +37,7 @@ SEEN = Status(
 def answering(seen, token=None):
     """The address of a service that has seen that."""
     versions = dict.fromkeys(seen.cameras, Versions("detector@1", "classifier@1"))
-    watched = Watched(lambda: seen, lambda: versions, lambda: Storage(12, 3456, 63_200_000_000))
+    watched = ServiceView(lambda: seen, lambda: versions, lambda: Storage(12, 3456, 63_200_000_000))
     listener = Listener(WebSettings(port=0))
     with WebServer(listener, make_app(status.routes(watched), token=token), pytest.fail):
         yield listener.url

@@ -14,6 +14,7 @@ import torch
 from maskwatch.core.errors import DataError, ModelError
 from maskwatch.core.geometry import iou
 from maskwatch.core.records import Box, Face
+from maskwatch.datasets.faces import SeenImage
 from maskwatch.detect import boxes
 from maskwatch.detect.backends.pytorch import TorchBackend
 from maskwatch.detect.cascade import Mtcnn
@@ -27,15 +28,16 @@ from maskwatch.detect.weights import (
     load_weights,
     save_detector,
 )
-from maskwatch.learn import journal, operating, targets
-from maskwatch.learn.checkpoint import load_checkpoint, save_checkpoint
-from maskwatch.learn.faces import SeenPicture
-from maskwatch.learn.mining import Kind, mine
-from maskwatch.learn.operating import choose_point
-from maskwatch.learn.train_detector import Recipe, Run, train
+from maskwatch.training import run_folder as journal
+from maskwatch.training import targets
+from maskwatch.training import thresholds as operating
+from maskwatch.training.checkpoint import load_checkpoint, save_checkpoint
+from maskwatch.training.detector import DetectorRecipe, Run, train
+from maskwatch.training.mining import Kind, mine
+from maskwatch.training.thresholds import choose_point
 
 CPU = torch.device("cpu")
-TINY = Recipe(
+TINY = DetectorRecipe(
     pnet_steps=6,
     rnet_steps=(4,),
     onet_steps=(4,),
@@ -53,9 +55,9 @@ def stock():
 
 
 @pytest.fixture(scope="module")
-def pictures(street):
+def images(street):
     made = (street(n, side=int(40 + n % 5 * 20)) for n in range(8))
-    return [SeenPicture(rgb, (box,)) for rgb, box in made]
+    return [SeenImage(rgb, (box,)) for rgb, box in made]
 
 
 def rows(*boxes_):
@@ -77,9 +79,9 @@ def test_offsets_move_a_box_to_its_truth():
         assert boxes.shifted(torch.from_numpy(candidate), move, extra).numpy() == pytest.approx(truth)
 
 
-def test_mined_crops_show_the_face_parts_of_it_or_none_and_the_same_seed_mines_the_same(stock, pictures):
+def test_mined_crops_show_the_face_parts_of_it_or_none_and_the_same_seed_mines_the_same(stock, images):
     detector = Mtcnn(TorchBackend(stock, CPU), Settings(thresholds=(0.3, 0.3, 0), scout=False), "x")
-    samples, again = (mine(detector, pictures[:3], 48, (0,), range(2)) for _ in range(2))
+    samples, again = (mine(detector, images[:3], 48, (0,), range(2)) for _ in range(2))
     assert samples.crops.shape[1:] == (48, 48, 3)
     assert all(len(samples.of(kind)) for kind in Kind)
     assert np.array_equal(samples.crops, again.crops)
@@ -96,9 +98,9 @@ def run_in(folder, recipe=TINY, on_epoch=lambda _: None):
     return Run(recipe, CPU, folder, on_epoch, lambda *_: None)
 
 
-def test_a_training_that_was_stopped_goes_on_and_ends_as_one_that_was_not(stock, pictures, tmp_path):
+def test_a_training_that_was_stopped_goes_on_and_ends_as_one_that_was_not(stock, images, tmp_path):
     told = []
-    whole = train(pictures[:6], pictures[6:], stock, run_in(tmp_path / "whole", on_epoch=told.append))
+    whole = train(images[:6], images[6:], stock, run_in(tmp_path / "whole", on_epoch=told.append))
     stages = [epoch.stage for epoch in told]
     assert stages == ["P-Net"] * 3 + ["R-Net 1"] * 2 + ["O-Net 1"] * 2
 
@@ -114,9 +116,9 @@ def test_a_training_that_was_stopped_goes_on_and_ends_as_one_that_was_not(stock,
 
     for number in (2, 3):
         with pytest.raises(KeyboardInterrupt):
-            train(pictures[:6], pictures[6:], stock, run_in(tmp_path / "parts", on_epoch=stop_at(number)))
+            train(images[:6], images[6:], stock, run_in(tmp_path / "parts", on_epoch=stop_at(number)))
     rest = []
-    parts = train(pictures[:6], pictures[6:], stock, run_in(tmp_path / "parts", on_epoch=rest.append))
+    parts = train(images[:6], images[6:], stock, run_in(tmp_path / "parts", on_epoch=rest.append))
     assert len(rest) < len(told)
     for name in ("pnet", "rnet", "onet"):
         ours, theirs = getattr(whole, name).state_dict(), getattr(parts, name).state_dict()
@@ -124,18 +126,18 @@ def test_a_training_that_was_stopped_goes_on_and_ends_as_one_that_was_not(stock,
         assert not torch.equal(ours["conv1.weight"], getattr(stock, name).conv1.weight), name
 
 
-def test_training_changes_neither_what_it_started_from_nor_its_landmarks_much(stock, pictures, tmp_path):
+def test_training_changes_neither_what_it_started_from_nor_its_landmarks_much(stock, images, tmp_path):
     before = {key: value.clone() for key, value in stock.onet.state_dict().items()}
-    tuned = train(pictures[:6], pictures[6:], stock, run_in(tmp_path / "t"))
+    tuned = train(images[:6], images[6:], stock, run_in(tmp_path / "t"))
     assert all(torch.equal(before[key], value) for key, value in stock.onet.state_dict().items())
     moved = (tuned.onet.dense6_3.weight - stock.onet.dense6_3.weight).abs().max()
     assert 0 < moved < 0.05
     assert tuned.scout is None
 
 
-def test_training_needs_faces_in_both_parts(stock, pictures, tmp_path):
-    empty = [SeenPicture(pictures[0].rgb, ())]
-    for parts, name in (((empty, pictures), "training"), ((pictures, empty), "validation")):
+def test_training_needs_faces_in_both_parts(stock, images, tmp_path):
+    empty = [SeenImage(images[0].rgb, ())]
+    for parts, name in (((empty, images), "training"), ((images, empty), "validation")):
         with pytest.raises(DataError, match=f"no picture of the {name} part"):
             train(*parts, stock, run_in(tmp_path / "t"))
 
@@ -157,13 +159,13 @@ def test_a_folder_of_another_training_is_refused(tmp_path):
         journal.claim(tmp_path / "t", {"seed": 2})
 
 
-def test_the_point_is_chosen_for_the_wanted_precision(stock, pictures):
+def test_the_point_is_chosen_for_the_wanted_precision(stock, images):
     """Half of the faces are labelled elsewhere, so the detector's own faces count as false alarms there."""
-    elsewhere = [SeenPicture(p.rgb, (Box(0, 0, 20, 20),)) for p in pictures[:4]]
-    strict = choose_point(stock, pictures, precision=0.9, min_face_px=30, device=CPU)
+    elsewhere = [SeenImage(p.rgb, (Box(0, 0, 20, 20),)) for p in images[:4]]
+    strict = choose_point(stock, images, precision=0.9, min_face_px=30, device=CPU)
     assert strict.recall > 0.8
     assert strict.precision >= 0.9
-    mixed = choose_point(stock, pictures[4:] + elsewhere, precision=0.3, min_face_px=30, device=CPU)
+    mixed = choose_point(stock, images[4:] + elsewhere, precision=0.3, min_face_px=30, device=CPU)
     assert mixed.precision >= 0.3
     assert mixed.recall < 0.6
 
@@ -177,7 +179,7 @@ def test_the_point_is_chosen_by_what_lies_in_the_picture(stock, monkeypatch):
             return [(Face(Box(20, 60, 60, 160), 0.9),) for _ in frames]
 
     monkeypatch.setattr(operating, "Mtcnn", Overshooting)
-    cut_off = SeenPicture(np.zeros((100, 200, 3), np.uint8), (Box(20, 62, 60, 100),))
+    cut_off = SeenImage(np.zeros((100, 200, 3), np.uint8), (Box(20, 62, 60, 100),))
     assert choose_point(stock, [cut_off], precision=0.9, min_face_px=30, device=CPU).recall == 1
 
 
@@ -208,11 +210,11 @@ def test_a_file_that_is_no_detector_is_refused_by_name(tmp_path):
         load_weights(str(path))
 
 
-def test_a_score_is_the_product_of_the_stages_probabilities_to_their_powers(stock, pictures):
+def test_a_score_is_the_product_of_the_stages_probabilities_to_their_powers(stock, images):
     backend, loose = TorchBackend(stock, CPU), Settings(thresholds=(0.6, 0.7, 0.0), scout=False)
     plain, product = (
         max(
-            Mtcnn(backend, loose, "x", OperatingPoint(powers=powers)).detect([pictures[1].rgb])[0],
+            Mtcnn(backend, loose, "x", OperatingPoint(powers=powers)).detect([images[1].rgb])[0],
             key=lambda f: f.score,
         )
         for powers in ((0, 0, 1), (0.5, 0.5, 1))

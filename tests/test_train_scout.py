@@ -9,24 +9,24 @@ import pytest
 import torch
 
 from maskwatch.core.errors import DataError
+from maskwatch.datasets.faces import SeenImage, gather_images
+from maskwatch.datasets.formats.registry import read
+from maskwatch.datasets.records import Split
 from maskwatch.detect import scout as scouts
 from maskwatch.detect.networks import normalise
 from maskwatch.detect.weights import ARCHITECTURE, load_detector, load_stock, save_detector
-from maskwatch.learn import train_scout
-from maskwatch.learn.dataset import Part
-from maskwatch.learn.faces import SeenPicture, gather_pictures
-from maskwatch.learn.formats.registry import read
-from maskwatch.learn.train_scout import Recipe, train
-from maskwatch.learn.views import level_view
-from maskwatch.tensors import opened
+from maskwatch.platform.tensor_files import opened
+from maskwatch.training import scout as train_scout
+from maskwatch.training.augmentation import level_view
+from maskwatch.training.scout import ScoutRecipe, train
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def pictures(street):
+def images(street):
     made = (street(n, side=int(40 + n % 5 * 20)) for n in range(20))
-    return [SeenPicture(rgb, (box,)) for rgb, box in made]
+    return [SeenImage(rgb, (box,)) for rgb, box in made]
 
 
 def test_a_cell_is_near_a_face_when_its_window_overlaps_it():
@@ -39,10 +39,10 @@ def test_a_cell_is_near_a_face_when_its_window_overlaps_it():
     )  # too large for the window
 
 
-def test_a_training_picture_shows_a_face_at_the_size_that_the_window_sees(pictures):
+def test_a_training_picture_shows_a_face_at_the_size_that_the_window_sees(images):
     shown = 0
     for number in range(40):
-        rgb, faces, _ = level_view(pictures[0], 190, (11, 19), np.random.default_rng(number))
+        rgb, faces, _ = level_view(images[0], 190, (11, 19), np.random.default_rng(number))
         assert rgb.shape == (190, 190, 3)
         assert rgb.dtype == np.uint8
         sides = np.maximum(faces[:, 2] - faces[:, 0], faces[:, 3] - faces[:, 1])
@@ -50,9 +50,9 @@ def test_a_training_picture_shows_a_face_at_the_size_that_the_window_sees(pictur
     assert shown >= 20
 
 
-def test_training_learns_to_look_where_faces_are_and_the_same_seed_gives_the_same_scout(pictures, street):
-    weights, recipe, told = load_stock(), Recipe(steps=500, seed=3, keep=0.9), []
-    scout, figures = train(pictures[:15], pictures[15:], weights, recipe, told.append, device=CPU)
+def test_training_learns_to_look_where_faces_are_and_the_same_seed_gives_the_same_scout(images, street):
+    weights, recipe, told = load_stock(), ScoutRecipe(steps=500, seed=3, keep=0.9), []
+    scout, figures = train(images[:15], images[15:], weights, recipe, told.append, device=CPU)
     assert figures.kept >= 0.85
     assert figures.passed < 0.3
     assert told[-1].step == 500
@@ -66,19 +66,19 @@ def test_training_learns_to_look_where_faces_are_and_the_same_seed_gives_the_sam
     assert abs(down * scouts.STRIDE + scouts.VIEW_PX / 2 - y) < 9
 
 
-def test_the_same_seed_gives_the_same_scout(pictures):
-    weights, recipe = load_stock(), Recipe(steps=6, seed=3)
+def test_the_same_seed_gives_the_same_scout(images):
+    weights, recipe = load_stock(), ScoutRecipe(steps=6, seed=3)
     first, again = (
-        train(pictures[:9], pictures[9:], weights, recipe, lambda _: None, device=CPU)[0] for _ in range(2)
+        train(images[:9], images[9:], weights, recipe, lambda _: None, device=CPU)[0] for _ in range(2)
     )
     for a, b in zip(first.state_dict().values(), again.state_dict().values(), strict=True):
         assert torch.equal(a, b)
 
 
 def test_pictures_without_a_face_are_refused():
-    empty = [SeenPicture(np.zeros((50, 50, 3), np.uint8), ())]
+    empty = [SeenImage(np.zeros((50, 50, 3), np.uint8), ())]
     with pytest.raises(DataError, match="training part"):
-        train(empty, empty, load_stock(), Recipe(steps=1), lambda _: None, device=CPU)
+        train(empty, empty, load_stock(), ScoutRecipe(steps=1), lambda _: None, device=CPU)
 
 
 def test_nothing_of_the_test_part_is_kept(tmp_path):
@@ -100,10 +100,10 @@ def test_nothing_of_the_test_part_is_kept(tmp_path):
         for n in range(8):
             random = np.random.default_rng([len(name), len(label), n])
             cv2.imwrite(str(folder / f"{n}.png"), random.integers(0, 255, (40, 40, 3)).astype(np.uint8))
-    parts, notes = gather_pictures(read(tmp_path).pictures, Whole(), list)
+    parts, notes = gather_images(read(tmp_path).images, Whole(), list)
     assert notes == []
-    assert set(parts) == {Part.TRAIN, Part.VALIDATION}
-    assert len(parts[Part.TRAIN]) + len(parts[Part.VALIDATION]) == 16
+    assert set(parts) == {Split.TRAIN, Split.VALIDATION}
+    assert len(parts[Split.TRAIN]) + len(parts[Split.VALIDATION]) == 16
 
 
 def test_train_scout_command_writes_weights_and_card(tmp_path, bare, masked, maskwatch):
@@ -112,9 +112,9 @@ def test_train_scout_command_writes_weights_and_card(tmp_path, bare, masked, mas
             folder = tmp_path / "data" / name
             folder.mkdir(parents=True, exist_ok=True)
             random = np.random.default_rng(n)
-            picture = cv2.resize(person, (200, 230))[:, :, ::-1].astype(float) * random.uniform(0.7, 1.1)
-            picture += cv2.resize(random.uniform(-40, 40, (5, 5, 3)), (200, 230))
-            cv2.imwrite(str(folder / f"{n}.png"), np.clip(picture, 0, 255))
+            image = cv2.resize(person, (200, 230))[:, :, ::-1].astype(float) * random.uniform(0.7, 1.1)
+            image += cv2.resize(random.uniform(-40, 40, (5, 5, 3)), (200, 230))
+            cv2.imwrite(str(folder / f"{n}.png"), np.clip(image, 0, 255))
     weights = tmp_path / "mine.safetensors"
     done = maskwatch("train", "scout", "--data", tmp_path / "data", "-o", weights, "--steps", 20)
     assert done.returncode == 0, done.stderr

@@ -10,26 +10,28 @@ import torch
 
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box, Face, FrameReport, Label
+from maskwatch.datasets.class_names import parse_classes
+from maskwatch.datasets.faces import SeenImage, gather_images, open_annotated
+from maskwatch.datasets.formats import registry
+from maskwatch.datasets.records import Split
 from maskwatch.detect.backends.pytorch import TorchBackend
 from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.settings import Settings
 from maskwatch.detect.weights import load_stock
-from maskwatch.learn import operating, targets, train_scout
-from maskwatch.learn.batches import Views
-from maskwatch.learn.class_names import parse_classes
-from maskwatch.learn.dataset import Part
-from maskwatch.learn.evaluation.chosen import Chosen
-from maskwatch.learn.evaluation.detection import search
-from maskwatch.learn.evaluation.matching import match
-from maskwatch.learn.evaluation.pictures import Material, without_faults
-from maskwatch.learn.evaluation.system import watch
-from maskwatch.learn.faces import SeenPicture, gather_pictures, open_marked
-from maskwatch.learn.formats import registry
-from maskwatch.learn.journal import fingerprint
-from maskwatch.learn.loop.material import Picture
-from maskwatch.learn.loop.measure import judge
-from maskwatch.learn.mining import Kind, mine
-from maskwatch.learn.views import camera_view, level_view
+from maskwatch.evaluation.chosen import SplitChoice
+from maskwatch.evaluation.detection import search
+from maskwatch.evaluation.images import Material, without_faults
+from maskwatch.evaluation.matching import match
+from maskwatch.evaluation.system import analyse_images
+from maskwatch.learning.collect import SampleImage
+from maskwatch.learning.compare import judge
+from maskwatch.training import scout as train_scout
+from maskwatch.training import targets
+from maskwatch.training import thresholds as operating
+from maskwatch.training.augmentation import camera_view, level_view
+from maskwatch.training.batches import PyramidBatches
+from maskwatch.training.mining import Kind, mine
+from maskwatch.training.run_folder import fingerprint
 
 WIDTH, HEIGHT = 120, 80
 WHOLE = (0, 0, WIDTH, HEIGHT)
@@ -152,18 +154,18 @@ def read(folder, files, *classes):
     for name, content in files.items():
         write_text(folder / name, content)
     data = registry.read(folder, parse_classes(classes))
-    return sorted(data.pictures, key=lambda picture: picture.key), data.problems
+    return sorted(data.images, key=lambda image: image.key), data.problems
 
 
-def boxes(picture):
-    return [tuple(round(v) for v in truth.box) for truth in picture.truths]
+def boxes(image):
+    return [tuple(round(v) for v in truth.box) for truth in image.truths]
 
 
 @pytest.mark.parametrize("case", USED)
 def test_a_face_that_is_told_in_another_way_is_used(case, tmp_path):
-    (picture, other), problems = read(tmp_path, USED[case])
-    assert boxes(picture) == [GOOD, OTHER]
-    assert (picture.unclear, picture.faults) == ((), ())
+    (image, other), problems = read(tmp_path, USED[case])
+    assert boxes(image) == [GOOD, OTHER]
+    assert (image.unclear, image.faults) == ((), ())
     assert other.truths == other.unclear == ()
     assert not [line for line in problems if "without" not in line]
 
@@ -171,11 +173,11 @@ def test_a_face_that_is_told_in_another_way_is_used(case, tmp_path):
 @pytest.mark.parametrize("case", UNCLEAR)
 def test_a_face_that_cannot_be_used_is_an_unclear_place_and_never_background(case, tmp_path):
     files, place, is_wrong = UNCLEAR[case]
-    (picture, other), problems = read(tmp_path, files)
-    assert boxes(picture) == [GOOD]
-    assert [tuple(round(v) for v in box) for box in picture.unclear] == [place]
+    (image, other), problems = read(tmp_path, files)
+    assert boxes(image) == [GOOD]
+    assert [tuple(round(v) for v in box) for box in image.unclear] == [place]
     assert other.truths == other.unclear == ()
-    assert bool(picture.faults) is is_wrong
+    assert bool(image.faults) is is_wrong
     told = [line for line in problems if "without" not in line]
     assert len(told) == is_wrong, told
     assert all(str(tmp_path) in line for line in told)
@@ -190,23 +192,23 @@ def test_an_unknown_class_is_told_with_what_would_map_it_and_mapped(case, tmp_pa
     assert "class 'hat' is unknown; its 1 box is left out" in line
     assert "--class hat=protected" in line
     for label, known, unclear in (("worn_wrong", 2, 0), ("unknown", 1, 1), ("no_face", 1, 0)):
-        (picture, _), problems = read(tmp_path / label, files, f"Hat={label}")
-        assert (len(picture.truths), len(picture.unclear), picture.faults) == (known, unclear, ())
+        (image, _), problems = read(tmp_path / label, files, f"Hat={label}")
+        assert (len(image.truths), len(image.unclear), image.faults) == (known, unclear, ())
         assert "hat" not in "".join(problems)
 
 
 def test_a_class_number_without_a_name_can_be_mapped_too(tmp_path):
     for name in ("coco", "yolo"):
         number = {"coco": 9, "yolo": 7}[name]
-        (picture, _), _ = read(tmp_path / name, UNCLEAR[f"{name}, class without a name"][0], f"{number}=mask")
-        assert boxes(picture) == [GOOD, OTHER]
+        (image, _), _ = read(tmp_path / name, UNCLEAR[f"{name}, class without a name"][0], f"{number}=mask")
+        assert boxes(image) == [GOOD, OTHER]
 
 
 @pytest.mark.parametrize("second", [{"image_id": 77}, {"image_id": None}, {"image_id": "nobody's"}])
 def test_where_a_face_belongs_to_no_picture_those_without_one_are_unclear(second, tmp_path):
-    (picture, other), problems = read(tmp_path, coco(**second))
-    assert boxes(picture) == [GOOD]
-    assert picture.unclear == ()
+    (image, other), problems = read(tmp_path, coco(**second))
+    assert boxes(image) == [GOOD]
+    assert image.unclear == ()
     assert other.unclear == (Box(*WHOLE),)
     assert any("b.png" in line and "may be the one" in line for line in problems)
 
@@ -214,16 +216,16 @@ def test_where_a_face_belongs_to_no_picture_those_without_one_are_unclear(second
 def test_a_picture_that_is_described_twice_has_the_faces_of_both(tmp_path):
     files = coco(image_id=3)
     files["annotations.json"]["images"].append({"id": 3, "file_name": "a.png"})
-    (picture, _), _ = read(tmp_path, files)
-    assert boxes(picture) == [GOOD, OTHER]
+    (image, _), _ = read(tmp_path, files)
+    assert boxes(image) == [GOOD, OTHER]
 
 
 def test_two_images_of_one_id_do_not_get_each_others_faces(tmp_path):
     files = coco()
     files["annotations.json"]["images"][1]["id"] = 1
-    (picture, other), problems = read(tmp_path, files)
-    assert picture.truths == other.truths == ()
-    assert picture.unclear == other.unclear == (Box(*WHOLE),)
+    (image, other), problems = read(tmp_path, files)
+    assert image.truths == other.truths == ()
+    assert image.unclear == other.unclear == (Box(*WHOLE),)
     assert len([line for line in problems if "has no id of its own" in line]) == 2
 
 
@@ -233,16 +235,16 @@ def test_pictures_of_a_yolo_part_without_a_folder_of_labels_are_no_backgrounds(t
     write_text(tmp_path / "labels/train/a.txt", f"0 {CENTRED}")
     write_text(tmp_path / "data.yaml", "names: [mask]")
     data = registry.read(tmp_path)
-    assert [picture.key for picture in data.pictures] == ["train/a.png"]
+    assert [image.key for image in data.images] == ["train/a.png"]
     assert any("labels/test: is missing; 1 picture without labels left out" in line for line in data.problems)
 
 
 def test_what_is_unclear_is_written_as_unknown_and_read_again(tmp_path):
     data_of = {}
     for form in ("coco", "yolo", "voc"):
-        (picture, _), _ = read(tmp_path / form, coco(category_id=1))
-        registry.write(form, [picture], tmp_path / f"{form} again")
-        (data_of[form],) = registry.read(tmp_path / f"{form} again").pictures
+        (image, _), _ = read(tmp_path / form, coco(category_id=1))
+        registry.write(form, [image], tmp_path / f"{form} again")
+        (data_of[form],) = registry.read(tmp_path / f"{form} again").images
     for again in data_of.values():
         assert boxes(again) == [GOOD]
         assert again.unclear[0] == pytest.approx(OTHER, abs=0.01)
@@ -273,8 +275,8 @@ def test_unclear_places_move_with_the_picture(portraits):
     rgb, box = portraits[0]
     for seed in range(20):
         for view in (
-            level_view(SeenPicture(rgb, (box,), (box,)), 126, (10, 19), np.random.default_rng(seed)),
-            camera_view(SeenPicture(rgb, (box,), (box,)), np.random.default_rng(seed)),
+            level_view(SeenImage(rgb, (box,), (box,)), 126, (10, 19), np.random.default_rng(seed)),
+            camera_view(SeenImage(rgb, (box,), (box,)), np.random.default_rng(seed)),
         ):
             _, faces, unclear = view
             assert np.array_equal(faces, unclear)
@@ -283,10 +285,10 @@ def test_unclear_places_move_with_the_picture(portraits):
 
 def test_pnet_learns_nothing_of_an_unclear_place_and_the_same_elsewhere(portraits):
     def kinds(faces, unclear):
-        pictures = [
-            SeenPicture(rgb, (box,) if faces else (), (box,) if unclear else ()) for rgb, box in portraits
+        images = [
+            SeenImage(rgb, (box,) if faces else (), (box,) if unclear else ()) for rgb, box in portraits
         ]
-        return next(Views(pictures, 16, 3, 1).batches(0, 1)).kinds
+        return next(PyramidBatches(images, 16, 3, 1).batches(0, 1)).kinds
 
     known = kinds(faces=True, unclear=False)
     assert torch.equal(kinds(faces=True, unclear=True)[known > 0], known[known > 0])
@@ -302,9 +304,7 @@ def test_no_negative_is_mined_in_an_unclear_place(stock, portraits):
 
     def likely_faces(place):
         """Mined negatives that the published O-Net takes for faces."""
-        samples = mine(
-            detector, [SeenPicture(rgb, *place(box)) for rgb, box in portraits], 48, (0,), range(3)
-        )
+        samples = mine(detector, [SeenImage(rgb, *place(box)) for rgb, box in portraits], 48, (0,), range(3))
         crops = torch.from_numpy(samples.crops[samples.of(Kind.NEGATIVE)])
         with torch.inference_mode():
             return int((TorchBackend(stock, torch.device("cpu")).onet(crops)[:, 0] > 1).sum())
@@ -345,15 +345,15 @@ class Finds:
 
 
 def test_what_is_found_in_an_unclear_place_teaches_no_scout(tmp_path):
-    (picture, _), _ = read(tmp_path, coco(category_id=1))
-    parts, _ = gather_pictures([replace(picture, part=Part.TRAIN)], Finds(OTHER, (0, 0, 8, 8)), list)
+    (image, _), _ = read(tmp_path, coco(category_id=1))
+    parts, _ = gather_images([replace(image, split=Split.TRAIN)], Finds(OTHER, (0, 0, 8, 8)), list)
     seen = [each for own in parts.values() for each in own]
     assert len(seen) == 1
     for each in seen:
         assert each.faces == (Box(0, 0, 8, 8), Box(*GOOD))
         assert each.unclear == (Box(*OTHER),)
-    parts, _ = open_marked([replace(picture, part=Part.TRAIN)] * 2, list)
-    for each in parts[Part.TRAIN]:
+    parts, _ = open_annotated([replace(image, split=Split.TRAIN)] * 2, list)
+    for each in parts[Split.TRAIN]:
         assert (each.faces, each.unclear) == ((Box(*GOOD),), (Box(*OTHER),))
 
 
@@ -409,8 +409,8 @@ EVERY = [(10, 20, 50, 70), (60, 20, 100, 70), (0, 0, 9, 9)]
 def test_precision_does_not_fall_where_a_class_has_another_name(renamed):
     found = {}
     for name, folder in renamed.items():
-        pictures = registry.read(folder).pictures
-        opened = ((place, p, np.zeros((HEIGHT, WIDTH, 3), np.uint8)) for place, p in enumerate(pictures))
+        images = registry.read(folder).images
+        opened = ((place, p, np.zeros((HEIGHT, WIDTH, 3), np.uint8)) for place, p in enumerate(images))
         detection = search(Finds(*EVERY), opened, 0.5)
         figures = detection.figures(np.ones((1, 30)))
         found[name] = {key: float(value[0]) for key, value in figures.items()}
@@ -422,23 +422,23 @@ def test_precision_does_not_fall_where_a_class_has_another_name(renamed):
 def test_the_system_and_the_loop_count_nothing_in_an_unclear_place(renamed):
     judged = [Face(Box(*box), 0.9, 0.9, Label.PROTECTED) for box in EVERY[:2]]
     report = FrameReport("door", "x", 0, 0.0, (WIDTH, HEIGHT), tuple(judged))
-    pictures = registry.read(renamed["xyz"]).pictures
-    opened = ((place, p, np.zeros((HEIGHT, WIDTH, 3), np.uint8)) for place, p in enumerate(pictures))
-    system = watch(lambda _: report, opened)
+    images = registry.read(renamed["xyz"]).images
+    opened = ((place, p, np.zeros((HEIGHT, WIDTH, 3), np.uint8)) for place, p in enumerate(images))
+    system = analyse_images(lambda _: report, opened)
     figures = system.figures(np.ones((1, 30)))
     assert figures["end-to-end precision"][0] == 1
     assert figures["false alarms a picture"][0] == 0
     assert figures["error of the protected ratio"][0] == 0
     assert {watched.report.people for watched in system.watched} == {1}
-    looped = judge(lambda _: report, [Picture("door", picture) for picture in pictures])
+    looped = judge(lambda _: report, [SampleImage("door", image) for image in images])
     assert looped.figures(np.ones((1, 30)))["end-to-end precision"][0] == 1
 
 
 def test_the_operating_point_is_chosen_without_what_is_unclear():
     rgb = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     found = [[Face(Box(*GOOD), 0.6), Face(Box(*OTHER), 0.9)]]
-    plain = operating._curve(found, [SeenPicture(rgb, (Box(*GOOD),))])
-    unclear = operating._curve(found, [SeenPicture(rgb, (Box(*GOOD),), (Box(*OTHER),))])
+    plain = operating._curve(found, [SeenImage(rgb, (Box(*GOOD),))])
+    unclear = operating._curve(found, [SeenImage(rgb, (Box(*GOOD),), (Box(*OTHER),))])
     assert list(plain.precision) == [0, 0.5]
     assert list(unclear.precision) == [1]
 
@@ -482,12 +482,12 @@ def test_evaluate_measures_on_pictures_of_which_every_box_is_known(streets, mask
 
 
 def test_what_cannot_be_used_may_teach_and_never_measures(streets):
-    pictures = registry.read(streets).pictures
-    parts, notes = open_marked(pictures, list)
-    assert any(picture.unclear for picture in parts[Part.TRAIN])
-    assert not any(picture.unclear for part in (Part.VALIDATION, Part.TEST) for picture in parts[part])
+    images = registry.read(streets).images
+    parts, notes = open_annotated(images, list)
+    assert any(image.unclear for image in parts[Split.TRAIN])
+    assert not any(image.unclear for part in (Split.VALIDATION, Split.TEST) for image in parts[part])
     assert sum(len(own) for own in parts.values()) + len(notes) == 24
-    whole = Material("x", Chosen.ALL, tuple(pictures), ())
-    assert len(without_faults(whole).pictures) == 16
+    whole = Material("x", SplitChoice.ALL, tuple(images), ())
+    assert len(without_faults(whole).images) == 16
     with pytest.raises(DataError, match="8 pictures with a box that cannot be used"):
-        without_faults(Material("x", Chosen.ALL, tuple(p for p in pictures if p.faults), ("why",)))
+        without_faults(Material("x", SplitChoice.ALL, tuple(p for p in images if p.faults), ("why",)))

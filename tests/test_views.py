@@ -5,15 +5,15 @@ import numpy as np
 import pytest
 
 from maskwatch.core.records import Box
-from maskwatch.learn import views
-from maskwatch.learn.faces import SeenPicture
+from maskwatch.datasets.faces import SeenImage
+from maskwatch.training import augmentation as views
 
 
 def spotted():
     """A dark picture with a bright rectangle where the face is."""
     rgb = np.full((240, 320, 3), 60, np.uint8)
     rgb[60:120, 100:150] = 230
-    return SeenPicture(rgb, (Box(100, 60, 150, 120),))
+    return SeenImage(rgb, (Box(100, 60, 150, 120),))
 
 
 def bright(rgb):

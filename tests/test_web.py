@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from maskwatch.config import parse
+from maskwatch.config.load import parse
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.health import STUCK_S, why_not_alive
 from maskwatch.core.records import (
@@ -20,8 +20,8 @@ from maskwatch.core.records import (
     CameraStatus,
     Label,
     Latency,
+    ModelKind,
     SinkStatus,
-    Stage,
     Status,
     Versions,
 )
@@ -31,7 +31,7 @@ from maskwatch.web import server as server_module
 from maskwatch.web.application import make_app
 from maskwatch.web.server import Listener, WebServer
 from maskwatch.web.settings import WebSettings
-from maskwatch.web.watched import KEPT_S, Storage, StorageMeter, Watched, measured
+from maskwatch.web.watched import KEPT_S, ServiceView, Storage, StorageMeter, measured
 
 TOKEN = "a-token-of-24-characters"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
@@ -279,7 +279,7 @@ def test_who_asks_in_time_is_not_hung_up_on(monkeypatch):
 
 
 def test_visitors_cannot_use_up_the_files_that_cameras_need(monkeypatch):
-    monkeypatch.setattr(server_module, "MOST_CONNECTIONS", 5)
+    monkeypatch.setattr(server_module, "MAX_CONNECTIONS", 5)
     with serving(PAGES) as client, ExitStack() as visitors:
         address = client.base_url.host, client.base_url.port
         silent = [visitors.enter_context(socket.create_connection(address)) for _ in range(9)]
@@ -364,7 +364,7 @@ def test_a_stuck_engine_is_not_ready_either():
 
 
 def test_the_watchdogs_bound_is_healths():
-    from maskwatch import service
+    from maskwatch.app import service
 
     assert service.STUCK_S is STUCK_S
     assert why_not_alive(make_status(now_s=0, beat_s=1000), 1000 + STUCK_S) is not None
@@ -398,14 +398,14 @@ SEEN = Status(
     engine_beat=999.0,
     now_s=1000.0,
     started_s=900.0,
-    inference_s={Stage.DETECTOR: 0.0125, Stage.CLASSIFIER: None},
+    inference_s={ModelKind.DETECTOR: 0.0125, ModelKind.CLASSIFIER: None},
     sinks=(
         SinkStatus("voice", ('do"or\\',)),
         SinkStatus("voice", ("정문",), "voice: aplay is not installed", 990.0),
     ),
 )
 MODELS = {'do"or\\': Versions("detector@1", "classifier@1"), "정문": Versions("detector@1", "classifier@2")}
-WATCHED = Watched(lambda: SEEN, lambda: MODELS, lambda: Storage(12, 3456, 789_000_000))
+WATCHED = ServiceView(lambda: SEEN, lambda: MODELS, lambda: Storage(12, 3456, 789_000_000))
 
 
 @pytest.fixture(scope="module")
@@ -474,7 +474,7 @@ def test_metrics_tell_of_the_process(scraped):
 
 def test_metrics_are_those_of_the_moment():
     now = [make_status(door=UP)]
-    watched = Watched(lambda: now[0], dict, lambda: Storage(None, None, None))
+    watched = ServiceView(lambda: now[0], dict, lambda: Storage(None, None, None))
     with serving(metrics.routes(watched)) as client:
         assert 'maskwatch_camera_up{camera="door"} 1.0' in client.get("/metrics").text
         now[0] = make_status(door=DOWN)

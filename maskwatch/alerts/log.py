@@ -12,7 +12,7 @@ class LogSink:
 
     def deliver(self, alert: Alert) -> None:
         if alert.kind is AlertKind.CAMERA_DEAD:
-            log.warning("%s: gives no picture: %s", alert.camera, alert.reason)
+            log.warning("%s: is offline: %s", alert.camera, alert.reason)
             return
         log.warning(
             "%s: %d of %d people wear no mask (protected ratio %.2f)",

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from maskwatch.strict import Strict
+from maskwatch.platform.settings_base import SettingsBase
 
 
-class VoiceSettings(Strict):
+class VoiceSettings(SettingsBase):
     """The `alert.voice` section: how the sentence is spoken.
 
     `voice` is the speech engine's name of a voice, `en` or `ko` say (`espeak-ng --voices` lists them);

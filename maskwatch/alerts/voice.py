@@ -16,8 +16,8 @@ from tempfile import NamedTemporaryFile
 
 from maskwatch.alerts.settings import VoiceSettings
 from maskwatch.core.errors import AlertError
-from maskwatch.core.files import replacing
 from maskwatch.core.records import Alert
+from maskwatch.platform.files import replacing
 
 
 class VoiceSink:

@@ -14,43 +14,36 @@ from typing import Any
 
 import torch
 
-from maskwatch import config as configuration
-from maskwatch.app import (
-    Models,
-    ReplayPlan,
-    analyst,
-    pick_device,
-    replay_pipeline,
-    serving_models,
-)
+from maskwatch.app.compose import Models, ReplayPlan, analyst, pick_device, replay_pipeline, serving_models
+from maskwatch.app.learning import learning_loop
 from maskwatch.classify.network import Shape, save_network
-from maskwatch.config import Config
+from maskwatch.config import load as configuration
+from maskwatch.config.load import Config
 from maskwatch.core.address import Address
 from maskwatch.core.errors import DataError
-from maskwatch.core.files import write_atomically
-from maskwatch.core.records import utc_now
+from maskwatch.datasets.faces import gather
+from maskwatch.datasets.formats.registry import read, write
+from maskwatch.datasets.labels import FaceLabel
+from maskwatch.datasets.records import GroundTruth, LabelledImage, Split
 from maskwatch.detect.settings import Settings as DetectSettings
 from maskwatch.detect.weights import load_stock, save_detector
-from maskwatch.learn import train_classifier
-from maskwatch.learn.dataset import LabelledPicture, Part, Truth
-from maskwatch.learn.evaluation.bootstrap import differences, estimates
-from maskwatch.learn.evaluation.chosen import Chosen
-from maskwatch.learn.evaluation.pictures import choose, opened
-from maskwatch.learn.evaluation.system import System, watch
-from maskwatch.learn.faces import gather
-from maskwatch.learn.formats.registry import read, write
-from maskwatch.learn.imports import import_labels
-from maskwatch.learn.labels import FaceLabel
-from maskwatch.learn.loop.loop import learn
-from maskwatch.learn.loop.measure import RECALL
-from maskwatch.learn.loop.tune import Tellers
-from maskwatch.learn.queue import Queue
-from maskwatch.learn.registry import CLASSIFIER, DETECTOR, ModelFiles, Registry, Version, shipped_files
-from maskwatch.learning import learning_loop
+from maskwatch.evaluation.bootstrap import differences, estimates
+from maskwatch.evaluation.chosen import SplitChoice
+from maskwatch.evaluation.images import choose, opened
+from maskwatch.evaluation.system import System, analyse_images
+from maskwatch.learning.compare import RECALL
+from maskwatch.learning.loop import learn
+from maskwatch.learning.tune import Callbacks
+from maskwatch.models.registry import CLASSIFIER, DETECTOR, ModelFiles, Registry, Version, shipped_files
+from maskwatch.platform.clock import utc_now
+from maskwatch.platform.files import write_atomically
+from maskwatch.samples.imports import import_labels
+from maskwatch.samples.store import Queue
+from maskwatch.training import classifier as train_classifier
 
 START = "start"
 CAMERA = "camera"
-SEEN = (Part.TRAIN, Part.VALIDATION)  # what the camera shows; the test part is measured on
+SEEN = (Split.TRAIN, Split.VALIDATION)  # what the camera shows; the test part is measured on
 # a camera that the models were not made for gives much to look at
 WATCHED: dict[str, Any] = {
     "max_per_hour": 100_000,
@@ -89,7 +82,7 @@ class Result:
     """
 
     labelled: int
-    pictures: int
+    images: int
     before: float
     after: float
     shipped: float
@@ -109,23 +102,23 @@ class Result:
         return {**asdict(self), "closed": self.closed}
 
 
-def rehearse(plan: Plan, tellers: Tellers) -> Result:
+def rehearse(plan: Plan, callbacks: Callbacks) -> Result:
     """Raises `DataError` when the data does not do."""
     plan.folder.mkdir(parents=True, exist_ok=True)
-    _start_models(plan, tellers)
-    material = choose(str(plan.faces), read(plan.faces), Chosen.ALL, tellers.bar("opening pictures"))
-    shown = [picture for picture in material.pictures if picture.part in SEEN]
-    held = [picture for picture in material.pictures if picture.part is Part.TEST and not picture.faults]
-    said, labelled, config = _learnt(plan, plan.folder / "honest", shown, tellers, lambda label: label)
-    refused, _, sabotaged = _learnt(plan, plan.folder / "sabotaged", shown, tellers, FLIPPED.__getitem__)
+    _start_models(plan, callbacks)
+    material = choose(str(plan.faces), read(plan.faces), SplitChoice.ALL, callbacks.bar("opening pictures"))
+    shown = [image for image in material.images if image.split in SEEN]
+    held = [image for image in material.images if image.split is Split.TEST and not image.faults]
+    said, labelled, config = _learnt(plan, plan.folder / "honest", shown, callbacks, lambda label: label)
+    refused, _, sabotaged = _learnt(plan, plan.folder / "sabotaged", shown, callbacks, FLIPPED.__getitem__)
     registry = Registry(config.models.dir)
     versions = [registry.files(START), registry.files(registry.state().serving), shipped_files()]
-    systems = [_watched(config, files, held, tellers) for files in versions]
+    systems = [_watched(config, files, held, callbacks) for files in versions]
     before, after, shipped = (estimates(system)[RECALL].value or 0.0 for system in systems)
     gain = differences(systems[0], systems[1], lambda _: False)[RECALL]
     result = Result(
         labelled=labelled,
-        pictures=len(held),
+        images=len(held),
         before=before,
         after=after,
         shipped=shipped,
@@ -139,7 +132,7 @@ def rehearse(plan: Plan, tellers: Tellers) -> Result:
     return result
 
 
-def _start_models(plan: Plan, tellers: Tellers) -> None:
+def _start_models(plan: Plan, callbacks: Callbacks) -> None:
     """The published detector, and a classifier that knows `masks` alone."""
     folder = plan.folder / START
     if (folder / CLASSIFIER).exists():
@@ -147,12 +140,12 @@ def _start_models(plan: Plan, tellers: Tellers) -> None:
     device = pick_device(plan.device)
     save_detector(load_stock(), folder / DETECTOR, {"start": "stock"})
     detector = Models(device).detector(DetectSettings(weights="stock"))
-    faces, _ = gather(read(plan.masks).pictures, detector, tellers.bar(f"finding faces in {plan.masks.name}"))
-    recipe = train_classifier.Recipe(epochs=plan.epochs, **RECIPE)
+    faces, _ = gather(read(plan.masks).images, detector, callbacks.bar(f"finding faces in {plan.masks.name}"))
+    recipe = train_classifier.ClassifierRecipe(epochs=plan.epochs, **RECIPE)
 
     def tell(epoch: train_classifier.Epoch) -> None:
-        tellers.stage("first classifier", epoch.number, plan.epochs)
-        tellers.say(f"first classifier  epoch {epoch.number}  validation loss {epoch.validation_loss:.4f}")
+        callbacks.stage("first classifier", epoch.number, plan.epochs)
+        callbacks.say(f"first classifier  epoch {epoch.number}  validation loss {epoch.validation_loss:.4f}")
 
     checkpoint = folder / "checkpoint.safetensors"
     network = train_classifier.train(faces, Shape(), recipe, device, tell, checkpoint=checkpoint)
@@ -163,8 +156,8 @@ def _start_models(plan: Plan, tellers: Tellers) -> None:
 def _learnt(
     plan: Plan,
     folder: Path,
-    shown: Sequence[LabelledPicture],
-    tellers: Tellers,
+    shown: Sequence[LabelledImage],
+    callbacks: Callbacks,
     said: Callable[[FaceLabel], FaceLabel],
 ) -> tuple[str, int, Config]:
     """Queue, label as `said` of the truth, learn: what came of it, the number of samples, the configuration."""
@@ -176,10 +169,10 @@ def _learnt(
         registry.promote(START)
     note = folder / "labelled.json"
     if not note.exists():
-        count = _queued_and_labelled(plan, folder, config, shown, tellers, said)
+        count = _queued_and_labelled(plan, folder, config, shown, callbacks, said)
         write_atomically(note, json.dumps({"samples": count}).encode())
     count = int(json.loads(note.read_text())["samples"])
-    loop = learning_loop(config, tellers)
+    loop = learning_loop(config, callbacks)
     loop = replace(loop, settings=loop.settings.model_copy(update={"min_samples": max(1, count)}))
     done = loop.archive.batches()
     if done and done[-1].done:
@@ -208,17 +201,17 @@ def _queued_and_labelled(  # noqa: PLR0917 - the steps of one thing
     plan: Plan,
     folder: Path,
     config: Config,
-    shown: Sequence[LabelledPicture],
-    tellers: Tellers,
+    shown: Sequence[LabelledImage],
+    callbacks: Callbacks,
     said: Callable[[FaceLabel], FaceLabel],
 ) -> int:
     """Play the pictures as a camera; of what was queued at most `samples`, evenly chosen, get their labels."""
-    by_name = {f"{number:05d}{picture.path.suffix}": picture for number, picture in enumerate(shown)}
+    by_name = {f"{number:05d}{image.path.suffix}": image for number, image in enumerate(shown)}
     footage = folder / "footage"
     footage.mkdir(parents=True, exist_ok=True)
-    for name, picture in by_name.items():
+    for name, image in by_name.items():
         if not (footage / name).exists():
-            (footage / name).symlink_to(picture.path.resolve())
+            (footage / name).symlink_to(image.path.resolve())
     queue = Queue(config.queue.dir)
     queue.remove([sample.id for sample in queue.samples()], labelled=True)  # of a run that was stopped
     plan_ = ReplayPlan(CAMERA, Address(str(footage)), config.defaults, config.queue)
@@ -227,7 +220,7 @@ def _queued_and_labelled(  # noqa: PLR0917 - the steps of one thing
     def advance(_: object) -> None:
         nonlocal count
         count += 1
-        tellers.stage(f"watching, {folder.name}", count, len(by_name))
+        callbacks.stage(f"watching, {folder.name}", count, len(by_name))
 
     with replay_pipeline(plan_, serving_models(config), advance) as pipeline:
         pipeline.run()
@@ -237,24 +230,24 @@ def _queued_and_labelled(  # noqa: PLR0917 - the steps of one thing
     step = max(1.0, len(samples) / plan.samples)
     chosen = [samples[int(number * step)] for number in range(min(plan.samples, len(samples)))]
     queue.remove({s.id for s in samples} - {s.id for s in chosen}, labelled=True)
-    pictures = []
+    images = []
     for sample in chosen:
-        path = queue.picture(sample.id)
-        picture = by_name[sample.report.source]
-        marked = tuple(Truth(said(truth.label), truth.box) for truth in picture.truths)
-        pictures.append(LabelledPicture(path, path.name, marked, unclear=picture.unclear))
+        path = queue.image(sample.id)
+        image = by_name[sample.report.source]
+        marked = tuple(GroundTruth(said(truth.label), truth.box) for truth in image.truths)
+        images.append(LabelledImage(path, path.name, marked, unclear=image.unclear))
     labels = folder / "labels"
     shutil.rmtree(labels, ignore_errors=True)  # of a run that was stopped
-    write("coco", pictures, labels)
+    write("coco", images, labels)
     imported = import_labels(queue, labels, "coco", "truth", force=True, accept_unchanged=True)
     for problem in imported.problems:
-        tellers.say(problem)
+        callbacks.say(problem)
     return len(imported.labelled) + len(imported.unchanged)
 
 
 def _watched(
-    config: Config, files: ModelFiles, pictures: Sequence[LabelledPicture], tellers: Tellers
+    config: Config, files: ModelFiles, images: Sequence[LabelledImage], callbacks: Callbacks
 ) -> System:
     device: torch.device = pick_device(config.device)
     analyse = analyst(config.defaults, Models(device, files))
-    return watch(analyse, opened(pictures, tellers.bar(f"measuring {files.version}")))
+    return analyse_images(analyse, opened(images, callbacks.bar(f"measuring {files.version}")))

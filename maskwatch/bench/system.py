@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from maskwatch.app import Models, bench_camera
+from maskwatch.app.compose import Models, bench_camera
+from maskwatch.config.sections import Defaults
 from maskwatch.core.address import Address
 from maskwatch.core.ports import Frames
-from maskwatch.core.records import Decision, Look
+from maskwatch.core.records import Coverage, Decision
 from maskwatch.pipeline.pipeline import Pipeline
-from maskwatch.sections import Defaults
 from maskwatch.sources.file import FileSource
 
 WARM_UP_S = 5.0
@@ -103,7 +103,7 @@ def run(
         for n in range(cameras)
     }
     waits: list[float] = []
-    looks: list[Look] = []
+    looks: list[Coverage] = []
     measuring = False
 
     def on_decision(decision: Decision) -> None:
@@ -133,7 +133,7 @@ def run(
         seconds=round(took, 1),
         analysed=len(waits),
         dropped=dropped,
-        looks={str(look): looks.count(look) for look in Look},
+        looks={str(look): looks.count(look) for look in Coverage},
         p50_ms=float(p50),
         p95_ms=float(p95),
         p99_ms=float(p99),

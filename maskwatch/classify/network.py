@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from maskwatch.tensors import opened, save_tensors
+from maskwatch.platform.tensor_files import opened, save_tensors
 
 ARCHITECTURE = "two-convolutions-1"
 

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from maskwatch.paths import InputText
-from maskwatch.strict import Strict
+from maskwatch.platform.paths import InputText
+from maskwatch.platform.settings_base import SettingsBase
 
 
-class Settings(Strict):
+class Settings(SettingsBase):
     """The `classify` section.
 
     A face counts as protected when its probability is at least `protected_at`; one whose box is

@@ -12,7 +12,6 @@ from typing import NoReturn
 import typer
 from rich.logging import RichHandler
 
-from maskwatch.caches import settle_libraries
 from maskwatch.cli import (
     bench,
     check,
@@ -34,6 +33,7 @@ from maskwatch.cli import (
 from maskwatch.cli.console import errors
 from maskwatch.cli.interrupt import Interrupt
 from maskwatch.core.errors import ConfigError, MaskwatchError
+from maskwatch.platform.caches import settle_libraries
 
 app = typer.Typer(
     help="Watch cameras, say whether people wear masks, and ask them kindly when they do not.",

@@ -49,10 +49,10 @@ def detect(
     """The detector against facenet-pytorch, single frames and batches, with the times of its steps."""
     from itertools import product
 
-    from maskwatch.app import pick_device
+    from maskwatch.app.compose import pick_device
     from maskwatch.bench.contender import PEER
     from maskwatch.bench.detect import Case, measure
-    from maskwatch.core.files import write_atomically
+    from maskwatch.platform.files import write_atomically
 
     chosen = pick_device(device).type
     cases = [
@@ -61,10 +61,10 @@ def detect(
                                         _numbers("--batch", batch))
     ]  # fmt: skip
     names = [PEER, *(name.strip() for name in backends.split(","))]
-    pictures, decode_ms = _frames(footage, frames)
+    images, decode_ms = _frames(footage, frames)
     with progress("measuring", len(cases) * (rounds + 1)) as advance:
         results = measure(
-            pictures,
+            images,
             cases,
             names,
             device=chosen,
@@ -76,7 +76,7 @@ def detect(
     _print_steps(results)
     if decode_ms is not None:
         out.print(f"decoding to RGB: {decode_ms:.1f} ms a frame")
-    out.print(f"{rounds} rounds of {len(pictures)} frames, in turns, medians; on {_machine(chosen)}")
+    out.print(f"{rounds} rounds of {len(images)} frames, in turns, medians; on {_machine(chosen)}")
     if as_json:
         record = {
             "machine": _machine(chosen),
@@ -107,10 +107,10 @@ def system(
     import logging
     import tempfile
 
-    from maskwatch.app import Models, pick_device
+    from maskwatch.app.compose import Models, pick_device
     from maskwatch.bench import scene as scenes
     from maskwatch.bench.system import Load, largest, run, warm_up_s
-    from maskwatch.core.files import write_atomically
+    from maskwatch.platform.files import write_atomically
 
     if scene not in {"resting", "busy"}:
         raise ConfigError(f"--scene: must be resting or busy, got {scene!r}")
@@ -183,18 +183,18 @@ def _frames(footage: Path | None, count: int) -> "tuple[list[Rgb], float | None]
     if footage is None:
         return [scene.crowd(number / 50) for number in range(count)], None
     source = open_source("bench", Address(str(footage)))
-    pictures: list[Rgb] = []
+    images: list[Rgb] = []
     started = time.perf_counter()
     seen = 0
     for frame in source.frames():
         seen += 1
-        if not pictures or frame.rgb.shape == pictures[0].shape:
-            pictures.append(frame.rgb)
-        if len(pictures) == count:
+        if not images or frame.rgb.shape == images[0].shape:
+            images.append(frame.rgb)
+        if len(images) == count:
             break
-    if not pictures:
+    if not images:
         raise SourceError(f"{footage}: holds no frame")
-    return pictures, 1000 * (time.perf_counter() - started) / seen
+    return images, 1000 * (time.perf_counter() - started) / seen
 
 
 def _print_speeds(results: "list[Result]") -> None:

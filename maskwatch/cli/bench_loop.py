@@ -28,13 +28,13 @@ def loop(
     import logging
 
     from maskwatch.bench.loop import Plan, rehearse
-    from maskwatch.learn.loop.tune import Tellers
+    from maskwatch.learning.tune import Callbacks
 
     logging.getLogger("maskwatch").setLevel(logging.WARNING)  # alerts of the footage are no news here
     plan = Plan(faces, masks, folder, samples, min_face, epochs, effort, device)
     with stages() as show:
-        result = rehearse(plan, Tellers(say, tracked, show))
-    table = Table("models", "end-to-end recall", title=f"{result.pictures} pictures that nothing saw")
+        result = rehearse(plan, Callbacks(say, tracked, show))
+    table = Table("models", "end-to-end recall", title=f"{result.images} pictures that nothing saw")
     table.add_row("before", f"{result.before:.3f}")
     table.add_row(f"after {result.labelled} labelled pictures", f"{result.after:.3f}")
     table.add_row("shipped", f"{result.shipped:.3f}")

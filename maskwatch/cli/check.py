@@ -11,12 +11,12 @@ from rich.table import Table
 
 from maskwatch.cli.console import errors, out
 from maskwatch.core.errors import ConfigError, MaskwatchError, QueueError, SourceError
-from maskwatch.words import counted
+from maskwatch.core.text import pluralize
 
 if TYPE_CHECKING:
-    from maskwatch.config import Config
-    from maskwatch.learn.settings import QueueSettings
-    from maskwatch.sections import CameraConfig
+    from maskwatch.config.load import Config
+    from maskwatch.config.sections import CameraConfig
+    from maskwatch.samples.settings import QueueSettings
     from maskwatch.web.settings import WebSettings
 
 
@@ -28,7 +28,7 @@ def check(
     ] = False,
 ) -> None:
     """Try the configuration, every camera, the models, the voice, the disk and the web port; say what is wrong."""
-    from maskwatch import config as configuration
+    from maskwatch.config import load as configuration
 
     if config_only:
         configuration.check(config)
@@ -68,7 +68,7 @@ def _checks(file: Path, settings: "Config", *, speak: bool) -> list[tuple[str, C
 def _cameras(settings: "Config") -> str:
     if not settings.cameras:
         raise ConfigError("cameras: there is none to watch")
-    return counted(len(settings.cameras), "camera")
+    return pluralize(len(settings.cameras), "camera")
 
 
 def _web(settings: "WebSettings") -> str:
@@ -91,7 +91,7 @@ def _web(settings: "WebSettings") -> str:
 
 
 def _files(config: Path) -> str:
-    from maskwatch.config import missing_footage
+    from maskwatch.config.load import missing_footage
 
     if missing := missing_footage(config):
         raise SourceError("\n".join(missing))
@@ -99,8 +99,8 @@ def _files(config: Path) -> str:
 
 
 def _models(settings: "Config") -> str:
-    from maskwatch.app import load_version, pick_device
-    from maskwatch.learn.registry import Registry
+    from maskwatch.app.compose import load_version, pick_device
+    from maskwatch.models.registry import Registry
 
     registry = Registry(settings.models.dir)
     models = load_version(registry, registry.state().serving, pick_device(settings.device))
@@ -115,7 +115,7 @@ def _models(settings: "Config") -> str:
 def _camera(name: str, camera: "CameraConfig") -> str:
     from contextlib import closing
 
-    from maskwatch.app import camera_source
+    from maskwatch.app.compose import camera_source
     from maskwatch.core.geometry import area
 
     source = camera_source(name, camera)
@@ -133,7 +133,7 @@ def _voice(name: str, camera: "CameraConfig", *, speak: bool) -> str:
     from tempfile import TemporaryDirectory
 
     from maskwatch.alerts.voice import VoiceSink
-    from maskwatch.app import alert_sentences
+    from maskwatch.app.compose import alert_sentences
 
     sentences = alert_sentences(name, camera)
     with TemporaryDirectory() as folder:
@@ -147,7 +147,7 @@ def _voice(name: str, camera: "CameraConfig", *, speak: bool) -> str:
 
 
 def _disk(settings: "QueueSettings") -> str:
-    from maskwatch.core.files import make_folder
+    from maskwatch.platform.files import make_folder
 
     folder = settings.dir
     try:

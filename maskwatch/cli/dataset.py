@@ -10,7 +10,7 @@ from rich.table import Column, Table
 
 from maskwatch.cli.console import Classes, out, tell_problems, tracked
 from maskwatch.core.errors import ConfigError
-from maskwatch.words import counted
+from maskwatch.core.text import pluralize
 
 app = typer.Typer(help="Labelled pictures: make ready, look at, convert.", no_args_is_help=True)
 
@@ -45,18 +45,18 @@ def prepare(
     classes: Classes = None,
 ) -> None:
     """Cut the good faces out, without duplicates, balanced and split; prepared.csv tells what went where and why."""
-    from maskwatch import config as configuration
-    from maskwatch.app import Models, pick_device
+    from maskwatch.app.compose import Models, pick_device
+    from maskwatch.config import load as configuration
+    from maskwatch.datasets.class_names import parse_classes
+    from maskwatch.datasets.formats.registry import read
+    from maskwatch.datasets.prepare.look import FaceModels
+    from maskwatch.datasets.prepare.prepare import LIST, counts
+    from maskwatch.datasets.prepare.prepare import prepare as run
+    from maskwatch.datasets.prepare.records import Criteria
+    from maskwatch.datasets.sets import named
     from maskwatch.detect.landmarks import Landmarks
     from maskwatch.detect.weights import load_stock
-    from maskwatch.learn.class_names import parse_classes
-    from maskwatch.learn.formats.registry import read
-    from maskwatch.learn.prepare.look import Eyes
-    from maskwatch.learn.prepare.prepare import LIST, counts
-    from maskwatch.learn.prepare.prepare import prepare as run
-    from maskwatch.learn.prepare.records import Rules
-    from maskwatch.learn.sets import named
-    from maskwatch.learn.threads import cores
+    from maskwatch.platform.threads import cores
 
     _refuse(output, folders, force=force)
     meanings = parse_classes(classes or ())
@@ -64,8 +64,8 @@ def prepare(
     for data in sets.values():
         tell_problems(data.problems)
     models = Models(pick_device("auto"))
-    eyes = Eyes(models.detector(configuration.default().defaults.detect), Landmarks(load_stock().onet))
-    rules = Rules(one_face, min_px, min_sharpness, max_turn, margin, balance, seed)
+    eyes = FaceModels(models.detector(configuration.default().defaults.detect), Landmarks(load_stock().onet))
+    rules = Criteria(one_face, min_px, min_sharpness, max_turn, margin, balance, seed)
     outcomes = run(
         sets,
         eyes,
@@ -87,27 +87,27 @@ def stats(
     classes: Classes = None,
 ) -> None:
     """Count faces by label and part, and draw their sizes, their labels and a contact sheet."""
-    from maskwatch.learn.class_names import parse_classes
-    from maskwatch.learn.dataset import Part
-    from maskwatch.learn.formats.registry import read
-    from maskwatch.learn.labels import FaceLabel
-    from maskwatch.learn.statistics import gather_statistics
-    from maskwatch.learn.statistics_picture import draw
+    from maskwatch.datasets.class_names import parse_classes
+    from maskwatch.datasets.formats.registry import read
+    from maskwatch.datasets.labels import FaceLabel
+    from maskwatch.datasets.records import Split
+    from maskwatch.datasets.statistics import gather_statistics
+    from maskwatch.datasets.statistics_plot import draw
 
     if output.suffix.lower() not in {".png", ".jpg", ".jpeg", ".pdf", ".svg"}:
         raise ConfigError(f"{output}: must end in .png, .jpg, .pdf or .svg")
     data = read(folder, parse_classes(classes or ()))
-    found = gather_statistics(data.pictures, tracked("opening pictures"))
+    found = gather_statistics(data.images, tracked("opening pictures"))
     tell_problems([*data.problems, *found.problems])
     rows = {
         str(part): {
-            str(label): sum(face.part is part and face.label is label for face in found.faces)
+            str(label): sum(face.split is part and face.label is label for face in found.faces)
             for label in FaceLabel
         }
-        for part in Part
+        for part in Split
     }
     out.print(
-        _table(rows, f"{folder}: {counted(found.pictures, 'picture')}, {counted(len(found.faces), 'face')}")
+        _table(rows, f"{folder}: {pluralize(found.images, 'picture')}, {pluralize(len(found.faces), 'face')}")
     )
     draw(output, folder.resolve().name, found)
     out.print(f"wrote {output}", soft_wrap=True)
@@ -121,16 +121,17 @@ def convert(
     classes: Classes = None,
 ) -> None:
     """Copy a data set into another format, its pictures and all labels that can be used."""
-    from maskwatch.learn.class_names import parse_classes
-    from maskwatch.learn.formats.registry import read, write
+    from maskwatch.datasets.class_names import parse_classes
+    from maskwatch.datasets.formats.registry import read, write
 
     _refuse(output, [folder], force=False)
     data = read(folder, parse_classes(classes or ()))
     tell_problems(data.problems)
-    write(to, data.pictures, output)
-    faces = sum(len(picture.truths) for picture in data.pictures)
+    write(to, data.images, output)
+    faces = sum(len(image.truths) for image in data.images)
     out.print(
-        f"wrote {output}: {counted(len(data.pictures), 'picture')}, {counted(faces, 'face')}", soft_wrap=True
+        f"wrote {output}: {pluralize(len(data.images), 'picture')}, {pluralize(faces, 'face')}",
+        soft_wrap=True,
     )
 
 

@@ -15,11 +15,11 @@ def demo(
     ),
 ) -> None:
     """Compose a clip of two people who put masks on, replay it, and leave a video, a report and a plot."""
-    from maskwatch import config as configuration
-    from maskwatch.app import Models, ReplayPlan, pick_device
+    from maskwatch.app.compose import Models, ReplayPlan, pick_device
+    from maskwatch.app.replay import Outputs
+    from maskwatch.config import load as configuration
     from maskwatch.core.address import Address
-    from maskwatch.demo import write_clip
-    from maskwatch.replay import Outputs
+    from maskwatch.output.demo_clip import write_clip
 
     settings = configuration.default()
     clip = folder / "clip.mp4"

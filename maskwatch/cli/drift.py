@@ -8,7 +8,7 @@ import typer
 from maskwatch.cli.console import say
 from maskwatch.cli.measuring import deliver
 from maskwatch.cli.sections import settings_for
-from maskwatch.paths import looked_at
+from maskwatch.platform.paths import looked_at
 
 
 def drift(
@@ -19,9 +19,9 @@ def drift(
     ] = None,
 ) -> None:
     """Whether the cameras still show what the models know: how sure they are against their first days, and the audit."""
-    from maskwatch.app import camera_versions, serving_models
-    from maskwatch.learn.drift.report import report
-    from maskwatch.learn.drift.watch import measured
+    from maskwatch.app.compose import camera_versions, serving_models
+    from maskwatch.drift.report import report
+    from maskwatch.drift.watch import measured
 
     settings = settings_for("drift", config)
     versions = camera_versions(settings, serving_models(settings))

@@ -7,24 +7,24 @@ import typer
 from rich.table import Table
 
 from maskwatch.cli.console import Classes, out, tracked
-from maskwatch.cli.measuring import chosen_pictures, deliver, roles, searched, settings_told, watched
+from maskwatch.cli.measuring import chosen_images, deliver, roles, searched, settings_told, watched
 from maskwatch.cli.sections import settings_for
 from maskwatch.core.errors import ConfigError
-from maskwatch.learn.evaluation.chosen import Chosen
+from maskwatch.evaluation.chosen import SplitChoice
 
 if TYPE_CHECKING:
-    from maskwatch.app import Models
-    from maskwatch.config import Config
-    from maskwatch.learn.evaluation.classification import Confusion
-    from maskwatch.sections import Defaults
+    from maskwatch.app.compose import Models
+    from maskwatch.config.load import Config
+    from maskwatch.config.sections import Defaults
+    from maskwatch.evaluation.classification import Confusion
 
 SHIPPED = "shipped"
 
 app = typer.Typer(help="Measure the models.", no_args_is_help=True)
 
 Data = Annotated[list[Path], typer.Option(help="The labelled pictures. May be given several times.")]
-PartOption = Annotated[
-    Chosen, typer.Option("--part", help="Which of them count; only the test part is held out.")
+SplitOption = Annotated[
+    SplitChoice, typer.Option("--part", help="Which of them count; only the test part is held out.")
 ]
 ConfigFile = Annotated[
     Path | None,
@@ -54,7 +54,7 @@ def detector(
     compare: Annotated[
         tuple[str, str] | None, typer.Option(metavar="A B", help="Two of these on the same pictures.")
     ] = None,
-    part: PartOption = Chosen.TEST,
+    part: SplitOption = SplitChoice.TEST,
     min_face: MinFace = None,
     device: Device = None,
     config: ConfigFile = None,
@@ -63,15 +63,15 @@ def detector(
     as_json: Json = None,
 ) -> None:
     """Which of the labelled faces the detector finds, by size and class, and what else it takes for one."""
-    from maskwatch.learn.evaluation.reports.common import Subject
-    from maskwatch.learn.evaluation.reports.detector import detector_comparison, detector_report
+    from maskwatch.evaluation.reports.common import Subject
+    from maskwatch.evaluation.reports.detector import detector_comparison, detector_report
 
     _one_of("--weights", weights, compare)
     settings = _settings(config, min_face, device)
     models = _models(config, settings)
     chosen = [_with_detector(settings.defaults, name).detect for name in compare or (weights,)]
     found = [models.detector(each) for each in chosen]
-    material = chosen_pictures(data, part, classes, with_boxes=True)
+    material = chosen_images(data, part, classes, with_boxes=True)
     results = [searched(models, each, material) for each in chosen]
     subject = Subject("detector", material, roles({"detector": found}), settings_told(models, found, chosen))
     report = detector_comparison(subject, *results) if compare else detector_report(subject, *results)
@@ -87,7 +87,7 @@ def classifier(
     compare: Annotated[
         tuple[str, str] | None, typer.Option(metavar="A B", help="Two of these on the same faces.")
     ] = None,
-    part: PartOption = Chosen.TEST,
+    part: SplitOption = SplitChoice.TEST,
     min_face: MinFace = None,
     device: Device = None,
     config: ConfigFile = None,
@@ -97,10 +97,10 @@ def classifier(
 ) -> None:
     """How the faces that the detector finds are judged. Positive means protected."""
     from maskwatch.core.errors import DataError
-    from maskwatch.learn.evaluation.classification import judge
-    from maskwatch.learn.evaluation.pictures import opened
-    from maskwatch.learn.evaluation.reports.classifier import classifier_comparison, classifier_report
-    from maskwatch.learn.evaluation.reports.common import Subject
+    from maskwatch.evaluation.classification import judge
+    from maskwatch.evaluation.images import opened
+    from maskwatch.evaluation.reports.classifier import classifier_comparison, classifier_report
+    from maskwatch.evaluation.reports.common import Subject
 
     _one_of("--weights", weights, compare)
     settings = _settings(config, min_face, device)
@@ -109,9 +109,9 @@ def classifier(
     chosen = [_with_classifier(defaults, name).classify.weights for name in compare or (weights,)]
     judges = [models.classifier(each) for each in chosen]
     finder = models.detector(defaults.detect)
-    material = chosen_pictures(data, part, classes, with_boxes=False)
-    pictures = opened(material.pictures, tracked("judging faces"))
-    results = judge(judges, finder, pictures, protected_at=defaults.classify.protected_at)
+    material = chosen_images(data, part, classes, with_boxes=False)
+    images = opened(material.images, tracked("judging faces"))
+    results = judge(judges, finder, images, protected_at=defaults.classify.protected_at)
     if not results[0].judged:
         raise DataError(f"{material.name}: the detector finds no labelled face in its {part} part")
     told = settings_told(models, [finder], [defaults.detect])
@@ -134,7 +134,7 @@ def system(
         tuple[str, str] | None,
         typer.Option(metavar="A B", help="Two pairs DETECTOR,CLASSIFIER on the same pictures."),
     ] = None,
-    part: PartOption = Chosen.TEST,
+    part: SplitOption = SplitChoice.TEST,
     min_face: MinFace = None,
     device: Device = None,
     config: ConfigFile = None,
@@ -143,8 +143,8 @@ def system(
     as_json: Json = None,
 ) -> None:
     """Both together, as they run: who is found and judged right, and how far off a frame's ratio is."""
-    from maskwatch.learn.evaluation.reports.common import Subject
-    from maskwatch.learn.evaluation.reports.system import system_comparison, system_report
+    from maskwatch.evaluation.reports.common import Subject
+    from maskwatch.evaluation.reports.system import system_comparison, system_report
 
     _one_of("--detector and --classifier", detector or classifier, compare)
     settings = _settings(config, min_face, device)
@@ -153,7 +153,7 @@ def system(
     chosen = [_with_classifier(_with_detector(settings.defaults, d), c) for d, c in pairs]
     finders = [models.detector(each.detect) for each in chosen]
     judges = [models.classifier(each.classify.weights) for each in chosen]
-    material = chosen_pictures(data, part, classes, with_boxes=True)
+    material = chosen_images(data, part, classes, with_boxes=True)
     results = [watched(models, each, material) for each in chosen]
     judging = settings.defaults.classify
     told = settings_told(models, finders, [each.detect for each in chosen]) | {
@@ -167,28 +167,28 @@ def system(
 
 @app.command()
 def features(
-    picture: Annotated[Path, typer.Argument(help="A picture with a face.")],
+    image: Annotated[Path, typer.Argument(help="A picture with a face.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The maps, .png.")] = Path("maps.png"),
     weights: Annotated[str | None, typer.Option(help="The classifier; else the shipped one.")] = None,
 ) -> None:
     """Draw what the classifier's two convolutions make of the largest face in a picture."""
     import torch
 
-    from maskwatch import config as configuration
-    from maskwatch.app import Models
+    from maskwatch.app.compose import Models
     from maskwatch.classify.network import load_network
+    from maskwatch.config import load as configuration
     from maskwatch.core.errors import DataError
-    from maskwatch.core.files import write_atomically
-    from maskwatch.learn.evaluation.maps import drawn
-    from maskwatch.resources import shipped
+    from maskwatch.evaluation.maps import drawn
+    from maskwatch.platform.files import write_atomically
+    from maskwatch.platform.package_data import shipped
     from maskwatch.sources.images import read_rgb
 
     device = torch.device("cpu")
     defaults = _with_classifier(configuration.default().defaults, weights)
-    rgb = read_rgb(picture)
+    rgb = read_rgb(image)
     (faces,) = Models(device).detector(defaults.detect).detect([rgb])
     if not faces:
-        raise DataError(f"{picture}: the detector finds no face in it")
+        raise DataError(f"{image}: the detector finds no face in it")
     largest = max(faces, key=lambda face: face.box.width * face.box.height)
     path = defaults.classify.weights
     network, shape, _ = load_network(Path(path) if path else shipped("models/classifier.safetensors"), device)
@@ -221,7 +221,7 @@ def _settings(path: Path | None, min_face: float | None, device: str | None) -> 
 
 def _models(path: Path | None, settings: "Config") -> "Models":
     """What serves under the configuration; without one the shipped models."""
-    from maskwatch.app import Models, pick_device, serving_models
+    from maskwatch.app.compose import Models, pick_device, serving_models
 
     return serving_models(settings) if path else Models(pick_device(settings.device))
 
@@ -242,7 +242,7 @@ def _with_classifier(defaults: "Defaults", name: str | None) -> "Defaults":
 
 
 def _file(model: str, name: str) -> str:
-    from maskwatch.resources import shipped
+    from maskwatch.platform.package_data import shipped
 
     return str(shipped(f"models/{model}.safetensors")) if name == SHIPPED else name
 

@@ -7,7 +7,7 @@ import typer
 
 from maskwatch.cli.console import out, progress
 from maskwatch.core.errors import ConfigError, SourceError
-from maskwatch.words import counted
+from maskwatch.core.text import pluralize
 
 
 def extract(
@@ -18,7 +18,7 @@ def extract(
 ) -> None:
     """Write every n-th frame of footage as JPEG: extract FOOTAGE... OUT --every 10. None of another clip is overwritten."""
     from maskwatch.core.address import Address
-    from maskwatch.learn.frames import Clip, FrameFolder
+    from maskwatch.datasets.frames import Clip, FrameFolder
     from maskwatch.sources.images import ImageSource
     from maskwatch.sources.registry import open_source
 
@@ -32,17 +32,17 @@ def extract(
     for path in sources:
         try:
             source = open_source("extract", Address(str(path)))
-            pictures = source.paths() if isinstance(source, ImageSource) else []
+            images = source.paths() if isinstance(source, ImageSource) else []
             clip: Clip | None = None
             with progress(str(path), source.expected()) as advance:
                 for frame in source.frames():
                     if frame.seq % every == 0:
-                        if clip is None or pictures:
-                            clip = Clip(pictures[frame.seq] if pictures else path)
+                        if clip is None or images:
+                            clip = Clip(images[frame.seq] if images else path)
                         frames.write(clip, frame.seq, frame.rgb)
                     advance()
         except SourceError as e:
             broken.append(e)
-    out.print(f"{counted(frames.written, 'frame')} in {folder}", markup=False, soft_wrap=True)
+    out.print(f"{pluralize(frames.written, 'frame')} in {folder}", markup=False, soft_wrap=True)
     if broken:
         raise SourceError("\n".join(str(e) for e in broken))

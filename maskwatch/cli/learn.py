@@ -7,10 +7,10 @@ import typer
 
 from maskwatch.cli.console import out, say, stages, tracked
 from maskwatch.cli.sections import settings_for
-from maskwatch.words import counted
+from maskwatch.core.text import pluralize
 
 if TYPE_CHECKING:
-    from maskwatch.learn.loop.loop import Loop
+    from maskwatch.learning.loop import Loop
 
 Config = Annotated[Path, typer.Option("-c", "--config", help="The configuration file.")]
 
@@ -27,13 +27,13 @@ def learn(
     """
     import os
 
-    from maskwatch.learn.loop.loop import learn as run
-    from maskwatch.learn.loop.tune import Tellers
-    from maskwatch.learning import learning_loop
+    from maskwatch.app.learning import learning_loop
+    from maskwatch.learning.loop import learn as run
+    from maskwatch.learning.tune import Callbacks
 
     settings = settings_for("learn", config)
     with stages() as show:
-        loop = learning_loop(settings, Tellers(say, tracked, show))
+        loop = learning_loop(settings, Callbacks(say, tracked, show))
         if dry_run:
             _tell(loop)
             return
@@ -47,18 +47,20 @@ def learn(
 def _tell(loop: "Loop") -> None:
     from collections import Counter
 
-    from maskwatch.learn.loop.loop import enough, places_of, waiting
+    from maskwatch.learning.loop import enough, places_of, waiting
 
     unfinished = loop.archive.unfinished()
     if unfinished:
-        out.print(f"would go on with the batch {unfinished.id}, {counted(len(unfinished.samples), 'sample')}")
+        out.print(
+            f"would go on with the batch {unfinished.id}, {pluralize(len(unfinished.samples), 'sample')}"
+        )
         return
     samples = waiting(loop)
-    parts = Counter(str(place.part) for place in places_of(loop, samples).values())
+    parts = Counter(str(place.split) for place in places_of(loop, samples).values())
     labels = Counter(str(mark.label) for s in samples if s.labels for mark in s.labels.faces)
     say(enough(loop, samples))
     for name, count in sorted(parts.items()):
         out.print(f"{count} for the {name} part")
     for name, count in sorted(labels.items()):
-        out.print(f"{counted(count, 'face')} {name}")
+        out.print(f"{pluralize(count, 'face')} {name}")
     out.print("nothing was changed")

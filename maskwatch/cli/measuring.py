@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from maskwatch.cli.console import out, tell_problems, tracked
-from maskwatch.learn.evaluation.chosen import Chosen
+from maskwatch.evaluation.chosen import SplitChoice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from maskwatch.app import Models
+    from maskwatch.app.compose import Models
+    from maskwatch.config.sections import Defaults
+    from maskwatch.datasets.class_names import ClassNames
+    from maskwatch.datasets.records import DataSet
     from maskwatch.detect.cascade import Mtcnn
     from maskwatch.detect.settings import Settings
-    from maskwatch.learn.class_names import ClassNames
-    from maskwatch.learn.dataset import DataSet
-    from maskwatch.learn.evaluation.detection import Detection
-    from maskwatch.learn.evaluation.document import Report
-    from maskwatch.learn.evaluation.pictures import Material
-    from maskwatch.learn.evaluation.system import System
-    from maskwatch.sections import Defaults
+    from maskwatch.evaluation.detection import Detection
+    from maskwatch.evaluation.document import Report
+    from maskwatch.evaluation.images import Material
+    from maskwatch.evaluation.system import System
 
 
 def sets_together(folders: "Sequence[Path]", meanings: "ClassNames") -> "dict[str, DataSet]":
@@ -28,8 +28,8 @@ def sets_together(folders: "Sequence[Path]", meanings: "ClassNames") -> "dict[st
 
     What cannot be used, and what had to be moved, is told.
     """
-    from maskwatch.learn.formats.registry import read
-    from maskwatch.learn.sets import named, together
+    from maskwatch.datasets.formats.registry import read
+    from maskwatch.datasets.sets import named, together
 
     sets = {name: read(folder, meanings) for name, folder in named(folders).items()}
     sets = together(sets, tracked("comparing pictures"))
@@ -38,19 +38,19 @@ def sets_together(folders: "Sequence[Path]", meanings: "ClassNames") -> "dict[st
     return sets
 
 
-def chosen_pictures(
-    data: "Path | Sequence[Path]", part: Chosen, classes: list[str] | None, *, with_boxes: bool
+def chosen_images(
+    data: "Path | Sequence[Path]", part: SplitChoice, classes: list[str] | None, *, with_boxes: bool
 ) -> "Material":
-    from maskwatch.learn.class_names import parse_classes
-    from maskwatch.learn.evaluation.pictures import choose, choose_of_several, need_boxes, without_faults
-    from maskwatch.learn.formats.registry import read
+    from maskwatch.datasets.class_names import parse_classes
+    from maskwatch.datasets.formats.registry import read
+    from maskwatch.evaluation.images import choose, choose_of_several, need_boxes, without_faults
 
     folders, meanings = [data] if isinstance(data, Path) else data, parse_classes(classes or ())
     once = {folder.resolve(): folder for folder in folders}  # however it is written
     sets = {str(folder): read(folder, meanings) for folder in once.values()}
     if with_boxes:  # told before thousands of pictures are opened
         for name, labelled in sets.items():
-            need_boxes(name, labelled.pictures)
+            need_boxes(name, labelled.images)
     progress = tracked("opening pictures")
     if len(sets) == 1:
         ((name, labelled),) = sets.items()
@@ -59,28 +59,30 @@ def chosen_pictures(
         material = choose_of_several(sets, part, progress)
     if with_boxes:
         material = without_faults(material)
-        need_boxes(material.name, material.pictures)
+        need_boxes(material.name, material.images)
     tell_problems(material.notes)
     return material
 
 
 def searched(models: "Models", settings: "Settings", material: "Material") -> "Detection":
     """With the last threshold lowered, so that a curve can be drawn; the detector's own one counts."""
-    from maskwatch.learn.evaluation.detection import SWEEP_FROM, search
-    from maskwatch.learn.evaluation.pictures import opened
+    from maskwatch.evaluation.detection import SWEEP_FROM, search
+    from maskwatch.evaluation.images import opened
 
     to_p, to_r, to_o = models.detector(settings).thresholds
     lowered = settings.model_copy(update={"thresholds": (to_p, to_r, min(to_o, SWEEP_FROM))})
-    pictures = opened(material.pictures, tracked("finding faces"))
-    return search(models.detector(lowered), pictures, to_o)
+    images = opened(material.images, tracked("finding faces"))
+    return search(models.detector(lowered), images, to_o)
 
 
 def watched(models: "Models", defaults: "Defaults", material: "Material") -> "System":
-    from maskwatch.app import analyst
-    from maskwatch.learn.evaluation.pictures import opened
-    from maskwatch.learn.evaluation.system import watch
+    from maskwatch.app.compose import analyst
+    from maskwatch.evaluation.images import opened
+    from maskwatch.evaluation.system import analyse_images
 
-    return watch(analyst(defaults, models), opened(material.pictures, tracked("finding and judging faces")))
+    return analyse_images(
+        analyst(defaults, models), opened(material.images, tracked("finding and judging faces"))
+    )
 
 
 def roles(models: "dict[str, list[Any]]") -> dict[str, str]:
@@ -107,8 +109,8 @@ def deliver(report: "Report", html: Path | None, as_json: Path | None) -> None:
     """Tables on the terminal, unless JSON goes there; files where they are asked for."""
     import json
 
-    from maskwatch.core.files import write_atomically
-    from maskwatch.learn.evaluation.document import page
+    from maskwatch.evaluation.document import page
+    from maskwatch.platform.files import write_atomically
 
     facts = json.dumps(report.facts, indent=1, allow_nan=False)
     to_terminal = as_json is not None and str(as_json) == "-"

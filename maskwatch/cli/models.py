@@ -8,13 +8,13 @@ from rich.table import Column, Table
 
 from maskwatch.cli.console import out, say
 from maskwatch.cli.sections import settings_for
-from maskwatch.paths import looked_at
-from maskwatch.words import counted
+from maskwatch.core.text import pluralize
+from maskwatch.platform.paths import looked_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from maskwatch.learn.registry import Registry, Version
+    from maskwatch.models.registry import Registry, Version
 
 app = typer.Typer(help="Versions of the models.", no_args_is_help=True)
 
@@ -26,7 +26,7 @@ Name = Annotated[str, typer.Argument(metavar="VERSION", help="As `models list` g
 
 
 def _registry(folder: Path | None, config: Path | None) -> "Registry":
-    from maskwatch.learn.registry import Registry
+    from maskwatch.models.registry import Registry
 
     return Registry(folder or settings_for("models", config).models.dir)
 
@@ -34,7 +34,7 @@ def _registry(folder: Path | None, config: Path | None) -> "Registry":
 @app.command("list")
 def list_(folder: Folder = None, config: Config = None) -> None:
     """All versions, oldest first, and which of them serves."""
-    from maskwatch.learn.registry import SHIPPED
+    from maskwatch.models.registry import SHIPPED
 
     registry = _registry(folder, config)
     serving = registry.state().serving
@@ -49,13 +49,15 @@ def list_(folder: Folder = None, config: Config = None) -> None:
             _short(version.figures),
         )
     out.print(table)
-    say(f"{counted(table.row_count - 1, 'version')} besides the shipped one in {looked_at(registry.folder)}")
+    say(
+        f"{pluralize(table.row_count - 1, 'version')} besides the shipped one in {looked_at(registry.folder)}"
+    )
 
 
 @app.command()
 def show(version: Name, folder: Folder = None, config: Config = None) -> None:
     """Where a version comes from, its figures, its files, and the cards of its models."""
-    from maskwatch.resources import shipped
+    from maskwatch.platform.package_data import shipped
 
     registry = _registry(folder, config)
     found, files = registry.version(version), registry.files(version)
@@ -75,8 +77,8 @@ def add(
     config: Config = None,
 ) -> None:
     """Put models that you trained yourself into the registry; they do not serve before `models promote`."""
-    from maskwatch.core.records import utc_now
-    from maskwatch.learn.registry import CLASSIFIER, DETECTOR, Version, new_id
+    from maskwatch.models.registry import CLASSIFIER, DETECTOR, Version, new_id
+    from maskwatch.platform.clock import utc_now
 
     registry = _registry(folder, config)
     files = {DETECTOR: detector, CLASSIFIER: classifier}
@@ -104,7 +106,7 @@ def rollback(folder: Folder = None, config: Config = None) -> None:
 @app.command()
 def diff(a: Name, b: Name, folder: Folder = None, config: Config = None) -> None:
     """What differs between two versions: where they come from, their figures, how far the weights moved."""
-    from maskwatch.learn.differences import moved
+    from maskwatch.models.diff import moved
 
     registry = _registry(folder, config)
     one, other = _facts(registry.version(a)), _facts(registry.version(b))
@@ -121,7 +123,7 @@ def diff(a: Name, b: Name, folder: Folder = None, config: Config = None) -> None
 
 
 def _facts(version: "Version") -> dict[str, str]:
-    from maskwatch.learn.registry import SHIPPED
+    from maskwatch.models.registry import SHIPPED
 
     facts = {
         "version": version.id,

@@ -15,20 +15,20 @@ from maskwatch.cli.console import Classes, out, say, tell_problems
 from maskwatch.cli.sections import settings_for
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.records import Label
-from maskwatch.paths import looked_at
-from maskwatch.words import counted
+from maskwatch.core.text import pluralize
+from maskwatch.platform.paths import looked_at
 
 if TYPE_CHECKING:
     from maskwatch.core.records import FrameReport
-    from maskwatch.learn.exchange import Wanted
-    from maskwatch.learn.labelling import FaceMark
-    from maskwatch.learn.queue import Queue
-    from maskwatch.learn.samples import Sample
+    from maskwatch.samples.annotations import Annotation
+    from maskwatch.samples.exports import SampleFilter
+    from maskwatch.samples.sample import Sample
+    from maskwatch.samples.store import Queue
 
 app = typer.Typer(help="Frames that are worth a person's look.", no_args_is_help=True)
 
 
-class Said(StrEnum):
+class LabelChoice(StrEnum):
     """What a person may say of a face."""
 
     PROTECTED = "protected"
@@ -38,7 +38,7 @@ class Said(StrEnum):
     NO_FACE = "no_face"
 
 
-class Form(StrEnum):
+class ExportFormat(StrEnum):
     COCO = "coco"
     YOLO = "yolo"
     VOC = "voc"
@@ -63,7 +63,7 @@ Camera = Annotated[str | None, typer.Option("--camera", metavar="NAME", help="Of
 
 
 def _queue(folder: Path | None, config: Path | None) -> "Queue":
-    from maskwatch.learn.queue import Queue
+    from maskwatch.samples.store import Queue
 
     return Queue(folder or settings_for("queue", config).queue.dir)
 
@@ -75,8 +75,10 @@ def _user() -> str:
         raise ConfigError("--by: say who says so; this machine knows no name of yours") from e
 
 
-def _wanted(since: str | None, until: str | None, camera: str | None, labelled: bool | None) -> "Wanted":
-    from maskwatch.learn.exchange import Wanted, moment
+def _wanted(
+    since: str | None, until: str | None, camera: str | None, labelled: bool | None
+) -> "SampleFilter":
+    from maskwatch.samples.exports import SampleFilter, moment
 
     moments = {}
     for name, text, end in (("since", since, False), ("until", until, True)):
@@ -84,7 +86,7 @@ def _wanted(since: str | None, until: str | None, camera: str | None, labelled: 
             moments[name] = moment(text, end=end) if text else None
         except ValueError as e:
             raise ConfigError(f"--{name}: must be a day like 2026-11-01, got {text!r}") from e
-    return Wanted(moments["since"], moments["until"], camera, labelled)
+    return SampleFilter(moments["since"], moments["until"], camera, labelled)
 
 
 @app.command("list")
@@ -121,7 +123,7 @@ def list_(
         )
     if table.row_count:
         out.print(table)
-    say(f"{counted(table.row_count, 'sample')} in {looked_at(queue.folder)}")
+    say(f"{pluralize(table.row_count, 'sample')} in {looked_at(queue.folder)}")
 
 
 @app.command()
@@ -139,16 +141,16 @@ def show(
     """
     import tempfile
 
-    from maskwatch.core.files import write_atomically
-    from maskwatch.render import annotated
+    from maskwatch.output.draw import annotated
+    from maskwatch.platform.files import write_atomically
     from maskwatch.sources.images import encoded
 
     sample, rgb = _queue(folder, config).find(sample_id)
-    picture = annotated(rgb, _as_report(sample), numbered=True)
+    image = annotated(rgb, _as_report(sample), numbered=True)
     path = output or Path(tempfile.gettempdir()) / f"{sample_id}.png"
     if path.suffix.lower() not in {".png", ".jpg", ".jpeg"}:
         raise ConfigError(f"{path}: must end in .png or .jpg")
-    write_atomically(path, encoded(picture, path.suffix))
+    write_atomically(path, encoded(image, path.suffix))
     _tell_faces(sample)
     out.print(f"wrote {path}", soft_wrap=True)
     if output is None and _has_screen():
@@ -165,7 +167,7 @@ def label(
     sample_id: SampleId,
     accept: Annotated[bool, typer.Option("--accept", help="All as the models said.")] = False,
     said: Annotated[
-        Said | None, typer.Option("--label", help="What each face is, or that of --face.")
+        LabelChoice | None, typer.Option("--label", help="What each face is, or that of --face.")
     ] = None,
     face: Annotated[
         int | None, typer.Option("--face", metavar="N", min=1, help="The face of that number alone.")
@@ -178,7 +180,7 @@ def label(
     config: Config = None,
 ) -> None:
     """Say what a sample's faces are; `queue show` numbers them."""
-    from maskwatch.learn.labelling import accepted
+    from maskwatch.samples.annotations import accepted
 
     if sum([accept, said is not None, no_faces, unlabel, undo]) != 1:
         raise ConfigError("say one of --accept, --label, --no-faces, --unlabel, --undo")
@@ -189,26 +191,26 @@ def label(
     if undo:
         sample = queue.undo(sample_id, name, based_on=sample.revision)
     else:
-        marks: tuple[FaceMark, ...] | None = () if no_faces else accepted(sample.report.faces)
-        marks = None if unlabel else marks if said is None else _relabelled(sample, said, face)
-        sample = queue.label(sample_id, marks, name, based_on=sample.revision)
+        annotations: tuple[Annotation, ...] | None = () if no_faces else accepted(sample.report.faces)
+        annotations = None if unlabel else annotations if said is None else _relabelled(sample, said, face)
+        sample = queue.label(sample_id, annotations, name, based_on=sample.revision)
     _tell_faces(sample)
 
 
-def _relabelled(sample: "Sample", said: Said, face: int | None) -> "tuple[FaceMark, ...]":
+def _relabelled(sample: "Sample", said: LabelChoice, face: int | None) -> "tuple[Annotation, ...]":
     """What holds, or what the models said, with one face or all of them changed."""
     from dataclasses import replace
 
-    from maskwatch.learn.labels import MarkLabel
+    from maskwatch.datasets.labels import AnnotationLabel
 
-    marks = _marks(sample)
-    if face is not None and face > len(marks):
-        raise ConfigError(f"--face: there are {len(marks)} faces, got {face}")
-    meant = range(len(marks)) if face is None else [face - 1]
-    if said is Said.NO_FACE:
-        return tuple(mark for place, mark in enumerate(marks) if place not in meant)
-    label = MarkLabel(said.value)
-    return tuple(replace(m, label=label) if place in meant else m for place, m in enumerate(marks))
+    annotations = _annotations(sample)
+    if face is not None and face > len(annotations):
+        raise ConfigError(f"--face: there are {len(annotations)} faces, got {face}")
+    meant = range(len(annotations)) if face is None else [face - 1]
+    if said is LabelChoice.NO_FACE:
+        return tuple(annotation for place, annotation in enumerate(annotations) if place not in meant)
+    label = AnnotationLabel(said.value)
+    return tuple(replace(m, label=label) if place in meant else m for place, m in enumerate(annotations))
 
 
 def _as_report(sample: "Sample") -> "FrameReport":
@@ -220,15 +222,15 @@ def _as_report(sample: "Sample") -> "FrameReport":
     if sample.labels is None:
         return sample.report
     faces = []
-    for mark in sample.labels.faces:
-        known = mark.label.known
+    for annotation in sample.labels.faces:
+        known = annotation.label.known
         verdict = Label.PROTECTED if known and known.protected else Label.UNPROTECTED
-        faces.append(Face(mark.box, 1.0, label=verdict if known else Label.UNKNOWN))
+        faces.append(Face(annotation.box, 1.0, label=verdict if known else Label.UNKNOWN))
     return replace(sample.report, faces=tuple(faces))
 
 
-def _marks(sample: "Sample") -> "tuple[FaceMark, ...]":
-    from maskwatch.learn.labelling import accepted
+def _annotations(sample: "Sample") -> "tuple[Annotation, ...]":
+    from maskwatch.samples.annotations import accepted
 
     return accepted(sample.report.faces) if sample.labels is None else sample.labels.faces
 
@@ -236,9 +238,9 @@ def _marks(sample: "Sample") -> "tuple[FaceMark, ...]":
 def _tell_faces(sample: "Sample") -> None:
     who = f"labelled by {sample.labels.by}" if sample.labels else "as the models said, labelled by nobody"
     out.print(f"{sample.id} ({sample.report.camera}): {who}", markup=False, soft_wrap=True)
-    for number, mark in enumerate(_marks(sample), 1):
-        place = ", ".join(f"{v:.0f}" for v in mark.box)
-        out.print(f"  face {number}: {mark.label} ({place})", markup=False, highlight=False)
+    for number, annotation in enumerate(_annotations(sample), 1):
+        place = ", ".join(f"{v:.0f}" for v in annotation.box)
+        out.print(f"  face {number}: {annotation.label} ({place})", markup=False, highlight=False)
 
 
 @app.command()
@@ -246,7 +248,7 @@ def export(
     output: Annotated[
         Path, typer.Argument(metavar="OUT", help="A folder to write, or a file ending in .zip.")
     ],
-    form: Annotated[Form, typer.Option("--format", help="What to write.")] = Form.COCO,
+    form: Annotated[ExportFormat, typer.Option("--format", help="What to write.")] = ExportFormat.COCO,
     since: Since = None,
     until: Until = None,
     camera: Camera = None,
@@ -257,9 +259,9 @@ def export(
     config: Config = None,
 ) -> None:
     """Copy samples and their labels out, to train on them or to label them elsewhere."""
-    from maskwatch.core.files import replacing
-    from maskwatch.learn.exchange import exported
-    from maskwatch.learn.formats.entries import write_folder, zipped
+    from maskwatch.datasets.formats.entries import write_folder, zipped
+    from maskwatch.platform.files import replacing
+    from maskwatch.samples.exports import exported
 
     if output.is_file() or (output.is_dir() and any(output.iterdir())):
         raise ConfigError(f"{output}: is there already")
@@ -300,8 +302,8 @@ def import_(
 
     A sample of which a box cannot be used is refused by name, and the exit code is then 1; the others are taken over.
     """
-    from maskwatch.learn.class_names import parse_classes
-    from maskwatch.learn.imports import import_labels
+    from maskwatch.datasets.class_names import parse_classes
+    from maskwatch.samples.imports import import_labels
 
     name, meanings = by or _user(), parse_classes(classes or ())
     if undo == (source is not None):
@@ -323,7 +325,7 @@ def import_(
     tell_problems([*done.problems, *kept])
     refused = f"{len(done.refused)} refused (see above), " if done.refused else ""
     out.print(
-        f"{counted(len(done.labelled), 'sample')} labelled, {len(done.unchanged)} unchanged, {refused}"
+        f"{pluralize(len(done.labelled), 'sample')} labelled, {len(done.unchanged)} unchanged, {refused}"
         f"{len(done.newer_here)} left as they are (--force overwrites)",
         soft_wrap=True,
     )
@@ -340,12 +342,12 @@ def import_(
 
 
 def _undo_import(queue: "Queue", by: str) -> None:
-    from maskwatch.learn.import_journal import undo_import
+    from maskwatch.samples.import_journal import undo_import
 
     done = undo_import(queue, by)
     tell_problems(done.problems)
     out.print(
-        f"{counted(len(done.restored), 'sample')} as before the import of {done.source}, "
+        f"{pluralize(len(done.restored), 'sample')} as before the import of {done.source}, "
         f"{len(done.problems)} left as they are",
         markup=False,
         soft_wrap=True,
@@ -371,7 +373,7 @@ def purge(
     from dataclasses import replace
     from datetime import timedelta
 
-    from maskwatch.core.records import utc_now
+    from maskwatch.platform.clock import utc_now
 
     queue = _queue(folder, config)
     wanted = _wanted(since, until, camera, labelled=labelled)
@@ -380,7 +382,7 @@ def purge(
         wanted = replace(wanted, until=min(horizon, wanted.until or horizon))
     names = [sample.id for sample in queue.samples() if wanted.fits(sample)]
     kind = "labelled sample" if labelled else "unlabelled sample"
-    what = f"{counted(len(names), kind)} in {looked_at(queue.folder)}"
+    what = f"{pluralize(len(names), kind)} in {looked_at(queue.folder)}"
     if names and not yes:
         typer.confirm(f"Delete {what} for good?", abort=True)
     out.print(f"deleted {queue.remove(names, labelled=labelled)} of {what}", soft_wrap=True)

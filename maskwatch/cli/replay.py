@@ -8,11 +8,11 @@ import typer
 from maskwatch.cli.console import out, progress
 from maskwatch.cli.sections import settings_for
 from maskwatch.core.errors import ConfigError
-from maskwatch.words import counted
+from maskwatch.core.text import pluralize
 
 if TYPE_CHECKING:
-    from maskwatch.app import Models, ReplayPlan
-    from maskwatch.replay import Outputs
+    from maskwatch.app.compose import Models, ReplayPlan
+    from maskwatch.app.replay import Outputs
 
 
 def replay(
@@ -30,9 +30,9 @@ def replay(
     ] = False,
 ) -> None:
     """Go through footage frame by frame, in order, and draw, report or plot what was seen."""
-    from maskwatch.app import ReplayPlan, serving_models
+    from maskwatch.app.compose import ReplayPlan, serving_models
+    from maskwatch.app.replay import Outputs
     from maskwatch.core.address import Address
-    from maskwatch.replay import Outputs
 
     if camera and not config:
         raise ConfigError("--camera: needs a configuration, -c config.yaml")
@@ -50,7 +50,7 @@ def replay(
 
 def replay_and_tell(plan: "ReplayPlan", models: "Models", outputs: "Outputs") -> None:
     """Replay with a progress bar; the summary on standard output."""
-    from maskwatch.replay import replay as run
+    from maskwatch.app.replay import replay as run
     from maskwatch.sources.registry import open_source
 
     expected = open_source(plan.name, plan.address).expected()
@@ -61,17 +61,17 @@ def replay_and_tell(plan: "ReplayPlan", models: "Models", outputs: "Outputs") ->
     under = sum((report.protected_ratio or 0) < plan.defaults.alert.protected_ratio for report in assessed)
     most = max(report.people for report in summary.reports)
     out.print(
-        f"{counted(frames, 'frame')}, {len(assessed)} with somebody to assess, at most {most} people at once"
+        f"{pluralize(frames, 'frame')}, {len(assessed)} with somebody to assess, at most {most} people at once"
     )
     out.print(
-        f"{counted(under, 'frame')} under the protected ratio of {plan.defaults.alert.protected_ratio:.0%}"
+        f"{pluralize(under, 'frame')} under the protected ratio of {plan.defaults.alert.protected_ratio:.0%}"
     )
     for alert in summary.alerts:
         out.print(f"alert at {alert.at:.2f} s: {alert.unprotected} of {alert.people} without a mask")
     if not summary.alerts:
         out.print("no alert")
     if plan.queue:
-        out.print(f"{counted(summary.queued, 'sample')} queued in {plan.queue.dir}")
+        out.print(f"{pluralize(summary.queued, 'sample')} queued in {plan.queue.dir}")
     for path in (outputs.video, outputs.report, outputs.plot):
         if path:
             out.print(f"wrote {path}", soft_wrap=True)

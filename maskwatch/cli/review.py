@@ -9,10 +9,10 @@ import typer
 from maskwatch.cli.console import out
 from maskwatch.cli.queue import Config, Folder
 from maskwatch.cli.sections import settings_for
-from maskwatch.review.access import TOKEN_VARIABLE
+from maskwatch.console.access import TOKEN_VARIABLE
 
 if TYPE_CHECKING:
-    from maskwatch.config import Config as Configuration
+    from maskwatch.config.load import Config as Configuration
     from maskwatch.core.records import Face, FrameReport, Rgb
 
 Host = Annotated[
@@ -44,15 +44,15 @@ def review(
     open_: Open = False,
 ) -> None:
     """Serve a page for looking through the queue and labelling it, until Ctrl-C."""
-    from maskwatch.credentials import variables
-    from maskwatch.learn.labelling import checked_name
-    from maskwatch.learn.queue import Queue
-    from maskwatch.review.access import Access, checked_token
-    from maskwatch.review.context import Review
-    from maskwatch.review.server import serve
-    from maskwatch.review.thumbnails import Thumbnails
-    from maskwatch.review.uploads import Uploads
-    from maskwatch.review.walk import Presence
+    from maskwatch.config.credentials import variables
+    from maskwatch.console.access import Access, checked_token
+    from maskwatch.console.review.context import Review
+    from maskwatch.console.review.server import serve
+    from maskwatch.console.review.thumbnails import Thumbnails
+    from maskwatch.console.review.uploads import Uploads
+    from maskwatch.console.review.walk import Presence
+    from maskwatch.samples.annotations import checked_name
+    from maskwatch.samples.store import Queue
 
     settings = settings_for("queue review", config)
     needed = checked_token(host, token or variables().get(TOKEN_VARIABLE))  # as systemd gives it
@@ -82,7 +82,7 @@ def _proposer(settings: "Configuration") -> "Callable[[Rgb], tuple[Face, ...]]":
 
     @cache
     def judge() -> "Callable[[Rgb], FrameReport]":
-        from maskwatch.app import Models, analyst, pick_device  # takes a while
+        from maskwatch.app.compose import Models, analyst, pick_device  # takes a while
 
         return analyst(settings.defaults, Models(pick_device(settings.device)))
 

@@ -11,18 +11,19 @@ Config = Annotated[Path, typer.Option("-c", "--config", help="The configuration 
 
 def run(config: Config) -> None:
     """Watch the cameras of a configuration until told to stop. SIGHUP reads it again."""
-    from maskwatch import app, heap
-    from maskwatch import config as configuration
-    from maskwatch.service import Parts, Service
+    from maskwatch.app import compose as app
+    from maskwatch.app.service import RunningParts, Service
+    from maskwatch.config import load as configuration
+    from maskwatch.platform import malloc
 
-    heap.share()
+    malloc.limit_arenas()
     os.umask(0o077)  # pictures of people, and what is known of them, are nobody else's
 
-    def build(before: Parts | None) -> Parts:
+    def build(before: RunningParts | None) -> RunningParts:
         settings = configuration.load(config)
         web = before.web if before else None
         with app.listening(settings.web, web) as listener:  # first: a taken port is told at once
             pipeline = app.service_pipeline(settings)
-            return Parts(pipeline, app.web_server(settings, pipeline, listener))
+            return RunningParts(pipeline, app.web_server(settings, pipeline, listener))
 
     Service(build).run()

@@ -13,8 +13,8 @@ def schema(
     target: Annotated[Path | None, typer.Option("-o", "--output", help="Write it to this file.")] = None,
 ) -> None:
     """Give the JSON Schema of the configuration, for editors that complete and check YAML."""
-    from maskwatch.core.files import write_atomically
-    from maskwatch.schema import json_schema
+    from maskwatch.config.json_schema import json_schema
+    from maskwatch.platform.files import write_atomically
 
     text = json.dumps(json_schema(), indent=2) + "\n"
     if target is None:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from maskwatch.config import Config
+    from maskwatch.config.load import Config
 
 LOOKING = {"detect", "motion", "classify", "device"}
 
@@ -24,6 +24,6 @@ USES = {
 
 def settings_for(command: str, config: Path | None) -> "Config":
     """What a command of `USES` needs of a file; without one, what holds by default."""
-    from maskwatch import config as configuration
+    from maskwatch.config import load as configuration
 
     return configuration.load(config, USES[command]) if config else configuration.default()

@@ -13,7 +13,7 @@ from maskwatch.cli.console import out
 from maskwatch.cli.sections import settings_for
 from maskwatch.core.address import http_url
 from maskwatch.core.errors import ConfigError, MaskwatchError
-from maskwatch.words import counted
+from maskwatch.core.text import pluralize
 
 if TYPE_CHECKING:
     from maskwatch.web.settings import WebSettings
@@ -144,7 +144,7 @@ def _alerts(told: dict[str, Any]) -> str:
     for sink, counts in outcomes.items():
         lost = ", ".join(f"{counts[o]} {o}" for o in ("failed", "dropped") if o in counts)
         parts.append(
-            f"{counted(counts.get('delivered', 0), 'alert')} told by {sink}{f' ({lost})' if lost else ''}"
+            f"{pluralize(counts.get('delivered', 0), 'alert')} told by {sink}{f' ({lost})' if lost else ''}"
         )
     return ", ".join(parts) or "0 alerts told"
 
@@ -156,7 +156,7 @@ def _summary(told: dict[str, Any]) -> str:
         _alerts(told),
         "queue unreadable"
         if queue["samples"] is None
-        else f"{counted(queue['samples'], 'sample')} in the queue",
+        else f"{pluralize(queue['samples'], 'sample')} in the queue",
         "free space unknown" if queue["free_bytes"] is None else f"{queue['free_bytes'] / 1e9:.1f} GB free",
         f"{process['memory_bytes'] / 1e6:.0f} MB of memory",
     ]

@@ -13,7 +13,7 @@ class SourceError(MaskwatchError):
     """A source gives no (more) frames although it should."""
 
 
-class PictureError(SourceError):
+class ImageError(SourceError):
     """What should be a picture is none that can be looked at; whoever gave it is at fault."""
 
 

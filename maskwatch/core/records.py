@@ -1,14 +1,13 @@
 """The records that pass between the parts. All are immutable; a change is a new record."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwatch.core.errors import PictureError
+from maskwatch.core.errors import ImageError
 
 Rgb = NDArray[np.uint8]
 """One picture: `(H, W, 3)` uint8, RGB."""
@@ -25,11 +24,11 @@ Polygon = tuple[tuple[float, float], ...]
 def require_rgb(rgb: Rgb) -> None:
     """Raises `PictureError` when it is anything else: grey, with alpha, of other numbers, empty, or too long."""
     if not isinstance(rgb, np.ndarray):
-        raise PictureError(f"a picture must be an array, not {type(rgb).__name__}")
+        raise ImageError(f"a picture must be an array, not {type(rgb).__name__}")
     if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
-        raise PictureError(f"a picture must be (H, W, 3) of uint8, not {rgb.shape} of {rgb.dtype}")
+        raise ImageError(f"a picture must be (H, W, 3) of uint8, not {rgb.shape} of {rgb.dtype}")
     if not 0 < min(rgb.shape) <= max(rgb.shape) <= LONGEST_PX:
-        raise PictureError(
+        raise ImageError(
             f"a picture's sides must be 1 to {LONGEST_PX} px, not {rgb.shape[1]} x {rgb.shape[0]}"
         )
     require_size(rgb.shape[1], rgb.shape[0], "a picture")
@@ -38,7 +37,7 @@ def require_rgb(rgb: Rgb) -> None:
 def require_size(width: int, height: int, name: str) -> None:
     """Raises `PictureError`, naming the picture, when it has more than `MAX_PIXELS`; to be asked before it is decoded."""
     if width * height > MAX_PIXELS:
-        raise PictureError(
+        raise ImageError(
             f"{name}: has more than {MAX_PIXELS // 1_000_000} million pixels ({width} x {height})"
         )
 
@@ -122,7 +121,7 @@ class Face:
     label: Label = Label.UNKNOWN
 
 
-class Look(StrEnum):
+class Coverage(StrEnum):
     """How much of a frame was looked at: all of it, what moved, or nothing, as nothing moved.
 
     Faces that were not looked at are carried on from the frame before.
@@ -154,7 +153,7 @@ class FrameReport:
     at: float
     size: tuple[int, int]
     faces: tuple[Face, ...]
-    look: Look = Look.FULL
+    look: Coverage = Coverage.FULL
     models: Versions | None = None
 
     def count(self, label: Label) -> int:
@@ -211,7 +210,7 @@ class CameraState(StrEnum):
     ENDED = "ended"
 
 
-class Stage(StrEnum):
+class ModelKind(StrEnum):
     DETECTOR = "detector"
     CLASSIFIER = "classifier"
 
@@ -284,12 +283,8 @@ class Status:
     engine_beat: float = 0.0
     now_s: float = 0.0
     started_s: float = 0.0
-    inference_s: dict[Stage, float | None] = field(default_factory=dict)
+    inference_s: dict[ModelKind, float | None] = field(default_factory=dict)
     store_problem: str | None = None
     models: str = ""
     notices: dict[str, str] = field(default_factory=dict)
     sinks: tuple[SinkStatus, ...] = ()
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Which frames are worth a person's look: where a model was unsure, where a face flickered, and a few by lot."""
+"""Which frames are worth a person's look: where a model was unsure, where a face flickered, and a few at random."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ class Pick:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Lonely:
+class _Transient:
     """A face that nothing led up to, though the picture did not change there; `since` is when it was not yet seen."""
 
     face: Face
@@ -45,12 +45,12 @@ class _Lonely:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Look:
+class _Observation:
     """A frame that was looked at; the frame itself is kept for lonely faces alone."""
 
     report: FrameReport
     grid: Grid
-    lonely: tuple[_Lonely, ...] = ()
+    transient: tuple[_Transient, ...] = ()
     frame: Frame | None = None
 
 
@@ -59,8 +59,8 @@ class Selection:
 
     - `classifier`, `detector`: that model's probability for a face lies within its band, both ends included.
     - `flicker`: a face was there in one look alone, though nothing moved there.
-    - `audit`: chosen by lot, a share `audit_share` of all frames, whatever the models say of them: from these,
-      and these alone, one can tell how often the models err. The lot hangs on `seed` and the frame's own
+    - `audit`: chosen at random, a share `audit_share` of all frames, whatever the models say of them: from these,
+      and these alone, one can tell how often the models err. The lot depends on `seed` and the frame's own
       number and time, so a replay draws the same frames again.
 
     A face that stays in view is queued once for each verdict on it. All but the audit are at most
@@ -82,7 +82,7 @@ class Selection:
         self._audit_share = audit_share
         self._seed = seed
         self._tracks = Tracks()
-        self._last: _Look | None = None
+        self._last: _Observation | None = None
 
     def update(self, frame: Frame, report: FrameReport) -> tuple[Pick, ...]:
         """What is to be queued now: this frame, or the one before, which only now is known to have flickered."""
@@ -92,14 +92,14 @@ class Selection:
             self._last = None
         picks = self._flickered(report, grid)
         tracks = self._tracks.update(report.at, report.faces)
-        reasons = self._unsure(report, tracks) + ("audit",) * self._is_drawn(report)
+        reasons = self._unsure(report, tracks) + ("audit",) * self._is_sampled(report)
         if reasons:
             for face, track in zip(report.faces, tracks, strict=True):
                 if self._is_unsure(face):
                     track.told.append(face)
             picks += (Pick(frame, report, reasons),)
-        lonely = () if reasons else self._lonely(report, grid, tracks)
-        self._last = _Look(report, grid, lonely, frame if lonely else None)
+        transient = () if reasons else self._transient(report, grid, tracks)
+        self._last = _Observation(report, grid, transient, frame if transient else None)
         return picks
 
     def _unsure(self, report: FrameReport, tracks: Sequence[Track]) -> tuple[str, ...]:
@@ -115,17 +115,17 @@ class Selection:
     def _is_unsure(self, face: Face) -> bool:
         return _within(face.protected, self._classifier_band) or _within(face.score, self._detector_band)
 
-    def _is_drawn(self, report: FrameReport) -> bool:
+    def _is_sampled(self, report: FrameReport) -> bool:
         lot = f"{self._seed}:{report.camera}:{report.seq}:{report.at!r}".encode()
         drawn = int.from_bytes(blake2b(lot, digest_size=8).digest(), "big") / 2**64
         return drawn < self._audit_share
 
-    def _lonely(self, report: FrameReport, grid: Grid, tracks: Sequence[Track]) -> tuple[_Lonely, ...]:
+    def _transient(self, report: FrameReport, grid: Grid, tracks: Sequence[Track]) -> tuple[_Transient, ...]:
         before = self._last
         if before is None:
             return ()
         return tuple(
-            _Lonely(face, track, before.report.at)
+            _Transient(face, track, before.report.at)
             for face, track in zip(report.faces, tracks, strict=True)
             if not track.is_told(face) and _is_missing(face, report.size, before.report, before.grid, grid)
         )
@@ -137,7 +137,7 @@ class Selection:
             return ()
         gone = [
             each
-            for each in last.lonely
+            for each in last.transient
             if 0 <= report.at - each.since <= FLICKER_S
             and _is_missing(each.face, report.size, report, last.grid, grid)
         ]

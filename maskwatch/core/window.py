@@ -2,7 +2,7 @@
 
 from collections import deque
 
-LEAST_S = 1.0  # a rate over less says nothing
+MIN_S = 1.0  # a rate over less says nothing
 
 
 class Window:
@@ -25,7 +25,7 @@ class Window:
     def per_s(self, now_s: float) -> float:
         """Events a second; over less than the window while it is young."""
         self._forget(now_s)
-        return self._count / max(LEAST_S, min(self._seconds, now_s - self._started_s))
+        return self._count / max(MIN_S, min(self._seconds, now_s - self._started_s))
 
     def mean(self, now_s: float) -> float | None:
         """The mean amount of an event, None when there was none."""

@@ -30,7 +30,7 @@ RNET_PX, ONET_PX = 24, 48  # sides of their crops
 CHUNK = 512  # crops at once: bounds the memory of a crowded frame
 USUAL_CROPS = (1, *range(8, 49, 8))  # the numbers that the backends fill up to
 USUAL_VIEWS = (1, *range(8, 129, 8))
-MOST_LEVELS = 64  # more than any frame has; numbers the groups of the suppression
+MAX_LEVELS = 64  # more than any frame has; numbers the groups of the suppression
 
 STOCK_POINT = OperatingPoint()
 
@@ -116,7 +116,7 @@ class Mtcnn:
         return Mtcnn(self._backend, self._settings, self.version, self._point, lap)
 
     @torch.inference_mode()
-    def is_sound(self, rgb: Rgb) -> bool:
+    def self_test(self, rgb: Rgb) -> bool:
         """Whether the networks give finite numbers for a picture of at least 48 x 48; with others nothing is found.
 
         What is to be compiled for usual numbers of crops is compiled with it.
@@ -206,7 +206,7 @@ class Mtcnn:
         found = Candidates(found_boxes, values[:, 0].sigmoid(), logs, values[:, 1:], frame)
         self._lap("P-Net")
         # each level for itself: boxes of two levels differ too much in size to suppress each other
-        found = found[boxes.nms(found.boxes, found.scores, found.frame * MOST_LEVELS + level, 0.5)]
+        found = found[boxes.nms(found.boxes, found.scores, found.frame * MAX_LEVELS + level, 0.5)]
         moved = boxes.shifted(found.boxes, found.offsets, extra=0)
         self._lap("NMS")
         return replace(found, boxes=boxes.squared(moved))

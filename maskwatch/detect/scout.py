@@ -11,7 +11,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from maskwatch.tensors import opened, save_tensors
+from maskwatch.platform.tensor_files import opened, save_tensors
 
 STRIDE, VIEW_PX = 4, 14  # a view covers 2 x 2 cells of P-Net
 ARCHITECTURE = "scout-1"

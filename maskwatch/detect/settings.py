@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, WrapValidator
 
-from maskwatch.paths import InputText
-from maskwatch.strict import Strict
+from maskwatch.platform.paths import InputText
+from maskwatch.platform.settings_base import SettingsBase
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 BackendName = Literal["auto", "torch", "openvino"]
@@ -13,7 +13,7 @@ STOCK = "stock"
 Weights = Annotated[InputText, WrapValidator(lambda value, inner: value if value == STOCK else inner(value))]
 
 
-class Settings(Strict):
+class Settings(SettingsBase):
     """The `detect` section.
 
     `weights` is a file that `maskwatch train detector` wrote, or `stock` for the published weights; None for
@@ -34,7 +34,7 @@ class Settings(Strict):
     half: bool = False
 
 
-class MotionSettings(Strict):
+class MotionSettings(SettingsBase):
     """The `motion` section.
 
     With the `gate`, what did not change since it was last looked at is not looked at again: its faces are

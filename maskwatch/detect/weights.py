@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from maskwatch.core.errors import ModelError
 from maskwatch.detect.networks import ONet, PNet, RNet
 from maskwatch.detect.scout import Scout, load_scout
-from maskwatch.resources import shipped
-from maskwatch.tensors import opened, save_tensors
+from maskwatch.platform.package_data import shipped
+from maskwatch.platform.tensor_files import opened, save_tensors
 
 Network = TypeVar("Network", bound=nn.Module)
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from maskwatch.core.board import Board
 from maskwatch.core.errors import AlertError
 from maskwatch.core.ports import AlertSink, Probed
 from maskwatch.core.records import Alert
-from maskwatch.core.worker import Worker
 from maskwatch.pipeline.camera import Camera
+from maskwatch.pipeline.status_board import Board
+from maskwatch.pipeline.worker import Worker
 
 log = logging.getLogger(__name__)
 
@@ -72,11 +72,11 @@ class Announcer:
         if not sinks:
             on_done(None)
             return
-        errand = _Errand(alert, len(sinks), on_done, inline=self._inline)
+        delivery = _Delivery(alert, len(sinks), on_done, inline=self._inline)
         for sink in sinks:
-            if not self._workers[sink].submit(partial(self._deliver, sink, errand)):
+            if not self._workers[sink].submit(partial(self._deliver, sink, delivery)):
                 self._board.alert(sink.name, "dropped")
-                errand.done(delivered=False)
+                delivery.done(delivered=False)
 
     def probe(self, now_s: float) -> None:
         """Try the sinks, unheard: all at the first call, later those that fail, every `PROBE_S`. To be called often.
@@ -97,10 +97,10 @@ class Announcer:
         for worker in self._workers.values():
             worker.close(timeout_s)
 
-    def _deliver(self, sink: AlertSink, errand: "_Errand") -> None:
-        delivered = self._attempt(sink, partial(sink.deliver, errand.alert))
+    def _deliver(self, sink: AlertSink, delivery: "_Delivery") -> None:
+        delivered = self._attempt(sink, partial(sink.deliver, delivery.alert))
         self._board.alert(sink.name, "delivered" if delivered else "failed")
-        errand.done(delivered=delivered)
+        delivery.done(delivered=delivered)
 
     def _attempt(self, sink: AlertSink, tell: Callable[[], None]) -> bool:
         """Whether it could tell; noted on the board, and said once in the log when that changed."""
@@ -119,7 +119,7 @@ class Announcer:
         return problem is None
 
 
-class _Errand:
+class _Delivery:
     """One alert on its way through several sinks."""
 
     def __init__(self, alert: Alert, sinks: int, on_done: OnDone, *, inline: bool) -> None:

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from maskwatch.core.absence import Absence
 from maskwatch.core.ports import AlertSink, Classifier, Detector, Gate, Source
 from maskwatch.core.records import Polygon
-from maskwatch.core.rule import Rule
+from maskwatch.core.rules.camera_offline import CameraOffline
+from maskwatch.core.rules.protected_ratio import Rule
 from maskwatch.core.selection import Selection
 
 
@@ -29,12 +29,12 @@ class Camera:
     sinks: tuple[AlertSink, ...]
     selection: Selection | None = None
     gate: Gate | None = None
-    absence: Absence | None = None
+    offline_rule: CameraOffline | None = None
     sentences: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class CameraModels:
     """What a camera's frames are judged by from now on; a new gate, so that everything is looked at anew."""
 
     detector: Detector

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 
-from maskwatch.core.board import Board
 from maskwatch.core.errors import SourceError
-from maskwatch.core.mailbox import Mailbox
 from maskwatch.core.ports import Frames, Source
 from maskwatch.core.records import CameraState, Frame
+from maskwatch.pipeline.mailbox import Mailbox
+from maskwatch.pipeline.status_board import Board
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Capture:
         self._mailbox = mailbox
         self._board = board
         self._replay = replay
-        self._told = _Told(camera, quiet=replay)  # a replay raises its error, and tells it once
+        self._state_log = _StateLog(camera, quiet=replay)  # a replay raises its error, and tells it once
         self._stop = threading.Event()
         self._failures = 0
         self.error: SourceError | None = None
@@ -78,12 +78,12 @@ class Capture:
         if self._board.snapshot().cameras[self._camera].state is not CameraState.UP:
             self._failures = 0
             self._board.state(self._camera, CameraState.UP)
-            self._told.up(self._source.name, time.monotonic())
-        self._told.still_up(time.monotonic())
+            self._state_log.up(self._source.name, time.monotonic())
+        self._state_log.still_up(time.monotonic())
 
     def _report_down(self, error: SourceError) -> None:
         if self._board.snapshot().cameras[self._camera].state is not CameraState.DOWN:
-            self._told.down(error, time.monotonic())
+            self._state_log.down(error, time.monotonic())
         self._board.state(self._camera, CameraState.DOWN, str(error))
 
     def _pause_s(self) -> float:
@@ -93,7 +93,7 @@ class Capture:
         return pause_s * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - no secret
 
 
-class _Told:
+class _StateLog:
     """What the log is told of a camera's state: each change, but not every break of one that cannot hold."""
 
     def __init__(self, camera: str, *, quiet: bool) -> None:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 from maskwatch.core.geometry import contains, holds, in_view, iou
 from maskwatch.core.ports import Classifier, Detector
-from maskwatch.core.records import Box, Face, Frame, FrameReport, Label, Look, Rgb, Stage, Versions
-from maskwatch.pipeline.camera import Camera, Fitted
+from maskwatch.core.records import Box, Coverage, Face, Frame, FrameReport, Label, ModelKind, Rgb, Versions
+from maskwatch.pipeline.camera import Camera, CameraModels
 
 SAME_FACE_IOU = 0.4
-MOST_SHAPES = 16  # of pictures that are kept to try new models on
+MAX_SHAPES = 16  # of pictures that are kept to try new models on
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +24,10 @@ class _Task:
     carried: tuple[Face, ...]
 
     @property
-    def look(self) -> Look:
+    def look(self) -> Coverage:
         if self.areas is None:
-            return Look.FULL
-        return Look.PART if self.areas else Look.CARRIED
+            return Coverage.FULL
+        return Coverage.PART if self.areas else Coverage.CARRIED
 
 
 class Engine:
@@ -37,7 +37,7 @@ class Engine:
     """
 
     def __init__(
-        self, cameras: dict[str, Camera], on_inference: Callable[[Stage, float, int], None] | None = None
+        self, cameras: dict[str, Camera], on_inference: Callable[[ModelKind, float, int], None] | None = None
     ) -> None:
         self._cameras = dict(cameras)
         self._on_inference = on_inference or (lambda *_: None)
@@ -45,7 +45,7 @@ class Engine:
         self._retired: list[Camera] = []
         self._asked: dict[tuple[int, ...], Rgb] = {}  # one picture of each shape
 
-    def exchange(self, fitted: Mapping[str, Fitted]) -> None:
+    def swap(self, fitted: Mapping[str, CameraModels]) -> None:
         """Other models from the next frame on, which is looked at anew; call it between two batches."""
         for name, new in fitted.items():
             self._retired.append(self._cameras[name])
@@ -53,7 +53,7 @@ class Engine:
                 self._cameras[name], detector=new.detector, classifier=new.classifier, gate=new.gate
             )
 
-    def forget(self) -> None:
+    def release(self) -> None:
         """Free the models that were exchanged, which takes a while; on a thread that has the time."""
         while self._retired:
             self._retired.pop()
@@ -64,7 +64,7 @@ class Engine:
             c.name: Versions(c.detector.version, c.classifier.version) for c in list(self._cameras.values())
         }
 
-    def pictures(self) -> list[Rgb]:
+    def images(self) -> list[Rgb]:
         """What the detectors were asked about, one of each shape; any thread may look."""
         return list(self._asked.values())
 
@@ -88,7 +88,7 @@ class Engine:
         return [reports[place] for place in range(len(frames))]
 
     def _rounds(self, frames: Sequence[Frame]) -> Iterator[list[int]]:
-        """Places of frames that can go together: what a gate says of a frame hangs on the one before."""
+        """Places of frames that can go together: what a gate says of a frame depends on the one before."""
         waiting = list(range(len(frames)))
         while waiting:
             gated: set[str] = set()
@@ -120,9 +120,9 @@ class Engine:
         result: list[list[Face]] = [[] for _ in tasks]
         for detector, own in asked.items():
             for _, rgb, _ in own:
-                if rgb.shape not in self._asked and len(self._asked) < MOST_SHAPES:
+                if rgb.shape not in self._asked and len(self._asked) < MAX_SHAPES:
                     self._asked[rgb.shape] = rgb.copy()
-            with self._timed(Stage.DETECTOR, len(own)):
+            with self._timed(ModelKind.DETECTOR, len(own)):
                 answers = detector.detect([rgb for _, rgb, _ in own])
             for (place, _, area), faces in zip(own, answers, strict=True):
                 found = [replace(face, box=face.box.moved(area.x1, area.y1)) for face in faces]
@@ -143,7 +143,7 @@ class Engine:
                 if max(face.box.width, face.box.height) >= camera.judge_from_px:
                     asked[camera.classifier].append((place, index))
         for classifier, own in asked.items():
-            with self._timed(Stage.CLASSIFIER, len(own)):
+            with self._timed(ModelKind.CLASSIFIER, len(own)):
                 verdicts = classifier.classify([(tasks[p].frame.rgb, faces[p][i]) for p, i in own])
             for (place, index), probability in zip(own, verdicts, strict=True):
                 protected = probability >= self._cameras[tasks[place].frame.camera].protected_at
@@ -152,7 +152,7 @@ class Engine:
         return result
 
     @contextmanager
-    def _timed(self, stage: Stage, inputs: int) -> Iterator[None]:
+    def _timed(self, stage: ModelKind, inputs: int) -> Iterator[None]:
         started_s = time.perf_counter()
         yield
         self._on_inference(stage, time.perf_counter() - started_s, inputs)

@@ -8,17 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from typing import Protocol, Self
 
-from maskwatch.core.board import Board
 from maskwatch.core.errors import QueueError, QueueFull, SourceError
-from maskwatch.core.mailbox import Mailbox
 from maskwatch.core.ports import SampleStore
-from maskwatch.core.records import Alert, CameraState, Decision, Frame, FrameReport, Look, Rgb, Versions
+from maskwatch.core.records import Alert, CameraState, Coverage, Decision, Frame, FrameReport, Rgb, Versions
 from maskwatch.core.selection import Pick
-from maskwatch.core.worker import Worker
 from maskwatch.pipeline import capture
 from maskwatch.pipeline.announcer import Announcer, outlets
-from maskwatch.pipeline.camera import Camera, Fitted
+from maskwatch.pipeline.camera import Camera, CameraModels
 from maskwatch.pipeline.engine import Engine
+from maskwatch.pipeline.mailbox import Mailbox
+from maskwatch.pipeline.status_board import Board
+from maskwatch.pipeline.worker import Worker
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class Pipeline:
         self._looked_s = time.monotonic()
         self._tidied_s = -TIDY_S
         self._store_problem: QueueError | None = None
-        self._fitted: deque[Mapping[str, Fitted]] = deque()  # to be taken by the engine's thread
+        self._fitted: deque[Mapping[str, CameraModels]] = deque()  # to be taken by the engine's thread
         self._beside: list[AbstractContextManager[object]] = []
         self._entered = ExitStack()
         self.board = Board(list(self._cameras))
@@ -112,21 +112,21 @@ class Pipeline:
         """The models that judge each camera now."""
         return self._engine.versions()
 
-    def accompany(self, companion: AbstractContextManager[object]) -> None:
+    def add_background_task(self, companion: AbstractContextManager[object]) -> None:
         """Something that is to begin and to end with this pipeline."""
         self._beside.append(companion)
 
-    def exchange(self, fitted: Mapping[str, Fitted]) -> None:
+    def swap(self, fitted: Mapping[str, CameraModels]) -> None:
         """Judge with other models from the next batch on; any thread may. No frame is lost by it."""
         self._fitted.append(fitted)
 
-    def forget(self) -> None:
+    def release(self) -> None:
         """Free the models that were exchanged, on the caller's thread."""
-        self._engine.forget()
+        self._engine.release()
 
-    def pictures(self) -> list[Rgb]:
+    def images(self) -> list[Rgb]:
         """What the detectors are asked about, one picture of each shape, to try new models on."""
-        return self._engine.pictures()
+        return self._engine.images()
 
     def run(self) -> None:
         """Analyse until `stop` or until every camera has ended.
@@ -164,7 +164,7 @@ class Pipeline:
 
     def _handle(self, frames: list[Frame]) -> None:
         while self._fitted:
-            self._engine.exchange(self._fitted.popleft())
+            self._engine.swap(self._fitted.popleft())
         for frame, report in zip(frames, self._engine.analyse(frames), strict=True):
             self._pass_words_on()
             decision = self._decide(frame, report)
@@ -190,16 +190,16 @@ class Pipeline:
         status = self.board.snapshot()
         for name, camera in self._cameras.items():
             seen = status.cameras[name]
-            if camera.absence is None or seen.state is CameraState.ENDED:
+            if camera.offline_rule is None or seen.state is CameraState.ENDED:
                 continue
             since_s = status.started_s if seen.frame_s is None else seen.frame_s
-            alert = camera.absence.update(since_s, now_s, time.time(), seen.reason)
+            alert = camera.offline_rule.update(since_s, now_s, time.time(), seen.reason)
             if alert is None:
                 continue
             if seen.state is not CameraState.DOWN:  # its thread waits for something that does not come
                 log.warning("%s: down: %s", name, alert.reason)
                 self.board.state(name, CameraState.DOWN, alert.reason)
-            self._announce(camera, alert, camera.absence)
+            self._announce(camera, alert, camera.offline_rule)
 
     def _announce(self, camera: Camera, alert: Alert, judge: Judge) -> None:
         self._announcer.announce(alert, camera.sinks, lambda at: self._words.append((judge, at)))
@@ -215,7 +215,7 @@ class Pipeline:
 
     def _select(self, camera: Camera, frame: Frame, report: FrameReport) -> str | None:
         """The sample's id where it is known at once, in a replay; live, the disk comes later."""
-        if camera.selection is None or self._store is None or report.look is Look.CARRIED:
+        if camera.selection is None or self._store is None or report.look is Coverage.CARRIED:
             return None
         stored: list[str] = []
         for pick in camera.selection.update(frame, report):

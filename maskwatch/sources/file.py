@@ -63,14 +63,14 @@ class FileSource:
         announced, others = _announced_s(container, stream), _Others()
         if announced is None and container.duration is not None:  # of the longest track, whichever it is
             announced, others.streams = container.duration / av.time_base, set(container.streams) - {stream}
-        for seq, picture in enumerate(_pictures(container, stream, others)):
-            time = picture.time if picture.time is not None else seq * usual_s
+        for seq, image in enumerate(_images(container, stream, others)):
+            time = image.time if image.time is not None else seq * usual_s
             start = time if start is None else start
             at = time - start
             # not from `start`: Matroska's duration counts from 0, wherever the first frame lies
-            end = time + max(usual_s, _shown_s(picture))
+            end = time + max(usual_s, _shown_s(image))
             if cadence.is_due(at):
-                yield Frame(self._camera, self.name, seq, at, upright(picture))
+                yield Frame(self._camera, self.name, seq, at, upright(image))
         if seq < 0:
             raise SourceError(f"{self._path}: holds no frame that can be decoded")
         end = max(end, others.end)
@@ -86,7 +86,7 @@ class _Others:
     end: float = 0.0
 
 
-def _pictures(
+def _images(
     container: av.container.InputContainer, stream: av.VideoStream, others: _Others
 ) -> Iterator[av.VideoFrame]:
     for packet in container.demux(stream, *others.streams):
@@ -96,9 +96,9 @@ def _pictures(
             others.end = max(others.end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
 
 
-def _shown_s(picture: av.VideoFrame) -> float:
+def _shown_s(image: av.VideoFrame) -> float:
     """How long the picture stays, 0 when nobody says; the last one of a screen recording or a gif may stay long."""
-    return float(picture.duration * picture.time_base) if picture.duration and picture.time_base else 0.0
+    return float(image.duration * image.time_base) if image.duration and image.time_base else 0.0
 
 
 def _announced_s(container: av.container.InputContainer, stream: av.VideoStream) -> float | None:

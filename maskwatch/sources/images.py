@@ -11,7 +11,7 @@ import imagesize
 import numpy as np
 
 from maskwatch.core.address import Address
-from maskwatch.core.errors import PictureError, SourceError
+from maskwatch.core.errors import ImageError, SourceError
 from maskwatch.core.ports import Frames
 from maskwatch.core.records import Frame, Rgb, require_size
 
@@ -26,7 +26,7 @@ SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 def matches(address: Address) -> bool:
     text = address.reveal()
-    return "://" not in text and (Path(text).is_dir() or _is_pattern(text) or _is_picture(Path(text)))
+    return "://" not in text and (Path(text).is_dir() or _is_pattern(text) or _is_image(Path(text)))
 
 
 class ImageSource:
@@ -63,7 +63,7 @@ class ImageSource:
         rgb = read_rgb(path)
         try:
             return Frame(self._camera, path.name, seq, float(seq), rgb)
-        except PictureError as e:
+        except ImageError as e:
             raise SourceError(f"{path}: {e}") from e
 
     def expected(self) -> int | None:
@@ -71,9 +71,9 @@ class ImageSource:
 
     def paths(self) -> list[Path]:
         if Path(self.name).is_dir():
-            found = [p for p in Path(self.name).iterdir() if _is_picture(p)]
+            found = [p for p in Path(self.name).iterdir() if _is_image(p)]
         elif _is_pattern(self.name):
-            found = [p for p in map(Path, glob(self.name)) if _is_picture(p)]  # noqa: PTH207 - Path.glob takes no absolute pattern
+            found = [p for p in map(Path, glob(self.name)) if _is_image(p)]  # noqa: PTH207 - Path.glob takes no absolute pattern
         else:
             found = [Path(self.name)]
         return sorted(found, key=_natural)
@@ -108,7 +108,7 @@ def decoded(data: bytes, name: str) -> Rgb:
     return np.asarray(rgb, np.uint8)
 
 
-def picture_size(path: Path) -> tuple[int, int]:
+def image_size(path: Path) -> tuple[int, int]:
     """Width and height in pixels as `read_rgb` would give them, decoded only where the head does not tell.
 
     Raises `SourceError`.
@@ -146,7 +146,7 @@ def encoded(rgb: Rgb, suffix: str = ".jpg") -> bytes:
     return data.tobytes()
 
 
-def _is_picture(path: Path) -> bool:
+def _is_image(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES
 
 

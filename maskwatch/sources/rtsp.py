@@ -52,16 +52,16 @@ class RtspSource:
         stream.thread_type = "NONE"
         cadence = Cadence(self._fps)
         last_s = time.monotonic()
-        for seq, picture in enumerate(_pictures(container, stream)):
+        for seq, image in enumerate(_images(container, stream)):
             now_s = time.monotonic()
             if seq and now_s - last_s > self._settings.stale_s:
                 raise SourceError(f"{self.name}: no frame for {now_s - last_s:.1f} s")
-            if not picture.is_corrupt and cadence.is_due(now_s):  # a torn picture is judged wrongly
-                yield Frame(self._camera, self.name, seq, time.time(), upright(picture))
+            if not image.is_corrupt and cadence.is_due(now_s):  # a torn picture is judged wrongly
+                yield Frame(self._camera, self.name, seq, time.time(), upright(image))
             last_s = time.monotonic()
 
 
-def _pictures(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
+def _images(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
     """What can be decoded; a packet that was damaged on its way is left out, and the next key frame mends the rest."""
     for packet in container.demux(stream):
         try:

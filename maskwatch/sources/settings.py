@@ -4,12 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from maskwatch.strict import Strict
+from maskwatch.platform.settings_base import SettingsBase
 
 Seconds = Annotated[float, Field(gt=0, le=600)]
 
 
-class RtspSettings(Strict):
+class RtspSettings(SettingsBase):
     """The `rtsp` section.
 
     `open_s` and `read_s` bound one attempt to open and to read. `stale_s`: after a longer gap between

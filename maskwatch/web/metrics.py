@@ -17,8 +17,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from maskwatch.core.records import LATENCIES_S, CameraState, CameraStatus, Stage, Status
-from maskwatch.web.watched import Storage, Watched, threads
+from maskwatch.core.records import LATENCIES_S, CameraState, CameraStatus, ModelKind, Status
+from maskwatch.web.watched import ServiceView, Storage, threads
 
 Numbers = tuple[tuple[str, str, Callable[[CameraStatus], float | None]], ...]
 
@@ -42,7 +42,7 @@ COUNTERS: Numbers = (
 )
 
 
-def routes(watched: Watched) -> list[Route]:
+def routes(watched: ServiceView) -> list[Route]:
     registry = CollectorRegistry(auto_describe=False)  # else it asks once before there is an answer
     registry.register(ServiceCollector(watched))
     ProcessCollector(registry=registry)
@@ -54,7 +54,7 @@ def routes(watched: Watched) -> list[Route]:
 
 
 class ServiceCollector(Collector):
-    def __init__(self, watched: Watched) -> None:
+    def __init__(self, watched: ServiceView) -> None:
         self._watched = watched
 
     def collect(self) -> Iterator[Metric]:
@@ -136,8 +136,8 @@ def _sinks(status: Status) -> Metric:
 
 def _of_models(status: Status) -> Iterator[Metric]:
     for stage, text in (
-        (Stage.DETECTOR, "What the detector takes for a picture, lately."),
-        (Stage.CLASSIFIER, "What the classifier takes for a face, lately."),
+        (ModelKind.DETECTOR, "What the detector takes for a picture, lately."),
+        (ModelKind.CLASSIFIER, "What the classifier takes for a face, lately."),
     ):
         yield _gauge(f"maskwatch_{stage.value}_inference_speed_seconds", text, status.inference_s.get(stage))
 

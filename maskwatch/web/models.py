@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from maskwatch.core.errors import ModelError
 from maskwatch.core.records import Status
-from maskwatch.learn.registry import SHIPPED, Registry
+from maskwatch.models.registry import SHIPPED, Registry
 
 CURRENT = "/api/models/current"
 

@@ -5,9 +5,9 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from maskwatch.core.errors import DataError
-from maskwatch.learn.exchange import FORMS, Wanted, exported, moment
-from maskwatch.learn.formats.entries import zipped
-from maskwatch.learn.queue import Queue
+from maskwatch.datasets.formats.entries import zipped
+from maskwatch.samples.exports import FORMS, SampleFilter, exported, moment
+from maskwatch.samples.store import Queue
 
 ASKED = {"format", "since", "until", "camera", "all"}
 
@@ -34,7 +34,7 @@ def routes(store: Queue) -> list[Route]:
     return [Route("/api/queue/export", export, methods=["GET"])]
 
 
-def _asked(query: dict[str, str]) -> tuple[str, Wanted]:
+def _asked(query: dict[str, str]) -> tuple[str, SampleFilter]:
     """Raises `ValueError` with the parameter that is wrong."""
     unknown = sorted(query.keys() - ASKED)
     if unknown:
@@ -51,4 +51,4 @@ def _asked(query: dict[str, str]) -> tuple[str, Wanted]:
         except ValueError as e:
             raise ValueError(f"{name}: must be a day like 2026-11-01") from e
     labelled = None if everything == "true" else True
-    return form, Wanted(moments["since"], moments["until"], query.get("camera"), labelled)
+    return form, SampleFilter(moments["since"], moments["until"], query.get("camera"), labelled)

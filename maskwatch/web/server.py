@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 CLOSE_S = 1  # what answers under way get to end
 WAITING = 64  # connections that may wait to be accepted
-MOST_CONNECTIONS = 128  # else visitors could use up the files that cameras and samples need
+MAX_CONNECTIONS = 128  # else visitors could use up the files that cameras and samples need
 ASKS_WITHIN_S = 10.0  # or a connection is closed; one that has asked may wait 5 s for its next question
 
 
@@ -55,7 +55,7 @@ class _Bounded(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         super().connection_made(transport)
-        if len(self.connections) > MOST_CONNECTIONS:
+        if len(self.connections) > MAX_CONNECTIONS:
             transport.abort()
         else:
             self._patience = self.loop.call_later(ASKS_WITHIN_S, self._give_up)

@@ -6,21 +6,21 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 
 from maskwatch.core.address import is_loopback
-from maskwatch.strict import Strict
+from maskwatch.platform.settings_base import SettingsBase
 
-LEAST_TOKEN = 16
+MIN_TOKEN = 16
 
 
 def _as_token(token: SecretStr) -> SecretStr:
     text = token.get_secret_value()
-    if len(text) < LEAST_TOKEN:
-        raise ValueError(f"must have at least {LEAST_TOKEN} characters")
+    if len(text) < MIN_TOKEN:
+        raise ValueError(f"must have at least {MIN_TOKEN} characters")
     if not all("!" <= character <= "~" for character in text):
         raise ValueError("must be of letters, digits and signs of ASCII, without spaces")
     return token
 
 
-class WebSettings(Strict):
+class WebSettings(SettingsBase):
     """The `web` section: where the service answers over HTTP, unless `enabled` is false.
 
     Without a `token` it listens on loopback alone; with one, every request but those for health has to carry it.

@@ -8,11 +8,12 @@ from starlette.routing import Route
 
 from maskwatch import __version__
 from maskwatch.core.health import why_not_alive, why_not_ready
-from maskwatch.core.records import CameraStatus, SinkStatus, Stage, Status, Versions, utc_now
-from maskwatch.web.watched import Storage, Watched, memory_bytes, threads
+from maskwatch.core.records import CameraStatus, ModelKind, SinkStatus, Status, Versions
+from maskwatch.platform.clock import utc_now
+from maskwatch.web.watched import ServiceView, Storage, memory_bytes, threads
 
 
-def routes(watched: Watched) -> list[Route]:
+def routes(watched: ServiceView) -> list[Route]:
     def api_status(_: Request) -> JSONResponse:
         body = described(watched.status(), watched.versions(), watched.storage())
         return JSONResponse(body, headers={"Cache-Control": "no-store"})
@@ -35,8 +36,8 @@ def described(status: Status, versions: dict[str, Versions], storage: Storage) -
         "cameras": {
             name: _camera(camera, versions[name], status.now_s) for name, camera in status.cameras.items()
         },
-        "detector_inference_s": _rounded(status.inference_s.get(Stage.DETECTOR), 5),
-        "classifier_inference_s": _rounded(status.inference_s.get(Stage.CLASSIFIER), 5),
+        "detector_inference_s": _rounded(status.inference_s.get(ModelKind.DETECTOR), 5),
+        "classifier_inference_s": _rounded(status.inference_s.get(ModelKind.CLASSIFIER), 5),
         "alerts": [
             {"sink": sink, "outcome": outcome, "count": count}
             for (sink, outcome), count in sorted(status.alerts.items())

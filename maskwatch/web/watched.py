@@ -61,7 +61,7 @@ def _free_bytes(folder: Path) -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class ServiceView:
     """The running service: its board, the models of each camera, the queue's disk. To be asked anew each time."""
 
     status: Callable[[], Status]

@@ -106,8 +106,8 @@ def test_pictures_of_several_slices_come_whole(watched, clips):
     watched.sick.serve(clip)
     with closing(RtspSource("sick", Address(watched.sick.url)).frames()) as stream:
         received = [small(frame.rgb) for frame in islice(stream, 60)]
-    for picture in received:
-        assert min(np.abs(picture - each).mean() for each in shown) < 1
+    for image in received:
+        assert min(np.abs(image - each).mean() for each in shown) < 1
     watched.sick.serve(Clip())
 
 

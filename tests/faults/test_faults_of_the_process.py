@@ -16,8 +16,8 @@ import pytest
 from harness.cameras import sources
 from harness.service import Service, samples
 
-from maskwatch.notify import notify
-from maskwatch.resources import shipped
+from maskwatch.platform.package_data import shipped
+from maskwatch.platform.systemd import notify
 
 PASSWORD = "f4ult-pa55word"
 
@@ -116,7 +116,7 @@ main()
     [
         ("maskwatch.sources.file", "upright"),
         ("maskwatch.alerts.log", "LogSink.deliver"),
-        ("maskwatch.learn.queue", "write_atomically"),
+        ("maskwatch.samples.store", "write_atomically"),
         ("maskwatch.pipeline.engine", "Engine.analyse"),
     ],
     ids=["capture", "sink", "queue", "engine"],
@@ -249,7 +249,7 @@ import itertools, sys
 from pathlib import Path
 import numpy as np
 from maskwatch.core.records import Box, Face, Frame, FrameReport
-from maskwatch.learn.queue import Limits, Queue
+from maskwatch.samples.store import Limits, Queue
 
 rgb = np.random.default_rng(0).integers(0, 255, (120, 160, 3), np.uint8)
 face = Face(Box(1, 2, 30, 40), 0.9, 0.5)

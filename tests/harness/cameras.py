@@ -14,7 +14,7 @@ import av
 import cv2
 import pytest
 
-from maskwatch import demo
+from maskwatch.output import demo_clip as demo
 
 SERVER = Path(__file__).parent.parent / "rtsp_server.py"
 GI = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"
@@ -62,9 +62,9 @@ class Clip:
             stream.width, stream.height, stream.pix_fmt = self.width, self.height, "yuv420p"
             for number, rgb in enumerate(demo.frames()):
                 small = cv2.resize(rgb, (self.width, self.height), interpolation=cv2.INTER_AREA)
-                picture = av.VideoFrame.from_ndarray(small, format="rgb24")
-                picture.pts = number
-                target.mux(stream.encode(picture))
+                image = av.VideoFrame.from_ndarray(small, format="rgb24")
+                image.pts = number
+                target.mux(stream.encode(image))
             target.mux(stream.encode(None))
 
 

@@ -165,9 +165,9 @@ def samples(queue):
     for record in queue.glob("*/*/[!.]*.json"):
         try:
             data = json.loads(record.read_text())
-            picture = cv2.imread(str(record.with_suffix(".jpg")))
-            assert picture is not None
-            assert [picture.shape[1], picture.shape[0]] == data["size"]
+            image = cv2.imread(str(record.with_suffix(".jpg")))
+            assert image is not None
+            assert [image.shape[1], image.shape[0]] == data["size"]
             whole += 1
         except FileNotFoundError:
             continue  # removed by the service while we looked

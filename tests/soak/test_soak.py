@@ -130,7 +130,7 @@ def test_an_hour_of_faults_leaves_it_as_it_was(cameras, player, disk, out, tmp_p
         finally:
             sampler.finish()
             if sampler.rows:
-                picture(sampler.rows, out)
+                image(sampler.rows, out)
             (out / "log.txt").write_text(service.log)
         shown = service.everything_shown()
         end_status = service.status()
@@ -262,7 +262,7 @@ def counted(rows):
     return sum(after - before if after >= before else after for before, after in pairwise(told))
 
 
-def picture(rows, out):
+def image(rows, out):
     with (out / "faults.csv").open() as file:
         bands = [
             (row["name"], float(row["begin_s"]), float(row["end_s"]) + float(row["back_s"] or 0))

@@ -35,17 +35,17 @@ def classifier(
     """
     from dataclasses import asdict
 
-    from maskwatch import config as configuration
-    from maskwatch.app import Models, pick_device
+    from maskwatch.app.compose import Models, pick_device
     from maskwatch.classify.classifier import MaskClassifier
     from maskwatch.classify.network import Shape
-    from maskwatch.learn.cards.classifier import Trained, write_model
-    from maskwatch.learn.class_names import parse_classes
-    from maskwatch.learn.dataset import Part
-    from maskwatch.learn.evaluation.classification import evaluate
-    from maskwatch.learn.faces import gather
-    from maskwatch.learn.journal import Journal, fingerprint, training_folder
-    from maskwatch.learn.train_classifier import Epoch, Recipe, train
+    from maskwatch.config import load as configuration
+    from maskwatch.datasets.class_names import parse_classes
+    from maskwatch.datasets.faces import gather
+    from maskwatch.datasets.records import Split
+    from maskwatch.evaluation.classification import evaluate
+    from maskwatch.training.cards.classifier import ClassifierTraining, write_model
+    from maskwatch.training.classifier import ClassifierRecipe, Epoch, train
+    from maskwatch.training.run_folder import Journal, fingerprint, training_folder
 
     meanings = parse_classes(classes or ())
     settings = configuration.default().defaults
@@ -54,10 +54,14 @@ def classifier(
     detector = models.detector(settings.detect)
     sets = {}
     for name, labelled in sets_together(data, meanings).items():
-        sets[name], notes = gather(labelled.pictures, detector, tracked(f"finding faces in {name}"))
+        sets[name], notes = gather(labelled.images, detector, tracked(f"finding faces in {name}"))
         out.print(f"{name}: {len(sets[name])} faces, {len(notes)} pictures without one", soft_wrap=True)
 
-    recipe, shape, folder = Recipe(epochs=epochs, seed=seed), Shape(), output.with_suffix(".training")
+    recipe, shape, folder = (
+        ClassifierRecipe(epochs=epochs, seed=seed),
+        Shape(),
+        output.with_suffix(".training"),
+    )
     every = [face for faces in sets.values() for face in faces]
     task = {
         "recipe": asdict(recipe),
@@ -81,8 +85,8 @@ def classifier(
     judge = MaskClassifier(network, shape, chosen, output.stem)
     results = {}
     for name, faces in sets.items():
-        test = [face for face in faces if face.part is Part.TEST]
+        test = [face for face in faces if face.split is Split.TEST]
         results[name] = evaluate(judge, test, protected_at=settings.classify.protected_at)
         out.print(table(results[name], f"test part of {name}"))
-    write_model(Trained(network, shape, recipe, detector.version, sets), output, results)
+    write_model(ClassifierTraining(network, shape, recipe, detector.version, sets), output, results)
     out.print(f"wrote {output} and {output.with_suffix('.md')}", soft_wrap=True)

@@ -9,9 +9,9 @@ from maskwatch.cli.console import Classes, out, stages, tell_problems, tracked
 from maskwatch.cli.measuring import searched, sets_together
 
 if TYPE_CHECKING:
-    from maskwatch.app import Models
-    from maskwatch.learn.evaluation.detection import Detection
-    from maskwatch.learn.evaluation.pictures import Material
+    from maskwatch.app.compose import Models
+    from maskwatch.evaluation.detection import Detection
+    from maskwatch.evaluation.images import Material
 
 
 def detector(
@@ -39,43 +39,44 @@ def detector(
     """
     from dataclasses import asdict
 
-    from maskwatch.app import Models, pick_device
+    from maskwatch.app.compose import Models, pick_device
+    from maskwatch.datasets.class_names import parse_classes
+    from maskwatch.datasets.faces import SeenImage, open_annotated
+    from maskwatch.datasets.records import Split
     from maskwatch.detect.weights import load_weights
-    from maskwatch.learn import train_detector, train_scout
-    from maskwatch.learn.cards.detector import Making, write_detector, write_detector_card
-    from maskwatch.learn.class_names import parse_classes
-    from maskwatch.learn.dataset import Part
-    from maskwatch.learn.evaluation.chosen import Chosen
-    from maskwatch.learn.evaluation.pictures import choose, without_faults
-    from maskwatch.learn.faces import SeenPicture, open_marked
-    from maskwatch.learn.fine_tune import Wish, fine_tune
-    from maskwatch.learn.journal import Journal, fingerprint, training_folder
+    from maskwatch.evaluation.chosen import SplitChoice
+    from maskwatch.evaluation.images import choose, without_faults
+    from maskwatch.training import detector as train_detector
+    from maskwatch.training import scout as train_scout
+    from maskwatch.training.cards.detector import DetectorTraining, write_detector, write_detector_card
+    from maskwatch.training.fine_tune import TuningTarget, fine_tune
+    from maskwatch.training.run_folder import Journal, fingerprint, training_folder
 
     meanings = parse_classes(classes or ())
-    chosen, weights, wish = pick_device(device), load_weights(start), Wish(precision, min_face)
-    parts: dict[Part, list[SeenPicture]] = {part: [] for part in Part}
+    chosen, weights, target = pick_device(device), load_weights(start), TuningTarget(precision, min_face)
+    parts: dict[Split, list[SeenImage]] = {part: [] for part in Split}
     counts, sets = {}, sets_together(data, meanings)
     for name, labelled in sets.items():
-        opened, notes = open_marked(labelled.pictures, tracked(f"reading {name}"))
+        opened, notes = open_annotated(labelled.images, tracked(f"reading {name}"))
         tell_problems(notes)
-        counts[name] = {str(part): len(pictures) for part, pictures in opened.items()}
-        for part, pictures in opened.items():
-            parts[part] += pictures
-    recipe = train_detector.Recipe(seed=seed).scaled(effort)
-    scout_recipe = train_scout.Recipe(steps=max(1, round(12_000 * effort)), seed=seed)
+        counts[name] = {str(part): len(images) for part, images in opened.items()}
+        for part, images in opened.items():
+            parts[part] += images
+    recipe = train_detector.DetectorRecipe(seed=seed).scaled(effort)
+    scout_recipe = train_scout.ScoutRecipe(steps=max(1, round(12_000 * effort)), seed=seed)
     folder = output.with_suffix(".training")
     task = {
         "recipe": asdict(recipe),
         "scout": asdict(scout_recipe),
-        "wish": asdict(wish),
+        "wish": asdict(target),
         "start": weights.version,
         "data": {
-            str(part): fingerprint((p.rgb, p.faces, p.unclear) for p in pictures)
-            for part, pictures in parts.items()
+            str(part): fingerprint((p.rgb, p.faces, p.unclear) for p in images)
+            for part, images in parts.items()
         },
     }
     # before the training: a data set that cannot be tested on is refused at once
-    tests = {name: without_faults(choose(name, each, Chosen.TEST, list)) for name, each in sets.items()}
+    tests = {name: without_faults(choose(name, each, SplitChoice.TEST, list)) for name, each in sets.items()}
     with training_folder(folder, task) as goes_on, Journal(folder) as journal, stages() as show:
         if goes_on:
             out.print(f"{folder}: goes on where it was", soft_wrap=True)
@@ -91,13 +92,13 @@ def detector(
                 soft_wrap=True,
             )
 
-        def tell_scout(state: train_scout.Progress) -> None:
+        def tell_scout(state: train_scout.ScoutProgress) -> None:
             journal.note("scout", state.step, {"loss": state.loss})
             show("scout", state.step, scout_recipe.steps)
 
         run = train_detector.Run(recipe, chosen, folder, tell, show)
         tuned = fine_tune(
-            parts, weights, wish, run, scout_recipe, through=tracked("thresholds"), on_scout=tell_scout
+            parts, weights, target, run, scout_recipe, through=tracked("thresholds"), on_scout=tell_scout
         )
     point = tuned.choice.point
     out.print(
@@ -105,7 +106,7 @@ def detector(
         f"recall {tuned.choice.recall:.3f} at precision {tuned.choice.precision:.3f} on the validation part",
         soft_wrap=True,
     )
-    making = Making(weights.version, wish, recipe, scout_recipe, counts)
+    making = DetectorTraining(weights.version, target, recipe, scout_recipe, counts)
     digest = write_detector(tuned, making, output)
     models = Models(chosen)
     tested = {name: _tested(models, each, (start, str(output)), min_face) for name, each in tests.items()}

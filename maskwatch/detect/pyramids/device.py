@@ -23,11 +23,11 @@ class DevicePyramid:
         count, height, width, _ = self._frames.shape
         self._levels, across, down = packed(levels(width, height, min_face_px))
         self._sheet = torch.zeros((count, down, across, 3), dtype=torch.uint8, device=device)
-        picture = self._frames.permute(0, 3, 1, 2).float()
+        image = self._frames.permute(0, 3, 1, 2).float()
         for level in self._levels:
-            picture = interpolate(picture, (level.height, level.width), mode="bilinear", align_corners=False)
+            image = interpolate(image, (level.height, level.width), mode="bilinear", align_corners=False)
             # an odd side is one more pixel to P-Net's pooling, which rounds up
-            even = pad(picture, (0, level.width % 2, 0, level.height % 2), mode="replicate")
+            even = pad(image, (0, level.width % 2, 0, level.height % 2), mode="replicate")
             place = self._sheet[:, level.top :, level.left :][:, : even.shape[2], : even.shape[3]]
             place.copy_(even.round().permute(0, 2, 3, 1))
 

@@ -19,20 +19,20 @@ class HostPyramid:
 
     def __init__(self, frames: Sequence[Rgb], min_face_px: float) -> None:
         height, width = frames[0].shape[:2]
-        self._pictures: list[Sequence[Rgb]] = [frames]  # the frames themselves, then each level of all frames
+        self._images: list[Sequence[Rgb]] = [frames]  # the frames themselves, then each level of all frames
         self._sheets = []
         for level in levels(width, height, min_face_px):
             size = (len(frames), _rounded_up(level.height), _rounded_up(level.width), 3)
             pixels = np.empty(size, np.uint8)
             inner = pixels[:, : level.height, : level.width]
-            for above, below in zip(self._pictures[-1], inner, strict=True):
+            for above, below in zip(self._images[-1], inner, strict=True):
                 # bilinear finds as much as area-averaging, six times as fast
                 cv2.resize(above, (level.width, level.height), below, interpolation=cv2.INTER_LINEAR)
             pixels[:, level.height :, : level.width] = inner[:, -1:]
             pixels[:, :, level.width :] = pixels[:, :, level.width - 1 : level.width]
-            self._pictures.append(list(inner))
+            self._images.append(list(inner))
             self._sheets.append(Sheet(torch.from_numpy(pixels), (level,)))
-        self._sizes = torch.tensor([each[0].shape[1::-1] for each in self._pictures])
+        self._sizes = torch.tensor([each[0].shape[1::-1] for each in self._images])
 
     def sheets(self) -> list[Sheet]:
         return self._sheets
@@ -41,11 +41,11 @@ class HostPyramid:
         rows, level, start, step = steps(boxes, self._sizes, side_px)
         samples = (start[:, :, None] + step[:, :, None] * torch.arange(side_px)).numpy()
         crops = np.empty((len(rows), side_px, side_px, 3), np.uint8)
-        picture_of = torch.stack([level, frame[rows]], dim=1).numpy()
-        for picture in np.unique(picture_of, axis=0):
-            own = np.flatnonzero((picture_of == picture).all(axis=1))
-            place, of = picture
-            crops[own] = _sampled(self._pictures[place][of], samples[own])
+        image_of = torch.stack([level, frame[rows]], dim=1).numpy()
+        for image in np.unique(image_of, axis=0):
+            own = np.flatnonzero((image_of == image).all(axis=1))
+            place, of = image
+            crops[own] = _sampled(self._images[place][of], samples[own])
         return rows, torch.from_numpy(crops)
 
 

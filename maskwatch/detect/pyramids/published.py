@@ -36,14 +36,14 @@ class PublishedPyramid:
         ]
 
     def cut(self, frame: Tensor, boxes: Tensor, side_px: int) -> tuple[Tensor, Tensor]:
-        rows, pictures = [], [np.empty((0, side_px, side_px, 3), np.float32)]
+        rows, images = [], [np.empty((0, side_px, side_px, 3), np.float32)]
         for row, (of, box) in enumerate(zip(frame.tolist(), boxes.cpu().numpy(), strict=True)):
-            picture = _crop(self._frames[of], box, side_px)
-            if picture is not None:
+            image = _crop(self._frames[of], box, side_px)
+            if image is not None:
                 rows.append(row)
-                pictures.append(picture[None])
+                images.append(image[None])
         found = torch.tensor(rows, dtype=torch.int64, device=self._device)
-        return found, torch.from_numpy(np.concatenate(pictures)).to(self._device)
+        return found, torch.from_numpy(np.concatenate(images)).to(self._device)
 
 
 def _crop(rgb: Rgb, box: Floats, side_px: int) -> Floats | None:

@@ -1,0 +1,155 @@
+"""The long-running service: signals, systemd, and a pipeline that can be exchanged for another."""
+
+import gc
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from types import FrameType
+
+from maskwatch.core.errors import MaskwatchError
+from maskwatch.core.health import STUCK_S
+from maskwatch.core.records import CameraState, Status
+from maskwatch.core.text import pluralize
+from maskwatch.pipeline.pipeline import Pipeline
+from maskwatch.platform import malloc
+from maskwatch.platform.systemd import notify, watchdog_s
+from maskwatch.web.server import WebServer
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 0.2
+STATUS_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunningParts:
+    """What runs together, made from one reading of the configuration. `web` is None where it is turned off."""
+
+    pipeline: Pipeline
+    web: WebServer | None = None
+
+
+class Service:
+    """Runs until SIGTERM or SIGINT; SIGHUP builds the parts anew and exchanges them.
+
+    `build` reads the configuration afresh; it gets the parts that run, None at first. When it raises at a
+    reload, these go on and the reason is logged. A dead thread's exception is raised by `run`.
+    """
+
+    def __init__(self, build: Callable[[RunningParts | None], RunningParts]) -> None:
+        self._build = build
+        self._stop = threading.Event()
+        self._reload = threading.Event()
+        self._engines: list[_Engine] = []
+
+    def run(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._on_signal)
+        parts: RunningParts | None = self._build(None)
+        while parts is not None:
+            parts = self._run(parts)
+            self._engines = [engine for engine in self._engines if engine.is_alive()]
+            gc.collect()  # the old models lie in cycles, with their threads and memory
+        if self._engines:
+            # a thread in a model's native code aborts the process when the interpreter ends under it
+            log.warning("a model is still at work; ending without it")
+            logging.shutdown()
+            os._exit(0)
+
+    def _run(self, parts: RunningParts) -> RunningParts | None:
+        """Run them to their end; gives their successors after a reload."""
+        pipeline = parts.pipeline
+        with pipeline, parts.web or nullcontext():
+            engine = _Engine(pipeline)
+            self._engines.append(engine)
+            notify("READY=1", f"STATUS={status_line(pipeline.board.snapshot())}")
+            log.info("watching %s", ", ".join(pipeline.board.snapshot().cameras))
+            successor = self._watch(parts, engine)
+            if successor is None:
+                notify("STOPPING=1")
+                log.info("stopping" if self._stop.is_set() else "nothing is left to watch: stopping")
+            pipeline.stop()
+            engine.join()
+        return successor
+
+    def _watch(self, parts: RunningParts, engine: "_Engine") -> RunningParts | None:
+        feed_s = (watchdog_s() or 2 * STATUS_S) / 3
+        fed_at = told_at = 0.0
+        while engine.is_alive() and not self._stop.wait(LOOK_S):
+            if self._reload.is_set():
+                self._reload.clear()
+                successor = self._rebuilt(parts)
+                if successor is not None:
+                    return successor
+            now = time.monotonic()
+            status = parts.pipeline.board.snapshot()
+            if now - fed_at >= feed_s and now - status.engine_beat < min(STUCK_S, 3 * feed_s):
+                notify("WATCHDOG=1")
+                fed_at = now
+            if now - told_at >= STATUS_S:
+                notify(f"STATUS={status_line(status)}")
+                malloc.trim()
+                told_at = now
+        return None
+
+    def _rebuilt(self, parts: RunningParts) -> RunningParts | None:
+        notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        try:
+            successor = self._build(parts)
+        except MaskwatchError as e:
+            log.error("the configuration is not reloaded, the old one stays: %s", e)
+            notify("READY=1")
+            return None
+        log.info("the configuration is reloaded")
+        return successor
+
+    def _on_signal(self, number: int, _: FrameType | None) -> None:
+        (self._reload if number == signal.SIGHUP else self._stop).set()
+
+
+class _Engine:
+    """The engine's thread, and what it ended with."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._body, name="engine", daemon=True)
+        self._thread.start()
+
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def join(self) -> None:
+        """Wait for its end, not for long; raises what it raised."""
+        self._thread.join(timeout=2)
+        if self._error is not None:
+            raise self._error
+
+    def _body(self) -> None:
+        try:
+            self._pipeline.run()
+        except BaseException as e:  # noqa: BLE001 - raised again by join, in the main thread
+            self._error = e
+
+
+def status_line(status: Status) -> str:
+    """One line for `systemctl status`."""
+    up = sum(camera.state is CameraState.UP for camera in status.cameras.values())
+    down = [name for name, camera in status.cameras.items() if camera.state is CameraState.DOWN]
+    parts = [f"{up} of {pluralize(len(status.cameras), 'camera')} up"]
+    if down:
+        parts.append(f"down: {', '.join(down)}")
+    parts.append(f"{pluralize(sum(camera.analysed for camera in status.cameras.values()), 'frame')} analysed")
+    parts.append(pluralize(sum(status.alerts.values()), "alert"))
+    parts.append(f"{pluralize(status.queued, 'sample')} queued")
+    parts += [sink.problem for sink in status.sinks if sink.problem is not None]
+    if status.store_problem is not None:
+        parts.append("no samples are stored now")
+    parts += [f"models {status.models}"] if status.models else []
+    parts += status.notices.values()
+    return ", ".join(parts)

@@ -1,0 +1,1 @@
+"""The configuration: a YAML file to records, every problem with its line and key."""

@@ -1,0 +1,41 @@
+"""The configuration as a JSON Schema (draft 2020-12), made from the records that read it."""
+
+from typing import Any
+
+from maskwatch.config.load import file_schema
+from maskwatch.config.sections import CameraConfig
+
+NAME = r"^[^/\\.\s-][^/\\]{0,63}$"  # roughly: to an editor, \w is a letter of English alone
+VARIABLE = {"type": "string", "pattern": r"\{MASKWATCH_\w+\}"}
+
+
+def json_schema() -> dict[str, Any]:
+    """What `maskwatch.config.load` takes passes it, but for the rules that it cannot say: an order, a duplicate, a file."""
+    whole, camera = file_schema(), CameraConfig.model_json_schema()
+    kinds = {**camera.pop("$defs"), **whole.pop("$defs"), "Camera": camera}
+    whole["properties"]["cameras"] = {
+        "type": "object",
+        "description": "Each camera by its name; it may override any value of the sections beside this one.",
+        "propertyNames": {"pattern": NAME},
+        "additionalProperties": {"$ref": "#/$defs/Camera"},
+    }
+    result = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "The configuration of maskwatch",
+        **{key: value for key, value in whole.items() if key != "title"},
+        "$defs": kinds,
+    }
+    return dict(_with_variables(result))
+
+
+def _with_variables(part: Any) -> Any:
+    """The same, where a number or a choice may also be a variable from the environment."""
+    if isinstance(part, list):
+        return [_with_variables(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    inner = {key: _with_variables(value) for key, value in part.items()}
+    if part.get("type") in ("number", "integer", "boolean") or "enum" in part:
+        told = {key: inner.pop(key) for key in ("default", "title", "description") if key in inner}
+        return {"anyOf": [inner, VARIABLE], **told}
+    return inner

@@ -1,0 +1,316 @@
+"""The configuration: strict YAML to records. Every problem is told with its line and key."""
+
+import difflib
+import logging
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from maskwatch.config.credentials import variables
+from maskwatch.config.sections import CameraConfig, Defaults, Globals
+from maskwatch.config.yaml_document import (
+    CONTROL,
+    Key,
+    TreeError,
+    holds,
+    overridden,
+    printable,
+    read,
+    text_of,
+)
+from maskwatch.core.address import Address, redacted
+from maskwatch.core.errors import ConfigError
+from maskwatch.detect.settings import STOCK
+from maskwatch.platform.paths import BASE, Base
+from maskwatch.platform.settings_base import SettingsBase
+from maskwatch.samples.settings import (
+    DriftSettings,
+    LearnSettings,
+    ModelsSettings,
+    QueueSettings,
+    SelectionSettings,
+)
+from maskwatch.sources.registry import why_missing
+from maskwatch.web.settings import WebSettings
+
+VARIABLE = re.compile(r"\{(MASKWATCH_\w+)\}")
+CAMERA_NAME = r"\w[\w .-]{0,63}"
+MAX_SHOWN = 60  # characters of a wrong value
+EVERYTHING = frozenset({*Globals.model_fields, "source"} - {"cameras"})
+WEIGHTS = frozenset({"detect", "classify"})  # sections that name a file of weights
+KEPT = frozenset(
+    {"queue", "models", "learn", "drift"}
+)  # sections that name a folder, also where they are not written
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """`defaults` serves a source that is no camera of the configuration, in a replay say."""
+
+    cameras: dict[str, CameraConfig]
+    defaults: Defaults
+    queue: QueueSettings
+    device: str
+    web: WebSettings
+    models: ModelsSettings
+    learn: LearnSettings
+    drift: DriftSettings
+
+
+def file_schema() -> dict[str, Any]:
+    """The JSON Schema of a file's sections; of the cameras it tells nothing."""
+    return Globals.model_json_schema()
+
+
+def default() -> Config:
+    """What holds without a file: no cameras, and folders in the working directory."""
+    return parse("", "defaults", {})
+
+
+def load(path: Path, uses: Collection[str] = EVERYTHING) -> Config:
+    """Read a file; `{MASKWATCH_NAME}` in it is replaced from systemd's credentials or the environment.
+
+    Relative paths become absolute ones (see `paths.py`). `uses` are the sections that the caller uses, `source`
+    those of the cameras. The others are read too, for what is wrong in them, but left at their defaults, and a variable
+    that is missing there is no problem.
+
+    Raises `ConfigError` with a line for every problem: the file, the line, the key. A file of weights that
+    is not there is one, and so is that there are no cameras when their sources are used. Footage that is not
+    there is none: the other cameras must be watched.
+    """
+    reading = _reading(path, variables(), uses)
+    config = reading.config(weights=WEIGHTS & set(uses), need_cameras="source" in uses)
+    for warning in reading.base.warnings if reading.base else []:
+        log.warning("%s", warning)
+    return config
+
+
+def parse(text: str, name: str, environment: Mapping[str, str]) -> Config:
+    """The same for a text, which looks at no file; `name` stands for the file in errors."""
+    return _Reading(text, name, environment).config()
+
+
+def check(path: Path) -> None:
+    """`load` where nobody knows the passwords: a value with `{MASKWATCH_NAME}` in it is taken on trust."""
+    _reading(path, {}, uses=()).config(weights=WEIGHTS, need_cameras=True)
+
+
+def missing_footage(path: Path) -> list[str]:
+    """A line for every camera of a file that `load` takes whose footage is not there."""
+    reading = _reading(path, variables(), EVERYTHING)
+    return reading.missing(reading.config())
+
+
+def _reading(path: Path, environment: Mapping[str, str], uses: Collection[str]) -> "_Reading":
+    return _Reading(text_of(path), str(path), environment, uses, Base.of(path))
+
+
+class _Reading:
+    """One text being read: collects the problems, so that all are told at once.
+
+    Of a section that nobody uses, a value for which the environment has nothing is no problem.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        name: str,
+        environment: Mapping[str, str],
+        uses: Collection[str] = EVERYTHING,
+        base: Base | None = None,
+    ) -> None:
+        self.base = base
+        self._name = name
+        self._uses = uses
+        self._environment = environment
+        self._problems: list[tuple[int, str]] = []
+        try:
+            self._tree = read(text)
+        except TreeError as e:
+            raise ConfigError(f"{name}:{e.line}: {printable(str(e))}") from e
+        for line, key, first in self._tree.twice:
+            self._problem(key, f"duplicate key (first in line {first})", line)
+
+    def config(self, *, weights: Collection[str] = (), need_cameras: bool = False) -> Config:
+        """`weights` are the sections whose files have to be there."""
+        whole = self._filled(self._tree.value, ())
+        if not isinstance(whole, dict):
+            raise ConfigError(f"{self._name}: must hold keys and values")
+        written = whole.get("cameras", {})
+        cameras = written if isinstance(written, dict) else {}
+        self._find_problems(whole, cameras)
+        self._require_different(cameras)
+        if need_cameras and written == {}:
+            self._problem(("cameras",), "there is none to watch")
+        for prefix in [(), *(("cameras", name) for name in cameras)]:
+            self._require_weights(prefix, weights)
+        if self._problems:
+            raise ConfigError("\n".join(problem for _, problem in sorted(set(self._problems))))
+        try:
+            return self._made(whole, cameras)
+        except ValidationError as e:  # nothing that is wrong may end in a camera less
+            raise ConfigError(f"{self._name}: cannot be used: {_dotted(e.errors()[0]['loc'])}") from e
+
+    def missing(self, config: Config) -> list[str]:
+        for name, camera in config.cameras.items():
+            if why := why_missing(camera.source):
+                self._problem(("cameras", name, "source"), why)
+        return [problem for _, problem in sorted(self._problems)]
+
+    def _find_problems(self, whole: dict[str, Any], cameras: dict[str, Any]) -> None:
+        """Those of all values; what is wrong with an inherited one is told where it stands alone."""
+        shared = self._errors(Globals, whole)
+        for error in shared:
+            self._tell(error, ())
+        told = {error["loc"] for error in shared}
+        for name, own in cameras.items():
+            prefix = ("cameras", name)
+            if not re.fullmatch(CAMERA_NAME, name):
+                self._problem(prefix, "a camera's name is letters, digits, space, _ . - (at most 64)")
+            if not isinstance(own, dict):
+                self._problem(prefix, "must hold keys and values, source at least")
+                continue
+            for error in self._errors(CameraConfig, overridden(_inherited(whole), own)):
+                if error["loc"] not in told or holds(own, error["loc"]):
+                    self._tell(error, prefix)
+
+    def _made(self, whole: dict[str, Any], cameras: dict[str, Any]) -> Config:
+        """The records, of the used sections alone. Raises `ValidationError` for one that cannot be."""
+        used = {key: value for key, value in whole.items() if key in self._uses}
+        known = {}
+        for name, own in cameras.items():
+            values = {key: value for key, value in own.items() if key in self._uses}
+            if "source" not in self._uses:
+                values["source"] = Address(str(own["source"]))
+            known[name] = self._validated(CameraConfig, overridden(_inherited(used), values))
+        shared = self._validated(Globals, {section: {} for section in KEPT & set(self._uses)} | used)
+        return Config(
+            known, shared, shared.queue, shared.device, shared.web, shared.models, shared.learn, shared.drift
+        )
+
+    def _validated(self, model: type[Any], data: Any) -> Any:
+        return model.model_validate(data, context={BASE: self.base})
+
+    def _errors(self, model: type[Any], data: Any) -> list[ErrorDetails]:
+        try:
+            model.model_validate(data)
+        except ValidationError as e:
+            return e.errors(include_url=False)
+        return []
+
+    def _require_different(self, cameras: dict[str, Any]) -> None:
+        """A camera that stands there twice is a door that nobody watches. Footage may be shown twice."""
+        first: dict[str, str] = {}
+        for name, own in cameras.items():
+            source = own.get("source") if isinstance(own, dict) else None
+            place = _place(source) if isinstance(source, str) else None
+            if place is not None and first.setdefault(place, name) != name:
+                self._problem(("cameras", name, "source"), f"is that of {first[place]}, too")
+
+    def _require_weights(self, prefix: Key, sections: Collection[str]) -> None:
+        for section in sections:
+            key = (*prefix, section, "weights")
+            written = self._tree.at(key)
+            if not isinstance(written, str) or (section, written) == ("detect", STOCK) or self._trusts(key):
+                continue
+            name = self._filled(written, key)
+            path = Path(self.base.beside(name) if self.base else name)
+            try:
+                with path.open("rb"):
+                    pass
+            except (OSError, ValueError) as e:
+                why = (e.strerror if isinstance(e, OSError) else None) or "cannot be read"
+                # a value from the environment is never shown
+                self._problem(key, f"{why}: {written if VARIABLE.search(written) else path}")
+
+    def _filled(self, value: Any, key: Key) -> Any:
+        """The tree with `{MASKWATCH_NAME}` replaced from the environment."""
+        if isinstance(value, dict):
+            return {k: self._filled(v, (*key, k)) for k, v in value.items()}
+        if isinstance(value, list):
+            return [self._filled(v, (*key, place)) for place, v in enumerate(value)]
+        if not isinstance(value, str):
+            return value
+        for variable in VARIABLE.findall(value):
+            if variable not in self._environment and not self._trusts(key):
+                self._problem(key, f"the environment has no {variable}, nor do systemd's credentials")
+        value = VARIABLE.sub(lambda m: self._environment.get(m[1], m[0]), value)
+        if CONTROL.search(value):
+            self._problem(key, "holds a control character")
+        return value
+
+    def _tell(self, error: ErrorDetails, prefix: Key) -> None:
+        key = (*prefix, *error["loc"])
+        if error["type"] == "extra_forbidden" or not self._trusts(key):
+            self._problem(key, self._wording(error, key))
+
+    def _wording(self, error: ErrorDetails, key: Key) -> str:
+        match error["type"]:
+            case "missing":
+                return "is missing"
+            case "extra_forbidden":
+                near = difflib.get_close_matches(str(key[-1]), _known_keys(key), 1)
+                return "unknown key" + (f"; did you mean {near[0]}?" if near else "")
+        message = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+        message = message.replace("greater than or equal to", "at least").replace("greater than", "above")
+        message = message.replace("less than or equal to", "at most").replace("less than", "below")
+        got = self._tree.at(key)  # as written: a value from the environment is never shown
+        if isinstance(got, (dict, list)) or "source" in key or "token" in key:
+            return message
+        written = redacted(repr(got))
+        return f"{message}, got {written if len(written) <= MAX_SHOWN else f'{written[:MAX_SHOWN]}…'}"
+
+    def _trusts(self, key: Key) -> bool:
+        """Whether a value depends on a variable that the environment does not have, in a section that nobody uses."""
+        written = self._tree.at(key)
+        if not isinstance(written, str) or set(VARIABLE.findall(written)) <= self._environment.keys():
+            return False
+        section = key[2:3] if key[:1] == ("cameras",) else key[:1]
+        return bool(section) and section[0] not in self._uses
+
+    def _problem(self, key: Key, text: str, line: int | None = None) -> None:
+        line = self._tree.line(key) if line is None else line
+        self._problems.append((line, f"{self._name}{f':{line}' if line else ''}: {_dotted(key)}: {text}"))
+
+
+def _dotted(key: Key) -> str:
+    return printable(redacted(".".join(str(part) for part in key)))
+
+
+def _place(source: str) -> str | None:
+    """What two addresses of one camera have in common; None for footage."""
+    text = re.sub(r"^/dev/video(?=\d+$)", "usb:", source)
+    return redacted(text) if "://" in text or text.startswith("usb:") else None
+
+
+def _inherited(whole: dict[str, Any]) -> dict[str, Any]:
+    """The global values that a camera starts from."""
+    result = {key: value for key, value in whole.items() if key in Defaults.model_fields}
+    if isinstance(result.get("queue"), dict):
+        own = SelectionSettings.model_fields
+        result["queue"] = {key: value for key, value in result["queue"].items() if key in own}
+    return result
+
+
+def _known_keys(key: Key) -> list[str]:
+    """The keys that stand beside an unknown one, for a hint."""
+    model: type[SettingsBase] = Globals
+    rest: Iterator[str | int] = iter(key[:-1])
+    for part in rest:
+        if part == "cameras":
+            next(rest, None)
+            model = CameraConfig
+            continue
+        field = model.model_fields.get(str(part))
+        annotation = field.annotation if field else None
+        if not (isinstance(annotation, type) and issubclass(annotation, SettingsBase)):
+            return []
+        model = annotation
+    return list(model.model_fields)

@@ -1,0 +1,158 @@
+"""A text as YAML, and where each of its values stands. What a configuration has no use for is refused.
+
+That is: keys twice, keys that are no words, tags of other types, values without end by way of aliases.
+"""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from maskwatch.core.errors import ConfigError
+
+Key = tuple[str | int, ...]
+
+# what would end a system call, a line of the log or the terminal's state; and halves of characters
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+MAX_BYTES = 256_000  # of a file
+MAX_VALUES = 20_000  # a few lines of aliases of aliases stand for billions
+DEEPEST = 16
+_TAG = "tag:yaml.org,2002:"
+_MERGE, _TEXT, _DATE = f"{_TAG}merge", f"{_TAG}str", f"{_TAG}timestamp"
+_TAGS = {f"{_TAG}{kind}" for kind in ("map", "seq", "str", "int", "float", "bool", "null", "merge")}
+
+
+class TreeError(Exception):
+    """The text is no tree; `line` counts from 1."""
+
+    def __init__(self, line: int, why: str) -> None:
+        super().__init__(why)
+        self.line = line
+
+
+@dataclass
+class Tree:
+    """`value` is made of dicts with text for keys, lists and scalars; `lines` tells where each key stands.
+
+    `twice` are the lines, the keys and the first lines of keys that stand twice.
+    """
+
+    value: Any = None
+    lines: dict[Key, int] = field(default_factory=dict)
+    twice: list[tuple[int, Key, int]] = field(default_factory=list)
+
+    def line(self, key: Key) -> int:
+        """The line of the key, or of the nearest thing around it that stands in the text; 0 for none."""
+        return next((self.lines[key[:n]] for n in range(len(key), 0, -1) if key[:n] in self.lines), 0)
+
+    def at(self, key: Key) -> Any:
+        """What stands there; an empty dict where nothing does."""
+        value = self.value
+        for part in key:
+            try:
+                value = value[part]
+            except (KeyError, IndexError, TypeError):
+                return {}
+        return value
+
+
+def text_of(path: Path) -> str:
+    """A file, as far as it may be a configuration. Raises `ConfigError`."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise ConfigError(f"{path}: is larger than {MAX_BYTES // 1000} kB; it is no configuration")
+        return data.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as e:
+        raise ConfigError(f"{path}: {e.strerror if isinstance(e, OSError) else 'is not UTF-8'}") from e
+
+
+def read(text: str) -> Tree:
+    """Raises `TreeError`. An empty text is an empty dict."""
+    tree = Tree({})
+    try:
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        if node is not None and node.tag != f"{_TAG}null":
+            _walk(node, (), tree)
+            tree.value = loader.construct_document(node)
+    except yaml.reader.ReaderError as e:
+        line = text.count("\n", 0, e.position) + 1
+        raise TreeError(line, f"is not YAML (character #x{e.character:04x}: {e.reason})") from e
+    except yaml.MarkedYAMLError as e:
+        raise TreeError(e.problem_mark.line + 1 if e.problem_mark else 1, str(e.problem or e.context)) from e
+    except RecursionError as e:  # in the parser, before there is anything to walk
+        raise TreeError(1, "is nested too deeply") from e
+    return tree
+
+
+class _Loader(yaml.SafeLoader):
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: FBT001, FBT002 - as PyYAML has it
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError) as e:
+            # PyYAML lets what an explicit tag does not fit (`!!bool x`, `!!int ""`) escape as it comes
+            kind = node.tag.removeprefix(_TAG)
+            raise yaml.constructor.ConstructorError(None, None, f"is no {kind}", node.start_mark) from e
+
+
+def _walk(node: yaml.Node, key: Key, tree: Tree) -> None:
+    """Note each key's line, and the keys that stand twice, of which YAML would let the last one win."""
+    line = node.start_mark.line + 1
+    if len(key) > DEEPEST:
+        raise TreeError(line, "is nested too deeply")
+    if len(tree.lines) > MAX_VALUES:
+        raise TreeError(line, f"stands for more than {MAX_VALUES} values")
+    if node.tag == _DATE:
+        node.tag = _TEXT  # no value is a date, but a sentence may look like one
+    if node.tag not in _TAGS:
+        raise TreeError(line, f"{node.tag.replace(_TAG, '!!')} has no place in a configuration")
+    if isinstance(node, yaml.MappingNode):
+        for key_node, value in node.value:
+            inner = (*key, _word(key_node))
+            if inner in tree.lines:
+                tree.twice.append((key_node.start_mark.line + 1, inner, tree.lines[inner]))
+            tree.lines[inner] = key_node.start_mark.line + 1
+            _walk(value, inner, tree)
+    elif isinstance(node, yaml.SequenceNode):
+        for place, item in enumerate(node.value):
+            tree.lines[*key, place] = item.start_mark.line + 1
+            _walk(item, (*key, place), tree)
+
+
+def _word(node: yaml.Node) -> str:
+    """A key as it is written: a camera may be called `no`, `012` or `1.0`, which would be another value."""
+    if not isinstance(node, yaml.ScalarNode) or CONTROL.search(node.value):
+        raise TreeError(node.start_mark.line + 1, "a key must be a plain word")
+    if node.tag != _MERGE:
+        node.tag = _TEXT
+    return str(node.value)
+
+
+def printable(text: str) -> str:
+    """On one line, and without what a terminal would obey."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def overridden(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """`base` with `own` over it, value by value."""
+    result = dict(base)
+    for key, value in own.items():
+        inherited = result.get(key)
+        both = isinstance(inherited, dict) and isinstance(value, dict)
+        result[key] = overridden(inherited, value) if both else value  # type: ignore[arg-type]
+    return result
+
+
+def holds(own: Any, key: Key) -> bool:
+    """Whether a camera's own section says what stands at the key, or something around it in place of what it inherits."""
+    for part in key:
+        if not isinstance(own, dict):
+            return True
+        if part not in own:
+            return False
+        own = own[part]
+    return True

@@ -1,0 +1,193 @@
+"""Which samples are shown, in which order, and how far the work on them is. Pure: no page and no disk."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import date
+from enum import StrEnum
+
+from maskwatch.datasets.labels import AnnotationLabel
+from maskwatch.samples.sample import Sample
+
+PAGE_SIZE = 48
+
+
+class LabelState(StrEnum):
+    """Whether a person has looked, or what was said of at least one face."""
+
+    ANY = "any"
+    WAITING = "waiting"
+    LABELLED = "labelled"
+    PROTECTED = "protected"
+    UNPROTECTED = "unprotected"
+    WORN_WRONG = "worn_wrong"
+    UNKNOWN = "unknown"
+    NO_FACE = "no_face"
+
+
+class Order(StrEnum):
+    OLDEST = "oldest"
+    NEWEST = "newest"
+    UNSURE = "unsure"
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """None, or an empty text, lets everything through. A day is one of this machine's own time zone."""
+
+    camera: str | None = None
+    day: str | None = None
+    reason: str | None = None
+    state: LabelState = LabelState.ANY
+    at_least: float = 0.0
+    at_most: float = 1.0
+    search: str = ""
+    order: Order = Order.OLDEST
+
+    def whatever_state(self) -> "Filter":
+        """The same work, done or not."""
+        return Filter(
+            self.camera,
+            self.day,
+            self.reason,
+            LabelState.ANY,
+            self.at_least,
+            self.at_most,
+            self.search,
+            self.order,
+        )
+
+    def to_query(self) -> dict[str, str]:
+        """What an address says of it: only what differs from the default."""
+        plain = Filter()
+        return {
+            field.name: str(value)
+            for field in fields(self)
+            if (value := getattr(self, field.name)) != getattr(plain, field.name) and value is not None
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What there is to choose from."""
+
+    cameras: tuple[str, ...]
+    days: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelProgress:
+    """`labelled` of `total` in a filter whatever their state; `today` by one person, anywhere."""
+
+    labelled: int
+    total: int
+    today: int
+
+    @property
+    def share(self) -> float:
+        return self.labelled / self.total if self.total else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Page `number`, from 1, of `count`; there is always one, though it may be empty."""
+
+    samples: tuple[Sample, ...]
+    number: int
+    count: int
+
+
+def from_query(query: Mapping[str, str]) -> Filter:
+    """The filter that an address asks for; what makes no sense in it is as if it were not there."""
+    at_least, at_most = _share(query.get("at_least"), 0.0), _share(query.get("at_most"), 1.0)
+    return Filter(
+        camera=query.get("camera") or None,
+        day=query.get("day") or None,
+        reason=query.get("reason") or None,
+        state=LabelState(query["state"]) if query.get("state") in set(LabelState) else LabelState.ANY,
+        at_least=min(at_least, at_most),
+        at_most=max(at_least, at_most),
+        search=query.get("search", ""),
+        order=Order(query["order"]) if query.get("order") in set(Order) else Order.OLDEST,
+    )
+
+
+def _share(text: str | None, default: float) -> float:
+    try:
+        value = float(text) if text else default
+    except ValueError:
+        return default
+    return value if 0 <= value <= 1 else default
+
+
+def day_of(sample: Sample) -> str:
+    return f"{sample.saved_at.astimezone():%Y-%m-%d}"
+
+
+def passes(sample: Sample, wanted: Filter) -> bool:
+    return (
+        wanted.camera in (None, sample.report.camera)
+        and wanted.day in (None, day_of(sample))
+        and (wanted.reason is None or wanted.reason in sample.reasons)
+        and wanted.at_least <= round(sample.lowest_confidence, 2) <= wanted.at_most
+        and wanted.search.strip().lower() in sample.id.lower()
+        and _is_in(sample, wanted.state)
+    )
+
+
+def _is_in(sample: Sample, state: LabelState) -> bool:
+    labels = sample.labels
+    match state:
+        case LabelState.ANY:
+            return True
+        case LabelState.WAITING:
+            return labels is None
+        case LabelState.LABELLED:
+            return labels is not None
+        case LabelState.NO_FACE:
+            return labels is not None and not labels.faces
+        case _:
+            return labels is not None and any(
+                annotation.label == AnnotationLabel(state.value) for annotation in labels.faces
+            )
+
+
+def chosen(samples: Iterable[Sample], wanted: Filter) -> list[Sample]:
+    """Those that pass, in the wanted order; what is equally unsure comes oldest first."""
+    passing = sorted((sample for sample in samples if passes(sample, wanted)), key=lambda sample: sample.id)
+    match wanted.order:
+        case Order.OLDEST:
+            return passing
+        case Order.NEWEST:
+            return passing[::-1]
+        case Order.UNSURE:
+            return sorted(passing, key=lambda sample: sample.lowest_confidence)
+
+
+def choices(samples: Iterable[Sample]) -> Choices:
+    samples = list(samples)
+    return Choices(
+        tuple(sorted({sample.report.camera for sample in samples})),
+        tuple(sorted({day_of(sample) for sample in samples}, reverse=True)),
+        tuple(sorted({reason for sample in samples for reason in sample.reasons})),
+    )
+
+
+def page(samples: Sequence[Sample], number: int, size: int = PAGE_SIZE) -> Page:
+    """The page of that number, or the nearest that there is."""
+    count = max(1, -(-len(samples) // size))
+    number = min(max(1, number), count)
+    return Page(tuple(samples[(number - 1) * size : number * size]), number, count)
+
+
+def progress(samples: Iterable[Sample], wanted: Filter, by: str, today: date) -> LabelProgress:
+    whole = wanted.whatever_state()
+    labelled = total = mine = 0
+    for sample in samples:
+        labels = sample.labels
+        if labels is not None and labels.by == by and labels.at.astimezone().date() == today:
+            mine += 1
+        if passes(sample, whole):
+            total += 1
+            labelled += labels is not None
+    return LabelProgress(labelled, total, mine)

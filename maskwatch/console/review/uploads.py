@@ -1,0 +1,63 @@
+"""Pictures that people bring themselves: samples of a camera called `uploads`."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from maskwatch.core.errors import MaskwatchError, SourceError
+from maskwatch.core.records import Face, Frame, FrameReport, Rgb
+from maskwatch.samples.store import Queue
+from maskwatch.sources.images import JPEG, PNG, decoded
+
+log = logging.getLogger(__name__)
+
+CAMERA = "uploads"
+REASON = "upload"
+SUFFIXES = (".jpg", ".jpeg", ".png")
+MAX_BYTES = 25_000_000
+LONGEST_NAME = 120
+
+Proposer = Callable[[Rgb], tuple[Face, ...]]
+"""Finds and judges the faces of a picture, for people to correct."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """`proposed` is False where no faces could be looked for."""
+
+    sample_id: str
+    faces: int
+    proposed: bool
+
+
+class Uploads:
+    def __init__(self, queue: Queue, propose: Proposer) -> None:
+        self._queue = queue
+        self._propose = propose
+        self._lock = threading.Lock()  # one at a time: looking for faces takes all the processor there is
+        self._count = 0
+
+    def store(self, name: str, data: bytes) -> Upload:
+        """Keep a picture. Raises `SourceError` when it is none that can be used, `QueueError` when it cannot be kept."""
+        name = PurePath(name.replace("\\", "/")).name[-LONGEST_NAME:] or "picture"
+        if len(data) > MAX_BYTES:
+            raise SourceError(f"{name}: is larger than {MAX_BYTES // 1_000_000} MB")
+        if not data.startswith((JPEG, PNG)):
+            raise SourceError(f"{name}: is no JPEG or PNG")
+        with self._lock:
+            rgb = decoded(data, name)
+            faces = self._faces(rgb)
+            frame = Frame(CAMERA, name, self._count, time.time(), rgb)
+            report = FrameReport(CAMERA, name, frame.seq, frame.at, frame.size, faces or ())
+            self._count += 1
+            return Upload(self._queue.add(frame, report, (REASON,)), len(faces or ()), faces is not None)
+
+    def _faces(self, rgb: Rgb) -> tuple[Face, ...] | None:
+        try:
+            return self._propose(rgb)
+        except MaskwatchError as e:
+            log.warning("review: no faces are proposed: %s", e)
+            return None

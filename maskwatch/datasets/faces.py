@@ -1,0 +1,189 @@
+"""The faces in labelled pictures: cut out for the classifier, or marked in whole pictures for the scout."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from maskwatch.core.errors import SourceError
+from maskwatch.core.geometry import covered, iou
+from maskwatch.core.ports import Detector
+from maskwatch.core.records import Box, Rgb
+from maskwatch.datasets.labels import FaceLabel
+from maskwatch.datasets.records import LabelledImage, Split, assign_splits, perceptual_hash
+from maskwatch.sources.images import read_rgb
+
+FOUND_IOU = 0.4  # MTCNN's boxes are square and faces are not, so more cannot be asked
+PATCH_MARGIN = 0.6  # of the face's side, kept around it for shifted crops
+PATCH_PX = 192  # a larger face is kept at this side
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelledFace:
+    """A face cut from its picture with room around it: `box` lies within `patch`, an RGB picture."""
+
+    patch: Rgb
+    box: Box
+    label: FaceLabel
+    split: Split
+    key: str
+
+    @property
+    def protected(self) -> bool:
+        return self.label.protected
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenImage:
+    """A picture and the faces that a detector found in it, or that people marked.
+
+    `unclear` are places where there may be one or not: nothing is learnt there.
+    """
+
+    rgb: Rgb
+    faces: tuple[Box, ...]
+    unclear: tuple[Box, ...] = ()
+
+
+Progress = Callable[[Iterable[LabelledImage]], Iterable[LabelledImage]]
+
+
+def gather(
+    images: Sequence[LabelledImage], detector: Detector, progress: Progress
+) -> tuple[list[LabelledFace], list[str]]:
+    """The faces that the detector finds in labelled pictures, and a line for every picture that gave none.
+
+    Where the truth has boxes, a found face takes the label of the true box that it overlaps most
+    (IoU of at least 0.4), and training pictures give their missed faces by the true box too. Where
+    the label is the picture's, it is given to the largest face.
+    """
+    cuts_of_images, hashes, readable = [], [], []
+    notes: list[str] = []
+    for image, rgb in _opened(progress(images), notes):
+        readable.append(image)
+        hashes.append(perceptual_hash(rgb))
+        cuts_of_images.append(_cut(rgb, image, detector))
+    faces = []
+    for image, cuts in zip(assign_splits(readable, np.array(hashes, np.uint64)), cuts_of_images, strict=True):
+        part = image.split or Split.TRAIN
+        chosen = [cut for cut in cuts if cut.found or part is Split.TRAIN]
+        if not chosen:
+            notes.append(f"{image.path}: no face found")
+        faces += [LabelledFace(c.patch, c.box, c.label, part, image.key) for c in chosen]
+    return faces, notes
+
+
+def open_annotated(
+    images: Sequence[LabelledImage], progress: Progress
+) -> tuple[dict[Split, list[SeenImage]], list[str]]:
+    """Whole pictures of the three parts with the faces that people marked, and a line for each that gives none.
+
+    One of which a box cannot be used may teach, outside of that box, and is left out of the parts that measure.
+    """
+    seen, hashes, readable = [], [], []
+    notes: list[str] = []
+    for image, rgb in _opened(progress(images), notes):
+        if any(truth.box is None for truth in image.truths):
+            notes.append(f"{image.path}: has a label but no boxes, which a detector needs")
+            continue
+        readable.append(image)
+        hashes.append(perceptual_hash(rgb))
+        faces = tuple(truth.box for truth in image.truths if truth.box is not None)
+        seen.append(SeenImage(rgb, faces, image.unclear))
+    parts: dict[Split, list[SeenImage]] = {part: [] for part in Split}
+    for image, each in zip(assign_splits(readable, np.array(hashes, np.uint64)), seen, strict=True):
+        part = image.split or Split.TRAIN
+        if image.faults and part is not Split.TRAIN:
+            notes.append(f"{image.path}: has a box that cannot be used; left out of the {part} part")
+        else:
+            parts[part].append(each)
+    return parts, notes
+
+
+def found_faces(rgb: Rgb, image: LabelledImage, detector: Detector) -> list[LabelledFace]:
+    """The labelled faces that the detector finds in one picture, of the part that it has (see `gather`)."""
+    part = image.split or Split.TRAIN
+    cuts = _cut(rgb, image, detector)
+    return [LabelledFace(c.patch, c.box, c.label, part, image.key) for c in cuts if c.found]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cut:
+    patch: Rgb
+    box: Box
+    label: FaceLabel
+    found: bool
+
+
+def _opened(images: Iterable[LabelledImage], notes: list[str]) -> Iterator[tuple[LabelledImage, Rgb]]:
+    """Those that can be read; why the others cannot goes to `notes`."""
+    for image in images:
+        try:
+            yield image, read_rgb(image.path)
+        except SourceError as e:
+            notes.append(str(e))
+
+
+def gather_images(
+    images: Sequence[LabelledImage], detector: Detector, progress: Progress
+) -> tuple[dict[Split, list[SeenImage]], list[str]]:
+    """Whole pictures of the parts, with the faces that the detector finds and those that people marked.
+
+    Nothing of the test part is kept. Gives a line for every picture that cannot be read, too.
+    """
+    seen, hashes, readable = [], [], []
+    notes: list[str] = []
+    for image, rgb in _opened(progress(images), notes):
+        found = [face.box for face in detector.detect([rgb])[0]]
+        sure = [box for box in found if all(covered(box, place) < FOUND_IOU for place in image.unclear)]
+        readable.append(image)
+        hashes.append(perceptual_hash(rgb))
+        marked = (truth.box for truth in image.truths if truth.box is not None)
+        seen.append(SeenImage(rgb, (*sure, *marked), image.unclear))
+    parts: dict[Split, list[SeenImage]] = {Split.TRAIN: [], Split.VALIDATION: []}
+    for image, each in zip(assign_splits(readable, np.array(hashes, np.uint64)), seen, strict=True):
+        part = image.split or Split.TRAIN
+        if part is not Split.TEST:
+            parts[part].append(each)
+    return parts, notes
+
+
+def _cut(rgb: Rgb, image: LabelledImage, detector: Detector) -> list[_Cut]:
+    found = [face.box for face in detector.detect([rgb])[0]]
+    if image.truths and image.truths[0].box is None:
+        largest = max(found, key=lambda box: box.width * box.height, default=None)
+        return [] if largest is None else [_Cut(*_patch(rgb, largest), image.truths[0].label, True)]
+    cuts = []
+    for truth in image.truths:
+        assert truth.box is not None
+        best = max(found, key=lambda box: iou(box, truth.box), default=None)  # type: ignore[arg-type]
+        if best is not None and iou(best, truth.box) >= FOUND_IOU:
+            cuts.append(_Cut(*_patch(rgb, best), truth.label, True))
+        if max(truth.box.width, truth.box.height) >= 12:
+            cuts.append(_Cut(*_patch(rgb, truth.box), truth.label, False))
+    return cuts
+
+
+def _patch(rgb: Rgb, box: Box) -> tuple[Rgb, Box]:
+    """The face with room around it, not larger than needed, and the box in it."""
+    side = max(box.width, box.height)
+    height, width = rgb.shape[:2]
+    x1, y1 = max(0, int(box.x1 - side * PATCH_MARGIN)), max(0, int(box.y1 - side * PATCH_MARGIN))
+    x2, y2 = min(width, int(box.x2 + side * PATCH_MARGIN)), min(height, int(box.y2 + side * PATCH_MARGIN))
+    part = rgb[y1:y2, x1:x2].copy()
+    inner = Box(box.x1 - x1, box.y1 - y1, box.x2 - x1, box.y2 - y1)
+    scale = PATCH_PX / side
+    if scale >= 1:
+        return part, inner
+    size = max(1, round(part.shape[1] * scale)), max(1, round(part.shape[0] * scale))
+    return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8), Box(
+        *(v * scale for v in inner)
+    )
+
+
+def cut_faces(rgb: Rgb, image: LabelledImage, detector: Detector) -> list[LabelledFace]:
+    """The same, and of a training picture also the true boxes, found or not."""
+    part = image.split or Split.TRAIN
+    cuts = (cut for cut in _cut(rgb, image, detector) if cut.found or part is Split.TRAIN)
+    return [LabelledFace(c.patch, c.box, c.label, part, image.key) for c in cuts]

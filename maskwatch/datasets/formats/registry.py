@@ -1,0 +1,61 @@
+"""Which format a folder of labelled pictures is in.
+
+A new format is a module with `matches` and `read`, and a line here; one that can be written also has `entries`.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from maskwatch.core.errors import DataError
+from maskwatch.datasets.class_names import ClassNames
+from maskwatch.datasets.formats import coco, folders, label_studio, queue, voc, yolo
+from maskwatch.datasets.formats.entries import Entry, write_folder
+from maskwatch.datasets.formats.marks import Finder, in_place
+from maskwatch.datasets.records import DataSet, LabelledImage
+
+USUAL = ClassNames()
+
+
+class Format(Protocol):
+    def matches(self, folder: Path) -> bool: ...
+
+    def read(self, folder: Path, find: Finder = in_place, classes: ClassNames = USUAL) -> DataSet:
+        """`find` tells where a picture is when it is not in the folder, and `classes` what its classes mean."""
+        ...
+
+
+class Writer(Protocol):
+    def entries(self, images: Sequence[LabelledImage]) -> Iterator[Entry]:
+        """The files of the data set. Raises `DataError` for what cannot be written, before the first."""
+        ...
+
+
+FORMATS: tuple[Format, ...] = (coco, yolo, voc, queue, label_studio)
+WRITERS: dict[str, Writer] = {"coco": coco, "yolo": yolo, "voc": voc}
+
+
+def write(name: str, images: Sequence[LabelledImage], folder: Path) -> None:
+    """Copy pictures and their labels to a folder, in one of `WRITERS`. Raises `DataError`."""
+    write_folder(WRITERS[name].entries(images), folder)
+
+
+def read(folder: Path, classes: ClassNames = USUAL) -> DataSet:
+    """The pictures of one data set, in any of the formats.
+
+    What is wrong with single pictures or labels is told in `problems`, and the rest is used. Raises
+    `DataError`, naming the folder, when it is no data set at all, or nothing in it can be used.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: is no folder")
+    kind: Format | None = next((kind for kind in FORMATS if kind.matches(folder)), None)
+    if kind is None and not folders.matches(folder, classes):
+        raise DataError(
+            f"{folder}: is no data set: neither COCO (annotations.json), YOLO (data.yaml or classes.txt), "
+            "Pascal VOC (Annotations/), labelled samples of a queue, nor protected/ and unprotected/ is there"
+        )
+    data = (kind or folders).read(folder, classes=classes)
+    if not data.images:
+        first = f" ({data.problems[0]})" if data.problems else ""
+        raise DataError(f"{folder}: no picture can be used{first}")
+    return data

@@ -1,0 +1,187 @@
+"""Pascal VOC: an XML file a picture, in `Annotations/` beside `JPEGImages/`, or `annotations/` beside `images/`.
+
+Boxes are corners in pixels, taken as they stand; they are written with fractions. Of a polygon the box about it counts;
+what is `difficult` is unclear. Lists in `ImageSets/Main/` tell the parts.
+"""
+
+from collections.abc import Iterator, Sequence
+from glob import escape
+from pathlib import Path, PurePosixPath
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from maskwatch.core.errors import DataError
+from maskwatch.core.records import Box
+from maskwatch.datasets.class_names import ClassNames
+from maskwatch.datasets.formats.entries import Entry
+from maskwatch.datasets.formats.marks import (
+    Described,
+    Finder,
+    RawAnnotation,
+    Reading,
+    box_about,
+    boxed,
+    in_place,
+    refuse_shared_names,
+)
+from maskwatch.datasets.formats.parts import PARTS, part_of, plain_path, read_text
+from maskwatch.datasets.formats.safe_xml import parse
+from maskwatch.datasets.labels import AnnotationLabel
+from maskwatch.datasets.records import DataSet, LabelledImage, Split
+from maskwatch.sources.images import SUFFIXES, image_size
+
+LAYOUTS = (("Annotations", "JPEGImages"), ("annotations", "images"))
+LISTS = {Split.TRAIN: "train", Split.VALIDATION: "val", Split.TEST: "test"}
+SIDES = ("xmin", "ymin", "xmax", "ymax")
+USUAL = ClassNames()
+
+
+def matches(folder: Path) -> bool:
+    return any(next((folder / name).rglob("*.xml"), None) is not None for name, _ in LAYOUTS)
+
+
+def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL) -> DataSet:
+    """Never raises: an XML file that cannot be read is a problem of its picture."""
+    annotations, image_folder = next(
+        (folder / a, folder / i) for a, i in LAYOUTS if next((folder / a).rglob("*.xml"), None)
+    )
+    reading = Reading(classes, find)
+    parts = _parts(folder, reading.problems)
+    described = set()
+    for file in sorted(annotations.rglob("*.xml")):
+        inside = file.relative_to(annotations)
+        try:
+            root = parse(file)
+        except DataError as e:
+            reading.problems.append(str(e))
+            described |= {path.relative_to(image_folder) for path in _alike(image_folder, inside)}
+            continue
+        key = str(inside.parent / _name(root, image_folder, inside, find))
+        described.add(Path(key))
+        part = parts.get(str(inside.with_suffix(""))) or part_of(key)
+        reading.add(Described(image_folder / key, key, list(_raw_annotations(root, file)), part))
+    alone = [
+        path
+        for path in sorted(image_folder.rglob("*"))
+        if path.suffix.lower() in SUFFIXES and path.relative_to(image_folder) not in described
+    ]
+    reading.problems += [f"{path}: no file in {annotations.name} describes it; left out" for path in alone]
+    data = reading.finished()
+    bare = sum(not image.truths and not image.unclear for image in data.images)
+    if bare:
+        data.problems.append(f"{folder}: {bare} pictures without a label are used as pictures without faces")
+    return data
+
+
+def _name(root: Element, image_folder: Path, inside: Path, find: Finder) -> str:
+    """The picture that is named like the file, else the one that the file names: after a renaming it names another."""
+    alike = [path.name for path in _alike(image_folder, inside) if path.suffix.lower() in SUFFIXES]
+    told = (root.findtext("filename") or "").strip().replace("\\", "/")
+    if told in alike or not alike:
+        ends = [told] if told else []
+        ends += [f"{inside.stem}{suffix}" for suffix in sorted(SUFFIXES)]
+        there = (end for end in ends if find(image_folder / inside.parent / end).is_file())
+        return next(there, ends[0] if told else f"{inside.stem}.jpg")
+    return alike[0]
+
+
+def _alike(image_folder: Path, inside: Path) -> list[Path]:
+    """The pictures, and what else, that are named like a file of annotations."""
+    return sorted((image_folder / inside.parent).glob(f"{escape(inside.stem)}.*"))
+
+
+def _parts(folder: Path, problems: list[str]) -> dict[str, Split]:
+    """By the pictures' names without ending."""
+    parts: dict[str, Split] = {}
+    for name, part in PARTS.items():
+        path = folder / "ImageSets" / "Main" / f"{name}.txt"
+        try:
+            lines = read_text(path).splitlines() if path.is_file() else []
+        except (OSError, ValueError) as e:
+            problems.append(f"{path}: cannot be read ({type(e).__name__})")
+            continue
+        names = map(plain_path, lines)
+        parts |= {name[: -len(end)] if (end := _ending(name)) else name: part for name in names}
+    return parts
+
+
+def _ending(name: str) -> str:
+    suffix = PurePosixPath(name).suffix
+    return suffix if suffix.lower() in SUFFIXES | {".xml"} else ""
+
+
+def _raw_annotations(root: Element, file: Path) -> Iterator[RawAnnotation]:
+    for number, item in enumerate(root.findall("object"), 1):
+        place, name = f"{file}: object {number}", (item.findtext("name") or "").strip()
+        try:
+            box = _box(item)
+        except ValueError:
+            yield RawAnnotation(place, name, None, fault="has no box of four numbers")
+        else:
+            is_crowd = (item.findtext("difficult") or "").strip().lower() in {"1", "true"}
+            yield RawAnnotation(place, name, box, is_crowd=is_crowd)
+
+
+def _box(item: Element) -> Box:
+    """The box, or the one about the polygon. Raises `ValueError`."""
+    try:
+        return Box(*(float(item.findtext(f"bndbox/{side}") or "") for side in SIDES))
+    except ValueError:
+        corners = item.find("polygon")
+        if corners is None:
+            raise
+        numbers = [(each.tag[0], float(each.text or "")) for each in corners.iter() if each.tag[0] in "xy"]
+        return box_about(*([v for axis, v in numbers if axis == wanted] for wanted in "xy"))
+
+
+def entries(images: Sequence[LabelledImage]) -> Iterator[Entry]:
+    """The pictures, each before its XML file.
+
+    Raises `DataError`, before the first, where a label has no box, or two pictures' names differ in their
+    endings alone.
+    """
+    refuse_shared_names(images)
+    return _entries(images, [boxed(image) for image in images])
+
+
+def _entries(
+    images: Sequence[LabelledImage], faces_of: list[list[tuple[AnnotationLabel, Box]]]
+) -> Iterator[Entry]:
+    for image, faces in zip(images, faces_of, strict=True):
+        root = _as_xml(image, faces)
+        yield Entry(f"JPEGImages/{image.key}", image.path)
+        name = str(PurePosixPath("Annotations", image.key).with_suffix(".xml"))
+        yield Entry(name, tostring(root, encoding="utf-8", xml_declaration=True))
+    for part, name in LISTS.items():
+        keys = [str(PurePosixPath(p.key).with_suffix("")) for p in images if p.split is part]
+        if keys:
+            text = "".join(f"{key}\n" for key in keys)
+            yield Entry(f"ImageSets/Main/{name}.txt", text.encode())
+
+
+def _as_xml(image: LabelledImage, faces: list[tuple[AnnotationLabel, Box]]) -> Element:
+    width, height = image_size(image.path)
+    root = Element("annotation")
+    _add(root, "folder", "JPEGImages")
+    _add(root, "filename", PurePosixPath(image.key).name)
+    size = SubElement(root, "size")
+    for name, count in (("width", width), ("height", height), ("depth", 3)):
+        _add(size, name, str(count))
+    _add(root, "segmented", "0")
+    for label, box in faces:
+        item = SubElement(root, "object")
+        for name, text in (
+            ("name", label.value),
+            ("pose", "Unspecified"),
+            ("truncated", "0"),
+            ("difficult", "0"),
+        ):
+            _add(item, name, text)
+        corners = SubElement(item, "bndbox")
+        for side, value in zip(SIDES, box, strict=True):
+            _add(corners, side, f"{value:.2f}")
+    indent(root)
+    return root
+
+
+def _add(parent: Element, name: str, text: str) -> None:
+    SubElement(parent, name).text = text

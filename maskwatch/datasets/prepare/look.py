@@ -1,0 +1,189 @@
+"""Every picture opened, its faces found, measured and cut.
+
+Decoding runs in threads, the detector in one: what computes its networks is not made for more. There are no
+processes, because OpenCV hangs in forked ones.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from maskwatch.core.errors import SourceError
+from maskwatch.core.geometry import iou
+from maskwatch.core.ports import Detector
+from maskwatch.core.records import Box, Rgb
+from maskwatch.datasets.faces import FOUND_IOU
+from maskwatch.datasets.labels import FaceLabel
+from maskwatch.datasets.prepare.measures import cut, sharpness
+from maskwatch.datasets.prepare.records import Criteria, FaceStatus, FoundFace, ScanOutcome, outcome_of
+from maskwatch.datasets.records import LabelledImage, perceptual_hash
+from maskwatch.detect.landmarks import Landmarks, turn
+from maskwatch.platform.threads import in_threads
+from maskwatch.sources.images import encoded, read_rgb
+
+Named = tuple[str, LabelledImage]
+"""A picture after the name of its data set."""
+
+Progress = Callable[[Iterable[Named]], Iterable[Named]]
+
+HASH_MARGIN = 0.25  # of the face's side: with more, two faces before one background look the same
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedImage:
+    set_name: str
+    image: LabelledImage
+    hash: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScanResult:
+    """What was seen: the pictures that can be read, the faces that are good enough, and why others are not."""
+
+    opened: list[OpenedImage] = field(default_factory=list)
+    faces: list[FoundFace] = field(default_factory=list)
+    outcomes: list[ScanOutcome] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class FaceModels:
+    detector: Detector
+    landmarks: Landmarks
+
+
+def scan(
+    images: Sequence[Named],
+    eyes: FaceModels,
+    rules: Criteria,
+    staging: Path,
+    *,
+    workers: int,
+    progress: Progress,
+) -> ScanResult:
+    """Look at all pictures, in their order; crops of the good faces go to `staging`."""
+    seen = ScanResult()
+    first: dict[str, OpenedImage] = {}
+    results = in_threads(lambda named: _open(named[1].path), images, workers=workers)
+    for (set_name, image), result in zip(progress(images), results, strict=True):
+        if isinstance(result, SourceError):
+            seen.outcomes.append(ScanOutcome(FaceStatus.BROKEN, str(image.path), str(result)))
+            continue
+        rgb, sha256, image_hash = result
+        opened = OpenedImage(set_name, image, image_hash, sha256)
+        seen.opened.append(opened)
+        original = first.setdefault(sha256, opened)
+        if original is not opened:
+            seen.outcomes.append(
+                ScanOutcome(FaceStatus.SAME_FILE, str(image.path), f"as {original.image.path}")
+            )
+            continue
+        for face in _faces(opened, rgb, eyes, rules, seen.outcomes):
+            crop = cut(rgb, face.box, rules.margin)
+            found = _measured(opened, rgb, face, staging / f"{len(seen.faces):08d}.jpg")
+            fault = _fault(found, rules)
+            if fault is None:
+                found.staged.write_bytes(encoded(crop))
+                seen.faces.append(found)
+            else:
+                seen.outcomes.append(outcome_of(found, *fault))
+    return seen
+
+
+def _open(path: Path) -> tuple[Rgb, str, int] | SourceError:
+    try:
+        rgb = read_rgb(path)
+    except SourceError as e:
+        return e
+    return rgb, hashlib.sha256(path.read_bytes()).hexdigest(), perceptual_hash(rgb)
+
+
+@dataclass(frozen=True, slots=True)
+class _Labelled:
+    number: int
+    box: Box
+    label: FaceLabel
+    turn: float
+
+
+def _faces(
+    opened: OpenedImage, rgb: Rgb, eyes: FaceModels, rules: Criteria, outcomes: list[ScanOutcome]
+) -> Iterator[_Labelled]:
+    """The found faces that have a label, numbered from left to right; of the others it is told why not."""
+    truths, file = opened.image.truths, str(opened.image.path)
+    if not truths:
+        outcomes.append(ScanOutcome(FaceStatus.BACKGROUND, file))
+        return
+    found = sorted(face.box for face in eyes.detector.detect([rgb])[0])
+    if rules.one_face and max(len(found), len(truths)) > 1:
+        detail = f"{max(len(found), len(truths))} of them"
+        outcomes.append(ScanOutcome(FaceStatus.MANY_FACES, file, detail, label=_whole_label(opened.image)))
+        return
+    if not found:
+        outcomes.append(ScanOutcome(FaceStatus.NO_FACE, file, label=_whole_label(opened.image)))
+        return
+    owner = _owners(found, opened.image)
+    missed = set(range(len(truths))) - set(owner.values())
+    outcomes.extend(
+        ScanOutcome(FaceStatus.MISSED, file, box=truths[place].box, label=truths[place].label)
+        for place in sorted(missed)
+    )
+    points = eyes.landmarks.find(rgb, found)
+    for number, box in enumerate(found):
+        if number in owner:
+            label = truths[owner[number]].label
+            yield _Labelled(number + 1, box, label, turn(points[number]).most)
+        else:
+            outcomes.append(ScanOutcome(FaceStatus.UNMARKED, file, number=number + 1, box=box))
+
+
+def _whole_label(image: LabelledImage) -> FaceLabel | None:
+    """The label of a picture as a whole, where it has one."""
+    return image.truths[0].label if image.truths[0].box is None else None
+
+
+def _owners(found: list[Box], image: LabelledImage) -> dict[int, int]:
+    """The truth that each found face belongs to: the label of a whole picture is its largest face's."""
+    truths = image.truths
+    if truths[0].box is None:
+        return {max(range(len(found)), key=lambda i: found[i].width * found[i].height): 0}
+    pairs = [
+        (iou(box, truth.box), i, j)
+        for i, box in enumerate(found)
+        for j, truth in enumerate(truths)
+        if truth.box is not None
+    ]
+    owner: dict[int, int] = {}
+    for overlap, i, j in sorted(pairs, key=lambda pair: (-pair[0], pair[1:])):
+        if overlap >= FOUND_IOU and i not in owner and j not in owner.values():
+            owner[i] = j
+    return owner
+
+
+def _measured(opened: OpenedImage, rgb: Rgb, face: _Labelled, staged: Path) -> FoundFace:
+    near = cut(rgb, face.box, HASH_MARGIN)
+    return FoundFace(
+        opened.set_name,
+        opened.image,
+        face.number,
+        face.box,
+        face.label,
+        px=min(face.box.width, face.box.height),
+        sharpness=sharpness(rgb, face.box),
+        turn=face.turn,
+        hash=perceptual_hash(near) if near.size else 0,
+        image_hash=opened.hash,
+        sha256=opened.sha256,
+        staged=staged,
+    )
+
+
+def _fault(face: FoundFace, rules: Criteria) -> tuple[FaceStatus, str] | None:
+    if face.px < rules.min_px:
+        return FaceStatus.SMALL, f"{face.px:.0f} px, less than {rules.min_px:g}"
+    if face.sharpness < rules.min_sharpness:
+        return FaceStatus.BLURRED, f"sharpness {face.sharpness:.0f}, less than {rules.min_sharpness:g}"
+    if not face.turn <= rules.max_turn:  # also when there are no points to tell it by
+        return FaceStatus.TURNED, f"by {face.turn:.0f} degrees, more than {rules.max_turn:g}"
+    return None

@@ -1,0 +1,124 @@
+"""How sure a figure is, and whether two models differ: the bootstrap over pictures.
+
+Pictures are drawn with replacement, not faces, because the faces of one picture share its light, its
+distance and its crowd. A draw is a weighting of the pictures, so that every figure of all draws is
+computed at once (B. Efron and R. Tibshirani, An Introduction to the Bootstrap, 1993, percentile intervals).
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+RESAMPLES = 1000
+PERCENTILES = (2.5, 97.5)
+
+Floats = NDArray[np.float64]
+Figures = dict[str, Floats]
+
+
+class Measured(Protocol):
+    """Figures of so many `pictures`, which can be computed as if each of them counted differently."""
+
+    @property
+    def images(self) -> int: ...
+
+    def figures(self, weights: Floats) -> Figures:
+        """Each figure by its name, a value for every row of `weights` `(rows, pictures)`; NaN where undefined."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure and its 95 % interval; None where there was nothing to count."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+    def as_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A figure of two models on the same pictures; the interval is that of b - a, drawn in pairs."""
+
+    a: float | None
+    b: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
+    higher_is_better: bool = True
+
+    @property
+    def verdict(self) -> str:
+        """What the data says of b."""
+        if self.difference is None or self.low is None or self.high is None:
+            return "cannot be told"
+        if self.low <= 0 <= self.high:
+            return "no difference that this data can show"
+        return "better" if (self.difference > 0) is self.higher_is_better else "worse"
+
+    def as_dict(self) -> dict[str, object]:
+        return {**asdict(self), "verdict": self.verdict}
+
+
+def estimates(measured: Measured, *, seed: int = 0) -> dict[str, Estimate]:
+    """Every figure with its interval."""
+    values = measured.figures(np.ones((1, measured.images)))
+    drawn = measured.figures(draws(measured.images, seed))
+    return {name: Estimate(_number(values[name][0]), *interval(drawn[name])) for name in values}
+
+
+def differences(
+    a: Measured, b: Measured, better_low: Callable[[str], bool], *, seed: int = 0
+) -> dict[str, Difference]:
+    """Every figure that both have, of two models on the same pictures, each draw the same for both.
+
+    `better_low` tells the figures of which less is better.
+    """
+    assert a.images == b.images
+    weights = draws(a.images, seed)
+    once = np.ones((1, a.images))
+    values_a, values_b = a.figures(once), b.figures(once)
+    drawn_a, drawn_b = a.figures(weights), b.figures(weights)
+    return {
+        name: Difference(
+            _number(values_a[name][0]),
+            _number(values_b[name][0]),
+            _number(values_b[name][0] - values_a[name][0]),
+            *interval(drawn_b[name] - drawn_a[name]),
+            higher_is_better=not better_low(name),
+        )
+        for name in values_a
+        if name in values_b
+    }
+
+
+def draws(images: int, seed: int) -> Floats:
+    """`(RESAMPLES, pictures)`: how often each picture was drawn."""
+    random = np.random.default_rng(seed)
+    return random.multinomial(images, np.full(images, 1 / images), size=RESAMPLES).astype(np.float64)
+
+
+def interval(values: Floats) -> tuple[float | None, float | None]:
+    """The middle 95 % of the values that are defined."""
+    defined = values[~np.isnan(values)]
+    if not len(defined):
+        return None, None
+    low, high = np.percentile(defined, PERCENTILES)
+    return float(low), float(high)
+
+
+def share(part: Floats, whole: Floats) -> Floats:
+    """`part / whole`, NaN where there is nothing to share."""
+    result = np.full(np.broadcast(part, whole).shape, np.nan)
+    np.divide(part, whole, out=result, where=whole > 0)
+    return result
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

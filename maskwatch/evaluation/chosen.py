@@ -1,0 +1,26 @@
+"""Which part of a data set to measure on. Importing this loads nothing heavy."""
+
+from enum import StrEnum
+
+
+class SplitChoice(StrEnum):
+    """The pictures to measure on: a `dataset.Part`, or all of them."""
+
+    TEST = "test"
+    VALIDATION = "validation"
+    TRAIN = "train"
+    ALL = "all"
+
+    @property
+    def held_out(self) -> bool:
+        return self is SplitChoice.TEST
+
+    @property
+    def meaning(self) -> str:
+        """What figures on it are worth, as a sentence."""
+        return {
+            SplitChoice.TEST: "Held out: `maskwatch train` keeps the test part from all training and choosing.",
+            SplitChoice.VALIDATION: "NOT held out: early stops and thresholds are chosen on the validation part.",
+            SplitChoice.TRAIN: "NOT held out: the models are trained on this part.",
+            SplitChoice.ALL: "NOT held out: the part that the models are trained on is among these.",
+        }[self]

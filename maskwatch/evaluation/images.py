@@ -1,0 +1,105 @@
+"""The part of a data set that counts."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from maskwatch.core.errors import DataError, SourceError
+from maskwatch.core.records import Rgb
+from maskwatch.core.text import pluralize
+from maskwatch.datasets.records import DataSet, LabelledImage, assign_splits, perceptual_hash
+from maskwatch.datasets.sets import members, trained_on_elsewhere
+from maskwatch.evaluation.chosen import SplitChoice
+from maskwatch.sources.images import read_rgb
+
+Progress = Callable[[Iterable[LabelledImage]], Iterable[LabelledImage]]
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """The pictures to measure on, each with its part, and a line for everything that cannot be used."""
+
+    name: str
+    chosen: SplitChoice
+    images: tuple[LabelledImage, ...]
+    notes: tuple[str, ...]
+
+
+def choose(name: str, data: DataSet, chosen: SplitChoice, progress: Progress) -> Material:
+    """Open every picture and keep those of the part, by `dataset.split`.
+
+    Raises `DataError` when the part holds none.
+    """
+    readable, hashes = [], []
+    notes = list(data.problems)
+    for image in progress(data.images):
+        try:
+            hashes.append(perceptual_hash(read_rgb(image.path)))
+        except SourceError as e:
+            notes.append(str(e))
+        else:
+            readable.append(image)
+    parts = assign_splits(readable, np.array(hashes, np.uint64))
+    images = tuple(p for p in parts if chosen is SplitChoice.ALL or str(p.split) == str(chosen))
+    if not images:
+        raise DataError(f"{name}: no picture of it is of the {chosen} part")
+    return Material(name, chosen, images, tuple(notes))
+
+
+def choose_of_several(sets: Mapping[str, DataSet], chosen: SplitChoice, progress: Progress) -> Material:
+    """The same of several data sets, each split as it is alone.
+
+    So the test part is what a training on any of them held out. But a picture is left out, and told of, when one like
+    it may have been trained on as a picture of another of the sets.
+    """
+    notes: list[str] = []
+    every = []
+    for name, data in sets.items():
+        own, unreadable = members(name, data, progress)
+        notes += [*data.problems, *unreadable]
+        every += own
+    name = " and ".join(sets)
+    images = []
+    for each, seen in zip(every, trained_on_elsewhere(every), strict=True):
+        if chosen is SplitChoice.ALL or str(each.image.split) == str(chosen):
+            if seen and chosen is not SplitChoice.ALL:
+                notes.append(
+                    f"{each.image.path}: left out: one like it may have been trained on, in another of the sets"
+                )
+            else:
+                images.append(each.image)
+    if not images:
+        raise DataError(f"{name}: no picture of them is of the {chosen} part")
+    return Material(name, chosen, tuple(images), tuple(notes))
+
+
+def without_faults(material: Material) -> Material:
+    """Only the pictures of which every box can be used.
+
+    Detection is measured on these: where a face is not known, what is found of it would be no hit while every
+    false alarm beside it stayed one. Raises `DataError` when there are none.
+    """
+    whole = tuple(image for image in material.images if not image.faults)
+    left_out = len(material.images) - len(whole)
+    if not left_out:
+        return material
+    note = f"{material.name}: {pluralize(left_out, 'picture')} with a box that cannot be used left out of the figures"
+    if not whole:
+        raise DataError(f"{note}, and there are no others ({material.notes[0]})" if material.notes else note)
+    return replace(material, images=whole, notes=(*material.notes, note))
+
+
+def opened(images: Sequence[LabelledImage], progress: Progress) -> Iterator[tuple[int, LabelledImage, Rgb]]:
+    """Each picture with its place, read anew: a large data set does not fit into memory."""
+    for place, image in enumerate(progress(images)):
+        yield place, image, read_rgb(image.path)
+
+
+def need_boxes(name: str, images: Sequence[LabelledImage]) -> None:
+    """Raises `DataError` when labels are of whole pictures, which tells nothing of where faces are, or are none."""
+    for image in images:
+        if any(truth.box is None for truth in image.truths):
+            raise DataError(f"{name}: labels whole pictures ({image.key}), and where faces are is asked here")
+    if not any(image.truths for image in images):
+        raise DataError(f"{name}: no face is labelled in the {len(images)} pictures that count")

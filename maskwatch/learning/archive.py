@@ -1,0 +1,115 @@
+"""Where used samples lie, what was decided of each, and the batch under way.
+
+archive/samples/<camera>/<date>/    as in a queue; those held out among them
+archive/parts.json                  the part of each, which never changes
+archive/doubted.json                labels that contradicted the models; they stay in the queue
+archive/batches/<id>/               batch.json, report.html, report.json, and while it is trained, its checkpoints
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from maskwatch.core.errors import DataError
+from maskwatch.datasets.records import Split
+from maskwatch.learning.split import Place, SceneView
+from maskwatch.platform.files import locked, make_folder, write_atomically
+from maskwatch.samples.store import Queue
+
+
+@dataclass(frozen=True, slots=True)
+class LearningBatch:
+    """A training and its samples. `parent` is the version that it starts from; `done` once it is decided."""
+
+    id: str
+    parent: str
+    samples: tuple[str, ...]
+    done: bool = False
+    decision: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Archive:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.samples_folder = folder / "samples"
+        self.samples = Queue(self.samples_folder)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """One training at a time, over processes. Raises `DataError` while another one runs."""
+        make_folder(self.folder)
+        try:
+            with locked(self.folder / ".lock", wait=False):
+                yield
+        except BlockingIOError:
+            raise DataError(f"{self.folder}: another training runs") from None
+
+    def places(self) -> dict[str, Place]:
+        """What was decided of every sample so far."""
+        return {
+            name: Place(each["camera"], Split(each["part"]), SceneView(*(int(h, 16) for h in each["look"])))
+            for name, each in self._read("parts.json").items()
+        }
+
+    def place(self, new: Mapping[str, Place]) -> None:
+        """Note what was decided of more samples."""
+        whole = self.places() | dict(new)
+        self._write(
+            "parts.json",
+            {
+                name: {
+                    "camera": each.camera,
+                    "part": each.split.value,
+                    "look": [f"{each.look.frame:016x}", f"{each.look.face:016x}"],
+                }
+                for name, each in whole.items()
+            },
+        )
+
+    def doubted(self) -> dict[str, int]:
+        """The revision of each sample's labels that contradicted the models."""
+        return {name: int(revision) for name, revision in self._read("doubted.json").items()}
+
+    def doubt(self, revisions: Mapping[str, int]) -> None:
+        self._write("doubted.json", self.doubted() | dict(revisions))
+
+    def batches(self) -> list[LearningBatch]:
+        """Oldest first."""
+        found = []
+        for path in sorted((self.folder / "batches").glob("[!.]*/batch.json")):
+            data = self._read(str(path.relative_to(self.folder)))
+            found.append(
+                LearningBatch(
+                    data["id"], data["parent"], tuple(data["samples"]), data["done"], data["decision"]
+                )
+            )
+        return found
+
+    def unfinished(self) -> LearningBatch | None:
+        return next((batch for batch in self.batches() if not batch.done), None)
+
+    def keep(self, batch: LearningBatch) -> None:
+        self._write(f"batches/{batch.id}/batch.json", asdict(batch))
+
+    def of(self, batch: LearningBatch) -> Path:
+        """The batch's folder."""
+        return self.folder / "batches" / batch.id
+
+    def _read(self, name: str) -> dict[str, Any]:
+        path = self.folder / name
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as e:
+            raise DataError(f"{path}: cannot be read ({type(e).__name__})") from e
+        if not isinstance(data, dict):
+            raise DataError(f"{path}: is no record of the archive")
+        return data
+
+    def _write(self, name: str, data: Mapping[str, Any]) -> None:
+        text = json.dumps(data, ensure_ascii=False, indent=1)
+        write_atomically(self.folder / name, f"{text}\n".encode())

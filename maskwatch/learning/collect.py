@@ -1,0 +1,169 @@
+"""Pictures for training and for measuring: the cameras' samples, and the base data."""
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import cv2
+import numpy as np
+
+from maskwatch.core.errors import QueueError, SourceError
+from maskwatch.core.ports import Detector
+from maskwatch.core.records import Box, Rgb
+from maskwatch.datasets.faces import LabelledFace, SeenImage, cut_faces
+from maskwatch.datasets.formats.registry import read
+from maskwatch.datasets.labels import FaceLabel
+from maskwatch.datasets.records import GroundTruth, LabelledImage, Split
+from maskwatch.datasets.sets import named, together
+from maskwatch.evaluation.chosen import SplitChoice
+from maskwatch.evaluation.images import choose
+from maskwatch.learning.split import Place
+from maskwatch.samples.sample import Sample, labelled_image
+from maskwatch.samples.store import Queue
+from maskwatch.sources.images import read_rgb
+
+log = logging.getLogger(__name__)
+
+MAX_SIDE_PX = 1280  # of a picture that is trained on: many whole frames have to fit into memory
+MAX_SAMPLES = 400  # of the archive, the newest, that are trained on
+BASE = "base"
+
+Item = TypeVar("Item")
+
+
+class ProgressBar(Protocol):
+    def __call__(self, items: Iterable[Item], /) -> Iterable[Item]: ...
+
+
+Bar = Callable[[str], ProgressBar]
+"""Shows what is gone through, under a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class SampleImage:
+    """A labelled picture of a camera, or of the base."""
+
+    camera: str
+    labelled: LabelledImage
+
+    @property
+    def part(self) -> Split:
+        return self.labelled.split or Split.TRAIN
+
+    @property
+    def truths(self) -> tuple[GroundTruth, ...]:
+        return self.labelled.truths
+
+    @property
+    def whole(self) -> FaceLabel | None:
+        """The label where it is the picture's and there are no boxes."""
+        return self.truths[0].label if self.truths and self.truths[0].box is None else None
+
+    def rgb(self) -> Rgb:
+        return read_rgb(self.labelled.path)
+
+    def readable(self) -> Rgb | None:
+        """The same, and None where it cannot be read any more, which is logged: the others do without it."""
+        try:
+            return self.rgb()
+        except SourceError as e:
+            log.warning("%s; left out", e)
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """`cameras` and `base`, each by part; `notes` is a line for everything that cannot be used."""
+
+    cameras: Mapping[Split, Sequence[SampleImage]]
+    base: Mapping[Split, Sequence[SampleImage]]
+    notes: tuple[str, ...] = field(default=())
+
+    def of(self, part: Split) -> list[SampleImage]:
+        return [*self.cameras[part], *self.base[part]]
+
+
+def sample_image(sample: Sample, path: Path, part: Split) -> SampleImage:
+    annotations = sample.labels.faces if sample.labels else ()
+    return SampleImage(sample.report.camera, labelled_image(annotations, path, path.stem, part))
+
+
+def sample_images(samples: Queue, places: Mapping[str, Place]) -> dict[Split, list[SampleImage]]:
+    """The labelled samples of the archive, the oldest left out of what is trained on when they are too many."""
+    parts: dict[Split, list[SampleImage]] = {part: [] for part in Split}
+    for sample in samples.samples():
+        place = places.get(sample.id)
+        if sample.labels is None or place is None:
+            continue
+        try:
+            path = samples.image(sample.id)
+        except QueueError:  # somebody removed it meanwhile
+            continue
+        parts[place.split].append(sample_image(sample, path, place.split))
+    return {part: own if part is Split.TEST else own[-MAX_SAMPLES:] for part, own in parts.items()}
+
+
+def base_pictures(
+    folders: Sequence[Path], most: int, bar: Bar
+) -> tuple[dict[Split, list[SampleImage]], list[str]]:
+    """At most so many pictures of the training and the test part, always the same ones, and notes.
+
+    The parts are those of `maskwatch train`, so that nothing is measured on what the models were ever trained on.
+    What is measured on are pictures of which every box can be used.
+    """
+    parts: dict[Split, list[SampleImage]] = {part: [] for part in Split}
+    notes: list[str] = []
+    sets = {name: read(folder) for name, folder in named(folders).items()}
+    for name, data in together(sets, bar("comparing pictures")).items():
+        material = choose(name, data, SplitChoice.ALL, bar(f"opening {name}"))
+        notes += material.notes
+        for image in sorted(material.images, key=lambda each: _order(each.key)):
+            if image.split is not Split.TEST or not image.faults:
+                parts[image.split or Split.TRAIN].append(SampleImage(BASE, image))
+    shares = {Split.TRAIN: most, Split.VALIDATION: most // 4, Split.TEST: most}
+    return {part: _mixed(own, shares[part]) for part, own in parts.items()}, notes
+
+
+def _mixed(images: list[SampleImage], most: int) -> list[SampleImage]:
+    """So many of all, evenly over the sets."""
+    step = max(1.0, len(images) / max(1, most))
+    return [images[int(number * step)] for number in range(min(most, len(images)))]
+
+
+def _order(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def seen(image: SampleImage, detector: Detector) -> SeenImage | None:
+    """For the detector's training, with the faces that people marked.
+
+    Where the label is the picture's and there are no boxes, with those that the serving `detector` finds, so that
+    what it knows is not lost; None where it finds none, or the picture cannot be read.
+    """
+    rgb = image.readable()
+    if rgb is None:
+        return None
+    boxes = [truth.box for truth in image.truths if truth.box is not None]
+    if image.whole is not None:
+        boxes = [face.box for face in detector.detect([rgb])[0]]
+        if not boxes:
+            return None
+    unclear = list(image.labelled.unclear)
+    scale = MAX_SIDE_PX / max(rgb.shape[:2])
+    if scale < 1:
+        size = round(rgb.shape[1] * scale), round(rgb.shape[0] * scale)
+        rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+        boxes, unclear = ([Box(*(v * scale for v in box)) for box in each] for each in (boxes, unclear))
+    return SeenImage(rgb, tuple(boxes), tuple(unclear))
+
+
+def faces(images: Iterable[SampleImage], detector: Detector) -> list[LabelledFace]:
+    """For the classifier's training: the labelled faces that the detector finds, and in training the missed ones too."""
+    result = []
+    for image in images:
+        rgb = image.readable()
+        result += [] if rgb is None else cut_faces(rgb, image.labelled, detector)
+    return result

@@ -1,0 +1,121 @@
+"""Who is found and judged right, by two models on the same pictures; and whether labels can be true."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskwatch.core.records import Face, FrameReport, Label, Rgb
+from maskwatch.evaluation.bootstrap import Difference, Figures, differences, draws, interval, share
+from maskwatch.evaluation.matching import match
+from maskwatch.learning.collect import SampleImage
+
+Floats = NDArray[np.float64]
+Analyse = Callable[[Rgb], FrameReport]
+
+RECALL, PRECISION, F1 = "end-to-end recall", "end-to-end precision", "end-to-end F1"
+MIN_FACES = 10  # of each kind, before labels are doubted
+
+
+@dataclass(frozen=True, slots=True)
+class ImageOutcome:
+    """Of one picture: labelled faces, those found and judged right, those found and judged, and judged faces in all.
+
+    `agree` counts, for labels of no protection and of protection, judged faces and those judged alike.
+    """
+
+    camera: str
+    truths: int
+    right: int
+    answers: int
+    agree: tuple[tuple[int, int], tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JudgedImages:
+    """What models made of pictures. F1 is twice the faces judged right, of those labelled and those judged."""
+
+    outcomes: tuple[ImageOutcome, ...]
+
+    @property
+    def images(self) -> int:
+        return len(self.outcomes)
+
+    @property
+    def faces(self) -> int:
+        return sum(outcome.truths for outcome in self.outcomes)
+
+    def of(self, camera: str) -> "JudgedImages":
+        return JudgedImages(tuple(outcome for outcome in self.outcomes if outcome.camera == camera))
+
+    @property
+    def cameras(self) -> list[str]:
+        return sorted({outcome.camera for outcome in self.outcomes})
+
+    def figures(self, weights: Floats) -> Figures:
+        table = np.array([(o.truths, o.right, o.answers) for o in self.outcomes], np.float64).reshape(-1, 3)
+        truths, right, answers = (weights @ table).T
+        return {
+            RECALL: share(right, truths),
+            PRECISION: share(right, answers),
+            F1: share(2 * right, truths + answers),
+        }
+
+
+def judge(analyse: Analyse, images: Iterable[SampleImage]) -> JudgedImages:
+    """What cannot be read is left out, of one model's figures as of another's."""
+    opened = ((image, image.readable()) for image in images)
+    return JudgedImages(tuple(_outcome(analyse(rgb), image) for image, rgb in opened if rgb is not None))
+
+
+def _outcome(report: FrameReport, image: SampleImage) -> ImageOutcome:
+    known = [face for face in report.faces if face.label is not Label.UNKNOWN]
+    if image.whole is not None:  # the label is the picture's: its largest face is meant
+        largest = max(known, key=lambda face: face.box.width * face.box.height, default=None)
+        pairs = [] if largest is None else [(largest, image.whole.protected)]
+        return _counted(image.camera, 1, pairs, len(pairs))
+    boxes = [truth.box for truth in image.truths if truth.box is not None]
+    matching = match(known, boxes, image.labelled.unclear)
+    found = [
+        (face, image.truths[place].label.protected)
+        for face, place in zip(matching.found, matching.truths, strict=True)
+        if place is not None
+    ]
+    return _counted(image.camera, len(image.truths), found, len(matching.found))
+
+
+def _counted(camera: str, truths: int, found: Sequence[tuple[Face, bool]], answers: int) -> ImageOutcome:
+    said = [(face.label is Label.PROTECTED, protected) for face, protected in found]
+    bare, masked = (
+        (sum(true is kind for _, true in said), sum(mine is true is kind for mine, true in said))
+        for kind in (False, True)
+    )
+    return ImageOutcome(camera, truths, bare[1] + masked[1], answers, (bare, masked))
+
+
+def compared(before: JudgedImages, after: JudgedImages) -> dict[str, Difference]:
+    """Every figure of two models on the same pictures, with the paired bootstrap's interval."""
+    return differences(before, after, lambda _: False)
+
+
+def contradicted(judged: JudgedImages) -> list[str]:
+    """The cameras whose labels say of both kinds of face the opposite of what the models say.
+
+    A model may be blind for one kind, masks of a new colour say; one that takes each kind for the other is
+    not known, and exchanged labels are. Told by the 95 % interval of Youden's J (W. J. Youden, Index for rating
+    diagnostic tests, 1950): the share of one kind judged alike, and of the other, less 1.
+    """
+    doubtful = []
+    for camera in judged.cameras:
+        mine = judged.of(camera)
+        table = np.array([o.agree for o in mine.outcomes], np.float64).reshape(-1, 4)
+        bare, _, masked, _ = table.sum(axis=0)
+        if min(bare, masked) < MIN_FACES:
+            continue
+        drawn = draws(mine.images, seed=0) @ table
+        alike = share(drawn[:, 1], drawn[:, 0]) + share(drawn[:, 3], drawn[:, 2]) - 1
+        _, high = interval(alike)
+        if high is not None and high < 0:
+            doubtful.append(camera)
+    return doubtful

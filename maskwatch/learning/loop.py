@@ -1,0 +1,276 @@
+"""From labelled samples to a version that serves, or to the reason why not.
+
+Each step leaves its result on disk before the next one begins: killed anywhere, the same command goes on.
+Samples are whole in the queue or in the archive at any time, and the registry changes by one rename at the end.
+"""
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from maskwatch.core.errors import DataError, QueueError, SourceError
+from maskwatch.datasets.records import Split
+from maskwatch.evaluation.bootstrap import Difference
+from maskwatch.evaluation.document import Section
+from maskwatch.learning import compare, gate, report
+from maskwatch.learning.archive import Archive, LearningBatch
+from maskwatch.learning.collect import Material, SampleImage, base_pictures, sample_image, sample_images
+from maskwatch.learning.compare import F1, Analyse, JudgedImages, compared, contradicted, judge
+from maskwatch.learning.gate import Margins, Verdict
+from maskwatch.learning.split import Place, look, placed
+from maskwatch.learning.tune import Callbacks, Tuning, tune
+from maskwatch.models.registry import CLASSIFIER, DETECTOR, ModelFiles, Registry, Version, new_id
+from maskwatch.platform.clock import utc_now
+from maskwatch.platform.paths import looked_at
+from maskwatch.samples.sample import Sample
+from maskwatch.samples.settings import LearnSettings
+from maskwatch.samples.store import Queue
+from maskwatch.sources.images import read_rgb
+from maskwatch.training.run_folder import claim
+
+Analysts = Callable[[ModelFiles, str], Analyse]
+"""What some models say of a camera's pictures, with its settings; a name that is none takes those of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    queue: Queue
+    archive: Archive
+    registry: Registry
+    settings: LearnSettings
+    tuning: Tuning
+    analysts: Analysts
+    callbacks: Callbacks
+    drift: Callable[[], Section | None] = lambda: None  # for the report
+
+
+@dataclass(frozen=True, slots=True)
+class LoopResult:
+    """What came of it: `report` is the page's path, None where nothing was trained; `said` a line for people."""
+
+    said: str
+    promoted: str | None = None
+    report: Path | None = None
+
+
+def waiting(loop: Loop) -> list[Sample]:
+    """The labelled samples, without those whose labels were doubted and have not been changed since."""
+    doubted = loop.archive.doubted()
+    return [s for s in loop.queue.samples() if s.labels is not None and doubted.get(s.id) != s.revision]
+
+
+def enough(loop: Loop, samples: Sequence[Sample]) -> str:
+    """How many wait, how many are needed, and where they are looked for, as a line for people."""
+    return (
+        f"{len(samples)} labelled samples wait, {loop.settings.min_samples} are needed (learn.min_samples); "
+        f"looked for in {looked_at(loop.queue.folder)}"
+    )
+
+
+def places_of(loop: Loop, samples: Sequence[Sample]) -> dict[str, Place]:
+    """The place that each sample would get; one whose picture cannot be read is told and gets none."""
+    looks = {}
+    for sample in samples:
+        try:
+            looks[sample.id] = look(sample, read_rgb(loop.queue.image(sample.id)))
+        except (SourceError, QueueError) as e:
+            loop.callbacks.say(f"{sample.id}: left out: {e}")
+    return placed([s for s in samples if s.id in looks], looks, loop.archive.places())
+
+
+def learn(loop: Loop) -> LoopResult:
+    """Train when enough samples wait, or go on with what was stopped. Raises `DataError` while another one runs."""
+    with loop.archive.alone():
+        batch = loop.archive.unfinished()
+        if batch is not None:
+            loop.callbacks.say(f"goes on with the batch {batch.id}")
+            return _finished(loop, batch)
+        samples = waiting(loop)
+        if len(samples) < loop.settings.min_samples:
+            return LoopResult(enough(loop, samples))
+        good, doubtful = _sifted(loop, samples)
+        if doubtful:
+            return _refused_labels(loop, samples, good, doubtful)
+        return _finished(loop, _begun(loop, samples))
+
+
+def _sifted(loop: Loop, samples: Sequence[Sample]) -> tuple[JudgedImages, list[str]]:
+    """How the serving models judge the samples, and the cameras whose labels contradict them."""
+    images = [sample_image(s, loop.queue.image(s.id), Split.TEST) for s in samples]
+    serving = loop.registry.files(loop.registry.state().serving)
+    judged = _judged(loop, serving, images, "holding labels against the models")
+    return judged, contradicted(judged)
+
+
+def _refused_labels(
+    loop: Loop, samples: Sequence[Sample], judged: JudgedImages, cameras: Sequence[str]
+) -> LoopResult:
+    """Labels that say the opposite of the models are no matter for a machine: they stay in the queue."""
+    mine = [s for s in samples if s.report.camera in cameras]
+    batch = LearningBatch(new_id(), loop.registry.state().serving, tuple(s.id for s in mine), done=True)
+    reason = (
+        f"the labels of {', '.join(cameras)} say protected where the models say unprotected and the other way "
+        "round, more often than chance would: they look exchanged. Nothing was trained; the samples stay in the queue "
+        "until their labels are changed"
+    )
+    verdict = Verdict(promoted=False, reasons=(reason,))
+    page = report.write(loop.archive.of(batch), report.ReportInput(batch, verdict, serving_cameras=judged))
+    loop.archive.doubt({s.id: s.revision for s in mine})
+    loop.archive.keep(replace(batch, decision=asdict(verdict)))
+    return LoopResult(f"refused: {reason}", report=page)
+
+
+def _begun(loop: Loop, samples: Sequence[Sample]) -> LearningBatch:
+    """The batch, its samples' parts decided for good; the samples themselves move later, which can be repeated."""
+    places = places_of(loop, samples)
+    if not places:
+        raise DataError("no picture of the labelled samples can be read")
+    loop.archive.place(places)
+    batch = LearningBatch(
+        new_id(), loop.registry.state().serving, tuple(s.id for s in samples if s.id in places)
+    )
+    loop.archive.keep(batch)
+    return batch
+
+
+def _finished(loop: Loop, batch: LearningBatch) -> LoopResult:
+    for name in batch.samples:
+        if _is_in(loop.queue, name):
+            loop.queue.move(name, loop.archive.samples_folder)
+    if not batch.decision:
+        batch = _decided(loop, batch)
+    batch = _served(loop, batch)
+    loop.archive.keep(replace(batch, done=True))
+    shutil.rmtree(loop.archive.of(batch) / "training", ignore_errors=True)
+    candidate = batch.decision.get("candidate")
+    reasons = "; ".join(batch.decision["reasons"])
+    serving = loop.registry.state().serving
+    said = f"version {candidate} serves: {reasons}" if candidate else f"{serving} goes on: {reasons}"
+    return LoopResult(said, candidate, loop.archive.of(batch) / report.PAGE)
+
+
+def _served(loop: Loop, batch: LearningBatch) -> LearningBatch:
+    """The candidate promoted, unless somebody chose another version meanwhile, which it was not held against."""
+    candidate, serving = batch.decision.get("candidate"), loop.registry.state().serving
+    if candidate is None or serving == candidate:
+        return batch
+    if serving == batch.parent:
+        loop.registry.promote(candidate)
+        loop.registry.tidy(loop.settings.keep)
+        return batch
+    reason = (
+        f"{candidate} is better than {batch.parent}, but {serving} was promoted meanwhile, which it was not held "
+        f"against; `maskwatch models promote {candidate}` lets it serve"
+    )
+    return _kept(loop, batch, {"promoted": False, "reasons": [reason], "candidate": None})
+
+
+def _is_in(queue: Queue, name: str) -> bool:
+    try:
+        queue.image(name)
+    except QueueError:
+        return False
+    return True
+
+
+def _decided(loop: Loop, batch: LearningBatch) -> LearningBatch:
+    """Train, measure, judge by the gate and write the report; the candidate stands in the registry, not serving yet."""
+    serving = loop.registry.files(batch.parent)
+    material = _material(loop)
+    folder = _claimed(loop, batch)
+    try:
+        files = tune(material, serving, folder, loop.tuning, loop.callbacks)
+    except DataError as e:
+        verdict = Verdict(promoted=False, reasons=(str(e),))
+        report.write(loop.archive.of(batch), report.ReportInput(batch, verdict, material=material))
+        return _kept(loop, batch, asdict(verdict))
+    candidate = ModelFiles(batch.id, files[DETECTOR], files[CLASSIFIER])
+    before, after = (_measured(loop, each, material) for each in (serving, candidate))
+    margins = Margins(loop.settings.margin, loop.settings.base_margin)
+    verdict = _verdict(before, after, margins)
+    told = report.ReportInput(
+        batch, verdict, material, before[0], after[0], before[1], after[1], margins, loop.drift()
+    )
+    report.write(loop.archive.of(batch), told)
+    decision: dict[str, Any] = asdict(verdict)
+    if verdict.promoted:
+        _registered(loop, batch, files, report.figures(told))
+        decision["candidate"] = batch.id
+    return _kept(loop, batch, decision)
+
+
+def _registered(
+    loop: Loop, batch: LearningBatch, files: Mapping[str, Path], figures: Mapping[str, Any]
+) -> None:
+    if any(version.id == batch.id for version in loop.registry.versions()):
+        return  # it was killed right after
+    loop.registry.add(files, Version(batch.id, batch.parent, utc_now(), batch.samples, figures))
+
+
+def _kept(loop: Loop, batch: LearningBatch, decision: Mapping[str, Any]) -> LearningBatch:
+    decided = replace(batch, decision=decision)
+    loop.archive.keep(decided)
+    return decided
+
+
+def _material(loop: Loop) -> Material:
+    own = sample_images(loop.archive.samples, loop.archive.places())
+    base, notes = base_pictures(loop.settings.base, loop.settings.base_pictures, loop.callbacks.bar)
+    for note in notes:
+        loop.callbacks.say(note)
+    return Material(own, base, tuple(notes))
+
+
+def _claimed(loop: Loop, batch: LearningBatch) -> Path:
+    """The folder of the checkpoints, emptied when they are of other settings."""
+    folder = loop.archive.of(batch) / "training"
+    task = {
+        "detector": asdict(loop.tuning.detector),
+        "classifier": asdict(loop.tuning.classifier),
+        "parent": batch.parent,
+        "base": [str(path) for path in loop.settings.base],
+        "base_pictures": loop.settings.base_pictures,
+    }
+    try:
+        claim(folder, task)
+    except DataError:
+        shutil.rmtree(folder)
+        claim(folder, task)
+    return folder
+
+
+def _measured(loop: Loop, files: ModelFiles, material: Material) -> tuple[JudgedImages, JudgedImages]:
+    """On the cameras' holdout, and on the base's."""
+    cameras = _judged(loop, files, material.cameras[Split.TEST], f"measuring {files.version}, cameras")
+    base = _judged(loop, files, material.base[Split.TEST], f"measuring {files.version}, base")
+    return cameras, base
+
+
+def _judged(loop: Loop, files: ModelFiles, images: Sequence[SampleImage], what: str) -> JudgedImages:
+    analysts: dict[str, Analyse] = {}
+    outcomes: list[compare.ImageOutcome] = []
+    for image in loop.callbacks.bar(what)(images):
+        if image.camera not in analysts:
+            analysts[image.camera] = loop.analysts(files, image.camera)
+        outcomes += judge(analysts[image.camera], [image]).outcomes
+    return JudgedImages(tuple(outcomes))
+
+
+def _verdict(
+    before: tuple[JudgedImages, JudgedImages], after: tuple[JudgedImages, JudgedImages], margins: Margins
+) -> Verdict:
+    (cameras_before, base_before), (cameras_after, base_after) = before, after
+    return gate.decide(
+        _gain(cameras_before, cameras_after),
+        {n: compared(cameras_before.of(n), cameras_after.of(n))[F1] for n in cameras_before.cameras},
+        _gain(base_before, base_after),
+        margins,
+        images=cameras_before.images,
+    )
+
+
+def _gain(before: JudgedImages, after: JudgedImages) -> Difference | None:
+    """None where there is no picture."""
+    return compared(before, after)[F1] if before.images else None

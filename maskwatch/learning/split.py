@@ -1,0 +1,78 @@
+"""Which samples are trained on, and which are held out for good. Decided once, by what a sample shows and when.
+
+A hash decides, for a minute of a camera at once, so that a passer-by falls on one side; a near duplicate of a sample
+that is known, in frame and largest face, falls on its side.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from maskwatch.core.records import Box, Rgb
+from maskwatch.datasets.records import DUPLICATE_BITS, Split, perceptual_hash
+from maskwatch.samples.sample import Sample
+
+ONE_IN = 4  # is held out
+VALIDATES_ONE_IN = 6  # of the others: for early stops and thresholds
+SCENE_S = 60.0
+AROUND = 0.3  # of a face's side, in its hash
+
+
+@dataclass(frozen=True, slots=True)
+class SceneView:
+    """Perceptual hashes of a sample's frame and of its largest marked face."""
+
+    frame: int
+    face: int
+
+    def near(self, other: "SceneView") -> bool:
+        pairs = ((self.frame, other.frame), (self.face, other.face))
+        return all((a ^ b).bit_count() <= DUPLICATE_BITS for a, b in pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What was decided of a sample."""
+
+    camera: str
+    split: Split
+    look: SceneView
+
+
+def look(sample: Sample, rgb: Rgb) -> SceneView:
+    boxes = [mark.box for mark in sample.labels.faces] if sample.labels else []
+    largest = max(boxes, key=lambda box: box.width * box.height, default=None)
+    frame = perceptual_hash(rgb)
+    return SceneView(frame, perceptual_hash(_around(rgb, largest)) if largest else frame)
+
+
+def _around(rgb: Rgb, box: Box) -> Rgb:
+    room = max(box.width, box.height) * AROUND
+    top, left = max(0, int(box.y1 - room)), max(0, int(box.x1 - room))
+    part = rgb[top : int(box.y2 + room) + 1, left : int(box.x2 + room) + 1]
+    return part if part.size else rgb
+
+
+def placed(
+    samples: Sequence[Sample], looks: Mapping[str, SceneView], known: Mapping[str, Place]
+) -> dict[str, Place]:
+    """The place of each sample, oldest first; the same for the same history."""
+    decided = dict(known)
+    result = {}
+    for sample in sorted(samples, key=lambda each: each.id):
+        mine = looks[sample.id]
+        near = {place.split for place in decided.values() if place.look.near(mine)}
+        # held out before all: what was measured on is never trained on
+        part = next((p for p in (Split.TEST, Split.VALIDATION, Split.TRAIN) if p in near), None)
+        place = Place(sample.report.camera, part or _by_hash(sample), mine)
+        result[sample.id] = decided[sample.id] = place
+    return result
+
+
+def _by_hash(sample: Sample) -> Split:
+    report = sample.report
+    scene = f"{report.camera}/{report.source}/{int(report.at // SCENE_S)}"
+    number = int(hashlib.sha256(scene.encode()).hexdigest(), 16)
+    if number % ONE_IN == 0:
+        return Split.TEST
+    return Split.VALIDATION if number // ONE_IN % VALIDATES_ONE_IN == 0 else Split.TRAIN

@@ -1,0 +1,98 @@
+"""The running service follows the registry: another version is loaded beside the work, and exchanged."""
+
+import logging
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from maskwatch.core.errors import MaskwatchError
+from maskwatch.models.registry import Registry
+from maskwatch.pipeline.camera import CameraModels
+from maskwatch.pipeline.pipeline import Pipeline
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 0.5
+ABOUT = "models"
+TURN_S = 0.0002
+
+
+class Follower:
+    """While the block runs, a thread looks whether another version is to serve.
+
+    `mark` is the registry's from before `serving` was loaded. `load` gives what each camera is to be judged by,
+    tried out. When it raises, the old models go on, which is told once, in the log and on the board.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        change_stamp: object,
+        serving: str,
+        pipeline: Pipeline,
+        load: Callable[[str], Mapping[str, CameraModels]],
+    ) -> None:
+        self._registry = registry
+        self._mark = change_stamp
+        self._serving = serving
+        self._pipeline = pipeline
+        self._load = load
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="models", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._pipeline.board.models(self._serving)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopping.set()  # a thread that loads is not waited for
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.wait(LOOK_S):
+                self._pipeline.release()
+                change_stamp = self._registry.change_stamp()
+                if change_stamp != self._mark:
+                    self._mark = change_stamp
+                    self._follow()
+        except BaseException as e:  # noqa: BLE001 - raised again in the main thread, by the pipeline
+            self._pipeline.fail(e)
+
+    def _follow(self) -> None:
+        board = self._pipeline.board
+        version = ""
+        try:
+            version = self._registry.state().serving
+            if version != self._serving:
+                with _taking_turns():
+                    fitted = self._load(version)
+                self._pipeline.swap(fitted)
+                log.info("version %s of the models serves, after %s", version, self._serving)
+                self._serving = version
+                board.models(version)
+            board.notice(ABOUT, None)
+        # RuntimeError: what torch and OpenVINO make of weights that fit in shape and in nothing else
+        except (MaskwatchError, OSError, RuntimeError) as e:
+            log.error("version %s is refused, %s goes on: %s", version or "?", self._serving, e)
+            board.notice(ABOUT, f"models {version or '?'} refused")
+
+
+@contextmanager
+def _taking_turns() -> Iterator[None]:
+    """While the block runs, Python's threads change quickly.
+
+    The engine gives the interpreter away with every call of OpenCV, torch and OpenVINO, dozens in a frame; each
+    time it would wait for its turn behind a thread that loads.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(TURN_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)

@@ -1,0 +1,252 @@
+"""The registry: a folder of the models' versions, and which of them serves.
+
+    models/versions/<id>/    detector.safetensors, classifier.safetensors, their cards, meta.json
+    models/current.json      the serving version, those that served before it, and what was done when
+
+A version is whole or it is not there: its folder is renamed into place, and is never written to again.
+Another version takes over by one rename of `current.json`. Where there is none, the shipped models serve,
+under the name `shipped`.
+"""
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from maskwatch.core.errors import ModelError
+from maskwatch.platform.clock import utc_now
+from maskwatch.platform.files import locked, make_folder, new_folder, write_atomically
+from maskwatch.platform.package_data import shipped
+
+SHIPPED = "shipped"
+DETECTOR, CLASSIFIER = "detector.safetensors", "classifier.safetensors"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+MAX_EVENTS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Where a version comes from.
+
+    `samples` are the ids of those it was trained on, `figures` what was measured, `files` the SHA-256 of each file.
+    """
+
+    id: str
+    parent: str | None
+    made_at: datetime
+    samples: tuple[str, ...] = ()
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """`what` is promoted or rolled back."""
+
+    at: datetime
+    what: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryState:
+    """`before` are the versions that a rollback goes back to, the last one first to be taken."""
+
+    serving: str = SHIPPED
+    before: tuple[str, ...] = ()
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """The weights of one version."""
+
+    version: str
+    detector: Path
+    classifier: Path
+
+
+def shipped_files() -> ModelFiles:
+    return ModelFiles(SHIPPED, shipped(f"models/{DETECTOR}"), shipped(f"models/{CLASSIFIER}"))
+
+
+class Registry:
+    """Any process may read and change it at any time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.current = folder / "current.json"
+
+    def state(self) -> RegistryState:
+        """Raises `ModelError` when the file is damaged."""
+        try:
+            data = json.loads(self.current.read_text(encoding="utf-8"))
+            events = [Event(datetime.fromisoformat(e["at"]), e["what"], e["version"]) for e in data["events"]]
+            return RegistryState(_name(data["serving"]), tuple(map(_name, data["before"])), tuple(events))
+        except FileNotFoundError:
+            return RegistryState()
+        except (OSError, ValueError, KeyError, TypeError) as e:
+            raise ModelError(f"{self.current}: cannot be read ({type(e).__name__})") from e
+
+    def change_stamp(self) -> object:
+        """Something that differs from before when another version may serve; costs one look at the disk."""
+        try:
+            status = self.current.stat()
+        except OSError:
+            return None
+        return status.st_ino, status.st_mtime_ns
+
+    def versions(self) -> list[Version]:
+        """All but the shipped one, oldest first. Raises `ModelError` when one's `meta.json` is damaged."""
+        found = [self.version(path.name) for path in self._versions.glob("[!.]*") if path.is_dir()]
+        return sorted(found, key=lambda version: version.made_at)
+
+    def version(self, name: str) -> Version:
+        """Raises `ModelError` when there is none of that name."""
+        if name == SHIPPED:
+            files = shipped_files()
+            made_at = datetime.fromtimestamp(0).astimezone()
+            digests = {path.name: _digest(path) for path in (files.detector, files.classifier)}
+            return Version(SHIPPED, None, made_at, files=digests)
+        path = self._folder(name) / "meta.json"
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            made_at = datetime.fromisoformat(data["made_at"])
+            return Version(
+                name, data["parent"], made_at, tuple(data["samples"]), data["figures"], data["files"]
+            )
+        except FileNotFoundError:
+            raise ModelError(
+                f"{self.folder}: no version {name!r} (maskwatch models list shows them)"
+            ) from None
+        except (OSError, ValueError, KeyError, TypeError) as e:
+            raise ModelError(f"{path}: cannot be read ({type(e).__name__})") from e
+
+    def files(self, name: str) -> ModelFiles:
+        """A version's files, each compared with its SHA-256. Raises `ModelError`, naming the file that differs."""
+        if name == SHIPPED:
+            return shipped_files()
+        folder, known = self._folder(name), self.version(name).files
+        for needed in (DETECTOR, CLASSIFIER):
+            if needed not in known:
+                raise ModelError(f"{folder}: its meta.json does not name {needed}")
+        for file, digest in known.items():
+            if _digest(folder / file) != digest:
+                raise ModelError(f"{folder / file}: is not what was registered (its SHA-256 differs)")
+        return ModelFiles(name, folder / DETECTOR, folder / CLASSIFIER)
+
+    def add(self, files: Mapping[str, Path], version: Version) -> Version:
+        """Copy a version's files, by their names in it, and note their SHA-256. It does not serve yet.
+
+        Raises `ModelError` when the name is taken, or the weights of detector and classifier are not given.
+        """
+        folder = self._folder(version.id)
+        if version.id == SHIPPED or folder.exists():
+            raise ModelError(f"{self.folder}: there is a version {version.id!r} already")
+        for needed in (DETECTOR, CLASSIFIER):
+            if needed not in files:
+                raise ModelError(f"{version.id}: a version needs its {needed}")
+        with new_folder(folder) as part:
+            for name, source in files.items():
+                write_atomically(part / name, _read(source))
+            digests = {name: _digest(part / name) for name in files}
+            whole = replace(version, files=digests)
+            write_atomically(part / "meta.json", _as_bytes(asdict(whole)))
+        return whole
+
+    def promote(self, name: str) -> RegistryState:
+        """Let a version serve. Raises `ModelError`, and changes nothing, when its files are not whole."""
+        self.files(name)
+        with self._locked():
+            state = self.state()
+            if state.serving == name:
+                return state
+            return self._put(state, name, (*state.before, state.serving), "promoted")
+
+    def rollback(self) -> RegistryState:
+        """Let the version serve again that did before the present one.
+
+        Raises `ModelError`, and changes nothing, when there is none or its files are not whole.
+        """
+        with self._locked():
+            state = self.state()
+            if not state.before:
+                raise ModelError(f"{self.folder}: no version served before {state.serving}")
+            name = state.before[-1]
+            self.files(name)
+            return self._put(state, name, state.before[:-1], "rolled back")
+
+    def tidy(self, keep: int) -> list[str]:
+        """Remove all versions but the newest `keep`, the serving one, and the `keep` that rollbacks reach first.
+
+        Gives the names of those removed. Raises `ModelError` when a `meta.json` is damaged.
+        """
+        with self._locked():
+            state = self.state()
+            before = state.before[-keep:]
+            if before != state.before:
+                write_atomically(self.current, _as_bytes(asdict(replace(state, before=before))))
+            old = [v.id for v in self.versions()[:-keep] if v.id not in {state.serving, *before}]
+            for name in old:
+                self._folder(name).rename(self._versions / f".{name}.gone")  # at once, whole or not at all
+            for gone in self._versions.glob(".*.gone"):
+                shutil.rmtree(gone, ignore_errors=True)
+        return old
+
+    def _put(self, state: RegistryState, name: str, before: tuple[str, ...], what: str) -> RegistryState:
+        events = (*state.events, Event(utc_now(), what, name))[-MAX_EVENTS:]
+        new = RegistryState(name, before[-MAX_EVENTS:], events)
+        write_atomically(self.current, _as_bytes(asdict(new)))
+        return new
+
+    @property
+    def _versions(self) -> Path:
+        return self.folder / "versions"
+
+    def _folder(self, name: str) -> Path:
+        try:
+            return self._versions / _name(name)
+        except ValueError as e:
+            raise ModelError(f"{self.folder}: {e}") from e
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """One change at a time, over processes; the system lets go when a process dies."""
+        make_folder(self.folder)
+        with locked(self.folder / ".lock"):
+            yield
+
+
+def new_id() -> str:
+    """A version's name: when it was made."""
+    return f"{utc_now():%Y%m%dT%H%M%SZ}-{uuid4().hex[:4]}"
+
+
+def _name(text: str) -> str:
+    if not NAME.fullmatch(text):
+        raise ValueError(f"{text!r} is no version's name")
+    return text
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as e:
+        raise ModelError(f"{path}: cannot be read ({e.strerror or e})") from e
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(_read(path)).hexdigest()
+
+
+def _as_bytes(data: Mapping[str, Any]) -> bytes:
+    return (
+        json.dumps(data, indent=1, ensure_ascii=False, default=lambda value: value.isoformat()) + "\n"
+    ).encode()

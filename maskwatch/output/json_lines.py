@@ -1,0 +1,50 @@
+"""The report of a replay: one JSON line a frame."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Self
+
+from maskwatch.core.records import Decision
+from maskwatch.platform.files import replacing
+from maskwatch.samples.sample import faces_to_json
+
+
+class ReportWriter:
+    """Writes decisions to a file; use it in a `with`. The file appears when the block ends well."""
+
+    def __init__(self, path: Path) -> None:
+        self._replacing = replacing(path)
+
+    def __enter__(self) -> Self:
+        self._file = self._replacing.__enter__().open(
+            "w",
+            encoding="utf-8",
+            errors="backslashreplace",  # as JSON writes a name that is not UTF-8
+        )
+        return self
+
+    def write(self, decision: Decision) -> None:
+        self._file.write(json.dumps(as_json(decision), ensure_ascii=False) + "\n")
+
+    def __exit__(self, *error: object) -> None:
+        self._file.close()
+        self._replacing.__exit__(*error)  # type: ignore[arg-type]
+
+
+def as_json(decision: Decision) -> dict[str, object]:
+    report = decision.report
+    ratio = report.protected_ratio
+    return {
+        "camera": report.camera,
+        "source": report.source,
+        "seq": report.seq,
+        "at": round(report.at, 3),
+        "size": list(report.size),
+        "look": report.look,
+        "models": asdict(report.models) if report.models else None,
+        "faces": faces_to_json(report.faces),
+        "protected_ratio": None if ratio is None else round(ratio, 4),
+        "alert": decision.alert is not None,
+        "queued": decision.queued,
+    }

@@ -1,0 +1,181 @@
+"""The status board: what every thread writes and every onlooker reads."""
+
+import threading
+import time
+from bisect import bisect_left
+from collections import Counter
+
+from maskwatch.core.records import (
+    LATENCIES_S,
+    CameraState,
+    CameraStatus,
+    FrameReport,
+    Label,
+    Latency,
+    ModelKind,
+    SinkStatus,
+    Status,
+)
+from maskwatch.core.window import Window
+
+WINDOW_S = 10.0  # rates are over so long
+INFERENCE_WINDOW_S = 60.0  # a still view asks the models seldom
+
+
+class Board:
+    """Counters and states of the running service; any thread may call any method."""
+
+    def __init__(self, cameras: list[str]) -> None:
+        now_s = time.monotonic()
+        self._lock = threading.Lock()
+        self._cameras = {name: _Camera(now_s) for name in cameras}
+        self._alerts: Counter[tuple[str, str]] = Counter()
+        self._inference = {stage: Window(INFERENCE_WINDOW_S, now_s) for stage in ModelKind}
+        self._queued = 0
+        self._not_queued = 0
+        self._store_problem: str | None = None
+        self._started_s = self._engine_beat = now_s
+        self._models = ""
+        self._notices: dict[str, str] = {}
+        self._sinks: dict[tuple[str, tuple[str, ...]], SinkStatus] = {}
+
+    def snapshot(self) -> Status:
+        with self._lock:
+            now_s = time.monotonic()
+            return Status(
+                {name: camera.status(now_s) for name, camera in self._cameras.items()},
+                dict(self._alerts),
+                self._queued,
+                self._not_queued,
+                self._engine_beat,
+                now_s,
+                self._started_s,
+                {stage: window.mean(now_s) for stage, window in self._inference.items()},
+                self._store_problem,
+                self._models,
+                dict(self._notices),
+                tuple(self._sinks.values()),
+            )
+
+    def beat(self) -> None:
+        """The engine finished a round."""
+        with self._lock:
+            self._engine_beat = time.monotonic()
+
+    def captured(self, camera: str, dropped: int) -> None:
+        """A frame came in; `dropped` is how many were dropped so far."""
+        with self._lock:
+            self._cameras[camera].on_frame(dropped, time.monotonic())
+
+    def state(self, camera: str, state: CameraState, reason: str | None = None) -> None:
+        with self._lock:
+            self._cameras[camera].on_state(state, reason, time.monotonic())
+
+    def analysed(self, report: FrameReport, arrived_s: float | None = None) -> None:
+        """It was decided what follows from a frame, which came at the monotonic time `arrived_s`."""
+        with self._lock:
+            self._cameras[report.camera].on_report(report, arrived_s, time.monotonic())
+
+    def store_problem(self, reason: str | None) -> None:
+        """Why no samples are stored, or None: they are."""
+        with self._lock:
+            self._store_problem = reason
+
+    def inferred(self, stage: ModelKind, took_s: float, inputs: int) -> None:
+        """A model was asked, about so many inputs together."""
+        with self._lock:
+            self._inference[stage].add(time.monotonic(), took_s, inputs)
+
+    def alert(self, sink: str, outcome: str) -> None:
+        with self._lock:
+            self._alerts[sink, outcome] += 1
+
+    def sink(self, name: str, cameras: tuple[str, ...], problem: str | None) -> None:
+        """Why the sink of these cameras cannot deliver, or None: it can, as far as anybody knows."""
+        with self._lock:
+            known = self._sinks.get((name, cameras))
+            goes_on = known is not None and (known.problem is None) == (problem is None)
+            since_s = known.since_s if known is not None and goes_on else time.monotonic()
+            self._sinks[name, cameras] = SinkStatus(name, cameras, problem, since_s)
+
+    def queued(self, *, stored: bool) -> None:
+        with self._lock:
+            self._queued += stored
+            self._not_queued += not stored
+
+    def models(self, version: str) -> None:
+        """The version that serves from now on."""
+        with self._lock:
+            self._models = version
+
+    def notice(self, about: str, text: str | None) -> None:
+        """What somebody should see to; None: it is done with."""
+        with self._lock:
+            self._notices.pop(about, None)
+            if text is not None:
+                self._notices[about] = text
+
+
+class _Camera:
+    """One camera's part of the board; the board's lock is held."""
+
+    def __init__(self, now_s: float) -> None:
+        self._state = CameraState.CONNECTING
+        self._reason: str | None = None
+        self._since_s = now_s
+        self._frame_s: float | None = None
+        self._captured = self._dropped = self._analysed = self._reconnects = 0
+        self._rates = [Window(WINDOW_S, now_s) for _ in range(3)]  # captured, dropped, analysed
+        self._people = 0
+        self._ratio: float | None = None
+        self._faces: Counter[Label] = Counter()
+        self._latencies = [0] * (len(LATENCIES_S) + 1)
+        self._latency_s = 0.0
+        self._latency = Window(WINDOW_S, now_s)
+
+    def on_frame(self, dropped: int, now_s: float) -> None:
+        self._frame_s = now_s
+        self._captured += 1
+        self._rates[0].add(now_s)
+        self._rates[1].add(now_s, count=dropped - self._dropped)
+        self._dropped = dropped
+
+    def on_state(self, state: CameraState, reason: str | None, now_s: float) -> None:
+        if state is not self._state:
+            self._since_s = now_s
+            self._reconnects += (self._state, state) == (CameraState.DOWN, CameraState.UP)
+        self._state, self._reason = state, reason
+
+    def on_report(self, report: FrameReport, arrived_s: float | None, now_s: float) -> None:
+        self._analysed += 1
+        self._rates[2].add(now_s)
+        self._people = report.people
+        self._ratio = report.protected_ratio
+        self._faces.update(face.label for face in report.faces)
+        if arrived_s is not None:
+            latency_s = now_s - arrived_s
+            self._latencies[bisect_left(LATENCIES_S, latency_s)] += 1
+            self._latency_s += latency_s
+            self._latency.add(now_s, latency_s)
+
+    def status(self, now_s: float) -> CameraStatus:
+        captured, dropped, analysed = (rate.per_s(now_s) for rate in self._rates)
+        # of one that is gone, what was seen last is no longer so
+        sees = self._state not in {CameraState.DOWN, CameraState.ENDED}
+        return CameraStatus(
+            state=self._state,
+            reason=self._reason,
+            captured=self._captured,
+            dropped=self._dropped,
+            analysed=self._analysed,
+            people=self._people if sees else 0,
+            protected_ratio=self._ratio if sees else None,
+            reconnects=self._reconnects,
+            since_s=self._since_s,
+            frame_s=self._frame_s,
+            captured_fps=captured,
+            dropped_fps=dropped,
+            analysed_fps=analysed,
+            faces={label: self._faces[label] for label in Label},
+            latency=Latency(tuple(self._latencies), self._latency_s, self._latency.mean(now_s)),
+        )

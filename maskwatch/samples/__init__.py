@@ -1,0 +1,1 @@
+"""The queue on disk: samples, their annotations, retention, import and export."""

@@ -1,0 +1,137 @@
+"""A sample: a frame that waits in the queue for a person's look, and its record as JSON."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from maskwatch.core.errors import QueueError
+from maskwatch.core.records import Box, Face, FrameReport, Label
+from maskwatch.datasets.records import GroundTruth, LabelledImage, Split
+from maskwatch.samples.annotations import (
+    Annotation,
+    History,
+    Labels,
+    current,
+    history_from_json,
+    history_to_json,
+    labels_to_json,
+    rejected,
+    revision_of,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A frame that is worth a person's look.
+
+    `reasons` says why (see `core/selection.py`); `models` the versions
+    that judged; `labels` is None until a person has looked.
+    """
+
+    id: str
+    report: FrameReport
+    reasons: tuple[str, ...]
+    saved_at: datetime
+    models: dict[str, str]
+    history: History = ()
+
+    @property
+    def labels(self) -> Labels | None:
+        return current(self.history)
+
+    @property
+    def revision(self) -> int:
+        """Which change of the labels this is; 0 before the first."""
+        return revision_of(self.history)
+
+    @property
+    def rejected(self) -> tuple[Face, ...]:
+        """The faces that the detector found and a person did not; none before a person has looked."""
+        return () if self.labels is None else rejected(self.report.faces, self.labels.faces)
+
+    @property
+    def lowest_confidence(self) -> float:
+        """The smallest probability (0..1) that any model gave its own verdict on a face."""
+        verdicts = [face.score for face in self.report.faces]
+        verdicts += [max(p, 1 - p) for face in self.report.faces if (p := face.protected) is not None]
+        return min(verdicts, default=1.0)
+
+    def with_history(self, history: History) -> "Sample":
+        return replace(self, history=history)
+
+
+def labelled_image(
+    annotations: Iterable[Annotation], path: Path, key: str, part: Split | None = None
+) -> LabelledImage:
+    """A sample's frame with these marks, as a picture of a data set; a face that nobody can tell is unclear."""
+    known, unclear = [], []
+    for annotation in annotations:
+        label = annotation.label.known
+        if label is None:
+            unclear.append(annotation.box)
+        else:
+            known.append(GroundTruth(label, annotation.box))
+    return LabelledImage(path, key, tuple(known), part, tuple(unclear))
+
+
+def faces_to_json(faces: tuple[Face, ...]) -> list[dict[str, object]]:
+    """Faces as reports and samples write them: a tenth of a pixel, a thousandth of a probability."""
+    return [
+        {
+            "box": [round(v, 1) for v in face.box],
+            "score": round(face.score, 3),
+            "protected": None if face.protected is None else round(face.protected, 3),
+            "label": face.label.value,
+        }
+        for face in faces
+    ]
+
+
+def encoded_record(sample: Sample) -> bytes:
+    """A sample's JSON file."""
+    return json.dumps(to_json(sample), ensure_ascii=False, indent=1).encode(errors="backslashreplace")
+
+
+def to_json(sample: Sample) -> dict[str, object]:
+    report, labels = sample.report, sample.labels
+    record: dict[str, object] = {
+        "id": sample.id,
+        "camera": report.camera,
+        "source": report.source,
+        "seq": report.seq,
+        "at": report.at,
+        "size": list(report.size),
+        "saved_at": sample.saved_at.isoformat(timespec="milliseconds"),
+        "reasons": list(sample.reasons),
+        "models": sample.models,
+        "faces": faces_to_json(report.faces),
+        "labels": None if labels is None else labels_to_json(labels),
+    }
+    return record | ({"history": history_to_json(sample.history)} if sample.history else {})
+
+
+def read_sample(path: Path) -> Sample:
+    """Raises `QueueError`, naming the file, when it is no sample's record."""
+    try:
+        return _from_json(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
+        raise QueueError(f"queue: {path}: cannot be read ({type(e).__name__})") from e
+
+
+def _from_json(data: Any) -> Sample:
+    faces = tuple(
+        Face(Box(*face["box"]), face["score"], face["protected"], Label(face["label"]))
+        for face in data["faces"]
+    )
+    report = FrameReport(data["camera"], data["source"], data["seq"], data["at"], tuple(data["size"]), faces)
+    return Sample(
+        data["id"],
+        report,
+        tuple(data["reasons"]),
+        datetime.fromisoformat(data["saved_at"]),
+        data["models"],
+        history_from_json(data["labels"], data.get("history")),
+    )

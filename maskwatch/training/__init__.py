@@ -1,0 +1,1 @@
+"""Training: recipes, augmentation, mining, thresholds, checkpoints, cards."""

@@ -1,0 +1,272 @@
+"""Training the classifier. The loop reads from top to bottom; what varies stands in `Recipe`."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from maskwatch.classify.crop import crop
+from maskwatch.classify.network import MaskNet, Shape
+from maskwatch.core.errors import DataError
+from maskwatch.core.records import Box, Rgb
+from maskwatch.datasets.faces import LabelledFace
+from maskwatch.datasets.labels import FaceLabel
+from maskwatch.datasets.records import Split
+from maskwatch.platform.threads import in_threads
+from maskwatch.training.checkpoint import load_checkpoint, save_checkpoint
+from maskwatch.training.drawn_masks import with_anothers_mask, with_drawn_mask, with_hand
+from maskwatch.training.schedule import warm_then_cosine
+
+DRAWN, TAKEN, HANDS = 0.15, 0.45, 0.1  # shares of the bare faces that get a drawn mask, another's, a hand
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierRecipe:
+    """`seed` decides the first weights, the order and the augmentation.
+
+    An epoch draws as many faces as there are, half of them protected; a worn-wrong one is drawn
+    `worn_wrong` times as often as another unprotected one. What is kept is an average of the last weights,
+    each step's counting `1 - average` (Polyak). Training ends after `patience` epochs that were not better.
+    """
+
+    epochs: int = 60
+    batch: int = 128
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.02
+    label_smoothing: float = 0.02
+    worn_wrong: float = 4.0
+    average: float = 0.995
+    patience: int = 25
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    number: int
+    loss: float
+    validation_loss: float
+    validation_accuracy: float
+    best: bool
+
+
+def train(
+    faces: Sequence[LabelledFace],
+    shape: Shape,
+    recipe: ClassifierRecipe,
+    device: torch.device,
+    on_epoch: Callable[[Epoch], None],
+    *,
+    start: MaskNet | None = None,
+    checkpoint: Path | None = None,
+) -> MaskNet:
+    """The network of the epoch that was best on the validation part, on `device`, ready to predict.
+
+    Its probabilities are calibrated on the validation part. `start` is a network of the same shape to go on from,
+    and what is given when no epoch is better than it. `checkpoint` is a file from which a training that was stopped goes on. Raises `DataError` when a class is missing from the training or the validation part.
+    """
+    training, validation = _both_classes(faces, Split.TRAIN), _both_classes(faces, Split.VALIDATION)
+    torch.manual_seed(recipe.seed)
+    network = MaskNet(shape).to(device).to(memory_format=torch.channels_last)
+    if start is not None:
+        network.load_state_dict(start.state_dict())
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+    )
+    average, best = deepcopy(network), deepcopy(network)
+    everything = nn.ModuleDict({"network": network, "average": average, "best": best})
+    loss_before = math.inf if start is None else _validate(best.eval(), validation, shape, device)[0]
+    state: dict[str, Any] = {"epoch": 0, "loss": loss_before, "since": 0}
+    if checkpoint:
+        state = load_checkpoint(checkpoint, everything, optimizer) or state
+    batches = max(1, len(training) // recipe.batch)
+    for number in range(state["epoch"] + 1, recipe.epochs + 1):
+        network.train()
+        torch.manual_seed(recipe.seed * 1_000_003 + number)  # the dropout's, wherever a training goes on
+        total = 0.0
+        for step, (rgb, labels) in enumerate(
+            augmented_batches(training, shape, recipe, number), (number - 1) * batches
+        ):
+            for group in optimizer.param_groups:
+                group["lr"] = recipe.learning_rate * warm_then_cosine(step, recipe.epochs * batches)
+            logits = network(rgb.to(device).permute(0, 3, 1, 2))
+            target = labels.to(device) * (1 - recipe.label_smoothing) + recipe.label_smoothing / 2
+            loss = binary_cross_entropy_with_logits(logits, target)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            _follow(average, network, min(recipe.average, (step + 1) / (step + 10)))
+            total += loss.item()
+        average.eval()
+        validation_loss, accuracy = _validate(average, validation, shape, device)
+        better = validation_loss < state["loss"]
+        if better:
+            best.load_state_dict(average.state_dict())
+        loss_now = min(validation_loss, state["loss"])
+        state = {"epoch": number, "loss": loss_now, "since": 0 if better else state["since"] + 1}
+        on_epoch(Epoch(number, total / batches, validation_loss, accuracy, better))
+        if checkpoint:
+            save_checkpoint(checkpoint, everything, optimizer, state)
+        if state["since"] >= recipe.patience:
+            break
+    best.eval()
+    _calibrate(best, validation, shape, device)
+    return best
+
+
+def _both_classes(faces: Sequence[LabelledFace], part: Split) -> list[LabelledFace]:
+    """The faces of a part. Raises `DataError` when one of the two classes is missing."""
+    chosen = [face for face in faces if face.split is part]
+    if len({face.protected for face in chosen}) < 2:
+        raise DataError(f"the {part} part has faces of {(len(chosen) and 1) or 0} class, 2 are needed")
+    return chosen
+
+
+@torch.no_grad()
+def _follow(average: MaskNet, network: MaskNet, keep: float) -> None:
+    now = network.state_dict()
+    for name, tensor in average.state_dict().items():
+        if tensor.is_floating_point():
+            tensor.lerp_(now[name], 1 - keep)
+        else:
+            tensor.copy_(now[name])
+
+
+@torch.no_grad()
+def _calibrate(network: MaskNet, faces: Sequence[LabelledFace], shape: Shape, device: torch.device) -> None:
+    """Divide the logits by the temperature of the lowest loss (Guo et al. 2017, arXiv:1706.04599).
+
+    It goes into the last layer, so that whoever runs the network need not know.
+    """
+    logits, truth = _judged(network, faces, shape, device)
+    temperatures = torch.linspace(math.log(0.3), math.log(5), 200).exp()
+    losses = [binary_cross_entropy_with_logits(logits / t, truth).item() for t in temperatures]
+    best = float(temperatures[int(np.argmin(losses))])
+    last = network.dense[-1]
+    assert isinstance(last, nn.Linear)
+    last.weight.div_(best)
+    last.bias.div_(best)
+
+
+def _validate(
+    network: MaskNet, faces: Sequence[LabelledFace], shape: Shape, device: torch.device
+) -> tuple[float, float]:
+    logits, truth = _judged(network, faces, shape, device)
+    loss = binary_cross_entropy_with_logits(logits, truth)
+    return loss.item(), ((logits > 0) == (truth > 0.5)).float().mean().item()
+
+
+@torch.no_grad()
+def _judged(
+    network: MaskNet, faces: Sequence[LabelledFace], shape: Shape, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """The logits and the truth (0 or 1), each `(N,)`."""
+    cut = list(in_threads(lambda f: crop(f.patch, f.box, side_px=shape.side_px, margin=shape.margin), faces))
+    parts = [
+        network(torch.from_numpy(np.stack(cut[start : start + 256])).to(device).permute(0, 3, 1, 2))
+        for start in range(0, len(cut), 256)
+    ]
+    return torch.cat(parts), torch.tensor([float(f.protected) for f in faces], device=device)
+
+
+def augmented_batches(
+    faces: Sequence[LabelledFace], shape: Shape, recipe: ClassifierRecipe, epoch: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Crops as a camera might have given them: `(N, side, side, 3)` uint8 and labels `(N,)` float32.
+
+    The same seed and epoch give the same batches.
+    """
+    random = np.random.default_rng((recipe.seed, epoch))
+    donors = [face for face in faces if face.protected]
+    order = random.choice(len(faces), len(faces), p=_shares(faces, recipe))
+    starts = range(0, max(1, len(faces) - recipe.batch + 1), recipe.batch)
+
+    def one(place: int) -> tuple[Rgb, bool]:
+        return _augmented(
+            faces[order[place]], donors, shape, np.random.default_rng((recipe.seed, epoch, place))
+        )
+
+    crops = in_threads(one, range(min(len(order), starts[-1] + recipe.batch)), ahead=4 * recipe.batch)
+    for _ in starts:
+        rgb, protected = zip(*islice(crops, recipe.batch), strict=True)
+        yield torch.from_numpy(np.stack(rgb)), torch.tensor(protected, dtype=torch.float32)
+
+
+def _shares(faces: Sequence[LabelledFace], recipe: ClassifierRecipe) -> NDArray[np.float64]:
+    """How often each face is drawn."""
+    often = np.array([recipe.worn_wrong if f.label is FaceLabel.WORN_WRONG else 1.0 for f in faces])
+    protected = np.array([f.protected for f in faces])
+    for kind in (protected, ~protected):
+        often[kind] *= 0.5 / often[kind].sum()
+    return np.asarray(often / often.sum(), np.float64)
+
+
+def _augmented(
+    face: LabelledFace, donors: Sequence[LabelledFace], shape: Shape, random: np.random.Generator
+) -> tuple[Rgb, bool]:
+    """A crop and its label, which a drawn mask may have changed, or one of a donor's."""
+    mirrored = random.random() < 0.5
+    patch = np.ascontiguousarray(face.patch[:, ::-1]) if mirrored else face.patch
+    box = _mirrored(face.box, face.patch.shape[1]) if mirrored else face.box
+    protected = face.protected
+    if face.label is FaceLabel.UNPROTECTED:
+        chance = random.random()
+        if chance < DRAWN:
+            patch, protected = with_drawn_mask(patch, box, random)
+        elif chance < DRAWN + TAKEN:
+            donor = donors[int(random.integers(len(donors)))]
+            patch, protected = with_anothers_mask(patch, box, donor.patch, donor.box, random)
+        elif chance < DRAWN + TAKEN + HANDS:
+            patch = with_hand(patch, box, random)
+    image = crop(patch, _jittered(box, random), side_px=shape.side_px, margin=shape.margin)
+    return _degraded(image, random), protected
+
+
+def _mirrored(box: Box, width: int) -> Box:
+    return Box(width - box.x2, box.y1, width - box.x1, box.y2)
+
+
+def _jittered(box: Box, random: np.random.Generator) -> Box:
+    """As a detector might have put it: shifted by some 5 %, scaled by some 10 %."""
+    side = max(box.width, box.height)
+    dx, dy = np.clip(random.normal(0, 0.05, 2), -0.15, 0.15) * side
+    grow = (np.exp(np.clip(random.normal(0, 0.1), -0.25, 0.25)) - 1) / 2 * side
+    return Box(box.x1 + dx - grow, box.y1 + dy - grow, box.x2 + dx + grow, box.y2 + dy + grow)
+
+
+def _degraded(rgb: Rgb, random: np.random.Generator) -> Rgb:
+    """Turned a little, then far away, out of focus, badly lit, noisy and compressed, each at times."""
+    side = rgb.shape[0]
+    if random.random() < 0.5:
+        turn = cv2.getRotationMatrix2D((side / 2, side / 2), random.uniform(-15, 15), 1)
+        rgb = np.asarray(cv2.warpAffine(rgb, turn, (side, side), borderMode=cv2.BORDER_REPLICATE), np.uint8)
+    if random.random() < 0.5:
+        small = int(np.exp(random.uniform(math.log(10), math.log(side))))
+        down = cv2.resize(rgb, (small, small), interpolation=cv2.INTER_AREA)
+        rgb = np.asarray(cv2.resize(down, (side, side), interpolation=cv2.INTER_LINEAR), np.uint8)
+    if random.random() < 0.2:
+        rgb = np.asarray(cv2.GaussianBlur(rgb, (0, 0), random.uniform(0.4, 1.6)), np.uint8)
+    values = rgb.astype(np.float32)
+    if random.random() < 0.15:
+        values = np.repeat(values.mean(axis=2, keepdims=True), 3, axis=2)
+    contrast, light = random.uniform(0.6, 1.4), random.uniform(-40, 40)
+    tint = random.uniform(-12, 12, 3).astype(np.float32)
+    values = (values - 127.5) * contrast + 127.5 + light + tint
+    values = 255 * (np.clip(values, 0, 255) / 255) ** np.exp(random.uniform(-0.4, 0.4))
+    if random.random() < 0.3:
+        values = values + random.normal(0, random.uniform(1, 10), values.shape)
+    rgb = np.clip(values, 0, 255).astype(np.uint8)
+    if random.random() < 0.3:
+        quality = int(random.integers(25, 90))
+        _, data = cv2.imencode(".jpg", rgb, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        rgb = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+    return rgb

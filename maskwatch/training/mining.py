@@ -1,0 +1,98 @@
+"""What R-Net and O-Net learn from: crops of what the stages before let through, and of squares about true faces."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from itertools import product
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from maskwatch.core.records import Rgb
+from maskwatch.datasets.faces import SeenImage
+from maskwatch.detect.cascade import Mtcnn
+from maskwatch.platform.threads import in_threads
+from maskwatch.training import targets
+from maskwatch.training.augmentation import Floats, Random, as_it_is, camera_view
+
+JITTERED = 6  # squares about each true face
+JITTERED_FROM_PX = 8  # smaller faces are left to what the stages before find
+MAX_NEGATIVES = 40  # of a picture: half the likeliest for the stage before, half any
+
+
+class Kind(IntEnum):
+    NEGATIVE = 0
+    PART = 1
+    POSITIVE = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MinedCrops:
+    """`crops` `(N, S, S, 3)` uint8 RGB, `kinds` `(N,)`, `offsets` `(N, 4)` to the true face (0 for negatives)."""
+
+    crops: NDArray[np.uint8]
+    kinds: NDArray[np.int64]
+    offsets: Floats
+
+    def of(self, kind: Kind) -> NDArray[np.int64]:
+        return np.flatnonzero(self.kinds == kind)
+
+
+def mine(
+    detector: Mtcnn,
+    images: Sequence[SeenImage],
+    side_px: int,
+    seed: tuple[int, ...],
+    variants: Iterable[int],
+) -> MinedCrops:
+    """Crops from each picture in so many variants of it (see `camera_view`); variant 0 is the picture itself.
+
+    The same seed gives the same samples.
+    """
+
+    def shown(place: tuple[int, int]) -> tuple[tuple[Rgb, Floats, Floats], Random]:
+        variant, number = place
+        random = np.random.default_rng((*seed, variant, number))
+        image = images[number]
+        return as_it_is(image) if variant == 0 else camera_view(image, random), random
+
+    crops, kinds, offsets = [], [], []
+    for (rgb, faces, unclear), random in in_threads(shown, product(variants, range(len(images)))):
+        found, cut = detector.candidates(rgb, side_px, torch.from_numpy(_jittered(faces, random)))
+        boxes = found.boxes.cpu().numpy()
+        overlap, which = targets.fit(boxes, faces)
+        kind = np.select([overlap >= targets.POSITIVE_IOU, overlap >= targets.PART_IOU], [2, 1], 0)
+        is_negative = (overlap < targets.NEGATIVE_IOU) & ~targets.unsure(boxes, unclear)
+        chosen = _chosen(kind, is_negative, found.scores.cpu().numpy(), random)
+        moves = np.zeros((len(boxes), 4), np.float32)
+        if len(faces):
+            moves = targets.offsets(boxes, faces[which], extra=1) * (kind > 0)[:, None]
+        crops.append(cut.cpu().numpy()[chosen].round().astype(np.uint8))
+        kinds.append(kind[chosen])
+        offsets.append(moves[chosen])
+    return MinedCrops(
+        np.concatenate(crops), np.concatenate(kinds), np.concatenate(offsets).astype(np.float32)
+    )
+
+
+def _jittered(faces: Floats, random: Random) -> Floats:
+    """Squares about the faces, shifted by some 12 % and scaled by some 20 %."""
+    large = faces[(faces[:, 2:] - faces[:, :2]).max(axis=1) >= JITTERED_FROM_PX].repeat(JITTERED, axis=0)
+    square = targets.squares(large)
+    side = square[:, 2:3] - square[:, :1]
+    centre = (square[:, :2] + square[:, 2:]) / 2 + side * random.normal(0, 0.12, (len(large), 2))
+    half = side / 2 * np.exp(random.normal(0, 0.2, (len(large), 1)))
+    return np.concatenate([centre - half, centre + half], axis=1).astype(np.float32)
+
+
+def _chosen(
+    kind: NDArray[np.int64], is_negative: NDArray[np.bool_], scores: Floats, random: Random
+) -> NDArray[np.int64]:
+    """All positives and parts, and some negatives; between a part and a negative nothing is sure."""
+    negatives = np.flatnonzero(is_negative)
+    if len(negatives) > MAX_NEGATIVES:
+        by_score = negatives[np.argsort(-scores[negatives], kind="stable")]
+        half = MAX_NEGATIVES // 2
+        negatives = np.concatenate([by_score[:half], random.permutation(by_score[half:])[:half]])
+    return np.concatenate([np.flatnonzero(kind > 0), negatives])
