@@ -49,7 +49,6 @@ def prepare(
     """Cut the good faces out, without duplicates, balanced and split; prepared.csv tells what went where and why."""
     import os
 
-    from maskwatch.app.compose import Models, pick_device
     from maskwatch.config import load as configuration
     from maskwatch.datasets.formats.registry import read
     from maskwatch.datasets.prepare.look import FaceModels
@@ -58,6 +57,7 @@ def prepare(
     from maskwatch.datasets.prepare.records import Criteria
     from maskwatch.detect.landmarks import Landmarks
     from maskwatch.detect.weights import load_stock
+    from maskwatch.models.loading import Models, pick_device
 
     _refuse(output, folders, force=force)
     sets = _named({folder: read(folder) for folder in folders})

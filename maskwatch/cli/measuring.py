@@ -9,7 +9,6 @@ from maskwatch.cli.console import out, tell_problems, tracked
 from maskwatch.evaluation.chosen import SplitChoice
 
 if TYPE_CHECKING:
-    from maskwatch.app.compose import Models
     from maskwatch.config.load import Defaults
     from maskwatch.detect.cascade import Mtcnn
     from maskwatch.detect.settings import Settings
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from maskwatch.evaluation.document import Report
     from maskwatch.evaluation.images import Material
     from maskwatch.evaluation.system import System
+    from maskwatch.models.loading import Models
 
 
 def chosen_images(data: Path, part: SplitChoice, *, with_boxes: bool) -> "Material":

@@ -75,14 +75,14 @@ class Capture:
             raise SourceError(f"{self._source.name}: gives no more frames")
 
     def _report_up(self) -> None:
-        if self._board.snapshot().cameras[self._camera].state is not CameraState.UP:
+        if self._board.camera_state(self._camera) is not CameraState.UP:
             self._failures = 0
             self._board.state(self._camera, CameraState.UP)
             self._state_log.up(self._source.name, time.monotonic())
         self._state_log.still_up(time.monotonic())
 
     def _report_down(self, error: SourceError) -> None:
-        if self._board.snapshot().cameras[self._camera].state is not CameraState.DOWN:
+        if self._board.camera_state(self._camera) is not CameraState.DOWN:
             self._state_log.down(error, time.monotonic())
         self._board.state(self._camera, CameraState.DOWN, str(error))
 

@@ -54,6 +54,11 @@ class Board:
                 dict(self._notices),
             )
 
+    def camera_state(self, camera: str) -> CameraState:
+        """One camera's state alone, for whoever asks at every frame: `snapshot` is about all that is known."""
+        with self._lock:
+            return self._cameras[camera].state
+
     def beat(self) -> None:
         """The engine finished a round."""
         with self._lock:
@@ -109,7 +114,7 @@ class _Camera:
     """One camera's part of the board; the board's lock is held."""
 
     def __init__(self, now_s: float) -> None:
-        self._state = CameraState.CONNECTING
+        self.state = CameraState.CONNECTING
         self._reason: str | None = None
         self._since_s = now_s
         self._frame_s: float | None = None
@@ -130,10 +135,10 @@ class _Camera:
         self._dropped = dropped
 
     def on_state(self, state: CameraState, reason: str | None, now_s: float) -> None:
-        if state is not self._state:
+        if state is not self.state:
             self._since_s = now_s
-            self._reconnects += (self._state, state) == (CameraState.DOWN, CameraState.UP)
-        self._state, self._reason = state, reason
+            self._reconnects += (self.state, state) == (CameraState.DOWN, CameraState.UP)
+        self.state, self._reason = state, reason
 
     def on_report(self, report: FrameReport, arrived_s: float | None, now_s: float) -> None:
         self._analysed += 1
@@ -150,9 +155,9 @@ class _Camera:
     def status(self, now_s: float) -> CameraStatus:
         captured, dropped, analysed = (rate.per_s(now_s) for rate in self._rates)
         # of one that is gone, what was seen last is no longer so
-        sees = self._state not in {CameraState.DOWN, CameraState.ENDED}
+        sees = self.state not in {CameraState.DOWN, CameraState.ENDED}
         return CameraStatus(
-            state=self._state,
+            state=self.state,
             reason=self._reason,
             captured=self._captured,
             dropped=self._dropped,

@@ -9,9 +9,9 @@ from maskwatch.cli.console import out, stages, tell_problems, tracked
 from maskwatch.cli.measuring import searched
 
 if TYPE_CHECKING:
-    from maskwatch.app.compose import Models
     from maskwatch.datasets.records import DataSet
     from maskwatch.evaluation.detection import Detection
+    from maskwatch.models.loading import Models
 
 
 def detector(
@@ -38,11 +38,11 @@ def detector(
     """
     from dataclasses import asdict
 
-    from maskwatch.app.compose import Models, pick_device
     from maskwatch.datasets.faces import SeenImage, open_annotated
     from maskwatch.datasets.formats.registry import read
     from maskwatch.datasets.records import Split
     from maskwatch.detect.weights import load_weights
+    from maskwatch.models.loading import Models, pick_device
     from maskwatch.training import detector as train_detector
     from maskwatch.training import scout as train_scout
     from maskwatch.training.cards.detector import DetectorTraining, write_detector, write_detector_card
