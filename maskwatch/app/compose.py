@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from starlette.routing import BaseRoute
@@ -13,11 +13,12 @@ from starlette.routing import BaseRoute
 from maskwatch.alerts.log import LogSink
 from maskwatch.alerts.registry import SinkName, make_sink
 from maskwatch.alerts.settings import VoiceSettings
+from maskwatch.api import Analyzer
 from maskwatch.config.load import CameraConfig, Config, Defaults
 from maskwatch.core.address import Address
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.ports import AlertSink, Source
-from maskwatch.core.records import Decision, Frame, FrameReport, Rgb, Versions
+from maskwatch.core.records import Decision, FrameReport, Rgb, Versions
 from maskwatch.core.rules.camera_offline import CameraOffline
 from maskwatch.core.rules.protected_ratio import Rule
 from maskwatch.core.selection import Selection
@@ -26,17 +27,15 @@ from maskwatch.drift.confidences import Confidences, named
 from maskwatch.drift.watch import Drift, DriftWatch, measured
 from maskwatch.models.hot_swap import Follower
 from maskwatch.models.loading import Models, camera_models, load_version, pick_device, serving_models
-from maskwatch.models.registry import Registry
+from maskwatch.models.registry import SHIPPED, Registry
 from maskwatch.pipeline.camera import Camera, CameraModels
-from maskwatch.pipeline.engine import Engine
 from maskwatch.pipeline.pipeline import Pipeline
 from maskwatch.samples.retention import Limits
 from maskwatch.samples.settings import QueueSettings, SelectionSettings
 from maskwatch.samples.store import Queue
-from maskwatch.sources.images import ImageSource
 from maskwatch.sources.paced import PacedSource
 from maskwatch.sources.registry import open_source
-from maskwatch.web import health, metrics, models, status
+from maskwatch.web import health, metrics, models, predict, status
 from maskwatch.web import queue as queue_web
 from maskwatch.web.application import make_app
 from maskwatch.web.server import Listener, WebServer
@@ -138,7 +137,26 @@ def web_routes(config: Config, pipeline: Pipeline) -> list[BaseRoute]:
     watched = ServiceView(pipeline.board.snapshot, pipeline.versions, StorageMeter(config.queue.dir))
     about = [*health.routes(watched.status), *status.routes(watched), *metrics.routes(watched)]
     versions = models.routes(Registry(config.models.dir), pipeline.board.snapshot)
-    return [*about, *queue_web.routes(Queue(config.queue.dir)), *versions]
+    pictures = predict.routes(_serving_analyst(config, pipeline))
+    return [*about, *queue_web.routes(Queue(config.queue.dir)), *versions, *pictures]
+
+
+def _serving_analyst(config: Config, pipeline: Pipeline) -> Callable[[Rgb], FrameReport]:
+    """Judges single pictures by the version that serves, with models of its own: the engine's are its thread's.
+
+    They are loaded when a picture comes, and again when another version serves.
+    """
+    registry = Registry(config.models.dir)
+
+    @lru_cache(maxsize=1)
+    def analyst_of(version: str) -> Callable[[Rgb], FrameReport]:
+        return analyst(config.defaults, load_version(registry, version, pick_device(config.device)))
+
+    def analyse(rgb: Rgb) -> FrameReport:
+        serving = pipeline.board.snapshot().models or SHIPPED
+        return analyst_of(serving)(rgb)
+
+    return analyse
 
 
 def replay_pipeline(plan: ReplayPlan, models: Models, on_decision: Callable[[Decision], None]) -> Pipeline:
@@ -158,16 +176,12 @@ def bench_camera(name: str, source: Source, settings: Defaults, models: Models) 
 
 def analyst(settings: Defaults, models: Models) -> Callable[[Rgb], FrameReport]:
     """Judges single pictures as the engine judges a camera's frames, each looked at whole and everywhere."""
-    whole = settings.motion.model_copy(update={"gate": False})
-    source = ImageSource("picture", Address(""))  # which the engine does not ask
-    chosen = settings.model_copy(update={"motion": whole, "ignore": ()})
-    engine = Engine({"picture": bench_camera("picture", source, chosen, models)})
-
-    def analyse(rgb: Rgb) -> FrameReport:
-        (report,) = engine.analyse([Frame("picture", "picture", 0, 0.0, rgb)])
-        return report
-
-    return analyse
+    return Analyzer(
+        models.detector(settings.detect),
+        models.classifier(settings.classify.weights),
+        protected_at=settings.classify.protected_at,
+        judge_from_px=settings.classify.min_face_px,
+    ).predict
 
 
 def camera_source(name: str, camera: CameraConfig) -> Source:
