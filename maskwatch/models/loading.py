@@ -35,7 +35,12 @@ def pick_device(name: str) -> torch.device:
 
 
 class Models:
-    """Loads each model once; cameras with equal settings share. `files` serve where the settings name no weights."""
+    """Loads each model once, on `device`; cameras with equal settings share.
+
+    `files` serve where the settings name no weights; None for those that are shipped. Asking for a model raises
+    `ModelError`, naming the file, when it is missing or damaged, and `ConfigError` for a backend that is not there.
+    Models that share a backend are for one thread.
+    """
 
     def __init__(self, device: torch.device, files: ModelFiles | None = None) -> None:
         self.files = chosen = files or shipped_files()
@@ -61,6 +66,7 @@ class Models:
         return self._backend(detect.backend, detect.weights, detect.half).name
 
     def versions(self, detect: DetectSettings, classify: ClassifySettings) -> dict[str, str]:
+        """What judges with these settings: `detector` and `classifier`, each the version of its weights."""
         return {
             "detector": self.detector(detect).version,
             "classifier": self.classifier(classify.weights).version,

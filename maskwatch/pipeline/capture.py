@@ -44,10 +44,12 @@ class Capture:
         self.error: SourceError | None = None
 
     def stop(self) -> None:
+        """Ask `run` to return after the frame that it waits for; any thread may."""
         self._stop.set()
         self._mailbox.close()
 
     def run(self) -> None:
+        """Read frames until the source has come to its end or `stop` is called; raises nothing of a source's own."""
         while not self._stop.is_set():
             try:
                 self._one_connection()
