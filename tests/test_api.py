@@ -107,6 +107,9 @@ def test_the_types_reach_the_user(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, cwd=root)
     assert done.returncode == 0, done.stdout
     assert 'Revealed type is "maskwatch.core.ports.Detector"' in done.stdout
+    (tmp_path / "user.py").write_text("import maskwatch\nmaskwatch.load_detectors()\n")
+    done = subprocess.run(command, capture_output=True, text=True, cwd=root)
+    assert 'has no attribute "load_detectors"' in done.stdout
 
 
 # what it sees
