@@ -5,8 +5,8 @@ for: `import maskwatch` alone takes no time.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # type checkers know the name; importing typing takes longer than all else here
 if TYPE_CHECKING:
     from maskwatch.api import (
         Alert,
