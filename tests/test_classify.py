@@ -5,13 +5,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from maskwatch.app.compose import Models
 from maskwatch.classify.classifier import MaskClassifier
 from maskwatch.classify.crop import crop
 from maskwatch.classify.network import MaskNet, Shape, load_network, save_network
 from maskwatch.core.errors import ModelError
 from maskwatch.core.records import Box, Face
 from maskwatch.detect.settings import Settings
+from maskwatch.models.loading import Models
 from maskwatch.output.demo_clip import FACE
 from maskwatch.platform.package_data import shipped
 

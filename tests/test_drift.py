@@ -237,11 +237,11 @@ def test_the_command_tells_where_labelling_is_due_and_draws_it(tmp_path, maskwat
         "drift": {"dir": str(tmp_path / "drift"), "reference_days": 3},
     }
     config.write_text(json.dumps(text))
-    from maskwatch.app.compose import camera_versions, serving_models
+    from maskwatch.app.compose import camera_versions, configured_models
     from maskwatch.config import load as configuration
 
     settings = configuration.load(config)
-    versions = camera_versions(settings, serving_models(settings))
+    versions = camera_versions(settings, configured_models(settings))
     for each in filled([0.8] * 4 + [0.1], versions=versions["door"]):
         path = tmp_path / "drift/door" / f"{each.day.isoformat()}.json"
         path.parent.mkdir(parents=True, exist_ok=True)

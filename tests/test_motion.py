@@ -10,10 +10,9 @@ import pytest
 
 from maskwatch.core.geometry import holds, overlaps
 from maskwatch.core.records import Box, Coverage, Face, Frame, Label
-from maskwatch.core.rules.protected_ratio import Rule
 from maskwatch.detect.motion import SIDES_PX, MotionGate
 from maskwatch.detect.settings import MotionSettings
-from maskwatch.pipeline.camera import Camera
+from maskwatch.pipeline.camera import Analysis
 from maskwatch.pipeline.engine import Engine
 
 NEVER = MotionSettings(full_s=60)
@@ -202,9 +201,7 @@ class Protected:
 
 
 def engine(gate, detector, classifier=None, ignore=()):
-    rule = Rule(protected_ratio=0.75, min_people=1, for_s=0, cooldown_s=0, say="x")
-    camera = Camera("door", None, detector, classifier or Protected(), 0.5, 12, ignore, rule, (), gate=gate)
-    return Engine({"door": camera})
+    return Engine({"door": Analysis("door", detector, classifier or Protected(), 0.5, 12, ignore, gate=gate)})
 
 
 ONE, TWO = Face(Box(10, 10, 50, 60), 0.95), Face(Box(300, 200, 340, 250), 0.9)

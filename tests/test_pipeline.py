@@ -459,6 +459,31 @@ def test_the_engine_shows_that_it_lives_without_frames():
         forever.set()
 
 
+def test_no_frame_asks_for_the_whole_board(shot, monkeypatch):
+    """With 64 cameras, making the snapshot takes 1.5 ms: too long for one camera's state at every frame."""
+    monkeypatch.setattr(
+        pipeline_module, "LOOK_S", 1e9
+    )  # looking for cameras without frames is no frame's affair
+    monkeypatch.setattr(capture, "BACKOFF_S", (0.01,))
+    monkeypatch.setattr(Board, "snapshot", lambda _: pytest.fail("the whole board was asked for"))
+    frames = [shot(number / 10) for number in range(20)]
+    broken = [*frames[:10], SourceError("fake: gone")]
+    done = []
+    live = make_camera(
+        FakeSource(broken, frames[10:], live=True), selection=make_selection(), sinks=(FakeSink(),)
+    )
+    pipeline = Pipeline(
+        [live], store=FakeStore(), on_decision=lambda decision: done.append(decision.frame.at)
+    )
+    with running(pipeline):
+        until(lambda: done[-1:] == [1.9])
+    replayed = []
+    again = make_camera(FakeSource(frames), selection=make_selection(), sinks=(FakeSink(),))
+    with Pipeline([again], store=FakeStore(), replay=True, on_decision=replayed.append) as pipeline:
+        pipeline.run()
+    assert len(replayed) == 20
+
+
 def test_stop_ends_quickly(shot):
     def endless():
         number = 0

@@ -1,18 +1,18 @@
 """The registry of the models' versions, and its command."""
 
 import hashlib
-import json
 import threading
 
 import pytest
 import torch
 
-from maskwatch.app.compose import serving_models
 from maskwatch.classify.network import load_network, save_network
-from maskwatch.config import load as configuration
 from maskwatch.core.errors import ModelError
+from maskwatch.models.loading import serving_models
 from maskwatch.models.registry import CLASSIFIER, DETECTOR, SHIPPED, Registry, Version, shipped_files
 from maskwatch.platform.clock import utc_now
+
+CPU = torch.device("cpu")
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def registry(tmp_path):
 @pytest.fixture
 def moved_classifier(tmp_path):
     """The shipped classifier with its last bias moved: other weights of the same kind."""
-    network, shape, _ = load_network(shipped_files().classifier, torch.device("cpu"))
+    network, shape, _ = load_network(shipped_files().classifier, CPU)
     network.dense[-1].bias += 0.5
     path = tmp_path / "moved.safetensors"
     save_network(network, shape, path, {})
@@ -145,14 +145,10 @@ def test_changes_from_many_sides_at_once_are_all_kept(registry):
     assert {*state.before, state.serving} == {*names, SHIPPED}
 
 
-def settings(folder):
-    return configuration.parse(json.dumps({"models": {"dir": str(folder)}, "device": "cpu"}), "test", {})
-
-
 def test_the_serving_version_is_loaded_unless_the_configuration_names_weights(registry, moved_classifier):
     added(registry, "one", moved_classifier)
     registry.promote("one")
-    models = serving_models(settings(registry.folder))
+    models = serving_models(registry, CPU)
     assert models.files.version == "one"
     digest = hashlib.sha256(moved_classifier.read_bytes()).hexdigest()
     assert models.classifier(None).version == f"classifier@{digest[:12]}"
@@ -165,10 +161,10 @@ def test_a_start_with_a_damaged_version_serves_the_one_before_and_says_so(regist
         added(registry, name)
         registry.promote(name)
     (registry.folder / "versions/two" / CLASSIFIER).write_bytes(b"nothing")
-    assert serving_models(settings(registry.folder)).files.version == "one"
+    assert serving_models(registry, CPU).files.version == "one"
     assert "version two cannot serve" in caplog.text
     registry.current.write_text("{")
-    assert serving_models(settings(registry.folder)).files.version == SHIPPED
+    assert serving_models(registry, CPU).files.version == SHIPPED
 
 
 def test_the_command_lists_shows_promotes_rolls_back_and_compares(

@@ -1,51 +1,41 @@
 """The composition root: configuration in, a running program out. The only place that knows all parts."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
+from functools import cache, lru_cache
 
-import torch
 from starlette.routing import BaseRoute
 
 from maskwatch.alerts.log import LogSink
 from maskwatch.alerts.registry import SinkName, make_sink
 from maskwatch.alerts.settings import VoiceSettings
-from maskwatch.classify.classifier import MaskClassifier
-from maskwatch.classify.network import load_network
-from maskwatch.classify.settings import Settings as ClassifySettings
+from maskwatch.api import Analyzer
 from maskwatch.config.load import Config
 from maskwatch.config.sections import CameraConfig, Defaults
 from maskwatch.core.address import Address
-from maskwatch.core.errors import ConfigError, ModelError
+from maskwatch.core.errors import ConfigError
 from maskwatch.core.ports import AlertSink, Source
-from maskwatch.core.records import Decision, Frame, FrameReport, Rgb, Versions
+from maskwatch.core.records import Decision, FrameReport, Rgb, Versions
 from maskwatch.core.rules.camera_offline import CameraOffline
 from maskwatch.core.rules.protected_ratio import Rule
 from maskwatch.core.selection import Selection
-from maskwatch.detect.backends.choice import choose
-from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.motion import MotionGate
-from maskwatch.detect.settings import Settings as DetectSettings
-from maskwatch.detect.weights import load_weights
 from maskwatch.drift.confidences import Confidences, named
 from maskwatch.drift.watch import Drift, DriftWatch, measured
 from maskwatch.models.hot_swap import Follower
-from maskwatch.models.registry import SHIPPED, ModelFiles, Registry, shipped_files
-from maskwatch.models.smoke_test import smoke_test
+from maskwatch.models.loading import Models, camera_models, load_version, pick_device, serving_models
+from maskwatch.models.registry import SHIPPED, Registry
 from maskwatch.pipeline.camera import Camera, CameraModels
-from maskwatch.pipeline.engine import Engine
 from maskwatch.pipeline.pipeline import Pipeline
 from maskwatch.platform.caches import cache_folder
 from maskwatch.samples.retention import Limits
 from maskwatch.samples.settings import QueueSettings, SelectionSettings
 from maskwatch.samples.store import Queue
-from maskwatch.sources.images import ImageSource
 from maskwatch.sources.paced import PacedSource
 from maskwatch.sources.registry import open_source
-from maskwatch.web import health, metrics, models, status
+from maskwatch.web import health, metrics, models, predict, status
 from maskwatch.web import queue as queue_web
 from maskwatch.web.application import make_app
 from maskwatch.web.server import Listener, WebServer
@@ -58,91 +48,6 @@ FEW_FRAMES = 3  # what so many frames take is no gap, however few are wanted a s
 log = logging.getLogger(__name__)
 
 
-def pick_device(name: str) -> torch.device:
-    """`auto` is CUDA where there is one. Raises `ConfigError` when `cuda` is wanted and missing, or for another name."""
-    if name not in {"auto", "cpu", "cuda"}:
-        raise ConfigError(f"device: must be auto, cpu or cuda, got {name}")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("device: cuda is asked for, but torch finds none on this machine")
-    cuda = name == "cuda" or (name == "auto" and torch.cuda.is_available())
-    return torch.device("cuda" if cuda else "cpu")
-
-
-class Models:
-    """Loads each model once; cameras with equal settings share. `files` serve where the settings name no weights."""
-
-    def __init__(self, device: torch.device, files: ModelFiles | None = None) -> None:
-        self.files = chosen = files or shipped_files()
-
-        # nothing in here refers to `self`: whoever drops the last model frees its memory there and then
-        def made_detector(settings: DetectSettings) -> Mtcnn:
-            loaded = weights(settings.weights)
-            computed = backend(settings.backend, settings.weights, settings.half)
-            return Mtcnn(computed, settings, loaded.version, loaded.point)
-
-        def made_classifier(path: str | None) -> MaskClassifier:
-            network, shape, version = load_network(Path(path) if path else chosen.classifier, device)
-            return MaskClassifier(network, shape, device, version)
-
-        weights = cache(lambda name: load_weights(name or str(chosen.detector)))
-        backend = cache(lambda name, path, half: choose(name, weights(path), device, half=half))
-        self._backend = backend
-        self.detector: Callable[[DetectSettings], Mtcnn] = cache(made_detector)
-        self.classifier: Callable[[str | None], MaskClassifier] = cache(made_classifier)
-
-    def computes_with(self, detect: DetectSettings) -> str:
-        """What the detector's networks are computed by."""
-        return self._backend(detect.backend, detect.weights, detect.half).name
-
-    def versions(self, detect: DetectSettings, classify: ClassifySettings) -> dict[str, str]:
-        return {
-            "detector": self.detector(detect).version,
-            "classifier": self.classifier(classify.weights).version,
-        }
-
-
-def load_version(registry: Registry, name: str, device: torch.device) -> Models:
-    """The models of one version, tried out. Raises `ModelError` when they are not whole, or of no use."""
-    models = Models(device, registry.files(name))
-    smoke_test(models.detector(DetectSettings()), models.classifier(None), ())
-    return models
-
-
-def serving_models(config: Config) -> Models:
-    """Those of the registry's serving version; when they are of no use, which is logged, those that served before."""
-    registry, device = Registry(config.models.dir), pick_device(config.device)
-    try:
-        state = registry.state()
-    except ModelError as e:
-        log.error("%s; the shipped models serve", e)
-        return Models(device)
-    for name in (state.serving, *reversed(state.before)):
-        if name == SHIPPED:
-            break
-        try:
-            return load_version(registry, name, device)
-        except ModelError as e:
-            log.error("version %s cannot serve: %s", name, e)
-    return Models(device)
-
-
-def camera_models(config: Config, models: Models, images: Sequence[Rgb]) -> dict[str, CameraModels]:
-    """What each camera is to see and judge with, tried out on `pictures`.
-
-    Raises `ModelError` when one gives no finite numbers.
-    """
-    result = {}
-    tried: list[tuple[Mtcnn, MaskClassifier]] = []
-    for name, camera in config.cameras.items():
-        detector, classifier = models.detector(camera.detect), models.classifier(camera.classify.weights)
-        if (detector, classifier) not in tried:
-            smoke_test(detector, classifier, images)
-            tried.append((detector, classifier))
-        gate = MotionGate(name, camera.motion) if camera.motion.gate else None
-        result[name] = CameraModels(detector, classifier, gate)
-    return result
-
-
 @dataclass(frozen=True, slots=True)
 class ReplayPlan:
     """A source to replay with the settings of `defaults`, as camera `name`; `queue` None stores nothing."""
@@ -153,11 +58,16 @@ class ReplayPlan:
     queue: QueueSettings | None
 
 
+def configured_models(config: Config) -> Models:
+    """The models that a configuration's registry lets serve, on its device."""
+    return serving_models(Registry(config.models.dir), pick_device(config.device))
+
+
 def service_pipeline(config: Config) -> Pipeline:
     """The service's pipeline with what accompanies it: it follows the registry."""
     registry = Registry(config.models.dir)
     change_stamp = registry.change_stamp()  # before the models are loaded, so that no change is missed
-    models = serving_models(config)
+    models = configured_models(config)
     drift = config.drift
     confidences = Confidences(drift.dir, drift.max_days)
     pipeline = live_pipeline(config, models, lambda decision: confidences.add(decision.report))
@@ -167,9 +77,8 @@ def service_pipeline(config: Config) -> Pipeline:
         return measured(drift, config.learn.archive, config.queue.dir, versions)
 
     def load(version: str) -> dict[str, CameraModels]:
-        return camera_models(
-            config, load_version(registry, version, pick_device(config.device)), pipeline.images()
-        )
+        models = load_version(registry, version, pick_device(config.device))
+        return camera_models(config.cameras, models, pipeline.images())
 
     pipeline.add_background_task(DriftWatch(confidences, look, pipeline))
     pipeline.add_background_task(Follower(registry, change_stamp, models.files.version, pipeline, load))
@@ -228,7 +137,26 @@ def web_routes(config: Config, pipeline: Pipeline) -> list[BaseRoute]:
     watched = ServiceView(pipeline.board.snapshot, pipeline.versions, StorageMeter(config.queue.dir))
     about = [*health.routes(watched.status), *status.routes(watched), *metrics.routes(watched)]
     versions = models.routes(Registry(config.models.dir), pipeline.board.snapshot)
-    return [*about, *queue_web.routes(Queue(config.queue.dir)), *versions]
+    pictures = predict.routes(_serving_analyst(config, pipeline))
+    return [*about, *queue_web.routes(Queue(config.queue.dir)), *versions, *pictures]
+
+
+def _serving_analyst(config: Config, pipeline: Pipeline) -> Callable[[Rgb], FrameReport]:
+    """Judges single pictures by the version that serves, with models of its own: the engine's are its thread's.
+
+    They are loaded when a picture comes, and again when another version serves.
+    """
+    registry = Registry(config.models.dir)
+
+    @lru_cache(maxsize=1)
+    def analyst_of(version: str) -> Callable[[Rgb], FrameReport]:
+        return analyst(config.defaults, load_version(registry, version, pick_device(config.device)))
+
+    def analyse(rgb: Rgb) -> FrameReport:
+        serving = pipeline.board.snapshot().models or SHIPPED
+        return analyst_of(serving)(rgb)
+
+    return analyse
 
 
 def replay_pipeline(plan: ReplayPlan, models: Models, on_decision: Callable[[Decision], None]) -> Pipeline:
@@ -248,16 +176,12 @@ def bench_camera(name: str, source: Source, settings: Defaults, models: Models) 
 
 def analyst(settings: Defaults, models: Models) -> Callable[[Rgb], FrameReport]:
     """Judges single pictures as the engine judges a camera's frames, each looked at whole and everywhere."""
-    whole = settings.motion.model_copy(update={"gate": False})
-    source = ImageSource("picture", Address(""))  # which the engine does not ask
-    chosen = settings.model_copy(update={"motion": whole, "ignore": ()})
-    engine = Engine({"picture": bench_camera("picture", source, chosen, models)})
-
-    def analyse(rgb: Rgb) -> FrameReport:
-        (report,) = engine.analyse([Frame("picture", "picture", 0, 0.0, rgb)])
-        return report
-
-    return analyse
+    return Analyzer(
+        models.detector(settings.detect),
+        models.classifier(settings.classify.weights),
+        protected_at=settings.classify.protected_at,
+        judge_from_px=settings.classify.min_face_px,
+    ).predict
 
 
 def camera_source(name: str, camera: CameraConfig) -> Source:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import cache
 
-from maskwatch.app.compose import Models, analyst, camera_versions, pick_device, serving_models
+from maskwatch.app.compose import analyst, camera_versions, configured_models
 from maskwatch.config.load import Config
 from maskwatch.core.records import FrameReport, Rgb
 from maskwatch.drift.report import section
@@ -12,6 +12,7 @@ from maskwatch.evaluation.document import Section
 from maskwatch.learning.archive import Archive
 from maskwatch.learning.loop import Loop
 from maskwatch.learning.tune import Callbacks, Tuning, light_classifier, light_detector
+from maskwatch.models.loading import Models, pick_device
 from maskwatch.models.registry import ModelFiles, Registry
 from maskwatch.samples.store import Queue
 
@@ -30,7 +31,7 @@ def learning_loop(config: Config, callbacks: Callbacks) -> Loop:
     def drift() -> Section | None:
         if not config.cameras:
             return None
-        versions = camera_versions(config, serving_models(config))
+        versions = camera_versions(config, configured_models(config))
         return section(measured(config.drift, learn.archive, config.queue.dir, versions))
 
     return Loop(

@@ -5,9 +5,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from maskwatch.app.compose import Models, ReplayPlan, replay_pipeline
+from maskwatch.app.compose import ReplayPlan, replay_pipeline
 from maskwatch.core.errors import SourceError
 from maskwatch.core.records import Alert, Decision, FrameReport
+from maskwatch.models.loading import Models
 from maskwatch.output.draw import ALERT_SHOWN_S, VideoWriter, annotated, plot
 from maskwatch.output.json_lines import ReportWriter
 

@@ -66,9 +66,9 @@ def _peer(device: torch.device) -> Callable[[float], Detect]:
 
 
 def _ours(name: str, device: torch.device, watch: Stopwatch) -> Callable[[float], Detect]:
-    from maskwatch.app.compose import Models
     from maskwatch.detect.cascade import Mtcnn
     from maskwatch.detect.settings import Settings
+    from maskwatch.models.loading import Models
 
     backend, _, weights = name.partition(":")
     models = Models(device)

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from maskwatch.app.compose import Models, ReplayPlan, analyst, pick_device, replay_pipeline, serving_models
+from maskwatch.app.compose import ReplayPlan, analyst, configured_models, replay_pipeline
 from maskwatch.app.learning import learning_loop
 from maskwatch.classify.network import Shape, save_network
 from maskwatch.config import load as configuration
@@ -34,6 +34,7 @@ from maskwatch.evaluation.system import System, analyse_images
 from maskwatch.learning.compare import RECALL
 from maskwatch.learning.loop import learn
 from maskwatch.learning.tune import Callbacks
+from maskwatch.models.loading import Models, pick_device
 from maskwatch.models.registry import CLASSIFIER, DETECTOR, ModelFiles, Registry, Version, shipped_files
 from maskwatch.platform.clock import utc_now
 from maskwatch.platform.files import write_atomically
@@ -222,7 +223,7 @@ def _queued_and_labelled(  # noqa: PLR0917 - the steps of one thing
         count += 1
         callbacks.stage(f"watching, {folder.name}", count, len(by_name))
 
-    with replay_pipeline(plan_, serving_models(config), advance) as pipeline:
+    with replay_pipeline(plan_, configured_models(config), advance) as pipeline:
         pipeline.run()
     samples = queue.samples()
     if not samples:

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from maskwatch.app.compose import Models, bench_camera
+from maskwatch.app.compose import bench_camera
 from maskwatch.config.sections import Defaults
 from maskwatch.core.address import Address
 from maskwatch.core.ports import Frames
 from maskwatch.core.records import Coverage, Decision
+from maskwatch.models.loading import Models
 from maskwatch.pipeline.pipeline import Pipeline
 from maskwatch.sources.file import FileSource
 

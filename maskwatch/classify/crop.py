@@ -7,7 +7,7 @@ from maskwatch.core.records import Box, Rgb
 
 
 def crop(rgb: Rgb, box: Box, *, side_px: int, margin: float) -> Rgb:
-    """The square about a box's centre, as `(side_px, side_px, 3)` uint8 RGB.
+    """The square about a box's centre, as `(side_px, side_px, 3)` uint8 RGB, from `rgb` `(H, W, 3)` uint8.
 
     The square is the box's longer side, plus `margin` of it on each side. Where it reaches beyond the
     frame, the frame's edge goes on.

@@ -51,12 +51,17 @@ class MaskNet(nn.Module):
         )
 
     def forward(self, rgb: Tensor) -> Tensor:
+        """RGB `(N, 3, side, side)` in 0..255, of any number type, to logits `(N,)`."""
         logits: Tensor = self.dense(self.convolutions(rgb.float() / 127.5 - 1))
         return logits.squeeze(1)
 
 
 def save_network(network: MaskNet, shape: Shape, path: Path, about: dict[str, object]) -> str:
-    """Write weights and metadata, all or nothing; gives the file's SHA-256."""
+    """Write weights and metadata, all or nothing; gives the file's SHA-256 in hexadecimal.
+
+    `about` is what a person may want to know of the training; it must go into JSON. Raises `OSError` when the file
+    cannot be written.
+    """
     metadata = {
         "architecture": ARCHITECTURE,
         "shape": json.dumps(asdict(shape)),

@@ -49,9 +49,9 @@ def detect(
     """The detector against facenet-pytorch, single frames and batches, with the times of its steps."""
     from itertools import product
 
-    from maskwatch.app.compose import pick_device
     from maskwatch.bench.contender import PEER
     from maskwatch.bench.detect import Case, measure
+    from maskwatch.models.loading import pick_device
     from maskwatch.platform.files import write_atomically
 
     chosen = pick_device(device).type
@@ -107,9 +107,9 @@ def system(
     import logging
     import tempfile
 
-    from maskwatch.app.compose import Models, pick_device
     from maskwatch.bench import scene as scenes
     from maskwatch.bench.system import Load, largest, run, warm_up_s
+    from maskwatch.models.loading import Models, pick_device
     from maskwatch.platform.files import write_atomically
 
     if scene not in {"resting", "busy"}:

@@ -99,7 +99,7 @@ def _files(config: Path) -> str:
 
 
 def _models(settings: "Config") -> str:
-    from maskwatch.app.compose import load_version, pick_device
+    from maskwatch.models.loading import load_version, pick_device
     from maskwatch.models.registry import Registry
 
     registry = Registry(settings.models.dir)

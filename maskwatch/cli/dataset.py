@@ -45,7 +45,6 @@ def prepare(
     classes: Classes = None,
 ) -> None:
     """Cut the good faces out, without duplicates, balanced and split; prepared.csv tells what went where and why."""
-    from maskwatch.app.compose import Models, pick_device
     from maskwatch.config import load as configuration
     from maskwatch.datasets.class_names import parse_classes
     from maskwatch.datasets.formats.registry import read
@@ -56,6 +55,7 @@ def prepare(
     from maskwatch.datasets.sets import named
     from maskwatch.detect.landmarks import Landmarks
     from maskwatch.detect.weights import load_stock
+    from maskwatch.models.loading import Models, pick_device
     from maskwatch.platform.threads import cores
 
     _refuse(output, folders, force=force)

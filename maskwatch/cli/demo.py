@@ -15,10 +15,11 @@ def demo(
     ),
 ) -> None:
     """Compose a clip of two people who put masks on, replay it, and leave a video, a report and a plot."""
-    from maskwatch.app.compose import Models, ReplayPlan, pick_device
+    from maskwatch.app.compose import ReplayPlan
     from maskwatch.app.replay import Outputs
     from maskwatch.config import load as configuration
     from maskwatch.core.address import Address
+    from maskwatch.models.loading import Models, pick_device
     from maskwatch.output.demo_clip import write_clip
 
     settings = configuration.default()

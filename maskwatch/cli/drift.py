@@ -19,12 +19,12 @@ def drift(
     ] = None,
 ) -> None:
     """Whether the cameras still show what the models know: how sure they are against their first days, and the audit."""
-    from maskwatch.app.compose import camera_versions, serving_models
+    from maskwatch.app.compose import camera_versions, configured_models
     from maskwatch.drift.report import report
     from maskwatch.drift.watch import measured
 
     settings = settings_for("drift", config)
-    versions = camera_versions(settings, serving_models(settings))
+    versions = camera_versions(settings, configured_models(settings))
     found = measured(settings.drift, settings.learn.archive, settings.queue.dir, versions)
     deliver(report(found), html, as_json)
     if str(as_json) != "-":

@@ -13,10 +13,10 @@ from maskwatch.core.errors import ConfigError
 from maskwatch.evaluation.chosen import SplitChoice
 
 if TYPE_CHECKING:
-    from maskwatch.app.compose import Models
     from maskwatch.config.load import Config
     from maskwatch.config.sections import Defaults
     from maskwatch.evaluation.classification import Confusion
+    from maskwatch.models.loading import Models
 
 SHIPPED = "shipped"
 
@@ -174,11 +174,11 @@ def features(
     """Draw what the classifier's two convolutions make of the largest face in a picture."""
     import torch
 
-    from maskwatch.app.compose import Models
     from maskwatch.classify.network import load_network
     from maskwatch.config import load as configuration
     from maskwatch.core.errors import DataError
     from maskwatch.evaluation.maps import drawn
+    from maskwatch.models.loading import Models
     from maskwatch.platform.files import write_atomically
     from maskwatch.platform.package_data import shipped
     from maskwatch.sources.images import read_rgb
@@ -221,9 +221,10 @@ def _settings(path: Path | None, min_face: float | None, device: str | None) -> 
 
 def _models(path: Path | None, settings: "Config") -> "Models":
     """What serves under the configuration; without one the shipped models."""
-    from maskwatch.app.compose import Models, pick_device, serving_models
+    from maskwatch.app.compose import configured_models
+    from maskwatch.models.loading import Models, pick_device
 
-    return serving_models(settings) if path else Models(pick_device(settings.device))
+    return configured_models(settings) if path else Models(pick_device(settings.device))
 
 
 def _with_detector(defaults: "Defaults", name: str | None) -> "Defaults":

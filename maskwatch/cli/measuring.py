@@ -11,7 +11,6 @@ from maskwatch.evaluation.chosen import SplitChoice
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from maskwatch.app.compose import Models
     from maskwatch.config.sections import Defaults
     from maskwatch.datasets.class_names import ClassNames
     from maskwatch.datasets.records import DataSet
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from maskwatch.evaluation.document import Report
     from maskwatch.evaluation.images import Material
     from maskwatch.evaluation.system import System
+    from maskwatch.models.loading import Models
 
 
 def sets_together(folders: "Sequence[Path]", meanings: "ClassNames") -> "dict[str, DataSet]":

@@ -11,8 +11,9 @@ from maskwatch.core.errors import ConfigError
 from maskwatch.core.text import pluralize
 
 if TYPE_CHECKING:
-    from maskwatch.app.compose import Models, ReplayPlan
+    from maskwatch.app.compose import ReplayPlan
     from maskwatch.app.replay import Outputs
+    from maskwatch.models.loading import Models
 
 
 def replay(
@@ -30,7 +31,7 @@ def replay(
     ] = False,
 ) -> None:
     """Go through footage frame by frame, in order, and draw, report or plot what was seen."""
-    from maskwatch.app.compose import ReplayPlan, serving_models
+    from maskwatch.app.compose import ReplayPlan, configured_models
     from maskwatch.app.replay import Outputs
     from maskwatch.core.address import Address
 
@@ -45,7 +46,7 @@ def replay(
         chosen = chosen.model_copy(update={"motion": looking})
     store = settings.queue.model_copy(update={"dir": queue}) if queue else None
     plan = ReplayPlan(camera or "replay", Address(source), chosen, store)
-    replay_and_tell(plan, serving_models(settings), Outputs(output, report, plot))
+    replay_and_tell(plan, configured_models(settings), Outputs(output, report, plot))
 
 
 def replay_and_tell(plan: "ReplayPlan", models: "Models", outputs: "Outputs") -> None:

@@ -82,7 +82,8 @@ def _proposer(settings: "Configuration") -> "Callable[[Rgb], tuple[Face, ...]]":
 
     @cache
     def judge() -> "Callable[[Rgb], FrameReport]":
-        from maskwatch.app.compose import Models, analyst, pick_device  # takes a while
+        from maskwatch.app.compose import analyst  # takes a while
+        from maskwatch.models.loading import Models, pick_device
 
         return analyst(settings.defaults, Models(pick_device(settings.device)))
 

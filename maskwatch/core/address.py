@@ -13,6 +13,7 @@ class Address:
     _whole: str = field(repr=False)
 
     def reveal(self) -> str:
+        """The whole, with the password: to open it with, never to log, show or store."""
         return self._whole
 
     def __str__(self) -> str:

@@ -26,7 +26,7 @@ def covered(box: Box, by: Box) -> float:
 
 
 def contains(polygon: Polygon, x: float, y: float) -> bool:
-    """Whether a point lies inside, by the even-odd rule: a ray to the right crosses the outline an odd number of times."""
+    """Whether a point, as shares (0..1) of the frame, lies inside, by the even-odd rule: a ray to the right crosses the outline an odd number of times."""
     inside = False
     previous = polygon[-1]
     for corner in polygon:
@@ -44,6 +44,7 @@ def holds(area: Box, box: Box) -> bool:
 
 
 def overlaps(a: Box, b: Box) -> bool:
+    """Whether two boxes have more than an edge in common."""
     return a.x1 < b.x2 and b.x1 < a.x2 and a.y1 < b.y2 and b.y1 < a.y2
 
 

@@ -22,7 +22,7 @@ Polygon = tuple[tuple[float, float], ...]
 
 
 def require_rgb(rgb: Rgb) -> None:
-    """Raises `PictureError` when it is anything else: grey, with alpha, of other numbers, empty, or too long."""
+    """Raises `ImageError` when it is anything else: grey, with alpha, of other numbers, empty, or too long."""
     if not isinstance(rgb, np.ndarray):
         raise ImageError(f"a picture must be an array, not {type(rgb).__name__}")
     if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
@@ -60,17 +60,21 @@ class Box(NamedTuple):
 
     @property
     def width(self) -> float:
+        """Pixels."""
         return self.x2 - self.x1
 
     @property
     def height(self) -> float:
+        """Pixels."""
         return self.y2 - self.y1
 
     @property
     def centre(self) -> tuple[float, float]:
+        """Of the box: x and y in pixels."""
         return (self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2
 
     def moved(self, right: float, down: float) -> "Box":
+        """The same box so many pixels further right and down."""
         return Box(self.x1 + right, self.y1 + down, self.x2 + right, self.y2 + down)
 
     def within(self, width: float, height: float) -> "Box":
@@ -87,7 +91,7 @@ class Frame:
     `source` is what it was read from (a file's name, a redacted address), `seq` counts the frames
     that the source showed, and `at` is seconds: since the start of a clip (presentation time), Unix
     time for a live camera. `arrived_s` is the monotonic time at which the capture thread had it, for measuring.
-    Raises `PictureError` when `rgb` is no such picture.
+    Raises `ImageError` when `rgb` is no such picture.
     """
 
     camera: str
@@ -157,6 +161,7 @@ class FrameReport:
     models: Versions | None = None
 
     def count(self, label: Label) -> int:
+        """How many faces have this label."""
         return sum(face.label is label for face in self.faces)
 
     @property
@@ -171,6 +176,8 @@ class FrameReport:
 
 
 class AlertKind(StrEnum):
+    """What an alert is about: people without a mask, or a camera that gives no frames."""
+
     UNPROTECTED = "unprotected"
     CAMERA_DEAD = "camera_dead"
 
@@ -204,6 +211,8 @@ class Decision:
 
 
 class CameraState(StrEnum):
+    """`CONNECTING` before the first frame, `DOWN` while it is tried again, `ENDED` when footage is over."""
+
     CONNECTING = "connecting"
     UP = "up"
     DOWN = "down"
@@ -211,6 +220,8 @@ class CameraState(StrEnum):
 
 
 class ModelKind(StrEnum):
+    """The models that are asked at each frame."""
+
     DETECTOR = "detector"
     CLASSIFIER = "classifier"
 

@@ -1,7 +1,8 @@
 """Box arithmetic of the cascade, on the device where the boxes are.
 
 Boxes are `(N, 4)` float32: x1, y1, x2, y2 in pixels of the frame, counted from 1 and inclusive as in the
-published code, so that a box from 1 to 12 is 12 pixels wide.
+published code (Zhang et al. 2016, and facenet-pytorch's `detect_face.py` after it), so that a box from 1 to 12 is
+12 pixels wide. Every function gives new tensors on the device of its arguments and changes none.
 """
 
 import cv2
@@ -13,7 +14,11 @@ STRIDE, WINDOW_PX = 2, 12  # P-Net's
 
 
 def windows(cells: Tensor, scales: Tensor, *, whole_pixels: bool) -> Tensor:
-    """P-Net's window behind each cell `(N, 2)` (row, column) of a level at that cell's scale `(N,)`."""
+    """P-Net's window behind each cell: boxes `(N, 4)` in the frame, 12 / scale pixels wide.
+
+    `cells` `(N, 2)` int64 are row and column in P-Net's map over a level, `scales` `(N,)` that level's size over
+    the frame's (see `Level.scale`). With `whole_pixels` corners are rounded down, as published.
+    """
     corner = cells.flip(1) * STRIDE
     # float32 division as published: in float64, 3 / 0.6 falls on the other side of a whole pixel
     boxes = torch.cat([corner + 1, corner + WINDOW_PX], dim=1).float() / scales[:, None].float()
@@ -21,13 +26,17 @@ def windows(cells: Tensor, scales: Tensor, *, whole_pixels: bool) -> Tensor:
 
 
 def shifted(boxes: Tensor, offsets: Tensor, extra: float) -> Tensor:
-    """Boxes moved by the networks' offsets, which are in units of the side; `extra` is added to the side."""
+    """Bounding-box regression: boxes `(N, 4)` moved by the networks' offsets `(N, 4)` of x1, y1, x2, y2.
+
+    Offsets are in units of the box's width and height, to which `extra` pixels are added: 1 counts them
+    inclusively, which the published code does after R- and O-Net, and not after P-Net.
+    """
     sides = boxes[:, 2:] - boxes[:, :2] + extra
     return boxes + offsets * torch.cat([sides, sides], dim=1)
 
 
 def squared(boxes: Tensor) -> Tensor:
-    """The smallest squares around the boxes, about the same centres."""
+    """The smallest squares around the boxes, about the same centres: `(N, 4)`, not cut at the frame."""
     sides = boxes[:, 2:] - boxes[:, :2]
     side = sides.amax(dim=1, keepdim=True)
     corner = boxes[:, :2] + sides / 2 - side / 2
@@ -35,9 +44,11 @@ def squared(boxes: Tensor) -> Tensor:
 
 
 def nms(boxes: Tensor, scores: Tensor, groups: Tensor, iou: float) -> Tensor:
-    """Greedy non-maximum suppression within each group: indices of the kept, best first.
+    """Greedy non-maximum suppression within each group: indices `(K,)` int64 of the kept, best first.
 
-    A box goes when its intersection over union with a better one of its group, which stays, is above `iou`.
+    A box goes when its intersection over union with a better one of its group, which stays, is above `iou` (0..1).
+    `boxes` `(N, 4)`, `scores` `(N,)` (the higher, the better), `groups` `(N,)` int64, not negative: boxes of two
+    groups never suppress each other. Areas are not counted inclusively here: x2 - x1 is the width.
     """
     if not len(boxes):
         return torch.empty(0, dtype=torch.int64, device=boxes.device)
@@ -52,7 +63,10 @@ def _nms_host(boxes: Tensor, scores: Tensor, groups: Tensor, iou: float) -> Tens
 
 
 def nms_on_device(boxes: Tensor, scores: Tensor, groups: Tensor, iou: float) -> Tensor:
-    """The same without leaving the device: all groups at once, in a few rounds instead of box by box."""
+    """`nms` without leaving the device: all groups at once, in a few rounds instead of box by box.
+
+    Memory grows with the number of groups times the square of the largest one.
+    """
     order = torch.argsort(scores, descending=True, stable=True)
     order = order[torch.argsort(groups[order], stable=True)]  # by group, best first
     _, group, sizes = torch.unique_consecutive(groups[order], return_inverse=True, return_counts=True)
@@ -81,7 +95,8 @@ def _pairwise_iou(boxes: Tensor) -> Tensor:
 def nms_by_smaller(boxes: Tensor, scores: Tensor, groups: Tensor, share: float) -> Tensor:
     """Like `nms`, but by the intersection's share of the smaller box: one face inside another goes.
 
-    For the few boxes that are left at the end; they are on the host.
+    A box goes when that share is above `share` (0..1); areas are counted inclusively (the published code's
+    `Min`). For the few boxes that are left at the end; they are on the host.
     """
     kept: list[int] = []
     area = (boxes[:, 2:] - boxes[:, :2] + 1).prod(dim=1)

@@ -64,6 +64,7 @@ class Candidates:
         )
 
     def to(self, device: str) -> Self:
+        """The same on another device."""
         return replace(
             self,
             boxes=self.boxes.to(device),
@@ -92,7 +93,11 @@ def _joined(parts: Sequence[Candidates]) -> Candidates:
 
 
 class Mtcnn:
-    """A `Detector` of faces with the given settings; cameras may share the backend."""
+    """A `Detector` of faces with the given settings; cameras may share the backend, on one thread.
+
+    `version` names the weights, and `point` is where those draw their lines unless the settings say otherwise;
+    `lap` is told the name of each step when it is done. `thresholds` are those in use, 0..1 each.
+    """
 
     def __init__(
         self,
@@ -140,7 +145,7 @@ class Mtcnn:
         """The faces of each frame, best first, not yet classified.
 
         Frames are `(H, W, 3)` uint8 RGB of any sizes; one too small to hold a face has none. Raises
-        `PictureError` for anything else.
+        `ImageError` for anything else.
         """
         by_size: dict[tuple[int, ...], list[int]] = defaultdict(list)
         for place, rgb in enumerate(frames):

@@ -37,6 +37,7 @@ class Turn:
 
     @property
     def most(self) -> float:
+        """The larger of both angles, in degrees, at least 0."""
         return max(abs(self.roll), abs(self.yaw))
 
 

@@ -30,7 +30,11 @@ Floats = NDArray[np.float32]
 
 
 class MotionGate:
-    """A `Gate` for one camera. Time is the frames' own (`frame.at`), in seconds."""
+    """A `Gate` for one camera, which remembers what it let be looked at: it is asked once for each frame, in order.
+
+    Time is the frames' own (`frame.at`), in seconds. Another size of the frame, and a clock that is set back,
+    are looked at everywhere. `camera` only decides when the first look everywhere is due.
+    """
 
     def __init__(self, camera: str, settings: MotionSettings) -> None:
         self._full_s = settings.full_s

@@ -11,7 +11,7 @@ MEAN, SPREAD = 127.5, 128.0  # of the pixels, as the published weights were trai
 
 
 def normalise(rgb: Tensor) -> Tensor:
-    """Pixels 0..255 to about -1..1."""
+    """Pixels 0..255 of any number type to float32 of about -1..1, as the published weights were trained."""
     return (rgb.float() - MEAN) / SPREAD
 
 
@@ -23,6 +23,7 @@ class ByColumns(nn.Module):
     """Maps to rows of numbers, column by column: the weights came from a column-major ancestor."""
 
     def forward(self, maps: Tensor) -> Tensor:
+        """Maps `(N, C, H, W)` to `(N, W * H * C)`."""
         return maps.permute(0, 3, 2, 1).flatten(1)
 
 
@@ -32,13 +33,15 @@ class Stage(nn.Module):
     conv1: nn.Conv2d
 
     def layers(self) -> list[nn.Module]:
+        """The layers before the heads, in order; they are the module's own, not copies."""
         raise NotImplementedError
 
     def heads(self) -> tuple[nn.Module, nn.Module]:
-        """The two classes, and the offsets."""
+        """The layer that gives two logits, no face and face, and the one that gives the four offsets."""
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Normalised RGB `(N, 3, H, W)` to probabilities of a face, 0..1, and offsets of x1, y1, x2, y2."""
         for layer in self.layers():
             x = layer(x)
         classes, offsets = self.heads()
@@ -90,8 +93,8 @@ class RNet(Stage):
 class ONet(Stage):
     """Output for a 48 x 48 crop: probabilities `(N,)`, offsets `(N, 4)`.
 
-    The published weights also hold a head for five landmarks (`dense6_3`); it is kept, so that the
-    file loads whole, but not computed, because nothing here uses landmarks.
+    The weights also hold a head for five landmarks (`dense6_3`), which finding faces does not compute; see
+    `detect/landmarks.py`.
     """
 
     def __init__(self) -> None:

@@ -33,7 +33,11 @@ class Responses:
 
 
 def responses(pnet: Run, glance: Run | None, sheets: Sequence[Sheet], log_odds: float) -> Responses:
-    """P-Net's answers of at least `log_odds`. `glance` is the scout, if it is to be asked first."""
+    """P-Net's answers of at least `log_odds` (a natural logarithm), at most `MOST`: then the strongest.
+
+    `glance` is the scout, if it is to be asked first; sheets too small for that are looked at everywhere. `pnet` and
+    `glance` are as in `Backend`. There is one sheet at least.
+    """
     found, views = [], []
     for number, sheet in enumerate(sheets):
         for piece in _chunks(number, sheet.pixels):
@@ -57,7 +61,11 @@ def _strongest(place: Tensor, values: Tensor) -> Responses:
 def windows(
     sheets: Sequence[Sheet], answers: Responses, *, whole_pixels: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The boxes in the frame behind answers: the rows of those on a level, their boxes, and their levels' numbers."""
+    """The boxes in the frame behind answers.
+
+    The rows `(R,)` of the answers that lie on a level, their boxes `(R, 4)` (see `detect.boxes`), and the number
+    `(R,)` of each one's level, counted over all sheets. `whole_pixels` rounds corners down, as published.
+    """
     sheet_of, _, *cell = answers.place.unbind(1)
     known = [(number, level) for number, sheet in enumerate(sheets) for level in sheet.levels]
     device = answers.place.device

@@ -30,9 +30,11 @@ class Scout(nn.Module):
         self.conv3 = nn.Conv2d(16, 1, 1)
 
     def layers(self) -> list[nn.Module]:
+        """All layers in order; they are the module's own, not copies. The last gives one map."""
         return [self.conv1, nn.ReLU(), self.conv2, nn.ReLU(), self.conv3]
 
     def forward(self, x: Tensor) -> Tensor:
+        """Normalised RGB `(N, 3, H, W)`, at least 14 x 14, to log-odds `(N, H', W')`."""
         for layer in self.layers():
             x = layer(x)
         return x[:, 0]

@@ -46,7 +46,11 @@ class OperatingPoint:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """The networks of a cascade, ready to predict; `version` tells them from others."""
+    """The networks of a cascade, on the processor, ready to predict.
+
+    `version` tells them from others: the file's name and the start of its SHA-256. `scout` is None where none was
+    trained for them.
+    """
 
     pnet: PNet
     rnet: RNet
@@ -66,7 +70,11 @@ def load_weights(name: str | None) -> Weights:
 
 
 def save_detector(weights: Weights, path: Path, about: dict[str, object]) -> str:
-    """Write the networks and their operating point, all or nothing; gives the file's SHA-256."""
+    """Write the networks and their operating point, all or nothing; gives the file's SHA-256 in hexadecimal.
+
+    `about` is what a person may want to know of the training; it must go into JSON. Raises `OSError` when the file
+    cannot be written.
+    """
     metadata = {
         "architecture": ARCHITECTURE,
         "point": json.dumps(asdict(weights.point)),

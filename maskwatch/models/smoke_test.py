@@ -18,7 +18,7 @@ SIDE_PX = 96
 def smoke_test(detector: Mtcnn, classifier: MaskClassifier, images: Sequence[Rgb]) -> None:
     """Raises `ModelError`, naming the model, when it gives what is no number.
 
-    `pictures` are as they will come: what is to be compiled for them is compiled here.
+    `images` are as they will come: what is to be compiled for them is compiled here.
     """
     image = portrait()
     small = np.asarray(cv2.resize(image, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA), np.uint8)

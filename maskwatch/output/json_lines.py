@@ -1,13 +1,12 @@
 """The report of a replay: one JSON line a frame."""
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Self
 
 from maskwatch.core.records import Decision
 from maskwatch.platform.files import replacing
-from maskwatch.samples.sample import faces_to_json
+from maskwatch.samples.sample import judgement_to_json
 
 
 class ReportWriter:
@@ -34,7 +33,6 @@ class ReportWriter:
 
 def as_json(decision: Decision) -> dict[str, object]:
     report = decision.report
-    ratio = report.protected_ratio
     return {
         "camera": report.camera,
         "source": report.source,
@@ -42,9 +40,7 @@ def as_json(decision: Decision) -> dict[str, object]:
         "at": round(report.at, 3),
         "size": list(report.size),
         "look": report.look,
-        "models": asdict(report.models) if report.models else None,
-        "faces": faces_to_json(report.faces),
-        "protected_ratio": None if ratio is None else round(ratio, 4),
+        **judgement_to_json(report),
         "alert": decision.alert is not None,
         "queued": decision.queued,
     }

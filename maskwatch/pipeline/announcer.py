@@ -94,6 +94,7 @@ class Announcer:
                 )
 
     def close(self, timeout_s: float) -> None:
+        """Finish what waits, for at most `timeout_s` a sink."""
         for worker in self._workers.values():
             worker.close(timeout_s)
 

@@ -1,6 +1,6 @@
 """What the pipeline is given for one camera."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from maskwatch.core.ports import AlertSink, Classifier, Detector, Gate, Source
 from maskwatch.core.records import Polygon
@@ -10,25 +10,35 @@ from maskwatch.core.selection import Selection
 
 
 @dataclass(frozen=True, slots=True)
-class Camera:
-    """Cameras may share a detector, a classifier and sinks; rule and selection are each one's own.
+class Analysis:
+    """What the engine finds and judges one camera's faces with. Cameras may share a detector and a classifier.
 
-    A face is judged when the longer side of its box is at least `judge_from_px`, and is protected from
-    the probability `protected_at` on. `sentences` is all that its alerts may say. `selection` is None where nothing is to be queued,
-    `gate` where every frame is to be looked at, `absence` where nobody is told of a camera without frames.
+    A face is judged when the longer side of its box is at least `judge_from_px` pixels, and is protected from
+    the probability `protected_at` (0..1) on. A face whose centre lies in an `ignore` polygon is none. `gate` is
+    each camera's own, None where all of every frame is to be looked at.
     """
 
     name: str
-    source: Source
     detector: Detector
     classifier: Classifier
     protected_at: float
     judge_from_px: float
     ignore: tuple[Polygon, ...]
+    gate: Gate | None = field(default=None, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Camera(Analysis):
+    """One camera from its frames to its alerts. Cameras may share sinks; rule and selection are each one's own.
+
+    `sentences` is all that its alerts may say. `selection` is None where nothing is to be queued, `offline_rule`
+    where nobody is told of a camera without frames.
+    """
+
+    source: Source
     rule: Rule
     sinks: tuple[AlertSink, ...]
     selection: Selection | None = None
-    gate: Gate | None = None
     offline_rule: CameraOffline | None = None
     sentences: tuple[str, ...] = ()
 

@@ -44,10 +44,12 @@ class Capture:
         self.error: SourceError | None = None
 
     def stop(self) -> None:
+        """Ask `run` to return after the frame that it waits for; any thread may."""
         self._stop.set()
         self._mailbox.close()
 
     def run(self) -> None:
+        """Read frames until the source has come to its end or `stop` is called; raises nothing of a source's own."""
         while not self._stop.is_set():
             try:
                 self._one_connection()
@@ -75,14 +77,14 @@ class Capture:
             raise SourceError(f"{self._source.name}: gives no more frames")
 
     def _report_up(self) -> None:
-        if self._board.snapshot().cameras[self._camera].state is not CameraState.UP:
+        if self._board.camera_state(self._camera) is not CameraState.UP:
             self._failures = 0
             self._board.state(self._camera, CameraState.UP)
             self._state_log.up(self._source.name, time.monotonic())
         self._state_log.still_up(time.monotonic())
 
     def _report_down(self, error: SourceError) -> None:
-        if self._board.snapshot().cameras[self._camera].state is not CameraState.DOWN:
+        if self._board.camera_state(self._camera) is not CameraState.DOWN:
             self._state_log.down(error, time.monotonic())
         self._board.state(self._camera, CameraState.DOWN, str(error))
 

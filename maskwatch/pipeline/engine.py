@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from maskwatch.core.geometry import contains, holds, in_view, iou
 from maskwatch.core.ports import Classifier, Detector
 from maskwatch.core.records import Box, Coverage, Face, Frame, FrameReport, Label, ModelKind, Rgb, Versions
-from maskwatch.pipeline.camera import Camera, CameraModels
+from maskwatch.pipeline.camera import Analysis, CameraModels
 
 SAME_FACE_IOU = 0.4
 MAX_SHAPES = 16  # of pictures that are kept to try new models on
@@ -37,12 +37,14 @@ class Engine:
     """
 
     def __init__(
-        self, cameras: dict[str, Camera], on_inference: Callable[[ModelKind, float, int], None] | None = None
+        self,
+        cameras: Mapping[str, Analysis],
+        on_inference: Callable[[ModelKind, float, int], None] | None = None,
     ) -> None:
         self._cameras = dict(cameras)
         self._on_inference = on_inference or (lambda *_: None)
         self._seen: dict[str, tuple[Face, ...]] = {}  # of each camera with a gate, in its last frame
-        self._retired: list[Camera] = []
+        self._retired: list[Analysis] = []
         self._asked: dict[tuple[int, ...], Rgb] = {}  # one picture of each shape
 
     def swap(self, fitted: Mapping[str, CameraModels]) -> None:

@@ -56,9 +56,11 @@ class Mailbox:
         return bool(self._frames) and (not self._blocks or self._ended or len(self._frames) >= self._capacity)
 
     def is_over(self) -> bool:
+        """Whether it is empty and nothing more will come; the bell is held."""
         return self._ended and not self._frames
 
     def take(self) -> list[Frame]:
+        """All that waits, oldest first; there is room again then."""
         frames = list(self._frames)
         self._frames.clear()
         self._bell.notify_all()

@@ -33,9 +33,13 @@ CLOSE_S = 1.0  # what each part gets to end by itself; all together stay well un
 class Judge(Protocol):
     """What decided on an alert, and hears how it fared."""
 
-    def delivered(self, at: float) -> None: ...
+    def delivered(self, at: float) -> None:
+        """It reached people at `at`, on the camera's clock."""
+        ...
 
-    def failed(self) -> None: ...
+    def failed(self) -> None:
+        """It reached nobody."""
+        ...
 
 
 class Pipeline:

@@ -40,6 +40,7 @@ class Board:
         self._sinks: dict[tuple[str, tuple[str, ...]], SinkStatus] = {}
 
     def snapshot(self) -> Status:
+        """All that is known at this moment, as one record that does not change; takes a millisecond with 64 cameras."""
         with self._lock:
             now_s = time.monotonic()
             return Status(
@@ -57,6 +58,11 @@ class Board:
                 tuple(self._sinks.values()),
             )
 
+    def camera_state(self, camera: str) -> CameraState:
+        """One camera's state alone, for whoever asks at every frame: `snapshot` is about all that is known."""
+        with self._lock:
+            return self._cameras[camera].state
+
     def beat(self) -> None:
         """The engine finished a round."""
         with self._lock:
@@ -68,6 +74,7 @@ class Board:
             self._cameras[camera].on_frame(dropped, time.monotonic())
 
     def state(self, camera: str, state: CameraState, reason: str | None = None) -> None:
+        """A camera's state from now on; `reason` is why it is down, without any password."""
         with self._lock:
             self._cameras[camera].on_state(state, reason, time.monotonic())
 
@@ -87,6 +94,7 @@ class Board:
             self._inference[stage].add(time.monotonic(), took_s, inputs)
 
     def alert(self, sink: str, outcome: str) -> None:
+        """What became of one alert at one sink: `delivered`, `failed` or `dropped`."""
         with self._lock:
             self._alerts[sink, outcome] += 1
 
@@ -99,6 +107,7 @@ class Board:
             self._sinks[name, cameras] = SinkStatus(name, cameras, problem, since_s)
 
     def queued(self, *, stored: bool) -> None:
+        """A sample was stored, or could not be."""
         with self._lock:
             self._queued += stored
             self._not_queued += not stored
@@ -120,7 +129,7 @@ class _Camera:
     """One camera's part of the board; the board's lock is held."""
 
     def __init__(self, now_s: float) -> None:
-        self._state = CameraState.CONNECTING
+        self.state = CameraState.CONNECTING
         self._reason: str | None = None
         self._since_s = now_s
         self._frame_s: float | None = None
@@ -141,10 +150,10 @@ class _Camera:
         self._dropped = dropped
 
     def on_state(self, state: CameraState, reason: str | None, now_s: float) -> None:
-        if state is not self._state:
+        if state is not self.state:
             self._since_s = now_s
-            self._reconnects += (self._state, state) == (CameraState.DOWN, CameraState.UP)
-        self._state, self._reason = state, reason
+            self._reconnects += (self.state, state) == (CameraState.DOWN, CameraState.UP)
+        self.state, self._reason = state, reason
 
     def on_report(self, report: FrameReport, arrived_s: float | None, now_s: float) -> None:
         self._analysed += 1
@@ -161,9 +170,9 @@ class _Camera:
     def status(self, now_s: float) -> CameraStatus:
         captured, dropped, analysed = (rate.per_s(now_s) for rate in self._rates)
         # of one that is gone, what was seen last is no longer so
-        sees = self._state not in {CameraState.DOWN, CameraState.ENDED}
+        sees = self.state not in {CameraState.DOWN, CameraState.ENDED}
         return CameraStatus(
-            state=self._state,
+            state=self.state,
             reason=self._reason,
             captured=self._captured,
             dropped=self._dropped,

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,16 @@ def faces_to_json(faces: tuple[Face, ...]) -> list[dict[str, object]]:
         }
         for face in faces
     ]
+
+
+def judgement_to_json(report: FrameReport) -> dict[str, object]:
+    """What was seen in a frame and by which models, as a report's lines and the web tell it."""
+    ratio = report.protected_ratio
+    return {
+        "models": asdict(report.models) if report.models else None,
+        "faces": faces_to_json(report.faces),
+        "protected_ratio": None if ratio is None else round(ratio, 4),
+    }
 
 
 def encoded_record(sample: Sample) -> bytes:

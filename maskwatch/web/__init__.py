@@ -5,6 +5,7 @@ server.py        the listening socket, and the thread that serves
 application.py   routes together behind one guard
 watched.py       the running service, as what follows asks it
 health.py, status.py, metrics.py   `/healthz` and `/readyz`, `/api/status`, `/metrics`
+models.py, queue.py, predict.py    `/api/models`, `/api/queue/export`, `/api/predict`
 
-To add addresses, write a module with a function that gives routes, and add it in `app.web_routes`.
+To add addresses, write a module with a function that gives routes, and add it in `web_routes` of `app/compose.py`.
 """

@@ -35,7 +35,6 @@ def classifier(
     """
     from dataclasses import asdict
 
-    from maskwatch.app.compose import Models, pick_device
     from maskwatch.classify.classifier import MaskClassifier
     from maskwatch.classify.network import Shape
     from maskwatch.config import load as configuration
@@ -43,6 +42,7 @@ def classifier(
     from maskwatch.datasets.faces import gather
     from maskwatch.datasets.records import Split
     from maskwatch.evaluation.classification import evaluate
+    from maskwatch.models.loading import Models, pick_device
     from maskwatch.training.cards.classifier import ClassifierTraining, write_model
     from maskwatch.training.classifier import ClassifierRecipe, Epoch, train
     from maskwatch.training.run_folder import Journal, fingerprint, training_folder

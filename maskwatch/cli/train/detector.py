@@ -9,9 +9,9 @@ from maskwatch.cli.console import Classes, out, stages, tell_problems, tracked
 from maskwatch.cli.measuring import searched, sets_together
 
 if TYPE_CHECKING:
-    from maskwatch.app.compose import Models
     from maskwatch.evaluation.detection import Detection
     from maskwatch.evaluation.images import Material
+    from maskwatch.models.loading import Models
 
 
 def detector(
@@ -39,13 +39,13 @@ def detector(
     """
     from dataclasses import asdict
 
-    from maskwatch.app.compose import Models, pick_device
     from maskwatch.datasets.class_names import parse_classes
     from maskwatch.datasets.faces import SeenImage, open_annotated
     from maskwatch.datasets.records import Split
     from maskwatch.detect.weights import load_weights
     from maskwatch.evaluation.chosen import SplitChoice
     from maskwatch.evaluation.images import choose, without_faults
+    from maskwatch.models.loading import Models, pick_device
     from maskwatch.training import detector as train_detector
     from maskwatch.training import scout as train_scout
     from maskwatch.training.cards.detector import DetectorTraining, write_detector, write_detector_card

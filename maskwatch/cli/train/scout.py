@@ -34,7 +34,6 @@ def scout(
     """Teach a scout where a detector's P-Net is worth asking, from what the detector finds."""
     from dataclasses import replace
 
-    from maskwatch.app.compose import pick_device
     from maskwatch.datasets.class_names import parse_classes
     from maskwatch.datasets.faces import gather_images
     from maskwatch.datasets.records import Split
@@ -42,6 +41,7 @@ def scout(
     from maskwatch.detect.cascade import Mtcnn
     from maskwatch.detect.settings import Settings
     from maskwatch.detect.weights import load_weights
+    from maskwatch.models.loading import pick_device
     from maskwatch.training.cards.scout import write_scout, write_with_scout
     from maskwatch.training.fine_tune import TuningTarget, scouts_teacher
     from maskwatch.training.scout import ScoutProgress, ScoutRecipe, train

@@ -6,8 +6,8 @@ from maskwatch.core.records import Alert, FrameReport, Label
 class Rule:
     """Decides for one camera, frame by frame. Time is the frames' own (`report.at`), in seconds.
 
-    It answers with an alert when the ratio has been strictly under `protected_ratio` for `for_s`
-    with at least `min_people` assessed. The alert is then in flight until `delivered` or `failed`
+    It answers with an alert when the ratio (0..1) has been strictly under `protected_ratio` for `for_s` seconds
+    with at least `min_people` assessed; `say` is what the alert says. The alert is then in flight until `delivered` or `failed`
     is called, and no other is given meanwhile. `cooldown_s` of silence starts at the delivery. After
     more than `max_gap_s` without a frame, nobody knows what was meanwhile, and `for_s` counts anew.
     """
@@ -15,11 +15,11 @@ class Rule:
     def __init__(
         self,
         *,
-        protected_ratio: float,
-        min_people: int,
-        for_s: float,
-        cooldown_s: float,
-        say: str,
+        protected_ratio: float = 0.75,
+        min_people: int = 1,
+        for_s: float = 1.0,
+        cooldown_s: float = 30.0,
+        say: str = "Please wear your mask.",
         max_gap_s: float = 5.0,
     ) -> None:
         self._protected_ratio = protected_ratio
@@ -34,6 +34,7 @@ class Rule:
         self._in_flight = False
 
     def update(self, report: FrameReport) -> Alert | None:
+        """The alert that is due with this frame, mostly None; call it with each report of a camera, in order."""
         at, ratio = report.at, report.protected_ratio
         if self._last_at is not None and at - self._last_at > self._max_gap_s:
             self._under_since = None
@@ -58,7 +59,7 @@ class Rule:
         )
 
     def delivered(self, at: float) -> None:
-        """The alert reached people at `at`: the cooldown starts."""
+        """The alert reached people at `at`, on the camera's clock: the cooldown starts."""
         self._in_flight = False
         self._delivered_at = at
 

@@ -28,18 +28,29 @@ class Backend(Protocol):
     name: str
     device: torch.device
 
-    def pnet(self, rgb: Tensor) -> Tensor: ...
+    def pnet(self, rgb: Tensor) -> Tensor:
+        """P-Net over pictures of at least 12 x 12: maps `(N, 5, H', W')`, one cell each two pixels; see `levels.cells`."""
+        ...
 
-    def rnet(self, rgb: Tensor) -> Tensor: ...
+    def rnet(self, rgb: Tensor) -> Tensor:
+        """R-Net over crops `(N, 24, 24, 3)`: `(N, 5)`."""
+        ...
 
-    def onet(self, rgb: Tensor) -> Tensor: ...
+    def onet(self, rgb: Tensor) -> Tensor:
+        """O-Net over crops `(N, 48, 48, 3)`: `(N, 5)`."""
+        ...
 
     @property
-    def scout(self) -> Run | None: ...
+    def scout(self) -> Run | None:
+        """The scout over pictures of at least 14 x 14: log-odds `(N, H', W')`; None where P-Net is to look everywhere."""
+        ...
 
 
 def folded_stage(stage: Stage) -> list[nn.Module]:
-    """The layers of P-, R- or O-Net, for RGB planes `(N, 3, H, W)` in 0..255; the last is both heads."""
+    """The layers of P-, R- or O-Net, for RGB planes `(N, 3, H, W)` in 0..255; the last is both heads.
+
+    They are copies. What comes out are the log-odds of a face, then the four offsets, along axis 1.
+    """
     stage = deepcopy(stage)
     return [*_for_pixels(stage.layers()), _merged(*stage.heads())]
 

@@ -8,7 +8,7 @@ from maskwatch.detect.weights import Weights
 
 
 class TorchBackend:
-    """A `Backend`. `dtype` is what the networks compute in; float16 is for CUDA."""
+    """A `Backend`, with copies of the weights on `device`. `dtype` is what they compute in; float16 is for CUDA."""
 
     def __init__(self, weights: Weights, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
         self.name = f"torch {str(dtype).removeprefix('torch.')} on {device.type}"

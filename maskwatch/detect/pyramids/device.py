@@ -16,7 +16,10 @@ from maskwatch.detect.pyramids.sampling import steps
 
 
 class DevicePyramid:
-    """Each level from the one above, bilinearly, as the host's; not rounded in between."""
+    """A `Pyramid`: each level from the one above, bilinearly, as the host's; not rounded in between.
+
+    `frames` are one at least, all of one size. Sheets are uint8, crops float32.
+    """
 
     def __init__(self, frames: Sequence[Rgb], min_face_px: float, device: torch.device) -> None:
         self._frames = torch.from_numpy(np.stack(frames)).to(device, non_blocking=True)
@@ -71,7 +74,10 @@ def _between(start: Tensor, step: Tensor, length: Tensor, side_px: int) -> tuple
 
 
 def packed(whole: Sequence[Level]) -> tuple[tuple[Level, ...], int, int]:
-    """The levels on one sheet, none over another, and the sheet's width and height: shelves, first fit."""
+    """The levels on one sheet, none over another, and the sheet's width and height in pixels.
+
+    Shelf packing, first fit; levels come largest first. Without levels all is 0.
+    """
     width = max((_even(level.width) for level in whole), default=0)
     shelves: list[list[int]] = []  # top, height, filled up to
     placed = []

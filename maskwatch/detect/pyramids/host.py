@@ -15,7 +15,10 @@ GRAIN_PX = 32  # sides of sheets are multiples: each new shape costs the network
 
 
 class HostPyramid:
-    """One sheet a level, its edge going on to the next multiple of `GRAIN_PX`."""
+    """A `Pyramid`: one sheet a level, its edge going on to the next multiple of `GRAIN_PX`.
+
+    `frames` are one at least, all of one size. Sheets and crops are uint8.
+    """
 
     def __init__(self, frames: Sequence[Rgb], min_face_px: float) -> None:
         height, width = frames[0].shape[:2]

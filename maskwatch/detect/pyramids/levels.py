@@ -11,7 +11,10 @@ FACTOR = 0.709  # from one level to the next: about sqrt(1/2), so the area halve
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A level of a frame at `scale`, and the pixel (even numbers) of its sheet where it starts."""
+    """A level of a frame, `width` x `height` pixels, at `scale` of the frame's size.
+
+    `left` and `top` are the pixel of its sheet where it starts: even numbers, as P-Net's stride is 2.
+    """
 
     scale: float
     width: int
@@ -31,7 +34,9 @@ class Sheet:
 class Pyramid(Protocol):
     """Over N frames of one size."""
 
-    def sheets(self) -> list[Sheet]: ...
+    def sheets(self) -> list[Sheet]:
+        """All levels of all N frames, each on one of the sheets; none where a frame is too small for a face."""
+        ...
 
     def cut(self, frame: Tensor, boxes: Tensor, side_px: int) -> tuple[Tensor, Tensor]:
         """The pictures `(K, side_px, side_px, 3)`, RGB in 0..255, of boxes (see `detect.boxes`) in frames.
@@ -43,7 +48,11 @@ class Pyramid(Protocol):
 
 
 def levels(width: int, height: int, min_face_px: float) -> tuple[Level, ...]:
-    """The levels of a frame, largest first; the smallest still holds one window."""
+    """The levels of a frame, largest first; none where it is too small to hold a face of `min_face_px`.
+
+    In the largest such a face is as large as P-Net's window; each next is `FACTOR` of the one before (Zhang et
+    al. 2016, section II), and the smallest still holds one window. Sides in pixels, rounded as facenet-pytorch does.
+    """
     result = []
     scale = WINDOW_PX / min_face_px
     while min(width, height) * scale >= WINDOW_PX:
@@ -53,6 +62,6 @@ def levels(width: int, height: int, min_face_px: float) -> tuple[Level, ...]:
 
 
 def cells(level: Level) -> tuple[int, int]:
-    """Rows and columns of P-Net's map over a level."""
+    """Rows and columns of P-Net's map over a level: three convolutions of 3 x 3, and after the first a pooling of 2."""
     rows, columns = (-(-(side - 2) // 2) - 4 for side in (level.height, level.width))
     return rows, columns

@@ -20,7 +20,7 @@ Floats = NDArray[np.float32]
 
 
 class PublishedPyramid:
-    """One sheet a level."""
+    """A `Pyramid`: one sheet a level; `frames` are one at least, all of one size. Sheets and crops are float32."""
 
     def __init__(self, frames: Sequence[Rgb], min_face_px: float, device: torch.device) -> None:
         self._frames = frames

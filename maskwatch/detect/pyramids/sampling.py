@@ -10,8 +10,10 @@ SHORTEST_STEP = 1.4
 def steps(boxes: Tensor, sizes: Tensor, side_px: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """For the boxes that touch the frame: their rows, the level of each, its first sample and the step.
 
-    `sizes` `(L, 2)` are width and height of the frame and its levels. Samples are points x, y of the level,
-    a pixel's centre on whole numbers; beyond the frame its edge goes on.
+    `boxes` `(N, 4)` as in `detect.boxes`; `sizes` `(L, 2)` are width and height of the frame and its levels, largest
+    first; a crop is `side_px` samples wide and high. Gives rows `(K,)`, levels `(K,)` as rows of `sizes`, first
+    samples `(K, 2)` and steps `(K, 2)`. Samples are points x, y of the level, a pixel's centre on whole numbers;
+    beyond the frame its edge goes on.
     """
     frame = sizes[0].to(boxes)
     # from counting at 1, inclusive, to pixel edges counted at 0; truncation moved the published crops by
