@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -18,15 +17,13 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from maskwatch.classify.crop import crop
 from maskwatch.classify.network import MaskNet, Shape
 from maskwatch.core.errors import DataError
-from maskwatch.core.records import Box, Rgb
+from maskwatch.core.records import Rgb
 from maskwatch.datasets.faces import LabelledFace
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.datasets.records import Split
+from maskwatch.training.augmentation import augmented_crop
 from maskwatch.training.checkpoint import load_checkpoint, save_checkpoint
-from maskwatch.training.drawn_masks import with_anothers_mask, with_drawn_mask, with_hand
 from maskwatch.training.schedule import warm_then_cosine
-
-DRAWN, TAKEN, HANDS = 0.15, 0.45, 0.1  # shares of the bare faces that get a drawn mask, another's, a hand
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +188,7 @@ def augmented_batches(
     starts = range(0, max(1, len(faces) - recipe.batch + 1), recipe.batch)
 
     def one(place: int) -> tuple[Rgb, bool]:
-        return _augmented(
+        return augmented_crop(
             faces[order[place]], donors, shape, np.random.default_rng((recipe.seed, epoch, place))
         )
 
@@ -209,65 +206,3 @@ def _shares(faces: Sequence[LabelledFace], recipe: ClassifierRecipe) -> NDArray[
     for kind in (protected, ~protected):
         often[kind] *= 0.5 / often[kind].sum()
     return np.asarray(often / often.sum(), np.float64)
-
-
-def _augmented(
-    face: LabelledFace, donors: Sequence[LabelledFace], shape: Shape, random: np.random.Generator
-) -> tuple[Rgb, bool]:
-    """A crop and its label, which a drawn mask may have changed, or one of a donor's."""
-    mirrored = random.random() < 0.5
-    patch = np.ascontiguousarray(face.patch[:, ::-1]) if mirrored else face.patch
-    box = _mirrored(face.box, face.patch.shape[1]) if mirrored else face.box
-    protected = face.protected
-    if face.label is FaceLabel.UNPROTECTED:
-        chance = random.random()
-        if chance < DRAWN:
-            patch, protected = with_drawn_mask(patch, box, random)
-        elif chance < DRAWN + TAKEN:
-            donor = donors[int(random.integers(len(donors)))]
-            patch, protected = with_anothers_mask(patch, box, donor.patch, donor.box, random)
-        elif chance < DRAWN + TAKEN + HANDS:
-            patch = with_hand(patch, box, random)
-    image = crop(patch, _jittered(box, random), side_px=shape.side_px, margin=shape.margin)
-    return _degraded(image, random), protected
-
-
-def _mirrored(box: Box, width: int) -> Box:
-    return Box(width - box.x2, box.y1, width - box.x1, box.y2)
-
-
-def _jittered(box: Box, random: np.random.Generator) -> Box:
-    """As a detector might have put it: shifted by some 5 %, scaled by some 10 %."""
-    side = max(box.width, box.height)
-    dx, dy = np.clip(random.normal(0, 0.05, 2), -0.15, 0.15) * side
-    grow = (np.exp(np.clip(random.normal(0, 0.1), -0.25, 0.25)) - 1) / 2 * side
-    return Box(box.x1 + dx - grow, box.y1 + dy - grow, box.x2 + dx + grow, box.y2 + dy + grow)
-
-
-def _degraded(rgb: Rgb, random: np.random.Generator) -> Rgb:
-    """Turned a little, then far away, out of focus, badly lit, noisy and compressed, each at times."""
-    side = rgb.shape[0]
-    if random.random() < 0.5:
-        turn = cv2.getRotationMatrix2D((side / 2, side / 2), random.uniform(-15, 15), 1)
-        rgb = np.asarray(cv2.warpAffine(rgb, turn, (side, side), borderMode=cv2.BORDER_REPLICATE), np.uint8)
-    if random.random() < 0.5:
-        small = int(np.exp(random.uniform(math.log(10), math.log(side))))
-        down = cv2.resize(rgb, (small, small), interpolation=cv2.INTER_AREA)
-        rgb = np.asarray(cv2.resize(down, (side, side), interpolation=cv2.INTER_LINEAR), np.uint8)
-    if random.random() < 0.2:
-        rgb = np.asarray(cv2.GaussianBlur(rgb, (0, 0), random.uniform(0.4, 1.6)), np.uint8)
-    values = rgb.astype(np.float32)
-    if random.random() < 0.15:
-        values = np.repeat(values.mean(axis=2, keepdims=True), 3, axis=2)
-    contrast, light = random.uniform(0.6, 1.4), random.uniform(-40, 40)
-    tint = random.uniform(-12, 12, 3).astype(np.float32)
-    values = (values - 127.5) * contrast + 127.5 + light + tint
-    values = 255 * (np.clip(values, 0, 255) / 255) ** np.exp(random.uniform(-0.4, 0.4))
-    if random.random() < 0.3:
-        values = values + random.normal(0, random.uniform(1, 10), values.shape)
-    rgb = np.clip(values, 0, 255).astype(np.uint8)
-    if random.random() < 0.3:
-        quality = int(random.integers(25, 90))
-        _, data = cv2.imencode(".jpg", rgb, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        rgb = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
-    return rgb
