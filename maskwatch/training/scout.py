@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -25,6 +24,7 @@ from maskwatch.detect.boxes import STRIDE, WINDOW_PX
 from maskwatch.detect.networks import normalise
 from maskwatch.detect.scout import Scout
 from maskwatch.detect.weights import Weights
+from maskwatch.training import targets
 from maskwatch.training.augmentation import level_view
 from maskwatch.training.checkpoint import load_checkpoint, save_checkpoint
 from maskwatch.training.schedule import warm_then_cosine
@@ -182,17 +182,11 @@ def _batches(
                 yield torch.from_numpy(np.stack(rgb)), torch.from_numpy(np.stack(near))
 
 
-def _nearness(faces: NDArray[Any]) -> Floats:
-    """The largest IoU of each cell's window with the square about a face of a size that it may hold."""
-    row, column = np.mgrid[0:CELLS, 0:CELLS].astype(np.float32) * STRIDE + 0.5
-    best = np.zeros((CELLS, CELLS), np.float32)
-    for x1, y1, x2, y2 in faces:
-        side = max(x2 - x1, y2 - y1)
-        if not SEEN_PX[0] < side < SEEN_PX[1]:
-            continue
-        left, top = (x1 + x2 - side) / 2, (y1 + y2 - side) / 2
-        across = np.minimum(column + WINDOW_PX, left + side) - np.maximum(column, left)
-        down = np.minimum(row + WINDOW_PX, top + side) - np.maximum(row, top)
-        overlap = np.maximum(across, 0) * np.maximum(down, 0)
-        best = np.maximum(best, overlap / (WINDOW_PX**2 + side**2 - overlap))
-    return best
+def _nearness(faces: Floats) -> Floats:
+    """The largest IoU of each cell's window with the square about a face `(N, 4)` of a size that it may hold."""
+    row, column = np.mgrid[0:CELLS, 0:CELLS].reshape(2, -1).astype(np.float32) * STRIDE + 0.5
+    windows = np.stack([column, row, column + WINDOW_PX, row + WINDOW_PX], axis=1)
+    sides = (faces[:, 2:] - faces[:, :2]).max(axis=1)
+    fitting = faces[(sides > SEEN_PX[0]) & (sides < SEEN_PX[1])]
+    near = targets.iou(windows, targets.squares(fitting)).max(axis=1, initial=0)
+    return np.asarray(near.reshape(CELLS, CELLS), np.float32)
