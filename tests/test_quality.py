@@ -72,7 +72,7 @@ def test_systemd_accepts_the_timer_that_starts_the_learning(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_wheel_carries_models_example_configuration_and_unit(wheel):
+def test_the_wheel_carries_models_example_configuration_unit_and_template(wheel):
     import zipfile
 
     names = zipfile.ZipFile(wheel).namelist()
@@ -88,3 +88,4 @@ def test_the_wheel_carries_models_example_configuration_and_unit(wheel):
         "systemd/maskwatch-learn.timer",
     ):
         assert f"maskwatch/shipped/{name}" in names
+    assert "maskwatch/evaluation/templates/report.html.jinja" in names
