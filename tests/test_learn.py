@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from maskwatch.classify.classifier import MaskClassifier
-from maskwatch.classify.network import Shape, load_network
+from maskwatch.classify.network import MaskNet, Shape, load_network
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box, Face
 from maskwatch.datasets import records as dataset
@@ -192,6 +192,26 @@ def test_augmentation_repeats_with_its_seed_and_epoch_and_varies_with_both():
     assert torch.equal(labels, same_labels)
     assert not torch.equal(rgb, first(0, 2)[0])
     assert not torch.equal(rgb, first(1, 1)[0])
+
+
+def test_the_average_moves_towards_the_network_at_first_quickly_then_by_its_decay():
+    torch.manual_seed(0)
+    network = MaskNet(SHAPE)
+    expected = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    average = train_classifier.moving_average(network, 0.8)
+    for step in range(60):
+        network(torch.randint(0, 256, (4, 3, 32, 32)))  # which moves the statistics of the normalisation
+        with torch.no_grad():
+            for tensor in network.parameters():
+                tensor.add_(torch.randn_like(tensor))
+        average.update_parameters(network)
+        keep = min(0.8, (step + 1) / (step + 10))
+        for name, tensor in network.state_dict().items():
+            counts = not tensor.is_floating_point()
+            expected[name] = tensor.clone() if counts else keep * expected[name] + (1 - keep) * tensor
+    assert expected["convolutions.1.num_batches_tracked"] == 60
+    for name, tensor in average.module.state_dict().items():
+        assert torch.allclose(tensor, expected[name], rtol=1e-4, atol=1e-5), name
 
 
 def test_training_needs_both_classes():

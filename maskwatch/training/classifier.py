@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from maskwatch.classify.crop import crop
 from maskwatch.classify.network import MaskNet, Shape
@@ -24,6 +25,8 @@ from maskwatch.datasets.records import Split
 from maskwatch.training.augmentation import augmented_crop
 from maskwatch.training.checkpoint import load_checkpoint, save_checkpoint
 from maskwatch.training.schedule import warm_then_cosine
+
+Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +82,16 @@ def train(
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
-    average, best = deepcopy(network), deepcopy(network)
-    everything = nn.ModuleDict({"network": network, "average": average, "best": best})
+    average, best = moving_average(network, recipe.average), deepcopy(network)
+    averaged = average.module
+    assert isinstance(averaged, MaskNet)
+    everything = nn.ModuleDict({"network": network, "average": averaged, "best": best})
     loss_before = math.inf if start is None else _validate(best.eval(), validation, shape, device)[0]
     state: dict[str, Any] = {"epoch": 0, "loss": loss_before, "since": 0}
     if checkpoint:
         state = load_checkpoint(checkpoint, everything, optimizer) or state
     batches = max(1, len(training) // recipe.batch)
+    average.n_averaged += state["epoch"] * batches
     for number in range(state["epoch"] + 1, recipe.epochs + 1):
         network.train()
         torch.manual_seed(recipe.seed * 1_000_003 + number)  # the dropout's, wherever a training goes on
@@ -101,13 +107,13 @@ def train(
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-            _follow(average, network, min(recipe.average, (step + 1) / (step + 10)))
+            average.update_parameters(network)
             total += loss.item()
-        average.eval()
-        validation_loss, accuracy = _validate(average, validation, shape, device)
+        averaged.eval()
+        validation_loss, accuracy = _validate(averaged, validation, shape, device)
         better = validation_loss < state["loss"]
         if better:
-            best.load_state_dict(average.state_dict())
+            best.load_state_dict(averaged.state_dict())
         loss_now = min(validation_loss, state["loss"])
         state = {"epoch": number, "loss": loss_now, "since": 0 if better else state["since"] + 1}
         on_epoch(Epoch(number, total / batches, validation_loss, accuracy, better))
@@ -128,14 +134,25 @@ def _both_classes(faces: Sequence[LabelledFace], part: Split) -> list[LabelledFa
     return chosen
 
 
-@torch.no_grad()
-def _follow(average: MaskNet, network: MaskNet, keep: float) -> None:
-    now = network.state_dict()
-    for name, tensor in average.state_dict().items():
-        if tensor.is_floating_point():
-            tensor.lerp_(now[name], 1 - keep)
-        else:
-            tensor.copy_(now[name])
+def moving_average(network: MaskNet, decay: float) -> AveragedModel:
+    """A moving average of the weights and buffers, which starts as they are (Polyak; its `.module` is the network).
+
+    Each update keeps `decay` of the average, less in the first ones: `n / (n + 9)` in the n-th, so that what it
+    started from is soon forgotten.
+    """
+
+    def update(averages: Tensors, now: Tensors, updates: int | Tensor) -> None:
+        if averages[0].is_floating_point():
+            count = int(updates)
+            follow = get_ema_multi_avg_fn(min(decay, count / (count + 9)))  # type: ignore[no-untyped-call]
+            follow(averages, now, updates)
+        else:  # a count of batches
+            for each, other in zip(averages, now, strict=True):
+                each.copy_(other)
+
+    average = AveragedModel(network, multi_avg_fn=update, use_buffers=True)
+    average.n_averaged.fill_(1)  # what it starts from counts, too
+    return average
 
 
 @torch.no_grad()
