@@ -6,7 +6,10 @@ tell the parts.
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from xml.etree.ElementTree import Element, SubElement, indent, tostring
+from xml.etree.ElementTree import Element, ParseError, SubElement, indent, tostring
+
+from defusedxml import EntitiesForbidden
+from defusedxml.ElementTree import parse
 
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box
@@ -22,7 +25,6 @@ from maskwatch.datasets.formats.marks import (
     part_of,
     refuse_shared_names,
 )
-from maskwatch.datasets.formats.safe_xml import parse
 from maskwatch.datasets.formats.sizes import image_size
 from maskwatch.datasets.labels import AnnotationLabel
 from maskwatch.datasets.records import DataSet, LabelledImage, Split
@@ -49,7 +51,7 @@ def read(folder: Path, find: Finder = in_place) -> DataSet:
     for file in sorted(annotations.rglob("*.xml")):
         inside = file.relative_to(annotations)
         try:
-            root = parse(file)
+            root = _parsed(file)
         except DataError as e:
             problems.append(str(e))
             described |= {
@@ -73,6 +75,19 @@ def read(folder: Path, find: Finder = in_place) -> DataSet:
     if bare:
         problems.append(f"{folder}: {bare} pictures without a label are used as pictures without faces")
     return DataSet(images, problems)
+
+
+def _parsed(path: Path) -> Element:
+    """The root of a file of strangers. Raises `DataError`, naming it, when it is no XML or declares entities."""
+    try:
+        root: Element = parse(path).getroot()
+    except OSError as e:
+        raise DataError(f"{path}: {e.strerror}") from e
+    except EntitiesForbidden as e:
+        raise DataError(f"{path}: declares the entity {e.name!r}; files with entities are not read") from e
+    except (ParseError, ValueError, LookupError) as e:  # also an encoding that is none
+        raise DataError(f"{path}: is not XML ({e})") from e
+    return root
 
 
 def _named_alike(image_folder: Path, inside: Path) -> str:
