@@ -1,7 +1,7 @@
-"""What the commands of `maskwatch evaluate` share: the pictures, asking the models, the report's ways out."""
+"""What the commands of `maskwatch evaluate` share: who is told how it goes, and the report's ways out."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
@@ -9,69 +9,15 @@ from maskwatch.cli.console import out, tell_problems, tracked
 from maskwatch.evaluation.chosen import SplitChoice
 
 if TYPE_CHECKING:
-    from maskwatch.app.compose import Models
-    from maskwatch.config.load import Defaults
-    from maskwatch.detect.cascade import Mtcnn
-    from maskwatch.detect.settings import Settings
-    from maskwatch.evaluation.detection import Detection
     from maskwatch.evaluation.document import Report
-    from maskwatch.evaluation.images import Material
-    from maskwatch.evaluation.system import System
+    from maskwatch.evaluation.measure import Measurement
 
 
-def chosen_images(data: Path, part: SplitChoice, *, with_boxes: bool) -> "Material":
-    from maskwatch.datasets.formats.registry import read
-    from maskwatch.evaluation.images import choose, need_boxes
+def shown(part: SplitChoice) -> "Measurement":
+    """A measurement that a person at the terminal can follow."""
+    from maskwatch.evaluation.measure import Measurement
 
-    labelled = read(data)
-    if with_boxes:  # told before thousands of pictures are opened
-        need_boxes(str(data), labelled.images)
-    material = choose(str(data), labelled, part, tracked("opening pictures"))
-    if with_boxes:
-        need_boxes(str(data), material.images)
-    tell_problems(material.notes)
-    return material
-
-
-def searched(models: "Models", settings: "Settings", material: "Material") -> "Detection":
-    """With the last threshold lowered, so that a curve can be drawn; the detector's own one counts."""
-    from maskwatch.evaluation.detection import SWEEP_FROM, search
-    from maskwatch.evaluation.images import opened
-
-    to_p, to_r, to_o = models.detector(settings).thresholds
-    lowered = settings.model_copy(update={"thresholds": (to_p, to_r, min(to_o, SWEEP_FROM))})
-    images = opened(material.images, tracked("finding faces"))
-    return search(models.detector(lowered), images, to_o)
-
-
-def watched(models: "Models", defaults: "Defaults", material: "Material") -> "System":
-    from maskwatch.app.compose import analyst
-    from maskwatch.evaluation.images import opened
-    from maskwatch.evaluation.system import analyse_images
-
-    return analyse_images(
-        analyst(defaults, models), opened(material.images, tracked("finding and judging faces"))
-    )
-
-
-def roles(models: "dict[str, list[Any]]") -> dict[str, str]:
-    """The version of each model by its role; of two in the same role, by A and B."""
-    return {
-        f"{role} {letter}" if len(found) > 1 else role: each.version
-        for role, found in models.items()
-        for letter, each in zip("AB", found, strict=False)
-    }
-
-
-def settings_told(
-    models: "Models", detectors: "list[Mtcnn]", settings: "list[Settings]"
-) -> dict[str, object]:
-    told: dict[str, object] = {"smallest face to look for": f"{settings[0].min_face_px:g} px"}
-    for letter, each in zip("AB", detectors, strict=False):
-        name = f"thresholds {letter}" if len(detectors) > 1 else "thresholds"
-        told[name] = ", ".join(f"{threshold:g}" for threshold in each.thresholds)
-    scout = "on" if settings[0].scout else "off"
-    return {**told, "scout": scout, "computed with": models.computes_with(settings[0])}
+    return Measurement(part, tracked, tell_problems)
 
 
 def deliver(report: "Report", html: Path | None, as_json: Path | None) -> None:

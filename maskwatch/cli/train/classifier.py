@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from maskwatch.cli.console import out, tell_problems, tracked
+from maskwatch.cli.console import out
 from maskwatch.cli.evaluate import table
+from maskwatch.cli.train.shown import callbacks
 
 
 def classifier(
@@ -31,62 +32,12 @@ def classifier(
 
     Stopped by Ctrl-C, the same command goes on where it was.
     """
-    from dataclasses import asdict
+    from maskwatch.app.compose import pick_device
+    from maskwatch.training import train_classifier
+    from maskwatch.training.classifier import ClassifierRecipe
 
-    from maskwatch.app.compose import Models, pick_device
-    from maskwatch.classify.classifier import MaskClassifier
-    from maskwatch.classify.network import Shape
-    from maskwatch.config import load as configuration
-    from maskwatch.datasets.faces import gather
-    from maskwatch.datasets.formats.registry import read
-    from maskwatch.datasets.records import Split
-    from maskwatch.evaluation.classification import evaluate
-    from maskwatch.training.cards.classifier import ClassifierTraining, write_model
-    from maskwatch.training.classifier import ClassifierRecipe, Epoch, train
-    from maskwatch.training.run_folder import Journal, claim, fingerprint
-
-    settings = configuration.default().defaults
-    chosen = pick_device(device)
-    models = Models(chosen)
-    detector = models.detector(settings.detect)
-    sets = {}
-    for folder in data:
-        labelled = read(folder)
-        tell_problems(labelled.problems)
-        faces, notes = gather(labelled.images, detector, tracked(f"finding faces in {folder.name}"))
-        sets[folder.resolve().name] = faces
-        out.print(f"{folder}: {len(faces)} faces, {len(notes)} pictures without one", soft_wrap=True)
-
-    recipe, shape, folder = (
-        ClassifierRecipe(epochs=epochs, seed=seed),
-        Shape(),
-        output.with_suffix(".training"),
-    )
-    every = [face for faces in sets.values() for face in faces]
-    task = {
-        "recipe": asdict(recipe),
-        "shape": asdict(shape),
-        "data": fingerprint((face.patch, (face.box,)) for face in every),
-    }
-    if claim(folder, task):
-        out.print(f"{folder}: goes on where it was", soft_wrap=True)
-    with Journal(folder) as journal:
-
-        def tell(epoch: Epoch) -> None:
-            figures = {"loss": epoch.loss, "validation loss": epoch.validation_loss}
-            journal.note("classifier", epoch.number, {**figures, "accuracy": epoch.validation_accuracy})
-            out.print(
-                f"epoch {epoch.number:3d}  loss {epoch.loss:.4f}  validation loss {epoch.validation_loss:.4f}  "
-                f"accuracy {epoch.validation_accuracy:.4f}{'  best' if epoch.best else ''}",
-                soft_wrap=True,
-            )
-
-        network = train(every, shape, recipe, chosen, tell, checkpoint=folder / "classifier.safetensors")
-    judge = MaskClassifier(network, shape, chosen, output.stem)
-    results = {}
-    for name, faces in sets.items():
-        test = [face for face in faces if face.split is Split.TEST]
-        results[name] = evaluate(judge, test, protected_at=settings.classify.protected_at)
-        out.print(table(results[name], f"test part of {name}"))
-    write_model(ClassifierTraining(network, shape, recipe, detector.version, sets), output, results)
+    recipe = ClassifierRecipe(epochs=epochs, seed=seed)
+    trained = train_classifier(data, output, recipe=recipe, device=pick_device(device), callbacks=callbacks())
+    for name, counts in trained.tested.items():
+        out.print(table(counts, f"test part of {name}"))
     out.print(f"wrote {output} and {output.with_suffix('.md')}", soft_wrap=True)
