@@ -34,6 +34,18 @@ def test_no_weights_or_data_are_pickled():
         assert not re.search(r"\bimport pickle|weights_only=False", path.read_text()), path
 
 
+def test_errors_that_docstrings_name_exist():
+    import builtins
+
+    texts = {path: path.read_text() for path in (ROOT / "maskwatch").rglob("*.py")}
+    ours = {
+        name for text in texts.values() for name in re.findall(r"^class (\w+Error)\b", text, re.MULTILINE)
+    }
+    for path, text in texts.items():
+        for name in re.findall(r"`(\w+Error)`", text):
+            assert name in ours or hasattr(builtins, name), f"{path.relative_to(ROOT)}: {name}"
+
+
 @pytest.mark.parametrize("name", ["classifier", "detector", "scout"])
 def test_the_card_tells_the_sha256_of_the_shipped_weights(name):
     import hashlib

@@ -23,7 +23,7 @@ class MaskClassifier:
 
     @torch.inference_mode()
     def classify(self, faces: Sequence[tuple[Rgb, Face]]) -> list[float]:
-        """The probability (0..1) of each face that a mask covers nose and mouth. Raises `PictureError` for no RGB."""
+        """The probability (0..1) of each face that a mask covers nose and mouth. Raises `ImageError` for no RGB."""
         for rgb, _ in faces:
             require_rgb(rgb)
         side_px, margin = self._shape.side_px, self._shape.margin

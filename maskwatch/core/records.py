@@ -19,7 +19,11 @@ Polygon = tuple[tuple[float, float], ...]
 
 
 def require_rgb(rgb: Rgb) -> None:
-    """Raises `PictureError` when it is anything else: grey, with alpha, of other numbers, empty, or too long."""
+    """Raises `ImageError` when it is anything else: grey, with alpha, of other numbers, empty, or too long.
+
+    A `Frame` asks it once for all that it passes through. Only what takes a bare array from outside asks it, too:
+    a detector, a classifier, the drawing.
+    """
     if not isinstance(rgb, np.ndarray):
         raise ImageError(f"a picture must be an array, not {type(rgb).__name__}")
     if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
@@ -75,7 +79,7 @@ class Frame:
     `source` is what it was read from (a file's name, a redacted address), `seq` counts the frames
     that the source showed, and `at` is seconds: since the start of a clip (presentation time), Unix
     time for a live camera. `arrived_s` is the monotonic time at which the capture thread had it, for measuring.
-    Raises `PictureError` when `rgb` is no such picture.
+    Raises `ImageError` when `rgb` is no such picture.
     """
 
     camera: str

@@ -133,7 +133,7 @@ class Mtcnn:
         """The faces of each frame, best first, not yet classified.
 
         Frames are `(H, W, 3)` uint8 RGB of any sizes; one too small to hold a face has none. Raises
-        `PictureError` for anything else.
+        `ImageError` for anything else.
         """
         by_size: dict[tuple[int, ...], list[int]] = defaultdict(list)
         for place, rgb in enumerate(frames):
