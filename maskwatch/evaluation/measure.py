@@ -15,9 +15,9 @@ from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.settings import Settings as DetectSettings
 from maskwatch.evaluation.chosen import SplitChoice
 from maskwatch.evaluation.classification import judge
-from maskwatch.evaluation.detection import SWEEP_FROM, Detection, search
+from maskwatch.evaluation.detection import search_lowered
 from maskwatch.evaluation.document import Report
-from maskwatch.evaluation.images import Material, Progress, choose, need_boxes, opened
+from maskwatch.evaluation.images import Material, choose, need_boxes, opened
 from maskwatch.evaluation.reports.classifier import classifier_comparison, classifier_report
 from maskwatch.evaluation.reports.common import Subject
 from maskwatch.evaluation.reports.detector import detector_comparison, detector_report
@@ -129,18 +129,6 @@ def chosen_images(data: Path, how: Measurement, *, with_boxes: bool) -> Material
         need_boxes(str(data), material.images)
     how.problems(material.notes)
     return material
-
-
-def search_lowered(
-    detector: Callable[[DetectSettings], Mtcnn],
-    settings: DetectSettings,
-    material: Material,
-    progress: Progress,
-) -> Detection:
-    """With the last threshold lowered, so that a curve can be drawn; the detector's own one counts."""
-    to_p, to_r, to_o = detector(settings).thresholds
-    lowered = settings.model_copy(update={"thresholds": (to_p, to_r, min(to_o, SWEEP_FROM))})
-    return search(detector(lowered), opened(material.images, progress), to_o)
 
 
 def _roles(models: Mapping[str, Sequence[Any]]) -> dict[str, str]:

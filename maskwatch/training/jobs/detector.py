@@ -13,9 +13,8 @@ from maskwatch.detect.loading import ready_detector
 from maskwatch.detect.settings import Settings
 from maskwatch.detect.weights import Weights, load_weights
 from maskwatch.evaluation.chosen import SplitChoice
-from maskwatch.evaluation.detection import Detection
+from maskwatch.evaluation.detection import Detection, search_lowered
 from maskwatch.evaluation.images import choose
-from maskwatch.evaluation.measure import search_lowered
 from maskwatch.training.cards.detector import DetectorTraining, write_detector, write_detector_card
 from maskwatch.training.detector import DetectorRecipe, Epoch, Run
 from maskwatch.training.fine_tune import TunedDetector, TuningTarget, fine_tune
