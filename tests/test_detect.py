@@ -455,6 +455,19 @@ def test_a_sheet_of_many_frames_is_gone_through_in_pieces(networks, crowd, monke
         assert {0, 1} <= set(whole.place[:, 1].tolist())
 
 
+def test_the_iou_of_many_boxes_is_that_of_each_two_also_in_groups():
+    random = np.random.default_rng(0)
+    corner = random.uniform(0, 60, (2, 9, 2)).astype(np.float32)
+    a = np.concatenate([corner, corner + random.uniform(1, 60, (2, 9, 2)).astype(np.float32)], axis=2)
+    b = np.concatenate([a[:, 4:7], a[:, :1] + 500], axis=1)
+    both = boxes.pairwise_iou(torch.from_numpy(a), torch.from_numpy(b))
+    assert both.shape == (2, 9, 4)
+    for group in range(2):
+        expected = [[iou(Box(*x), Box(*y)) for y in b[group].tolist()] for x in a[group].tolist()]
+        assert both[group].numpy() == pytest.approx(np.array(expected), abs=1e-5)
+    assert torch.equal(both[0], boxes.pairwise_iou(torch.from_numpy(a[0]), torch.from_numpy(b[0])))
+
+
 @pytest.mark.parametrize("nms", [boxes.nms, boxes.nms_on_device])
 def test_suppression_keeps_the_best_of_each_group(nms):
     found = torch.tensor([[0, 0, 10, 10], [1, 0, 11, 10], [0, 0, 10, 10], [50, 50, 60, 60.0]])

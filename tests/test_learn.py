@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from maskwatch.classify.classifier import MaskClassifier
-from maskwatch.classify.network import Shape, load_network
+from maskwatch.classify.network import MaskNet, Shape, load_network
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box, Face
 from maskwatch.datasets import records as dataset
@@ -17,8 +17,8 @@ from maskwatch.datasets.formats.registry import read
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.datasets.records import GroundTruth, LabelledImage, Split
 from maskwatch.evaluation.classification import Confusion, evaluate
+from maskwatch.training import augmentation
 from maskwatch.training import classifier as train_classifier
-from maskwatch.training import drawn_masks as drawing
 from maskwatch.training.classifier import ClassifierRecipe, augmented_batches, train
 
 CPU = torch.device("cpu")
@@ -194,6 +194,26 @@ def test_augmentation_repeats_with_its_seed_and_epoch_and_varies_with_both():
     assert not torch.equal(rgb, first(1, 1)[0])
 
 
+def test_the_average_moves_towards_the_network_at_first_quickly_then_by_its_decay():
+    torch.manual_seed(0)
+    network = MaskNet(SHAPE)
+    expected = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    average = train_classifier.moving_average(network, 0.8)
+    for step in range(60):
+        network(torch.randint(0, 256, (4, 3, 32, 32)))  # which moves the statistics of the normalisation
+        with torch.no_grad():
+            for tensor in network.parameters():
+                tensor.add_(torch.randn_like(tensor))
+        average.update_parameters(network)
+        keep = min(0.8, (step + 1) / (step + 10))
+        for name, tensor in network.state_dict().items():
+            counts = not tensor.is_floating_point()
+            expected[name] = tensor.clone() if counts else keep * expected[name] + (1 - keep) * tensor
+    assert expected["convolutions.1.num_batches_tracked"] == 60
+    for name, tensor in average.module.state_dict().items():
+        assert torch.allclose(tensor, expected[name], rtol=1e-4, atol=1e-5), name
+
+
 def test_training_needs_both_classes():
     faces = [face for face in faces_of(20, Split.TRAIN) + faces_of(20, Split.VALIDATION) if face.protected]
     with pytest.raises(DataError, match="2 are needed"):
@@ -264,7 +284,7 @@ def test_half_of_what_is_drawn_is_protected_and_worn_wrong_faces_come_oftener():
 def test_a_bare_face_with_a_hand_over_its_mouth_stays_unprotected(bare):
     patch, box = bare[20:380, 60:420].copy(), Box(80, 60, 280, 300)
     for seed in range(5):
-        drawn = drawing.with_hand(patch, box, np.random.default_rng(seed))
+        drawn = augmentation.with_hand(patch, box, np.random.default_rng(seed))
         changed = (drawn != patch).any(axis=2)
         rows = np.flatnonzero(changed.any(axis=1))
         assert changed.any()
@@ -280,7 +300,7 @@ def test_anothers_mask_covers_the_nose_or_leaves_it_free_and_is_labelled_so():
     other[:, :, 2] = 250
     seen = set()
     for seed in range(30):
-        drawn, right = drawing.with_anothers_mask(
+        drawn, right = augmentation.with_anothers_mask(
             face, box, other, Box(90, 80, 210, 220), np.random.default_rng(seed)
         )
         nose, chin = (drawn[int(box.y1 + share * box.height), 100].astype(int) for share in (0.50, 0.95))
@@ -295,7 +315,7 @@ def test_a_drawn_mask_covers_the_nose_or_leaves_nose_or_mouth_free_and_is_labell
     face, box = np.full((200, 200, 3), 180, np.uint8), Box(50, 40, 150, 160)
     seen = set()
     for seed in range(60):
-        drawn, right = drawing.with_drawn_mask(face, box, np.random.default_rng(seed))
+        drawn, right = augmentation.with_drawn_mask(face, box, np.random.default_rng(seed))
         eyes, nose, mouth = (
             bool((drawn[int(box.y1 + share * box.height), 100] != 180).any()) for share in (0.2, 0.48, 0.68)
         )

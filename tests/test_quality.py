@@ -34,6 +34,18 @@ def test_no_weights_or_data_are_pickled():
         assert not re.search(r"\bimport pickle|weights_only=False", path.read_text()), path
 
 
+def test_errors_that_docstrings_name_exist():
+    import builtins
+
+    texts = {path: path.read_text() for path in (ROOT / "maskwatch").rglob("*.py")}
+    ours = {
+        name for text in texts.values() for name in re.findall(r"^class (\w+Error)\b", text, re.MULTILINE)
+    }
+    for path, text in texts.items():
+        for name in re.findall(r"`(\w+Error)`", text):
+            assert name in ours or hasattr(builtins, name), f"{path.relative_to(ROOT)}: {name}"
+
+
 @pytest.mark.parametrize("name", ["classifier", "detector", "scout"])
 def test_the_card_tells_the_sha256_of_the_shipped_weights(name):
     import hashlib
@@ -84,7 +96,7 @@ def test_systemd_accepts_the_timer_that_starts_the_learning(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_wheel_carries_models_example_configuration_and_unit(wheel):
+def test_the_wheel_carries_models_example_configuration_unit_and_template(wheel):
     import zipfile
 
     names = zipfile.ZipFile(wheel).namelist()
@@ -101,3 +113,4 @@ def test_the_wheel_carries_models_example_configuration_and_unit(wheel):
         "systemd/maskwatch-review.service",
     ):
         assert f"maskwatch/shipped/{name}" in names
+    assert "maskwatch/evaluation/templates/report.html.jinja" in names

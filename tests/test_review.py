@@ -14,8 +14,8 @@ from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from maskwatch.console.access import GUESSES, GUESSES_S, SESSION_S, Access, checked_token
-from maskwatch.console.guard import Guard
+from maskwatch.console.access import SESSION_S, Access, checked_token
+from maskwatch.console.guard import guarded
 from maskwatch.console.login import entered_page
 from maskwatch.console.review import cards, filters
 from maskwatch.console.review.editing import Editing
@@ -27,6 +27,7 @@ from maskwatch.console.review.walk import Presence, Walk
 from maskwatch.core.errors import ConfigError, ModelError, SourceError
 from maskwatch.core.records import Box, Face, Label
 from maskwatch.datasets.labels import AnnotationLabel
+from maskwatch.http.guard import GUESSES, GUESSES_S
 from maskwatch.samples.annotations import Annotation
 from maskwatch.samples.sample import Sample
 from maskwatch.samples.store import Queue
@@ -507,7 +508,7 @@ async def page(scope, receive, send):
 
 
 def visitor(access=None, host="127.0.0.1:8471"):
-    return TestClient(Guard(page, access, "session"), base_url=f"http://{host}", follow_redirects=False)
+    return TestClient(guarded(page, access, "session"), base_url=f"http://{host}", follow_redirects=False)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8471", "localhost:9000", "[::1]:8471", "localhost"])

@@ -269,6 +269,54 @@ def test_the_command_tells_what_is_broken_uses_the_rest_and_writes_weights_and_c
     assert "mine.training: holds a training of other data or settings" in other.stderr
 
 
+FROM_PYTHON = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from maskwatch.app.compose import Models
+from maskwatch.detect.settings import Settings
+from maskwatch.evaluation.measure import measure_detectors
+from maskwatch.training import Callbacks, train_classifier, train_detector, train_scout
+from maskwatch.training.classifier import ClassifierRecipe
+from maskwatch.training.detector import DetectorRecipe
+from maskwatch.training.fine_tune import TuningTarget
+from maskwatch.training.jobs.detector import usual_scout
+
+data, folder = Path(sys.argv[1]), Path(sys.argv[2])
+said, problems, epochs = [], [], []
+callbacks = Callbacks(said.append, problems.extend, epoch=epochs.append)
+trained = train_detector(
+    data=[data], output=folder / "detector.safetensors", target=TuningTarget(min_face_px=30),
+    recipe=DetectorRecipe().scaled(0.002), scout_recipe=usual_scout(0.002), callbacks=callbacks,
+)
+assert trained.output.exists() and trained.output.with_suffix(".md").exists()
+assert list(trained.tested) == ["streets"]
+assert {each.stage for each in epochs} >= {"P-Net", "R-Net 1", "O-Net 2"}
+assert any("broken.png" in problem for problem in problems)
+assert any(line.startswith("thresholds ") for line in said)
+whole = train_scout([data], folder / "whole.safetensors", detector=str(trained.output),
+                    recipe=replace(usual_scout(0.002), steps=3))
+assert whole.output.exists() and 0 <= whole.figures.kept <= 1
+judge = train_classifier([data], folder / "classifier.safetensors", recipe=ClassifierRecipe(epochs=1, batch=4))
+assert judge.output.exists() and judge.tested["streets"].total > 0
+report = measure_detectors(data, [Settings(weights="stock")], Models(torch.device("cpu")))
+assert report.facts["data"] == str(data)
+loaded = {"typer", "rich"} & set(sys.modules)
+assert not loaded, loaded
+"""
+
+
+def test_training_and_measuring_are_called_from_python_without_the_command_line(coco, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", FROM_PYTHON, coco, tmp_path], capture_output=True, text=True, timeout=280
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+
+
 def test_the_command_stopped_by_ctrl_c_goes_on_where_it_was(coco, tmp_path):
     output = tmp_path / "mine.safetensors"
     command = [sys.executable, "-m", "maskwatch", "train", "detector", "--data", coco, "-o", output]

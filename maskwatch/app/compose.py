@@ -128,7 +128,7 @@ def web_server(config: Config, pipeline: Pipeline, listener: Listener | None) ->
     """What answers for `pipeline`, whose cameras it ends with itself when it dies."""
     if listener is None:
         return None
-    app = make_app(web_routes(config, pipeline), token=config.web.token_text, host=config.web.host)
+    app = make_app(web_routes(config, pipeline), token=config.web.token_text)
     return WebServer(listener, app, pipeline.fail)
 
 

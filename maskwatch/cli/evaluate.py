@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from maskwatch.cli.console import Classes, out, tracked
-from maskwatch.cli.measuring import chosen_images, deliver, roles, searched, settings_told, watched
+from maskwatch.cli.console import Classes, out
+from maskwatch.cli.measuring import deliver, shown
 from maskwatch.cli.sections import settings_for
 from maskwatch.core.errors import ConfigError
 from maskwatch.evaluation.chosen import SplitChoice
@@ -63,18 +63,13 @@ def detector(
     as_json: Json = None,
 ) -> None:
     """Which of the labelled faces the detector finds, by size and class, and what else it takes for one."""
-    from maskwatch.evaluation.reports.common import Subject
-    from maskwatch.evaluation.reports.detector import detector_comparison, detector_report
+    from maskwatch.evaluation.measure import measure_detectors
 
     _one_of("--weights", weights, compare)
     settings = _settings(config, min_face, device)
     models = _models(config, settings)
     chosen = [_with_detector(settings.defaults, name).detect for name in compare or (weights,)]
-    found = [models.detector(each) for each in chosen]
-    material = chosen_images(data, part, classes, with_boxes=True)
-    results = [searched(models, each, material) for each in chosen]
-    subject = Subject("detector", material, roles({"detector": found}), settings_told(models, found, chosen))
-    report = detector_comparison(subject, *results) if compare else detector_report(subject, *results)
+    report = measure_detectors(data, chosen, models, shown(part, classes))
     deliver(report, html, as_json)
 
 
@@ -96,28 +91,15 @@ def classifier(
     as_json: Json = None,
 ) -> None:
     """How the faces that the detector finds are judged. Positive means protected."""
-    from maskwatch.core.errors import DataError
-    from maskwatch.evaluation.classification import judge
-    from maskwatch.evaluation.images import opened
-    from maskwatch.evaluation.reports.classifier import classifier_comparison, classifier_report
-    from maskwatch.evaluation.reports.common import Subject
+    from maskwatch.evaluation.measure import measure_classifiers
 
     _one_of("--weights", weights, compare)
     settings = _settings(config, min_face, device)
     defaults = settings.defaults
     models = _models(config, settings)
     chosen = [_with_classifier(defaults, name).classify.weights for name in compare or (weights,)]
-    judges = [models.classifier(each) for each in chosen]
-    finder = models.detector(defaults.detect)
-    material = chosen_images(data, part, classes, with_boxes=False)
-    images = opened(material.images, tracked("judging faces"))
-    results = judge(judges, finder, images, protected_at=defaults.classify.protected_at)
-    if not results[0].judged:
-        raise DataError(f"{material.name}: the detector finds no labelled face in its {part} part")
-    told = settings_told(models, [finder], [defaults.detect])
-    told["protected from a probability of"] = f"{defaults.classify.protected_at:g}"
-    subject = Subject("classifier", material, roles({"classifier": judges, "detector": [finder]}), told)
-    report = classifier_comparison(subject, *results) if compare else classifier_report(subject, *results)
+    bound, how = defaults.classify.protected_at, shown(part, classes)
+    report = measure_classifiers(data, chosen, defaults.detect, models, protected_at=bound, how=how)
     deliver(report, html, as_json)
 
 
@@ -143,25 +125,16 @@ def system(
     as_json: Json = None,
 ) -> None:
     """Both together, as they run: who is found and judged right, and how far off a frame's ratio is."""
-    from maskwatch.evaluation.reports.common import Subject
-    from maskwatch.evaluation.reports.system import system_comparison, system_report
+    from maskwatch.app.compose import analyst
+    from maskwatch.evaluation.measure import SystemUnderTest, measure_systems
 
     _one_of("--detector and --classifier", detector or classifier, compare)
     settings = _settings(config, min_face, device)
     models = _models(config, settings)
     pairs = [_pair(text) for text in compare] if compare else [(detector, classifier)]
     chosen = [_with_classifier(_with_detector(settings.defaults, d), c) for d, c in pairs]
-    finders = [models.detector(each.detect) for each in chosen]
-    judges = [models.classifier(each.classify.weights) for each in chosen]
-    material = chosen_images(data, part, classes, with_boxes=True)
-    results = [watched(models, each, material) for each in chosen]
-    judging = settings.defaults.classify
-    told = settings_told(models, finders, [each.detect for each in chosen]) | {
-        "protected from a probability of": f"{judging.protected_at:g}",
-        "smallest face to judge": f"{judging.min_face_px:g} px",
-    }
-    subject = Subject("system", material, roles({"detector": finders, "classifier": judges}), told)
-    report = system_comparison(subject, *results) if compare else system_report(subject, *results)
+    systems = [SystemUnderTest(each.detect, each.classify, analyst(each, models)) for each in chosen]
+    report = measure_systems(data, systems, models, shown(part, classes))
     deliver(report, html, as_json)
 
 

@@ -1,1 +1,1 @@
-"""Pages for people, behind one guard."""
+"""Pages for people, behind the guard (maskwatch.http)."""

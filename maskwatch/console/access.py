@@ -1,19 +1,16 @@
-"""Who may see the page: one token for all, sessions for those who gave it, and a limit on guessing."""
+"""Who may see the page: one token for all, and sessions for those who gave it."""
 
 import hashlib
 import secrets
-from collections import deque
-from dataclasses import dataclass, field
 
 from maskwatch.core.address import is_loopback
 from maskwatch.core.errors import ConfigError
+from maskwatch.http.guard import TokenCheck
 
 TOKEN_VARIABLE = "MASKWATCH_REVIEW_TOKEN"  # noqa: S105 - the name of the variable, not its value
 MIN_TOKEN_LENGTH = 12
 SESSION_S = 12 * 3600.0
 MAX_SESSIONS = 1000
-GUESSES = 10
-GUESSES_S = 60.0
 
 
 def checked_token(host: str, token: str | None) -> str | None:
@@ -30,24 +27,20 @@ def checked_token(host: str, token: str | None) -> str | None:
     return token
 
 
-@dataclass
 class Access:
     """Opens sessions for those who know the token. Times are seconds of any steady clock."""
 
-    token: str = field(repr=False)
-    _sessions: dict[str, float] = field(default_factory=dict, repr=False)
-    _failures: deque[float] = field(default_factory=lambda: deque(maxlen=GUESSES), repr=False)
+    def __init__(self, token: str) -> None:
+        self._token = TokenCheck(token)
+        self._sessions: dict[str, float] = {}
 
-    def may_guess(self, now_s: float) -> bool:
-        """Whether so few tried wrongly of late that the next token is looked at."""
-        return len(self._failures) < GUESSES or now_s - self._failures[0] >= GUESSES_S
+    def may_guess(self, now_s: float, address: str = "") -> bool:
+        """Whether so few wrong tokens came from there of late that the next one is looked at."""
+        return self._token.may_guess(address, now_s)
 
-    def sign_in(self, offered: str, now_s: float) -> str | None:
-        """A new session's secret; None when the token is wrong, or too many were."""
-        if not self.may_guess(now_s):
-            return None
-        if not secrets.compare_digest(offered.encode(), self.token.encode()):
-            self._failures.append(now_s)
+    def sign_in(self, offered: str, now_s: float, address: str = "") -> str | None:
+        """A new session's secret; None when the token is wrong, or too many from that address were."""
+        if not self._token.is_right(offered, address, now_s):
             return None
         self._sessions = {key: until_s for key, until_s in self._sessions.items() if until_s > now_s}
         while len(self._sessions) >= MAX_SESSIONS:

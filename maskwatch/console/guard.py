@@ -1,92 +1,69 @@
-"""Stands before everything that the page serves, its websocket included, and turns away who may not see it."""
+"""Before everything that the page serves, its websocket included: the shared guard, and people who sign in."""
 
 import logging
-import time
 from dataclasses import dataclass, field
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode
 
-from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope
 
 from maskwatch.console.access import SESSION_S, Access
 from maskwatch.console.login import entered_page, login_page
-from maskwatch.core.address import is_loopback
+from maskwatch.http.guard import Guard, OtherSites, Refusals, address_of, now
 
 log = logging.getLogger(__name__)
 
 MAX_FORM_BYTES = 4096
 LOGIN_PATH = "/login"
+# nothing is loaded from, sent to or framed by any other place; Vue compiles its templates, hence eval
 HEADERS = {
-    # nothing is loaded from, sent to or framed by any other place; Vue compiles its templates, hence eval
     "Content-Security-Policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; object-src 'none'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
 }
+REFUSALS = Refusals(
+    misdirected=lambda: PlainTextResponse("This page answers to localhost alone.", 421),
+    other_site=lambda: PlainTextResponse("Another site's page may not ask this.", 403),
+)
 
 
-class Guard:
-    """An ASGI application around another.
+def guarded(app: ASGIApp, access: Access | None, cookie: str) -> Guard:
+    """The application behind the guard. With `access`, a session is needed, whose cookie a browser sends here alone."""
+    return Guard(
+        app,
+        door=None if access is None else SessionDoor(access, cookie),
+        other_sites=OtherSites.NOTHING,
+        refusals=REFUSALS,
+        same_scheme=False,
+        headers=HEADERS,
+    )
 
-    Without `access` nobody signs in, and only requests for this machine's own names are answered: a
-    foreign site whose name was made to lead here (DNS rebinding) is not. With it, a session cookie is
-    needed, which a browser sends to the name alone that gave it. A request that another site's page
-    makes is refused in any case.
-    """
 
-    def __init__(self, app: ASGIApp, access: Access | None, cookie: str) -> None:
-        self._app = app
+class SessionDoor:
+    """Lets those in who have a session, and gives one to those who know the token."""
+
+    def __init__(self, access: Access, cookie: str) -> None:
         self._access = access
         self._cookie = cookie
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
-            return
-        send = _with_headers(send) if scope["type"] == "http" else send
-        answer = await self._answer(scope, receive)
-        if answer is None:
-            await self._app(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await receive()
-            await send({"type": "websocket.close", "code": 1008})
-        else:
-            await answer(scope, receive, send)
-
-    async def _answer(self, scope: Scope, receive: Receive) -> Response | None:
-        """What to say instead of the page; None when it may be seen."""
-        connection = HTTPConnection(scope)
-        host = connection.headers.get("host", "")
-        if self._access is None and not is_loopback(_name(host)):
-            return PlainTextResponse("This page answers to localhost alone.", 421)
-        origin = connection.headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
-            return PlainTextResponse("Another site's page may not ask this.", 403)
-        if self._access is None:
-            return None
-        offered = await _offered(scope, receive)
+    async def answer(self, connection: HTTPConnection, receive: Receive) -> Response | None:
+        offered = await _offered(connection.scope, receive)
         if offered is not None:
             return self._entered(self._access, offered, connection)
-        if self._access.knows(connection.cookies.get(self._cookie, ""), time.monotonic()):
+        if self._access.knows(connection.cookies.get(self._cookie, ""), now()):
             return None
         return HTMLResponse(login_page(), 401)
 
     def _entered(self, access: Access, offered: "_Offered", connection: HTTPConnection) -> Response:
-        now_s = time.monotonic()
-        client = connection.client.host if connection.client else "somebody"
-        if not access.may_guess(now_s):
+        now_s, address = now(), address_of(connection)
+        if not access.may_guess(now_s, address):
             return HTMLResponse(login_page("Too many wrong tokens. Please wait a minute."), 429)
-        session = access.sign_in(offered.token, now_s)
+        session = access.sign_in(offered.token, now_s, address)
         if session is None:
-            log.warning("review: %s offered a wrong token", client)
+            log.warning("review: %s offered a wrong token", address or "somebody")
             return HTMLResponse(login_page("That is not the token."), 401)
-        log.info("review: %s signed in", client)
+        log.info("review: %s signed in", address or "somebody")
         # no redirect: after one, a browser that followed another site's link would keep the new cookie back
         response = HTMLResponse(entered_page(offered.path))
         response.set_cookie(
@@ -98,11 +75,6 @@ class Guard:
             secure=connection.url.scheme == "https",
         )
         return response
-
-
-def _name(host: str) -> str:
-    """A `Host` header without its port: a tunnel may give this machine another one."""
-    return host.rsplit(":", 1)[0] if not host.endswith("]") else host
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +106,3 @@ async def _form_token(request: Request) -> str:
             return ""
     fields = parse_qs(body.decode("utf-8", "replace"))
     return fields.get("token", [""])[0]
-
-
-def _with_headers(send: Send) -> Send:
-    async def sending(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
-                headers[name] = value
-        await send(message)
-
-    return sending

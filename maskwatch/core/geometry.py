@@ -7,7 +7,7 @@ from maskwatch.core.records import Box, Face, Polygon
 
 
 def iou(a: Box, b: Box) -> float:
-    """Intersection over union, 0..1."""
+    """Intersection over union, 0..1. For thousands of boxes at once there is `detect.boxes.pairwise_iou`."""
     width = min(a.x2, b.x2) - max(a.x1, b.x1)
     height = min(a.y2, b.y2) - max(a.y1, b.y1)
     if width <= 0 or height <= 0:

@@ -22,7 +22,11 @@ Polygon = tuple[tuple[float, float], ...]
 
 
 def require_rgb(rgb: Rgb) -> None:
-    """Raises `ImageError` when it is anything else: grey, with alpha, of other numbers, empty, or too long."""
+    """Raises `ImageError` when it is anything else: grey, with alpha, of other numbers, empty, or too long.
+
+    A `Frame` asks it once for all that it passes through. Only what takes a bare array from outside asks it, too:
+    a detector, a classifier, the drawing.
+    """
     if not isinstance(rgb, np.ndarray):
         raise ImageError(f"a picture must be an array, not {type(rgb).__name__}")
     if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:

@@ -1,4 +1,10 @@
-"""Which frames are worth a person's look: where a model was unsure, where a face flickered, and a few at random."""
+"""Which frames are worth a person's look: where a model was unsure, where a face flickered, and a few at random.
+
+Whether the scene is still the one of the look before is asked here in another sense than in the motion gate
+(`detect.motion`), so each has its own comparison. Here another light is another scene, as the models may judge it
+otherwise, and the mean over the frame or a face's place decides; the gate has to overlook light, and looks for single
+cells that moved since each was last looked at, which takes OpenCV, and the core has none.
+"""
 
 from collections import deque
 from collections.abc import Sequence

@@ -71,3 +71,6 @@ def parse_classes(texts: Iterable[str]) -> ClassNames:
         if said.setdefault(plain(name), meaning) is not meaning:
             raise ConfigError(f"--class: says two things of {name!r}")
     return ClassNames(said)
+
+
+USUAL_NAMES = ClassNames()

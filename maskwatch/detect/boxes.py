@@ -43,6 +43,19 @@ def squared(boxes: Tensor) -> Tensor:
     return torch.cat([corner, corner + side], dim=1)
 
 
+def pairwise_iou(a: Tensor, b: Tensor) -> Tensor:
+    """Intersection over union of each box of `a` `(..., N, 4)` with each of `b` `(..., M, 4)`: `(..., N, M)`, 0..1.
+
+    For many boxes at once, where they are; `core.geometry.iou` is the same of two records, for code that may not
+    load torch. Coordinates are points, not inclusive pixels. NaN between two boxes without an area.
+    """
+    low = torch.maximum(a[..., :, None, :2], b[..., None, :, :2])
+    high = torch.minimum(a[..., :, None, 2:], b[..., None, :, 2:])
+    overlap = (high - low).clamp(min=0).prod(dim=-1)
+    area, others = ((each[..., 2:] - each[..., :2]).prod(dim=-1) for each in (a, b))
+    return overlap / (area[..., :, None] + others[..., None, :] - overlap)
+
+
 def nms(boxes: Tensor, scores: Tensor, groups: Tensor, iou: float) -> Tensor:
     """Greedy non-maximum suppression within each group: indices `(K,)` int64 of the kept, best first.
 
@@ -73,7 +86,7 @@ def nms_on_device(boxes: Tensor, scores: Tensor, groups: Tensor, iou: float) -> 
     rank = torch.arange(len(order), device=boxes.device) - (sizes.cumsum(0) - sizes)[group]
     padded = boxes.new_zeros((len(sizes), int(sizes.max()), 4))
     padded[group, rank] = boxes[order]
-    suppresses = (_pairwise_iou(padded) > iou).tril(-1)  # [group, worse, better]
+    suppresses = (pairwise_iou(padded, padded) > iou).tril(-1)  # [group, worse, better]
     kept = torch.ones(padded.shape[:2], dtype=torch.bool, device=boxes.device)
     while True:  # who stays depends only on better ones: each round settles at least one more rank
         following = ~(suppresses & kept[:, None, :]).any(dim=2)
@@ -82,14 +95,6 @@ def nms_on_device(boxes: Tensor, scores: Tensor, groups: Tensor, iou: float) -> 
         kept = following
     stays = order[kept[group, rank]]
     return stays[torch.argsort(scores[stays], descending=True, stable=True)]
-
-
-def _pairwise_iou(boxes: Tensor) -> Tensor:
-    low = torch.maximum(boxes[:, :, None, :2], boxes[:, None, :, :2])
-    high = torch.minimum(boxes[:, :, None, 2:], boxes[:, None, :, 2:])
-    overlap = (high - low).clamp(min=0).prod(dim=3)
-    area = (boxes[..., 2:] - boxes[..., :2]).prod(dim=2)
-    return overlap / (area[:, :, None] + area[:, None, :] - overlap)
 
 
 def nms_by_smaller(boxes: Tensor, scores: Tensor, groups: Tensor, share: float) -> Tensor:

@@ -3,6 +3,7 @@
 Frames are compared as small pictures of cells, each the mean of its pixels. A cell's neighbourhood is taken
 off first, so that a lamp or a cloud, which changes a whole neighbourhood alike, is no motion; and a
 difference counts from a multiple of what the camera's noise does to all cells.
+`core.selection` compares frames in another sense, and says there why.
 """
 
 import zlib

@@ -57,7 +57,7 @@ def load_scout(path: Path, *, made_for: str) -> Scout | None:
     Raises `ModelError`, naming the file, when it is missing or damaged.
     """
     with opened(path, ARCHITECTURE, "scout") as file:
-        scout = Scout(int(file.metadata["width"]))
+        scout = Scout(file.fact("width"))
         scout.load_state_dict(file.tensors)
     if file.metadata.get("made_for") != made_for:
         return None

@@ -95,7 +95,7 @@ def save_detector(weights: Weights, path: Path, about: dict[str, object]) -> str
 def load_detector(path: Path) -> Weights:
     """Raises `ModelError`, naming the file, when it is missing, damaged, or no detector."""
     with opened(path, ARCHITECTURE, "detector") as file:
-        point = json.loads(file.metadata["point"])
+        point = file.fact("point")
         scout_state = file.under("scout")
         return Weights(
             _filled(PNet(), file.under("pnet")),

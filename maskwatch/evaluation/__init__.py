@@ -8,6 +8,7 @@ detection.py       the detector
 classification.py  the classifier, on faces that the detector finds
 system.py          both together, as they run
 plots.py, sheets.py, maps.py   what can be looked at
+measure.py         a whole measurement: a folder and models in, a report out
 document.py        a report as records, and as HTML
 reports/           what the reports say
 """

@@ -1,8 +1,9 @@
 """The detector: which of the labelled faces it finds, and what else it takes for one."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,10 @@ from maskwatch.core.ports import Detector
 from maskwatch.core.records import Box, Face, Rgb
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.datasets.records import LabelledImage
+from maskwatch.detect.settings import Settings
 from maskwatch.evaluation.bootstrap import Figures, share
 from maskwatch.evaluation.curve import Curve, average_precision, curve
+from maskwatch.evaluation.images import Material, Progress, opened
 from maskwatch.evaluation.matching import BUCKETS, Bucket, Matching, match, side_px
 
 Floats = NDArray[np.float64]
@@ -133,6 +136,25 @@ def search(
         ),
         threshold,
     )
+
+
+class HasThresholds(Detector, Protocol):
+    """A cascade, which draws its lines at three probabilities."""
+
+    @property
+    def thresholds(self) -> tuple[float, float, float]: ...
+
+
+def search_lowered(
+    detector: Callable[[Settings], HasThresholds], settings: Settings, material: Material, progress: Progress
+) -> Detection:
+    """Search with the last threshold lowered, so that a curve can be drawn; the detector's own one counts.
+
+    `detector` makes one of settings.
+    """
+    to_p, to_r, to_o = detector(settings).thresholds
+    lowered = settings.model_copy(update={"thresholds": (to_p, to_r, min(to_o, SWEEP_FROM))})
+    return search(detector(lowered), opened(material.images, progress), to_o)
 
 
 def found_in(rgb: Rgb, detector: Detector) -> list[Face]:

@@ -2,16 +2,16 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeVar
 
 import cv2
 import numpy as np
 
 from maskwatch.core.errors import QueueError, SourceError
 from maskwatch.core.ports import Detector
+from maskwatch.core.progress import Bar
 from maskwatch.core.records import Box, Rgb
 from maskwatch.datasets.faces import LabelledFace, SeenImage, cut_faces
 from maskwatch.datasets.formats.registry import read
@@ -30,16 +30,6 @@ log = logging.getLogger(__name__)
 MAX_SIDE_PX = 1280  # of a picture that is trained on: many whole frames have to fit into memory
 MAX_SAMPLES = 400  # of the archive, the newest, that are trained on
 BASE = "base"
-
-Item = TypeVar("Item")
-
-
-class ProgressBar(Protocol):
-    def __call__(self, items: Iterable[Item], /) -> Iterable[Item]: ...
-
-
-Bar = Callable[[str], ProgressBar]
-"""Shows what is gone through, under a name."""
 
 
 @dataclass(frozen=True, slots=True)

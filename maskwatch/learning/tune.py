@@ -8,13 +8,14 @@ import torch
 
 from maskwatch.classify.network import load_network, save_network
 from maskwatch.core.errors import DataError
+from maskwatch.core.progress import Bar
 from maskwatch.datasets.faces import LabelledFace, SeenImage
 from maskwatch.datasets.records import Split
 from maskwatch.detect.backends.choice import choose
 from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.settings import Settings
 from maskwatch.detect.weights import Weights, load_detector, save_detector
-from maskwatch.learning.collect import Bar, Material, faces, seen
+from maskwatch.learning.collect import Material, faces, seen
 from maskwatch.models.registry import CLASSIFIER, DETECTOR, ModelFiles
 from maskwatch.platform.files import write_atomically
 from maskwatch.training import classifier as train_classifier

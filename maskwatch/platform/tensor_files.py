@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load, save
@@ -17,7 +18,10 @@ from maskwatch.platform.files import write_atomically
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TensorFile:
-    """What a file holds; `version` is its name and the start of its SHA-256."""
+    """What a file holds; `version` is its name and the start of its SHA-256.
+
+    `metadata` are strings; `fact` reads those that hold JSON.
+    """
 
     tensors: dict[str, Tensor]
     metadata: dict[str, str]
@@ -28,6 +32,10 @@ class TensorFile:
         return {
             n.removeprefix(f"{prefix}."): t for n, t in self.tensors.items() if n.startswith(f"{prefix}.")
         }
+
+    def fact(self, name: str) -> Any:
+        """What was written as JSON under that name in the metadata. Raises `KeyError` or `ValueError`."""
+        return json.loads(self.metadata[name])
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> str:
@@ -57,6 +65,9 @@ def opened(path: Path, architecture: str, kind: str) -> Iterator[TensorFile]:
 
 
 def _metadata(data: bytes) -> dict[str, str]:
-    """From the header: eight bytes of its length (little-endian), then JSON (the format's own description)."""
+    """From the header: eight bytes of its length (little-endian), then JSON (the format's own description).
+
+    The library reads it from a file's name alone, which by then may be another file than the bytes.
+    """
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     return dict(header.get("__metadata__", {}))

@@ -1,6 +1,6 @@
 """The batches that the cascade's stages are trained on: views of levels for P-Net, mined crops for R- and O-Net.
 
-How pictures and crops vary from one to the next stands here and in `views.py`.
+How images and crops vary from one to the next stands here and in `augmentation.py`.
 """
 
 from collections.abc import Iterator, Sequence

@@ -41,5 +41,5 @@ def load_checkpoint(
                 number, key = name.split(".")
                 kept.setdefault(int(number), {})[key] = tensor
             optimizer.load_state_dict({**optimizer.state_dict(), "state": kept})
-        state: dict[str, Any] = json.loads(file.metadata["state"])
+        state: dict[str, Any] = file.fact("state")
     return state

@@ -8,26 +8,26 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from maskwatch.classify.crop import crop
 from maskwatch.classify.network import MaskNet, Shape
 from maskwatch.core.errors import DataError
-from maskwatch.core.records import Box, Rgb
+from maskwatch.core.records import Rgb
 from maskwatch.datasets.faces import LabelledFace
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.datasets.records import Split
 from maskwatch.platform.threads import in_threads
+from maskwatch.training.augmentation import augmented_crop
 from maskwatch.training.checkpoint import load_checkpoint, save_checkpoint
-from maskwatch.training.drawn_masks import with_anothers_mask, with_drawn_mask, with_hand
 from maskwatch.training.schedule import warm_then_cosine
 
-DRAWN, TAKEN, HANDS = 0.15, 0.45, 0.1  # shares of the bare faces that get a drawn mask, another's, a hand
+Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +82,16 @@ def train(
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
-    average, best = deepcopy(network), deepcopy(network)
-    everything = nn.ModuleDict({"network": network, "average": average, "best": best})
+    average, best = moving_average(network, recipe.average), deepcopy(network)
+    averaged = average.module
+    assert isinstance(averaged, MaskNet)
+    everything = nn.ModuleDict({"network": network, "average": averaged, "best": best})
     loss_before = math.inf if start is None else _validate(best.eval(), validation, shape, device)[0]
     state: dict[str, Any] = {"epoch": 0, "loss": loss_before, "since": 0}
     if checkpoint:
         state = load_checkpoint(checkpoint, everything, optimizer) or state
     batches = max(1, len(training) // recipe.batch)
+    average.n_averaged += state["epoch"] * batches
     for number in range(state["epoch"] + 1, recipe.epochs + 1):
         network.train()
         torch.manual_seed(recipe.seed * 1_000_003 + number)  # the dropout's, wherever a training goes on
@@ -104,13 +107,13 @@ def train(
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-            _follow(average, network, min(recipe.average, (step + 1) / (step + 10)))
+            average.update_parameters(network)
             total += loss.item()
-        average.eval()
-        validation_loss, accuracy = _validate(average, validation, shape, device)
+        averaged.eval()
+        validation_loss, accuracy = _validate(averaged, validation, shape, device)
         better = validation_loss < state["loss"]
         if better:
-            best.load_state_dict(average.state_dict())
+            best.load_state_dict(averaged.state_dict())
         loss_now = min(validation_loss, state["loss"])
         state = {"epoch": number, "loss": loss_now, "since": 0 if better else state["since"] + 1}
         on_epoch(Epoch(number, total / batches, validation_loss, accuracy, better))
@@ -131,14 +134,25 @@ def _both_classes(faces: Sequence[LabelledFace], part: Split) -> list[LabelledFa
     return chosen
 
 
-@torch.no_grad()
-def _follow(average: MaskNet, network: MaskNet, keep: float) -> None:
-    now = network.state_dict()
-    for name, tensor in average.state_dict().items():
-        if tensor.is_floating_point():
-            tensor.lerp_(now[name], 1 - keep)
-        else:
-            tensor.copy_(now[name])
+def moving_average(network: MaskNet, decay: float) -> AveragedModel:
+    """A moving average of the weights and buffers, which starts as they are (Polyak; its `.module` is the network).
+
+    Each update keeps `decay` of the average, less in the first ones: `n / (n + 9)` in the n-th, so that what it
+    started from is soon forgotten.
+    """
+
+    def update(averages: Tensors, now: Tensors, updates: int | Tensor) -> None:
+        if averages[0].is_floating_point():
+            count = int(updates)
+            follow = get_ema_multi_avg_fn(min(decay, count / (count + 9)))  # type: ignore[no-untyped-call]
+            follow(averages, now, updates)
+        else:  # a count of batches
+            for each, other in zip(averages, now, strict=True):
+                each.copy_(other)
+
+    average = AveragedModel(network, multi_avg_fn=update, use_buffers=True)
+    average.n_averaged.fill_(1)  # what it starts from counts, too
+    return average
 
 
 @torch.no_grad()
@@ -191,7 +205,7 @@ def augmented_batches(
     starts = range(0, max(1, len(faces) - recipe.batch + 1), recipe.batch)
 
     def one(place: int) -> tuple[Rgb, bool]:
-        return _augmented(
+        return augmented_crop(
             faces[order[place]], donors, shape, np.random.default_rng((recipe.seed, epoch, place))
         )
 
@@ -208,65 +222,3 @@ def _shares(faces: Sequence[LabelledFace], recipe: ClassifierRecipe) -> NDArray[
     for kind in (protected, ~protected):
         often[kind] *= 0.5 / often[kind].sum()
     return np.asarray(often / often.sum(), np.float64)
-
-
-def _augmented(
-    face: LabelledFace, donors: Sequence[LabelledFace], shape: Shape, random: np.random.Generator
-) -> tuple[Rgb, bool]:
-    """A crop and its label, which a drawn mask may have changed, or one of a donor's."""
-    mirrored = random.random() < 0.5
-    patch = np.ascontiguousarray(face.patch[:, ::-1]) if mirrored else face.patch
-    box = _mirrored(face.box, face.patch.shape[1]) if mirrored else face.box
-    protected = face.protected
-    if face.label is FaceLabel.UNPROTECTED:
-        chance = random.random()
-        if chance < DRAWN:
-            patch, protected = with_drawn_mask(patch, box, random)
-        elif chance < DRAWN + TAKEN:
-            donor = donors[int(random.integers(len(donors)))]
-            patch, protected = with_anothers_mask(patch, box, donor.patch, donor.box, random)
-        elif chance < DRAWN + TAKEN + HANDS:
-            patch = with_hand(patch, box, random)
-    image = crop(patch, _jittered(box, random), side_px=shape.side_px, margin=shape.margin)
-    return _degraded(image, random), protected
-
-
-def _mirrored(box: Box, width: int) -> Box:
-    return Box(width - box.x2, box.y1, width - box.x1, box.y2)
-
-
-def _jittered(box: Box, random: np.random.Generator) -> Box:
-    """As a detector might have put it: shifted by some 5 %, scaled by some 10 %."""
-    side = max(box.width, box.height)
-    dx, dy = np.clip(random.normal(0, 0.05, 2), -0.15, 0.15) * side
-    grow = (np.exp(np.clip(random.normal(0, 0.1), -0.25, 0.25)) - 1) / 2 * side
-    return Box(box.x1 + dx - grow, box.y1 + dy - grow, box.x2 + dx + grow, box.y2 + dy + grow)
-
-
-def _degraded(rgb: Rgb, random: np.random.Generator) -> Rgb:
-    """Turned a little, then far away, out of focus, badly lit, noisy and compressed, each at times."""
-    side = rgb.shape[0]
-    if random.random() < 0.5:
-        turn = cv2.getRotationMatrix2D((side / 2, side / 2), random.uniform(-15, 15), 1)
-        rgb = np.asarray(cv2.warpAffine(rgb, turn, (side, side), borderMode=cv2.BORDER_REPLICATE), np.uint8)
-    if random.random() < 0.5:
-        small = int(np.exp(random.uniform(math.log(10), math.log(side))))
-        down = cv2.resize(rgb, (small, small), interpolation=cv2.INTER_AREA)
-        rgb = np.asarray(cv2.resize(down, (side, side), interpolation=cv2.INTER_LINEAR), np.uint8)
-    if random.random() < 0.2:
-        rgb = np.asarray(cv2.GaussianBlur(rgb, (0, 0), random.uniform(0.4, 1.6)), np.uint8)
-    values = rgb.astype(np.float32)
-    if random.random() < 0.15:
-        values = np.repeat(values.mean(axis=2, keepdims=True), 3, axis=2)
-    contrast, light = random.uniform(0.6, 1.4), random.uniform(-40, 40)
-    tint = random.uniform(-12, 12, 3).astype(np.float32)
-    values = (values - 127.5) * contrast + 127.5 + light + tint
-    values = 255 * (np.clip(values, 0, 255) / 255) ** np.exp(random.uniform(-0.4, 0.4))
-    if random.random() < 0.3:
-        values = values + random.normal(0, random.uniform(1, 10), values.shape)
-    rgb = np.clip(values, 0, 255).astype(np.uint8)
-    if random.random() < 0.3:
-        quality = int(random.integers(25, 90))
-        _, data = cv2.imencode(".jpg", rgb, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        rgb = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
-    return rgb

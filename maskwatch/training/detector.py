@@ -39,7 +39,7 @@ class DetectorRecipe:
     """Steps of each stage and round; every `epoch` steps the network is tried on the validation part.
 
     A stage ends early after `patience` epochs without a better validation loss, and keeps its best epoch.
-    `variants` are how many pictures are made of each (see `views.camera_view`) to mine samples from.
+    `variants` are how many pictures are made of each (see `augmentation.camera_view`) to mine samples from.
     """
 
     pnet_steps: int = 2000

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -194,27 +193,18 @@ def _batches(
 
 def _is_unsure(unclear: Floats) -> NDArray[np.bool_]:
     """Which cells' windows lie in an unclear place."""
-    row, column = (each.ravel() for each in _corners())
-    windows = np.stack([column, row, column + WINDOW_PX, row + WINDOW_PX], axis=1)
-    return targets.unsure(windows, unclear).reshape(CELLS, CELLS)
+    return targets.unsure(_windows(), unclear).reshape(CELLS, CELLS)
 
 
-def _corners() -> NDArray[np.float32]:
-    """Row and column of the windows' first corners, `(2, 90, 90)`."""
-    return np.asarray(np.mgrid[0:CELLS, 0:CELLS], np.float32) * STRIDE + 0.5
+def _windows() -> Floats:
+    """The window of each cell, `(90 * 90, 4)`."""
+    row, column = np.mgrid[0:CELLS, 0:CELLS].reshape(2, -1).astype(np.float32) * STRIDE + 0.5
+    return np.stack([column, row, column + WINDOW_PX, row + WINDOW_PX], axis=1)
 
 
-def _nearness(faces: NDArray[Any]) -> Floats:
-    """The largest IoU of each cell's window with the square about a face of a size that it may hold."""
-    row, column = _corners()
-    best = np.zeros((CELLS, CELLS), np.float32)
-    for x1, y1, x2, y2 in faces:
-        side = max(x2 - x1, y2 - y1)
-        if not SEEN_PX[0] < side < SEEN_PX[1]:
-            continue
-        left, top = (x1 + x2 - side) / 2, (y1 + y2 - side) / 2
-        across = np.minimum(column + WINDOW_PX, left + side) - np.maximum(column, left)
-        down = np.minimum(row + WINDOW_PX, top + side) - np.maximum(row, top)
-        overlap = np.maximum(across, 0) * np.maximum(down, 0)
-        best = np.maximum(best, overlap / (WINDOW_PX**2 + side**2 - overlap))
-    return best
+def _nearness(faces: Floats) -> Floats:
+    """The largest IoU of each cell's window with the square about a face `(N, 4)` of a size that it may hold."""
+    sides = (faces[:, 2:] - faces[:, :2]).max(axis=1)
+    fitting = faces[(sides > SEEN_PX[0]) & (sides < SEEN_PX[1])]
+    near = targets.iou(_windows(), targets.squares(fitting)).max(axis=1, initial=0)
+    return np.asarray(near.reshape(CELLS, CELLS), np.float32)

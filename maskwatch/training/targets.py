@@ -4,7 +4,10 @@ Boxes `(N, 4)` float32: x1, y1, x2, y2 in pixels.
 """
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+
+from maskwatch.detect.boxes import pairwise_iou
 
 Floats = NDArray[np.float32]
 
@@ -21,7 +24,7 @@ def fit(boxes: Floats, truths: Floats) -> tuple[Floats, NDArray[np.int64]]:
     """The best overlap (0..1) of each box with a truth, and which truth that is (0 where there is none)."""
     if not len(truths):
         return np.zeros(len(boxes), np.float32), np.zeros(len(boxes), np.int64)
-    overlap = np.maximum(_iou(boxes, truths), _iou(boxes, squares(truths)))
+    overlap = np.maximum(iou(boxes, truths), iou(boxes, squares(truths)))
     which = overlap.argmax(axis=1)
     return overlap[np.arange(len(boxes)), which], which
 
@@ -48,10 +51,9 @@ def squares(boxes: Floats) -> Floats:
     return np.concatenate([centre - half, centre + half], axis=1)
 
 
-def _iou(one: Floats, other: Floats) -> Floats:
-    overlap = _intersection(one, other)
-    area, others = ((each[:, 2:] - each[:, :2]).prod(axis=1) for each in (one, other))
-    return np.asarray(overlap / (area[:, None] + others[None] - overlap), np.float32)
+def iou(one: Floats, other: Floats) -> Floats:
+    """`detect.boxes.pairwise_iou` of arrays: `(N, 4)` and `(M, 4)` to `(N, M)`."""
+    return np.asarray(pairwise_iou(torch.from_numpy(one), torch.from_numpy(other)).numpy(), np.float32)
 
 
 def _intersection(one: Floats, other: Floats) -> Floats:

@@ -2,42 +2,42 @@
 
 import logging
 from collections.abc import Sequence
-from secrets import compare_digest
 
 from starlette.applications import Starlette
-from starlette.datastructures import Headers
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.responses import JSONResponse
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from maskwatch.http.guard import GUESSES_S, Guard, OtherSites, Refusals, TokenCheck, address_of, now
 
 log = logging.getLogger(__name__)
 
 OPEN = ("/healthz", "/readyz")  # whoever restarts or balances holds no token
-READING = ("GET", "HEAD", "OPTIONS")
-LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+REFUSALS = Refusals(
+    misdirected=lambda: JSONResponse({"error": "answers to localhost alone"}, 400),
+    other_site=lambda: JSONResponse({"error": "comes from another site's page"}, 403),
+)
 
 
-def make_app(routes: Sequence[BaseRoute], *, token: str | None, host: str = "127.0.0.1") -> Starlette:
+def make_app(routes: Sequence[BaseRoute], *, token: str | None) -> Starlette:
     """The application that serves `routes`, guarded.
 
-    With a token, every request but `/healthz` and `/readyz` carries `Authorization: Bearer TOKEN`, or gets 401.
-    Without one the server listens on loopback (`host`) alone, where a web page in a browser of the same machine may
+    With a token, every request but `/healthz` and `/readyz` carries `Authorization: Bearer TOKEN`, or gets 401,
+    and 429 from an address that offered too many wrong ones.
+    Without one the server listens on loopback alone, where a web page in a browser of the same machine may
     still try: the request's Host must be a name of loopback (else 400: DNS rebinding), and one that changes
     something must not come from another site's page (else 403).
     """
-    if token is not None:
-        return Starlette(
-            routes=routes, middleware=[Middleware(ErrorGuard), Middleware(TokenGuard, token=token)]
-        )
-    names = [*LOOPBACK_HOSTS, f"[{host}]" if ":" in host else host]
-    guards = [
-        Middleware(ErrorGuard),
-        Middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False),
-        Middleware(SiteGuard),
-    ]
-    return Starlette(routes=routes, middleware=guards)
+    guard = Middleware(
+        Guard,
+        door=None if token is None else BearerDoor(token),
+        other_sites=OtherSites.READ if token is None else OtherSites.ALL,
+        refusals=REFUSALS,
+        same_scheme=True,
+    )
+    return Starlette(routes=routes, middleware=[guard, Middleware(ErrorGuard)])
 
 
 class ErrorGuard:
@@ -64,36 +64,24 @@ class ErrorGuard:
             await refusal(scope, receive, send)
 
 
-class TokenGuard:
-    def __init__(self, app: ASGIApp, token: str) -> None:
-        self._app = app
-        self._expected = f"Bearer {token}".encode()
+class BearerDoor:
+    """Every request but those for health carries the header `Authorization: Bearer TOKEN`."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        said = Headers(scope=scope).get("authorization", "").encode()
-        if scope["path"] in OPEN or compare_digest(said, self._expected):
-            await self._app(scope, receive, send)
-            return
-        refusal = JSONResponse(
+    def __init__(self, token: str) -> None:
+        self._token = TokenCheck(f"Bearer {token}")
+
+    async def answer(self, connection: HTTPConnection, receive: Receive) -> Response | None:  # noqa: ARG002 - a door's
+        if connection.scope["path"] in OPEN:
+            return None
+        address, now_s = address_of(connection), now()
+        if not self._token.may_guess(address, now_s):
+            wait = {"Retry-After": f"{GUESSES_S:.0f}"}
+            return JSONResponse({"error": "too many wrong tokens; wait a minute"}, 429, headers=wait)
+        said = connection.headers.get("authorization")
+        if said is not None and self._token.is_right(said, address, now_s):
+            return None
+        return JSONResponse(
             {"error": "needs the header Authorization: Bearer TOKEN, with web.token of the configuration"},
             status_code=401,
             headers={"WWW-Authenticate": "Bearer"},
         )
-        await refusal(scope, receive, send)
-
-
-class SiteGuard:
-    """Refuses requests that change something and that a browser sends for another site's page."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = Headers(scope=scope)
-        origin = headers.get("origin")  # browsers alone send it
-        own = origin is None or origin == f"{scope['scheme']}://{headers.get('host', '')}"
-        if scope["method"] in READING or own:
-            await self._app(scope, receive, send)
-            return
-        refusal = JSONResponse({"error": "comes from another site's page"}, status_code=403)
-        await refusal(scope, receive, send)

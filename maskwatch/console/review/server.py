@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 from nicegui import ui
 
 from maskwatch.console.access import Access
-from maskwatch.console.guard import Guard
+from maskwatch.console.guard import guarded
 from maskwatch.console.review import cards
 from maskwatch.console.review.context import Review
 from maskwatch.console.review.gallery import Gallery
@@ -70,10 +70,10 @@ def serve(
     """Serve until SIGINT or SIGTERM; `on_ready` is told the address. Raises `ConfigError` for one that cannot be had."""
     with _listening(host, port) as listener:
         port = listener.getsockname()[1]
-        guarded = Guard(application(review), access, f"maskwatch_review_{port}")
+        page = guarded(application(review), access, f"maskwatch_review_{port}")
         # no access log: an address may hold the token
         config = uvicorn.Config(
-            guarded,
+            page,
             access_log=False,
             log_config=None,
             log_level="warning",

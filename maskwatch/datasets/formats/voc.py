@@ -7,7 +7,10 @@ what is `difficult` is unclear. Lists in `ImageSets/Main/` tell the parts.
 from collections.abc import Iterator, Sequence
 from glob import escape
 from pathlib import Path, PurePosixPath
-from xml.etree.ElementTree import Element, SubElement, indent, tostring
+from xml.etree.ElementTree import Element, ParseError, SubElement, indent, tostring
+
+from defusedxml import EntitiesForbidden
+from defusedxml.ElementTree import parse
 
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box
@@ -24,7 +27,6 @@ from maskwatch.datasets.formats.marks import (
     refuse_shared_names,
 )
 from maskwatch.datasets.formats.parts import PARTS, part_of, plain_path, read_text
-from maskwatch.datasets.formats.safe_xml import parse
 from maskwatch.datasets.labels import AnnotationLabel
 from maskwatch.datasets.records import DataSet, LabelledImage, Split
 from maskwatch.sources.images import SUFFIXES, image_size
@@ -50,7 +52,7 @@ def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL) -> 
     for file in sorted(annotations.rglob("*.xml")):
         inside = file.relative_to(annotations)
         try:
-            root = parse(file)
+            root = _parsed(file)
         except DataError as e:
             reading.problems.append(str(e))
             described |= {path.relative_to(image_folder) for path in _alike(image_folder, inside)}
@@ -70,6 +72,19 @@ def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL) -> 
     if bare:
         data.problems.append(f"{folder}: {bare} pictures without a label are used as pictures without faces")
     return data
+
+
+def _parsed(path: Path) -> Element:
+    """The root of a file of strangers. Raises `DataError`, naming it, when it is no XML or declares entities."""
+    try:
+        root: Element = parse(path).getroot()
+    except OSError as e:
+        raise DataError(f"{path}: {e.strerror}") from e
+    except EntitiesForbidden as e:
+        raise DataError(f"{path}: declares the entity {e.name!r}; files with entities are not read") from e
+    except (ParseError, ValueError, LookupError) as e:  # also an encoding that is none
+        raise DataError(f"{path}: is not XML ({e})") from e
+    return root
 
 
 def _name(root: Element, image_folder: Path, inside: Path, find: Finder) -> str:

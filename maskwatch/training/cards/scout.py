@@ -1,6 +1,5 @@
 """The scout's: of the published weights, with a card; or put into a detector's own file."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -69,6 +68,6 @@ def write_with_scout(
     What `source` tells of its training is kept, and the scout's is added.
     """
     with opened(source, ARCHITECTURE, "detector") as file:
-        about: dict[str, object] = json.loads(file.metadata["about"])
+        about: dict[str, object] = file.fact("about")
     about["scout"] = {"recipe": asdict(recipe), "data": images, "validation": asdict(figures)}
     return save_detector(weights, path, about)

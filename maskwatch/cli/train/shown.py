@@ -1,0 +1,15 @@
+"""A training that a person at the terminal can follow."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from maskwatch.cli.console import say, tell_problems, tracked
+
+if TYPE_CHECKING:
+    from maskwatch.training import Callbacks
+
+
+def callbacks(stage: Callable[[str, int, int], None] = lambda *_: None) -> "Callbacks":
+    from maskwatch.training import Callbacks
+
+    return Callbacks(say, tell_problems, tracked, stage)

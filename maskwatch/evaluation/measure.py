@@ -1,0 +1,170 @@
+"""Whole measurements: a labelled folder and models in, a report out."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from maskwatch.classify.classifier import MaskClassifier
+from maskwatch.classify.settings import Settings as ClassifySettings
+from maskwatch.core.errors import DataError
+from maskwatch.core.progress import Bar, no_bar
+from maskwatch.datasets.class_names import USUAL_NAMES, ClassNames
+from maskwatch.datasets.formats.registry import read
+from maskwatch.detect.cascade import Mtcnn
+from maskwatch.detect.settings import Settings as DetectSettings
+from maskwatch.evaluation.chosen import SplitChoice
+from maskwatch.evaluation.classification import judge
+from maskwatch.evaluation.detection import search_lowered
+from maskwatch.evaluation.document import Report
+from maskwatch.evaluation.images import (
+    Material,
+    choose,
+    choose_of_several,
+    need_boxes,
+    opened,
+    without_faults,
+)
+from maskwatch.evaluation.reports.classifier import classifier_comparison, classifier_report
+from maskwatch.evaluation.reports.common import Subject
+from maskwatch.evaluation.reports.detector import detector_comparison, detector_report
+from maskwatch.evaluation.reports.system import system_comparison, system_report
+from maskwatch.evaluation.system import Analyse, analyse_images
+
+
+class Models(Protocol):
+    """What loads models by their settings; `app.compose.Models` does."""
+
+    @property
+    def detector(self) -> Callable[[DetectSettings], Mtcnn]: ...
+    @property
+    def classifier(self) -> Callable[[str | None], MaskClassifier]: ...
+    def computes_with(self, detect: DetectSettings, /) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SystemUnderTest:
+    """A detector and a classifier as they are set, and both together as they run."""
+
+    detect: DetectSettings
+    classify: ClassifySettings
+    analyse: Analyse
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Which images count, and who is told how it goes; `problems` gets what of the data cannot be used.
+
+    `classes` tells what the class names of the data mean.
+    """
+
+    part: SplitChoice = SplitChoice.TEST
+    bar: Bar = no_bar
+    problems: Callable[[Sequence[str]], None] = lambda _: None
+    classes: ClassNames = USUAL_NAMES
+
+
+USUAL = Measurement()
+
+
+def measure_detectors(
+    data: Sequence[Path], settings: Sequence[DetectSettings], models: Models, how: Measurement = USUAL
+) -> Report:
+    """Which of the labelled faces a detector finds, and what else; two are compared. Raises `DataError` or `ModelError`."""
+    found = [models.detector(each) for each in settings]
+    material = chosen_images(data, how, with_boxes=True)
+    results = [search_lowered(models.detector, each, material, how.bar("finding faces")) for each in settings]
+    told = _settings_told(models, found, settings)
+    subject = Subject("detector", material, _roles({"detector": found}), told)
+    return detector_comparison(subject, *results) if len(results) == 2 else detector_report(subject, *results)
+
+
+def measure_classifiers(
+    data: Sequence[Path],
+    weights: Sequence[str | None],
+    finder: DetectSettings,
+    models: Models,
+    *,
+    protected_at: float,
+    how: Measurement = USUAL,
+) -> Report:
+    """How the faces that `finder` finds are judged, from `protected_at` (0..1) on as protected; two are compared.
+
+    `weights` are files, None for what `models` serves. Raises `DataError` or `ModelError`.
+    """
+    judges = [models.classifier(each) for each in weights]
+    detector = models.detector(finder)
+    material = chosen_images(data, how, with_boxes=False)
+    images = opened(material.images, how.bar("judging faces"))
+    results = judge(judges, detector, images, protected_at=protected_at)
+    if not results[0].judged:
+        raise DataError(f"{material.name}: the detector finds no labelled face in its {how.part} part")
+    told = _settings_told(models, [detector], [finder])
+    told["protected from a probability of"] = f"{protected_at:g}"
+    subject = Subject("classifier", material, _roles({"classifier": judges, "detector": [detector]}), told)
+    if len(results) == 2:
+        return classifier_comparison(subject, *results)
+    return classifier_report(subject, *results)
+
+
+def measure_systems(
+    data: Sequence[Path], systems: Sequence[SystemUnderTest], models: Models, how: Measurement = USUAL
+) -> Report:
+    """Who is found and judged right, and how far off a frame's ratio is; two are compared.
+
+    Raises `DataError` or `ModelError`.
+    """
+    finders = [models.detector(each.detect) for each in systems]
+    judges = [models.classifier(each.classify.weights) for each in systems]
+    material = chosen_images(data, how, with_boxes=True)
+    results = [
+        analyse_images(each.analyse, opened(material.images, how.bar("finding and judging faces")))
+        for each in systems
+    ]
+    judging = systems[0].classify
+    told = _settings_told(models, finders, [each.detect for each in systems]) | {
+        "protected from a probability of": f"{judging.protected_at:g}",
+        "smallest face to judge": f"{judging.min_face_px:g} px",
+    }
+    subject = Subject("system", material, _roles({"detector": finders, "classifier": judges}), told)
+    return system_comparison(subject, *results) if len(results) == 2 else system_report(subject, *results)
+
+
+def chosen_images(data: Sequence[Path], how: Measurement, *, with_boxes: bool) -> Material:
+    """The images of one or several folders that count. Raises `DataError` when there are none."""
+    once = {folder.resolve(): folder for folder in data}  # however it is written
+    sets = {str(folder): read(folder, how.classes) for folder in once.values()}
+    if with_boxes:  # told before thousands of pictures are opened
+        for name, labelled in sets.items():
+            need_boxes(name, labelled.images)
+    progress = how.bar("opening pictures")
+    if len(sets) == 1:
+        ((name, labelled),) = sets.items()
+        material = choose(name, labelled, how.part, progress)
+    else:
+        material = choose_of_several(sets, how.part, progress)
+    if with_boxes:
+        material = without_faults(material)
+        need_boxes(material.name, material.images)
+    how.problems(material.notes)
+    return material
+
+
+def _roles(models: Mapping[str, Sequence[Any]]) -> dict[str, str]:
+    """The version of each model by its role; of two in the same role, by A and B."""
+    return {
+        f"{role} {letter}" if len(found) > 1 else role: each.version
+        for role, found in models.items()
+        for letter, each in zip("AB", found, strict=False)
+    }
+
+
+def _settings_told(
+    models: Models, detectors: Sequence[Mtcnn], settings: Sequence[DetectSettings]
+) -> dict[str, object]:
+    told: dict[str, object] = {"smallest face to look for": f"{settings[0].min_face_px:g} px"}
+    for letter, each in zip("AB", detectors, strict=False):
+        name = f"thresholds {letter}" if len(detectors) > 1 else "thresholds"
+        told[name] = ", ".join(f"{threshold:g}" for threshold in each.thresholds)
+    scout = "on" if settings[0].scout else "off"
+    return {**told, "scout": scout, "computed with": models.computes_with(settings[0])}

@@ -1,0 +1,107 @@
+"""The classifier, from labelled folders to its file."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+
+from maskwatch.classify.classifier import MaskClassifier
+from maskwatch.classify.network import MaskNet, Shape
+from maskwatch.classify.settings import Settings as ClassifySettings
+from maskwatch.core.ports import Detector
+from maskwatch.datasets.class_names import USUAL_NAMES, ClassNames
+from maskwatch.datasets.faces import LabelledFace, gather
+from maskwatch.datasets.records import DataSet, Split
+from maskwatch.detect.loading import ready_detector
+from maskwatch.detect.settings import Settings as DetectSettings
+from maskwatch.evaluation.classification import Confusion, evaluate
+from maskwatch.training.cards.classifier import ClassifierTraining, write_model
+from maskwatch.training.classifier import ClassifierRecipe, Epoch, train
+from maskwatch.training.jobs.callbacks import Callbacks
+from maskwatch.training.jobs.sets import read_sets
+from maskwatch.training.run_folder import Journal, fingerprint, training_folder
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainedClassifier:
+    """`output` has its card beside it; `tested` is how each data set's test part is judged, by the set's name."""
+
+    network: MaskNet
+    output: Path
+    tested: Mapping[str, Confusion]
+
+
+def train_classifier(
+    data: Sequence[Path],
+    output: Path,
+    *,
+    recipe: ClassifierRecipe | None = None,
+    shape: Shape | None = None,
+    detect: DetectSettings | None = None,
+    protected_at: float | None = None,
+    device: torch.device | None = None,
+    callbacks: Callbacks | None = None,
+    classes: ClassNames = USUAL_NAMES,
+) -> TrainedClassifier:
+    """Find the faces, train on the training part, keep the best epoch by the validation part, test, and write.
+
+    `data` are folders of any layout that `maskwatch.datasets` reads, and `classes` tells what their class names mean;
+    `detect` tells which detector finds the
+    faces, and from `protected_at` (0..1) on a face counts as protected in the test. None is what the service has.
+    Stopped, the same call goes on where it was (from `output` with the suffix `.training`). Raises `DataError` or `ModelError`.
+    """
+    recipe, shape, device = recipe or ClassifierRecipe(), shape or Shape(), device or torch.device("cpu")
+    callbacks = callbacks or Callbacks()
+    detector = ready_detector(detect or DetectSettings(), device)
+    sets = {
+        name: _faces(name, labelled, detector, callbacks)
+        for name, labelled in read_sets(data, classes, callbacks).items()
+    }
+    network = _train(sets, output, recipe=recipe, shape=shape, device=device, callbacks=callbacks)
+    judge = MaskClassifier(network, shape, device, output.stem)
+    bound = ClassifySettings().protected_at if protected_at is None else protected_at
+    tested = {
+        name: evaluate(judge, [face for face in faces if face.split is Split.TEST], protected_at=bound)
+        for name, faces in sets.items()
+    }
+    write_model(ClassifierTraining(network, shape, recipe, detector.version, sets), output, tested)
+    return TrainedClassifier(network, output, tested)
+
+
+def _faces(name: str, labelled: DataSet, detector: Detector, callbacks: Callbacks) -> list[LabelledFace]:
+    faces, notes = gather(labelled.images, detector, callbacks.bar(f"finding faces in {name}"))
+    callbacks.say(f"{name}: {len(faces)} faces, {len(notes)} pictures without one")
+    return faces
+
+
+def _train(
+    sets: Mapping[str, Sequence[LabelledFace]],
+    output: Path,
+    *,
+    recipe: ClassifierRecipe,
+    shape: Shape,
+    device: torch.device,
+    callbacks: Callbacks,
+) -> MaskNet:
+    folder = output.with_suffix(".training")
+    every = [face for faces in sets.values() for face in faces]
+    task = {
+        "recipe": asdict(recipe),
+        "shape": asdict(shape),
+        "data": fingerprint((face.patch, (face.box,)) for face in every),
+    }
+    with training_folder(folder, task) as goes_on, Journal(folder) as journal:
+        if goes_on:
+            callbacks.say(f"{folder}: goes on where it was")
+
+        def tell(epoch: Epoch) -> None:
+            figures = {"loss": epoch.loss, "validation loss": epoch.validation_loss}
+            journal.note("classifier", epoch.number, {**figures, "accuracy": epoch.validation_accuracy})
+            callbacks.say(
+                f"epoch {epoch.number:3d}  loss {epoch.loss:.4f}  validation loss {epoch.validation_loss:.4f}  "
+                f"accuracy {epoch.validation_accuracy:.4f}{'  best' if epoch.best else ''}"
+            )
+            callbacks.epoch(epoch)
+
+        return train(every, shape, recipe, device, tell, checkpoint=folder / "classifier.safetensors")

@@ -1,0 +1,163 @@
+"""The detector, from labelled folders to its file."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+
+from maskwatch.datasets.class_names import USUAL_NAMES, ClassNames
+from maskwatch.datasets.faces import SeenImage, open_annotated
+from maskwatch.datasets.records import Split
+from maskwatch.detect.loading import ready_detector
+from maskwatch.detect.settings import Settings
+from maskwatch.detect.weights import Weights, load_weights
+from maskwatch.evaluation.chosen import SplitChoice
+from maskwatch.evaluation.detection import Detection, search_lowered
+from maskwatch.evaluation.images import Material, choose, without_faults
+from maskwatch.training.cards.detector import DetectorTraining, write_detector, write_detector_card
+from maskwatch.training.detector import DetectorRecipe, Epoch, Run
+from maskwatch.training.fine_tune import TunedDetector, TuningTarget, fine_tune
+from maskwatch.training.jobs.callbacks import Callbacks
+from maskwatch.training.jobs.sets import read_sets
+from maskwatch.training.run_folder import Journal, fingerprint, training_folder
+from maskwatch.training.scout import ScoutProgress, ScoutRecipe
+
+Parts = dict[Split, list[SeenImage]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainedDetector:
+    """`output` has its card beside it; `tested` is what the start and it find in each data set's test part."""
+
+    tuned: TunedDetector
+    output: Path
+    tested: Mapping[str, tuple[Detection, Detection]]
+
+
+def usual_scout(effort: float, seed: int = 0) -> ScoutRecipe:
+    """What a detector's training teaches its scout by, with so many times the steps."""
+    return ScoutRecipe(steps=max(1, round(12_000 * effort)), seed=seed)
+
+
+def train_detector(
+    data: Sequence[Path],
+    output: Path,
+    *,
+    start: str = "stock",
+    target: TuningTarget | None = None,
+    recipe: DetectorRecipe | None = None,
+    scout_recipe: ScoutRecipe | None = None,
+    device: torch.device | None = None,
+    callbacks: Callbacks | None = None,
+    classes: ClassNames = USUAL_NAMES,
+) -> TrainedDetector:
+    """Fine-tune P-, R- and O-Net, choose the thresholds, teach a scout, test, and write.
+
+    `data` are folders with boxes, of any layout that `maskwatch.datasets` reads, and `classes` tells what their class
+    names mean; `start` is the weights to start
+    from, a file or `stock`. Stopped, the same call goes on where it was (from `output` with the suffix `.training`).
+    Raises `DataError` or `ModelError`.
+    """
+    weights, target, device = load_weights(start), target or TuningTarget(), device or torch.device("cpu")
+    recipe, scout_recipe = recipe or DetectorRecipe(), scout_recipe or usual_scout(1)
+    callbacks = callbacks or Callbacks()
+    parts: Parts = {part: [] for part in Split}
+    counts, sets = {}, read_sets(data, classes, callbacks)
+    for name, labelled in sets.items():
+        opened, notes = open_annotated(labelled.images, callbacks.bar(f"reading {name}"))
+        callbacks.problems(notes)
+        counts[name] = {str(part): len(images) for part, images in opened.items()}
+        for part, images in opened.items():
+            parts[part] += images
+    # before the training: a data set that cannot be tested on is refused at once
+    tests = {name: without_faults(choose(name, each, SplitChoice.TEST, list)) for name, each in sets.items()}
+    making = DetectorTraining(weights.version, target, recipe, scout_recipe, counts)
+    tuned = _tune(parts, weights, making, output, device=device, callbacks=callbacks)
+    point = tuned.choice.point
+    callbacks.say(
+        f"thresholds {', '.join(f'{t:g}' for t in point.thresholds)}, powers {', '.join(f'{p:g}' for p in point.powers)}: "
+        f"recall {tuned.choice.recall:.3f} at precision {tuned.choice.precision:.3f} on the validation part"
+    )
+    digest = write_detector(tuned, making, output)
+    tested = {
+        name: _tested(
+            each, (start, str(output)), min_face_px=target.min_face_px, device=device, callbacks=callbacks
+        )
+        for name, each in tests.items()
+    }
+    write_detector_card(tuned, making, output, digest, tested)
+    return TrainedDetector(tuned, output, tested)
+
+
+def _tune(
+    parts: Parts,
+    start: Weights,
+    making: DetectorTraining,
+    output: Path,
+    *,
+    device: torch.device,
+    callbacks: Callbacks,
+) -> TunedDetector:
+    folder = output.with_suffix(".training")
+    task = {
+        "recipe": asdict(making.recipe),
+        "scout": asdict(making.scout_recipe),
+        "wish": asdict(making.target),  # the name in the folders of earlier trainings
+        "start": start.version,
+        "data": {
+            str(part): fingerprint((p.rgb, p.faces, p.unclear) for p in images)
+            for part, images in parts.items()
+        },
+    }
+    with training_folder(folder, task) as goes_on, Journal(folder) as journal:
+        if goes_on:
+            callbacks.say(f"{folder}: goes on where it was")
+
+        def tell(epoch: Epoch) -> None:
+            figures = {"loss": epoch.loss, "validation loss": epoch.validation_loss}
+            figures |= {"recall": epoch.recall, "precision": epoch.precision}
+            journal.note(epoch.stage, epoch.step, figures)
+            callbacks.say(
+                f"{epoch.stage}  step {epoch.step:5d}  loss {epoch.loss:.3f}  validation: "
+                f"loss {epoch.validation_loss:.3f}  recall {epoch.recall:.3f}  precision {epoch.precision:.3f}"
+                f"{'  best' if epoch.best else ''}"
+            )
+            callbacks.epoch(epoch)
+
+        def tell_scout(state: ScoutProgress) -> None:
+            journal.note("scout", state.step, {"loss": state.loss})
+            callbacks.stage("scout", state.step, making.scout_recipe.steps)
+            callbacks.epoch(state)
+
+        run = Run(making.recipe, device, folder, tell, callbacks.stage)
+        return fine_tune(
+            parts,
+            start,
+            making.target,
+            run,
+            making.scout_recipe,
+            through=callbacks.bar("thresholds"),
+            on_scout=tell_scout,
+        )
+
+
+def _tested(
+    material: Material,
+    weights: tuple[str, str],
+    *,
+    min_face_px: float,
+    device: torch.device,
+    callbacks: Callbacks,
+) -> tuple[Detection, Detection]:
+    """What each of the two finds in the test part."""
+    before, after = (
+        search_lowered(
+            lambda settings: ready_detector(settings, device),
+            Settings(weights=each, min_face_px=min_face_px),
+            material,
+            callbacks.bar("finding faces"),
+        )
+        for each in weights
+    )
+    return before, after
