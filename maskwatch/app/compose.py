@@ -2,34 +2,33 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from starlette.routing import BaseRoute
 
-from maskwatch.alerts.log import LogSink
-from maskwatch.alerts.registry import SinkName, make_sink
-from maskwatch.alerts.settings import VoiceSettings
-from maskwatch.classify.classifier import MaskClassifier
-from maskwatch.classify.network import load_network
+from maskwatch.alerts.kinds.log import LogSink
+from maskwatch.alerts.registry import SINKS, SinkContext
+from maskwatch.classify.registry import CLASSIFIERS
+from maskwatch.classify.settings import ClassifierSettings
 from maskwatch.classify.settings import Settings as ClassifySettings
 from maskwatch.config.load import CameraConfig, Config, Defaults
 from maskwatch.core.address import Address
 from maskwatch.core.errors import ConfigError, ModelError
-from maskwatch.core.ports import AlertSink, Source
+from maskwatch.core.ports import AlertSink, Classifier, Detector, Source
 from maskwatch.core.records import Decision, Frame, FrameReport, Rgb, Versions
 from maskwatch.core.rules.camera_offline import CameraOffline
 from maskwatch.core.rules.protected_ratio import Rule
 from maskwatch.core.selection import Selection
-from maskwatch.detect.backends.choice import choose
 from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.motion import MotionGate
+from maskwatch.detect.registry import DETECTORS
 from maskwatch.detect.settings import Settings as DetectSettings
-from maskwatch.detect.weights import load_weights
 from maskwatch.drift.confidences import Confidences, named
 from maskwatch.drift.watch import Drift, DriftWatch, measured
 from maskwatch.models.hot_swap import Follower
@@ -38,6 +37,7 @@ from maskwatch.models.smoke_test import smoke_test
 from maskwatch.pipeline.camera import Camera, CameraModels
 from maskwatch.pipeline.engine import Engine
 from maskwatch.pipeline.pipeline import Pipeline
+from maskwatch.plugins import KindSettings, ModelContext
 from maskwatch.samples.retention import Limits
 from maskwatch.samples.settings import QueueSettings, SelectionSettings
 from maskwatch.samples.store import Queue
@@ -72,36 +72,41 @@ class Models:
         self.files = chosen = files or shipped_files()
 
         # nothing in here refers to `self`: whoever drops the last model frees its memory there and then
-        def made_detector(settings: DetectSettings) -> Mtcnn:
-            loaded = weights(settings.weights)
-            computed = backend(settings.backend, settings.weights, settings.half)
-            return Mtcnn(computed, settings, loaded.version, loaded.point)
+        shared: dict[Hashable, Any] = {}
 
-        def made_classifier(path: str | None) -> MaskClassifier:
-            network, shape, version = load_network(Path(path) if path else chosen.classifier, device)
-            return MaskClassifier(network, shape, device, version)
+        def share(key: Hashable, make: Callable[[], Any]) -> Any:
+            if key not in shared:
+                shared[key] = make()
+            return shared[key]
 
-        weights = cache(lambda name: load_weights(name or str(chosen.detector)))
-        backend = cache(lambda name, path, half: choose(name, weights(path), device, half=half))
-        self._backend = backend
-        self.detector: Callable[[DetectSettings], Mtcnn] = cache(made_detector)
-        self.classifier: Callable[[str | None], MaskClassifier] = cache(made_classifier)
+        of_detector = ModelContext(str(device), chosen.detector, share)
+        of_classifier = ModelContext(str(device), chosen.classifier, share)
+        self.detector: Callable[[KindSettings], Detector] = cache(
+            lambda settings: DETECTORS.build(settings, of_detector)
+        )
+        self.classifier: Callable[[ClassifierSettings], Classifier] = cache(
+            lambda settings: CLASSIFIERS.build(settings, of_classifier)
+        )
 
-    def computes_with(self, detect: DetectSettings) -> str:
+    def mtcnn(self, settings: DetectSettings) -> Mtcnn:
+        """The same as `detector`, of our own cascade."""
+        detector = self.detector(settings)
+        assert isinstance(detector, Mtcnn)
+        return detector
+
+    def computes_with(self, detect: KindSettings) -> str:
         """What the detector's networks are computed by."""
-        return self._backend(detect.backend, detect.weights, detect.half).name
+        detector = self.detector(detect)
+        return detector.backend_name if isinstance(detector, Mtcnn) else detect.kind
 
-    def versions(self, detect: DetectSettings, classify: ClassifySettings) -> dict[str, str]:
-        return {
-            "detector": self.detector(detect).version,
-            "classifier": self.classifier(classify.weights).version,
-        }
+    def versions(self, detect: KindSettings, classify: ClassifierSettings) -> dict[str, str]:
+        return {"detector": self.detector(detect).version, "classifier": self.classifier(classify).version}
 
 
 def load_version(registry: Registry, name: str, device: torch.device) -> Models:
     """The models of one version, tried out. Raises `ModelError` when they are not whole, or of no use."""
     models = Models(device, registry.files(name))
-    smoke_test(models.detector(DetectSettings()), models.classifier(None), ())
+    smoke_test(models.detector(DetectSettings()), models.classifier(ClassifySettings()), ())
     return models
 
 
@@ -129,9 +134,9 @@ def camera_models(config: Config, models: Models, images: Sequence[Rgb]) -> dict
     Raises `ModelError` when one gives no finite numbers.
     """
     result = {}
-    tried: list[tuple[Mtcnn, MaskClassifier]] = []
+    tried: list[tuple[Detector, Classifier]] = []
     for name, camera in config.cameras.items():
-        detector, classifier = models.detector(camera.detect), models.classifier(camera.classify.weights)
+        detector, classifier = models.detector(camera.detect), models.classifier(camera.classify)
         if (detector, classifier) not in tried:
             smoke_test(detector, classifier, images)
             tried.append((detector, classifier))
@@ -187,11 +192,11 @@ def live_pipeline(
     """The cameras as they are; footage among them runs at its own speed."""
     if not config.cameras:
         raise ConfigError("cameras: there is none to watch")
-    sink = cache(_sink)
+    sink = cache(make_sink)
     cameras = []
     for name, camera in config.cameras.items():
         source = open_source(name, camera.source, fps=camera.fps, rtsp_settings=camera.rtsp)
-        sinks = tuple(sink(kind, camera.alert.voice) for kind in camera.alert.sinks)
+        sinks = tuple(map(sink, camera.alert.sink_settings()))
         paced = source if source.live else PacedSource(source)
         cameras.append(_camera(paced, camera, models, name=name, sinks=sinks, selection=camera.queue))
     first = next(iter(config.cameras.values()))
@@ -268,8 +273,9 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "maskwatch"
 
 
-def _sink(name: SinkName, voice: VoiceSettings) -> AlertSink:
-    return make_sink(name, voice=voice, cache=cache_folder())
+def make_sink(settings: KindSettings) -> AlertSink:
+    """Raises `ConfigError`."""
+    return SINKS.build(settings, SinkContext(cache_folder()))
 
 
 def _camera(
@@ -291,7 +297,7 @@ def _camera(
         name=name,
         source=source,
         detector=models.detector(settings.detect),
-        classifier=models.classifier(settings.classify.weights),
+        classifier=models.classifier(settings.classify),
         protected_at=settings.classify.protected_at,
         judge_from_px=settings.classify.min_face_px,
         ignore=settings.ignore,

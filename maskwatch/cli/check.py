@@ -15,6 +15,7 @@ from maskwatch.core.text import pluralize
 
 if TYPE_CHECKING:
     from maskwatch.config.load import CameraConfig, Config
+    from maskwatch.plugins import KindSettings
     from maskwatch.samples.settings import QueueSettings
     from maskwatch.web.settings import WebSettings
 
@@ -58,8 +59,9 @@ def _checks(file: Path, settings: "Config", *, speak: bool) -> list[tuple[str, C
     ]
     for name, camera in settings.cameras.items():
         checks.append((f"camera {name}", lambda n=name, c=camera: _camera(n, c)))  # type: ignore[misc]
-        if "voice" in camera.alert.sinks:
-            checks.append((f"voice {name}", lambda c=camera: _voice(c, speak=speak)))  # type: ignore[misc]
+        for sink in camera.alert.sink_settings():
+            what = f"{sink.kind} {name}"
+            checks.append((what, lambda c=camera, s=sink: _sink(c, s, aloud=speak)))  # type: ignore[misc]
     return checks
 
 
@@ -120,17 +122,12 @@ def _camera(name: str, camera: "CameraConfig") -> str:
     return f"{source.name}: {frame.size[0]} x {frame.size[1]}{told}"
 
 
-def _voice(camera: "CameraConfig", *, speak: bool) -> str:
-    from maskwatch.alerts.voice import VoiceSink
-    from maskwatch.app.compose import cache_folder
+def _sink(camera: "CameraConfig", settings: "KindSettings", *, aloud: bool) -> str:
+    from maskwatch.app.compose import make_sink
+    from maskwatch.core.ports import SelfChecking
 
-    sink = VoiceSink(cache_folder() / "voice", camera.alert.voice)
-    path = sink.rendered(camera.alert.say)
-    if speak:
-        sink.play(path)
-        return f"spoken: {camera.alert.say}"
-    sink.try_player()
-    return f"rendered, and a moment of silence played (--speak says it aloud): {camera.alert.say}"
+    sink = make_sink(settings)
+    return sink.check(camera.alert.say, aloud=aloud) if isinstance(sink, SelfChecking) else "made, not tried"
 
 
 def _disk(settings: "QueueSettings") -> str:

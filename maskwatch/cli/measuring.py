@@ -11,12 +11,12 @@ from maskwatch.evaluation.chosen import SplitChoice
 if TYPE_CHECKING:
     from maskwatch.app.compose import Models
     from maskwatch.config.load import Defaults
-    from maskwatch.detect.cascade import Mtcnn
-    from maskwatch.detect.settings import Settings
+    from maskwatch.core.ports import Detector
     from maskwatch.evaluation.detection import Detection
     from maskwatch.evaluation.document import Report
     from maskwatch.evaluation.images import Material
     from maskwatch.evaluation.system import System
+    from maskwatch.plugins import KindSettings
 
 
 def chosen_images(data: Path, part: SplitChoice, *, with_boxes: bool) -> "Material":
@@ -33,14 +33,20 @@ def chosen_images(data: Path, part: SplitChoice, *, with_boxes: bool) -> "Materi
     return material
 
 
-def searched(models: "Models", settings: "Settings", material: "Material") -> "Detection":
-    """With the last threshold lowered, so that a curve can be drawn; the detector's own one counts."""
+def searched(models: "Models", settings: "KindSettings", material: "Material") -> "Detection":
+    """With the last threshold lowered, so that a curve can be drawn; the detector's own one counts.
+
+    Of a detector that is no cascade, all that it finds counts.
+    """
+    from maskwatch.detect.settings import Settings
     from maskwatch.evaluation.detection import SWEEP_FROM, search
     from maskwatch.evaluation.images import opened
 
-    to_p, to_r, to_o = models.detector(settings).thresholds
-    lowered = settings.model_copy(update={"thresholds": (to_p, to_r, min(to_o, SWEEP_FROM))})
     images = opened(material.images, tracked("finding faces"))
+    if not isinstance(settings, Settings):
+        return search(models.detector(settings), images, 0.0)
+    to_p, to_r, to_o = models.mtcnn(settings).thresholds
+    lowered = settings.model_copy(update={"thresholds": (to_p, to_r, min(to_o, SWEEP_FROM))})
     return search(models.detector(lowered), images, to_o)
 
 
@@ -64,14 +70,21 @@ def roles(models: "dict[str, list[Any]]") -> dict[str, str]:
 
 
 def settings_told(
-    models: "Models", detectors: "list[Mtcnn]", settings: "list[Settings]"
+    models: "Models", detectors: "list[Detector]", settings: "list[KindSettings]"
 ) -> dict[str, object]:
-    told: dict[str, object] = {"smallest face to look for": f"{settings[0].min_face_px:g} px"}
+    from maskwatch.detect.cascade import Mtcnn
+    from maskwatch.detect.settings import Settings
+
+    first = settings[0]
+    if not isinstance(first, Settings):
+        return {"detector": first.kind, **first.model_dump(mode="json", exclude={"kind"})}
+    told: dict[str, object] = {"smallest face to look for": f"{first.min_face_px:g} px"}
     for letter, each in zip("AB", detectors, strict=False):
         name = f"thresholds {letter}" if len(detectors) > 1 else "thresholds"
+        assert isinstance(each, Mtcnn)
         told[name] = ", ".join(f"{threshold:g}" for threshold in each.thresholds)
-    scout = "on" if settings[0].scout else "off"
-    return {**told, "scout": scout, "computed with": models.computes_with(settings[0])}
+    scout = "on" if first.scout else "off"
+    return {**told, "scout": scout, "computed with": models.computes_with(first)}
 
 
 def deliver(report: "Report", html: Path | None, as_json: Path | None) -> None:

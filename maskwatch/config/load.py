@@ -2,21 +2,26 @@
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from maskwatch.alerts.registry import SinkName
-from maskwatch.alerts.settings import VoiceSettings
+from maskwatch.alerts.kinds.log import Settings as LogSettings
+from maskwatch.alerts.kinds.voice import Settings as VoiceSettings
+from maskwatch.alerts.registry import SINKS
+from maskwatch.classify.registry import CLASSIFIERS
+from maskwatch.classify.settings import ClassifierSettings
 from maskwatch.classify.settings import Settings as ClassifySettings
 from maskwatch.config.credentials import variables
 from maskwatch.config.yaml_document import (
     CONTROL,
     Key,
+    Tree,
     TreeError,
     holds,
     overridden,
@@ -28,9 +33,11 @@ from maskwatch.core.address import Address, redacted
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.geometry import area, spread
 from maskwatch.core.records import Polygon
+from maskwatch.detect.registry import DETECTORS
 from maskwatch.detect.settings import MotionSettings
 from maskwatch.detect.settings import Settings as DetectSettings
 from maskwatch.platform.settings_base import SettingsBase
+from maskwatch.plugins import Kinds, KindSettings, OneOf
 from maskwatch.samples.settings import (
     DriftSettings,
     LearnSettings,
@@ -38,7 +45,7 @@ from maskwatch.samples.settings import (
     QueueSettings,
     SelectionSettings,
 )
-from maskwatch.sources.registry import why_missing, why_not_taken
+from maskwatch.sources.registry import SOURCES, AddressOrKind, address_of, why_missing
 from maskwatch.sources.settings import RtspSettings
 from maskwatch.web.settings import WebSettings
 
@@ -48,14 +55,6 @@ MAX_SHOWN = 60  # characters of a wrong value
 MIN_AREA, MAX_AREA = 1e-6, 0.999  # of the picture, that an ignored polygon may cover
 Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
-
-
-def _as_address(value: object) -> Address:
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError("must be a path or URL")
-    if why := why_not_taken(Address(value)):
-        raise ValueError(why)
-    return Address(value)
 
 
 def _as_corners(polygon: Polygon) -> Polygon:
@@ -68,10 +67,11 @@ def _as_corners(polygon: Polygon) -> Polygon:
     return polygon
 
 
-def _once_each(sinks: tuple[SinkName, ...]) -> tuple[SinkName, ...]:
-    for sink in sinks:
-        if sinks.count(sink) > 1:
-            raise ValueError(f"{sink} duplicate key")
+def _once_each(sinks: tuple[KindSettings, ...]) -> tuple[KindSettings, ...]:
+    said = [sink.model_dump(exclude_unset=True) for sink in sinks]
+    for sink in said:
+        if said.count(sink) > 1:
+            raise ValueError(f"{sink['kind']} duplicate key")
     return sinks
 
 
@@ -82,7 +82,8 @@ class _Strict(SettingsBase):
 class AlertSettings(_Strict):
     """The `alert` section: speak when the ratio is strictly under `protected_ratio` for `for_s`.
 
-    And when a camera gave no frame for `dead_after_s` (None: never); `{camera}` in `say_dead` is its name.
+    And when a camera gave no frame for `dead_after_s` (None: never); `{camera}` in `say_dead` is its name. Each of
+    the `sinks` is the name of a kind, or its settings; `voice` is what the sinks of that kind do not say themselves.
     """
 
     protected_ratio: Share = 0.75
@@ -90,10 +91,21 @@ class AlertSettings(_Strict):
     for_s: Seconds = 1.0
     cooldown_s: Seconds = 30.0
     say: Annotated[str, Field(min_length=1, max_length=500)] = "Please wear your mask."
-    sinks: Annotated[tuple[SinkName, ...], AfterValidator(_once_each)] = ("voice", "log")
+    sinks: Annotated[
+        tuple[Annotated[KindSettings, OneOf(SINKS, short=True)], ...], AfterValidator(_once_each)
+    ] = (VoiceSettings(), LogSettings())
     dead_after_s: Annotated[float, Field(ge=1, le=86_400)] | None = 60.0
     say_dead: Annotated[str, Field(min_length=1, max_length=500)] = "Camera {camera} is offline."
     voice: VoiceSettings = VoiceSettings()
+
+    def sink_settings(self) -> tuple[KindSettings, ...]:
+        """Those of each sink, with what `voice` says for all of its kind."""
+        return tuple(
+            self.voice.model_copy(update=each.model_dump(exclude_unset=True))
+            if isinstance(each, VoiceSettings)
+            else each
+            for each in self.sinks
+        )
 
 
 class Defaults(_Strict):
@@ -101,9 +113,9 @@ class Defaults(_Strict):
 
     fps: Annotated[float, Field(gt=0, le=120)] = 5
     ignore: tuple[Annotated[tuple[tuple[Share, Share], ...], AfterValidator(_as_corners)], ...] = ()
-    detect: DetectSettings = DetectSettings()
+    detect: Annotated[KindSettings, OneOf(DETECTORS, default="mtcnn")] = DetectSettings()
     motion: MotionSettings = MotionSettings()
-    classify: ClassifySettings = ClassifySettings()
+    classify: Annotated[ClassifierSettings, OneOf(CLASSIFIERS, default="masknet")] = ClassifySettings()
     alert: AlertSettings = AlertSettings()
     queue: SelectionSettings = SelectionSettings()
     rtsp: RtspSettings = RtspSettings()
@@ -112,9 +124,7 @@ class Defaults(_Strict):
 class CameraConfig(Defaults):
     """One camera, with the defaults already filled in. The source's password shows nowhere."""
 
-    source: Annotated[
-        Address, BeforeValidator(_as_address), WithJsonSchema({"type": "string", "minLength": 1})
-    ]
+    source: Annotated[Address | KindSettings, AddressOrKind(SOURCES)]
 
 
 class _Globals(Defaults):
@@ -247,11 +257,15 @@ class _Reading:
                 self._problem(("cameras", name, "source"), f"is that of {first[place]}, too")
 
     def _require_weights(self, prefix: Key) -> None:
-        for section in ("detect", "classify"):
+        sections: tuple[tuple[str, Kinds[Any, Any]], ...] = (("detect", DETECTORS), ("classify", CLASSIFIERS))
+        for section, kinds in sections:
             key = (*prefix, section, "weights")
             written = self._tree.at(key)
+            kind = self._tree.at((*prefix, section, "kind")) or self._tree.at((section, "kind"))
             if not isinstance(written, str) or (section, written) == ("detect", "stock"):
                 continue
+            if kind and kind not in [name for name, _ in kinds.own()]:
+                continue  # what another package means by weights need not be a file
             try:
                 with Path(self._filled(written, key)).open("rb"):
                     pass
@@ -279,26 +293,32 @@ class _Reading:
         try:
             return model.model_validate(data)
         except ValidationError as e:
-            for error in e.errors(include_url=False):
-                if not prefix or holds(own, error["loc"]):  # what is inherited was told already
-                    self._problem((*prefix, *error["loc"]), self._wording(error, (*prefix, *error["loc"])))
+            errors = e.errors(include_url=False)
+            told = [error for error in errors if not prefix or holds(own, error["loc"])]
+            # what is inherited was told already; but never is a camera left out without a word
+            for error in told or ([] if self._problems else errors):
+                self._problem((*prefix, *error["loc"]), self._wording(error, (*prefix, *error["loc"])))
             return None
 
     def _wording(self, error: ErrorDetails, key: Key) -> str:
         match error["type"]:
             case "missing":
                 return "is missing"
+            case "broken_kind":
+                return error["msg"]
             case "extra_forbidden":
-                near = difflib.get_close_matches(str(key[-1]), _known_keys(key), 1)
+                near = difflib.get_close_matches(str(key[-1]), _known_keys(self._tree, key), 1)
                 return "unknown key" + (f"; did you mean {near[0]}?" if near else "")
         message = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
         message = message.replace("greater than or equal to", "at least").replace("greater than", "above")
         message = message.replace("less than or equal to", "at most").replace("less than", "below")
         got = self._tree.at(key)  # as written: a value from the environment is never shown
+        near = error["ctx"]["near"] if error["type"] == "unknown_kind" else []
+        hint = f"; did you mean {near[0]}?" if near else ""
         if isinstance(got, (dict, list)) or "source" in key or "token" in key:
-            return message
+            return message + hint
         written = redacted(repr(got))
-        return f"{message}, got {written if len(written) <= MAX_SHOWN else f'{written[:MAX_SHOWN]}…'}"
+        return f"{message}, got {written if len(written) <= MAX_SHOWN else f'{written[:MAX_SHOWN]}…'}{hint}"
 
     def _is_camera(self, camera: str, raw: Any) -> bool:
         if not re.fullmatch(CAMERA_NAME, camera):
@@ -321,9 +341,10 @@ class _Reading:
         self._problems.append((line, f"{self._name}{f':{line}' if line else ''}: {printable(path)}: {text}"))
 
 
-def _place(source: Address) -> str | None:
-    """What two addresses of one camera have in common; None for footage."""
-    text = re.sub(r"^/dev/video(?=\d+$)", "usb:", source.reveal())
+def _place(source: Address | KindSettings) -> str | None:
+    """What two sources of one camera have in common; None for footage, and for what has no address."""
+    address = address_of(source)
+    text = re.sub(r"^/dev/video(?=\d+$)", "usb:", address.reveal() if address else "")
     return redacted(text) if "://" in text or text.startswith("usb:") else None
 
 
@@ -336,18 +357,26 @@ def _inherited(whole: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _known_keys(key: Key) -> list[str]:
-    """The keys that stand beside an unknown one, for a hint."""
-    model: type[SettingsBase] = _Globals
-    rest: Iterator[str | int] = iter(key[:-1])
-    for part in rest:
-        if part == "cameras":
-            next(rest, None)
-            model = CameraConfig
+def _known_keys(tree: Tree, key: Key) -> list[str]:
+    """The keys that may stand beside an unknown one, for a hint."""
+    start = 2 if key[0] == "cameras" else 0
+    model: type[SettingsBase] | None = CameraConfig if start else _Globals
+    for place in range(start, len(key) - 1):
+        field = model.model_fields.get(str(key[place])) if model else None
+        if isinstance(key[place], int) or field is None:
             continue
-        field = model.model_fields.get(str(part))
-        annotation = field.annotation if field else None
-        if not (isinstance(annotation, type) and issubclass(annotation, SettingsBase)):
-            return []
-        model = annotation
-    return list(model.model_fields)
+        end = place + 1 + isinstance(key[place + 1], int)  # of a list, the item says its kind
+        value = tree.at(key[:end])
+        if start and isinstance(value, dict) and "kind" not in value:
+            value = tree.at(key[start:end])
+        model = _section(field, value)
+    return list(model.model_fields) if model else []
+
+
+def _section(field: FieldInfo, value: Any) -> type[SettingsBase] | None:
+    """The records of a section, or of the kind that `value` names; None where a field is no section."""
+    for each in (*field.metadata, *(m for a in get_args(field.annotation) for m in get_args(a)[1:])):
+        if isinstance(each, OneOf):
+            return each.settings_of(value)
+    annotation = field.annotation
+    return annotation if isinstance(annotation, type) and issubclass(annotation, SettingsBase) else None

@@ -138,19 +138,24 @@ def printable(text: str) -> str:
 
 
 def overridden(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """`base` with `own` over it, value by value."""
+    """`base` with `own` over it, value by value; a section that names its kind stands for itself."""
     result = dict(base)
     for key, value in own.items():
         inherited = result.get(key)
-        both = isinstance(inherited, dict) and isinstance(value, dict)
+        both = isinstance(inherited, dict) and isinstance(value, dict) and "kind" not in value
         result[key] = overridden(inherited, value) if both else value  # type: ignore[arg-type]
     return result
 
 
 def holds(own: Any, key: Key) -> bool:
-    """Whether a camera's own section is what a problem is about: it says the key, or misses one."""
+    """Whether a camera's own section is what a problem is about: it says the key, or misses one.
+
+    What a camera says of a list, or of a section with a kind, is the whole of it.
+    """
     for part in key[:-1]:
-        own = own.get(part) if isinstance(own, dict) else None
+        if not isinstance(own, dict):
+            break
+        own = own.get(part)
     if not isinstance(own, dict):
         return own is not None
-    return key[-1] in own or key == ("source",)
+    return key[-1] in own or "kind" in own or key[0] == "source"

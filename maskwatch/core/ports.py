@@ -1,7 +1,7 @@
 """What the pipeline asks of the parts that it is given. A part fits by having the methods; nothing is inherited."""
 
 from collections.abc import Generator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from maskwatch.core.records import Alert, Box, Face, Frame, FrameReport, Rgb
 
@@ -53,6 +53,15 @@ class Detector(Protocol):
         ...
 
 
+@runtime_checkable
+class SelfTesting(Protocol):
+    """What a detector may have, too."""
+
+    def self_test(self, rgb: Rgb) -> bool:
+        """Whether its networks give finite numbers for a picture of at least 48 x 48 px, found or not."""
+        ...
+
+
 class Classifier(Protocol):
     """`version` tells one set of weights from another."""
 
@@ -70,6 +79,15 @@ class AlertSink(Protocol):
 
     def deliver(self, alert: Alert) -> None:
         """Tell, and return when it was told. Raises `AlertError`; gives up by itself when it takes too long."""
+        ...
+
+
+@runtime_checkable
+class SelfChecking(Protocol):
+    """What a sink may have, too, for `maskwatch check`."""
+
+    def check(self, say: str, *, aloud: bool) -> str:
+        """Whether an alert would reach people; tell them for a trial if `aloud`. What was found, or `AlertError`."""
         ...
 
 

@@ -16,10 +16,6 @@ from maskwatch.sources.decoding import Cadence
 _DEVICE = re.compile(r"usb:(\d+)|/dev/video(\d+)")
 
 
-def matches(address: Address) -> bool:
-    return _DEVICE.fullmatch(address.reveal()) is not None
-
-
 def _open_v4l2(index: int) -> cv2.VideoCapture:
     return cv2.VideoCapture(index, cv2.CAP_V4L2)
 

@@ -1,10 +1,19 @@
 """An alert as a line in the log."""
 
 import logging
+from typing import Literal
 
+from maskwatch.alerts.registry import SinkContext
 from maskwatch.core.records import Alert, AlertKind
+from maskwatch.plugins import KindSettings
 
 log = logging.getLogger(__name__)
+
+
+class Settings(KindSettings):
+    """`kind: log` needs nothing."""
+
+    kind: Literal["log"] = "log"
 
 
 class LogSink:
@@ -21,3 +30,10 @@ class LogSink:
             alert.people,
             alert.protected_ratio,
         )
+
+    def check(self, _say: str, *, aloud: bool) -> str:  # noqa: ARG002 - as `SelfChecking` has it
+        return "needs nothing"
+
+
+def build(_: Settings, __: SinkContext) -> LogSink:
+    return LogSink()
