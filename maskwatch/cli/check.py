@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,9 +60,10 @@ def _checks(file: Path, settings: "Config", *, speak: bool) -> list[tuple[str, C
     ]
     for name, camera in settings.cameras.items():
         checks.append((f"camera {name}", lambda n=name, c=camera: _camera(n, c)))  # type: ignore[misc]
-        for sink in camera.alert.sink_settings():
-            what = f"{sink.kind} {name}"
-            checks.append((what, lambda c=camera, s=sink: _sink(c, s, aloud=speak)))  # type: ignore[misc]
+        tried = [
+            (f"{sink.kind} {name}", _sink(camera, sink, aloud=speak)) for sink in camera.alert.sink_settings()
+        ]
+        checks += [(what, look) for what, look in tried if look is not None]
     return checks
 
 
@@ -122,12 +124,16 @@ def _camera(name: str, camera: "CameraConfig") -> str:
     return f"{source.name}: {frame.size[0]} x {frame.size[1]}{told}"
 
 
-def _sink(camera: "CameraConfig", settings: "KindSettings", *, aloud: bool) -> str:
+def _sink(camera: "CameraConfig", settings: "KindSettings", *, aloud: bool) -> Callable[[], str] | None:
+    """How to try a sink; None for one that cannot be tried."""
     from maskwatch.app.compose import make_sink
     from maskwatch.core.ports import SelfChecking
 
-    sink = make_sink(settings)
-    return sink.check(camera.alert.say, aloud=aloud) if isinstance(sink, SelfChecking) else "made, not tried"
+    try:
+        sink = make_sink(settings)
+    except MaskwatchError:
+        return lambda: make_sink(settings).name  # says in its row what is wrong
+    return partial(sink.check, camera.alert.say, aloud=aloud) if isinstance(sink, SelfChecking) else None
 
 
 def _disk(settings: "QueueSettings") -> str:

@@ -73,12 +73,21 @@ class Classifier(Protocol):
 
 
 class AlertSink(Protocol):
-    """A way to tell people. `name` is what configuration and counters call it."""
+    """A way to tell people. `name` is what counters and the log call it: that of its kind."""
 
     name: str
 
     def deliver(self, alert: Alert) -> None:
         """Tell, and return when it was told. Raises `AlertError`; gives up by itself when it takes too long."""
+        ...
+
+
+@runtime_checkable
+class EndListening(Protocol):
+    """What a sink may have, too: it hears when an alert that was delivered is over."""
+
+    def ended(self, alert: Alert) -> None:
+        """Take the alert back. `alert.ended_at` says when, on the clock of `at`; otherwise as `deliver`."""
         ...
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from maskwatch.core.errors import AlertError
-from maskwatch.core.ports import AlertSink
+from maskwatch.core.ports import AlertSink, EndListening
 from maskwatch.core.records import Alert
 from maskwatch.pipeline.status_board import Board
 from maskwatch.pipeline.worker import Worker
@@ -52,25 +52,42 @@ class Announcer:
                 self._board.alert(sink.name, "dropped")
                 delivery.done(delivered=False)
 
+    def announce_end(self, alert: Alert, sinks: Sequence[AlertSink]) -> None:
+        """Tell those of the sinks that want to know that a delivered alert is over."""
+        for sink in sinks:
+            if isinstance(sink, EndListening):
+                taken = self._workers[sink].submit(partial(self._take_back, sink, alert))
+                if not taken:
+                    self._board.alert(sink.name, "dropped")
+
     def close(self, timeout_s: float) -> None:
         for worker in self._workers.values():
             worker.close(timeout_s)
 
     def _deliver(self, sink: AlertSink, delivery: "_Delivery") -> None:
+        delivered = self._try(sink, partial(sink.deliver, delivery.alert))
+        if delivered:
+            self._board.alert(sink.name, "delivered")
+        delivery.done(delivered=delivered)
+
+    def _take_back(self, sink: AlertSink, alert: Alert) -> None:
+        assert isinstance(sink, EndListening)
+        self._try(sink, partial(sink.ended, alert))
+
+    def _try(self, sink: AlertSink, tell: Callable[[], None]) -> bool:
+        """Whether it could tell; what it could not is counted, and logged at first."""
         try:
-            sink.deliver(delivery.alert)
+            tell()
         except AlertError as e:
             if sink not in self._broken:
                 log.error("%s; further alerts are only counted until it works", e)
                 self._broken.add(sink)
             self._board.alert(sink.name, "failed")
-            delivery.done(delivered=False)
-            return
+            return False
         if sink in self._broken:
             log.info("%s: works again", sink.name)
             self._broken.discard(sink)
-        self._board.alert(sink.name, "delivered")
-        delivery.done(delivered=True)
+        return True
 
 
 class _Delivery:

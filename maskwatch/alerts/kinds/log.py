@@ -31,9 +31,6 @@ class LogSink:
             alert.protected_ratio,
         )
 
-    def check(self, _say: str, *, aloud: bool) -> str:  # noqa: ARG002 - as `SelfChecking` has it
-        return "needs nothing"
-
 
 def build(_: Settings, __: SinkContext) -> LogSink:
     return LogSink()
