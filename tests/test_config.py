@@ -299,6 +299,11 @@ def test_a_problem_in_a_global_section_is_told_once(text):
     assert problem.startswith("config.yaml:1: ")
 
 
+def test_a_problem_deep_in_a_cameras_own_list_is_told_beside_others():
+    told = problems("fps: -5\ncameras:\n  door: {source: a, ignore: [[[0, 0], [0.5, 0], [0.5, 1.5]]]}")
+    assert [line.split(": ")[1] for line in told] == ["fps", "cameras.door.ignore.0.2.1"]
+
+
 def test_a_global_problem_that_a_camera_repeats_is_told_for_both():
     told = problems("fps: -5\ncameras:\n  door: {source: a, fps: -6}\n  gate: {source: b}")
     assert [line.split(": ")[1] for line in told] == ["fps", "cameras.door.fps"]
