@@ -129,7 +129,7 @@ def test_a_box_anywhere_is_judged_and_drawn(models, box, width, height):
 
 
 @pytest.mark.parametrize(
-    ("picture", "told"),
+    ("image", "told"),
     [
         (np.zeros((50, 50), np.uint8), r"not \(50, 50\) of uint8"),
         (np.zeros((50, 50, 1), np.uint8), r"not \(50, 50, 1\) of uint8"),
