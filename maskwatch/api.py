@@ -105,7 +105,9 @@ def load_classifier(
     `weights` is a file that `maskwatch train classifier` wrote; `registry`, `device` and the errors are as with
     `load_detector`.
     """
-    return _models(weights, registry, device).classifier(_path(weights))
+    from maskwatch.classify.settings import Settings
+
+    return _models(weights, registry, device).classifier(Settings(weights=_path(weights)))
 
 
 def open_source(address: str | os.PathLike[str], *, name: str = CAMERA, fps: float | None = None) -> Frames:

@@ -46,6 +46,27 @@ def test_an_alert_that_reached_nobody_is_repeated_after_the_same_time():
     assert alerts(offline_rule, [1000.0]) == []
 
 
+def test_a_delivered_alert_ends_once_with_the_first_frame():
+    offline_rule = make_offline_rule()
+    alerts(offline_rule, [60.0])
+    assert offline_rule.ended() is None
+    offline_rule.delivered(0.0)
+    offline_rule.update(0.0, 61.0, 1000.0, None)
+    assert offline_rule.ended() is None
+    offline_rule.update(62.0, 62.1, 1002.0, None)
+    assert offline_rule.ended().ended_at == 1002.0
+    offline_rule.update(63.0, 63.1, 1003.0, None)
+    assert offline_rule.ended() is None
+
+
+def test_an_alert_of_a_dead_camera_that_reached_nobody_does_not_end():
+    offline_rule = make_offline_rule()
+    alerts(offline_rule, [60.0])
+    offline_rule.failed()
+    offline_rule.update(62.0, 62.1, 1002.0, None)
+    assert offline_rule.ended() is None
+
+
 def test_the_alert_names_the_camera_the_sentence_and_the_reason():
     alert = make_offline_rule().update(0.0, 61.4, 1_700_000_000.0, "cable")
     assert (alert.camera, alert.at, alert.say) == ("door", 1_700_000_000.0, "The door's camera is dead.")

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maskwatch.alerts.log import LogSink
-from maskwatch.alerts.registry import make_sink
-from maskwatch.alerts.settings import VoiceSettings
-from maskwatch.alerts.voice import VoiceSink
+from maskwatch.alerts.kinds.log import LogSink
+from maskwatch.alerts.kinds.log import Settings as LogSettings
+from maskwatch.alerts.kinds.voice import Settings as VoiceSettings
+from maskwatch.alerts.kinds.voice import VoiceSink
+from maskwatch.alerts.registry import SINKS, SinkContext
 from maskwatch.core.errors import AlertError
 from maskwatch.core.records import Alert
 
@@ -283,8 +284,8 @@ def test_log_sink_writes_one_line_with_what_was_seen(caplog):
     assert line == "door: 3 of 4 people wear no mask (protected ratio 0.25)"
 
 
-@pytest.mark.parametrize(("name", "kind"), [("voice", VoiceSink), ("log", LogSink)])
-def test_the_registry_makes_each_kind_by_its_name(tmp_path, name, kind):
-    sink = make_sink(name, voice=VoiceSettings(), cache=tmp_path)
+@pytest.mark.parametrize(("settings", "kind"), [(VoiceSettings(), VoiceSink), (LogSettings(), LogSink)])
+def test_the_registry_makes_each_kind_by_its_settings(tmp_path, settings, kind):
+    sink = SINKS.build(settings, SinkContext(tmp_path))
     assert type(sink) is kind
-    assert sink.name == name
+    assert sink.name == settings.kind

@@ -15,7 +15,7 @@ import maskwatch
 from maskwatch.app.compose import ReplayPlan, analyst, replay_pipeline
 from maskwatch.classify.settings import Settings as ClassifySettings
 from maskwatch.config import load as configuration
-from maskwatch.config.load import AlertSettings
+from maskwatch.config.sections import AlertSettings
 from maskwatch.core.address import Address
 from maskwatch.detect.settings import MotionSettings
 from maskwatch.detect.settings import Settings as DetectSettings

@@ -1,5 +1,7 @@
 import json
 import re
+import subprocess
+import sys
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -8,7 +10,6 @@ import pytest
 import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel
 
 from maskwatch.config import load as config
 from maskwatch.config import yaml_document as tree
@@ -96,7 +97,52 @@ def test_an_empty_file_is_the_defaults(text):
         ),
         ("alert: {say: 5}", "config.yaml:1: alert.say: must be a valid string, got 5"),
         ("device: gpu", "config.yaml:1: device: must be 'auto', 'cpu' or 'cuda', got 'gpu'"),
-        ("alert: {sinks: [vioce]}", "config.yaml:1: alert.sinks.0: must be 'voice' or 'log', got 'vioce'"),
+        # kinds
+        (
+            "alert: {sinks: [vioce]}",
+            "config.yaml:1: alert.sinks.0: must be log or voice, got 'vioce'; did you mean voice?",
+        ),
+        (
+            "alert:\n  sinks:\n  - log\n  - {kind: vioce}",
+            "config.yaml:4: alert.sinks.1.kind: must be log or voice, got 'vioce'; did you mean voice?",
+        ),
+        ("alert: {sinks: [{volume: 1}]}", "config.yaml:1: alert.sinks.0.kind: is missing"),
+        ("alert: {sinks: [5]}", "config.yaml:1: alert.sinks.0: must be a name, or keys and values, got 5"),
+        (
+            "alert:\n  sinks:\n  - kind: voice\n    volum: 1",
+            "config.yaml:4: alert.sinks.0.volum: unknown key; did you mean volume?",
+        ),
+        (
+            "cameras: {a: {source: b, alert: {sinks: [{kind: voice, volume: 3}]}}}",
+            "config.yaml:1: cameras.a.alert.sinks.0.volume: must be at most 1, got 3",
+        ),
+        (
+            "detect: {kind: yunte}",
+            "config.yaml:1: detect.kind: must be mtcnn or yunet, got 'yunte'; did you mean yunet?",
+        ),
+        ("detect: {kind: yunet}", "config.yaml:1: detect.weights: is missing"),
+        (
+            "detect: {kind: yunet, weights: a}\ncameras: {a: {source: b, detect: {scor: 1}}}",
+            "config.yaml:2: cameras.a.detect.scor: unknown key; did you mean score?",
+        ),
+        (
+            "detect: {kind: yunet, weights: a}\ncameras: {a: {source: b, detect: {kind: yunet}}}",
+            "config.yaml:2: cameras.a.detect.weights: is missing",
+        ),
+        ("classify: {kind: nasknet}", "config.yaml:1: classify.kind: must be masknet, got 'nasknet'"),
+        (
+            "cameras: {a: {source: {kind: rtps}}}",
+            "config.yaml:1: cameras.a.source.kind: must be file, images, rtsp or usb; did you mean rtsp?",
+        ),
+        ("cameras: {a: {source: {address: b}}}", "config.yaml:1: cameras.a.source.kind: is missing"),
+        (
+            "cameras: {a: {source: {kind: rtsp, address: 'usb:0'}}}",
+            "config.yaml:1: cameras.a.source.address: is no address of this kind of source",
+        ),
+        (
+            "cameras:\n  a: {source: {kind: usb, address: 'usb:0'}}\n  b: {source: /dev/video0}",
+            "config.yaml:3: cameras.b.source: is that of a, too",
+        ),
         ("detect: {thresholds: [0.6, 0.7]}", "config.yaml:1: detect.thresholds.2: is missing"),
         ("cameras:\n  door: 5", "config.yaml:2: cameras.door: must hold keys and values, source at least"),
         ("cameras: {door: {source: 5}}", "config.yaml:1: cameras.door.source: must be a path or URL"),
@@ -161,6 +207,10 @@ def test_an_empty_file_is_the_defaults(text):
         (
             "queue: {classifier_band: [no, 1]}",
             "config.yaml:1: queue.classifier_band: must be a number, not yes or no",
+        ),
+        (
+            "cameras: {a: {source: b, ignore: [[[0, 0], [0.5, 0], [0.5, 1.5]]]}}",
+            "config.yaml:1: cameras.a.ignore.0.2.1: must be at most 1, got 1.5",
         ),
         # what can never work
         ("ignore: [[[0.2, 0.2], [0.4, 0.4], [0.6, 0.6]]]", "config.yaml:1: ignore.0: must enclose an area"),
@@ -250,6 +300,11 @@ def test_a_problem_in_a_global_section_is_told_once(text):
     assert problem.startswith("config.yaml:1: ")
 
 
+def test_a_problem_deep_in_a_cameras_own_list_is_told_beside_others():
+    told = problems("fps: -5\ncameras:\n  door: {source: a, ignore: [[[0, 0], [0.5, 0], [0.5, 1.5]]]}")
+    assert [line.split(": ")[1] for line in told] == ["fps", "cameras.door.ignore.0.2.1"]
+
+
 def test_a_global_problem_that_a_camera_repeats_is_told_for_both():
     told = problems("fps: -5\ncameras:\n  door: {source: a, fps: -6}\n  gate: {source: b}")
     assert [line.split(": ")[1] for line in told] == ["fps", "cameras.door.fps"]
@@ -284,6 +339,56 @@ def test_a_password_written_where_no_source_belongs_is_not_repeated():
 def test_a_sink_that_stands_twice_would_speak_twice_and_is_refused():
     (problem,) = problems("alert:\n  sinks: [voice, log, voice]")
     assert problem.startswith("config.yaml:2: alert.sinks: voice duplicate key")
+
+
+def test_sinks_of_the_same_kind_may_differ():
+    sinks = parse(
+        "alert: {sinks: [{kind: voice, voice: ko}, {kind: voice, voice: en}]}", "c", {}
+    ).defaults.alert.sinks
+    assert [sink.voice for sink in sinks] == ["ko", "en"]
+
+
+def test_what_a_voice_does_not_say_itself_is_that_of_the_voice_section():
+    text = """
+alert: {sinks: [log, voice, {kind: voice, voice: en}], voice: {voice: ko, volume: 0.5}}
+cameras:
+  door: {source: a, alert: {voice: {volume: 0.9}}}
+"""
+    read = parse(text, "c", {})
+    for alert, volume in ((read.defaults.alert, 0.5), (read.cameras["door"].alert, 0.9)):
+        _, plain, own = alert.sink_settings()
+        assert (plain.voice, plain.volume, own.voice, own.volume) == ("ko", volume, "en", volume)
+
+
+def test_a_section_that_names_its_kind_takes_nothing_from_the_defaults():
+    text = """
+detect: {kind: yunet, weights: a.onnx, score: 0.9}
+cameras:
+  door: {source: a, detect: {score: 0.8}}
+  gate: {source: b, detect: {kind: mtcnn}}
+  hall: {source: c, detect: {kind: yunet, weights: b.onnx}}
+"""
+    door, gate, hall = (camera.detect for camera in parse(text, "c", {}).cameras.values())
+    assert (door.kind, door.weights, door.score) == ("yunet", "a.onnx", 0.8)
+    assert gate == config.default().defaults.detect
+    assert (hall.weights, hall.score) == ("b.onnx", 0.7)
+
+
+def test_a_source_with_its_kind_shows_no_password():
+    text = "cameras: {door: {source: {kind: rtsp, address: 'rtsp://u:hunter2@h/s'}}}"
+    door = parse(text, "c", {}).cameras["door"]
+    assert (door.source.kind, door.source.address.reveal()) == ("rtsp", "rtsp://u:hunter2@h/s")
+    assert "hunter2" not in repr(door)
+
+
+def test_reading_a_configuration_loads_no_torch_and_no_decoder():
+    code = (
+        "import sys; from maskwatch.config.load import parse; from maskwatch.config.json_schema import json_schema; "
+        "parse('alert: {sinks: [log, {kind: voice}]}\\ncameras: {a: {source: \"rtsp://h/s\"}, b: {source: c.mp4}}', 'c', {}); "
+        "json_schema(); sys.exit(' '.join({'torch', 'cv2', 'av', 'openvino'} & sys.modules.keys()) or None)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stderr.strip(), done.returncode) == ("", 0)
 
 
 @pytest.mark.parametrize(
@@ -409,6 +514,12 @@ cameras:
   gate: {source: clip.mp4, queue: {detector_band: [0.5, 0.8]}, detect: {min_face_px: 30}}
 """
 TREE = tree.read(DOORS).value
+KINDS = tree.read("""
+detect: {kind: yunet, weights: yunet.onnx, score: 0.5}
+classify: {kind: masknet, protected_at: 0.4}
+alert: {sinks: [log, {kind: voice, volume: 0.5}]}
+cameras: {door: {source: {kind: usb, address: "usb:0"}, detect: {score: 0.4}}}
+""").value
 LEAF = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | TOKENS
 ODD = LEAF | st.lists(LEAF, max_size=4) | st.dictionaries(TOKENS | st.text(max_size=5), LEAF, max_size=3)
 
@@ -522,8 +633,9 @@ def test_footage_may_be_shown_by_several_cameras():
 def numbers(model, key=()):
     """Every key of a number, and whether it stands in a list."""
     for name, kind in model.model_fields.items():
-        if isinstance(kind.annotation, type) and issubclass(kind.annotation, BaseModel):
-            yield from numbers(kind.annotation, (*key, name))
+        section = config._section(kind, {})
+        if section is not None:
+            yield from numbers(section, (*key, name))
         elif _kinds(kind.annotation) & {int, float}:
             yield (*key, name)
 
@@ -682,6 +794,8 @@ def test_the_schema_takes_the_shipped_file_and_one_with_every_key(editor):
     shipped = tree.read(SHIPPED.read_text()).value
     assert list(editor.iter_errors(shipped)) == []
     assert list(editor.iter_errors(TREE)) == []
+    assert list(editor.iter_errors(KINDS)) == []
+    parse(json.dumps(KINDS), "config.yaml", {})
 
 
 @pytest.mark.parametrize(
@@ -691,6 +805,11 @@ def test_the_schema_takes_the_shipped_file_and_one_with_every_key(editor):
         changed(TREE, ("fps",), "five"),
         changed(TREE, ("alert",), {"cooldown": 1}),
         changed(TREE, ("alert", "sinks"), ["vioce"]),
+        changed(TREE, ("alert", "sinks"), [{"kind": "log", "volume": 1}]),
+        changed(TREE, ("alert", "sinks"), [{"volume": 1}]),
+        changed(TREE, ("detect",), {"kind": "yunet"}),
+        changed(TREE, ("detect",), {"score": 0.5}),
+        changed(TREE, ("cameras", "door", "source"), {"kind": "usb"}),
         changed(TREE, ("cameras", "door", "fps"), 500),
         changed(TREE, ("cameras", "door"), {"fps": 5}),
         changed(TREE, ("cameras",), {"a/b": {"source": "c.mp4"}}),

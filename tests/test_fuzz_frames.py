@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from maskwatch.app import compose as app
+from maskwatch.classify.settings import Settings as ClassifySettings
 from maskwatch.config.sections import Defaults
 from maskwatch.core.errors import ImageError
 from maskwatch.core.ports import Source
@@ -122,7 +123,7 @@ def test_a_box_anywhere_is_judged_and_drawn(models, box, width, height):
     x1, y1, right, down = box
     face = Face(Box(x1, y1, x1 + min(abs(right), 600), y1 + min(abs(down), 600)), 0.9)
     rgb = np.full((height, width, 3), 77, np.uint8)
-    (probability,) = models.classifier(None).classify([(rgb, face)])
+    (probability,) = models.classifier(ClassifySettings()).classify([(rgb, face)])
     assert 0 <= probability <= 1
     render.annotated(rgb, FrameReport("door", "x", 0, 0.0, (width, height), (face,)))
 
@@ -148,7 +149,7 @@ def test_a_box_anywhere_is_judged_and_drawn(models, box, width, height):
     ids=str,
 )
 def test_what_is_no_picture_is_refused_by_everything_with_what_it_is(models, image, told):
-    detector, classifier = models.detector(Settings(backend="torch")), models.classifier(None)
+    detector, classifier = models.detector(Settings(backend="torch")), models.classifier(ClassifySettings())
     face = Face(Box(0, 0, 9, 9), 0.9)
     report = FrameReport("door", "x", 0, 0.0, (50, 50), (face,))
     for refuse in (

@@ -2,6 +2,7 @@ import logging
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -627,6 +628,68 @@ def test_a_failing_sink_is_reported_once_and_counted_until_it_works_again(shot, 
     assert pipeline.board.snapshot().alerts == {("fake", "failed"): 4, ("fake", "delivered"): 1}
     said = [r.getMessage().split(";")[0] for r in caplog.records if r.getMessage().startswith("fake: ")]
     assert said == ["fake: no sound", "fake: works again", "fake: no sound"]
+
+
+class ListeningSink(FakeSink):
+    """Takes alerts back, or raises the next of `end_errors`."""
+
+    def __init__(self, end_errors=(), **options):
+        super().__init__(**options)
+        self.over = []
+        self._end_errors = list(end_errors)
+
+    def ended(self, alert):
+        if self._end_errors:
+            raise self._end_errors.pop(0)
+        self.over.append((alert.at, alert.ended_at))
+
+
+def test_a_sink_that_wants_to_hears_that_an_alert_is_over(shot):
+    sink, plain = ListeningSink(), FakeSink()
+    greys = [BARE, BARE, MASKED, MASKED, BARE, MASKED]
+    frames = [shot(float(at), grey) for at, grey in enumerate(greys)]
+    replayed(make_camera(FakeSource(frames), sinks=(sink, plain), cooldown_s=0))
+    assert sink.over == [(1.0, 2.0), (4.0, 5.0)]
+    assert [alert.at for alert in plain.told] == [0.0, 1.0, 4.0]
+
+
+@pytest.mark.logs_errors
+def test_an_end_that_cannot_be_told_is_reported_like_an_alert_and_holds_nothing_up(shot, caplog):
+    sink = ListeningSink(end_errors=[AlertError("fake: gone")])
+    frames = [shot(float(at), grey) for at, grey in enumerate([BARE, MASKED, BARE, MASKED])]
+    with Pipeline([make_camera(FakeSource(frames), sinks=(sink,), cooldown_s=0)], replay=True) as pipeline:
+        pipeline.run()
+    assert sink.over == [(2.0, 3.0)]
+    assert pipeline.board.snapshot().alerts == {("fake", "failed"): 1, ("fake", "delivered"): 2}
+    assert [r.getMessage() for r in caplog.records if r.levelname == "ERROR"] == [
+        "fake: gone; further alerts are only counted until it works"
+    ]
+
+
+def test_a_sink_gets_the_frame_and_the_faces_and_a_decision_keeps_no_frame(shot):
+    sink = FakeSink()
+    frames = [shot(0.0)]
+    (decision,) = replayed(make_camera(FakeSource(frames), sinks=(sink,)))
+    (alert,) = sink.told
+    assert alert.frame.rgb is frames[0].rgb
+    assert alert.faces == decision.report.faces != ()
+    assert decision.alert.frame is None
+
+
+def test_the_frame_of_an_alert_is_a_picture_for_who_asks(shot):
+    import cv2
+
+    from maskwatch.alerts.picture import jpeg
+
+    sink = FakeSink()
+    replayed(make_camera(FakeSource([shot(0.0)]), sinks=(sink,)))
+    (alert,) = sink.told
+    clean, boxed = (cv2.imdecode(np.frombuffer(jpeg(alert, boxes=b), np.uint8), 1) for b in (False, True))
+    assert clean.shape == alert.frame.rgb.shape
+    assert np.abs(clean[..., ::-1].astype(int) - alert.frame.rgb).mean() < 3
+    x1, y1, *_ = (round(v) for v in alert.faces[0].box)
+    assert boxed[y1, x1, 2] > clean[y1, x1, 2] + 60  # red
+    assert jpeg(replace(alert, frame=None)) is None
 
 
 def test_cooldown_starts_when_the_last_sink_has_delivered(shot):

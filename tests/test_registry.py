@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from maskwatch.classify.network import load_network, save_network
+from maskwatch.classify.settings import Settings as ClassifySettings
 from maskwatch.core.errors import ModelError
 from maskwatch.models.loading import serving_models
 from maskwatch.models.registry import CLASSIFIER, DETECTOR, SHIPPED, Registry, Version, shipped_files
@@ -151,8 +152,11 @@ def test_the_serving_version_is_loaded_unless_the_configuration_names_weights(re
     models = serving_models(registry, CPU)
     assert models.files.version == "one"
     digest = hashlib.sha256(moved_classifier.read_bytes()).hexdigest()
-    assert models.classifier(None).version == f"classifier@{digest[:12]}"
-    assert models.classifier(str(shipped_files().classifier)).version != models.classifier(None).version
+    assert models.classifier(ClassifySettings()).version == f"classifier@{digest[:12]}"
+    assert (
+        models.classifier(ClassifySettings(weights=str(shipped_files().classifier))).version
+        != models.classifier(ClassifySettings()).version
+    )
 
 
 @pytest.mark.logs_errors

@@ -20,7 +20,9 @@ def alerts(rule, reports):
 
 def test_an_alert_carries_what_the_frame_showed(report):
     seen = report(7.5, MASKED, BARE, BARE, None, camera="gate")
-    assert make_rule(for_s=0).update(seen) == Alert("gate", 7.5, 1 / 3, 3, 2, "Your mask, please")
+    assert make_rule(for_s=0).update(seen) == Alert(
+        "gate", 7.5, 1 / 3, 3, 2, "Your mask, please", faces=seen.faces
+    )
 
 
 @pytest.mark.parametrize(
@@ -165,3 +167,65 @@ def test_alerts_keep_the_cooldown_and_follow_only_time_under_the_bound(report, s
         elif in_flight and word == "f":
             rule.failed()
             in_flight, under_since = False, None
+
+
+def ends(rule, reports):
+    """The times at which an alert was told to be over, and since when it stood."""
+    found = []
+    for report in reports:
+        rule.update(report)
+        if (over := rule.ended()) is not None:
+            found.append((over.at, over.ended_at))
+    return found
+
+
+def standing(report, **changed):
+    rule = make_rule(for_s=0, **changed)
+    rule.update(report(0.0, *[BARE] * changed.get("min_people", 1)))
+    rule.delivered(0.5)
+    return rule
+
+
+def test_an_alert_ends_once_when_the_ratio_is_at_the_bound_again(report):
+    seen = [
+        report(1.0, BARE),
+        report(2.0, MASKED),
+        report(3.0, MASKED),
+        report(4.0, BARE),
+        report(5.0, MASKED),
+    ]
+    assert ends(standing(report), seen) == [(0.0, 2.0)]
+
+
+def test_an_alert_ends_when_for_long_nobody_can_be_assessed(report):
+    seen = [report(1.0, BARE), *(report(float(at)) for at in range(2, 9))]
+    assert ends(standing(report), seen) == [(0.0, 7.0)]
+
+
+def test_an_alert_goes_on_while_people_are_out_of_sight_for_a_moment(report):
+    seen = [report(1.0, None), report(3.0), report(4.9, BARE), report(9.0), report(9.5, BARE)]
+    assert ends(standing(report), seen) == []
+
+
+def test_too_few_people_end_an_alert_only_after_a_while(report):
+    seen = [report(1.0, MASKED), report(5.0, BARE), report(5.1, MASKED)]
+    assert ends(standing(report, min_people=2), seen) == [(0.0, 5.1)]
+
+
+def test_an_alert_that_reached_nobody_does_not_end(report):
+    rule = make_rule(for_s=0)
+    rule.update(report(0.0, BARE))
+    rule.failed()
+    assert ends(rule, [report(1.0, MASKED)]) == []
+
+
+def test_an_alert_that_is_delivered_after_its_reason_is_gone_ends_then(report):
+    rule = make_rule(for_s=0)
+    rule.update(report(0.0, BARE))
+    assert ends(rule, [report(1.0, MASKED)]) == []
+    rule.delivered(1.5)
+    assert ends(rule, [report(2.0, MASKED)]) == [(0.0, 2.0)]
+
+
+def test_a_clock_set_back_ends_an_alert_of_the_future(report):
+    assert ends(standing(report), [report(100.0, BARE), report(50.0)]) == [(0.0, 50.0)]

@@ -1,22 +1,17 @@
-"""The kinds of alert, by the name that the configuration gives them."""
+"""The kinds of alert sink, by the name that the configuration gives them."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, assert_never
 
-from maskwatch.alerts.log import LogSink
-from maskwatch.alerts.settings import VoiceSettings
-from maskwatch.alerts.voice import VoiceSink
 from maskwatch.core.ports import AlertSink
+from maskwatch.plugins import Kinds
 
-SinkName = Literal["voice", "log"]
+
+@dataclass(frozen=True, slots=True)
+class SinkContext:
+    """What a sink is given beside its settings: `cache`, a folder for what can be made again."""
+
+    cache: Path
 
 
-def make_sink(name: SinkName, *, voice: VoiceSettings, cache: Path) -> AlertSink:
-    """The sink of that name; `cache` is a folder for what can be made again."""
-    match name:
-        case "voice":
-            return VoiceSink(cache / "voice", voice)
-        case "log":
-            return LogSink()
-        case _:
-            assert_never(name)
+SINKS: Kinds[AlertSink, SinkContext] = Kinds("alert sink", "maskwatch.alerts", "maskwatch.alerts.kinds")

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from pathlib import Path
 
 from starlette.routing import BaseRoute
 
-from maskwatch.alerts.log import LogSink
-from maskwatch.alerts.registry import SinkName, make_sink
-from maskwatch.alerts.settings import VoiceSettings
+from maskwatch.alerts.kinds.log import LogSink
+from maskwatch.alerts.registry import SINKS, SinkContext
 from maskwatch.api import Analyzer
 from maskwatch.config.load import Config
 from maskwatch.config.sections import CameraConfig, Defaults
@@ -30,6 +30,7 @@ from maskwatch.models.registry import SHIPPED, Registry
 from maskwatch.pipeline.camera import Camera, CameraModels
 from maskwatch.pipeline.pipeline import Pipeline
 from maskwatch.platform.caches import cache_folder
+from maskwatch.plugins import KindSettings
 from maskwatch.samples.retention import Limits
 from maskwatch.samples.settings import QueueSettings, SelectionSettings
 from maskwatch.samples.store import Queue
@@ -99,11 +100,11 @@ def live_pipeline(
     """The cameras as they are; footage among them runs at its own speed."""
     if not config.cameras:
         raise ConfigError("cameras: there is none to watch")
-    sink = cache(_sink)
+    sink = cache(make_sink)
     cameras = []
     for name, camera in config.cameras.items():
         source = open_source(name, camera.source, fps=camera.fps, rtsp_settings=camera.rtsp)
-        sinks = tuple(sink(kind, camera.alert.voice) for kind in camera.alert.sinks)
+        sinks = tuple(map(sink, camera.alert.sink_settings()))
         paced = source if source.live else PacedSource(source)
         cameras.append(_camera(paced, camera, models, name=name, sinks=sinks, selection=camera.queue))
     first = next(iter(config.cameras.values()))
@@ -178,7 +179,7 @@ def analyst(settings: Defaults, models: Models) -> Callable[[Rgb], FrameReport]:
     """Judges single pictures as the engine judges a camera's frames, each looked at whole and everywhere."""
     return Analyzer(
         models.detector(settings.detect),
-        models.classifier(settings.classify.weights),
+        models.classifier(settings.classify),
         protected_at=settings.classify.protected_at,
         judge_from_px=settings.classify.min_face_px,
     ).predict
@@ -195,8 +196,9 @@ def alert_sentences(name: str, settings: Defaults) -> tuple[str, ...]:
     return alert.say, *dead
 
 
-def _sink(name: SinkName, voice: VoiceSettings) -> AlertSink:
-    return make_sink(name, voice=voice, cache=cache_folder())
+def make_sink(settings: KindSettings, cache: Path | None = None) -> AlertSink:
+    """The sink of these settings; what it can make again lies in `cache`, None for the usual place. Raises `ConfigError`."""
+    return SINKS.build(settings, SinkContext(cache_folder() if cache is None else cache))
 
 
 def _camera(
@@ -218,7 +220,7 @@ def _camera(
         name=name,
         source=source,
         detector=models.detector(settings.detect),
-        classifier=models.classifier(settings.classify.weights),
+        classifier=models.classifier(settings.classify),
         protected_at=settings.classify.protected_at,
         judge_from_px=settings.classify.min_face_px,
         ignore=settings.ignore,

@@ -66,19 +66,19 @@ def _peer(device: torch.device) -> Callable[[float], Detect]:
 
 
 def _ours(name: str, device: torch.device, watch: Stopwatch) -> Callable[[float], Detect]:
-    from maskwatch.detect.cascade import Mtcnn
+    from maskwatch.classify.settings import Settings as ClassifySettings
     from maskwatch.detect.settings import Settings
     from maskwatch.models.loading import Models
 
     backend, _, weights = name.partition(":")
     models = Models(device)
-    judge = models.classifier(None)
+    judge = models.classifier(ClassifySettings())
 
     def make(min_face_px: float) -> Detect:
         settings = Settings.model_validate(
             {"backend": backend, "weights": weights or None, "min_face_px": min_face_px}
         )
-        detector: Mtcnn = models.detector(settings).timed(watch.lap)
+        detector = models.mtcnn(settings).timed(watch.lap)
 
         def detect(frames: list[Rgb]) -> int:
             found = detector.detect(frames)

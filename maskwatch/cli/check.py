@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,7 @@ from maskwatch.core.text import pluralize
 if TYPE_CHECKING:
     from maskwatch.config.load import Config
     from maskwatch.config.sections import CameraConfig
+    from maskwatch.plugins import KindSettings
     from maskwatch.samples.settings import QueueSettings
     from maskwatch.web.settings import WebSettings
 
@@ -60,8 +62,11 @@ def _checks(file: Path, settings: "Config", *, speak: bool) -> list[tuple[str, C
     ]
     for name, camera in settings.cameras.items():
         checks.append((f"camera {name}", lambda n=name, c=camera: _camera(n, c)))  # type: ignore[misc]
-        if "voice" in camera.alert.sinks:
-            checks.append((f"voice {name}", lambda n=name, c=camera: _voice(n, c, speak=speak)))  # type: ignore[misc]
+        tried = [
+            (f"{sink.kind} {name}", _sink(name, camera, sink, aloud=speak))
+            for sink in camera.alert.sink_settings()
+        ]
+        checks += [(what, look) for what, look in tried if look is not None]
     return checks
 
 
@@ -128,22 +133,31 @@ def _camera(name: str, camera: "CameraConfig") -> str:
     return f"{source.name}: {frame.size[0]} x {frame.size[1]}{told}"
 
 
-def _voice(name: str, camera: "CameraConfig", *, speak: bool) -> str:
+def _sink(
+    name: str, camera: "CameraConfig", settings: "KindSettings", *, aloud: bool
+) -> Callable[[], str] | None:
+    """How to try a sink; None for one that cannot be tried."""
+    from maskwatch.app.compose import make_sink
+    from maskwatch.core.ports import SelfChecking
+
+    try:
+        sink = make_sink(settings, Path())
+    except MaskwatchError:
+        return lambda: make_sink(settings, Path()).name  # says in its row what is wrong
+    return partial(_try_sink, name, camera, settings, aloud=aloud) if isinstance(sink, SelfChecking) else None
+
+
+def _try_sink(name: str, camera: "CameraConfig", settings: "KindSettings", *, aloud: bool) -> str:
     """Everything anew: a sentence that was rendered long ago says nothing of today's speech engine."""
     from tempfile import TemporaryDirectory
 
-    from maskwatch.alerts.voice import VoiceSink
-    from maskwatch.app.compose import alert_sentences
+    from maskwatch.app.compose import alert_sentences, make_sink
+    from maskwatch.core.ports import SelfChecking
 
-    sentences = alert_sentences(name, camera)
     with TemporaryDirectory() as folder:
-        sink = VoiceSink(Path(folder), camera.alert.voice)
-        sink.probe(sentences)
-        if speak:
-            for sentence in sentences:
-                sink.play(sink.rendered(sentence))
-            return f"spoken: {' '.join(sentences)}"
-    return f"rendered, and a moment of silence played (--speak says it aloud): {' '.join(sentences)}"
+        sink = make_sink(settings, Path(folder))
+        assert isinstance(sink, SelfChecking)
+        return sink.check(alert_sentences(name, camera), aloud=aloud)
 
 
 def _disk(settings: "QueueSettings") -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from maskwatch.config.sections import Defaults
     from maskwatch.evaluation.classification import Confusion
     from maskwatch.models.loading import Models
+    from maskwatch.plugins import KindSettings
 
 SHIPPED = "shipped"
 
@@ -97,7 +98,7 @@ def classifier(
     settings = _settings(config, min_face, device)
     defaults = settings.defaults
     models = _models(config, settings)
-    chosen = [_with_classifier(defaults, name).classify.weights for name in compare or (weights,)]
+    chosen = [_with_classifier(defaults, name).classify for name in compare or (weights,)]
     bound, how = defaults.classify.protected_at, shown(part, classes)
     report = measure_classifiers(data, chosen, defaults.detect, models, protected_at=bound, how=how)
     deliver(report, html, as_json)
@@ -157,14 +158,14 @@ def features(
     from maskwatch.sources.images import read_rgb
 
     device = torch.device("cpu")
-    defaults = _with_classifier(configuration.default().defaults, weights)
+    defaults = configuration.default().defaults
     rgb = read_rgb(image)
     (faces,) = Models(device).detector(defaults.detect).detect([rgb])
     if not faces:
         raise DataError(f"{image}: the detector finds no face in it")
     largest = max(faces, key=lambda face: face.box.width * face.box.height)
-    path = defaults.classify.weights
-    network, shape, _ = load_network(Path(path) if path else shipped("models/classifier.safetensors"), device)
+    path = Path(weights) if weights else shipped("models/classifier.safetensors")
+    network, shape, _ = load_network(path, device)
     write_atomically(output, drawn(network, shape, rgb, largest.box))
     out.print(f"wrote {output}", soft_wrap=True)
 
@@ -188,6 +189,7 @@ def _settings(path: Path | None, min_face: float | None, device: str | None) -> 
     settings = replace(settings, device=device or settings.device)
     if min_face is None:
         return settings
+    _require_own(settings.defaults.detect, "min_face_px", "--min-face")
     detect = settings.defaults.detect.model_copy(update={"min_face_px": min_face})
     return replace(settings, defaults=settings.defaults.model_copy(update={"detect": detect}))
 
@@ -204,6 +206,7 @@ def _with_detector(defaults: "Defaults", name: str | None) -> "Defaults":
     """None leaves what the configuration says."""
     if name is None:
         return defaults
+    _require_own(defaults.detect, "weights", "other weights")
     detect = defaults.detect.model_copy(update={"weights": _file("detector", name)})
     return defaults.model_copy(update={"detect": detect})
 
@@ -211,8 +214,14 @@ def _with_detector(defaults: "Defaults", name: str | None) -> "Defaults":
 def _with_classifier(defaults: "Defaults", name: str | None) -> "Defaults":
     if name is None:
         return defaults
+    _require_own(defaults.classify, "weights", "other weights")
     classify = defaults.classify.model_copy(update={"weights": _file("classifier", name)})
     return defaults.model_copy(update={"classify": classify})
+
+
+def _require_own(settings: "KindSettings", key: str, option: str) -> None:
+    if key not in type(settings).model_fields:
+        raise ConfigError(f"{option}: the configuration's kind {settings.kind} has no {key}")
 
 
 def _file(model: str, name: str) -> str:

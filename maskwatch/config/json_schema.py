@@ -13,6 +13,10 @@ def json_schema() -> dict[str, Any]:
     """What `maskwatch.config.load` takes passes it, but for the rules that it cannot say: an order, a duplicate, a file."""
     whole, camera = file_schema(), CameraConfig.model_json_schema()
     kinds = {**camera.pop("$defs"), **whole.pop("$defs"), "Camera": camera}
+    for section in ("detect", "classify"):
+        camera["properties"][section]["anyOf"].append(
+            _of_an_inherited_kind(camera["properties"][section]["anyOf"])
+        )
     whole["properties"]["cameras"] = {
         "type": "object",
         "description": "Each camera by its name; it may override any value of the sections beside this one.",
@@ -26,6 +30,18 @@ def json_schema() -> dict[str, Any]:
         "$defs": kinds,
     }
     return dict(_with_variables(result))
+
+
+def _of_an_inherited_kind(choices: list[dict[str, Any]]) -> dict[str, Any]:
+    """What a camera may say of a section whose kind stands in the defaults: keys of any kind, but no kind."""
+    keys: dict[str, list[Any]] = {}
+    for choice in choices:
+        for part in (choice, *choice.get("allOf", ())):
+            for key, value in part.get("properties", {}).items():
+                keys.setdefault(key, []).append(value)
+    del keys["kind"]
+    properties = {key: {"anyOf": values} for key, values in keys.items()}
+    return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
 def _with_variables(part: Any) -> Any:

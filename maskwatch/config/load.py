@@ -3,19 +3,22 @@
 import difflib
 import logging
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from maskwatch.classify.registry import CLASSIFIERS
 from maskwatch.config.credentials import variables
 from maskwatch.config.sections import CameraConfig, Defaults, Globals
 from maskwatch.config.yaml_document import (
     CONTROL,
     Key,
+    Tree,
     TreeError,
     holds,
     overridden,
@@ -25,9 +28,11 @@ from maskwatch.config.yaml_document import (
 )
 from maskwatch.core.address import Address, redacted
 from maskwatch.core.errors import ConfigError
+from maskwatch.detect.registry import DETECTORS
 from maskwatch.detect.settings import STOCK
 from maskwatch.platform.paths import BASE, Base
 from maskwatch.platform.settings_base import SettingsBase
+from maskwatch.plugins import Kinds, OneOf
 from maskwatch.samples.settings import (
     DriftSettings,
     LearnSettings,
@@ -187,8 +192,9 @@ class _Reading:
         known = {}
         for name, own in cameras.items():
             values = {key: value for key, value in own.items() if key in self._uses}
-            if "source" not in self._uses:
-                values["source"] = Address(str(own["source"]))
+            if "source" not in self._uses:  # nobody opens it: a variable in it may be unknown
+                written = own["source"]
+                values["source"] = Address(written if isinstance(written, str) else "")
             known[name] = self._validated(CameraConfig, overridden(_inherited(used), values))
         shared = self._validated(Globals, {section: {} for section in KEPT & set(self._uses)} | used)
         return Config(
@@ -210,16 +216,21 @@ class _Reading:
         first: dict[str, str] = {}
         for name, own in cameras.items():
             source = own.get("source") if isinstance(own, dict) else None
+            source = source.get("address") if isinstance(source, dict) else source
             place = _place(source) if isinstance(source, str) else None
             if place is not None and first.setdefault(place, name) != name:
                 self._problem(("cameras", name, "source"), f"is that of {first[place]}, too")
 
     def _require_weights(self, prefix: Key, sections: Collection[str]) -> None:
+        registries: dict[str, Kinds[Any, Any]] = {"detect": DETECTORS, "classify": CLASSIFIERS}
         for section in sections:
             key = (*prefix, section, "weights")
             written = self._tree.at(key)
             if not isinstance(written, str) or (section, written) == ("detect", STOCK) or self._trusts(key):
                 continue
+            kind = self._tree.at((*prefix, section, "kind")) or self._tree.at((section, "kind"))
+            if kind and kind not in [name for name, _ in registries[section].own()]:
+                continue  # what another package means by weights need not be a file
             name = self._filled(written, key)
             path = Path(self.base.beside(name) if self.base else name)
             try:
@@ -255,17 +266,21 @@ class _Reading:
         match error["type"]:
             case "missing":
                 return "is missing"
+            case "broken_kind":
+                return error["msg"]
             case "extra_forbidden":
-                near = difflib.get_close_matches(str(key[-1]), _known_keys(key), 1)
+                near = difflib.get_close_matches(str(key[-1]), _known_keys(self._tree, key), 1)
                 return "unknown key" + (f"; did you mean {near[0]}?" if near else "")
         message = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
         message = message.replace("greater than or equal to", "at least").replace("greater than", "above")
         message = message.replace("less than or equal to", "at most").replace("less than", "below")
         got = self._tree.at(key)  # as written: a value from the environment is never shown
+        near = error["ctx"]["near"] if error["type"] == "unknown_kind" else []
+        hint = f"; did you mean {near[0]}?" if near else ""
         if isinstance(got, (dict, list)) or "source" in key or "token" in key:
-            return message
+            return message + hint
         written = redacted(repr(got))
-        return f"{message}, got {written if len(written) <= MAX_SHOWN else f'{written[:MAX_SHOWN]}…'}"
+        return f"{message}, got {written if len(written) <= MAX_SHOWN else f'{written[:MAX_SHOWN]}…'}{hint}"
 
     def _trusts(self, key: Key) -> bool:
         """Whether a value depends on a variable that the environment does not have, in a section that nobody uses."""
@@ -299,18 +314,26 @@ def _inherited(whole: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _known_keys(key: Key) -> list[str]:
-    """The keys that stand beside an unknown one, for a hint."""
-    model: type[SettingsBase] = Globals
-    rest: Iterator[str | int] = iter(key[:-1])
-    for part in rest:
-        if part == "cameras":
-            next(rest, None)
-            model = CameraConfig
+def _known_keys(tree: Tree, key: Key) -> list[str]:
+    """The keys that may stand beside an unknown one, for a hint."""
+    start = 2 if key[0] == "cameras" else 0
+    model: type[SettingsBase] | None = CameraConfig if start else Globals
+    for place in range(start, len(key) - 1):
+        field = model.model_fields.get(str(key[place])) if model else None
+        if isinstance(key[place], int) or field is None:
             continue
-        field = model.model_fields.get(str(part))
-        annotation = field.annotation if field else None
-        if not (isinstance(annotation, type) and issubclass(annotation, SettingsBase)):
-            return []
-        model = annotation
-    return list(model.model_fields)
+        end = place + 1 + isinstance(key[place + 1], int)  # of a list, the item says its kind
+        value = tree.at(key[:end])
+        if start and isinstance(value, dict) and "kind" not in value:
+            value = tree.at(key[start:end])
+        model = _section(field, value)
+    return list(model.model_fields) if model else []
+
+
+def _section(field: FieldInfo, value: Any) -> type[SettingsBase] | None:
+    """The records of a section, or of the kind that `value` names; None where a field is no section."""
+    for each in (*field.metadata, *(m for a in get_args(field.annotation) for m in get_args(a)[1:])):
+        if isinstance(each, OneOf):
+            return each.settings_of(value)
+    annotation = field.annotation
+    return annotation if isinstance(annotation, type) and issubclass(annotation, SettingsBase) else None

@@ -2,18 +2,22 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema
+from pydantic import AfterValidator, ConfigDict, Field
 
-from maskwatch.alerts.registry import SinkName
-from maskwatch.alerts.settings import VoiceSettings
+from maskwatch.alerts.kinds.log import Settings as LogSettings
+from maskwatch.alerts.kinds.voice import Settings as VoiceSettings
+from maskwatch.alerts.registry import SINKS
+from maskwatch.classify.registry import CLASSIFIERS
+from maskwatch.classify.settings import ClassifierSettings
 from maskwatch.classify.settings import Settings as ClassifySettings
 from maskwatch.core.address import Address
 from maskwatch.core.geometry import area, spread
 from maskwatch.core.records import Polygon
+from maskwatch.detect.registry import DETECTORS
 from maskwatch.detect.settings import MotionSettings
 from maskwatch.detect.settings import Settings as DetectSettings
-from maskwatch.platform.paths import base_of
 from maskwatch.platform.settings_base import SettingsBase
+from maskwatch.plugins import KindSettings, OneOf
 from maskwatch.samples.settings import (
     DriftSettings,
     LearnSettings,
@@ -21,25 +25,13 @@ from maskwatch.samples.settings import (
     QueueSettings,
     SelectionSettings,
 )
-from maskwatch.sources.registry import is_footage, why_not_taken
+from maskwatch.sources.registry import SOURCES, AddressOrKind
 from maskwatch.sources.settings import RtspSettings
 from maskwatch.web.settings import WebSettings
 
 MIN_AREA, MAX_AREA = 1e-6, 0.999  # of the picture, that an ignored polygon may cover
 Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
-
-
-def _as_address(value: object, info: ValidationInfo) -> Address:
-    if isinstance(value, Address):  # one that nobody opens: a variable in it may be unknown
-        return value
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError("must be a path or URL")
-    address = Address(value)
-    if why := why_not_taken(address):
-        raise ValueError(why)
-    base = base_of(info)
-    return Address(base.beside(value)) if base and is_footage(address) else address
 
 
 def _as_corners(polygon: Polygon) -> Polygon:
@@ -52,10 +44,11 @@ def _as_corners(polygon: Polygon) -> Polygon:
     return polygon
 
 
-def _once_each(sinks: tuple[SinkName, ...]) -> tuple[SinkName, ...]:
-    for sink in sinks:
-        if sinks.count(sink) > 1:
-            raise ValueError(f"{sink} duplicate key")
+def _once_each(sinks: tuple[KindSettings, ...]) -> tuple[KindSettings, ...]:
+    said = [sink.model_dump(exclude_unset=True) for sink in sinks]
+    for sink in said:
+        if said.count(sink) > 1:
+            raise ValueError(f"{sink['kind']} stands there twice")
     return sinks
 
 
@@ -66,7 +59,8 @@ class _Strict(SettingsBase):
 class AlertSettings(_Strict):
     """The `alert` section: speak when the ratio is strictly under `protected_ratio` for `for_s`.
 
-    And when a camera gave no frame for `dead_after_s` (None: never); `{camera}` in `say_dead` is its name.
+    And when a camera gave no frame for `dead_after_s` (None: never); `{camera}` in `say_dead` is its name. Each of
+    the `sinks` is the name of a kind, or its settings; `voice` is what the sinks of that kind do not say themselves.
     """
 
     protected_ratio: Share = 0.75
@@ -74,10 +68,21 @@ class AlertSettings(_Strict):
     for_s: Seconds = 1.0
     cooldown_s: Seconds = 30.0
     say: Annotated[str, Field(min_length=1, max_length=500)] = "Please wear your mask."
-    sinks: Annotated[tuple[SinkName, ...], AfterValidator(_once_each)] = ("voice", "log")
+    sinks: Annotated[
+        tuple[Annotated[KindSettings, OneOf(SINKS, short=True)], ...], AfterValidator(_once_each)
+    ] = (VoiceSettings(), LogSettings())
     dead_after_s: Annotated[float, Field(ge=1, le=86_400)] | None = 60.0
     say_dead: Annotated[str, Field(min_length=1, max_length=500)] = "Camera {camera} is offline."
     voice: VoiceSettings = VoiceSettings()
+
+    def sink_settings(self) -> tuple[KindSettings, ...]:
+        """Those of each sink, with what `voice` says for all of its kind."""
+        return tuple(
+            self.voice.model_copy(update=each.model_dump(exclude_unset=True))
+            if isinstance(each, VoiceSettings)
+            else each
+            for each in self.sinks
+        )
 
 
 class Defaults(_Strict):
@@ -85,9 +90,9 @@ class Defaults(_Strict):
 
     fps: Annotated[float, Field(gt=0, le=120)] = 5
     ignore: tuple[Annotated[tuple[tuple[Share, Share], ...], AfterValidator(_as_corners)], ...] = ()
-    detect: DetectSettings = DetectSettings()
+    detect: Annotated[KindSettings, OneOf(DETECTORS, default="mtcnn")] = DetectSettings()
     motion: MotionSettings = MotionSettings()
-    classify: ClassifySettings = ClassifySettings()
+    classify: Annotated[ClassifierSettings, OneOf(CLASSIFIERS, default="masknet")] = ClassifySettings()
     alert: AlertSettings = AlertSettings()
     queue: SelectionSettings = SelectionSettings()
     rtsp: RtspSettings = RtspSettings()
@@ -96,9 +101,7 @@ class Defaults(_Strict):
 class CameraConfig(Defaults):
     """One camera, with the defaults already filled in. The source's password shows nowhere."""
 
-    source: Annotated[
-        Address, BeforeValidator(_as_address), WithJsonSchema({"type": "string", "minLength": 1})
-    ]
+    source: Annotated[Address | KindSettings, AddressOrKind(SOURCES)]
 
 
 class Globals(Defaults):

@@ -138,19 +138,22 @@ def printable(text: str) -> str:
 
 
 def overridden(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """`base` with `own` over it, value by value."""
+    """`base` with `own` over it, value by value; a section that names its kind stands for itself."""
     result = dict(base)
     for key, value in own.items():
         inherited = result.get(key)
-        both = isinstance(inherited, dict) and isinstance(value, dict)
+        both = isinstance(inherited, dict) and isinstance(value, dict) and "kind" not in value
         result[key] = overridden(inherited, value) if both else value  # type: ignore[arg-type]
     return result
 
 
 def holds(own: Any, key: Key) -> bool:
-    """Whether a camera's own section says what stands at the key, or something around it in place of what it inherits."""
+    """Whether a camera's own section says what stands at the key, or something around it in place of what it inherits.
+
+    A section that names its kind stands for itself.
+    """
     for part in key:
-        if not isinstance(own, dict):
+        if not isinstance(own, dict) or "kind" in own:
             return True
         if part not in own:
             return False

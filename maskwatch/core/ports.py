@@ -53,6 +53,15 @@ class Detector(Protocol):
         ...
 
 
+@runtime_checkable
+class SelfTesting(Protocol):
+    """What a detector may have, too."""
+
+    def self_test(self, rgb: Rgb) -> bool:
+        """Whether its networks give finite numbers for a picture of at least 48 x 48 px, found or not."""
+        ...
+
+
 class Classifier(Protocol):
     """`version` tells one set of weights from another."""
 
@@ -64,7 +73,7 @@ class Classifier(Protocol):
 
 
 class AlertSink(Protocol):
-    """A way to tell people. `name` is what configuration and counters call it."""
+    """A way to tell people. `name` is what counters and the log call it: that of its kind."""
 
     name: str
 
@@ -79,6 +88,24 @@ class Probed(Protocol):
 
     def probe(self, sentences: Sequence[str]) -> None:
         """Do all that telling these would take, heard by nobody. Raises `AlertError`; gives up as `deliver` does."""
+        ...
+
+
+@runtime_checkable
+class EndListening(Protocol):
+    """What a sink may have, too: it hears when an alert that was delivered is over."""
+
+    def ended(self, alert: Alert) -> None:
+        """Take the alert back. `alert.ended_at` says when, on the clock of `at`; otherwise as `deliver`."""
+        ...
+
+
+@runtime_checkable
+class SelfChecking(Protocol):
+    """What a sink may have, too, for `maskwatch check`."""
+
+    def check(self, sentences: Sequence[str], *, aloud: bool) -> str:
+        """Whether alerts with these sentences would reach people; tell them for a trial if `aloud`. What was found, or `AlertError`."""
         ...
 
 

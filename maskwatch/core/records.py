@@ -192,6 +192,10 @@ class Alert:
 
     Or, of the kind `CAMERA_DEAD`, at the Unix time `at`: the camera has given no frame for long, and `reason`
     tells why, without any password.
+
+    `faces` are those of the frame. What a sink gets has the `frame` itself, clean; `maskwatch.alerts.picture.jpeg`
+    makes a file of it for who wants one. It is None where there is none, and everywhere else: an alert that is kept
+    is not to keep the frame. `ended_at` is when it was over, None before.
     """
 
     camera: str
@@ -202,6 +206,9 @@ class Alert:
     say: str
     kind: AlertKind = AlertKind.UNPROTECTED
     reason: str | None = None
+    faces: tuple[Face, ...] = ()
+    frame: Frame | None = field(default=None, compare=False, repr=False)
+    ended_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,11 @@ class Mtcnn:
         self.thresholds = settings.thresholds or point.thresholds
         self._glances = settings.scout and not self._as_published and self.thresholds[0] >= point.scout_from
 
+    @property
+    def backend_name(self) -> str:
+        """What the networks are computed by."""
+        return self._backend.name
+
     def timed(self, lap: Lap) -> "Mtcnn":
         """The same, telling the name of each step when it is done."""
         return Mtcnn(self._backend, self._settings, self.version, self._point, lap)

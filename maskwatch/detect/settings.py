@@ -6,6 +6,7 @@ from pydantic import Field, WrapValidator
 
 from maskwatch.platform.paths import InputText
 from maskwatch.platform.settings_base import SettingsBase
+from maskwatch.plugins import KindSettings
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 BackendName = Literal["auto", "torch", "openvino"]
@@ -13,8 +14,8 @@ STOCK = "stock"
 Weights = Annotated[InputText, WrapValidator(lambda value, inner: value if value == STOCK else inner(value))]
 
 
-class Settings(SettingsBase):
-    """The `detect` section.
+class Settings(KindSettings):
+    """The `detect` section of `kind: mtcnn`, our own cascade, which is meant where no kind is named.
 
     `weights` is a file that `maskwatch train detector` wrote, or `stock` for the published weights; None for
     those that are shipped. `thresholds` are the lowest probabilities that pass P-Net, R-Net and O-Net; None for
@@ -25,6 +26,7 @@ class Settings(SettingsBase):
     on CUDA alone, and keeps 97 % of the boxes.
     """
 
+    kind: Literal["mtcnn"] = "mtcnn"
     min_face_px: Annotated[float, Field(ge=8, le=1000)] = 20
     weights: Weights | None = None
     thresholds: tuple[Probability, Probability, Probability] | None = None

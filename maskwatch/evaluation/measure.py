@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from maskwatch.classify.classifier import MaskClassifier
-from maskwatch.classify.settings import Settings as ClassifySettings
+from maskwatch.classify.settings import ClassifierSettings
 from maskwatch.core.errors import DataError
+from maskwatch.core.ports import Classifier, Detector
 from maskwatch.core.progress import Bar, no_bar
 from maskwatch.datasets.class_names import USUAL_NAMES, ClassNames
 from maskwatch.datasets.formats.registry import read
@@ -15,7 +15,7 @@ from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.settings import Settings as DetectSettings
 from maskwatch.evaluation.chosen import SplitChoice
 from maskwatch.evaluation.classification import judge
-from maskwatch.evaluation.detection import search_lowered
+from maskwatch.evaluation.detection import Detection, search, search_lowered
 from maskwatch.evaluation.document import Report
 from maskwatch.evaluation.images import (
     Material,
@@ -30,24 +30,26 @@ from maskwatch.evaluation.reports.common import Subject
 from maskwatch.evaluation.reports.detector import detector_comparison, detector_report
 from maskwatch.evaluation.reports.system import system_comparison, system_report
 from maskwatch.evaluation.system import Analyse, analyse_images
+from maskwatch.plugins import KindSettings
 
 
 class Models(Protocol):
     """What loads models by their settings; `app.compose.Models` does."""
 
     @property
-    def detector(self) -> Callable[[DetectSettings], Mtcnn]: ...
+    def detector(self) -> Callable[[KindSettings], Detector]: ...
     @property
-    def classifier(self) -> Callable[[str | None], MaskClassifier]: ...
-    def computes_with(self, detect: DetectSettings, /) -> str: ...
+    def classifier(self) -> Callable[[ClassifierSettings], Classifier]: ...
+    def mtcnn(self, settings: DetectSettings, /) -> Mtcnn: ...
+    def computes_with(self, detect: KindSettings, /) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
 class SystemUnderTest:
     """A detector and a classifier as they are set, and both together as they run."""
 
-    detect: DetectSettings
-    classify: ClassifySettings
+    detect: KindSettings
+    classify: ClassifierSettings
     analyse: Analyse
 
 
@@ -68,12 +70,12 @@ USUAL = Measurement()
 
 
 def measure_detectors(
-    data: Sequence[Path], settings: Sequence[DetectSettings], models: Models, how: Measurement = USUAL
+    data: Sequence[Path], settings: Sequence[KindSettings], models: Models, how: Measurement = USUAL
 ) -> Report:
     """Which of the labelled faces a detector finds, and what else; two are compared. Raises `DataError` or `ModelError`."""
     found = [models.detector(each) for each in settings]
     material = chosen_images(data, how, with_boxes=True)
-    results = [search_lowered(models.detector, each, material, how.bar("finding faces")) for each in settings]
+    results = [_searched(models, each, material, how) for each in settings]
     told = _settings_told(models, found, settings)
     subject = Subject("detector", material, _roles({"detector": found}), told)
     return detector_comparison(subject, *results) if len(results) == 2 else detector_report(subject, *results)
@@ -81,8 +83,8 @@ def measure_detectors(
 
 def measure_classifiers(
     data: Sequence[Path],
-    weights: Sequence[str | None],
-    finder: DetectSettings,
+    settings: Sequence[ClassifierSettings],
+    finder: KindSettings,
     models: Models,
     *,
     protected_at: float,
@@ -90,9 +92,9 @@ def measure_classifiers(
 ) -> Report:
     """How the faces that `finder` finds are judged, from `protected_at` (0..1) on as protected; two are compared.
 
-    `weights` are files, None for what `models` serves. Raises `DataError` or `ModelError`.
+    Raises `DataError` or `ModelError`.
     """
-    judges = [models.classifier(each) for each in weights]
+    judges = [models.classifier(each) for each in settings]
     detector = models.detector(finder)
     material = chosen_images(data, how, with_boxes=False)
     images = opened(material.images, how.bar("judging faces"))
@@ -115,7 +117,7 @@ def measure_systems(
     Raises `DataError` or `ModelError`.
     """
     finders = [models.detector(each.detect) for each in systems]
-    judges = [models.classifier(each.classify.weights) for each in systems]
+    judges = [models.classifier(each.classify) for each in systems]
     material = chosen_images(data, how, with_boxes=True)
     results = [
         analyse_images(each.analyse, opened(material.images, how.bar("finding and judging faces")))
@@ -150,6 +152,14 @@ def chosen_images(data: Sequence[Path], how: Measurement, *, with_boxes: bool) -
     return material
 
 
+def _searched(models: Models, settings: KindSettings, material: Material, how: Measurement) -> Detection:
+    """Of a detector that is no cascade, all that it finds counts."""
+    bar = how.bar("finding faces")
+    if isinstance(settings, DetectSettings):
+        return search_lowered(models.mtcnn, settings, material, bar)
+    return search(models.detector(settings), opened(material.images, bar), 0.0)
+
+
 def _roles(models: Mapping[str, Sequence[Any]]) -> dict[str, str]:
     """The version of each model by its role; of two in the same role, by A and B."""
     return {
@@ -160,11 +170,15 @@ def _roles(models: Mapping[str, Sequence[Any]]) -> dict[str, str]:
 
 
 def _settings_told(
-    models: Models, detectors: Sequence[Mtcnn], settings: Sequence[DetectSettings]
+    models: Models, detectors: Sequence[Detector], settings: Sequence[KindSettings]
 ) -> dict[str, object]:
-    told: dict[str, object] = {"smallest face to look for": f"{settings[0].min_face_px:g} px"}
+    first = settings[0]
+    if not isinstance(first, DetectSettings):
+        return {"detector": first.kind, **first.model_dump(mode="json", exclude={"kind"})}
+    told: dict[str, object] = {"smallest face to look for": f"{first.min_face_px:g} px"}
     for letter, each in zip("AB", detectors, strict=False):
         name = f"thresholds {letter}" if len(detectors) > 1 else "thresholds"
+        assert isinstance(each, Mtcnn)
         told[name] = ", ".join(f"{threshold:g}" for threshold in each.thresholds)
-    scout = "on" if settings[0].scout else "off"
-    return {**told, "scout": scout, "computed with": models.computes_with(settings[0])}
+    scout = "on" if first.scout else "off"
+    return {**told, "scout": scout, "computed with": models.computes_with(first)}

@@ -1,27 +1,27 @@
 """Version and settings to models that are ready: each file is read once, and cameras with equal settings share."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cache
-from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 
-from maskwatch.classify.classifier import MaskClassifier
-from maskwatch.classify.network import load_network
+from maskwatch.classify.registry import CLASSIFIERS
+from maskwatch.classify.settings import ClassifierSettings
 from maskwatch.classify.settings import Settings as ClassifySettings
 from maskwatch.core.errors import ConfigError, ModelError
+from maskwatch.core.ports import Classifier, Detector
 from maskwatch.core.records import Rgb
-from maskwatch.detect.backends.choice import choose
 from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.motion import MotionGate
+from maskwatch.detect.registry import DETECTORS
 from maskwatch.detect.settings import MotionSettings
 from maskwatch.detect.settings import Settings as DetectSettings
-from maskwatch.detect.weights import load_weights
 from maskwatch.models.registry import SHIPPED, ModelFiles, Registry, shipped_files
 from maskwatch.models.smoke_test import smoke_test
 from maskwatch.pipeline.camera import CameraModels
+from maskwatch.plugins import KindSettings, ModelContext
 
 log = logging.getLogger(__name__)
 
@@ -48,37 +48,42 @@ class Models:
         self.files = chosen = files or shipped_files()
 
         # nothing in here refers to `self`: whoever drops the last model frees its memory there and then
-        def made_detector(settings: DetectSettings) -> Mtcnn:
-            loaded = weights(settings.weights)
-            computed = backend(settings.backend, settings.weights, settings.half)
-            return Mtcnn(computed, settings, loaded.version, loaded.point)
+        shared: dict[Hashable, Any] = {}
 
-        def made_classifier(path: str | None) -> MaskClassifier:
-            network, shape, version = load_network(Path(path) if path else chosen.classifier, device)
-            return MaskClassifier(network, shape, device, version)
+        def share(key: Hashable, make: Callable[[], Any]) -> Any:
+            if key not in shared:
+                shared[key] = make()
+            return shared[key]
 
-        weights = cache(lambda name: load_weights(name or str(chosen.detector)))
-        backend = cache(lambda name, path, half: choose(name, weights(path), device, half=half))
-        self._backend = backend
-        self.detector: Callable[[DetectSettings], Mtcnn] = cache(made_detector)
-        self.classifier: Callable[[str | None], MaskClassifier] = cache(made_classifier)
+        of_detector = ModelContext(str(device), chosen.detector, share)
+        of_classifier = ModelContext(str(device), chosen.classifier, share)
+        self.detector: Callable[[KindSettings], Detector] = cache(
+            lambda settings: DETECTORS.build(settings, of_detector)
+        )
+        self.classifier: Callable[[ClassifierSettings], Classifier] = cache(
+            lambda settings: CLASSIFIERS.build(settings, of_classifier)
+        )
 
-    def computes_with(self, detect: DetectSettings) -> str:
-        """What the detector's networks are computed by."""
-        return self._backend(detect.backend, detect.weights, detect.half).name
+    def mtcnn(self, settings: DetectSettings) -> Mtcnn:
+        """The same as `detector`, of our own cascade."""
+        detector = self.detector(settings)
+        assert isinstance(detector, Mtcnn)
+        return detector
 
-    def versions(self, detect: DetectSettings, classify: ClassifySettings) -> dict[str, str]:
+    def computes_with(self, detect: KindSettings) -> str:
+        """What the detector's networks are computed by; of a detector that is no cascade, its kind."""
+        detector = self.detector(detect)
+        return detector.backend_name if isinstance(detector, Mtcnn) else detect.kind
+
+    def versions(self, detect: KindSettings, classify: ClassifierSettings) -> dict[str, str]:
         """What judges with these settings: `detector` and `classifier`, each the version of its weights."""
-        return {
-            "detector": self.detector(detect).version,
-            "classifier": self.classifier(classify.weights).version,
-        }
+        return {"detector": self.detector(detect).version, "classifier": self.classifier(classify).version}
 
 
 def load_version(registry: Registry, name: str, device: torch.device) -> Models:
     """The models of one version, tried out. Raises `ModelError` when they are not whole, or of no use."""
     models = Models(device, registry.files(name))
-    smoke_test(models.detector(DetectSettings()), models.classifier(None), ())
+    smoke_test(models.detector(DetectSettings()), models.classifier(ClassifySettings()), ())
     return models
 
 
@@ -103,13 +108,13 @@ class CameraSettings(Protocol):
     """What of a camera's settings decides on its models."""
 
     @property
-    def detect(self) -> DetectSettings: ...
+    def detect(self) -> KindSettings: ...
 
     @property
     def motion(self) -> MotionSettings: ...
 
     @property
-    def classify(self) -> ClassifySettings: ...
+    def classify(self) -> ClassifierSettings: ...
 
 
 def camera_models(
@@ -120,9 +125,9 @@ def camera_models(
     Raises `ModelError` when one gives no finite numbers.
     """
     result = {}
-    tried: list[tuple[Mtcnn, MaskClassifier]] = []
+    tried: list[tuple[Detector, Classifier]] = []
     for name, camera in cameras.items():
-        detector, classifier = models.detector(camera.detect), models.classifier(camera.classify.weights)
+        detector, classifier = models.detector(camera.detect), models.classifier(camera.classify)
         if (detector, classifier) not in tried:
             smoke_test(detector, classifier, images)
             tried.append((detector, classifier))

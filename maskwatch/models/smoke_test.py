@@ -6,23 +6,30 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from maskwatch.classify.classifier import MaskClassifier
 from maskwatch.core.errors import ModelError
+from maskwatch.core.ports import Classifier, Detector, SelfTesting
 from maskwatch.core.records import Face, Rgb
-from maskwatch.detect.cascade import Mtcnn
 from maskwatch.sources.portrait import FACE, portrait
 
 SIDE_PX = 96
 
 
-def smoke_test(detector: Mtcnn, classifier: MaskClassifier, images: Sequence[Rgb]) -> None:
+def smoke_test(detector: Detector, classifier: Classifier, images: Sequence[Rgb]) -> None:
     """Raises `ModelError`, naming the model, when it gives what is no number.
 
     `images` are as they will come: what is to be compiled for them is compiled here.
     """
     image = portrait()
     small = np.asarray(cv2.resize(image, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA), np.uint8)
-    if not detector.self_test(small):
+    if isinstance(detector, SelfTesting):
+        sound = detector.self_test(small)
+    else:
+        sound = all(
+            math.isfinite(number)
+            for face in detector.detect([image])[0]
+            for number in (*face.box, face.score)
+        )
+    if not sound:
         raise ModelError(f"{detector.version}: gives no finite numbers for a test picture")
     (probability,) = classifier.classify([(image, Face(FACE, score=1.0))])
     if not math.isfinite(probability):

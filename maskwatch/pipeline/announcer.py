@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from maskwatch.core.errors import AlertError
-from maskwatch.core.ports import AlertSink, Probed
+from maskwatch.core.ports import AlertSink, EndListening, Probed
 from maskwatch.core.records import Alert
 from maskwatch.pipeline.camera import Camera
 from maskwatch.pipeline.status_board import Board
@@ -78,6 +78,16 @@ class Announcer:
                 self._board.alert(sink.name, "dropped")
                 delivery.done(delivered=False)
 
+    def announce_end(self, alert: Alert, sinks: Sequence[AlertSink]) -> None:
+        """Tell those of the sinks that want to know that a delivered alert is over."""
+        for sink in sinks:
+            if isinstance(sink, EndListening):
+                taken = self._workers[sink].submit(
+                    partial(self._attempt, sink, partial(sink.ended, alert), count=True)
+                )
+                if not taken:
+                    self._board.alert(sink.name, "dropped")
+
     def probe(self, now_s: float) -> None:
         """Try the sinks, unheard: all at the first call, later those that fail, every `PROBE_S`. To be called often.
 
@@ -99,12 +109,16 @@ class Announcer:
             worker.close(timeout_s)
 
     def _deliver(self, sink: AlertSink, delivery: "_Delivery") -> None:
-        delivered = self._attempt(sink, partial(sink.deliver, delivery.alert))
-        self._board.alert(sink.name, "delivered" if delivered else "failed")
+        delivered = self._attempt(sink, partial(sink.deliver, delivery.alert), count=True)
+        if delivered:
+            self._board.alert(sink.name, "delivered")
         delivery.done(delivered=delivered)
 
-    def _attempt(self, sink: AlertSink, tell: Callable[[], None]) -> bool:
-        """Whether it could tell; noted on the board, and said once in the log when that changed."""
+    def _attempt(self, sink: AlertSink, tell: Callable[[], None], *, count: bool = False) -> bool:
+        """Whether it could tell; noted on the board, and said once in the log when that changed.
+
+        `count`: what people were not told of is counted, too.
+        """
         problem = None
         try:
             tell()
@@ -116,6 +130,8 @@ class Announcer:
         if problem is None and sink in self._broken:
             log.info("%s: works again", sink.name)
             self._broken.discard(sink)
+        if problem is not None and count:
+            self._board.alert(sink.name, "failed")
         self._board.sink(sink.name, self._outlets[sink].cameras, problem)
         return problem is None
 

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from typing import Protocol, Self
 
 from maskwatch.core.errors import QueueError, QueueFull, SourceError
@@ -31,7 +32,7 @@ CLOSE_S = 1.0  # what each part gets to end by itself; all together stay well un
 
 
 class Judge(Protocol):
-    """What decided on an alert, and hears how it fared."""
+    """What decides on alerts, hears how each fared, and knows when it is over."""
 
     def delivered(self, at: float) -> None:
         """It reached people at `at`, on the camera's clock."""
@@ -40,6 +41,8 @@ class Judge(Protocol):
     def failed(self) -> None:
         """It reached nobody."""
         ...
+
+    def ended(self) -> Alert | None: ...
 
 
 class Pipeline:
@@ -179,8 +182,9 @@ class Pipeline:
     def _decide(self, frame: Frame, report: FrameReport) -> Decision:
         camera = self._cameras[frame.camera]
         alert = camera.rule.update(report)
+        self._announce_end(camera, camera.rule)
         if alert is not None:
-            self._announce(camera, alert, camera.rule)
+            self._announce(camera, replace(alert, frame=frame), camera.rule)
         queued = self._select(camera, frame, report)
         return Decision(frame, report, alert, queued)
 
@@ -198,6 +202,7 @@ class Pipeline:
                 continue
             since_s = status.started_s if seen.frame_s is None else seen.frame_s
             alert = camera.offline_rule.update(since_s, now_s, time.time(), seen.reason)
+            self._announce_end(camera, camera.offline_rule)
             if alert is None:
                 continue
             if seen.state is not CameraState.DOWN:  # its thread waits for something that does not come
@@ -207,6 +212,11 @@ class Pipeline:
 
     def _announce(self, camera: Camera, alert: Alert, judge: Judge) -> None:
         self._announcer.announce(alert, camera.sinks, lambda at: self._words.append((judge, at)))
+
+    def _announce_end(self, camera: Camera, judge: Judge) -> None:
+        over = judge.ended()
+        if over is not None:
+            self._announcer.announce_end(over, camera.sinks)
 
     def _pass_words_on(self) -> None:
         """Tell the rules on the engine's thread, their only one, how their alerts fared."""

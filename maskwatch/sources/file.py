@@ -16,10 +16,6 @@ from maskwatch.sources.decoding import Cadence, open_container, reason, upright,
 TRUNCATED_S = 0.5  # this much of the announced duration may be missing
 
 
-def matches(address: Address) -> bool:
-    return "://" not in address.reveal()
-
-
 class FileSource:
     """Frames stamped with their presentation time since the first, in seconds."""
 

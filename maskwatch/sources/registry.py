@@ -1,40 +1,120 @@
-"""The kinds of source, and which of them an address means."""
+"""The kinds of source, and which of them an address means. Importing this loads no decoder."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from glob import has_magic, iglob
 from pathlib import Path
+from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
+
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
+from pydantic_core import CoreSchema
 
 from maskwatch.core.address import Address
 from maskwatch.core.errors import SourceError
 from maskwatch.core.ports import Source
-from maskwatch.sources import file, images, rtsp, usb
+from maskwatch.platform.paths import base_of
+from maskwatch.plugins import Kind, Kinds, KindSettings, OneOf
 from maskwatch.sources.settings import RtspSettings
+
+A_DEVICE = re.compile(r"usb:\d+|/dev/video\d+")
+A_PATH = re.compile(r"(?!.*://).*", re.DOTALL)
+TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class SourceContext:
+    """What a source is given beside its settings: the camera's name for its frames, and the camera's `rtsp` section.
+
+    `fps`: how many frames a second are wanted at most, evenly spaced; None for every frame.
+    """
+
+    camera: str
+    fps: float | None = None
+    rtsp: RtspSettings = field(default_factory=RtspSettings)
+
+
+SOURCES: Kinds[Source, SourceContext] = Kinds("source", "maskwatch.sources", "maskwatch.sources.kinds")
+
+
+def as_address(value: object, info: ValidationInfo) -> Address:
+    """What the configuration says, if a source can have it; footage beside its file. Raises `ValueError` with the reason."""
+    if isinstance(value, Address):  # one that nobody opens: a variable in it may be unknown
+        return value
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("must be a path or URL")
+    address = Address(value)
+    if why := why_not_taken(address):
+        raise ValueError(why)
+    base = base_of(info)
+    return Address(base.beside(value)) if base and is_footage(address) else address
+
+
+class AddressSettings(KindSettings):
+    """The settings of kinds that need no more than an address. `pattern` is what the whole of it looks like."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    pattern: ClassVar[re.Pattern[str]]
+    address: Annotated[Address, BeforeValidator(as_address), WithJsonSchema(TEXT)]
+
+    @classmethod
+    def takes(cls, address: Address) -> bool:
+        return cls.pattern.fullmatch(address.reveal()) is not None
+
+    @field_validator("address")
+    @classmethod
+    def _of_this_kind(cls, address: Address) -> Address:
+        if not cls.takes(address):
+            raise ValueError("is no address of this kind of source")
+        return address
+
+
+class AddressOrKind(OneOf):
+    """Annotates a source: an address alone, or the settings of a kind."""
+
+    def validated(self, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, Mapping | KindSettings):
+            return super().validated(value, info)
+        return as_address(value, info)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        choices = super().__get_pydantic_json_schema__(schema, handler)["anyOf"]
+        return {"anyOf": [TEXT, *choices]}
 
 
 def open_source(
-    camera: str, address: Address, *, fps: float | None = None, rtsp_settings: RtspSettings | None = None
+    camera: str,
+    source: Address | KindSettings,
+    *,
+    fps: float | None = None,
+    rtsp_settings: RtspSettings | None = None,
 ) -> Source:
-    """The source behind an address; nothing is opened yet.
+    """The source behind an address, or of these settings; nothing is opened yet.
 
     `fps`: how many frames a second are wanted at most, evenly spaced; None for every frame. Raises
     `SourceError` when no kind takes the address.
     """
-    if rtsp.matches(address):
-        return rtsp.RtspSource(camera, address, fps=fps, settings=rtsp_settings)
-    if usb.matches(address):
-        return usb.UsbSource(camera, address, fps=fps)
-    if images.matches(address):
-        return images.ImageSource(camera, address)
-    if file.matches(address):
-        return file.FileSource(camera, address, fps=fps)
-    raise SourceError(f"{address}: no kind of source takes this address")
+    settings = _settings_of(source) if isinstance(source, Address) else source
+    if settings is None:
+        raise SourceError(f"{source}: no kind of source takes this address")
+    return SOURCES.build(settings, SourceContext(camera, fps, rtsp_settings or RtspSettings()))
 
 
 def why_not_taken(address: Address) -> str | None:
     """Why no kind of source takes the address, without showing it; None when one does. Opens nothing."""
     text = address.reveal()
-    if rtsp.matches(address):
+    if text.lower().startswith(("rtsp://", "rtsps://")):
         try:
             parts = urlsplit(text)
             if parts.hostname and parts.port != 0:
@@ -43,7 +123,8 @@ def why_not_taken(address: Address) -> str | None:
             pass
         return "must be rtsp://HOST/…; in a password / ? # @ : are written %2F %3F %23 %40 %3A"
     if "://" in text:
-        return "must be rtsp://…, rtsps://…, usb:0, or a path"
+        foreign = any(_fit(kind, address) for _, kind in SOURCES.foreign())
+        return None if foreign else "must be rtsp://…, rtsps://…, usb:0, or a path"
     if re.match(r"[^/]*:[^/]*@", text):
         return "looks like an address without rtsp:// before it"
     return None
@@ -51,12 +132,13 @@ def why_not_taken(address: Address) -> str | None:
 
 def is_footage(address: Address) -> bool:
     """Whether it is a path, or a pattern of paths, and no camera."""
-    return "://" not in address.reveal() and not usb.matches(address)
+    return "://" not in address.reveal() and not A_DEVICE.fullmatch(address.reveal())
 
 
-def why_missing(address: Address) -> str | None:
+def why_missing(source: Address | KindSettings) -> str | None:
     """Why footage is not there; None when it is, and for a camera, of which only opening it tells."""
-    if not is_footage(address):
+    address = address_of(source)
+    if address is None or not is_footage(address):
         return None
     text = address.reveal()
     try:
@@ -65,3 +147,26 @@ def why_missing(address: Address) -> str | None:
         found = has_magic(text) and next(iglob(text), None) is not None  # noqa: PTH207 - takes absolute patterns
         return None if found else str(e.strerror)
     return None
+
+
+def address_of(source: Address | KindSettings) -> Address | None:
+    """The address of a source of the kinds that have one."""
+    if isinstance(source, Address):
+        return source
+    return source.address if isinstance(source, AddressSettings) else None
+
+
+def _settings_of(address: Address) -> KindSettings | None:
+    """Those of the kind that the address fits best; other packages are asked about what none of ours takes."""
+    for kinds in (SOURCES.own(), SOURCES.foreign()):
+        best = max(kinds, key=lambda kind: _fit(kind[1], address), default=None)
+        if best is not None and _fit(best[1], address):
+            made: Any = best[1].Settings.model_construct
+            return made(address=address)  # type: ignore[no-any-return]
+    return None
+
+
+def _fit(kind: Kind[Source, SourceContext], address: Address) -> int:
+    """How well an address alone means this kind: 0 not at all, 1 where no other is meant, 2 well."""
+    fit = getattr(kind, "fit", None)
+    return int(fit(address)) if fit is not None else 0

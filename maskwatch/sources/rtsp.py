@@ -13,10 +13,6 @@ from maskwatch.sources.decoding import Cadence, open_container, reason, upright,
 from maskwatch.sources.settings import RtspSettings
 
 
-def matches(address: Address) -> bool:
-    return address.reveal().lower().startswith(("rtsp://", "rtsps://"))
-
-
 class RtspSource:
     """Frames stamped with the Unix time of their arrival."""
 

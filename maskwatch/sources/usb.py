@@ -18,10 +18,6 @@ from maskwatch.sources.decoding import Cadence
 _DEVICE = re.compile(r"usb:(\d+)|/dev/video(\d+)")
 
 
-def matches(address: Address) -> bool:
-    return _DEVICE.fullmatch(address.reveal()) is not None
-
-
 def _as_rgb(bgr: NDArray[Any], name: str) -> Rgb:
     """Raises `SourceError` where a driver gave something that is no colour picture."""
     try:

@@ -115,7 +115,7 @@ main()
     ("module", "what"),
     [
         ("maskwatch.sources.file", "upright"),
-        ("maskwatch.alerts.log", "LogSink.deliver"),
+        ("maskwatch.alerts.kinds.log", "LogSink.deliver"),
         ("maskwatch.samples.store", "write_atomically"),
         ("maskwatch.pipeline.engine", "Engine.analyse"),
     ],

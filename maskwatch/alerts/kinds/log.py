@@ -1,10 +1,19 @@
 """An alert as a line in the log."""
 
 import logging
+from typing import Literal
 
+from maskwatch.alerts.registry import SinkContext
 from maskwatch.core.records import Alert, AlertKind
+from maskwatch.plugins import KindSettings
 
 log = logging.getLogger(__name__)
+
+
+class Settings(KindSettings):
+    """`kind: log` needs nothing."""
+
+    kind: Literal["log"] = "log"
 
 
 class LogSink:
@@ -21,3 +30,7 @@ class LogSink:
             alert.people,
             alert.protected_ratio,
         )
+
+
+def build(_: Settings, __: SinkContext) -> LogSink:
+    return LogSink()

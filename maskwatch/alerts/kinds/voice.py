@@ -13,11 +13,32 @@ import wave
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import Annotated, Literal
 
-from maskwatch.alerts.settings import VoiceSettings
+from pydantic import Field
+
+from maskwatch.alerts.registry import SinkContext
 from maskwatch.core.errors import AlertError
 from maskwatch.core.records import Alert
 from maskwatch.platform.files import replacing
+from maskwatch.plugins import KindSettings
+
+
+class Settings(KindSettings):
+    """The `alert.voice` section: how the sentence is spoken.
+
+    `voice` is the speech engine's name of a voice, `en` or `ko` say (`espeak-ng --voices` lists them);
+    `words_per_minute` and `volume` (0..1) are its manner. `device` is an ALSA device, None for the
+    default one. `render_s` and `play_s` bound the work on one alert.
+    """
+
+    kind: Literal["voice"] = "voice"
+    voice: Annotated[str, Field(min_length=1, max_length=100)] = "en"
+    words_per_minute: Annotated[int, Field(ge=80, le=450)] = 150
+    volume: Annotated[float, Field(gt=0, le=1)] = 1.0
+    device: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    render_s: Annotated[float, Field(gt=0, le=120)] = 15
+    play_s: Annotated[float, Field(gt=0, le=120)] = 30
 
 
 class VoiceSink:
@@ -25,12 +46,21 @@ class VoiceSink:
 
     name = "voice"
 
-    def __init__(self, folder: Path, settings: VoiceSettings) -> None:
+    def __init__(self, folder: Path, settings: Settings) -> None:
         self._folder = folder
         self._settings = settings
 
     def deliver(self, alert: Alert) -> None:
         self.play(self.rendered(alert.say))
+
+    def check(self, sentences: Sequence[str], *, aloud: bool) -> str:
+        """Whether it would work; raises `AlertError`."""
+        self.probe(sentences)
+        if aloud:
+            for sentence in sentences:
+                self.play(self.rendered(sentence))
+            return f"spoken: {' '.join(sentences)}"
+        return f"rendered, and a moment of silence played (--speak says it aloud): {' '.join(sentences)}"
 
     def rendered(self, sentence: str) -> Path:
         """The WAV file of a sentence, made now if it is not there. Raises `AlertError`."""
@@ -73,6 +103,10 @@ class VoiceSink:
         """Play to the end. Raises `AlertError`."""
         device = ["-D", self._settings.device] if self._settings.device else []
         _run(["aplay", "-q", *device, str(path)], self._settings.play_s, stdin="")
+
+
+def build(settings: Settings, context: SinkContext) -> VoiceSink:
+    return VoiceSink(context.cache / "voice", settings)
 
 
 def _render(order: dict[str, object], limit_s: float) -> None:

@@ -1,0 +1,1 @@
+"""Each module is a kind of alert sink, by its name."""

@@ -1,0 +1,31 @@
+"""What an alert is about, as a picture file: for sinks that send one. Costs nothing before it is asked for."""
+
+from maskwatch.core.errors import AlertError
+from maskwatch.core.records import Alert, Label
+
+QUALITY = 90
+COLOURS = {
+    Label.PROTECTED: (0, 160, 0),
+    Label.UNPROTECTED: (0, 0, 220),
+    Label.UNKNOWN: (160, 160, 160),
+}  # BGR
+
+
+def jpeg(alert: Alert, *, boxes: bool = False) -> bytes | None:
+    """The alert's frame as a JPEG, clean or with the faces' boxes; None where there is none (a camera that is offline).
+
+    Raises `AlertError` when it cannot be encoded.
+    """
+    if alert.frame is None:
+        return None
+    import cv2
+
+    bgr = cv2.cvtColor(alert.frame.rgb, cv2.COLOR_RGB2BGR)
+    if boxes:
+        for face in alert.faces:
+            x1, y1, x2, y2 = (round(side) for side in face.box)
+            cv2.rectangle(bgr, (x1, y1), (x2, y2), COLOURS[face.label], max(1, bgr.shape[0] // 270))
+    ok, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    if not ok:
+        raise AlertError(f"{alert.camera}: a frame of {bgr.shape[1]} x {bgr.shape[0]} px is no JPEG")
+    return bytes(data)

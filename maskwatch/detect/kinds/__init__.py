@@ -1,0 +1,1 @@
+"""Each module is a kind of detector, by its name. To add one, write such a module; nothing else names it."""

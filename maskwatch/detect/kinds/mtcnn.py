@@ -1,0 +1,28 @@
+"""Our own cascade. Loads no torch before it is built."""
+
+from typing import TYPE_CHECKING
+
+from maskwatch.detect.settings import Settings
+from maskwatch.plugins import ModelContext
+
+if TYPE_CHECKING:
+    from maskwatch.detect.cascade import Mtcnn
+
+__all__ = ["Settings", "build"]
+
+
+def build(settings: Settings, context: ModelContext) -> "Mtcnn":
+    """Raises `ModelError`, naming the file, and `ConfigError` where the device cannot do what is wanted."""
+    import torch
+
+    from maskwatch.detect.backends.choice import choose
+    from maskwatch.detect.cascade import Mtcnn
+    from maskwatch.detect.weights import load_weights
+
+    path = settings.weights or str(context.weights)
+    weights = context.share(("mtcnn weights", path), lambda: load_weights(path))
+    backend = context.share(
+        ("mtcnn backend", settings.backend, path, settings.half),
+        lambda: choose(settings.backend, weights, torch.device(context.device), half=settings.half),
+    )
+    return Mtcnn(backend, settings, weights.version, weights.point)

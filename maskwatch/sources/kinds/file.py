@@ -1,0 +1,24 @@
+"""A video file: whatever has an address without `://` that no other kind knows better. Loads no decoder."""
+
+from typing import Literal
+
+from maskwatch.core.address import Address
+from maskwatch.core.ports import Source
+from maskwatch.sources.registry import A_PATH, AddressSettings, SourceContext
+
+
+class Settings(AddressSettings):
+    """`address` is a path."""
+
+    pattern = A_PATH
+    kind: Literal["file"] = "file"
+
+
+def fit(address: Address) -> int:
+    return 1 if Settings.takes(address) else 0
+
+
+def build(settings: Settings, context: SourceContext) -> Source:
+    from maskwatch.sources.file import FileSource
+
+    return FileSource(context.camera, settings.address, fps=context.fps)

@@ -1,0 +1,1 @@
+"""Kinds for maskwatch: pyproject.toml names each module as an entry point."""
