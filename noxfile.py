@@ -9,7 +9,14 @@ import nox
 PYTHONS = ("3.11", "3.12", "3.13")
 RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"  # on which the whole suite is run
 # sources, demo and other commands, configuration, detector, the wheel and its installation, the dependencies
-QUICK_CORE = ("sources", "commands", "config", "detect", "install", "packaging")
+QUICK_CORE = (
+    "sources/test_sources.py",
+    "cli/test_commands.py",
+    "config/test_config.py",
+    "detect/test_detect.py",
+    "project/test_install.py",
+    "project/test_packaging.py",
+)
 
 nox.options.error_on_missing_interpreters = False  # nor where CI is set; .ci/run sees to it that there is one
 # pyenv's shims answer only for the versions in use; its interpreters themselves for all that it has
@@ -21,4 +28,4 @@ os.environ["PATH"] = os.pathsep.join([*map(str, sorted(versions.glob("3.*/bin"))
 def quick_core(session: nox.Session) -> None:
     """Runs against the package as it is installed, from its wheel."""
     session.install("--constraint", "requirements.lock", ".[dev]")
-    session.run("pytest", *(f"tests/test_{name}.py" for name in QUICK_CORE), *session.posargs)
+    session.run("pytest", *(f"tests/{name}" for name in QUICK_CORE), *session.posargs)

@@ -1,8 +1,8 @@
 """An alert as a POST of JSON, and another when it is over."""
 
 import json
-from collections.abc import Sequence
 from base64 import b64encode
+from collections.abc import Sequence
 from http.client import HTTPException
 from socket import create_connection
 from typing import Annotated, Literal

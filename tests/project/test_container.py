@@ -23,7 +23,7 @@ import numpy as np
 import psutil
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PASSWORD = "s3cret-pw"
 INSTALL = "/maskwatch/systemd/install.sh"
 SETTINGS = "/etc/maskwatch/config.yaml"

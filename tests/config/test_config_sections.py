@@ -137,7 +137,7 @@ def test_a_file_that_hangs_on_variables_alone_can_be_checked(tmp_path):
 
 
 def test_every_command_with_a_configuration_stands_in_the_list():
-    folder = Path(config.__file__).parent / "cli"
+    folder = Path(config.__file__).parents[1] / "cli"
     asked = {
         name for path in folder.glob("*.py") for name in USES if f'settings_for("{name}"' in path.read_text()
     }

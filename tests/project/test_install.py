@@ -1,4 +1,4 @@
-"""The script that installs the service, in a folder that stands for the root. test_container.py runs it for real."""
+"""The script that installs the service, in a folder that stands for the root. tests/project/test_container.py runs it for real."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parent.parent / "systemd/install.sh"
+SCRIPT = Path(__file__).parents[2] / "systemd/install.sh"
 
 
 @pytest.fixture

@@ -4,10 +4,11 @@ import gc
 import socket
 import threading
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import httpx
 import pytest
+from harness.web import ANYWHERE, BEARER, TOKEN, serving
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
@@ -33,19 +34,7 @@ from maskwatch.web.server import Listener, WebServer
 from maskwatch.web.settings import WebSettings
 from maskwatch.web.watched import KEPT_S, ServiceView, Storage, StorageMeter, measured
 
-TOKEN = "a-token-of-24-characters"
-BEARER = {"Authorization": f"Bearer {TOKEN}"}
-ANYWHERE = WebSettings(port=0)
 REASON = "rtsp://192.0.2.10/s: Connection refused"
-
-
-@contextmanager
-def serving(routes, *, token=None, on_crash=None, listener=None):
-    """A client of a server with these routes."""
-    listener = listener or Listener(ANYWHERE)
-    server = WebServer(listener, make_app(routes, token=token), on_crash or (lambda e: pytest.fail(str(e))))
-    with server, httpx.Client(base_url=listener.url, trust_env=False, timeout=20) as client:
-        yield client
 
 
 def echo(request):

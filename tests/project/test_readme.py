@@ -10,7 +10,7 @@ from maskwatch.config import load as config
 from maskwatch.config.load import _section
 from maskwatch.config.sections import CameraConfig, Globals
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 
 

@@ -113,7 +113,7 @@ def test_an_installed_configuration_keeps_its_queue_for_service_and_people(tmp_p
     """The file of earlier releases, with its relative folders, which an update never changes."""
     path, state = tmp_path / "etc/maskwatch/config.yaml", tmp_path / "var/lib/maskwatch"
     path.parent.mkdir(parents=True)
-    path.write_bytes((Path(__file__).parent.parent / "config.yaml").read_bytes())
+    path.write_bytes((Path(__file__).parents[2] / "config.yaml").read_bytes())
     (state / "queue").mkdir(parents=True)
     for folder in (state, "/"):  # the service's working directory, and a person's
         done = maskwatch("queue", "list", "-c", path, cwd=folder)

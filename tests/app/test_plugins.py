@@ -17,7 +17,7 @@ from maskwatch.core.address import Address
 from maskwatch.core.errors import ConfigError
 from maskwatch.plugins import Kinds, KindSettings
 
-EXAMPLE = Path(__file__).parent / "example_plugin"
+EXAMPLE = Path(__file__).parents[1] / "example_plugin"
 PLACES = "[[0.17, 0.24, 0.35, 0.55], [0.67, 0.35, 0.82, 0.63]]"  # where the demo's two people stand
 
 
@@ -47,7 +47,7 @@ def installed(tmp_path_factory):
 
 @pytest.fixture
 def with_plugins(installed, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", f"{Path(__file__).parent.parent}:{installed}")
+    monkeypatch.setenv("PYTHONPATH", f"{Path(__file__).parents[2]}:{installed}")
     monkeypatch.setenv("COLUMNS", "200")
 
 
@@ -191,7 +191,7 @@ def test_the_author_of_a_plugin_runs_the_contracts_on_it(with_plugins):
 
 
 def test_the_example_of_the_documentation_is_a_kind_and_keeps_its_contract(tmp_path, monkeypatch, maskwatch):
-    text = (Path(__file__).parent.parent / "docs/adding-a-kind.md").read_text()
+    text = (Path(__file__).parents[2] / "docs/adding-a-kind.md").read_text()
     blocks = {}
     for language, block in re.findall(r"^```(\w+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
         blocks.setdefault(language, []).append(block)
@@ -199,7 +199,7 @@ def test_the_example_of_the_documentation_is_a_kind_and_keeps_its_contract(tmp_p
     (points,), (configuration,) = blocks["toml"], blocks["yaml"]
     project = {"name": "bell", "version": "1", **tomllib.loads(points)["project"]}
     folder = install(tmp_path / "site", project, {"maskwatch_bell.py": module, "test_bell.py": contract})
-    monkeypatch.setenv("PYTHONPATH", f"{Path(__file__).parent.parent}:{folder}")
+    monkeypatch.setenv("PYTHONPATH", f"{Path(__file__).parents[2]}:{folder}")
     (tmp_path / "config.yaml").write_text(configuration)
     done = maskwatch("check", "-c", tmp_path / "config.yaml", "--config-only")
     assert (done.returncode, done.stderr) == (0, "")
@@ -246,7 +246,7 @@ def other(tmp_path, monkeypatch):
             {f"{name}_module.py": text},
         )
         monkeypatch.syspath_prepend(folder)
-        monkeypatch.setenv("PYTHONPATH", f"{Path(__file__).parent.parent}:{folder}")
+        monkeypatch.setenv("PYTHONPATH", f"{Path(__file__).parents[2]}:{folder}")
         sys.modules.pop(f"{name}_module", None)
         return Kinds("alert sink", "maskwatch.alerts", "maskwatch.alerts.kinds")
 

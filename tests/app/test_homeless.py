@@ -28,7 +28,7 @@ def homeless(tmp_path):
         "PATH": str(tmp_path / "bin"),
         "TMPDIR": str(tmp_path / "tmp"),
     }
-    root = str(Path(__file__).parent.parent)
+    root = str(Path(__file__).parents[2])
     return known | told | {"COLUMNS": "200", "PYTHONPATH": root}
 
 

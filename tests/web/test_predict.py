@@ -11,7 +11,7 @@ import httpx
 import numpy as np
 import pytest
 from harness.service import Service
-from test_web import BEARER, TOKEN, serving
+from harness.web import BEARER, TOKEN, serving
 
 import maskwatch
 from maskwatch.app.compose import live_pipeline, web_routes

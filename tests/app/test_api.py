@@ -25,7 +25,7 @@ from maskwatch.output.demo_clip import FACE
 from maskwatch.platform.clock import utc_now
 from maskwatch.platform.settings_base import SettingsBase
 
-PAGE = Path(__file__).parent.parent / "docs/python-interface.md"
+PAGE = Path(__file__).parents[2] / "docs/python-interface.md"
 
 
 def modules_after(code):

@@ -19,7 +19,7 @@ from maskwatch.config.sections import Globals
 from maskwatch.core.errors import ConfigError
 from maskwatch.platform.settings_base import _kinds
 
-SHIPPED = Path(__file__).parent.parent / "config.yaml"
+SHIPPED = Path(__file__).parents[2] / "config.yaml"
 DOOR = "cameras: {door: {source: clip.mp4}}\n"
 
 
