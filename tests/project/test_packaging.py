@@ -102,13 +102,14 @@ def test_the_lock_names_no_place_to_install_from():
 
 
 @pytest.mark.parametrize(("version", "is_installed"), [(PROJECT["version"], True), ("99", False)])
-def test_the_installer_obeys_the_lock_that_lies_beside_it(tmp_path, wheel, version, is_installed):
+def test_the_installer_obeys_the_lock_that_lies_beside_it(tmp_path, wheel, python, version, is_installed):
     """A copy of the script beside a lock that allows or forbids the wheel itself. Nothing is taken from anywhere."""
     shutil.copytree(ROOT / "systemd", tmp_path / "systemd")
     (tmp_path / "config.yaml").write_text("")
     (tmp_path / "requirements.lock").write_text(f"maskwatch=={version}\n")
     offline = {"PIP_NO_DEPS": "1", "PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     command = ["sh", tmp_path / "systemd/install.sh", "--from", wheel, "--root", tmp_path / "root"]
+    command += ["--python", python]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, env=os.environ | offline)
     assert (done.returncode == 0) is is_installed, done.stderr
     assert is_installed or "maskwatch" in done.stderr
