@@ -54,7 +54,7 @@ build_release() { # sets $release, and $unfinished until it serves
 try_release() {
     "$release/bin/maskwatch" --version >/dev/null || fail "the new program does not start"
     # all that the service loads: a library that the system lacks is missed here, not by the cameras
-    "$release/bin/python" -c 'import maskwatch.service, maskwatch.app.compose' || fail "the new program does not load"
+    "$release/bin/python" -c 'import maskwatch.app.service, maskwatch.app.compose' || fail "the new program does not load"
     [ ! -e "$settings" ] ||
         (cd "$root/var/lib/maskwatch" 2>/dev/null || cd /
             exec "$release/bin/maskwatch" check --config "$settings" --config-only) ||
