@@ -9,7 +9,7 @@ export default {
 <div class="mw-editor">
   <div class="mw-stage">
     <svg ref="svg" :class="{ 'mw-loading': !loaded }" :data-sample="sample" :data-loaded="loaded" :viewBox="[view.x, view.y, view.w, view.h].join(' ')" role="img"
-         :aria-label="'Picture with ' + marks.length + ' faces'"
+         :aria-label="'Picture with ' + annotations.length + ' faces'"
          @pointerdown="down" @pointermove="move" @pointerup="up" @pointercancel="drag = null; draft = null"
          @wheel.prevent="wheel" @contextmenu.prevent @auxclick.prevent>
       <image :href="src" x="0" y="0" :width="width" :height="height" preserveAspectRatio="none" @load="loaded = true"/>
@@ -27,7 +27,7 @@ export default {
     </svg>
   </div>
   <ol class="mw-faces" ref="faces">
-    <li v-for="mark in marks" :key="mark.number" :class="['mw-face', 'mw-' + mark.label, { 'mw-on': mark.number === selected }]" @click="$emit('select', { sample, number: mark.number })">
+    <li v-for="mark in annotations" :key="mark.number" :class="['mw-face', 'mw-' + mark.label, { 'mw-on': mark.number === selected }]" @click="$emit('select', { sample, number: mark.number })">
       <svg class="mw-crop" :viewBox="around(mark.box)" aria-hidden="true"><image :href="src" :width="width" :height="height" preserveAspectRatio="none"/></svg>
       <div class="mw-said">
         <p>{{ mark.said }}</p>
@@ -37,11 +37,11 @@ export default {
         </div>
       </div>
     </li>
-    <li v-if="!marks.length" class="mw-none">No face is marked. Draw a box around each one with the mouse, or press <kbd>b</kbd>.</li>
+    <li v-if="!annotations.length" class="mw-none">No face is marked. Draw a box around each one with the mouse, or press <kbd>b</kbd>.</li>
   </ol>
 </div>`,
   props: {
-    sample: String, src: String, width: Number, height: Number, marks: Array, selected: Number,
+    sample: String, src: String, width: Number, height: Number, annotations: Array, selected: Number,
     preload: Array, keys: Array, choices: Array, help: String,
   },
   emits: ["draw", "change", "select", "label", "key"],
@@ -52,7 +52,7 @@ export default {
     },
     shown() { // the smaller lie on top, so that they can be reached
       const area = (box) => (box[2] - box[0]) * (box[3] - box[1]);
-      return this.marks
+      return this.annotations
         .map((mark) => (this.draft && this.draft.number === mark.number ? { ...mark, box: this.draft.box } : mark))
         .sort((a, b) => area(b.box) - area(a.box));
     },
@@ -63,7 +63,7 @@ export default {
       this.drag = this.draft = null;
       this.whole();
     },
-    marks() {
+    annotations() {
       if (!this.drag) this.draft = null;
     },
     selected() {
@@ -111,7 +111,7 @@ export default {
       const { mark, edge } = event.target.dataset;
       const pans = event.button === 1 || event.button === 2 || event.shiftKey;
       const number = mark === undefined || event.altKey || pans ? null : Number(mark);
-      const box = this.marks.find((other) => other.number === number)?.box;
+      const box = this.annotations.find((other) => other.number === number)?.box;
       this.$refs.svg.setPointerCapture(event.pointerId);
       if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
       this.drag = { from: this.at(event), x: event.clientX, y: event.clientY, pans, number, edge, box, moved: false };
@@ -171,7 +171,7 @@ export default {
       if (name === "Enter" && focus?.tagName === "BUTTON" && !focus.classList.contains("mw-choice")) return;
       const looks = { "+": 1 / 1.4, "=": 1 / 1.4, "-": 1.4 }[name];
       if (looks || name === "0") {
-        const box = this.marks.find((mark) => mark.number === this.selected)?.box;
+        const box = this.annotations.find((mark) => mark.number === this.selected)?.box;
         if (name === "0") this.whole();
         else if (box) this.zoom(looks, (box[0] + box[2]) / 2, (box[1] + box[3]) / 2);
         else this.zoom(looks, this.view.x + this.view.w / 2, this.view.y + this.view.h / 2);
