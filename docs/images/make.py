@@ -35,7 +35,12 @@ def write_page(queue: Path, path: Path) -> None:
     """The review page with the first sample of a queue, as Chromium shows it."""
     command = [*MASKWATCH, "queue", "review", "--dir", str(queue), "--port", "0", "--by", "kim"]
     options = webdriver.ChromeOptions()
-    for argument in ("--headless=new", "--no-sandbox", "--hide-scrollbars", f"--window-size={SIZE[0]},{SIZE[1]}"):
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--hide-scrollbars",
+        f"--window-size={SIZE[0]},{SIZE[1]}",
+    ):
         options.add_argument(argument)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as served:
         assert served.stdout is not None
@@ -45,7 +50,9 @@ def write_page(queue: Path, path: Path) -> None:
         try:
             browser.get(address[0])
             wait = WebDriverWait(browser, 30, poll_frequency=2)
-            wait.until(lambda b: b.execute_script(LOADED) or b.execute_script(BEGIN))  # True once it is loaded
+            wait.until(
+                lambda b: b.execute_script(LOADED) or b.execute_script(BEGIN)
+            )  # True once it is loaded
             browser.save_screenshot(str(path))
         finally:
             browser.quit()
@@ -57,8 +64,10 @@ def main() -> None:
         demo, queue, config = Path(folder) / "demo", Path(folder) / "queue", Path(folder) / "my.yaml"
         subprocess.run([*MASKWATCH, "demo", str(demo)], check=True)
         write_frame(demo / "annotated.mp4", SHOWN_S, HERE / "annotated.jpg")
-        # the models are sure of the demo's two people, so that frames are drawn at random
-        config.write_text("cameras: {entrance: {source: demo}}\nqueue: {audit_share: 0.2, max_per_hour: 100000}\n")
+        # the models are sure of the demo's two people, so that frames come by random sampling
+        config.write_text(
+            "cameras: {entrance: {source: demo}}\nqueue: {audit_share: 0.2, max_per_hour: 100000}\n"
+        )
         replay = ["replay", str(demo / "clip.mp4"), "--queue", str(queue), "-c", str(config)]
         subprocess.run([*MASKWATCH, *replay, "--camera", "entrance"], check=True)
         write_page(queue, HERE / "review.png")
