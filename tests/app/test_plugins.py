@@ -200,7 +200,8 @@ def test_the_example_of_the_documentation_is_a_kind_and_keeps_its_contract(tmp_p
     project = {"name": "bell", "version": "1", **tomllib.loads(points)["project"]}
     folder = install(tmp_path / "site", project, {"maskwatch_bell.py": module, "test_bell.py": contract})
     monkeypatch.setenv("PYTHONPATH", f"{Path(__file__).parents[2]}:{folder}")
-    (tmp_path / "config.yaml").write_text(configuration)
+    camera = "cameras: {door: {source: usb:0}}\n"
+    (tmp_path / "config.yaml").write_text(camera + configuration)
     done = maskwatch("check", "-c", tmp_path / "config.yaml", "--config-only")
     assert (done.returncode, done.stderr) == (0, "")
     command = [
@@ -288,14 +289,15 @@ def test_a_broken_package_is_a_problem_with_its_line_where_it_is_named_and_a_war
 ):
     other("import no_such_module")
     path = tmp_path / "config.yaml"
-    path.write_text("alert:\n  sinks:\n  - log\n  - bell\n")
+    camera = "cameras: {door: {source: usb:0}}\n"
+    path.write_text(f"alert:\n  sinks:\n  - log\n  - bell\n{camera}")
     done = maskwatch("check", "-c", path, "--config-only")
     assert done.returncode == 2
     assert done.stderr == (
         f"maskwatch: {path}:4: alert.sinks.1: alert sink bell of the package belfry 3.1 cannot be imported "
         "(ModuleNotFoundError: No module named 'no_such_module')\n"
     )
-    path.write_text("alert: {sinks: [log]}\n")
+    path.write_text("alert: {sinks: [log]}\n" + camera)
     done = maskwatch("check", "-c", path, "--config-only")
     assert (done.returncode, done.stderr) == (0, "")
     done = maskwatch("schema")
