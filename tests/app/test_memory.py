@@ -54,9 +54,9 @@ def test_pictures_of_200_sizes_do_not_make_it_grow(backend):
 
 THREADS = """
 import ctypes, threading
-from maskwatch import heap
+from maskwatch.platform import malloc
 
-heap.share()
+malloc.limit_arenas()
 barrier = threading.Barrier(8)
 
 def body():
@@ -80,7 +80,7 @@ def test_threads_share_two_heaps():
 
 PIECES = """
 import os
-from maskwatch import heap
+from maskwatch.platform import malloc
 
 def resident_mb():
     return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
@@ -89,7 +89,7 @@ pieces = [bytearray(50_000) for _ in range(1000)]
 last = bytearray(50_000)  # above them all: what is free below stays with the program
 pieces.clear()
 before = resident_mb()
-heap.give_back()
+malloc.trim()
 print(before - resident_mb())
 """
 
@@ -102,11 +102,11 @@ def test_freed_memory_below_what_is_used_is_given_back():
 
 
 ASKED = """
-from maskwatch import heap
+from maskwatch.platform import malloc
 from maskwatch.cli import main
 
-heap.share = lambda: print("shared", flush=True)
-heap.give_back = lambda: print("given back", flush=True)
+malloc.limit_arenas = lambda: print("shared", flush=True)
+malloc.trim = lambda: print("given back", flush=True)
 main()
 """
 

@@ -399,7 +399,7 @@ def test_nothing_imports_torchvision_at_run_time():
 
     code = (
         "import sys, maskwatch.app.compose, maskwatch.app.replay, maskwatch.app.service; "
-        "from maskwatch.app.compose import Models, pick_device; from maskwatch.detect.settings import Settings; "
+        "from maskwatch.models.loading import Models, pick_device; from maskwatch.detect.settings import Settings; "
         "Models(pick_device('cpu')).detector(Settings()); "
         "sys.exit('torchvision' in sys.modules or 'facenet_pytorch' in sys.modules)"
     )
