@@ -40,8 +40,8 @@ from maskwatch.web import health, metrics, models, predict, status
 from maskwatch.web import queue as queue_web
 from maskwatch.web.application import make_app
 from maskwatch.web.server import Listener, WebServer
+from maskwatch.web.service_view import ServiceView, StorageMeter
 from maskwatch.web.settings import WebSettings
-from maskwatch.web.watched import ServiceView, StorageMeter
 
 GAP_S = 5.0  # after longer without a frame, the time under the bound counts anew
 FEW_FRAMES = 3  # what so many frames take is no gap, however few are wanted a second

@@ -62,7 +62,7 @@ class Service:
             os._exit(0)
 
     def _run(self, parts: RunningParts) -> RunningParts | None:
-        """Run them to their end; gives their successors after a reload."""
+        """Run them to their end; returns their successors after a reload."""
         pipeline = parts.pipeline
         with pipeline, parts.web or nullcontext():
             engine = _Engine(pipeline)

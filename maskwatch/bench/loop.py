@@ -28,8 +28,8 @@ from maskwatch.datasets.records import GroundTruth, LabelledImage, Split
 from maskwatch.detect.settings import Settings as DetectSettings
 from maskwatch.detect.weights import load_stock, save_detector
 from maskwatch.evaluation.bootstrap import differences, estimates
-from maskwatch.evaluation.chosen import SplitChoice
 from maskwatch.evaluation.images import choose, opened
+from maskwatch.evaluation.split_choice import SplitChoice
 from maskwatch.evaluation.system import System, analyse_images
 from maskwatch.learning.compare import RECALL
 from maskwatch.learning.loop import learn

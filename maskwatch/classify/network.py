@@ -57,7 +57,7 @@ class MaskNet(nn.Module):
 
 
 def save_network(network: MaskNet, shape: Shape, path: Path, about: dict[str, object]) -> str:
-    """Write weights and metadata, all or nothing; gives the file's SHA-256 in hexadecimal.
+    """Write weights and metadata, all or nothing; returns the file's SHA-256 in hexadecimal.
 
     `about` is what a person may want to know of the training; it must go into JSON. Raises `OSError` when the file
     cannot be written.

@@ -30,8 +30,8 @@ from maskwatch.cli import (
     status,
     train,
 )
-from maskwatch.cli.console import errors
 from maskwatch.cli.interrupt import Interrupt
+from maskwatch.cli.terminal import errors
 from maskwatch.core.errors import ConfigError, MaskwatchError
 from maskwatch.platform.caches import settle_libraries
 

@@ -8,8 +8,8 @@ import typer
 from rich.table import Table
 
 from maskwatch.cli import bench_loop
-from maskwatch.cli.console import errors, out, progress
 from maskwatch.cli.sections import settings_for
+from maskwatch.cli.terminal import errors, out, progress
 from maskwatch.core.errors import ConfigError
 
 if TYPE_CHECKING:

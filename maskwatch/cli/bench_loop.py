@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from maskwatch.cli.console import out, say, stages, tracked
+from maskwatch.cli.terminal import out, say, stages, tracked
 
 
 def loop(

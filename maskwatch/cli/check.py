@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from maskwatch.cli.console import errors, out
+from maskwatch.cli.terminal import errors, out
 from maskwatch.core.errors import ConfigError, MaskwatchError, QueueError, SourceError
 from maskwatch.core.text import pluralize
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Column, Table
 
-from maskwatch.cli.console import Classes, out, tell_problems, tracked
+from maskwatch.cli.terminal import Classes, out, tell_problems, tracked
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.text import pluralize
 
@@ -48,10 +48,10 @@ def prepare(
     from maskwatch.config import load as configuration
     from maskwatch.datasets.class_names import parse_classes
     from maskwatch.datasets.formats.registry import read
-    from maskwatch.datasets.prepare.look import FaceModels
     from maskwatch.datasets.prepare.prepare import LIST, counts
     from maskwatch.datasets.prepare.prepare import prepare as run
     from maskwatch.datasets.prepare.records import Criteria
+    from maskwatch.datasets.prepare.scan import FaceModels
     from maskwatch.datasets.sets import named
     from maskwatch.detect.landmarks import Landmarks
     from maskwatch.detect.weights import load_stock

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from maskwatch.cli.console import out
 from maskwatch.cli.replay import replay_and_tell
+from maskwatch.cli.terminal import out
 
 
 def demo(

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from maskwatch.cli.console import say
 from maskwatch.cli.measuring import deliver
 from maskwatch.cli.sections import settings_for
+from maskwatch.cli.terminal import say
 from maskwatch.platform.paths import looked_at
 
 

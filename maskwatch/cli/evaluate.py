@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from maskwatch.cli.console import Classes, out
 from maskwatch.cli.measuring import deliver, shown
 from maskwatch.cli.sections import settings_for
+from maskwatch.cli.terminal import Classes, out
 from maskwatch.core.errors import ConfigError
-from maskwatch.evaluation.chosen import SplitChoice
+from maskwatch.evaluation.split_choice import SplitChoice
 
 if TYPE_CHECKING:
     from maskwatch.config.load import Config

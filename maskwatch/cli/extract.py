@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from maskwatch.cli.console import out, progress
+from maskwatch.cli.terminal import out, progress
 from maskwatch.core.errors import ConfigError, SourceError
 from maskwatch.core.text import pluralize
 

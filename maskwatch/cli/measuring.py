@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from maskwatch.cli.console import out, tell_problems, tracked
-from maskwatch.evaluation.chosen import SplitChoice
+from maskwatch.cli.terminal import out, tell_problems, tracked
+from maskwatch.evaluation.split_choice import SplitChoice
 
 if TYPE_CHECKING:
     from maskwatch.evaluation.document import Report

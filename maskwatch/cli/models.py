@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Column, Table
 
-from maskwatch.cli.console import out, say
 from maskwatch.cli.sections import settings_for
+from maskwatch.cli.terminal import out, say
 from maskwatch.core.text import pluralize
 from maskwatch.platform.paths import looked_at
 

@@ -11,8 +11,8 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from maskwatch.cli.console import Classes, out, say, tell_problems
 from maskwatch.cli.sections import settings_for
+from maskwatch.cli.terminal import Classes, out, say, tell_problems
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.records import Label
 from maskwatch.core.text import pluralize

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from maskwatch.cli.console import out, progress
 from maskwatch.cli.sections import settings_for
+from maskwatch.cli.terminal import out, progress
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.text import pluralize
 

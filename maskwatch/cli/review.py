@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from maskwatch.cli.console import out
 from maskwatch.cli.queue import Config, Folder
 from maskwatch.cli.sections import settings_for
+from maskwatch.cli.terminal import out
 from maskwatch.console.access import TOKEN_VARIABLE
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from maskwatch.cli.console import out
+from maskwatch.cli.terminal import out
 
 
 def schema(

@@ -9,8 +9,8 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from maskwatch.cli.console import out
 from maskwatch.cli.sections import settings_for
+from maskwatch.cli.terminal import out
 from maskwatch.core.address import http_url
 from maskwatch.core.errors import ConfigError, MaskwatchError
 from maskwatch.core.text import pluralize

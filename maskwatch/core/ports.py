@@ -116,10 +116,12 @@ class SampleStore(Protocol):
     """
 
     @property
-    def notice(self) -> str | None: ...
+    def notice(self) -> str | None:
+        """A sentence for the log and the status, or None."""
+        ...
 
     def add(self, frame: Frame, report: FrameReport, reasons: tuple[str, ...]) -> str:
-        """Store the clean frame and what was seen; gives the sample's id. Raises `QueueError`."""
+        """Store the clean frame and what was seen; returns the sample's id. Raises `QueueError`."""
         ...
 
     def tidy(self) -> None:

@@ -130,7 +130,7 @@ def gather_images(
 ) -> tuple[dict[Split, list[SeenImage]], list[str]]:
     """Whole pictures of the parts, with the faces that the detector finds and those that people marked.
 
-    Nothing of the test part is kept. Gives a line for every picture that cannot be read, too.
+    Nothing of the test part is kept. Returns a line for every picture that cannot be read, too.
     """
     seen, hashes, readable = [], [], []
     notes: list[str] = []

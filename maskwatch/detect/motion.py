@@ -19,9 +19,11 @@ from maskwatch.detect.settings import MotionSettings
 
 CELLS_ACROSS = 160  # of the longer side of the frame: 12 px at 1080p, half of the smallest face
 NEIGHBOURHOOD = 15  # cells
-LEAST = 10.0  # grey levels (0..255) that a cell must differ by, at least: compression alone does up to 9
+MIN_DIFFERENCE = (
+    10.0  # grey levels (0..255) that a cell must differ by, at least: compression alone does up to 9
+)
 OVER_NOISE = 6.0  # and as many times the median difference of all cells,
-MOST = 25.0  # but no more: where everything changed, the median is no noise
+MAX_DIFFERENCE = 25.0  # but no more: where everything changed, the median is no noise
 MARGIN = 3  # cells of room around what moved
 FACE_MARGIN = 0.5  # of a face's side, around a face
 SIDES_PX = (192, 288, 432, 648, 972, 1458)  # of an area, a square: few sizes, as each costs time and memory
@@ -108,7 +110,7 @@ def _cells(rgb: Rgb) -> Floats:
 def _moved(now: Floats, before: Floats) -> NDArray[np.uint8]:
     """1 for every cell that differs by more than noise does, and has a neighbour that does."""
     difference = np.abs(now - before).max(axis=2)
-    bound = min(max(LEAST, OVER_NOISE * float(np.median(difference))), MOST)
+    bound = min(max(MIN_DIFFERENCE, OVER_NOISE * float(np.median(difference))), MAX_DIFFERENCE)
     differs = (difference > bound).astype(np.uint8)
     company = cv2.boxFilter(differs, -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT)
     return np.asarray(differs * (company > 1), np.uint8)

@@ -51,7 +51,7 @@ class Stage(nn.Module):
 class PNet(Stage):
     """Proposal: slides a 12 x 12 window with stride 2, fully convolutional.
 
-    Gives probabilities `(N, H', W')` and offsets `(N, 4, H', W')`.
+    Returns probabilities `(N, H', W')` and offsets `(N, 4, H', W')`.
     """
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from maskwatch.detect.pyramids.levels import Sheet, cells
 
 PIXELS = 1 << 20  # of sheets at once: bounds the memory of a large batch
 VIEWS = 4096  # likewise
-MOST = 1 << 13  # answers of all frames together; a crowded 1080p frame gives 1,700
+MAX_ANSWERS = 1 << 13  # answers of all frames together; a crowded 1080p frame gives 1,700
 SCOUT_FROM_PX = 64 * 64  # a smaller sheet is not worth a glance
 
 
@@ -33,7 +33,7 @@ class Responses:
 
 
 def responses(pnet: Run, glance: Run | None, sheets: Sequence[Sheet], log_odds: float) -> Responses:
-    """P-Net's answers of at least `log_odds` (a natural logarithm), at most `MOST`: then the strongest.
+    """P-Net's answers of at least `log_odds` (a natural logarithm), at most `MAX_ANSWERS`: then the strongest.
 
     `glance` is the scout, if it is to be asked first; sheets too small for that are looked at everywhere. `pnet` and
     `glance` are as in `Backend`. There is one sheet at least.
@@ -51,9 +51,9 @@ def responses(pnet: Run, glance: Run | None, sheets: Sequence[Sheet], log_odds: 
 
 
 def _strongest(place: Tensor, values: Tensor) -> Responses:
-    """At most `MOST` of them: a picture of noise, or a threshold of 0, must not hold the service up."""
-    if len(values) > MOST:
-        best = values[:, 0].topk(MOST).indices
+    """At most `MAX_ANSWERS` of them: a picture of noise, or a threshold of 0, must not hold the service up."""
+    if len(values) > MAX_ANSWERS:
+        best = values[:, 0].topk(MAX_ANSWERS).indices
         place, values = place[best], values[best]
     return Responses(place, values)
 

@@ -41,7 +41,7 @@ class Scout(nn.Module):
 
 
 def save_scout(scout: Scout, path: Path, *, made_for: str, about: dict[str, object]) -> str:
-    """Write it, all or nothing; `made_for` is the version of the cascade. Gives the SHA-256."""
+    """Write it, all or nothing; `made_for` is the version of the cascade. Returns the SHA-256."""
     metadata = {
         "architecture": ARCHITECTURE,
         "made_for": made_for,

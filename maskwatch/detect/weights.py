@@ -70,7 +70,7 @@ def load_weights(name: str | None) -> Weights:
 
 
 def save_detector(weights: Weights, path: Path, about: dict[str, object]) -> str:
-    """Write the networks and their operating point, all or nothing; gives the file's SHA-256 in hexadecimal.
+    """Write the networks and their operating point, all or nothing; returns the file's SHA-256 in hexadecimal.
 
     `about` is what a person may want to know of the training; it must go into JSON. Raises `OSError` when the file
     cannot be written.

@@ -10,7 +10,7 @@ from maskwatch.core.records import Rgb
 from maskwatch.core.text import pluralize
 from maskwatch.datasets.records import DataSet, LabelledImage, assign_splits, perceptual_hash
 from maskwatch.datasets.sets import members, trained_on_elsewhere
-from maskwatch.evaluation.chosen import SplitChoice
+from maskwatch.evaluation.split_choice import SplitChoice
 from maskwatch.sources.images import read_rgb
 
 Progress = Callable[[Iterable[LabelledImage]], Iterable[LabelledImage]]

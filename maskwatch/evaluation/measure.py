@@ -13,7 +13,6 @@ from maskwatch.datasets.class_names import USUAL_NAMES, ClassNames
 from maskwatch.datasets.formats.registry import read
 from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.settings import Settings as DetectSettings
-from maskwatch.evaluation.chosen import SplitChoice
 from maskwatch.evaluation.classification import judge
 from maskwatch.evaluation.detection import Detection, search, search_lowered
 from maskwatch.evaluation.document import Report
@@ -29,6 +28,7 @@ from maskwatch.evaluation.reports.classifier import classifier_comparison, class
 from maskwatch.evaluation.reports.common import Subject
 from maskwatch.evaluation.reports.detector import detector_comparison, detector_report
 from maskwatch.evaluation.reports.system import system_comparison, system_report
+from maskwatch.evaluation.split_choice import SplitChoice
 from maskwatch.evaluation.system import Analyse, analyse_images
 from maskwatch.plugins import KindSettings
 

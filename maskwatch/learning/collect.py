@@ -18,8 +18,8 @@ from maskwatch.datasets.formats.registry import read
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.datasets.records import GroundTruth, LabelledImage, Split
 from maskwatch.datasets.sets import named, together
-from maskwatch.evaluation.chosen import SplitChoice
 from maskwatch.evaluation.images import choose
+from maskwatch.evaluation.split_choice import SplitChoice
 from maskwatch.learning.split import Place
 from maskwatch.samples.sample import Sample, labelled_image
 from maskwatch.samples.store import Queue

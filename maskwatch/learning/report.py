@@ -39,7 +39,7 @@ class ReportInput:
 
 
 def write(folder: Path, told: ReportInput) -> Path:
-    """Gives the page's path."""
+    """Returns the page's path."""
     report = _report(told)
     facts = json.dumps(report.facts, indent=1, allow_nan=False, ensure_ascii=False)
     write_atomically(folder / FACTS, f"{facts}\n".encode())

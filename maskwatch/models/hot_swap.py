@@ -23,7 +23,7 @@ TURN_S = 0.0002
 class Follower:
     """While the block runs, a thread looks whether another version is to serve.
 
-    `mark` is the registry's from before `serving` was loaded. `load` gives what each camera is to be judged by,
+    `change_stamp` is the registry's from before `serving` was loaded. `load` returns what each camera is to be judged by,
     tried out. When it raises, the old models go on, which is told once, in the log and on the board.
     """
 

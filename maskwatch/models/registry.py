@@ -186,7 +186,7 @@ class Registry:
     def tidy(self, keep: int) -> list[str]:
         """Remove all versions but the newest `keep`, the serving one, and the `keep` that rollbacks reach first.
 
-        Gives the names of those removed. Raises `ModelError` when a `meta.json` is damaged.
+        Returns the names of those removed. Raises `ModelError` when a `meta.json` is damaged.
         """
         with self._locked():
             state = self.state()

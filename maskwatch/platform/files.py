@@ -17,7 +17,7 @@ from uuid import uuid4
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a path beside `path` to write to; when the block ends well, it is flushed and takes `path`'s place.
+    """Yield a path beside `path` to write to; when the block ends well, it is flushed and takes `path`'s place.
 
     Its name starts with a dot and keeps the suffix, which tells writers the format. When the block
     raises, it is removed, and so are folders that were made for it; `path` stays as it was.
@@ -38,7 +38,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Give a folder to fill; when the block ends well, what is in it is found in `path`, which may be there but empty.
+    """Yield a folder to fill; when the block ends well, what is in it is found in `path`, which may be there but empty.
 
     It lies beside `path`, or in it where that is there, on a disk of its own perhaps, and its name starts with a dot.
     When the block raises, it is removed, and so are folders that were made for it.

@@ -39,7 +39,7 @@ class TensorFile:
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> str:
-    """Write them; gives the file's SHA-256."""
+    """Write them; returns the file's SHA-256."""
     data = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, metadata)
     write_atomically(path, data)
     return hashlib.sha256(data).hexdigest()

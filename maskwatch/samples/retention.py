@@ -121,7 +121,7 @@ class Retention:
     def _remove_oldest(
         self, *, count: int | None = None, before: str | None = None, skipped: Collection[Path] = ()
     ) -> int:
-        """Unlabelled samples: of names less than `before`, or until `count` bytes are freed; gives the bytes."""
+        """Unlabelled samples: of names less than `before`, or until `count` bytes are freed; returns the bytes."""
         freed = 0
         for path in records(self._folder):
             if (before is not None and path.name >= before) or (count is not None and freed >= count):
@@ -133,7 +133,7 @@ class Retention:
         return freed
 
     def _remove(self, path: Path, remove: Callable[[Path], int]) -> int:
-        """Remove it, if `remove` finds that it is to go; gives the bytes freed."""
+        """Remove it, if `remove` finds that it is to go; returns the bytes freed."""
         try:
             freed = remove(path)
         except FileNotFoundError:
@@ -185,7 +185,7 @@ def records(folder: Path) -> list[Path]:
 
 
 def delete_sample(record: Path) -> int:
-    """Delete a sample; gives how many bytes it had. The record goes first, so half a sample is never seen."""
+    """Delete a sample; returns how many bytes it had. The record goes first, so half a sample is never seen."""
     return _unlinked(record) + _unlinked(record.with_suffix(".jpg"))
 
 

@@ -94,7 +94,7 @@ class Queue:
         return {name: path.with_suffix(".jpg") for name, path in self._index.records().items()}
 
     def remove(self, sample_ids: Iterable[str], *, labelled: bool) -> int:
-        """Delete samples, those with labels only when `labelled`; gives how many there were.
+        """Delete samples, those with labels only when `labelled`; returns how many there were.
 
         Raises `QueueError` at the end when some may not be removed.
         """
@@ -124,7 +124,7 @@ class Queue:
     def label(
         self, sample_id: str, annotations: Sequence[Annotation] | None, by: str, *, based_on: int | None
     ) -> Sample:
-        """Write what `by` says of all faces, or None to take the labels away; gives the sample as it is then.
+        """Write what `by` says of all faces, or None to take the labels away; returns the sample as it is then.
 
         `based_on` is the sample's `revision` that was looked at: when somebody saved another one since,
         `LabelConflict` is raised and nothing changes. None overwrites whatever is there.

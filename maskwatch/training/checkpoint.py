@@ -27,7 +27,7 @@ def save_checkpoint(
 def load_checkpoint(
     path: Path, network: nn.Module, optimizer: torch.optim.Optimizer | None = None
 ) -> dict[str, Any] | None:
-    """Puts both back to where they were and gives `state`; None when there is no such file.
+    """Puts both back to where they were and returns `state`; None when there is no such file.
 
     Raises `ModelError`, naming the file, when it belongs to another training.
     """

@@ -18,7 +18,7 @@ from maskwatch.platform.files import parents_of, write_atomically
 
 @contextmanager
 def training_folder(folder: Path, task: Mapping[str, Any]) -> Iterator[bool]:
-    """Claim the folder for the block, a training; gives what `claim` does.
+    """Claim the folder for the block, a training; returns what `claim` does.
 
     A training that is refused leaves none, so that it takes the mended data; nor does one that ends before its
     first checkpoint, as nothing in it could be gone on with.

@@ -1,4 +1,4 @@
-"""The service over HTTP: one file a group of addresses, each of which gives a list of Starlette's routes.
+"""The service over HTTP: one file a group of addresses, each of which returns a list of Starlette's routes.
 
 settings.py      the `web` section
 server.py        the listening socket, and the thread that serves
@@ -7,5 +7,5 @@ watched.py       the running service, as what follows asks it
 health.py, status.py, metrics.py   `/healthz` and `/readyz`, `/api/status`, `/metrics`
 models.py, queue.py, predict.py    `/api/models`, `/api/queue/export`, `/api/predict`
 
-To add addresses, write a module with a function that gives routes, and add it in `web_routes` of `app/compose.py`.
+To add addresses, write a module with a function that returns routes, and add it in `web_routes` of `app/compose.py`.
 """

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from maskwatch.core.records import LATENCIES_S, CameraState, CameraStatus, ModelKind, Status
-from maskwatch.web.watched import ServiceView, Storage, threads
+from maskwatch.web.service_view import ServiceView, Storage, threads
 
 Numbers = tuple[tuple[str, str, Callable[[CameraStatus], float | None]], ...]
 

@@ -10,7 +10,7 @@ from maskwatch import __version__
 from maskwatch.core.health import why_not_alive, why_not_ready
 from maskwatch.core.records import CameraStatus, ModelKind, SinkStatus, Status, Versions
 from maskwatch.platform.clock import utc_now
-from maskwatch.web.watched import ServiceView, Storage, memory_bytes, threads
+from maskwatch.web.service_view import ServiceView, Storage, memory_bytes, threads
 
 
 def routes(watched: ServiceView) -> list[Route]:

@@ -16,8 +16,8 @@ from maskwatch.sources.images import encoded
 from maskwatch.web import status
 from maskwatch.web.application import make_app
 from maskwatch.web.server import Listener, WebServer
+from maskwatch.web.service_view import ServiceView, Storage
 from maskwatch.web.settings import WebSettings
-from maskwatch.web.watched import ServiceView, Storage
 
 TOKEN = "a-token-of-24-characters"
 DOOR = CameraStatus(

@@ -17,10 +17,10 @@ from maskwatch.core.records import Box, Face
 from maskwatch.datasets.formats import registry
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.datasets.prepare.choose import parts
-from maskwatch.datasets.prepare.look import FaceModels, OpenedImage
 from maskwatch.datasets.prepare.measures import sharpness
 from maskwatch.datasets.prepare.prepare import prepare
 from maskwatch.datasets.prepare.records import Criteria
+from maskwatch.datasets.prepare.scan import FaceModels, OpenedImage
 from maskwatch.datasets.records import DataSet, GroundTruth, LabelledImage, Split, assign_splits
 from maskwatch.detect.landmarks import NOSE_AHEAD, Landmarks, turn
 from maskwatch.detect.weights import load_stock

@@ -15,8 +15,8 @@ from maskwatch.datasets.formats.registry import read
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.datasets.records import DataSet, GroundTruth, LabelledImage, Split
 from maskwatch.datasets.sets import named, together
-from maskwatch.evaluation.chosen import SplitChoice
 from maskwatch.evaluation.images import choose, choose_of_several
+from maskwatch.evaluation.split_choice import SplitChoice
 
 TRUTH = (GroundTruth(FaceLabel.PROTECTED, Box(4, 4, 30, 30)),)
 

@@ -18,10 +18,10 @@ from maskwatch.detect.backends.pytorch import TorchBackend
 from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.settings import Settings
 from maskwatch.detect.weights import load_stock
-from maskwatch.evaluation.chosen import SplitChoice
 from maskwatch.evaluation.detection import search
 from maskwatch.evaluation.images import Material, without_faults
 from maskwatch.evaluation.matching import match
+from maskwatch.evaluation.split_choice import SplitChoice
 from maskwatch.evaluation.system import analyse_images
 from maskwatch.learning.collect import SampleImage
 from maskwatch.learning.compare import judge

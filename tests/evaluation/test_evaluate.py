@@ -19,7 +19,6 @@ from maskwatch.datasets.labels import FaceLabel
 from maskwatch.datasets.records import GroundTruth, LabelledImage, Split
 from maskwatch.detect.weights import OperatingPoint, load_stock, save_detector
 from maskwatch.evaluation.bootstrap import differences, draws, estimates, interval
-from maskwatch.evaluation.chosen import SplitChoice
 from maskwatch.evaluation.classification import Classification, JudgedFace
 from maskwatch.evaluation.curve import average_precision, curve
 from maskwatch.evaluation.detection import Searched, search, tally
@@ -27,6 +26,7 @@ from maskwatch.evaluation.document import ContactSheet, Image, Report, Section, 
 from maskwatch.evaluation.images import choose, need_boxes
 from maskwatch.evaluation.maps import feature_maps
 from maskwatch.evaluation.matching import BUCKETS, match
+from maskwatch.evaluation.split_choice import SplitChoice
 from maskwatch.evaluation.system import analyse_images
 from maskwatch.output.demo_clip import FACE
 

@@ -31,8 +31,8 @@ from maskwatch.web import health, metrics, status
 from maskwatch.web import server as server_module
 from maskwatch.web.application import make_app
 from maskwatch.web.server import Listener, WebServer
+from maskwatch.web.service_view import KEPT_S, ServiceView, Storage, StorageMeter, measured
 from maskwatch.web.settings import WebSettings
-from maskwatch.web.watched import KEPT_S, ServiceView, Storage, StorageMeter, measured
 
 REASON = "rtsp://192.0.2.10/s: Connection refused"
 

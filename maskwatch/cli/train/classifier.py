@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from maskwatch.cli.console import Classes, out
 from maskwatch.cli.evaluate import table
+from maskwatch.cli.terminal import Classes, out
 from maskwatch.cli.train.shown import callbacks
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from maskwatch.cli.console import Classes, out, stages
+from maskwatch.cli.terminal import Classes, out, stages
 from maskwatch.cli.train.shown import callbacks
 
 

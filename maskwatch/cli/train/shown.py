@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from maskwatch.cli.console import say, tell_problems, tracked
+from maskwatch.cli.terminal import say, tell_problems, tracked
 
 if TYPE_CHECKING:
     from maskwatch.training import Callbacks

@@ -49,7 +49,7 @@ class Saving:
         return await asyncio.to_thread(self._queue.sample, sample_id)
 
     async def undo(self, by: str) -> str | None:
-        """Take back what was saved last; gives the sample's id, None when there is nothing left to undo.
+        """Take back what was saved last; returns the sample's id, None when there is nothing left to undo.
 
         Raises `LabelConflict` when somebody changed it since; that one is then let be.
         """

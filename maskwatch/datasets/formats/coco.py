@@ -16,8 +16,7 @@ from typing import Any
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box
 from maskwatch.datasets.class_names import ClassNames
-from maskwatch.datasets.formats.entries import Entry
-from maskwatch.datasets.formats.marks import (
+from maskwatch.datasets.formats.annotations import (
     Described,
     Finder,
     RawAnnotation,
@@ -26,6 +25,7 @@ from maskwatch.datasets.formats.marks import (
     boxed,
     in_place,
 )
+from maskwatch.datasets.formats.entries import Entry
 from maskwatch.datasets.formats.parts import PARTS, part_named, part_of, plain_path
 from maskwatch.datasets.labels import AnnotationLabel
 from maskwatch.datasets.records import DataSet, LabelledImage

@@ -8,7 +8,7 @@ from pathlib import Path
 from maskwatch.core.errors import DataError
 from maskwatch.core.text import pluralize
 from maskwatch.datasets.class_names import ClassNames
-from maskwatch.datasets.formats.marks import Finder, in_place
+from maskwatch.datasets.formats.annotations import Finder, in_place
 from maskwatch.datasets.formats.parts import PARTS
 from maskwatch.datasets.labels import FaceLabel, Meaning
 from maskwatch.datasets.records import DataSet, GroundTruth, LabelledImage, Problems, Split

@@ -15,7 +15,14 @@ from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box
 from maskwatch.core.text import pluralize
 from maskwatch.datasets.class_names import ClassNames
-from maskwatch.datasets.formats.marks import Described, Finder, RawAnnotation, Reading, box_about, in_place
+from maskwatch.datasets.formats.annotations import (
+    Described,
+    Finder,
+    RawAnnotation,
+    Reading,
+    box_about,
+    in_place,
+)
 from maskwatch.datasets.formats.parts import part_of, plain_path
 from maskwatch.datasets.records import DataSet
 

@@ -12,7 +12,7 @@ from typing import Any
 from maskwatch.core.records import Box
 from maskwatch.core.text import pluralize
 from maskwatch.datasets.class_names import ClassNames
-from maskwatch.datasets.formats.marks import Described, Finder, RawAnnotation, Reading, in_place
+from maskwatch.datasets.formats.annotations import Described, Finder, RawAnnotation, Reading, in_place
 from maskwatch.datasets.records import DataSet
 
 USUAL = ClassNames()

@@ -10,8 +10,8 @@ from typing import Protocol
 from maskwatch.core.errors import DataError
 from maskwatch.datasets.class_names import ClassNames
 from maskwatch.datasets.formats import coco, folders, label_studio, queue, voc, yolo
+from maskwatch.datasets.formats.annotations import Finder, in_place
 from maskwatch.datasets.formats.entries import Entry, write_folder
-from maskwatch.datasets.formats.marks import Finder, in_place
 from maskwatch.datasets.records import DataSet, LabelledImage
 
 USUAL = ClassNames()

@@ -15,8 +15,7 @@ from defusedxml.ElementTree import parse
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box
 from maskwatch.datasets.class_names import ClassNames
-from maskwatch.datasets.formats.entries import Entry
-from maskwatch.datasets.formats.marks import (
+from maskwatch.datasets.formats.annotations import (
     Described,
     Finder,
     RawAnnotation,
@@ -26,6 +25,7 @@ from maskwatch.datasets.formats.marks import (
     in_place,
     refuse_shared_names,
 )
+from maskwatch.datasets.formats.entries import Entry
 from maskwatch.datasets.formats.parts import PARTS, part_of, plain_path, read_text
 from maskwatch.datasets.labels import AnnotationLabel
 from maskwatch.datasets.records import DataSet, LabelledImage, Split

@@ -19,8 +19,7 @@ from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box
 from maskwatch.core.text import pluralize
 from maskwatch.datasets.class_names import ClassNames
-from maskwatch.datasets.formats.entries import Entry
-from maskwatch.datasets.formats.marks import (
+from maskwatch.datasets.formats.annotations import (
     Described,
     Finder,
     RawAnnotation,
@@ -31,6 +30,7 @@ from maskwatch.datasets.formats.marks import (
     in_place,
     refuse_shared_names,
 )
+from maskwatch.datasets.formats.entries import Entry
 from maskwatch.datasets.formats.parts import PARTS, part_named, part_of, parts_by_list, plain_path, read_text
 from maskwatch.datasets.labels import AnnotationLabel
 from maskwatch.datasets.records import DataSet, LabelledImage, Split

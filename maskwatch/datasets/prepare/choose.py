@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwatch.datasets.labels import FaceLabel
-from maskwatch.datasets.prepare.look import OpenedImage
 from maskwatch.datasets.prepare.records import FaceStatus, FoundFace, ScanOutcome, outcome_of
+from maskwatch.datasets.prepare.scan import OpenedImage
 from maskwatch.datasets.records import DUPLICATE_BITS, Split
 from maskwatch.datasets.sets import STRICTEST_FIRST, Member, divided, settled
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from maskwatch.core.errors import DataError
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.datasets.prepare.choose import balanced, contradicted, parts, without_near_duplicates
-from maskwatch.datasets.prepare.look import FaceModels, Named, Progress, scan
 from maskwatch.datasets.prepare.records import Criteria, FaceStatus, FoundFace, ScanOutcome, outcome_of
+from maskwatch.datasets.prepare.scan import FaceModels, Named, Progress, scan
 from maskwatch.datasets.records import DataSet, Split
 from maskwatch.platform.files import parents_of, write_atomically
 
@@ -33,7 +33,7 @@ def prepare(
 ) -> list[ScanOutcome]:
     """Write `out` with `{part}/{label}/` and `prepared.csv`, in the place of what an earlier run wrote there.
 
-    `sets` are data sets by names of which no two are equal. Gives what became of every picture and face, in
+    `sets` are data sets by names of which no two are equal. Returns what became of every picture and face, in
     a fixed order; the same pictures, rules and detector give the same folder. Raises `DataError` when nothing
     is left; then, as after any failure, `out` is as it was.
     """

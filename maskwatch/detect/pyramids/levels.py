@@ -41,7 +41,7 @@ class Pyramid(Protocol):
     def cut(self, frame: Tensor, boxes: Tensor, side_px: int) -> tuple[Tensor, Tensor]:
         """The pictures `(K, side_px, side_px, 3)`, RGB in 0..255, of boxes (see `detect.boxes`) in frames.
 
-        `frame` `(N,)` int64 is each box's frame. Gives the rows of the boxes that have a picture, and the
+        `frame` `(N,)` int64 is each box's frame. Returns the rows of the boxes that have a picture, and the
         pictures; a box beyond the frame has none.
         """
         ...

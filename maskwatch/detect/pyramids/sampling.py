@@ -11,7 +11,7 @@ def steps(boxes: Tensor, sizes: Tensor, side_px: int) -> tuple[Tensor, Tensor, T
     """For the boxes that touch the frame: their rows, the level of each, its first sample and the step.
 
     `boxes` `(N, 4)` as in `detect.boxes`; `sizes` `(L, 2)` are width and height of the frame and its levels, largest
-    first; a crop is `side_px` samples wide and high. Gives rows `(K,)`, levels `(K,)` as rows of `sizes`, first
+    first; a crop is `side_px` samples wide and high. Returns rows `(K,)`, levels `(K,)` as rows of `sizes`, first
     samples `(K, 2)` and steps `(K, 2)`. Samples are points x, y of the level, a pixel's centre on whole numbers;
     beyond the frame its edge goes on.
     """

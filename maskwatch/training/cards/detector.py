@@ -26,7 +26,7 @@ class DetectorTraining:
 
 
 def write_detector(tuned: TunedDetector, making: DetectorTraining, path: Path) -> str:
-    """Write the weights to `path`; gives the SHA-256, which the card tells."""
+    """Write the weights to `path`; returns the SHA-256, which the card tells."""
     about = {
         **asdict(making),
         "validation": {"recall": tuned.choice.recall, "precision": tuned.choice.precision},

@@ -63,7 +63,7 @@ def write_with_scout(
     images: Mapping[str, Mapping[str, int]],
     figures: ScoutFigures,
 ) -> str:
-    """Write the detector of the file `source`, whose `weights` have their scout now; gives the SHA-256.
+    """Write the detector of the file `source`, whose `weights` have their scout now; returns the SHA-256.
 
     What `source` tells of its training is kept, and the scout's is added.
     """

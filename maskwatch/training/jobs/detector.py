@@ -12,9 +12,9 @@ from maskwatch.datasets.records import Split
 from maskwatch.detect.loading import ready_detector
 from maskwatch.detect.settings import Settings
 from maskwatch.detect.weights import Weights, load_weights
-from maskwatch.evaluation.chosen import SplitChoice
 from maskwatch.evaluation.detection import Detection, search_lowered
 from maskwatch.evaluation.images import Material, choose, without_faults
+from maskwatch.evaluation.split_choice import SplitChoice
 from maskwatch.training.cards.detector import DetectorTraining, write_detector, write_detector_card
 from maskwatch.training.detector import DetectorRecipe, Epoch, Run
 from maskwatch.training.fine_tune import TunedDetector, TuningTarget, fine_tune

@@ -46,7 +46,7 @@ def _bars() -> Progress:
 
 @contextmanager
 def progress(what: str, total: int | None) -> Iterator[Callable[[], None]]:
-    """Show a bar while the block runs, if a person looks on; gives the function to call for each finished item."""
+    """Show a bar while the block runs, if a person looks on; returns the function to call for each finished item."""
     with _bars() as bars:
         task = bars.add_task(what, total=total)
         yield lambda: bars.advance(task)
@@ -54,7 +54,7 @@ def progress(what: str, total: int | None) -> Iterator[Callable[[], None]]:
 
 @contextmanager
 def stages() -> Iterator[Callable[[str, int, int], None]]:
-    """The same for work in stages, a bar each; gives the function to call with a stage, its steps done and its steps."""
+    """The same for work in stages, a bar each; returns the function to call with a stage, its steps done and its steps."""
     with _bars() as bars:
         tasks: dict[str, TaskID] = {}
 
