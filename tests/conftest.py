@@ -21,6 +21,19 @@ from maskwatch.output import demo_clip as demo
 # the same examples on every machine; `--hypothesis-profile default` looks for others
 hypothesis.settings.load_profile("ci")
 
+# folders whose tests start services, servers or browsers, or train, and fixtures that do
+INTEGRATION = {"faults", "soak", "bench", "cli", "learning", "project"}
+SLOW_FIXTURES = {"maskwatch", "rtsp_camera", "loudspeaker", "wheel", "shared", "demo_clip", "h264"}
+
+
+def pytest_collection_modifyitems(config, items):
+    """Marks what takes longer than a moment: `-m "not integration"` leaves it out."""
+    for item in items:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        if folder in INTEGRATION or SLOW_FIXTURES & set(item.fixturenames):
+            item.add_marker("integration")
+
+
 SHARED = Path(os.environ.get("MASKWATCH_SHARED", "../shared"))
 
 

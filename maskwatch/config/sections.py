@@ -48,7 +48,7 @@ def _once_each(sinks: tuple[KindSettings, ...]) -> tuple[KindSettings, ...]:
     said = [sink.model_dump(exclude_unset=True) for sink in sinks]
     for sink in said:
         if said.count(sink) > 1:
-            raise ValueError(f"{sink['kind']} stands there twice")
+            raise ValueError(f"{sink['kind']} is named twice")
     return sinks
 
 

@@ -336,9 +336,9 @@ def test_a_password_written_where_no_source_belongs_is_not_repeated():
     assert "hunter2" not in "".join(problems("cameras: rtsp://viewer:hunter2@192.0.2.1/s"))
 
 
-def test_a_sink_that_stands_twice_would_speak_twice_and_is_refused():
+def test_a_sink_that_is_named_twice_would_speak_twice_and_is_refused():
     (problem,) = problems("alert:\n  sinks: [voice, log, voice]")
-    assert problem.startswith("config.yaml:2: alert.sinks: voice duplicate key")
+    assert problem.startswith("config.yaml:2: alert.sinks: voice is named twice")
 
 
 def test_sinks_of_the_same_kind_may_differ():
