@@ -4,7 +4,7 @@ import pytest
 import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from maskwatch.config import load as config
 from maskwatch.config import yaml_document as tree
@@ -33,8 +33,8 @@ def keys(model, before=()):
     """Every key of a record, also of those within it, and the record that it belongs to."""
     for name, field in model.model_fields.items():
         yield (*before, name), model
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from keys(field.annotation, (*before, name))
+        if (section := config._section(field, {})) is not None:  # of the kind that is meant where none is named
+            yield from keys(section, (*before, name))
 
 
 EVERY = [
