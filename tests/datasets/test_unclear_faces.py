@@ -288,7 +288,7 @@ def test_pnet_learns_nothing_of_an_unclear_place_and_the_same_elsewhere(portrait
         images = [
             SeenImage(rgb, (box,) if faces else (), (box,) if unclear else ()) for rgb, box in portraits
         ]
-        return next(PyramidBatches(images, 16, 3, 1).batches(0, 1)).kinds
+        return next(PyramidBatches(images, 16, 3).batches(0, 1)).kinds
 
     known = kinds(faces=True, unclear=False)
     assert torch.equal(kinds(faces=True, unclear=True)[known > 0], known[known > 0])

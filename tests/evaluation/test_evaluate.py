@@ -490,7 +490,7 @@ def test_classifier_and_system_are_measured_and_compared(street, tmp_path):
     save_network(network, shape, weights, {})
 
     def told(command, **options):
-        command(street, html=tmp_path / "r.html", as_json=tmp_path / "r.json", **options)
+        command([street], html=tmp_path / "r.html", as_json=tmp_path / "r.json", **options)
         assert all(a.startswith("data:") for a in Reader((tmp_path / "r.html").read_text()).addresses)
         return json.loads((tmp_path / "r.json").read_text())
 

@@ -276,7 +276,7 @@ from pathlib import Path
 
 import torch
 
-from maskwatch.app.compose import Models
+from maskwatch.models.loading import Models
 from maskwatch.detect.settings import Settings
 from maskwatch.evaluation.measure import measure_detectors
 from maskwatch.training import Callbacks, train_classifier, train_detector, train_scout
@@ -302,7 +302,7 @@ whole = train_scout([data], folder / "whole.safetensors", detector=str(trained.o
 assert whole.output.exists() and 0 <= whole.figures.kept <= 1
 judge = train_classifier([data], folder / "classifier.safetensors", recipe=ClassifierRecipe(epochs=1, batch=4))
 assert judge.output.exists() and judge.tested["streets"].total > 0
-report = measure_detectors(data, [Settings(weights="stock")], Models(torch.device("cpu")))
+report = measure_detectors([data], [Settings(weights="stock")], Models(torch.device("cpu")))
 assert report.facts["data"] == str(data)
 loaded = {"typer", "rich"} & set(sys.modules)
 assert not loaded, loaded
