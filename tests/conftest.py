@@ -30,7 +30,8 @@ def pytest_collection_modifyitems(config, items):
     """Marks what takes longer than a moment: `-m "not integration"` leaves it out."""
     for item in items:
         folder = item.path.relative_to(Path(__file__).parent).parts[0]
-        if folder in INTEGRATION or SLOW_FIXTURES & set(item.fixturenames):
+        longer = any(item.get_closest_marker(name) for name in ("slow", "soak", "container"))
+        if longer or folder in INTEGRATION or SLOW_FIXTURES & set(item.fixturenames):
             item.add_marker("integration")
 
 

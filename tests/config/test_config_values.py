@@ -33,7 +33,9 @@ def keys(model, before=()):
     """Every key of a record, also of those within it, and the record that it belongs to."""
     for name, field in model.model_fields.items():
         yield (*before, name), model
-        if (section := config._section(field, {})) is not None:  # of the kind that is meant where none is named
+        if (
+            section := config._section(field, {})
+        ) is not None:  # of the kind that is meant where none is named
             yield from keys(section, (*before, name))
 
 
