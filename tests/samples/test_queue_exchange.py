@@ -399,12 +399,13 @@ def test_a_single_file_of_labels_has_a_limit_of_its_own(store, tmp_path, monkeyp
 
 
 def test_millions_of_faults_are_told_by_the_first_thousand_and_their_number(store, tmp_path):
-    text = json.dumps({"images": [], "categories": [], "annotations": [0] * 5000})
+    images = [{"id": 1, "file_name": "elsewhere.jpg"}]
+    text = json.dumps({"images": images, "categories": [], "annotations": [0] * 5000})
     write_folder([Entry("annotations.json", text.encode())], tmp_path / "set")
     problems = import_labels(store, tmp_path / "set", "coco", "lee").problems
     assert len(problems) == 1001
     assert "annotation 999 in the list" in problems[-2]
-    assert problems[-1] == "and 4,000 more of the kind"
+    assert problems[-1] == "and 4,001 more of the kind"  # and the picture is missing
 
 
 def test_pictures_in_a_zip_are_not_unpacked(store, tmp_path, monkeypatch):
