@@ -21,17 +21,18 @@ from maskwatch.output import demo_clip as demo
 # the same examples on every machine; `--hypothesis-profile default` looks for others
 hypothesis.settings.load_profile("ci")
 
-# folders whose tests start services, servers or browsers, or train, and fixtures that do
-INTEGRATION = {"faults", "soak", "bench", "cli", "learning", "project"}
+# folders and files whose tests start services, servers or browsers, or train, and fixtures that do
+INTEGRATION = {"faults", "soak", "bench", "cli", "learning", "project", "training"}
+INTEGRATION |= {"test_review_browser.py", "test_memory.py", "test_hot_swap.py", "test_config_values.py"}
 SLOW_FIXTURES = {"maskwatch", "rtsp_camera", "loudspeaker", "wheel", "shared", "demo_clip", "h264"}
 
 
 def pytest_collection_modifyitems(config, items):
     """Marks what takes longer than a moment: `-m "not integration"` leaves it out."""
     for item in items:
-        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        places = set(item.path.relative_to(Path(__file__).parent).parts)
         longer = any(item.get_closest_marker(name) for name in ("slow", "soak", "container"))
-        if longer or folder in INTEGRATION or SLOW_FIXTURES & set(item.fixturenames):
+        if longer or places & INTEGRATION or SLOW_FIXTURES & set(item.fixturenames):
             item.add_marker("integration")
 
 

@@ -98,6 +98,7 @@ def test_every_name_tells_what_it_is_for():
     assert [each for each in (*public, *methods) if not inspect.getdoc(each)] == []
 
 
+@pytest.mark.integration
 def test_the_types_reach_the_user(tmp_path):
     (tmp_path / "user.py").write_text(
         "import maskwatch\nreveal_type(maskwatch.load_detector())\n"

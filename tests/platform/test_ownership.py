@@ -74,7 +74,8 @@ def others(folder):
 @pytest.fixture
 def add(frame, report):
     def make(queue, at=0.0):
-        return queue.add(frame(at, rgb=NOISE), report(at, 0.5), ("classifier",))
+        seen = report(at, 0.5, boxes=[Box(10, 5, 40, 40)])  # within the frame of 64 x 48 px
+        return queue.add(frame(at, rgb=NOISE), seen, ("classifier",))
 
     return make
 
