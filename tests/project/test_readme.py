@@ -16,6 +16,8 @@ from maskwatch import cli
 from maskwatch.config import load as config
 from maskwatch.core.records import Box, Decision, Face, Frame, FrameReport, Label, Versions
 from maskwatch.output.json_lines import as_json
+from maskwatch.samples.retention import ID_TIME
+from maskwatch.samples.sample import encoded_record, read_sample
 
 ROOT = next(folder for folder in Path(__file__).parents if (folder / "pyproject.toml").is_file())
 PAGES = {
@@ -286,6 +288,15 @@ def test_the_line_of_a_report_has_the_keys_that_are_written(bare):
     written = as_json(Decision(Frame("a", "b", 0, 0.0, bare), report))
     assert list(shown) == list(written)
     assert list(shown["faces"][0]) == list(written["faces"][0])
+
+
+def test_the_sample_that_is_shown_is_read_and_written_just_so(tmp_path):
+    (shown,) = fenced("docs/labelling-and-the-loop.md", "json")
+    path = tmp_path / "sample.json"
+    path.write_text(shown)
+    sample = read_sample(path)
+    assert json.loads(encoded_record(sample)) == json.loads(shown)
+    assert sample.id == f"{sample.saved_at:{ID_TIME}}"[:-3] + f"Z-{sample.report.seq:06d}"
 
 
 def test_the_rooms_are_drawn_as_the_contract_has_them():
