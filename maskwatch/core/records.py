@@ -39,7 +39,7 @@ def require_rgb(rgb: Rgb) -> None:
 
 
 def require_size(width: int, height: int, name: str) -> None:
-    """Raises `PictureError`, naming the picture, when it has more than `MAX_PIXELS`; to be asked before it is decoded."""
+    """Raises `ImageError`, naming the picture, when it has more than `MAX_PIXELS`; to be asked before it is decoded."""
     if width * height > MAX_PIXELS:
         raise ImageError(
             f"{name}: has more than {MAX_PIXELS // 1_000_000} million pixels ({width} x {height})"

@@ -36,7 +36,7 @@ class GroundTruth:
 
 @dataclass(frozen=True, slots=True)
 class LabelledImage:
-    """`key` is the path inside the data set; `part` is None until `split`, unless the folders say it.
+    """`key` is the path inside the data set; `split` is None until `assign_splits`, unless the folders say it.
 
     `unclear` are places where faces may be of which nobody can tell what they are: nothing is learnt there, as face
     or as background, and what is found there is not counted. `faults` say why some of them are unclear, where
@@ -52,7 +52,7 @@ class LabelledImage:
 
 
 class Problems(list[str]):
-    """Lines for people. Past `MOST_PROBLEMS` they are only counted, in a last line: a file may have millions."""
+    """Lines for people. Past `MAX_PROBLEMS` they are only counted, in a last line: a file may have millions."""
 
     def __init__(self, lines: Iterable[str] = ()) -> None:
         super().__init__()

@@ -72,7 +72,7 @@ def _hashed(image: LabelledImage) -> int | str:
 
 
 def divided(own: Sequence[Member]) -> list[Member]:
-    """The pictures of one set with their parts, by `dataset.split`."""
+    """The pictures of one set with their parts, by `assign_splits`."""
     parts = assign_splits([each.image for each in own], np.array([each.hash for each in own], np.uint64))
     return [replace(each, image=image) for each, image in zip(own, parts, strict=True)]
 

@@ -27,7 +27,7 @@ class Material:
 
 
 def choose(name: str, data: DataSet, chosen: SplitChoice, progress: Progress) -> Material:
-    """Open every picture and keep those of the part, by `dataset.split`.
+    """Open every picture and keep those of the part, as `assign_splits` divides the set.
 
     Raises `DataError` when the part holds none.
     """

@@ -33,7 +33,7 @@ def decide(
 ) -> Verdict:
     """By the differences of one figure, of which more is better, over all cameras, for each of them, and on the base.
 
-    `pictures` are held out of the cameras in all.
+    `images` is how many pictures of the cameras are held out in all.
 
     Over the cameras the candidate must be better in what was measured, and what its interval leaves open as a loss
     must be small. An interval wholly above 0 is not asked for: with the few dozen pictures that a holdout has at

@@ -31,7 +31,7 @@ from maskwatch.sources.images import read_rgb
 from maskwatch.training.run_folder import claim
 
 Analysts = Callable[[ModelFiles, str], Analyse]
-"""What some models say of a camera's pictures, with its settings; a name that is none takes those of all."""
+"""What some models say of a camera's pictures, with its settings; an unknown camera name uses the default settings."""
 
 
 @dataclass(frozen=True, slots=True)

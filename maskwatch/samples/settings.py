@@ -53,13 +53,13 @@ class ModelsSettings(SettingsBase):
 
 
 class LearnSettings(SettingsBase):
-    """The `learn` section: training from labelled samples (see `learn/loop`).
+    """The `learn` section: training from labelled samples (see `learning/loop.py`).
 
     A training begins when `min_samples` labelled ones wait. Used ones move to the folder `archive`. `base` are labelled
-    data sets of the old skill, of which at most `base_pictures` are trained on too, and as many test
-    pictures held against the candidate. A candidate serves when it is better on the cameras' holdout, where the
+    data sets that prevent forgetting: at most `base_pictures` of their pictures are trained on too, and as many test
+    pictures are measured. A candidate serves when it is better on the cameras' holdout, where the
     interval may reach down to -`margin`, and when on the base's it does not reach down to -`base_margin`.
-    `effort` is so many times the usual steps. Of the registry's versions the newest `keep` stay, and as many of those
+    `effort` multiplies the usual number of training steps. Of the registry's versions the newest `keep` stay, and as many of those
     that served before.
     """
 
@@ -76,7 +76,7 @@ class LearnSettings(SettingsBase):
 
 
 class DriftSettings(SettingsBase):
-    """The `drift` section: when labelling is due (see `learn/drift`).
+    """The `drift` section: when labelling is due (see `drift/watch.py`).
 
     The first `reference_days` with the present models are what later ones are held against, by the population
     stability index, once there are `least_faces` on either side: above `psi` labelling is due. So it is where
