@@ -44,12 +44,12 @@ class Sample:
 
     @property
     def revision(self) -> int:
-        """Which change of the labels this is; 0 before the first."""
+        """The number of the newest revision of the labels; 0 before the first."""
         return revision_of(self.history)
 
     @property
     def rejected(self) -> tuple[Face, ...]:
-        """The faces that the detector found and a person did not; none before a person has looked."""
+        """The confirmed false positives of the detector; none before the sample is labelled."""
         return () if self.labels is None else rejected(self.report.faces, self.labels.faces)
 
     @property

@@ -29,7 +29,7 @@ from maskwatch.learning.tune import Callbacks
 from maskwatch.models.registry import CLASSIFIER, DETECTOR, SHIPPED, Version, shipped_files
 from maskwatch.output import demo_clip as demo
 from maskwatch.platform.clock import utc_now
-from maskwatch.samples.annotations import Annotation, changed
+from maskwatch.samples.annotations import Annotation, with_revision
 from maskwatch.samples.sample import Sample
 from maskwatch.samples.store import Queue
 
@@ -141,7 +141,7 @@ def test_a_face_that_nobody_could_tell_teaches_nothing_and_counts_neither_way(tm
     cv2.imwrite(str(path), rgb)
     unsure = FACE.moved(80, 0)
     annotations = (Annotation(FACE, AnnotationLabel.UNPROTECTED), Annotation(unsure, AnnotationLabel.UNKNOWN))
-    history = changed((), annotations, "kim", utc_now())
+    history = with_revision((), annotations, "kim", utc_now())
     image = sample_image(sample(1).with_history(history), path, Split.TRAIN)
     shown = seen(image, None)
     assert (shown.faces, shown.unclear) == ((FACE,), (unsure,))
@@ -159,7 +159,7 @@ def test_unclear_places_shrink_with_a_picture_that_is_too_large(tmp_path):
     cv2.imwrite(str(path), np.zeros((200, 2560, 3), np.uint8))
     annotations = (Annotation(FACE, AnnotationLabel.UNPROTECTED), Annotation(FACE, AnnotationLabel.UNKNOWN))
     image = sample_image(
-        sample(1).with_history(changed((), annotations, "kim", utc_now())), path, Split.TRAIN
+        sample(1).with_history(with_revision((), annotations, "kim", utc_now())), path, Split.TRAIN
     )
     shown = seen(image, None)
     assert shown.rgb.shape[1] == 1280
