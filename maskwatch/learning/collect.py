@@ -20,7 +20,7 @@ from maskwatch.datasets.records import GroundTruth, LabelledImage, Split
 from maskwatch.datasets.sets import named, together
 from maskwatch.evaluation.images import choose
 from maskwatch.evaluation.split_choice import SplitChoice
-from maskwatch.learning.split import Place
+from maskwatch.learning.split import SplitAssignment
 from maskwatch.samples.sample import Sample, labelled_image
 from maskwatch.samples.store import Queue
 from maskwatch.sources.images import read_rgb
@@ -40,10 +40,6 @@ class SampleImage:
     labelled: LabelledImage
 
     @property
-    def part(self) -> Split:
-        return self.labelled.split or Split.TRAIN
-
-    @property
     def truths(self) -> tuple[GroundTruth, ...]:
         return self.labelled.truths
 
@@ -56,7 +52,7 @@ class SampleImage:
         return read_rgb(self.labelled.path)
 
     def readable(self) -> Rgb | None:
-        """The same, and None where it cannot be read any more, which is logged: the others do without it."""
+        """Like `rgb`, but None where the picture cannot be read any more, which is logged."""
         try:
             return self.rgb()
         except SourceError as e:
@@ -81,18 +77,20 @@ def sample_image(sample: Sample, path: Path, part: Split) -> SampleImage:
     return SampleImage(sample.report.camera, labelled_image(annotations, path, path.stem, part))
 
 
-def sample_images(samples: Queue, places: Mapping[str, Place]) -> dict[Split, list[SampleImage]]:
+def sample_images(
+    samples: Queue, assignments: Mapping[str, SplitAssignment]
+) -> dict[Split, list[SampleImage]]:
     """The labelled samples of the archive, the oldest left out of what is trained on when they are too many."""
     parts: dict[Split, list[SampleImage]] = {part: [] for part in Split}
     for sample in samples.samples():
-        place = places.get(sample.id)
-        if sample.labels is None or place is None:
+        assignment = assignments.get(sample.id)
+        if sample.labels is None or assignment is None:
             continue
         try:
             path = samples.image(sample.id)
         except QueueError:  # somebody removed it meanwhile
             continue
-        parts[place.split].append(sample_image(sample, path, place.split))
+        parts[assignment.split].append(sample_image(sample, path, assignment.split))
     return {part: own if part is Split.TEST else own[-MAX_SAMPLES:] for part, own in parts.items()}
 
 

@@ -74,9 +74,7 @@ def current(history: History) -> Labels | None:
     return Labels(last.faces, last.by, last.at, last.revision)
 
 
-def with_revision(
-    history: History, faces: Sequence[Annotation] | None, by: str, at: datetime
-) -> History:
+def with_revision(history: History, faces: Sequence[Annotation] | None, by: str, at: datetime) -> History:
     """The history with one more revision: new labels, or None, which makes the sample unlabelled again."""
     annotations = None if faces is None else tuple(faces)
     return (*history, Revision(annotations, by, at, revision_of(history) + 1))
