@@ -183,7 +183,7 @@ def _patch(rgb: Rgb, box: Box) -> tuple[Rgb, Box]:
 
 
 def cut_faces(rgb: Rgb, image: LabelledImage, detector: Detector) -> list[LabelledFace]:
-    """The same, and of a training picture also the true boxes, found or not."""
+    """Like `found_faces`, plus the ground-truth boxes of training images, found or not."""
     part = image.split or Split.TRAIN
     cuts = (cut for cut in _cut(rgb, image, detector) if cut.found or part is Split.TRAIN)
     return [LabelledFace(c.patch, c.box, c.label, part, image.key) for c in cuts]

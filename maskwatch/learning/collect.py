@@ -17,7 +17,7 @@ from maskwatch.datasets.faces import LabelledFace, SeenImage, cut_faces
 from maskwatch.datasets.formats.registry import read
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.datasets.records import GroundTruth, LabelledImage, Split
-from maskwatch.datasets.sets import named, together
+from maskwatch.datasets.sets import merge_splits, named
 from maskwatch.evaluation.images import choose
 from maskwatch.evaluation.split_choice import SplitChoice
 from maskwatch.learning.split import SplitAssignment
@@ -61,7 +61,7 @@ class SampleImage:
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class LearningData:
     """`cameras` and `base`, each by part; `notes` is a line for everything that cannot be used."""
 
     cameras: Mapping[Split, Sequence[SampleImage]]
@@ -105,7 +105,7 @@ def base_pictures(
     parts: dict[Split, list[SampleImage]] = {part: [] for part in Split}
     notes: list[str] = []
     sets = {name: read(folder) for name, folder in named(folders).items()}
-    for name, data in together(sets, bar("comparing pictures")).items():
+    for name, data in merge_splits(sets, bar("comparing pictures")).items():
         material = choose(name, data, SplitChoice.ALL, bar(f"opening {name}"))
         notes += material.notes
         for image in sorted(material.images, key=lambda each: _order(each.key)):

@@ -16,7 +16,7 @@ from maskwatch.evaluation.bootstrap import Difference
 from maskwatch.evaluation.document import Section
 from maskwatch.learning import compare, gate, report
 from maskwatch.learning.archive import Archive, LearningBatch
-from maskwatch.learning.collect import Material, SampleImage, base_pictures, sample_image, sample_images
+from maskwatch.learning.collect import LearningData, SampleImage, base_pictures, sample_image, sample_images
 from maskwatch.learning.compare import F1, Analyse, JudgedImages, compared, contradicted, judge
 from maskwatch.learning.gate import Margins, Verdict
 from maskwatch.learning.split import SplitAssignment, assign_samples, hash_sample
@@ -217,12 +217,12 @@ def _kept(loop: Loop, batch: LearningBatch, decision: Mapping[str, Any]) -> Lear
     return decided
 
 
-def _material(loop: Loop) -> Material:
+def _material(loop: Loop) -> LearningData:
     own = sample_images(loop.archive.samples, loop.archive.assignments())
     base, notes = base_pictures(loop.settings.base, loop.settings.base_pictures, loop.callbacks.bar)
     for note in notes:
         loop.callbacks.say(note)
-    return Material(own, base, tuple(notes))
+    return LearningData(own, base, tuple(notes))
 
 
 def _claimed(loop: Loop, batch: LearningBatch) -> Path:
@@ -243,7 +243,7 @@ def _claimed(loop: Loop, batch: LearningBatch) -> Path:
     return folder
 
 
-def _measured(loop: Loop, files: ModelFiles, material: Material) -> tuple[JudgedImages, JudgedImages]:
+def _measured(loop: Loop, files: ModelFiles, material: LearningData) -> tuple[JudgedImages, JudgedImages]:
     """On the cameras' holdout, and on the base's."""
     cameras = _judged(loop, files, material.cameras[Split.TEST], f"measuring {files.version}, cameras")
     base = _judged(loop, files, material.base[Split.TEST], f"measuring {files.version}, base")

@@ -15,7 +15,7 @@ from maskwatch.detect.backends.choice import choose
 from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.settings import Settings
 from maskwatch.detect.weights import Weights, load_detector, save_detector
-from maskwatch.learning.collect import Material, faces, seen
+from maskwatch.learning.collect import LearningData, faces, seen
 from maskwatch.models.registry import CLASSIFIER, DETECTOR, ModelFiles
 from maskwatch.platform.files import write_atomically
 from maskwatch.training import classifier as train_classifier
@@ -67,7 +67,7 @@ def light_classifier(effort: float) -> train_classifier.ClassifierRecipe:
 
 
 def tune(
-    material: Material, serving: ModelFiles, folder: Path, tuning: Tuning, callbacks: Callbacks
+    material: LearningData, serving: ModelFiles, folder: Path, tuning: Tuning, callbacks: Callbacks
 ) -> dict[str, Path]:
     """The candidate's files by their names in a version; a model that cannot be trained stays the serving one.
 
@@ -88,7 +88,7 @@ def tune(
 
 
 def _tuned_detector(
-    material: Material, serving: ModelFiles, folder: Path, tuning: Tuning, callbacks: Callbacks
+    material: LearningData, serving: ModelFiles, folder: Path, tuning: Tuning, callbacks: Callbacks
 ) -> dict[str, Path]:
     start = load_detector(serving.detector)
     finder = _detector(start, tuning)
@@ -126,7 +126,7 @@ def _tuned_detector(
 
 
 def _tuned_classifier(
-    material: Material,
+    material: LearningData,
     serving: ModelFiles,
     folder: Path,
     tuning: Tuning,

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from maskwatch.core.errors import DataError, LabelConflict, QueueError
 from maskwatch.core.records import Box
-from maskwatch.datasets.class_names import ClassNames
+from maskwatch.datasets.class_names import USUAL_NAMES, ClassNames
 from maskwatch.datasets.formats import coco, label_studio, queue, voc, yolo
 from maskwatch.datasets.formats.registry import Format
 from maskwatch.datasets.labels import AnnotationLabel
@@ -29,7 +29,7 @@ READERS: dict[str, Format] = {
     "queue": queue,
 }
 SAMPLE_ID = re.compile(r"\d{8}T\d{6}\.\d{3}Z-\d{6,}")
-USUAL = ClassNames()
+
 SAME_BOX_PX = 0.15  # formats keep a tenth of a pixel
 
 
@@ -57,7 +57,7 @@ def import_labels(
     force: bool = False,
     skip_empty: bool = False,
     accept_unchanged: bool = False,
-    classes: ClassNames = USUAL,
+    classes: ClassNames = USUAL_NAMES,
 ) -> Imported:
     """Take the labels of a folder, a zip file or a JSON file over, matching pictures by the sample's id in their name.
 

@@ -56,8 +56,8 @@ class Described:
 
 
 @dataclass(slots=True)
-class Reading:
-    """A data set that is being read. `declared` are its classes, and `declared_in` the file that lists them."""
+class DatasetBuilder:
+    """Collects the pictures of a data set that is being read. `declared` are its classes, and `declared_in` the file that lists them."""
 
     classes: ClassNames
     find: Finder = in_place
@@ -186,8 +186,8 @@ def box_about(xs: Iterable[float], ys: Iterable[float]) -> Box:
     return Box(min(across), min(down), max(across), max(down))
 
 
-def boxed(image: LabelledImage) -> list[tuple[AnnotationLabel, Box]]:
-    """What a writer needs, the unclear faces last. Raises `DataError` when a label is the whole picture's."""
+def require_boxes(image: LabelledImage) -> list[tuple[AnnotationLabel, Box]]:
+    """The labels and boxes of a picture, the unclear faces last. Raises `DataError` when a label is the whole picture's."""
     result = []
     for truth in image.truths:
         if truth.box is None:

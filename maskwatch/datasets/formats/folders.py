@@ -7,7 +7,7 @@ from pathlib import Path
 
 from maskwatch.core.errors import DataError
 from maskwatch.core.text import pluralize
-from maskwatch.datasets.class_names import ClassNames
+from maskwatch.datasets.class_names import USUAL_NAMES, ClassNames
 from maskwatch.datasets.formats.annotations import Finder, in_place
 from maskwatch.datasets.formats.parts import PARTS
 from maskwatch.datasets.labels import FaceLabel, Meaning
@@ -15,15 +15,14 @@ from maskwatch.datasets.records import DataSet, GroundTruth, LabelledImage, Prob
 from maskwatch.sources.images import SUFFIXES
 
 NEEDED = {True: FaceLabel.PROTECTED, False: FaceLabel.UNPROTECTED}
-USUAL = ClassNames()
 
 
-def matches(folder: Path, classes: ClassNames = USUAL) -> bool:
+def matches(folder: Path, classes: ClassNames = USUAL_NAMES) -> bool:
     meanings = _meanings(folder, classes).values()
     return any(meaning is not None and meaning.known for meaning in meanings) or _has_training(folder)
 
 
-def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL) -> DataSet:  # noqa: ARG001 - as the others
+def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL_NAMES) -> DataSet:  # noqa: ARG001 - as the others
     """Raises `DataError` when there are no pictures with a mask, or none without."""
     problems = Problems()
     places: list[tuple[Path, Split | None]] = [*_parts(folder)] if _has_training(folder) else [(folder, None)]

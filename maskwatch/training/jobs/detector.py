@@ -13,7 +13,7 @@ from maskwatch.detect.loading import ready_detector
 from maskwatch.detect.settings import Settings
 from maskwatch.detect.weights import Weights, load_weights
 from maskwatch.evaluation.detection import Detection, search_lowered
-from maskwatch.evaluation.images import Material, choose, without_faults
+from maskwatch.evaluation.images import EvaluationImages, choose, without_faults
 from maskwatch.evaluation.split_choice import SplitChoice
 from maskwatch.training.cards.detector import DetectorTraining, write_detector, write_detector_card
 from maskwatch.training.detector import DetectorRecipe, Epoch, Run
@@ -143,7 +143,7 @@ def _tune(
 
 
 def _tested(
-    material: Material,
+    material: EvaluationImages,
     weights: tuple[str, str],
     *,
     min_face_px: float,
