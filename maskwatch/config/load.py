@@ -30,16 +30,13 @@ from maskwatch.core.address import Address, redacted
 from maskwatch.core.errors import ConfigError
 from maskwatch.detect.registry import DETECTORS
 from maskwatch.detect.settings import STOCK
+from maskwatch.drift.settings import DriftSettings
+from maskwatch.learning.settings import LearnSettings
+from maskwatch.models.settings import ModelsSettings
 from maskwatch.platform.paths import BASE, Base
 from maskwatch.platform.settings_base import SettingsBase
 from maskwatch.plugins import Kinds, OneOf
-from maskwatch.samples.settings import (
-    DriftSettings,
-    LearnSettings,
-    ModelsSettings,
-    QueueSettings,
-    SelectionSettings,
-)
+from maskwatch.samples.settings import QueueSettings, SelectionSettings
 from maskwatch.sources.registry import why_missing
 from maskwatch.web.settings import WebSettings
 

@@ -10,9 +10,9 @@ from typing import Self
 
 from maskwatch.drift.audit import Audit, audits
 from maskwatch.drift.confidences import Confidences, days
+from maskwatch.drift.settings import DriftSettings
 from maskwatch.drift.shift import Bounds, Shift, shifts
 from maskwatch.pipeline.pipeline import Pipeline
-from maskwatch.samples.settings import DriftSettings
 from maskwatch.samples.store import Queue
 
 log = logging.getLogger(__name__)

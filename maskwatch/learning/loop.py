@@ -19,13 +19,13 @@ from maskwatch.learning.archive import Archive, LearningBatch
 from maskwatch.learning.collect import LearningData, SampleImage, base_pictures, sample_image, sample_images
 from maskwatch.learning.compare import F1, Analyse, JudgedImages, compared, contradicted, judge
 from maskwatch.learning.gate import Margins, Verdict
+from maskwatch.learning.settings import LearnSettings
 from maskwatch.learning.split import SplitAssignment, assign_samples, hash_sample
 from maskwatch.learning.tune import Callbacks, Tuning, tune
 from maskwatch.models.registry import CLASSIFIER, DETECTOR, ModelFiles, Registry, Version, new_id
 from maskwatch.platform.clock import utc_now
 from maskwatch.platform.paths import looked_at
 from maskwatch.samples.sample import Sample
-from maskwatch.samples.settings import LearnSettings
 from maskwatch.samples.store import Queue
 from maskwatch.sources.images import read_rgb
 from maskwatch.training.run_folder import claim

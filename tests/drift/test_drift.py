@@ -11,13 +11,13 @@ from maskwatch.datasets.labels import AnnotationLabel
 from maskwatch.drift.audit import Audit, audits
 from maskwatch.drift.confidences import BINS, Confidences, Day, days
 from maskwatch.drift.report import report as reported
+from maskwatch.drift.settings import DriftSettings
 from maskwatch.drift.shift import Bounds, chance, psi, shifts
 from maskwatch.drift.watch import Drift, DriftWatch, measured
 from maskwatch.pipeline.status_board import Board
 from maskwatch.platform.clock import utc_now
 from maskwatch.samples.annotations import Annotation, with_revision
 from maskwatch.samples.sample import Sample
-from maskwatch.samples.settings import DriftSettings
 
 MODELS = Versions("detector@1", "classifier@1")
 NAMED = "detector@1 classifier@1"
