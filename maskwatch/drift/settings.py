@@ -6,9 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from maskwatch.platform.paths import StatePath, kept
-from maskwatch.platform.settings_base import SettingsBase
-
-Probability = Annotated[float, Field(ge=0, le=1)]
+from maskwatch.platform.settings_base import Probability, SettingsBase
 
 
 class DriftSettings(SettingsBase):

@@ -6,9 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from maskwatch.platform.paths import StatePath, kept
-from maskwatch.platform.settings_base import SettingsBase
-
-Probability = Annotated[float, Field(ge=0, le=1)]
+from maskwatch.platform.settings_base import Probability, SettingsBase
 
 
 def _in_order(band: tuple[float, float]) -> tuple[float, float]:
