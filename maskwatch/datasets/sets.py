@@ -83,7 +83,7 @@ def strictest_splits(every: Sequence[Member]) -> list[Split]:
     It is the strictest split that one like it has in its own set, so what any of the sets holds out is never trained
     on, and no set's test split loses a picture because of another set.
     """
-    rank = np.array([STRICTEST_FIRST.index(_part(each)) for each in every], np.int64)
+    rank = np.array([STRICTEST_FIRST.index(_split_of(each)) for each in every], np.int64)
     alike = _alike(every)
     while True:
         strictest = np.array([rank[others].min() for others in alike], np.int64)
@@ -94,11 +94,11 @@ def strictest_splits(every: Sequence[Member]) -> list[Split]:
 
 def trained_on_elsewhere(every: Sequence[Member]) -> list[bool]:
     """Whether one like the picture has a less strict part in its own set, so that some training may have seen it."""
-    rank = np.array([STRICTEST_FIRST.index(_part(each)) for each in every], np.int64)
+    rank = np.array([STRICTEST_FIRST.index(_split_of(each)) for each in every], np.int64)
     return [bool(rank[others].max() > rank[place]) for place, others in enumerate(_alike(every))]
 
 
-def _part(member: Member) -> Split:
+def _split_of(member: Member) -> Split:
     return member.image.split or Split.TRAIN
 
 
@@ -131,14 +131,14 @@ def merge_splits(sets: Mapping[str, DataSet], progress: Progress) -> dict[str, D
         return dict(sets)
     found = {name: members(name, data, progress) for name, data in sets.items()}
     every = [each for own, _ in found.values() for each in own]
-    part_of = {
-        (each.set_name, each.image.key): part
-        for each, part in zip(every, strictest_splits(every), strict=True)
+    split_of = {
+        (each.set_name, each.image.key): split
+        for each, split in zip(every, strictest_splits(every), strict=True)
     }
     result = {}
     for name, data in sets.items():
         own = [each.image for each in found[name][0]]
-        parted = [replace(image, split=part_of[name, image.key]) for image in own]
+        parted = [replace(image, split=split_of[name, image.key]) for image in own]
         moved = [after for before, after in zip(own, parted, strict=True) if before.split is not after.split]
         problems = Problems(data.problems)
         problems += found[name][1]

@@ -68,20 +68,20 @@ class LearningData:
     base: Mapping[Split, Sequence[SampleImage]]
     notes: tuple[str, ...] = field(default=())
 
-    def of(self, part: Split) -> list[SampleImage]:
-        return [*self.cameras[part], *self.base[part]]
+    def of(self, split: Split) -> list[SampleImage]:
+        return [*self.cameras[split], *self.base[split]]
 
 
-def sample_image(sample: Sample, path: Path, part: Split) -> SampleImage:
+def sample_image(sample: Sample, path: Path, split: Split) -> SampleImage:
     annotations = sample.labels.faces if sample.labels else ()
-    return SampleImage(sample.report.camera, labelled_image(annotations, path, path.stem, part))
+    return SampleImage(sample.report.camera, labelled_image(annotations, path, path.stem, split))
 
 
 def sample_images(
     samples: Queue, assignments: Mapping[str, SplitAssignment]
 ) -> dict[Split, list[SampleImage]]:
     """The labelled samples of the archive, the oldest left out of what is trained on when they are too many."""
-    parts: dict[Split, list[SampleImage]] = {part: [] for part in Split}
+    by_split: dict[Split, list[SampleImage]] = {split: [] for split in Split}
     for sample in samples.samples():
         assignment = assignments.get(sample.id)
         if sample.labels is None or assignment is None:
@@ -90,8 +90,8 @@ def sample_images(
             path = samples.image(sample.id)
         except QueueError:  # somebody removed it meanwhile
             continue
-        parts[assignment.split].append(sample_image(sample, path, assignment.split))
-    return {part: own if part is Split.TEST else own[-MAX_SAMPLES:] for part, own in parts.items()}
+        by_split[assignment.split].append(sample_image(sample, path, assignment.split))
+    return {split: own if split is Split.TEST else own[-MAX_SAMPLES:] for split, own in by_split.items()}
 
 
 def base_pictures(
@@ -102,7 +102,7 @@ def base_pictures(
     The parts are those of `maskwatch train`, so that nothing is measured on what the models were ever trained on.
     What is measured on are pictures of which every box can be used.
     """
-    parts: dict[Split, list[SampleImage]] = {part: [] for part in Split}
+    by_split: dict[Split, list[SampleImage]] = {split: [] for split in Split}
     notes: list[str] = []
     sets = {name: read(folder) for name, folder in named(folders).items()}
     for name, data in merge_splits(sets, bar("comparing pictures")).items():
@@ -110,9 +110,9 @@ def base_pictures(
         notes += material.notes
         for image in sorted(material.images, key=lambda each: _order(each.key)):
             if image.split is not Split.TEST or not image.faults:
-                parts[image.split or Split.TRAIN].append(SampleImage(BASE, image))
+                by_split[image.split or Split.TRAIN].append(SampleImage(BASE, image))
     shares = {Split.TRAIN: most, Split.VALIDATION: most // 4, Split.TEST: most}
-    return {part: _mixed(own, shares[part]) for part, own in parts.items()}, notes
+    return {split: _mixed(own, shares[split]) for split, own in by_split.items()}, notes
 
 
 def _mixed(images: list[SampleImage], most: int) -> list[SampleImage]:

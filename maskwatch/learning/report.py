@@ -128,13 +128,13 @@ def _table(name: str, before: JudgedImages, differences: Mapping[str, Difference
 
 def _used(material: LearningData) -> Mapping[str, Mapping[str, int]]:
     return {
-        name: {str(part): len(of[part]) for part in Split}
+        name: {str(split): len(of[split]) for split in Split}
         for name, of in (("cameras", material.cameras), ("base", material.base))
     }
 
 
 def _counts(material: LearningData) -> Table:
     rows = tuple(
-        (name, *(str(counts[str(part)]) for part in Split)) for name, counts in _used(material).items()
+        (name, *(str(counts[str(split)]) for split in Split)) for name, counts in _used(material).items()
     )
     return Table("Pictures", ("", "trained on", "compared on", "held out"), rows)

@@ -64,7 +64,7 @@ class Sample:
 
 
 def labelled_image(
-    annotations: Iterable[Annotation], path: Path, key: str, part: Split | None = None
+    annotations: Iterable[Annotation], path: Path, key: str, split: Split | None = None
 ) -> LabelledImage:
     """A sample's frame with these marks, as a picture of a data set; a face that nobody can tell is unclear."""
     known, unclear = [], []
@@ -74,7 +74,7 @@ def labelled_image(
             unclear.append(annotation.box)
         else:
             known.append(GroundTruth(label, annotation.box))
-    return LabelledImage(path, key, tuple(known), part, tuple(unclear))
+    return LabelledImage(path, key, tuple(known), split, tuple(unclear))
 
 
 def faces_to_json(faces: tuple[Face, ...]) -> list[dict[str, object]]:

@@ -103,7 +103,7 @@ class DatasetBuilder:
             )
 
     def _image(self, described: Described, meanings: dict[str, Meaning | None]) -> LabelledImage | None:
-        path, key, part = self.find(described.path), described.key, described.split
+        path, key, split = self.find(described.path), described.key, described.split
         if PurePosixPath(key).is_absolute() or ".." in PurePosixPath(key).parts:
             self.problems.append(f"{path}: lies outside the data set; left out")
             return None
@@ -111,7 +111,7 @@ class DatasetBuilder:
             self.problems.append(absent(path))
             return None
         if not described.raw_annotations:
-            return LabelledImage(path, key, (), part)
+            return LabelledImage(path, key, (), split)
         try:
             size = image_size(path)
         except SourceError as e:
@@ -130,7 +130,7 @@ class DatasetBuilder:
                 unclear.append(box)
                 unknown = f"class {raw_annotation.name!r} is unknown" if meaning is None else ""
                 faults += [fault or unknown] if fault or unknown else []
-        return LabelledImage(path, key, tuple(truths), part, tuple(unclear), tuple(faults))
+        return LabelledImage(path, key, tuple(truths), split, tuple(unclear), tuple(faults))
 
 
 def absent(path: Path) -> str:

@@ -88,7 +88,7 @@ def _read(path: Path, folder: Path, builder: DatasetBuilder) -> None:
             builder.problems.append(f"{path}: image {number} in the list: has no file_name; left out")
             continue
         place, key = _place(folder, path, name, builder.find)
-        part = PARTS.get(str(entry.get("part")).lower()) or part_named(path.stem) or part_of(key)
+        split = PARTS.get(str(entry.get("part")).lower()) or part_named(path.stem) or part_of(key)
         own, fault = raw_annotations[_id(entry.get("id"))], ""
         if ids[_id(entry.get("id"))] != 1:
             own, fault = [], "has no id of its own, so which faces are its is not known"
@@ -96,7 +96,7 @@ def _read(path: Path, folder: Path, builder: DatasetBuilder) -> None:
             fault = f"may be the one to which {lost} annotations without an image of the list belong"
         if fault:
             own = [RawAnnotation(f"{path}: image {name}", "", None, fault=fault)]
-        builder.add(Described(place, key, own, part))
+        builder.add(Described(place, key, own, split))
 
 
 def _place(folder: Path, file: Path, name: str, find: Finder) -> tuple[Path, str]:

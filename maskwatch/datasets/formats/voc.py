@@ -46,7 +46,7 @@ def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL_NAME
         (folder / a, folder / i) for a, i in LAYOUTS if next((folder / a).rglob("*.xml"), None)
     )
     builder = DatasetBuilder(classes, find)
-    parts = _parts(folder, builder.problems)
+    splits = _parts(folder, builder.problems)
     described = set()
     for file in sorted(annotations.rglob("*.xml")):
         inside = file.relative_to(annotations)
@@ -58,8 +58,8 @@ def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL_NAME
             continue
         key = str(inside.parent / _name(root, image_folder, inside, find))
         described.add(Path(key))
-        part = parts.get(str(inside.with_suffix(""))) or part_of(key)
-        builder.add(Described(image_folder / key, key, list(_raw_annotations(root, file)), part))
+        split = splits.get(str(inside.with_suffix(""))) or part_of(key)
+        builder.add(Described(image_folder / key, key, list(_raw_annotations(root, file)), split))
     alone = [
         path
         for path in sorted(image_folder.rglob("*"))
@@ -105,8 +105,8 @@ def _alike(image_folder: Path, inside: Path) -> list[Path]:
 
 def _parts(folder: Path, problems: list[str]) -> dict[str, Split]:
     """By the pictures' names without ending."""
-    parts: dict[str, Split] = {}
-    for name, part in PARTS.items():
+    splits: dict[str, Split] = {}
+    for name, split in PARTS.items():
         path = folder / "ImageSets" / "Main" / f"{name}.txt"
         try:
             lines = read_text(path).splitlines() if path.is_file() else []
@@ -114,8 +114,8 @@ def _parts(folder: Path, problems: list[str]) -> dict[str, Split]:
             problems.append(f"{path}: cannot be read ({type(e).__name__})")
             continue
         names = map(plain_path, lines)
-        parts |= {name[: -len(end)] if (end := _ending(name)) else name: part for name in names}
-    return parts
+        splits |= {name[: -len(end)] if (end := _ending(name)) else name: split for name in names}
+    return splits
 
 
 def _ending(name: str) -> str:
@@ -165,8 +165,8 @@ def _entries(
         yield Entry(f"JPEGImages/{image.key}", image.path)
         name = str(PurePosixPath("Annotations", image.key).with_suffix(".xml"))
         yield Entry(name, tostring(root, encoding="utf-8", xml_declaration=True))
-    for part, name in LISTS.items():
-        keys = [str(PurePosixPath(p.key).with_suffix("")) for p in images if p.split is part]
+    for split, name in LISTS.items():
+        keys = [str(PurePosixPath(p.key).with_suffix("")) for p in images if p.split is split]
         if keys:
             text = "".join(f"{key}\n" for key in keys)
             yield Entry(f"ImageSets/Main/{name}.txt", text.encode())
