@@ -57,7 +57,7 @@ def _tell(loop: "Loop") -> None:
         return
     samples = waiting(loop)
     parts = Counter(str(assignment.split) for assignment in assignments_of(loop, samples).values())
-    labels = Counter(str(mark.label) for s in samples if s.labels for mark in s.labels.faces)
+    labels = Counter(str(annotation.label) for s in samples if s.labels for annotation in s.labels.faces)
     say(enough(loop, samples))
     for name, count in sorted(parts.items()):
         out.print(f"{count} for the {name} part")

@@ -79,7 +79,7 @@ def default() -> Config:
 def load(path: Path, uses: Collection[str] = EVERYTHING) -> Config:
     """Read a file; `{MASKWATCH_NAME}` in it is replaced from systemd's credentials or the environment.
 
-    Relative paths become absolute ones (see `paths.py`). `uses` are the sections that the caller uses, `source`
+    Relative paths become absolute ones (see `platform/paths.py`). `uses` are the sections that the caller uses, `source`
     those of the cameras. The others are read too, for what is wrong in them, but left at their defaults, and a variable
     that is missing there is no problem.
 
@@ -95,7 +95,7 @@ def load(path: Path, uses: Collection[str] = EVERYTHING) -> Config:
 
 
 def parse(text: str, name: str, environment: Mapping[str, str]) -> Config:
-    """The same for a text, which looks at no file; `name` stands for the file in errors."""
+    """Like `load`, of a text, and without asking for files; `name` stands for the file in errors."""
     return _Reading(text, name, environment).config()
 
 

@@ -32,7 +32,7 @@ class Source(Protocol):
 
 
 class Gate(Protocol):
-    """Tells where one camera's picture changed, so that the rest need not be looked at again."""
+    """Tells where one camera's picture changed, so that the rest need not be analysed again."""
 
     def changed(self, frame: Frame, faces: Sequence[Face]) -> tuple[Box, ...] | None:
         """The areas of the frame to analyse, in whole pixels; none where nothing changed; None: everywhere.

@@ -50,7 +50,7 @@ def choose(name: str, data: DataSet, chosen: SplitChoice, progress: Progress) ->
 def choose_of_several(
     sets: Mapping[str, DataSet], chosen: SplitChoice, progress: Progress
 ) -> EvaluationImages:
-    """The same of several data sets, each split as it is alone.
+    """Like `choose`, of several data sets, each split as it is alone.
 
     So the test part is what a training on any of them held out. But a picture is left out, and told of, when one like
     it may have been trained on as a picture of another of the sets.

@@ -94,7 +94,7 @@ def sample_images(
     return {split: own if split is Split.TEST else own[-MAX_SAMPLES:] for split, own in by_split.items()}
 
 
-def base_pictures(
+def base_images(
     folders: Sequence[Path], most: int, bar: Bar
 ) -> tuple[dict[Split, list[SampleImage]], list[str]]:
     """At most so many pictures of the training and the test part, always the same ones, and notes.

@@ -20,7 +20,7 @@ class Verdict:
     reasons: tuple[str, ...]
 
 
-MIN_PICTURES = 8  # held out of the cameras: the intervals of fewer are no intervals
+MIN_IMAGES = 8  # held out of the cameras: the intervals of fewer are no intervals
 
 
 def decide(
@@ -43,8 +43,8 @@ def decide(
     clearly loses is not given up for the others.
     """
     against: list[str] = []
-    if images < MIN_PICTURES or cameras is None or cameras.difference is None or cameras.low is None:
-        against.append(f"{images} pictures are held out of the cameras, {MIN_PICTURES} are needed")
+    if images < MIN_IMAGES or cameras is None or cameras.difference is None or cameras.low is None:
+        against.append(f"{images} pictures are held out of the cameras, {MIN_IMAGES} are needed")
     elif cameras.difference <= 0:
         against.append(f"it is not better on the cameras ({cameras.difference:+.3f})")
     elif cameras.low <= -margins.camera:

@@ -16,7 +16,7 @@ from maskwatch.evaluation.bootstrap import Difference
 from maskwatch.evaluation.document import Section
 from maskwatch.learning import compare, gate, report
 from maskwatch.learning.archive import Archive, LearningBatch
-from maskwatch.learning.collect import LearningData, SampleImage, base_pictures, sample_image, sample_images
+from maskwatch.learning.collect import LearningData, SampleImage, base_images, sample_image, sample_images
 from maskwatch.learning.compare import F1, Analyse, JudgedImages, compared, contradicted, judge
 from maskwatch.learning.gate import Margins, Verdict
 from maskwatch.learning.settings import LearnSettings
@@ -219,7 +219,7 @@ def _kept(loop: Loop, batch: LearningBatch, decision: Mapping[str, Any]) -> Lear
 
 def _material(loop: Loop) -> LearningData:
     own = sample_images(loop.archive.samples, loop.archive.assignments())
-    base, notes = base_pictures(loop.settings.base, loop.settings.base_pictures, loop.callbacks.bar)
+    base, notes = base_images(loop.settings.base, loop.settings.base_pictures, loop.callbacks.bar)
     for note in notes:
         loop.callbacks.say(note)
     return LearningData(own, base, tuple(notes))

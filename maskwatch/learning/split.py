@@ -42,7 +42,7 @@ class SplitAssignment:
 
 def hash_sample(sample: Sample, rgb: Rgb) -> SampleHashes:
     """Hash the frame `rgb` of a sample, and the face; the frame twice where no face is annotated."""
-    boxes = [mark.box for mark in sample.labels.faces] if sample.labels else []
+    boxes = [annotation.box for annotation in sample.labels.faces] if sample.labels else []
     largest = max(boxes, key=lambda box: box.width * box.height, default=None)
     frame = perceptual_hash(rgb)
     return SampleHashes(frame, perceptual_hash(_around(rgb, largest)) if largest else frame)

@@ -17,7 +17,7 @@ MAX_SHAPES = 16  # of inputs that are kept to warm up new models
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """A frame, the areas to look at (None: everywhere), and the faces of the frame before that are carried on."""
+    """A frame, the areas to analyse (None: everywhere), and the faces that are copied from the previous frame."""
 
     frame: Frame
     areas: tuple[Box, ...] | None

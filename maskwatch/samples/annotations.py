@@ -101,9 +101,9 @@ def with_undo(history: History, by: str, at: datetime) -> History | None:
 
 
 def require_unchanged(sample_id: str, history: History, based_on: int | None) -> None:
-    """Raises `LabelConflict` when there is another revision than the one that somebody looked at.
+    """Raises `LabelConflict` when the newest revision is not `based_on`, the one that somebody has seen.
 
-    `based_on` None looks at nothing and overwrites all.
+    None overwrites whatever there is.
     """
     if based_on is None or based_on == revision_of(history):
         return

@@ -58,7 +58,7 @@ class DetectorRecipe:
     seed: int = 0
 
     def scaled(self, effort: float) -> "DetectorRecipe":
-        """The same with so many times the steps."""
+        """The recipe with `effort` times the steps."""
         several = [
             tuple(max(1, round(steps * effort)) for steps in stage)
             for stage in (self.rnet_steps, self.onet_steps)
