@@ -404,7 +404,7 @@ def patched(bench, monkeypatch, place):
         "training": (bench, "during"),
         "reporting": (loops.report, "write"),
         "registering": (type(bench.loop.registry), "add"),
-        "deciding": (Archive, "keep"),
+        "deciding": (Archive, "save_batch"),
         "promoting": (type(bench.loop.registry), "promote"),
     }[place]
     whole = getattr(target, name)
