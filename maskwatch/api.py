@@ -24,7 +24,7 @@ from maskwatch.core.errors import ConfigError, ImageError, MaskwatchError, Model
 from maskwatch.core.ports import Classifier, Detector, Frames
 from maskwatch.core.records import Alert, Box, Face, Frame, FrameReport, Label, Polygon, Rgb
 from maskwatch.core.rules.protected_ratio import Rule
-from maskwatch.pipeline.camera import Analysis
+from maskwatch.pipeline.camera import AnalysisConfig
 from maskwatch.pipeline.engine import Engine
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class Analyzer:
 
     `detector` and `classifier` are what `load_detector` and `load_classifier` give, or any objects that have the
     methods of `Detector` and `Classifier`. A face whose probability is at least `protected_at` (0..1, both
-    excluded) is protected; one whose box is smaller than `judge_from_px` pixels on its longer side is too small to
+    excluded) is protected; one whose box is smaller than `min_face_px` pixels on its longer side is too small to
     judge and stays `Label.UNKNOWN`. A face whose centre lies in one of the polygons `ignore`, at least three
     corners (x, y) as shares (0..1) of width and height, is none.
 
@@ -150,7 +150,7 @@ class Analyzer:
         classifier: Classifier,
         *,
         protected_at: float = 0.5,
-        judge_from_px: float = 8,
+        min_face_px: float = 8,
         ignore: Iterable[Polygon] = (),
         gate: bool = True,
         full_s: float = 3,
@@ -158,11 +158,10 @@ class Analyzer:
         from maskwatch.classify.settings import Settings
         from maskwatch.detect.settings import MotionSettings
 
-        names = {"min_face_px": "judge_from_px"}
-        bounds = _validated(Settings, {"protected_at": protected_at, "min_face_px": judge_from_px}, names)
+        bounds = _validated(Settings, {"protected_at": protected_at, "min_face_px": min_face_px})
         self._motion = _validated(MotionSettings, {"gate": gate, "full_s": full_s})
         polygons = tuple(_polygon(corners) for corners in ignore)
-        self._whole = Analysis(
+        self._whole = AnalysisConfig(
             CAMERA, detector, classifier, bounds.protected_at, bounds.min_face_px, polygons
         )
 
@@ -195,7 +194,7 @@ class Analyzer:
                 engines[frame.camera] = Engine({frame.camera: self._analysis(frame.camera)})
             yield from engines[frame.camera].analyse([frame])
 
-    def _analysis(self, camera: str) -> Analysis:
+    def _analysis(self, camera: str) -> AnalysisConfig:
         from maskwatch.detect.motion import MotionGate
 
         gate = MotionGate(camera, self._motion) if self._motion.gate else None
@@ -247,10 +246,8 @@ def _path(weights: str | os.PathLike[str] | None) -> str | None:
     return None if weights is None else os.fspath(weights)
 
 
-def _validated(
-    section: "type[Settings]", values: Mapping[str, object], names: Mapping[str, str] | None = None
-) -> "Settings":
-    """The section of the configuration with these values; `names` are the arguments that are called otherwise here."""
+def _validated(section: "type[Settings]", values: Mapping[str, object]) -> "Settings":
+    """The section of the configuration with these values."""
     from pydantic import ValidationError
 
     try:
@@ -258,7 +255,6 @@ def _validated(
     except ValidationError as e:
         problems = []
         for error in e.errors(include_url=False):
-            key, *rest = map(str, error["loc"])
             problem = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-            problems.append(f"{'.'.join([(names or {}).get(key, key), *rest])}: {problem}")
+            problems.append(f"{'.'.join(map(str, error['loc']))}: {problem}")
         raise ConfigError("\n".join(problems)) from e

@@ -79,7 +79,7 @@ def service_pipeline(config: Config) -> Pipeline:
 
     def load(version: str) -> dict[str, CameraModels]:
         models = load_version(registry, version, pick_device(config.device))
-        return camera_models(config.cameras, models, pipeline.images())
+        return camera_models(config.cameras, models, pipeline.sample_inputs())
 
     pipeline.add_background_task(DriftWatch(confidences, look, pipeline))
     pipeline.add_background_task(Follower(registry, change_stamp, models.files.version, pipeline, load))
@@ -181,7 +181,7 @@ def analyst(settings: Defaults, models: Models) -> Callable[[Rgb], FrameReport]:
         models.detector(settings.detect),
         models.classifier(settings.classify),
         protected_at=settings.classify.protected_at,
-        judge_from_px=settings.classify.min_face_px,
+        min_face_px=settings.classify.min_face_px,
     ).predict
 
 
@@ -222,7 +222,7 @@ def _camera(
         detector=models.detector(settings.detect),
         classifier=models.classifier(settings.classify),
         protected_at=settings.classify.protected_at,
-        judge_from_px=settings.classify.min_face_px,
+        min_face_px=settings.classify.min_face_px,
         ignore=settings.ignore,
         rule=Rule(
             protected_ratio=alert.protected_ratio,

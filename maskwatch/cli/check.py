@@ -138,13 +138,15 @@ def _sink(
 ) -> Callable[[], str] | None:
     """How to try a sink; None for one that cannot be tried."""
     from maskwatch.app.compose import make_sink
-    from maskwatch.core.ports import SelfChecking
+    from maskwatch.core.ports import SupportsCheck
 
     try:
         sink = make_sink(settings, Path())
     except MaskwatchError:
         return lambda: make_sink(settings, Path()).name  # says in its row what is wrong
-    return partial(_try_sink, name, camera, settings, aloud=aloud) if isinstance(sink, SelfChecking) else None
+    return (
+        partial(_try_sink, name, camera, settings, aloud=aloud) if isinstance(sink, SupportsCheck) else None
+    )
 
 
 def _try_sink(name: str, camera: "CameraConfig", settings: "KindSettings", *, aloud: bool) -> str:
@@ -152,11 +154,11 @@ def _try_sink(name: str, camera: "CameraConfig", settings: "KindSettings", *, al
     from tempfile import TemporaryDirectory
 
     from maskwatch.app.compose import alert_sentences, make_sink
-    from maskwatch.core.ports import SelfChecking
+    from maskwatch.core.ports import SupportsCheck
 
     with TemporaryDirectory() as folder:
         sink = make_sink(settings, Path(folder))
-        assert isinstance(sink, SelfChecking)
+        assert isinstance(sink, SupportsCheck)
         return sink.check(alert_sentences(name, camera), aloud=aloud)
 
 

@@ -64,12 +64,14 @@ def prepare(
     for data in sets.values():
         tell_problems(data.problems)
     models = Models(pick_device("auto"))
-    eyes = FaceModels(models.detector(configuration.default().defaults.detect), Landmarks(load_stock().onet))
-    rules = Criteria(one_face, min_px, min_sharpness, max_turn, margin, balance, seed)
+    face_models = FaceModels(
+        models.detector(configuration.default().defaults.detect), Landmarks(load_stock().onet)
+    )
+    criteria = Criteria(one_face, min_px, min_sharpness, max_turn, margin, balance, seed)
     outcomes = run(
         sets,
-        eyes,
-        rules,
+        face_models,
+        criteria,
         output,
         workers=workers or cores(),
         progress=tracked("looking at pictures"),

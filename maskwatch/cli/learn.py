@@ -47,7 +47,7 @@ def learn(
 def _tell(loop: "Loop") -> None:
     from collections import Counter
 
-    from maskwatch.learning.loop import enough, places_of, waiting
+    from maskwatch.learning.loop import assignments_of, enough, waiting
 
     unfinished = loop.archive.unfinished()
     if unfinished:
@@ -56,8 +56,8 @@ def _tell(loop: "Loop") -> None:
         )
         return
     samples = waiting(loop)
-    parts = Counter(str(place.split) for place in places_of(loop, samples).values())
-    labels = Counter(str(mark.label) for s in samples if s.labels for mark in s.labels.faces)
+    parts = Counter(str(assignment.split) for assignment in assignments_of(loop, samples).values())
+    labels = Counter(str(annotation.label) for s in samples if s.labels for annotation in s.labels.faces)
     say(enough(loop, samples))
     for name, count in sorted(parts.items()):
         out.print(f"{count} for the {name} part")

@@ -54,7 +54,7 @@ def progress(what: str, total: int | None) -> Iterator[Callable[[], None]]:
 
 @contextmanager
 def stages() -> Iterator[Callable[[str, int, int], None]]:
-    """The same for work in stages, a bar each; returns the function to call with a stage, its steps done and its steps."""
+    """Like `progress`, of work in stages, a bar each; returns the function to call with a stage, its steps done and its steps."""
     with _bars() as bars:
         tasks: dict[str, TaskID] = {}
 

@@ -45,7 +45,7 @@ def _of_an_inherited_kind(choices: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _with_variables(part: Any) -> Any:
-    """The same, where a number or a choice may also be a variable from the environment."""
+    """A part of the schema in which a number or a choice may also be a variable from the environment."""
     if isinstance(part, list):
         return [_with_variables(each) for each in part]
     if not isinstance(part, dict):

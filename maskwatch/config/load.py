@@ -30,16 +30,13 @@ from maskwatch.core.address import Address, redacted
 from maskwatch.core.errors import ConfigError
 from maskwatch.detect.registry import DETECTORS
 from maskwatch.detect.settings import STOCK
+from maskwatch.drift.settings import DriftSettings
+from maskwatch.learning.settings import LearnSettings
+from maskwatch.models.settings import ModelsSettings
 from maskwatch.platform.paths import BASE, Base
 from maskwatch.platform.settings_base import SettingsBase
 from maskwatch.plugins import Kinds, OneOf
-from maskwatch.samples.settings import (
-    DriftSettings,
-    LearnSettings,
-    ModelsSettings,
-    QueueSettings,
-    SelectionSettings,
-)
+from maskwatch.samples.settings import QueueSettings, SelectionSettings
 from maskwatch.sources.registry import why_missing
 from maskwatch.web.settings import WebSettings
 
@@ -82,7 +79,7 @@ def default() -> Config:
 def load(path: Path, uses: Collection[str] = EVERYTHING) -> Config:
     """Read a file; `{MASKWATCH_NAME}` in it is replaced from systemd's credentials or the environment.
 
-    Relative paths become absolute ones (see `paths.py`). `uses` are the sections that the caller uses, `source`
+    Relative paths become absolute ones (see `platform/paths.py`). `uses` are the sections that the caller uses, `source`
     those of the cameras. The others are read too, for what is wrong in them, but left at their defaults, and a variable
     that is missing there is no problem.
 
@@ -98,7 +95,7 @@ def load(path: Path, uses: Collection[str] = EVERYTHING) -> Config:
 
 
 def parse(text: str, name: str, environment: Mapping[str, str]) -> Config:
-    """The same for a text, which looks at no file; `name` stands for the file in errors."""
+    """Like `load`, of a text, and without asking for files; `name` stands for the file in errors."""
     return _Reading(text, name, environment).config()
 
 

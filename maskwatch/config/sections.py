@@ -16,15 +16,12 @@ from maskwatch.core.records import Polygon
 from maskwatch.detect.registry import DETECTORS
 from maskwatch.detect.settings import MotionSettings
 from maskwatch.detect.settings import Settings as DetectSettings
+from maskwatch.drift.settings import DriftSettings
+from maskwatch.learning.settings import LearnSettings
+from maskwatch.models.settings import ModelsSettings
 from maskwatch.platform.settings_base import SettingsBase
 from maskwatch.plugins import KindSettings, OneOf
-from maskwatch.samples.settings import (
-    DriftSettings,
-    LearnSettings,
-    ModelsSettings,
-    QueueSettings,
-    SelectionSettings,
-)
+from maskwatch.samples.settings import QueueSettings, SelectionSettings
 from maskwatch.sources.registry import SOURCES, AddressOrKind
 from maskwatch.sources.settings import RtspSettings
 from maskwatch.web.settings import WebSettings

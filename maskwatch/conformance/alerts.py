@@ -10,7 +10,7 @@ import pytest
 
 from maskwatch.conformance.settings import require_sound_settings
 from maskwatch.core.errors import AlertError
-from maskwatch.core.ports import AlertSink, EndListening
+from maskwatch.core.ports import AlertSink, SupportsEnded
 from maskwatch.core.records import Alert, AlertKind, Box, Face, Frame, Label
 from maskwatch.plugins import KindSettings
 
@@ -89,7 +89,7 @@ class AlertContract:
     def test_it_can_be_told_that_an_alert_is_over(self, tmp_path: Path) -> None:
         sink, alert = self.make(tmp_path), unprotected(picture=False)
         sink.deliver(alert)
-        if isinstance(sink, EndListening):
+        if isinstance(sink, SupportsEnded):
             sink.ended(Alert("door", 12.0, 0.25, 4, 3, alert.say, ended_at=20.0))
 
 

@@ -32,19 +32,19 @@ class Source(Protocol):
 
 
 class Gate(Protocol):
-    """Tells where one camera's picture changed, so that the rest need not be looked at again."""
+    """Tells where one camera's picture changed, so that the rest need not be analysed again."""
 
     def changed(self, frame: Frame, faces: Sequence[Face]) -> tuple[Box, ...] | None:
-        """The areas of the frame to look at, in whole pixels; none where nothing changed; None: everywhere.
+        """The areas of the frame to analyse, in whole pixels; none where nothing changed; None: everywhere.
 
-        `faces` are those seen in the frame before: an area holds each of them whole or not at all. The
-        areas are then taken as looked at.
+        `faces` are those of the previous frame: an area holds each of them whole or not at all. Each call updates
+        the reference: returned areas count as inspected.
         """
         ...
 
 
 class Detector(Protocol):
-    """`version` tells one set of weights from another."""
+    """Finds faces in frames. `version` identifies its weights."""
 
     version: str
 
@@ -54,8 +54,8 @@ class Detector(Protocol):
 
 
 @runtime_checkable
-class SelfTesting(Protocol):
-    """What a detector may have, too."""
+class SupportsSelfTest(Protocol):
+    """Optional interface of a detector, which the smoke test of new models uses."""
 
     def self_test(self, rgb: Rgb) -> bool:
         """Whether its networks give finite numbers for a picture of at least 48 x 48 px, found or not."""
@@ -63,7 +63,7 @@ class SelfTesting(Protocol):
 
 
 class Classifier(Protocol):
-    """`version` tells one set of weights from another."""
+    """Tells masked faces from bare ones. `version` identifies its weights."""
 
     version: str
 
@@ -83,8 +83,8 @@ class AlertSink(Protocol):
 
 
 @runtime_checkable
-class Probed(Protocol):
-    """An `AlertSink` that can find out beforehand whether it could tell."""
+class SupportsProbe(Protocol):
+    """Optional interface of an alert sink: it can find out beforehand whether it could deliver."""
 
     def probe(self, sentences: Sequence[str]) -> None:
         """Do all that telling these would take, heard by nobody. Raises `AlertError`; gives up as `deliver` does."""
@@ -92,8 +92,8 @@ class Probed(Protocol):
 
 
 @runtime_checkable
-class EndListening(Protocol):
-    """What a sink may have, too: it hears when an alert that was delivered is over."""
+class SupportsEnded(Protocol):
+    """Optional interface of an alert sink: it is told when a delivered alert is over."""
 
     def ended(self, alert: Alert) -> None:
         """Take the alert back. `alert.ended_at` says when, on the clock of `at`; otherwise as `deliver`."""
@@ -101,8 +101,8 @@ class EndListening(Protocol):
 
 
 @runtime_checkable
-class SelfChecking(Protocol):
-    """What a sink may have, too, for `maskwatch check`."""
+class SupportsCheck(Protocol):
+    """Optional interface of an alert sink, for `maskwatch check`."""
 
     def check(self, sentences: Sequence[str], *, aloud: bool) -> str:
         """Whether alerts with these sentences would reach people; tell them for a trial if `aloud`. What was found, or `AlertError`."""

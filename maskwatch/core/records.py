@@ -130,9 +130,9 @@ class Face:
 
 
 class Coverage(StrEnum):
-    """How much of a frame was looked at: all of it, what moved, or nothing, as nothing moved.
+    """How much of a frame was analysed: all of it, the areas that changed, or nothing, as nothing changed.
 
-    Faces that were not looked at are carried on from the frame before.
+    Where nothing changed, faces are copied from the previous frame; with `CARRIED`, all of them.
     """
 
     FULL = "full"
@@ -152,7 +152,7 @@ class Versions:
 class FrameReport:
     """What was seen in one analysed frame. `size` is the frame's width and height in pixels.
 
-    `models` is None where nobody noted them.
+    `look` is how much of the frame was analysed. `models` is None where nobody noted them.
     """
 
     camera: str

@@ -1,9 +1,8 @@
 """Which frames are worth a person's look: where a model was unsure, where a face flickered, and a few at random.
 
-Whether the scene is still the one of the look before is asked here in another sense than in the motion gate
-(`detect.motion`), so each has its own comparison. Here another light is another scene, as the models may judge it
-otherwise, and the mean over the frame or a face's place decides; the gate has to overlook light, and looks for single
-cells that moved since each was last looked at, which takes OpenCV, and the core has none.
+Unlike the motion gate (`detect.motion`), a lighting change counts as a new scene, because the models may judge it
+otherwise. So each compares frames in its own way: here by the mean difference over the frame or a face's place; in the
+gate by single cells that moved since each was last inspected, which takes OpenCV, and the core has none.
 """
 
 from collections import deque
@@ -24,9 +23,7 @@ SPREAD = 6  # the hour's quota is given out in so many parts
 SAME_SCENE = 12.0  # grey levels (0..255): a larger mean difference is another scene
 GRID = 160  # points across the longer side, by which scenes are compared
 APART_IOU = 0.2  # faces that overlap less are two
-FLICKER_S = (
-    8.0  # three looks within so long tell a flicker; all of a still view is looked at every few seconds
-)
+FLICKER_S = 8.0  # three analysed frames within so long tell a flicker; a still view is fully analysed every few seconds
 
 Band = tuple[float, float]
 Grid = NDArray[np.int16]
@@ -52,7 +49,7 @@ class _Transient:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Observation:
-    """A frame that was looked at; the frame itself is kept for lonely faces alone."""
+    """An analysed frame; the frame itself is kept only when it has transient faces."""
 
     report: FrameReport
     grid: Grid
@@ -61,15 +58,15 @@ class _Observation:
 
 
 class Selection:
-    """Selects for one camera, from the frames that were looked at. Time is the frames' own, in seconds.
+    """Selects for one camera, from its analysed frames. Time is the frames' own, in seconds.
 
     - `classifier`, `detector`: that model's probability for a face lies within its band, both ends included.
-    - `flicker`: a face was there in one look alone, though nothing moved there.
+    - `flicker`: a face was detected in one analysed frame, not in the frame before or after, pixels unchanged.
     - `audit`: chosen at random, a share `audit_share` of all frames, whatever the models say of them: from these,
       and these alone, one can tell how often the models err. The lot depends on `seed` and the frame's own
       number and time, so a replay draws the same frames again.
 
-    A face that stays in view is queued once for each verdict on it. All but the audit are at most
+    A face that stays in view is queued once for each prediction. All but the audit are at most
     `max_per_hour` in any hour, and no more than their part of it in any sixth of an hour.
     """
 
@@ -102,7 +99,7 @@ class Selection:
         if reasons:
             for face, track in zip(report.faces, tracks, strict=True):
                 if self._is_unsure(face):
-                    track.told.append(face)
+                    track.queued_predictions.append(face)
             picks += (Pick(frame, report, reasons),)
         transient = () if reasons else self._transient(report, grid, tracks)
         self._last = _Observation(report, grid, transient, frame if transient else None)
@@ -110,7 +107,9 @@ class Selection:
 
     def _unsure(self, report: FrameReport, tracks: Sequence[Track]) -> tuple[str, ...]:
         """The models that are unsure of a face, if one of these faces is news and there is room."""
-        if all(t.is_told(f) or not self._is_unsure(f) for f, t in zip(report.faces, tracks, strict=True)):
+        if all(
+            t.already_queued(f) or not self._is_unsure(f) for f, t in zip(report.faces, tracks, strict=True)
+        ):
             return ()
         if not self._quota.take(report.at):
             return ()
@@ -133,11 +132,12 @@ class Selection:
         return tuple(
             _Transient(face, track, before.report.at)
             for face, track in zip(report.faces, tracks, strict=True)
-            if not track.is_told(face) and _is_missing(face, report.size, before.report, before.grid, grid)
+            if not track.already_queued(face)
+            and _is_missing(face, report.size, before.report, before.grid, grid)
         )
 
     def _flickered(self, report: FrameReport, grid: Grid) -> tuple[Pick, ...]:
-        """The look before, when a lonely face of it is gone again and still nothing moved there."""
+        """The previous frame, when a face that only it had is gone again and its pixels are unchanged."""
         last = self._last
         if last is None or last.frame is None:
             return ()
@@ -150,7 +150,7 @@ class Selection:
         if not gone or not self._quota.take(report.at):
             return ()
         for each in gone:
-            each.track.told.append(each.face)
+            each.track.queued_predictions.append(each.face)
         return (Pick(last.frame, last.report, ("flicker",)),)
 
 

@@ -10,20 +10,20 @@ SAME_FACE_IOU = 0.4
 NEXT_S = 1.0  # so soon after, a face may have moved by its own side,
 SIZES = (2 / 3, 3 / 2)  # and be so much smaller or larger
 FORGET_S = 60.0  # what was not seen for so long is another face when it comes again
-SAME_VERDICT = 0.2  # two probabilities this near say the same
+SIMILAR = 0.2  # two probabilities this near are no news
 
 
 @dataclass(slots=True, eq=False)
 class Track:
-    """A face as long as it stays in view. `told` are the verdicts on it with which it was queued."""
+    """A face as long as it stays in view. `queued_predictions` are the predictions with which it was queued."""
 
     box: Box
     seen_at: float
-    told: list[Face] = field(default_factory=list)
+    queued_predictions: list[Face] = field(default_factory=list)
 
-    def is_told(self, face: Face) -> bool:
-        """Whether it was queued with this verdict."""
-        return any(_says_the_same(face, before) for before in self.told)
+    def already_queued(self, face: Face) -> bool:
+        """Whether it was queued with a prediction like this one."""
+        return any(_is_similar(face, before) for before in self.queued_predictions)
 
 
 class Tracks:
@@ -73,9 +73,9 @@ def _fit(box: Box, track: Track, at: float) -> float:
     return max(0.0, 1 - max(abs(x - u), abs(y - v)) / side)
 
 
-def _says_the_same(face: Face, before: Face) -> bool:
-    if abs(face.score - before.score) > SAME_VERDICT:
+def _is_similar(face: Face, before: Face) -> bool:
+    if abs(face.score - before.score) > SIMILAR:
         return False
     if face.protected is None or before.protected is None:
         return face.protected is before.protected
-    return abs(face.protected - before.protected) <= SAME_VERDICT
+    return abs(face.protected - before.protected) <= SIMILAR

@@ -34,7 +34,7 @@ def plain(name: str) -> str:
     return re.sub(r"[\s_\-]+", "", unicodedata.normalize("NFKC", name).casefold())
 
 
-USUAL: Mapping[str, Meaning] = {
+_USUAL: Mapping[str, Meaning] = {
     plain(name): meaning for meaning, names in _SPELLINGS.items() for name in names.split(",")
 }
 
@@ -52,7 +52,7 @@ class ClassNames:
             return self.said[key]
         if key == FACE and plain(MASKED) in map(plain, beside):
             return Meaning.UNPROTECTED
-        return USUAL.get(key)
+        return _USUAL.get(key)
 
     def is_said(self, name: str) -> bool:
         """Whether a person said it of this very class."""
@@ -64,7 +64,7 @@ def parse_classes(texts: Iterable[str]) -> ClassNames:
     said: dict[str, Meaning] = {}
     for text in texts:
         name, _, word = text.rpartition("=")
-        meaning = USUAL.get(plain(word))
+        meaning = _USUAL.get(plain(word))
         if not plain(name) or meaning is None:
             labels = ", ".join(Meaning)
             raise ConfigError(f"--class: must be NAME=LABEL with one of the labels {labels}, got {text!r}")

@@ -66,11 +66,11 @@ def gather(
         cuts_of_images.append(_cut(rgb, image, detector))
     faces = []
     for image, cuts in zip(assign_splits(readable, np.array(hashes, np.uint64)), cuts_of_images, strict=True):
-        part = image.split or Split.TRAIN
-        chosen = [cut for cut in cuts if cut.found or part is Split.TRAIN]
+        split = image.split or Split.TRAIN
+        chosen = [cut for cut in cuts if cut.found or split is Split.TRAIN]
         if not chosen:
             notes.append(f"{image.path}: no face found")
-        faces += [LabelledFace(c.patch, c.box, c.label, part, image.key) for c in chosen]
+        faces += [LabelledFace(c.patch, c.box, c.label, split, image.key) for c in chosen]
     return faces, notes
 
 
@@ -91,21 +91,21 @@ def open_annotated(
         hashes.append(perceptual_hash(rgb))
         faces = tuple(truth.box for truth in image.truths if truth.box is not None)
         seen.append(SeenImage(rgb, faces, image.unclear))
-    parts: dict[Split, list[SeenImage]] = {part: [] for part in Split}
+    by_split: dict[Split, list[SeenImage]] = {split: [] for split in Split}
     for image, each in zip(assign_splits(readable, np.array(hashes, np.uint64)), seen, strict=True):
-        part = image.split or Split.TRAIN
-        if image.faults and part is not Split.TRAIN:
-            notes.append(f"{image.path}: has a box that cannot be used; left out of the {part} part")
+        split = image.split or Split.TRAIN
+        if image.faults and split is not Split.TRAIN:
+            notes.append(f"{image.path}: has a box that cannot be used; left out of the {split} part")
         else:
-            parts[part].append(each)
-    return parts, notes
+            by_split[split].append(each)
+    return by_split, notes
 
 
 def found_faces(rgb: Rgb, image: LabelledImage, detector: Detector) -> list[LabelledFace]:
     """The labelled faces that the detector finds in one picture, of the part that it has (see `gather`)."""
-    part = image.split or Split.TRAIN
+    split = image.split or Split.TRAIN
     cuts = _cut(rgb, image, detector)
-    return [LabelledFace(c.patch, c.box, c.label, part, image.key) for c in cuts if c.found]
+    return [LabelledFace(c.patch, c.box, c.label, split, image.key) for c in cuts if c.found]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,12 +141,12 @@ def gather_images(
         hashes.append(perceptual_hash(rgb))
         marked = (truth.box for truth in image.truths if truth.box is not None)
         seen.append(SeenImage(rgb, (*sure, *marked), image.unclear))
-    parts: dict[Split, list[SeenImage]] = {Split.TRAIN: [], Split.VALIDATION: []}
+    by_split: dict[Split, list[SeenImage]] = {Split.TRAIN: [], Split.VALIDATION: []}
     for image, each in zip(assign_splits(readable, np.array(hashes, np.uint64)), seen, strict=True):
-        part = image.split or Split.TRAIN
-        if part is not Split.TEST:
-            parts[part].append(each)
-    return parts, notes
+        split = image.split or Split.TRAIN
+        if split is not Split.TEST:
+            by_split[split].append(each)
+    return by_split, notes
 
 
 def _cut(rgb: Rgb, image: LabelledImage, detector: Detector) -> list[_Cut]:
@@ -183,7 +183,7 @@ def _patch(rgb: Rgb, box: Box) -> tuple[Rgb, Box]:
 
 
 def cut_faces(rgb: Rgb, image: LabelledImage, detector: Detector) -> list[LabelledFace]:
-    """The same, and of a training picture also the true boxes, found or not."""
-    part = image.split or Split.TRAIN
-    cuts = (cut for cut in _cut(rgb, image, detector) if cut.found or part is Split.TRAIN)
-    return [LabelledFace(c.patch, c.box, c.label, part, image.key) for c in cuts]
+    """Like `found_faces`, plus the ground-truth boxes of training images, found or not."""
+    split = image.split or Split.TRAIN
+    cuts = (cut for cut in _cut(rgb, image, detector) if cut.found or split is Split.TRAIN)
+    return [LabelledFace(c.patch, c.box, c.label, split, image.key) for c in cuts]

@@ -16,7 +16,7 @@ class FaceLabel(StrEnum):
 
 
 class AnnotationLabel(StrEnum):
-    """The same, and that nobody can tell: such a face is neither learnt from nor counted, whatever it is."""
+    """A `FaceLabel`, or unknown: such a face is neither learnt from nor counted, whatever it is."""
 
     PROTECTED = "protected"
     UNPROTECTED = "unprotected"

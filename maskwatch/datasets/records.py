@@ -36,7 +36,7 @@ class GroundTruth:
 
 @dataclass(frozen=True, slots=True)
 class LabelledImage:
-    """`key` is the path inside the data set; `part` is None until `split`, unless the folders say it.
+    """`key` is the path inside the data set; `split` is None until `assign_splits`, unless the folders say it.
 
     `unclear` are places where faces may be of which nobody can tell what they are: nothing is learnt there, as face
     or as background, and what is found there is not counted. `faults` say why some of them are unclear, where
@@ -52,7 +52,7 @@ class LabelledImage:
 
 
 class Problems(list[str]):
-    """Lines for people. Past `MOST_PROBLEMS` they are only counted, in a last line: a file may have millions."""
+    """Lines for people. Past `MAX_PROBLEMS` they are only counted, in a last line: a file may have millions."""
 
     def __init__(self, lines: Iterable[str] = ()) -> None:
         super().__init__()
@@ -120,20 +120,20 @@ def assign_splits(images: Sequence[LabelledImage], hashes: NDArray[np.uint64]) -
     for i, image in enumerate(images):
         said[leader[i]].add(image.split)
     validates = any(image.split is Split.VALIDATION for image in images)
-    parts = []
+    splits = []
     for i, image in enumerate(images):
         held_out = _held_out(said[leader[i]])
         stays = validates and image.split is Split.TRAIN
-        parts.append(held_out or (Split.TRAIN if stays else _part(images[leader[i]], keep=image.split)))
-    return [replace(image, split=part) for image, part in zip(images, parts, strict=True)]
+        splits.append(held_out or (Split.TRAIN if stays else _split_of(images[leader[i]], keep=image.split)))
+    return [replace(image, split=split) for image, split in zip(images, splits, strict=True)]
 
 
 def _held_out(said: set[Split | None]) -> Split | None:
     """A training picture that repeats one of test or validation must not be trained on."""
-    return next((part for part in (Split.TEST, Split.VALIDATION) if part in said), None)
+    return next((split for split in (Split.TEST, Split.VALIDATION) if split in said), None)
 
 
-def _part(leader: LabelledImage, keep: Split | None) -> Split:
+def _split_of(leader: LabelledImage, keep: Split | None) -> Split:
     bucket = int(hashlib.sha256(leader.key.encode()).hexdigest(), 16) % 100
     if keep is Split.TRAIN:
         return Split.VALIDATION if bucket < 10 else Split.TRAIN

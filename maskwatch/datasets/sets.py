@@ -61,7 +61,7 @@ def members(name: str, data: DataSet, progress: Progress) -> tuple[list[Member],
             notes.append(result)
         else:
             opened.append(Member(name, image, result))
-    return divided(opened), notes
+    return split_one_set(opened), notes
 
 
 def _hashed(image: LabelledImage) -> int | str:
@@ -71,19 +71,19 @@ def _hashed(image: LabelledImage) -> int | str:
         return str(e)
 
 
-def divided(own: Sequence[Member]) -> list[Member]:
-    """The pictures of one set with their parts, by `dataset.split`."""
+def split_one_set(own: Sequence[Member]) -> list[Member]:
+    """The pictures of one set with their splits, by `assign_splits`."""
     parts = assign_splits([each.image for each in own], np.array([each.hash for each in own], np.uint64))
     return [replace(each, image=image) for each, image in zip(own, parts, strict=True)]
 
 
-def settled(every: Sequence[Member]) -> list[Split]:
-    """The part of each picture when its set is used with the others.
+def strictest_splits(every: Sequence[Member]) -> list[Split]:
+    """The split of each picture when its set is used with the others.
 
-    It is the strictest part that one like it has in its own set, so what any of the sets holds out is never trained
-    on, and no set's test part loses a picture because of another set.
+    It is the strictest split that one like it has in its own set, so what any of the sets holds out is never trained
+    on, and no set's test split loses a picture because of another set.
     """
-    rank = np.array([STRICTEST_FIRST.index(_part(each)) for each in every], np.int64)
+    rank = np.array([STRICTEST_FIRST.index(_split_of(each)) for each in every], np.int64)
     alike = _alike(every)
     while True:
         strictest = np.array([rank[others].min() for others in alike], np.int64)
@@ -94,11 +94,11 @@ def settled(every: Sequence[Member]) -> list[Split]:
 
 def trained_on_elsewhere(every: Sequence[Member]) -> list[bool]:
     """Whether one like the picture has a less strict part in its own set, so that some training may have seen it."""
-    rank = np.array([STRICTEST_FIRST.index(_part(each)) for each in every], np.int64)
+    rank = np.array([STRICTEST_FIRST.index(_split_of(each)) for each in every], np.int64)
     return [bool(rank[others].max() > rank[place]) for place, others in enumerate(_alike(every))]
 
 
-def _part(member: Member) -> Split:
+def _split_of(member: Member) -> Split:
     return member.image.split or Split.TRAIN
 
 
@@ -122,8 +122,8 @@ def _alike(every: Sequence[Member]) -> list[Ints]:
     return [np.union1d(own, np.array(more, np.int64)) for own, more in zip(near, twins, strict=True)]
 
 
-def together(sets: Mapping[str, DataSet], progress: Progress) -> dict[str, DataSet]:
-    """The sets, to be used with each other: every picture with its part, and a line where that is another than alone.
+def merge_splits(sets: Mapping[str, DataSet], progress: Progress) -> dict[str, DataSet]:
+    """The sets, to be used with each other: every picture with its split, and a line where it differs from the set's own.
 
     A set that is alone stays as it is.
     """
@@ -131,13 +131,14 @@ def together(sets: Mapping[str, DataSet], progress: Progress) -> dict[str, DataS
         return dict(sets)
     found = {name: members(name, data, progress) for name, data in sets.items()}
     every = [each for own, _ in found.values() for each in own]
-    part_of = {
-        (each.set_name, each.image.key): part for each, part in zip(every, settled(every), strict=True)
+    split_of = {
+        (each.set_name, each.image.key): split
+        for each, split in zip(every, strictest_splits(every), strict=True)
     }
     result = {}
     for name, data in sets.items():
         own = [each.image for each in found[name][0]]
-        parted = [replace(image, split=part_of[name, image.key]) for image in own]
+        parted = [replace(image, split=split_of[name, image.key]) for image in own]
         moved = [after for before, after in zip(own, parted, strict=True) if before.split is not after.split]
         problems = Problems(data.problems)
         problems += found[name][1]

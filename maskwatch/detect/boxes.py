@@ -17,7 +17,7 @@ def windows(cells: Tensor, scales: Tensor, *, whole_pixels: bool) -> Tensor:
     """P-Net's window behind each cell: boxes `(N, 4)` in the frame, 12 / scale pixels wide.
 
     `cells` `(N, 2)` int64 are row and column in P-Net's map over a level, `scales` `(N,)` that level's size over
-    the frame's (see `Level.scale`). With `whole_pixels` corners are rounded down, as published.
+    the frame's (see `detect.pyramids.levels`). With `whole_pixels` corners are rounded down, as published.
     """
     corner = cells.flip(1) * STRIDE
     # float32 division as published: in float64, 3 / 0.6 falls on the other side of a whole pixel

@@ -64,7 +64,7 @@ class Candidates:
         )
 
     def to(self, device: str) -> Self:
-        """The same on another device."""
+        """These candidates on another device."""
         return replace(
             self,
             boxes=self.boxes.to(device),
@@ -122,7 +122,7 @@ class Mtcnn:
         return self._backend.name
 
     def timed(self, lap: Lap) -> "Mtcnn":
-        """The same, telling the name of each step when it is done."""
+        """A detector like it that calls `lap` with the name of each step when it is done."""
         return Mtcnn(self._backend, self._settings, self.version, self._point, lap)
 
     @torch.inference_mode()

@@ -5,10 +5,9 @@ from typing import Annotated, Literal
 from pydantic import Field, WrapValidator
 
 from maskwatch.platform.paths import InputText
-from maskwatch.platform.settings_base import SettingsBase
+from maskwatch.platform.settings_base import Probability, SettingsBase
 from maskwatch.plugins import KindSettings
 
-Probability = Annotated[float, Field(ge=0, le=1)]
 BackendName = Literal["auto", "torch", "openvino"]
 STOCK = "stock"
 Weights = Annotated[InputText, WrapValidator(lambda value, inner: value if value == STOCK else inner(value))]

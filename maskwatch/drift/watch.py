@@ -10,9 +10,9 @@ from typing import Self
 
 from maskwatch.drift.audit import Audit, audits
 from maskwatch.drift.confidences import Confidences, days
+from maskwatch.drift.settings import DriftSettings
 from maskwatch.drift.shift import Bounds, Shift, shifts
 from maskwatch.pipeline.pipeline import Pipeline
-from maskwatch.samples.settings import DriftSettings
 from maskwatch.samples.store import Queue
 
 log = logging.getLogger(__name__)
@@ -99,9 +99,9 @@ class DriftWatch:
     def look(self) -> None:
         due = self._look().due()
         for camera in self._told.keys() - due.keys():
-            self._pipeline.board.notice(f"drift {camera}", None)
+            self._pipeline.board.set_notice(f"drift {camera}", None)
         for camera, reason in due.items():
             if camera not in self._told:
                 log.warning("labelling is due for %s: %s", camera, reason)
-            self._pipeline.board.notice(f"drift {camera}", f"labelling is due for {camera}")
+            self._pipeline.board.set_notice(f"drift {camera}", f"labelling is due for {camera}")
         self._told = due

@@ -1,6 +1,6 @@
 """How good the models are, on pictures that they were not trained on.
 
-chosen.py, pictures.py   the part of a data set that counts
+split_choice.py, images.py   the pictures of a data set that are measured on
 matching.py        which found face is which true one, and how large faces are
 curve.py           the precision-recall curve and the area under it
 bootstrap.py       how sure a figure is, and whether two models differ

@@ -16,7 +16,7 @@ from maskwatch.datasets.records import LabelledImage
 from maskwatch.detect.settings import Settings
 from maskwatch.evaluation.bootstrap import Figures, share
 from maskwatch.evaluation.curve import Curve, average_precision, curve
-from maskwatch.evaluation.images import Material, Progress, opened
+from maskwatch.evaluation.images import EvaluationImages, Progress, opened
 from maskwatch.evaluation.matching import BUCKETS, Bucket, Matching, match, side_px
 
 Floats = NDArray[np.float64]
@@ -146,7 +146,10 @@ class HasThresholds(Detector, Protocol):
 
 
 def search_lowered(
-    detector: Callable[[Settings], HasThresholds], settings: Settings, material: Material, progress: Progress
+    detector: Callable[[Settings], HasThresholds],
+    settings: Settings,
+    material: EvaluationImages,
+    progress: Progress,
 ) -> Detection:
     """Search with the last threshold lowered, so that a curve can be drawn; the detector's own one counts.
 

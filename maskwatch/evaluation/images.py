@@ -17,7 +17,7 @@ Progress = Callable[[Iterable[LabelledImage]], Iterable[LabelledImage]]
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class EvaluationImages:
     """The pictures to measure on, each with its part, and a line for everything that cannot be used."""
 
     name: str
@@ -26,8 +26,8 @@ class Material:
     notes: tuple[str, ...]
 
 
-def choose(name: str, data: DataSet, chosen: SplitChoice, progress: Progress) -> Material:
-    """Open every picture and keep those of the part, by `dataset.split`.
+def choose(name: str, data: DataSet, chosen: SplitChoice, progress: Progress) -> EvaluationImages:
+    """Open every picture and keep those of the part, as `assign_splits` divides the set.
 
     Raises `DataError` when the part holds none.
     """
@@ -44,11 +44,13 @@ def choose(name: str, data: DataSet, chosen: SplitChoice, progress: Progress) ->
     images = tuple(p for p in parts if chosen is SplitChoice.ALL or str(p.split) == str(chosen))
     if not images:
         raise DataError(f"{name}: no picture of it is of the {chosen} part")
-    return Material(name, chosen, images, tuple(notes))
+    return EvaluationImages(name, chosen, images, tuple(notes))
 
 
-def choose_of_several(sets: Mapping[str, DataSet], chosen: SplitChoice, progress: Progress) -> Material:
-    """The same of several data sets, each split as it is alone.
+def choose_of_several(
+    sets: Mapping[str, DataSet], chosen: SplitChoice, progress: Progress
+) -> EvaluationImages:
+    """Like `choose`, of several data sets, each split as it is alone.
 
     So the test part is what a training on any of them held out. But a picture is left out, and told of, when one like
     it may have been trained on as a picture of another of the sets.
@@ -71,10 +73,10 @@ def choose_of_several(sets: Mapping[str, DataSet], chosen: SplitChoice, progress
                 images.append(each.image)
     if not images:
         raise DataError(f"{name}: no picture of them is of the {chosen} part")
-    return Material(name, chosen, tuple(images), tuple(notes))
+    return EvaluationImages(name, chosen, tuple(images), tuple(notes))
 
 
-def without_faults(material: Material) -> Material:
+def without_faults(material: EvaluationImages) -> EvaluationImages:
     """Only the pictures of which every box can be used.
 
     Detection is measured on these: where a face is not known, what is found of it would be no hit while every

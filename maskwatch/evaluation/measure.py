@@ -17,7 +17,7 @@ from maskwatch.evaluation.classification import judge
 from maskwatch.evaluation.detection import Detection, search, search_lowered
 from maskwatch.evaluation.document import Report
 from maskwatch.evaluation.images import (
-    Material,
+    EvaluationImages,
     choose,
     choose_of_several,
     need_boxes,
@@ -132,7 +132,7 @@ def measure_systems(
     return system_comparison(subject, *results) if len(results) == 2 else system_report(subject, *results)
 
 
-def chosen_images(data: Sequence[Path], how: Measurement, *, with_boxes: bool) -> Material:
+def chosen_images(data: Sequence[Path], how: Measurement, *, with_boxes: bool) -> EvaluationImages:
     """The images of one or several folders that count. Raises `DataError` when there are none."""
     once = {folder.resolve(): folder for folder in data}  # however it is written
     sets = {str(folder): read(folder, how.classes) for folder in once.values()}
@@ -152,7 +152,9 @@ def chosen_images(data: Sequence[Path], how: Measurement, *, with_boxes: bool) -
     return material
 
 
-def _searched(models: Models, settings: KindSettings, material: Material, how: Measurement) -> Detection:
+def _searched(
+    models: Models, settings: KindSettings, material: EvaluationImages, how: Measurement
+) -> Detection:
     """Of a detector that is no cascade, all that it finds counts."""
     bar = how.bar("finding faces")
     if isinstance(settings, DetectSettings):

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class SplitChoice(StrEnum):
-    """The pictures to measure on: a `dataset.Part`, or all of them."""
+    """The pictures to measure on: those of one `Split`, or all of them."""
 
     TEST = "test"
     VALIDATION = "validation"

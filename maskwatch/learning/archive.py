@@ -1,7 +1,7 @@
 """Where used samples lie, what was decided of each, and the batch under way.
 
 archive/samples/<camera>/<date>/    as in a queue; those held out among them
-archive/parts.json                  the part of each, which never changes
+archive/parts.json                  the split assignment of each, which never changes
 archive/doubted.json                labels that contradicted the models; they stay in the queue
 archive/batches/<id>/               batch.json, report.html, report.json, and while it is trained, its checkpoints
 """
@@ -15,7 +15,7 @@ from typing import Any
 
 from maskwatch.core.errors import DataError
 from maskwatch.datasets.records import Split
-from maskwatch.learning.split import Place, SceneView
+from maskwatch.learning.split import SampleHashes, SplitAssignment
 from maskwatch.platform.files import locked, make_folder, write_atomically
 from maskwatch.samples.store import Queue
 
@@ -32,6 +32,8 @@ class LearningBatch:
 
 
 class Archive:
+    """The archive's folder: used samples, their split assignments, doubted labels, and the batches."""
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.samples_folder = folder / "samples"
@@ -47,23 +49,25 @@ class Archive:
         except BlockingIOError:
             raise DataError(f"{self.folder}: another training runs") from None
 
-    def places(self) -> dict[str, Place]:
-        """What was decided of every sample so far."""
+    def assignments(self) -> dict[str, SplitAssignment]:
+        """The split assignment of every sample so far."""
         return {
-            name: Place(each["camera"], Split(each["part"]), SceneView(*(int(h, 16) for h in each["look"])))
+            name: SplitAssignment(
+                each["camera"], Split(each["part"]), SampleHashes(*(int(h, 16) for h in each["look"]))
+            )
             for name, each in self._read("parts.json").items()
         }
 
-    def place(self, new: Mapping[str, Place]) -> None:
-        """Note what was decided of more samples."""
-        whole = self.places() | dict(new)
+    def save_assignments(self, new: Mapping[str, SplitAssignment]) -> None:
+        """Write the assignments of more samples to `parts.json`."""
+        whole = self.assignments() | dict(new)
         self._write(
             "parts.json",
             {
                 name: {
                     "camera": each.camera,
                     "part": each.split.value,
-                    "look": [f"{each.look.frame:016x}", f"{each.look.face:016x}"],
+                    "look": [f"{each.hashes.frame:016x}", f"{each.hashes.face:016x}"],
                 }
                 for name, each in whole.items()
             },
@@ -73,7 +77,8 @@ class Archive:
         """The revision of each sample's labels that contradicted the models."""
         return {name: int(revision) for name, revision in self._read("doubted.json").items()}
 
-    def doubt(self, revisions: Mapping[str, int]) -> None:
+    def save_doubted(self, revisions: Mapping[str, int]) -> None:
+        """Write the ids of more samples with doubted labels, and the labels' revisions, to `doubted.json`."""
         self._write("doubted.json", self.doubted() | dict(revisions))
 
     def batches(self) -> list[LearningBatch]:
@@ -89,13 +94,15 @@ class Archive:
         return found
 
     def unfinished(self) -> LearningBatch | None:
+        """The batch under way, if any."""
         return next((batch for batch in self.batches() if not batch.done), None)
 
-    def keep(self, batch: LearningBatch) -> None:
+    def save_batch(self, batch: LearningBatch) -> None:
+        """Write a batch to its folder, over what was there."""
         self._write(f"batches/{batch.id}/batch.json", asdict(batch))
 
-    def of(self, batch: LearningBatch) -> Path:
-        """The batch's folder."""
+    def batch_folder(self, batch: LearningBatch) -> Path:
+        """Where a batch's record, report and checkpoints are."""
         return self.folder / "batches" / batch.id
 
     def _read(self, name: str) -> dict[str, Any]:

@@ -17,10 +17,10 @@ from maskwatch.datasets.faces import LabelledFace, SeenImage, cut_faces
 from maskwatch.datasets.formats.registry import read
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.datasets.records import GroundTruth, LabelledImage, Split
-from maskwatch.datasets.sets import named, together
+from maskwatch.datasets.sets import merge_splits, named
 from maskwatch.evaluation.images import choose
 from maskwatch.evaluation.split_choice import SplitChoice
-from maskwatch.learning.split import Place
+from maskwatch.learning.split import SplitAssignment
 from maskwatch.samples.sample import Sample, labelled_image
 from maskwatch.samples.store import Queue
 from maskwatch.sources.images import read_rgb
@@ -40,10 +40,6 @@ class SampleImage:
     labelled: LabelledImage
 
     @property
-    def part(self) -> Split:
-        return self.labelled.split or Split.TRAIN
-
-    @property
     def truths(self) -> tuple[GroundTruth, ...]:
         return self.labelled.truths
 
@@ -56,7 +52,7 @@ class SampleImage:
         return read_rgb(self.labelled.path)
 
     def readable(self) -> Rgb | None:
-        """The same, and None where it cannot be read any more, which is logged: the others do without it."""
+        """Like `rgb`, but None where the picture cannot be read any more, which is logged."""
         try:
             return self.rgb()
         except SourceError as e:
@@ -65,38 +61,40 @@ class SampleImage:
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class LearningData:
     """`cameras` and `base`, each by part; `notes` is a line for everything that cannot be used."""
 
     cameras: Mapping[Split, Sequence[SampleImage]]
     base: Mapping[Split, Sequence[SampleImage]]
     notes: tuple[str, ...] = field(default=())
 
-    def of(self, part: Split) -> list[SampleImage]:
-        return [*self.cameras[part], *self.base[part]]
+    def of(self, split: Split) -> list[SampleImage]:
+        return [*self.cameras[split], *self.base[split]]
 
 
-def sample_image(sample: Sample, path: Path, part: Split) -> SampleImage:
+def sample_image(sample: Sample, path: Path, split: Split) -> SampleImage:
     annotations = sample.labels.faces if sample.labels else ()
-    return SampleImage(sample.report.camera, labelled_image(annotations, path, path.stem, part))
+    return SampleImage(sample.report.camera, labelled_image(annotations, path, path.stem, split))
 
 
-def sample_images(samples: Queue, places: Mapping[str, Place]) -> dict[Split, list[SampleImage]]:
+def sample_images(
+    samples: Queue, assignments: Mapping[str, SplitAssignment]
+) -> dict[Split, list[SampleImage]]:
     """The labelled samples of the archive, the oldest left out of what is trained on when they are too many."""
-    parts: dict[Split, list[SampleImage]] = {part: [] for part in Split}
+    by_split: dict[Split, list[SampleImage]] = {split: [] for split in Split}
     for sample in samples.samples():
-        place = places.get(sample.id)
-        if sample.labels is None or place is None:
+        assignment = assignments.get(sample.id)
+        if sample.labels is None or assignment is None:
             continue
         try:
             path = samples.image(sample.id)
         except QueueError:  # somebody removed it meanwhile
             continue
-        parts[place.split].append(sample_image(sample, path, place.split))
-    return {part: own if part is Split.TEST else own[-MAX_SAMPLES:] for part, own in parts.items()}
+        by_split[assignment.split].append(sample_image(sample, path, assignment.split))
+    return {split: own if split is Split.TEST else own[-MAX_SAMPLES:] for split, own in by_split.items()}
 
 
-def base_pictures(
+def base_images(
     folders: Sequence[Path], most: int, bar: Bar
 ) -> tuple[dict[Split, list[SampleImage]], list[str]]:
     """At most so many pictures of the training and the test part, always the same ones, and notes.
@@ -104,17 +102,17 @@ def base_pictures(
     The parts are those of `maskwatch train`, so that nothing is measured on what the models were ever trained on.
     What is measured on are pictures of which every box can be used.
     """
-    parts: dict[Split, list[SampleImage]] = {part: [] for part in Split}
+    by_split: dict[Split, list[SampleImage]] = {split: [] for split in Split}
     notes: list[str] = []
     sets = {name: read(folder) for name, folder in named(folders).items()}
-    for name, data in together(sets, bar("comparing pictures")).items():
+    for name, data in merge_splits(sets, bar("comparing pictures")).items():
         material = choose(name, data, SplitChoice.ALL, bar(f"opening {name}"))
         notes += material.notes
         for image in sorted(material.images, key=lambda each: _order(each.key)):
             if image.split is not Split.TEST or not image.faults:
-                parts[image.split or Split.TRAIN].append(SampleImage(BASE, image))
+                by_split[image.split or Split.TRAIN].append(SampleImage(BASE, image))
     shares = {Split.TRAIN: most, Split.VALIDATION: most // 4, Split.TEST: most}
-    return {part: _mixed(own, shares[part]) for part, own in parts.items()}, notes
+    return {split: _mixed(own, shares[split]) for split, own in by_split.items()}, notes
 
 
 def _mixed(images: list[SampleImage], most: int) -> list[SampleImage]:

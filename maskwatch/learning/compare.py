@@ -20,7 +20,7 @@ MIN_FACES = 10  # of each kind, before labels are doubted
 
 @dataclass(frozen=True, slots=True)
 class ImageOutcome:
-    """Of one picture: labelled faces, those found and judged right, those found and judged, and judged faces in all.
+    """Of one picture: the labelled faces, those of them found and judged right, and the judged faces in all.
 
     `agree` counts, for labels of no protection and of protection, judged faces and those judged alike.
     """

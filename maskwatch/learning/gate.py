@@ -20,7 +20,7 @@ class Verdict:
     reasons: tuple[str, ...]
 
 
-MIN_PICTURES = 8  # held out of the cameras: the intervals of fewer are no intervals
+MIN_IMAGES = 8  # held out of the cameras: the intervals of fewer are no intervals
 
 
 def decide(
@@ -33,7 +33,7 @@ def decide(
 ) -> Verdict:
     """By the differences of one figure, of which more is better, over all cameras, for each of them, and on the base.
 
-    `pictures` are held out of the cameras in all.
+    `images` is how many pictures of the cameras are held out in all.
 
     Over the cameras the candidate must be better in what was measured, and what its interval leaves open as a loss
     must be small. An interval wholly above 0 is not asked for: with the few dozen pictures that a holdout has at
@@ -43,8 +43,8 @@ def decide(
     clearly loses is not given up for the others.
     """
     against: list[str] = []
-    if images < MIN_PICTURES or cameras is None or cameras.difference is None or cameras.low is None:
-        against.append(f"{images} pictures are held out of the cameras, {MIN_PICTURES} are needed")
+    if images < MIN_IMAGES or cameras is None or cameras.difference is None or cameras.low is None:
+        against.append(f"{images} pictures are held out of the cameras, {MIN_IMAGES} are needed")
     elif cameras.difference <= 0:
         against.append(f"it is not better on the cameras ({cameras.difference:+.3f})")
     elif cameras.low <= -margins.camera:

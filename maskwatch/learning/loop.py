@@ -16,22 +16,22 @@ from maskwatch.evaluation.bootstrap import Difference
 from maskwatch.evaluation.document import Section
 from maskwatch.learning import compare, gate, report
 from maskwatch.learning.archive import Archive, LearningBatch
-from maskwatch.learning.collect import Material, SampleImage, base_pictures, sample_image, sample_images
+from maskwatch.learning.collect import LearningData, SampleImage, base_images, sample_image, sample_images
 from maskwatch.learning.compare import F1, Analyse, JudgedImages, compared, contradicted, judge
 from maskwatch.learning.gate import Margins, Verdict
-from maskwatch.learning.split import Place, look, placed
+from maskwatch.learning.settings import LearnSettings
+from maskwatch.learning.split import SplitAssignment, assign_samples, hash_sample
 from maskwatch.learning.tune import Callbacks, Tuning, tune
 from maskwatch.models.registry import CLASSIFIER, DETECTOR, ModelFiles, Registry, Version, new_id
 from maskwatch.platform.clock import utc_now
 from maskwatch.platform.paths import looked_at
 from maskwatch.samples.sample import Sample
-from maskwatch.samples.settings import LearnSettings
 from maskwatch.samples.store import Queue
 from maskwatch.sources.images import read_rgb
 from maskwatch.training.run_folder import claim
 
 Analysts = Callable[[ModelFiles, str], Analyse]
-"""What some models say of a camera's pictures, with its settings; a name that is none takes those of all."""
+"""What some models say of a camera's pictures, with its settings; an unknown camera name uses the default settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +69,15 @@ def enough(loop: Loop, samples: Sequence[Sample]) -> str:
     )
 
 
-def places_of(loop: Loop, samples: Sequence[Sample]) -> dict[str, Place]:
-    """The place that each sample would get; one whose picture cannot be read is told and gets none."""
-    looks = {}
+def assignments_of(loop: Loop, samples: Sequence[Sample]) -> dict[str, SplitAssignment]:
+    """The split assignment that each sample would get; one whose picture cannot be read is told and gets none."""
+    hashes = {}
     for sample in samples:
         try:
-            looks[sample.id] = look(sample, read_rgb(loop.queue.image(sample.id)))
+            hashes[sample.id] = hash_sample(sample, read_rgb(loop.queue.image(sample.id)))
         except (SourceError, QueueError) as e:
             loop.callbacks.say(f"{sample.id}: left out: {e}")
-    return placed([s for s in samples if s.id in looks], looks, loop.archive.places())
+    return assign_samples([s for s in samples if s.id in hashes], hashes, loop.archive.assignments())
 
 
 def learn(loop: Loop) -> LoopResult:
@@ -116,22 +116,24 @@ def _refused_labels(
         "until their labels are changed"
     )
     verdict = Verdict(promoted=False, reasons=(reason,))
-    page = report.write(loop.archive.of(batch), report.ReportInput(batch, verdict, serving_cameras=judged))
-    loop.archive.doubt({s.id: s.revision for s in mine})
-    loop.archive.keep(replace(batch, decision=asdict(verdict)))
+    page = report.write(
+        loop.archive.batch_folder(batch), report.ReportInput(batch, verdict, serving_cameras=judged)
+    )
+    loop.archive.save_doubted({s.id: s.revision for s in mine})
+    loop.archive.save_batch(replace(batch, decision=asdict(verdict)))
     return LoopResult(f"refused: {reason}", report=page)
 
 
 def _begun(loop: Loop, samples: Sequence[Sample]) -> LearningBatch:
     """The batch, its samples' parts decided for good; the samples themselves move later, which can be repeated."""
-    places = places_of(loop, samples)
-    if not places:
+    assignments = assignments_of(loop, samples)
+    if not assignments:
         raise DataError("no picture of the labelled samples can be read")
-    loop.archive.place(places)
+    loop.archive.save_assignments(assignments)
     batch = LearningBatch(
-        new_id(), loop.registry.state().serving, tuple(s.id for s in samples if s.id in places)
+        new_id(), loop.registry.state().serving, tuple(s.id for s in samples if s.id in assignments)
     )
-    loop.archive.keep(batch)
+    loop.archive.save_batch(batch)
     return batch
 
 
@@ -142,13 +144,13 @@ def _finished(loop: Loop, batch: LearningBatch) -> LoopResult:
     if not batch.decision:
         batch = _decided(loop, batch)
     batch = _served(loop, batch)
-    loop.archive.keep(replace(batch, done=True))
-    shutil.rmtree(loop.archive.of(batch) / "training", ignore_errors=True)
+    loop.archive.save_batch(replace(batch, done=True))
+    shutil.rmtree(loop.archive.batch_folder(batch) / "training", ignore_errors=True)
     candidate = batch.decision.get("candidate")
     reasons = "; ".join(batch.decision["reasons"])
     serving = loop.registry.state().serving
     said = f"version {candidate} serves: {reasons}" if candidate else f"{serving} goes on: {reasons}"
-    return LoopResult(said, candidate, loop.archive.of(batch) / report.PAGE)
+    return LoopResult(said, candidate, loop.archive.batch_folder(batch) / report.PAGE)
 
 
 def _served(loop: Loop, batch: LearningBatch) -> LearningBatch:
@@ -184,7 +186,7 @@ def _decided(loop: Loop, batch: LearningBatch) -> LearningBatch:
         files = tune(material, serving, folder, loop.tuning, loop.callbacks)
     except DataError as e:
         verdict = Verdict(promoted=False, reasons=(str(e),))
-        report.write(loop.archive.of(batch), report.ReportInput(batch, verdict, material=material))
+        report.write(loop.archive.batch_folder(batch), report.ReportInput(batch, verdict, material=material))
         return _kept(loop, batch, asdict(verdict))
     candidate = ModelFiles(batch.id, files[DETECTOR], files[CLASSIFIER])
     before, after = (_measured(loop, each, material) for each in (serving, candidate))
@@ -193,7 +195,7 @@ def _decided(loop: Loop, batch: LearningBatch) -> LearningBatch:
     told = report.ReportInput(
         batch, verdict, material, before[0], after[0], before[1], after[1], margins, loop.drift()
     )
-    report.write(loop.archive.of(batch), told)
+    report.write(loop.archive.batch_folder(batch), told)
     decision: dict[str, Any] = asdict(verdict)
     if verdict.promoted:
         _registered(loop, batch, files, report.figures(told))
@@ -211,21 +213,21 @@ def _registered(
 
 def _kept(loop: Loop, batch: LearningBatch, decision: Mapping[str, Any]) -> LearningBatch:
     decided = replace(batch, decision=decision)
-    loop.archive.keep(decided)
+    loop.archive.save_batch(decided)
     return decided
 
 
-def _material(loop: Loop) -> Material:
-    own = sample_images(loop.archive.samples, loop.archive.places())
-    base, notes = base_pictures(loop.settings.base, loop.settings.base_pictures, loop.callbacks.bar)
+def _material(loop: Loop) -> LearningData:
+    own = sample_images(loop.archive.samples, loop.archive.assignments())
+    base, notes = base_images(loop.settings.base, loop.settings.base_pictures, loop.callbacks.bar)
     for note in notes:
         loop.callbacks.say(note)
-    return Material(own, base, tuple(notes))
+    return LearningData(own, base, tuple(notes))
 
 
 def _claimed(loop: Loop, batch: LearningBatch) -> Path:
     """The folder of the checkpoints, emptied when they are of other settings."""
-    folder = loop.archive.of(batch) / "training"
+    folder = loop.archive.batch_folder(batch) / "training"
     task = {
         "detector": asdict(loop.tuning.detector),
         "classifier": asdict(loop.tuning.classifier),
@@ -241,7 +243,7 @@ def _claimed(loop: Loop, batch: LearningBatch) -> Path:
     return folder
 
 
-def _measured(loop: Loop, files: ModelFiles, material: Material) -> tuple[JudgedImages, JudgedImages]:
+def _measured(loop: Loop, files: ModelFiles, material: LearningData) -> tuple[JudgedImages, JudgedImages]:
     """On the cameras' holdout, and on the base's."""
     cameras = _judged(loop, files, material.cameras[Split.TEST], f"measuring {files.version}, cameras")
     base = _judged(loop, files, material.base[Split.TEST], f"measuring {files.version}, base")

@@ -11,7 +11,7 @@ from maskwatch.evaluation.bootstrap import Difference
 from maskwatch.evaluation.document import Report, Section, Table, page
 from maskwatch.evaluation.reports.common import BY_CHANCE, INTERVALS, number
 from maskwatch.learning.archive import LearningBatch
-from maskwatch.learning.collect import Material
+from maskwatch.learning.collect import LearningData
 from maskwatch.learning.compare import JudgedImages, compared
 from maskwatch.learning.gate import Margins, Verdict
 from maskwatch.platform.files import write_atomically
@@ -29,7 +29,7 @@ class ReportInput:
 
     batch: LearningBatch
     verdict: Verdict
-    material: Material | None = None
+    material: LearningData | None = None
     serving_cameras: JudgedImages | None = None
     candidate_cameras: JudgedImages | None = None
     serving_base: JudgedImages | None = None
@@ -126,15 +126,15 @@ def _table(name: str, before: JudgedImages, differences: Mapping[str, Difference
     return Table(title, ("", "serving", "candidate", "difference", "95 % interval"), tuple(rows), note)
 
 
-def _used(material: Material) -> Mapping[str, Mapping[str, int]]:
+def _used(material: LearningData) -> Mapping[str, Mapping[str, int]]:
     return {
-        name: {str(part): len(of[part]) for part in Split}
+        name: {str(split): len(of[split]) for split in Split}
         for name, of in (("cameras", material.cameras), ("base", material.base))
     }
 
 
-def _counts(material: Material) -> Table:
+def _counts(material: LearningData) -> Table:
     rows = tuple(
-        (name, *(str(counts[str(part)]) for part in Split)) for name, counts in _used(material).items()
+        (name, *(str(counts[str(split)]) for split in Split)) for name, counts in _used(material).items()
     )
     return Table("Pictures", ("", "trained on", "compared on", "held out"), rows)

@@ -19,53 +19,55 @@ AROUND = 0.3  # of a face's side, in its hash
 
 
 @dataclass(frozen=True, slots=True)
-class SceneView:
-    """Perceptual hashes of a sample's frame and of its largest marked face."""
+class SampleHashes:
+    """Perceptual hashes of a sample's frame and of its largest annotated face."""
 
     frame: int
     face: int
 
-    def near(self, other: "SceneView") -> bool:
+    def is_near_duplicate(self, other: "SampleHashes") -> bool:
+        """Whether frame and face look the same as those of another sample."""
         pairs = ((self.frame, other.frame), (self.face, other.face))
         return all((a ^ b).bit_count() <= DUPLICATE_BITS for a, b in pairs)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """What was decided of a sample."""
+class SplitAssignment:
+    """The split that a sample belongs to for good, and the hashes by which its near duplicates are known."""
 
     camera: str
     split: Split
-    look: SceneView
+    hashes: SampleHashes
 
 
-def look(sample: Sample, rgb: Rgb) -> SceneView:
-    boxes = [mark.box for mark in sample.labels.faces] if sample.labels else []
+def hash_sample(sample: Sample, rgb: Rgb) -> SampleHashes:
+    """Hash the frame `rgb` of a sample, and the face; the frame twice where no face is annotated."""
+    boxes = [annotation.box for annotation in sample.labels.faces] if sample.labels else []
     largest = max(boxes, key=lambda box: box.width * box.height, default=None)
     frame = perceptual_hash(rgb)
-    return SceneView(frame, perceptual_hash(_around(rgb, largest)) if largest else frame)
+    return SampleHashes(frame, perceptual_hash(_around(rgb, largest)) if largest else frame)
 
 
 def _around(rgb: Rgb, box: Box) -> Rgb:
     room = max(box.width, box.height) * AROUND
     top, left = max(0, int(box.y1 - room)), max(0, int(box.x1 - room))
-    part = rgb[top : int(box.y2 + room) + 1, left : int(box.x2 + room) + 1]
-    return part if part.size else rgb
+    around = rgb[top : int(box.y2 + room) + 1, left : int(box.x2 + room) + 1]
+    return around if around.size else rgb
 
 
-def placed(
-    samples: Sequence[Sample], looks: Mapping[str, SceneView], known: Mapping[str, Place]
-) -> dict[str, Place]:
-    """The place of each sample, oldest first; the same for the same history."""
+def assign_samples(
+    samples: Sequence[Sample], hashes: Mapping[str, SampleHashes], known: Mapping[str, SplitAssignment]
+) -> dict[str, SplitAssignment]:
+    """Assign each sample to a split, oldest first; the same for the same history. `known` are those assigned before."""
     decided = dict(known)
     result = {}
     for sample in sorted(samples, key=lambda each: each.id):
-        mine = looks[sample.id]
-        near = {place.split for place in decided.values() if place.look.near(mine)}
+        mine = hashes[sample.id]
+        near = {assigned.split for assigned in decided.values() if assigned.hashes.is_near_duplicate(mine)}
         # held out before all: what was measured on is never trained on
-        part = next((p for p in (Split.TEST, Split.VALIDATION, Split.TRAIN) if p in near), None)
-        place = Place(sample.report.camera, part or _by_hash(sample), mine)
-        result[sample.id] = decided[sample.id] = place
+        split = next((p for p in (Split.TEST, Split.VALIDATION, Split.TRAIN) if p in near), None)
+        assigned = SplitAssignment(sample.report.camera, split or _by_hash(sample), mine)
+        result[sample.id] = decided[sample.id] = assigned
     return result
 
 

@@ -15,7 +15,7 @@ from maskwatch.detect.backends.choice import choose
 from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.settings import Settings
 from maskwatch.detect.weights import Weights, load_detector, save_detector
-from maskwatch.learning.collect import Material, faces, seen
+from maskwatch.learning.collect import LearningData, faces, seen
 from maskwatch.models.registry import CLASSIFIER, DETECTOR, ModelFiles
 from maskwatch.platform.files import write_atomically
 from maskwatch.training import classifier as train_classifier
@@ -67,7 +67,7 @@ def light_classifier(effort: float) -> train_classifier.ClassifierRecipe:
 
 
 def tune(
-    material: Material, serving: ModelFiles, folder: Path, tuning: Tuning, callbacks: Callbacks
+    material: LearningData, serving: ModelFiles, folder: Path, tuning: Tuning, callbacks: Callbacks
 ) -> dict[str, Path]:
     """The candidate's files by their names in a version; a model that cannot be trained stays the serving one.
 
@@ -88,17 +88,17 @@ def tune(
 
 
 def _tuned_detector(
-    material: Material, serving: ModelFiles, folder: Path, tuning: Tuning, callbacks: Callbacks
+    material: LearningData, serving: ModelFiles, folder: Path, tuning: Tuning, callbacks: Callbacks
 ) -> dict[str, Path]:
     start = load_detector(serving.detector)
     finder = _detector(start, tuning)
     opened: dict[Split, list[SeenImage]] = {}
-    for part in (Split.TRAIN, Split.VALIDATION):
-        own = material.cameras[part]
+    for split in (Split.TRAIN, Split.VALIDATION):
+        own = material.cameras[split]
         # half of what is learnt from is new
-        mixed = [*own, *material.base[part][: max(len(own), MIN_BASE)]]
-        images = callbacks.bar(f"opening pictures, {part}")(mixed)
-        opened[part] = [each for image in images if (each := seen(image, finder)) is not None]
+        mixed = [*own, *material.base[split][: max(len(own), MIN_BASE)]]
+        images = callbacks.bar(f"opening pictures, {split}")(mixed)
+        opened[split] = [each for image in images if (each := seen(image, finder)) is not None]
 
     def tell(epoch: train_detector.Epoch) -> None:
         callbacks.say(
@@ -118,7 +118,7 @@ def _tuned_detector(
     path = folder / DETECTOR
     about: dict[str, object] = {"start": start.version, "recipe": asdict(tuning.detector)}
     digest = save_detector(weights, path, about)
-    counts = {str(part): len(images) for part, images in opened.items()}
+    counts = {str(split): len(images) for split, images in opened.items()}
     card = _card(
         DETECTOR, start.version, digest, counts=counts, of="pictures", recipe=asdict(tuning.detector)
     )
@@ -126,7 +126,7 @@ def _tuned_detector(
 
 
 def _tuned_classifier(
-    material: Material,
+    material: LearningData,
     serving: ModelFiles,
     folder: Path,
     tuning: Tuning,
@@ -138,8 +138,8 @@ def _tuned_classifier(
     start, shape, version = load_network(serving.classifier, tuning.device)
     detector = _detector(weights, tuning)
     own: list[LabelledFace] = []
-    for part in (Split.TRAIN, Split.VALIDATION):
-        own += faces(callbacks.bar(f"finding faces, {part}")(material.of(part)), detector)
+    for split in (Split.TRAIN, Split.VALIDATION):
+        own += faces(callbacks.bar(f"finding faces, {split}")(material.of(split)), detector)
 
     def tell(epoch: train_classifier.Epoch) -> None:
         callbacks.stage("classifier", epoch.number, tuning.classifier.epochs)
@@ -154,7 +154,7 @@ def _tuned_classifier(
     path = folder / CLASSIFIER
     about: dict[str, object] = {"start": version, "recipe": asdict(tuning.classifier)}
     digest = save_network(network, shape, path, about)
-    counts = {str(part): sum(f.split is part for f in own) for part in (Split.TRAIN, Split.VALIDATION)}
+    counts = {str(split): sum(f.split is split for f in own) for split in (Split.TRAIN, Split.VALIDATION)}
     card = _card(CLASSIFIER, version, digest, counts=counts, of="faces", recipe=asdict(tuning.classifier))
     return {CLASSIFIER: path, card.name: _written(folder, card)}
 

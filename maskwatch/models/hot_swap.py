@@ -44,7 +44,7 @@ class Follower:
         self._thread = threading.Thread(target=self._run, name="models", daemon=True)
 
     def __enter__(self) -> Self:
-        self._pipeline.board.models(self._serving)
+        self._pipeline.board.set_models(self._serving)
         self._thread.start()
         return self
 
@@ -75,12 +75,12 @@ class Follower:
                 self._pipeline.swap(fitted)
                 log.info("version %s of the models serves, after %s", version, self._serving)
                 self._serving = version
-                board.models(version)
-            board.notice(ABOUT, None)
+                board.set_models(version)
+            board.set_notice(ABOUT, None)
         # RuntimeError: what torch and OpenVINO make of weights that fit in shape and in nothing else
         except (MaskwatchError, OSError, RuntimeError) as e:
             log.error("version %s is refused, %s goes on: %s", version or "?", self._serving, e)
-            board.notice(ABOUT, f"models {version or '?'} refused")
+            board.set_notice(ABOUT, f"models {version or '?'} refused")
 
 
 @contextmanager

@@ -65,7 +65,7 @@ class Models:
         )
 
     def mtcnn(self, settings: DetectSettings) -> Mtcnn:
-        """The same as `detector`, of our own cascade."""
+        """Like `detector`, of our own cascade."""
         detector = self.detector(settings)
         assert isinstance(detector, Mtcnn)
         return detector

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from maskwatch.core.errors import ModelError
-from maskwatch.core.ports import Classifier, Detector, SelfTesting
+from maskwatch.core.ports import Classifier, Detector, SupportsSelfTest
 from maskwatch.core.records import Face, Rgb
 from maskwatch.sources.portrait import FACE, portrait
 
@@ -21,7 +21,7 @@ def smoke_test(detector: Detector, classifier: Classifier, images: Sequence[Rgb]
     """
     image = portrait()
     small = np.asarray(cv2.resize(image, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA), np.uint8)
-    if isinstance(detector, SelfTesting):
+    if isinstance(detector, SupportsSelfTest):
         sound = detector.self_test(small)
     else:
         sound = all(

@@ -1,4 +1,4 @@
-"""Alerts to the sinks, each on a worker of its own, and word back to the rule when all are through."""
+"""Delivers alerts to the sinks, each on a worker of its own, and reports delivery results to the rule."""
 
 import logging
 import threading
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from maskwatch.core.errors import AlertError
-from maskwatch.core.ports import AlertSink, EndListening, Probed
+from maskwatch.core.ports import AlertSink, SupportsEnded, SupportsProbe
 from maskwatch.core.records import Alert
 from maskwatch.pipeline.camera import Camera
 from maskwatch.pipeline.status_board import Board
@@ -23,21 +23,21 @@ OnDone = Callable[[float | None], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Outlet:
-    """A sink, the cameras whose alerts it delivers, and all that these may say."""
+class SinkRoute:
+    """A sink, the cameras whose alerts it delivers, and their alert texts."""
 
     sink: AlertSink
     cameras: tuple[str, ...] = ()
     sentences: tuple[str, ...] = ()
 
 
-def outlets(cameras: Sequence[Camera]) -> list[Outlet]:
+def sink_routes(cameras: Sequence[Camera]) -> list[SinkRoute]:
     """One for each sink, whichever cameras share it."""
     result = []
     for sink in dict.fromkeys(sink for camera in cameras for sink in camera.sinks):
         served = [camera for camera in cameras if sink in camera.sinks]
         sentences = dict.fromkeys(sentence for camera in served for sentence in camera.sentences)
-        result.append(Outlet(sink, tuple(camera.name for camera in served), tuple(sentences)))
+        result.append(SinkRoute(sink, tuple(camera.name for camera in served), tuple(sentences)))
     return result
 
 
@@ -46,7 +46,7 @@ class Announcer:
 
     def __init__(
         self,
-        outlets: Sequence[Outlet],
+        routes: Sequence[SinkRoute],
         board: Board,
         on_crash: Callable[[BaseException], None],
         *,
@@ -56,13 +56,13 @@ class Announcer:
         self._inline = inline
         self._broken: set[AlertSink] = set()  # each is reported once, until it works again
         self._probed_s: float | None = None
-        self._outlets = {outlet.sink: outlet for outlet in outlets}
+        self._routes = {route.sink: route for route in routes}
         self._workers = {
             sink: Worker(f"sink {sink.name}", capacity=WAITING, on_crash=on_crash, inline=inline)
-            for sink in self._outlets
+            for sink in self._routes
         }
-        for outlet in outlets:
-            board.sink(outlet.sink.name, outlet.cameras, None)
+        for route in routes:
+            board.set_sink_status(route.sink.name, route.cameras, None)
 
     def announce(self, alert: Alert, sinks: Sequence[AlertSink], on_done: OnDone) -> None:
         """Tell through all the sinks; then `on_done` gets the time of the last delivery, on the alert's clock.
@@ -75,18 +75,18 @@ class Announcer:
         delivery = _Delivery(alert, len(sinks), on_done, inline=self._inline)
         for sink in sinks:
             if not self._workers[sink].submit(partial(self._deliver, sink, delivery)):
-                self._board.alert(sink.name, "dropped")
+                self._board.count_alert(sink.name, "dropped")
                 delivery.done(delivered=False)
 
     def announce_end(self, alert: Alert, sinks: Sequence[AlertSink]) -> None:
         """Tell those of the sinks that want to know that a delivered alert is over."""
         for sink in sinks:
-            if isinstance(sink, EndListening):
+            if isinstance(sink, SupportsEnded):
                 taken = self._workers[sink].submit(
                     partial(self._attempt, sink, partial(sink.ended, alert), count=True)
                 )
                 if not taken:
-                    self._board.alert(sink.name, "dropped")
+                    self._board.count_alert(sink.name, "dropped")
 
     def probe(self, now_s: float) -> None:
         """Try the sinks, unheard: all at the first call, later those that fail, every `PROBE_S`. To be called often.
@@ -98,10 +98,8 @@ class Announcer:
             return
         self._probed_s = now_s
         for sink, worker in self._workers.items():
-            if isinstance(sink, Probed) and (first or sink in self._broken):
-                worker.submit(
-                    partial(self._attempt, sink, partial(sink.probe, self._outlets[sink].sentences))
-                )
+            if isinstance(sink, SupportsProbe) and (first or sink in self._broken):
+                worker.submit(partial(self._attempt, sink, partial(sink.probe, self._routes[sink].sentences)))
 
     def close(self, timeout_s: float) -> None:
         """Finish what waits, for at most `timeout_s` a sink."""
@@ -111,7 +109,7 @@ class Announcer:
     def _deliver(self, sink: AlertSink, delivery: "_Delivery") -> None:
         delivered = self._attempt(sink, partial(sink.deliver, delivery.alert), count=True)
         if delivered:
-            self._board.alert(sink.name, "delivered")
+            self._board.count_alert(sink.name, "delivered")
         delivery.done(delivered=delivered)
 
     def _attempt(self, sink: AlertSink, tell: Callable[[], None], *, count: bool = False) -> bool:
@@ -131,8 +129,8 @@ class Announcer:
             log.info("%s: works again", sink.name)
             self._broken.discard(sink)
         if problem is not None and count:
-            self._board.alert(sink.name, "failed")
-        self._board.sink(sink.name, self._outlets[sink].cameras, problem)
+            self._board.count_alert(sink.name, "failed")
+        self._board.set_sink_status(sink.name, self._routes[sink].cameras, problem)
         return problem is None
 
 

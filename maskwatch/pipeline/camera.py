@@ -10,10 +10,10 @@ from maskwatch.core.selection import Selection
 
 
 @dataclass(frozen=True, slots=True)
-class Analysis:
-    """What the engine finds and judges one camera's faces with. Cameras may share a detector and a classifier.
+class AnalysisConfig:
+    """How the engine finds and classifies one camera's faces. Cameras may share a detector and a classifier.
 
-    A face is judged when the longer side of its box is at least `judge_from_px` pixels, and is protected from
+    A face is classified when the longer side of its box is at least `min_face_px` pixels, and is protected from
     the probability `protected_at` (0..1) on. A face whose centre lies in an `ignore` polygon is none. `gate` is
     each camera's own, None where all of every frame is to be looked at.
     """
@@ -22,13 +22,13 @@ class Analysis:
     detector: Detector
     classifier: Classifier
     protected_at: float
-    judge_from_px: float
+    min_face_px: float
     ignore: tuple[Polygon, ...]
     gate: Gate | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Camera(Analysis):
+class Camera(AnalysisConfig):
     """One camera from its frames to its alerts. Cameras may share sinks; rule and selection are each one's own.
 
     `sentences` is all that its alerts may say. `selection` is None where nothing is to be queued, `offline_rule`
@@ -45,7 +45,7 @@ class Camera(Analysis):
 
 @dataclass(frozen=True, slots=True)
 class CameraModels:
-    """What a camera's frames are judged by from now on; a new gate, so that everything is looked at anew."""
+    """New models of a camera, and a new motion gate with them, so that the next frame is fully analysed."""
 
     detector: Detector
     classifier: Classifier

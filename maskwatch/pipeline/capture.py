@@ -61,7 +61,7 @@ class Capture:
                     break
                 self._stop.wait(self._pause_s())
         if self.error is None:
-            self._board.state(self._camera, CameraState.ENDED)
+            self._board.set_camera_state(self._camera, CameraState.ENDED)
             if not self._replay and not self._stop.is_set():
                 log.info("%s: has come to its end", self._camera)
         self._mailbox.end()
@@ -72,21 +72,21 @@ class Capture:
                 self._report_up()
                 if self._stop.is_set() or not self._mailbox.put(_arrived(frame)):
                     return
-                self._board.captured(self._camera, self._mailbox.dropped)
+                self._board.count_captured(self._camera, self._mailbox.dropped)
         if self._source.live:
             raise SourceError(f"{self._source.name}: gives no more frames")
 
     def _report_up(self) -> None:
         if self._board.camera_state(self._camera) is not CameraState.UP:
             self._failures = 0
-            self._board.state(self._camera, CameraState.UP)
+            self._board.set_camera_state(self._camera, CameraState.UP)
             self._state_log.up(self._source.name, time.monotonic())
         self._state_log.still_up(time.monotonic())
 
     def _report_down(self, error: SourceError) -> None:
         if self._board.camera_state(self._camera) is not CameraState.DOWN:
             self._state_log.down(error, time.monotonic())
-        self._board.state(self._camera, CameraState.DOWN, str(error))
+        self._board.set_camera_state(self._camera, CameraState.DOWN, str(error))
 
     def _pause_s(self) -> float:
         backoff_s = BACKOFF_S if self._source.live else FOOTAGE_BACKOFF_S

@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from maskwatch.core.geometry import contains, holds, in_view, iou
 from maskwatch.core.ports import Classifier, Detector
 from maskwatch.core.records import Box, Coverage, Face, Frame, FrameReport, Label, ModelKind, Rgb, Versions
-from maskwatch.pipeline.camera import Analysis, CameraModels
+from maskwatch.pipeline.camera import AnalysisConfig, CameraModels
 
 SAME_FACE_IOU = 0.4
-MAX_SHAPES = 16  # of pictures that are kept to try new models on
+MAX_SHAPES = 16  # of inputs that are kept to warm up new models
 
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """A frame, the areas to look at (None: everywhere), and the faces of the frame before that are carried on."""
+    """A frame, the areas to analyse (None: everywhere), and the faces that are copied from the previous frame."""
 
     frame: Frame
     areas: tuple[Box, ...] | None
@@ -38,18 +38,18 @@ class Engine:
 
     def __init__(
         self,
-        cameras: Mapping[str, Analysis],
+        cameras: Mapping[str, AnalysisConfig],
         on_inference: Callable[[ModelKind, float, int], None] | None = None,
     ) -> None:
         self._cameras = dict(cameras)
         self._on_inference = on_inference or (lambda *_: None)
         self._seen: dict[str, tuple[Face, ...]] = {}  # of each camera with a gate, in its last frame
-        self._retired: list[Analysis] = []
+        self._retired: list[AnalysisConfig] = []
         self._asked: dict[tuple[int, ...], Rgb] = {}  # one picture of each shape
 
-    def swap(self, fitted: Mapping[str, CameraModels]) -> None:
-        """Other models from the next frame on, which is looked at anew; call it between two batches."""
-        for name, new in fitted.items():
+    def swap(self, models: Mapping[str, CameraModels]) -> None:
+        """Use other models; the next frame is fully re-analysed. To be called between two batches."""
+        for name, new in models.items():
             self._retired.append(self._cameras[name])
             self._cameras[name] = replace(
                 self._cameras[name], detector=new.detector, classifier=new.classifier, gate=new.gate
@@ -66,8 +66,8 @@ class Engine:
             c.name: Versions(c.detector.version, c.classifier.version) for c in list(self._cameras.values())
         }
 
-    def images(self) -> list[Rgb]:
-        """What the detectors were asked about, one of each shape; any thread may look."""
+    def sample_inputs(self) -> list[Rgb]:
+        """One detector input per shape, to warm up new models. Thread-safe."""
         return list(self._asked.values())
 
     def analyse(self, frames: Sequence[Frame]) -> list[FrameReport]:
@@ -142,7 +142,7 @@ class Engine:
         for place, task in enumerate(tasks):
             camera = self._cameras[task.frame.camera]
             for index, face in enumerate(faces[place]):
-                if max(face.box.width, face.box.height) >= camera.judge_from_px:
+                if max(face.box.width, face.box.height) >= camera.min_face_px:
                     asked[camera.classifier].append((place, index))
         for classifier, own in asked.items():
             with self._timed(ModelKind.CLASSIFIER, len(own)):

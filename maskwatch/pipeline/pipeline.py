@@ -14,7 +14,7 @@ from maskwatch.core.ports import SampleStore
 from maskwatch.core.records import Alert, CameraState, Coverage, Decision, Frame, FrameReport, Rgb, Versions
 from maskwatch.core.selection import Pick
 from maskwatch.pipeline import capture
-from maskwatch.pipeline.announcer import Announcer, outlets
+from maskwatch.pipeline.announcer import Announcer, sink_routes
 from maskwatch.pipeline.camera import Camera, CameraModels
 from maskwatch.pipeline.engine import Engine
 from maskwatch.pipeline.mailbox import Mailbox
@@ -31,8 +31,8 @@ LOOK_S = 0.5  # how often cameras without frames are looked for
 CLOSE_S = 1.0  # what each part gets to end by itself; all together stay well under systemd's patience
 
 
-class Judge(Protocol):
-    """What decides on alerts, hears how each fared, and knows when it is over."""
+class AlertRule(Protocol):
+    """Decides on alerts; is told whether delivery succeeded; reports when one is resolved."""
 
     def delivered(self, at: float) -> None:
         """It reached people at `at`, on the camera's clock."""
@@ -42,7 +42,9 @@ class Judge(Protocol):
         """It reached nobody."""
         ...
 
-    def ended(self) -> Alert | None: ...
+    def ended(self) -> Alert | None:
+        """The delivered alert that was resolved since the last call, if any."""
+        ...
 
 
 class Pipeline:
@@ -68,16 +70,16 @@ class Pipeline:
         self._bell = threading.Condition()
         self._crash: BaseException | None = None
         self._stopping = threading.Event()
-        self._words: deque[tuple[Judge, float | None]] = deque()  # from the sinks to the rules
+        self._words: deque[tuple[AlertRule, float | None]] = deque()  # from the sinks to the rules
         self._looked_s = time.monotonic()
         self._tidied_s = -TIDY_S
         self._store_problem: QueueError | None = None
-        self._fitted: deque[Mapping[str, CameraModels]] = deque()  # to be taken by the engine's thread
+        self._swaps: deque[Mapping[str, CameraModels]] = deque()  # to be taken by the engine's thread
         self._beside: list[AbstractContextManager[object]] = []
         self._entered = ExitStack()
         self.board = Board(list(self._cameras))
-        self._engine = Engine(self._cameras, self.board.inferred)
-        self._announcer = Announcer(outlets(cameras), self.board, self.fail, inline=replay)
+        self._engine = Engine(self._cameras, self.board.count_inference)
+        self._announcer = Announcer(sink_routes(cameras), self.board, self.fail, inline=replay)
         self._writer = Worker("queue", capacity=STORE_WAITING, on_crash=self.fail, inline=replay)
         self._mailboxes = {
             name: Mailbox(self._bell, capacity=REPLAY_BATCH if replay else 1, blocks=replay)
@@ -123,17 +125,17 @@ class Pipeline:
         """Something that is to begin and to end with this pipeline."""
         self._beside.append(companion)
 
-    def swap(self, fitted: Mapping[str, CameraModels]) -> None:
-        """Judge with other models from the next batch on; any thread may. No frame is lost by it."""
-        self._fitted.append(fitted)
+    def swap(self, models: Mapping[str, CameraModels]) -> None:
+        """Use other models from the next batch on; the next frame is fully re-analysed, none is lost. Thread-safe."""
+        self._swaps.append(models)
 
     def release(self) -> None:
         """Free the models that were exchanged, on the caller's thread."""
         self._engine.release()
 
-    def images(self) -> list[Rgb]:
-        """What the detectors are asked about, one picture of each shape, to try new models on."""
-        return self._engine.images()
+    def sample_inputs(self) -> list[Rgb]:
+        """One detector input per shape, to warm up new models."""
+        return self._engine.sample_inputs()
 
     def run(self) -> None:
         """Analyse until `stop` or until every camera has ended.
@@ -170,12 +172,12 @@ class Pipeline:
         return [frame for mailbox in ready for frame in mailbox.take()]
 
     def _handle(self, frames: list[Frame]) -> None:
-        while self._fitted:
-            self._engine.swap(self._fitted.popleft())
+        while self._swaps:
+            self._engine.swap(self._swaps.popleft())
         for frame, report in zip(frames, self._engine.analyse(frames), strict=True):
             self._pass_words_on()
             decision = self._decide(frame, report)
-            self.board.analysed(report, frame.arrived_s)
+            self.board.count_analysed(report, frame.arrived_s)
             if self._on_decision is not None:
                 self._on_decision(decision)
 
@@ -207,25 +209,25 @@ class Pipeline:
                 continue
             if seen.state is not CameraState.DOWN:  # its thread waits for something that does not come
                 log.warning("%s: down: %s", name, alert.reason)
-                self.board.state(name, CameraState.DOWN, alert.reason)
+                self.board.set_camera_state(name, CameraState.DOWN, alert.reason)
             self._announce(camera, alert, camera.offline_rule)
 
-    def _announce(self, camera: Camera, alert: Alert, judge: Judge) -> None:
-        self._announcer.announce(alert, camera.sinks, lambda at: self._words.append((judge, at)))
+    def _announce(self, camera: Camera, alert: Alert, rule: AlertRule) -> None:
+        self._announcer.announce(alert, camera.sinks, lambda at: self._words.append((rule, at)))
 
-    def _announce_end(self, camera: Camera, judge: Judge) -> None:
-        over = judge.ended()
+    def _announce_end(self, camera: Camera, rule: AlertRule) -> None:
+        over = rule.ended()
         if over is not None:
             self._announcer.announce_end(over, camera.sinks)
 
     def _pass_words_on(self) -> None:
         """Tell the rules on the engine's thread, their only one, how their alerts fared."""
         while self._words:
-            judge, delivered_at = self._words.popleft()
+            rule, delivered_at = self._words.popleft()
             if delivered_at is None:
-                judge.failed()
+                rule.failed()
             else:
-                judge.delivered(delivered_at)
+                rule.delivered(delivered_at)
 
     def _select(self, camera: Camera, frame: Frame, report: FrameReport) -> str | None:
         """The sample's id where it is known at once, in a replay; live, the disk comes later."""
@@ -234,7 +236,7 @@ class Pipeline:
         stored: list[str] = []
         for pick in camera.selection.update(frame, report):
             if not self._writer.submit(lambda pick=pick: stored.extend(self._add(pick))):  # type: ignore[misc]
-                self.board.queued(stored=False)
+                self.board.count_queued(stored=False)
         return stored[-1] if stored and self._replay else None
 
     def _add(self, pick: Pick) -> list[str]:
@@ -243,12 +245,12 @@ class Pipeline:
             sample = self._store.add(pick.frame, pick.report, pick.reasons)
         except QueueError as e:
             self._note_store(e)
-            self.board.queued(stored=False)
+            self.board.count_queued(stored=False)
             return []
         finally:
-            self.board.notice("queue", self._store.notice)
+            self.board.set_notice("queue", self._store.notice)
         self._note_store(None)
-        self.board.queued(stored=True)
+        self.board.count_queued(stored=True)
         return [sample]
 
     def _tidy_the_store(self) -> None:
@@ -266,7 +268,7 @@ class Pipeline:
         else:
             if isinstance(self._store_problem, QueueFull):  # of other problems, a sample must tell
                 self._note_store(None)
-        self.board.notice("queue", self._store.notice)
+        self.board.set_notice("queue", self._store.notice)
 
     def _note_store(self, problem: QueueError | None) -> None:
         """Say once that no samples are stored, and once that they are again."""
@@ -275,7 +277,7 @@ class Pipeline:
         if problem is None and self._store_problem is not None:
             log.info("queue: stores samples again")
         self._store_problem = problem
-        self.board.store_problem(None if problem is None else str(problem))
+        self.board.set_store_problem(None if problem is None else str(problem))
 
     def fail(self, error: BaseException) -> None:
         """A thread died: `run` raises its exception, and the process ends with it. Any thread may call this."""

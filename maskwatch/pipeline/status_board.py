@@ -68,57 +68,57 @@ class Board:
         with self._lock:
             self._engine_beat = time.monotonic()
 
-    def captured(self, camera: str, dropped: int) -> None:
-        """A frame came in; `dropped` is how many were dropped so far."""
+    def count_captured(self, camera: str, dropped: int) -> None:
+        """Count a captured frame; `dropped` is how many were dropped so far."""
         with self._lock:
             self._cameras[camera].on_frame(dropped, time.monotonic())
 
-    def state(self, camera: str, state: CameraState, reason: str | None = None) -> None:
-        """A camera's state from now on; `reason` is why it is down, without any password."""
+    def set_camera_state(self, camera: str, state: CameraState, reason: str | None = None) -> None:
+        """Set a camera's state; `reason` is why it is down, without any password."""
         with self._lock:
             self._cameras[camera].on_state(state, reason, time.monotonic())
 
-    def analysed(self, report: FrameReport, arrived_s: float | None = None) -> None:
-        """It was decided what follows from a frame, which came at the monotonic time `arrived_s`."""
+    def count_analysed(self, report: FrameReport, arrived_s: float | None = None) -> None:
+        """Count an analysed frame, of which all is decided; it came at the monotonic time `arrived_s`."""
         with self._lock:
             self._cameras[report.camera].on_report(report, arrived_s, time.monotonic())
 
-    def store_problem(self, reason: str | None) -> None:
-        """Why no samples are stored, or None: they are."""
+    def set_store_problem(self, reason: str | None) -> None:
+        """Set why no samples are stored; None: they are."""
         with self._lock:
             self._store_problem = reason
 
-    def inferred(self, stage: ModelKind, took_s: float, inputs: int) -> None:
-        """A model was asked, about so many inputs together."""
+    def count_inference(self, stage: ModelKind, took_s: float, inputs: int) -> None:
+        """Count one call of a model, with `inputs` in the batch."""
         with self._lock:
             self._inference[stage].add(time.monotonic(), took_s, inputs)
 
-    def alert(self, sink: str, outcome: str) -> None:
-        """What became of one alert at one sink: `delivered`, `failed` or `dropped`."""
+    def count_alert(self, sink: str, outcome: str) -> None:
+        """Count an alert by its outcome at one sink: `delivered`, `failed` or `dropped`."""
         with self._lock:
             self._alerts[sink, outcome] += 1
 
-    def sink(self, name: str, cameras: tuple[str, ...], problem: str | None) -> None:
-        """Why the sink of these cameras cannot deliver, or None: it can, as far as anybody knows."""
+    def set_sink_status(self, name: str, cameras: tuple[str, ...], problem: str | None) -> None:
+        """Set why the sink of these cameras cannot deliver; None: it can, as far as is known."""
         with self._lock:
             known = self._sinks.get((name, cameras))
             goes_on = known is not None and (known.problem is None) == (problem is None)
             since_s = known.since_s if known is not None and goes_on else time.monotonic()
             self._sinks[name, cameras] = SinkStatus(name, cameras, problem, since_s)
 
-    def queued(self, *, stored: bool) -> None:
-        """A sample was stored, or could not be."""
+    def count_queued(self, *, stored: bool) -> None:
+        """Count a sample that was stored, or could not be."""
         with self._lock:
             self._queued += stored
             self._not_queued += not stored
 
-    def models(self, version: str) -> None:
-        """The version that serves from now on."""
+    def set_models(self, version: str) -> None:
+        """Set the serving version."""
         with self._lock:
             self._models = version
 
-    def notice(self, about: str, text: str | None) -> None:
-        """What somebody should see to; None: it is done with."""
+    def set_notice(self, about: str, text: str | None) -> None:
+        """Set what somebody should see to; None removes it."""
         with self._lock:
             self._notices.pop(about, None)
             if text is not None:

@@ -29,7 +29,7 @@ def looked_at(folder: Path) -> str:
 
 
 def _is_found(text: str) -> bool:
-    """The same for what may be a pattern."""
+    """Like `is_there`, of what may be a pattern."""
     return is_there(text) or (has_magic(text) and next(iglob(text), None) is not None)  # noqa: PTH207 - takes absolute patterns
 
 

@@ -1,8 +1,10 @@
 """What every section of the configuration has in common."""
 
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class SettingsBase(BaseModel):

@@ -1,11 +1,11 @@
-"""What people say of a sample's faces, change after change, so that nothing said is ever lost.
+"""What people say of a sample's faces, revision after revision, so that nothing said is ever lost.
 
-A sample's JSON holds what holds now, and once it was labelled, every change that led there:
+A sample's JSON stores the current labels and, once it was labelled, all revisions:
 
     "labels": {"faces": [{"box": [x1, y1, x2, y2], "label": "protected"}], "by": "kim", "at": …, "revision": 3}
     "history": [{"faces": … or null, "by": …, "at": …, "revision": 1, "restores": null}, …]
 
-A face that the detector found and that nobody marked is none.
+Of a labelled sample, a detection without a matching annotation is a confirmed false positive.
 """
 
 import math
@@ -21,7 +21,7 @@ from maskwatch.datasets.labels import AnnotationLabel
 
 MIN_SIDE_PX = 1.0
 LONGEST_NAME = 64
-SAME_FACE_IOU = 0.3  # a found face that overlaps every mark less than this is none of them
+SAME_FACE_IOU = 0.3  # a found face that overlaps every annotation less than this matches none
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ class Labels:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One step in a sample's history: its faces then, None for unlabelled.
+class Revision:
+    """One entry of a sample's history: its faces then, None for unlabelled.
 
     `restores` is the earlier revision that an undo went back to, 0 for the time before any label.
     """
@@ -56,7 +56,7 @@ class Change:
     restores: int | None = None
 
 
-History = tuple[Change, ...]
+History = tuple[Revision, ...]
 """Oldest first; revisions count from 1."""
 
 
@@ -66,7 +66,7 @@ def revision_of(history: History) -> int:
 
 
 def current(history: History) -> Labels | None:
-    """What holds after all changes."""
+    """The labels after all revisions; None: unlabelled."""
     if not history or history[-1].faces is None:
         return None
     last = history[-1]
@@ -74,36 +74,36 @@ def current(history: History) -> Labels | None:
     return Labels(last.faces, last.by, last.at, last.revision)
 
 
-def changed(history: History, faces: Sequence[Annotation] | None, by: str, at: datetime) -> History:
-    """With new labels, or with None unlabelled again."""
+def with_revision(history: History, faces: Sequence[Annotation] | None, by: str, at: datetime) -> History:
+    """The history with one more revision: new labels, or None, which makes the sample unlabelled again."""
     annotations = None if faces is None else tuple(faces)
-    return (*history, Change(annotations, by, at, revision_of(history) + 1))
+    return (*history, Revision(annotations, by, at, revision_of(history) + 1))
 
 
-def undone(history: History, by: str, at: datetime) -> History | None:
-    """As it was before the last change that is not undone yet; None when there is none.
+def with_undo(history: History, by: str, at: datetime) -> History | None:
+    """The history with one more revision that undoes the last one not undone yet; None when there is none.
 
-    An undo is a change itself, so asking again goes a further step back, and nothing is forgotten.
+    An undo is a revision itself, so asking again goes a further step back, and nothing is forgotten.
     """
-    by_revision = {change.revision: change for change in history}
+    by_revision = {each.revision: each for each in history}
 
     def origin(revision: int) -> int:
-        """The change that first said what held at a revision."""
-        change = by_revision.get(revision)
-        return 0 if change is None else revision if change.restores is None else change.restores
+        """The revision that first gave the labels of a revision."""
+        each = by_revision.get(revision)
+        return 0 if each is None else revision if each.restores is None else each.restores
 
     here = origin(revision_of(history))
     if here == 0:
         return None
     goal = origin(here - 1)
     faces = by_revision[goal].faces if goal else None
-    return (*history, Change(faces, by, at, revision_of(history) + 1, restores=goal))
+    return (*history, Revision(faces, by, at, revision_of(history) + 1, restores=goal))
 
 
 def require_unchanged(sample_id: str, history: History, based_on: int | None) -> None:
-    """Raises `LabelConflict` when there is another revision than the one that somebody looked at.
+    """Raises `LabelConflict` when the newest revision is not `based_on`, the one that somebody has seen.
 
-    `based_on` None looks at nothing and overwrites all.
+    None overwrites whatever there is.
     """
     if based_on is None or based_on == revision_of(history):
         return
@@ -147,7 +147,7 @@ def accepted(faces: Iterable[Face]) -> tuple[Annotation, ...]:
 
 
 def rejected(faces: Iterable[Face], annotations: Sequence[Annotation]) -> tuple[Face, ...]:
-    """The faces that the detector found and a person did not: what looks like a face and is none."""
+    """The detections without a matching annotation: confirmed false positives."""
     return tuple(
         f for f in faces if all(iou(f.box, annotation.box) < SAME_FACE_IOU for annotation in annotations)
     )
@@ -172,23 +172,23 @@ def labels_to_json(labels: Labels) -> dict[str, object]:
 def history_to_json(history: History) -> list[dict[str, object]]:
     return [
         {
-            "faces": None if change.faces is None else annotations_to_json(change.faces),
-            "by": change.by,
-            "at": _moment(change.at),
-            "revision": change.revision,
-            "restores": change.restores,
+            "faces": None if each.faces is None else annotations_to_json(each.faces),
+            "by": each.by,
+            "at": _moment(each.at),
+            "revision": each.revision,
+            "restores": each.restores,
         }
-        for change in history
+        for each in history
     ]
 
 
 def history_from_json(labels: Any, history: Any) -> History:
-    """The changes of a record. Labels that came from elsewhere, and are in no history, are one more change.
+    """The revisions of a record. Labels that came from elsewhere, and are in no history, are one more revision.
 
     Raises `ValueError`, `KeyError` or `TypeError` for what is none.
     """
-    known = tuple(_change(each) for each in history or ())
-    told = None if labels is None else _change(labels)
+    known = tuple(_revision_from_json(each) for each in history or ())
+    told = None if labels is None else _revision_from_json(labels)
     before = current(known)
     if (before and before.faces) == (told and told.faces):
         return known
@@ -202,11 +202,11 @@ def annotations_from_json(faces: Any) -> tuple[Annotation, ...]:
     return tuple(Annotation(Box(*map(float, face["box"])), AnnotationLabel(face["label"])) for face in faces)
 
 
-def _change(data: Any) -> Change:
+def _revision_from_json(data: Any) -> Revision:
     faces = None if data["faces"] is None else annotations_from_json(data["faces"])
     at = datetime.fromisoformat(data.get("at", "1970-01-01"))
     at = at.replace(tzinfo=at.tzinfo or UTC)
-    return Change(faces, str(data.get("by", "")), at, int(data.get("revision", 1)), data.get("restores"))
+    return Revision(faces, str(data.get("by", "")), at, int(data.get("revision", 1)), data.get("restores"))
 
 
 def _moment(at: datetime) -> str:

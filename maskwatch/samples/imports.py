@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from maskwatch.core.errors import DataError, LabelConflict, QueueError
 from maskwatch.core.records import Box
-from maskwatch.datasets.class_names import ClassNames
+from maskwatch.datasets.class_names import USUAL_NAMES, ClassNames
 from maskwatch.datasets.formats import coco, label_studio, queue, voc, yolo
 from maskwatch.datasets.formats.registry import Format
 from maskwatch.datasets.labels import AnnotationLabel
@@ -29,7 +29,7 @@ READERS: dict[str, Format] = {
     "queue": queue,
 }
 SAMPLE_ID = re.compile(r"\d{8}T\d{6}\.\d{3}Z-\d{6,}")
-USUAL = ClassNames()
+
 SAME_BOX_PX = 0.15  # formats keep a tenth of a pixel
 
 
@@ -51,26 +51,26 @@ class Imported:
 def import_labels(
     store: Queue,
     source: Path,
-    form: str | None,
+    data_format: str | None,
     by: str,
     *,
     force: bool = False,
     skip_empty: bool = False,
     accept_unchanged: bool = False,
-    classes: ClassNames = USUAL,
+    classes: ClassNames = USUAL_NAMES,
 ) -> Imported:
     """Take the labels of a folder, a zip file or a JSON file over, matching pictures by the sample's id in their name.
 
-    `form` None: whichever it is. Every picture that the set describes counts as looked at by `by`;
-    with `skip_empty`, not those without a face. A picture of which a box cannot be used is refused: the rest of its
-    boxes would say that there is no other face. What had no labels and comes back as the models said may be what
-    nobody looked at: it is left without, unless `accept_unchanged`. Labels that were given here after the set went out
+    `data_format` is a key of `READERS`; None: auto-detect. Every picture that the set describes counts as labelled by
+    `by`; with `skip_empty`, not those without a face. A picture of which a box cannot be used is refused: the rest of
+    its boxes would say that there is no other face. In an unlabelled sample, annotations identical to the predictions
+    are skipped (possibly unreviewed) unless `accept_unchanged`. Labels that were given here after the set went out
     stay, unless `force`; so do all that differ when the set does not tell when that was (`revisions.json`).
     `import_journal.undo_import` takes all of it back. Raises `DataError` when the source is no such data set, and
     `QueueError` for a name that is none.
     """
     by = checked_name(by)
-    data, revisions = _read(store, source, form, classes)
+    data, revisions = _read(store, source, data_format, classes)
     result = Imported(refused=_unread(store, data), problems=data.problems)
     how = _How(force, skip_empty, accept_unchanged)
     steps = list(_steps(store, data, revisions, how, result))
@@ -95,12 +95,12 @@ class _How:
 
 
 def _read(
-    store: Queue, source: Path, form: str | None, classes: ClassNames
+    store: Queue, source: Path, data_format: str | None, classes: ClassNames
 ) -> tuple[DataSet, dict[str, int]]:
     """The set, its pictures those of the queue, and the revisions of the samples that went out."""
     with TemporaryDirectory(prefix="maskwatch-") as temporary:
         staged = unpack(source, Path(temporary), READERS.values())
-        kind = _kind(staged, form, source)
+        kind = _kind(staged, data_format, source)
         paths = store.images()
         data = kind.read(staged, lambda path: _found(path, paths), classes)
         there = staged / coco.ANNOTATIONS if source.is_file() and source.suffix.lower() == ".json" else staged
@@ -151,7 +151,7 @@ def _and(faults: Iterable[str]) -> str:
 
 
 def _is_as_models_said(sample: Sample, annotations: list[Annotation]) -> bool:
-    """Whether a sample without labels has these marks from the models; a set's boxes are good to a tenth of a pixel."""
+    """Whether an unlabelled sample's predictions are these annotations; a set's boxes are good to a tenth of a pixel."""
     said = _sorted(_rounded(accepted(sample.report.faces)))
     given = _sorted(_rounded(annotations))
     return (
@@ -196,11 +196,11 @@ def _revisions(folder: Path) -> dict[str, int]:
         raise DataError(f"{path.name}: does not tell the samples' revisions") from e
 
 
-def _kind(folder: Path, form: str | None, source: Path) -> Format:
-    if form is not None:
-        if not READERS[form].matches(folder):
-            raise DataError(f"{source}: is no data set of the format {form}")
-        return READERS[form]
+def _kind(folder: Path, data_format: str | None, source: Path) -> Format:
+    if data_format is not None:
+        if not READERS[data_format].matches(folder):
+            raise DataError(f"{source}: is no data set of the format {data_format}")
+        return READERS[data_format]
     for kind in READERS.values():
         if kind.matches(folder):
             return kind

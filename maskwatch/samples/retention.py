@@ -58,8 +58,8 @@ class Retention:
         what = f"{pluralize(len(self._stuck), 'file')} that should go may not be removed"
         return f"queue: {self._folder}: {what}: {next(iter(self._stuck.values()))}"
 
-    def make(self, needed: int) -> None:
-        """See that `needed` bytes more may be written. Raises `QueueFull`, `OSError`."""
+    def ensure_room(self, needed: int) -> None:
+        """Delete the oldest unlabelled samples until `needed` bytes fit. Raises `QueueFull`, `OSError`."""
         if self._bytes is None:
             self._clean()
         if self._lacking(needed) > 0:

@@ -44,12 +44,12 @@ class Sample:
 
     @property
     def revision(self) -> int:
-        """Which change of the labels this is; 0 before the first."""
+        """The number of the newest revision of the labels; 0 before the first."""
         return revision_of(self.history)
 
     @property
     def rejected(self) -> tuple[Face, ...]:
-        """The faces that the detector found and a person did not; none before a person has looked."""
+        """The confirmed false positives of the detector; none before the sample is labelled."""
         return () if self.labels is None else rejected(self.report.faces, self.labels.faces)
 
     @property
@@ -64,7 +64,7 @@ class Sample:
 
 
 def labelled_image(
-    annotations: Iterable[Annotation], path: Path, key: str, part: Split | None = None
+    annotations: Iterable[Annotation], path: Path, key: str, split: Split | None = None
 ) -> LabelledImage:
     """A sample's frame with these marks, as a picture of a data set; a face that nobody can tell is unclear."""
     known, unclear = [], []
@@ -74,7 +74,7 @@ def labelled_image(
             unclear.append(annotation.box)
         else:
             known.append(GroundTruth(label, annotation.box))
-    return LabelledImage(path, key, tuple(known), part, tuple(unclear))
+    return LabelledImage(path, key, tuple(known), split, tuple(unclear))
 
 
 def faces_to_json(faces: tuple[Face, ...]) -> list[dict[str, object]]:

@@ -20,11 +20,11 @@ from maskwatch.platform.files import write_atomically
 from maskwatch.samples.annotations import (
     Annotation,
     History,
-    changed,
     checked_name,
     require_unchanged,
-    undone,
     validated_annotations,
+    with_revision,
+    with_undo,
 )
 from maskwatch.samples.index import Index
 from maskwatch.samples.retention import ID_TIME, Limits, Retention, delete_sample, exclusive, is_unlabelled
@@ -133,7 +133,7 @@ class Queue:
 
         def change(sample: Sample) -> History:
             faces = None if annotations is None else validated_annotations(annotations, sample.report.size)
-            return changed(sample.history, faces, name, utc_now())
+            return with_revision(sample.history, faces, name, utc_now())
 
         return self._relabel(sample_id, change, based_on)
 
@@ -142,7 +142,7 @@ class Queue:
         name = checked_name(by)
 
         def change(sample: Sample) -> History:
-            history = undone(sample.history, name, utc_now())
+            history = with_undo(sample.history, name, utc_now())
             if history is None:
                 raise QueueError(f"queue: {sample_id}: there is nothing to undo")
             return history
@@ -188,7 +188,7 @@ class Queue:
         sample = Sample(f"{now:{ID_TIME}}"[:-3] + f"Z-{frame.seq:06d}", report, reasons, now, models)
         jpeg = encoded(frame.rgb)
         record = encoded_record(sample)
-        self._room.make(len(jpeg) + len(record))
+        self._room.ensure_room(len(jpeg) + len(record))
         path = self._folder / frame.camera / f"{now:%Y-%m-%d}" / sample.id
         write_atomically(path.with_name(f"{sample.id}.jpg"), jpeg)
         write_atomically(path.with_name(f"{sample.id}.json"), record)

@@ -1,4 +1,4 @@
-"""Sets from strangers, as folders or zip files: their texts taken out, and no more of them than is good."""
+"""Data sets from others, as folders or zip files: their text files taken out, within limits of number and size."""
 
 import zipfile
 from collections.abc import Callable, Collection

@@ -94,7 +94,7 @@ def read_rgb(path: Path) -> Rgb:
 
 
 def decoded(data: bytes, name: str) -> Rgb:
-    """The same from a file's bytes; `name` stands for it in errors. The size is known before anything is decoded."""
+    """Like `read_rgb`, from a file's bytes; `name` stands for it in errors. The size is known before anything is decoded."""
     width, height = imagesize.get(BytesIO(data))
     if min(width, height) <= 0:
         raise SourceError(f"{name}: is not a picture that can be read")

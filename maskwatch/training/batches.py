@@ -44,7 +44,7 @@ class PyramidBatches:
         self._seed = seed
 
     def batches(self, first: int, last: int) -> Iterator[TrainingBatch]:
-        """The same seed gives the same."""
+        """The batches from `first` to before `last`; one seed always gives the same ones."""
         size = self._size
         made = in_threads(self._one, range(first * size, last * size), ahead=4 * size)
         for _ in range(first, last):

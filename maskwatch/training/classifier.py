@@ -1,4 +1,4 @@
-"""Training the classifier. The loop reads from top to bottom; what varies stands in `Recipe`."""
+"""Training the classifier. The loop reads from top to bottom; what varies stands in `ClassifierRecipe`."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence

@@ -1,7 +1,7 @@
 """Fine-tuning the cascade on labelled boxes. The stages are trained in the order in which they see a frame.
 
 P-Net learns on whole views of a level; R-Net and O-Net on what the stages before them let through, which is
-mined anew in every round. What varies stands in `Recipe`.
+mined anew in every round. What varies stands in `DetectorRecipe`.
 """
 
 import math
@@ -58,7 +58,7 @@ class DetectorRecipe:
     seed: int = 0
 
     def scaled(self, effort: float) -> "DetectorRecipe":
-        """The same with so many times the steps."""
+        """The recipe with `effort` times the steps."""
         several = [
             tuple(max(1, round(steps * effort)) for steps in stage)
             for stage in (self.rnet_steps, self.onet_steps)

@@ -3,7 +3,7 @@
 settings.py      the `web` section
 server.py        the listening socket, and the thread that serves
 application.py   routes together behind the guard (maskwatch.http)
-watched.py       the running service, as what follows asks it
+service_view.py  the running service, as what follows asks it
 health.py, status.py, metrics.py   `/healthz` and `/readyz`, `/api/status`, `/metrics`
 models.py, queue.py, predict.py    `/api/models`, `/api/queue/export`, `/api/predict`
 

@@ -176,7 +176,7 @@ def test_the_settings_are_those_of_the_service(models, bare):
     (face,) = maskwatch.Analyzer(*models).predict(bare).faces
     everywhere = [(0, 0), (1, 0), (1, 1), (0, 1)]
     assert maskwatch.Analyzer(*models, ignore=[everywhere]).predict(bare).faces == ()
-    (unknown,) = maskwatch.Analyzer(*models, judge_from_px=1000).predict(bare).faces
+    (unknown,) = maskwatch.Analyzer(*models, min_face_px=1000).predict(bare).faces
     assert (unknown.label, unknown.protected) == (maskwatch.Label.UNKNOWN, None)
     (lenient,) = maskwatch.Analyzer(*models, protected_at=face.protected / 2).predict(bare).faces
     assert lenient.label is maskwatch.Label.PROTECTED
@@ -212,8 +212,7 @@ def test_a_detector_of_ones_own_is_asked(models, bare):
     ids=["detect", "classify", "motion", "alert"],
 )
 def test_the_defaults_are_the_configurations(called, section: type[SettingsBase]):
-    own = {"judge_from_px": "min_face_px"} if called is maskwatch.Analyzer else {}
-    parameters = {own.get(n, n): p.default for n, p in inspect.signature(called).parameters.items()}
+    parameters = {n: p.default for n, p in inspect.signature(called).parameters.items()}
     defaults = section().model_dump()
     shared = parameters.keys() & defaults.keys()
     assert len(shared) >= 2
@@ -260,7 +259,7 @@ def test_files_and_the_registrys_serving_version_are_loaded(tmp_path):
         (lambda: maskwatch.load_detector(thresholds=(1, 2, 3)), maskwatch.ConfigError, "thresholds.1: must"),
         (lambda: maskwatch.load_detector(backend="onnx"), maskwatch.ConfigError, "backend: must be"),
         (lambda: maskwatch.Analyzer(0, 0, protected_at=1.5), maskwatch.ConfigError, "protected_at: must be"),
-        (lambda: maskwatch.Analyzer(0, 0, judge_from_px=-1), maskwatch.ConfigError, "judge_from_px: must be"),
+        (lambda: maskwatch.Analyzer(0, 0, min_face_px=-1), maskwatch.ConfigError, "min_face_px: must be"),
         (lambda: maskwatch.Analyzer(0, 0, full_s=0), maskwatch.ConfigError, "full_s: must be"),
         (lambda: maskwatch.Analyzer(0, 0, ignore=[[(0, 0), (1, 1)]]), maskwatch.ConfigError, "ignore: "),
         (

@@ -97,7 +97,7 @@ def test_its_days_of_confidences_and_its_archive_are_read(written):
     (day,) = days(written / "drift")
     assert (day.camera, int(day.counts["detector"].sum())) == ("entrance", 3)
     archive = Archive(written / "archive")
-    assert {place.split for place in archive.places().values()} == {Split.VALIDATION}
+    assert {place.split for place in archive.assignments().values()} == {Split.VALIDATION}
     (batch,) = archive.batches()
     assert (batch.id, batch.done, batch.decision) == (
         VERSION,
@@ -106,5 +106,5 @@ def test_its_days_of_confidences_and_its_archive_are_read(written):
     )
     assert list(archive.doubted().values()) == [1]
     before = json.loads((written / "archive/parts.json").read_text())
-    archive.place({})
+    archive.save_assignments({})
     assert json.loads((written / "archive/parts.json").read_text()) == before

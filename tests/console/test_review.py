@@ -46,10 +46,10 @@ def sample(report):
         made = Sample(f"20261122T120000.000Z-{number:06d}", seen, reasons, at, {})
         if said is None:
             return made
-        from maskwatch.samples.annotations import changed
+        from maskwatch.samples.annotations import with_revision
 
         annotations = [Annotation(Box(0, 0, 9, 9), AnnotationLabel(label)) for label in said]
-        return made.with_history(changed((), annotations, by, at))
+        return made.with_history(with_revision((), annotations, by, at))
 
     return make
 

@@ -130,12 +130,12 @@ def test_a_young_window_tells_the_rate_since_it_began():
 def test_the_board_tells_rates_faces_latencies_and_inference(report):
     board = Board(["door", "gate"])
     for dropped in (0, 0, 1):
-        board.captured("door", dropped)
+        board.count_captured("door", dropped)
     now_s = time.monotonic()
-    board.analysed(report(0.0, 0.9, 0.1, None), now_s - 0.3)
-    board.analysed(report(0.1, 0.9), now_s - 9)
-    board.inferred(ModelKind.DETECTOR, 0.3, 3)
-    board.inferred(ModelKind.DETECTOR, 0.1, 1)
+    board.count_analysed(report(0.0, 0.9, 0.1, None), now_s - 0.3)
+    board.count_analysed(report(0.1, 0.9), now_s - 9)
+    board.count_inference(ModelKind.DETECTOR, 0.3, 3)
+    board.count_inference(ModelKind.DETECTOR, 0.1, 1)
     seen = board.snapshot()
     door, gate = seen.cameras["door"], seen.cameras["gate"]
     assert (door.captured_fps, door.dropped_fps, door.analysed_fps) == (
@@ -154,24 +154,24 @@ def test_the_board_tells_rates_faces_latencies_and_inference(report):
 
 def test_since_is_when_the_state_changed_and_not_when_it_was_said_again():
     board = Board(["door"])
-    board.state("door", CameraState.DOWN, "cable")
+    board.set_camera_state("door", CameraState.DOWN, "cable")
     since_s = board.snapshot().cameras["door"].since_s
     time.sleep(0.01)
-    board.state("door", CameraState.DOWN, "another reason")
+    board.set_camera_state("door", CameraState.DOWN, "another reason")
     door = board.snapshot().cameras["door"]
     assert (door.since_s, door.reason) == (since_s, "another reason")
-    board.state("door", CameraState.UP)
+    board.set_camera_state("door", CameraState.UP)
     assert board.snapshot().cameras["door"].since_s > since_s
 
 
 @pytest.mark.parametrize("state", [CameraState.DOWN, CameraState.ENDED])
 def test_a_camera_that_gives_no_frames_has_no_ratio(report, state):
     board = Board(["door"])
-    board.state("door", CameraState.UP)
-    board.analysed(report(0.0, 0.9))
+    board.set_camera_state("door", CameraState.UP)
+    board.count_analysed(report(0.0, 0.9))
     assert board.snapshot().cameras["door"].protected_ratio == 1.0
-    board.state("door", state)
-    board.analysed(report(0.1, 0.9))  # what waited when it went
+    board.set_camera_state("door", state)
+    board.count_analysed(report(0.1, 0.9))  # what waited when it went
     assert (board.snapshot().cameras["door"].protected_ratio, board.snapshot().cameras["door"].people) == (
         None,
         0,

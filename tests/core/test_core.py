@@ -258,9 +258,9 @@ def test_an_inline_worker_works_where_it_is_asked_and_lets_errors_through():
 
 def test_the_board_counts_each_camera_for_itself(report):
     board = Board(["door", "gate"])
-    board.captured("door", 0)
-    board.captured("door", 1)
-    board.analysed(report(0.0, 0.9, 0.1, None))
+    board.count_captured("door", 0)
+    board.count_captured("door", 1)
+    board.count_analysed(report(0.0, 0.9, 0.1, None))
     status = board.snapshot().cameras
     door = status["door"]
     assert (door.captured, door.dropped, door.analysed, door.people) == (2, 1, 1, 2)
@@ -274,7 +274,7 @@ def test_the_board_counts_a_return_but_not_a_first_connection():
     up, down = CameraState.UP, CameraState.DOWN
     counts = []
     for state in (up, down, down, up, up, down, up):
-        board.state("door", state, "cable" if state is down else None)
+        board.set_camera_state("door", state, "cable" if state is down else None)
         counts.append(board.snapshot().cameras["door"].reconnects)
     assert counts == [0, 0, 0, 1, 1, 1, 2]
     assert board.snapshot().cameras["door"].reason is None
@@ -283,10 +283,10 @@ def test_the_board_counts_a_return_but_not_a_first_connection():
 def test_a_snapshot_does_not_change_afterwards():
     board = Board(["door"])
     before = board.snapshot()
-    board.captured("door", 0)
-    board.alert("voice", "delivered")
-    board.queued(stored=True)
-    board.queued(stored=False)
+    board.count_captured("door", 0)
+    board.count_alert("voice", "delivered")
+    board.count_queued(stored=True)
+    board.count_queued(stored=False)
     board.beat()
     after = board.snapshot()
     assert (before.cameras["door"].captured, before.alerts, before.queued, before.not_queued) == (0, {}, 0, 0)

@@ -14,7 +14,7 @@ from maskwatch.datasets.faces import open_annotated
 from maskwatch.datasets.formats.registry import read
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.datasets.records import DataSet, GroundTruth, LabelledImage, Split
-from maskwatch.datasets.sets import named, together
+from maskwatch.datasets.sets import merge_splits, named
 from maskwatch.evaluation.images import choose, choose_of_several
 from maskwatch.evaluation.split_choice import SplitChoice
 
@@ -76,7 +76,7 @@ def test_folders_of_one_name_are_told_apart_by_what_lies_above(tmp_path):
 
 def test_a_set_that_is_alone_is_split_as_ever(make):
     data = make("one", {f"{n}.png": n for n in range(40)})
-    assert together({"one": data}, list)["one"] is data
+    assert merge_splits({"one": data}, list)["one"] is data
 
 
 def test_a_photograph_and_its_twin_of_the_same_name_fall_on_one_side_whatever_their_endings(make):
@@ -84,7 +84,7 @@ def test_a_photograph_and_its_twin_of_the_same_name_fall_on_one_side_whatever_th
     two = make("two", {f"{n:03d}.jpg": n + 500 for n in range(60)}, side=200)  # it need not look alike
     before, other = alone(one), alone(two)
     assert any(part is not other[key.replace("png", "jpg")] for key, part in before.items())
-    both = together({"one": one, "two": two}, list)
+    both = merge_splits({"one": one, "two": two}, list)
     after, large = parts(both["one"]), parts(both["two"])
     assert all(part is large[key.replace("png", "jpg")] for key, part in after.items())
     for set_before, set_after in ((before, after), (other, large)):
@@ -103,13 +103,13 @@ def test_near_duplicates_over_sets_fall_on_one_side_and_pull_what_is_like_them_a
     one = make("one", {trained: 1, f"{trained}-again.png": 1})
     two = make("two", {tested: 1, key_of(Split.TRAIN, after="other"): 7})
     assert set(alone(one).values()) == {Split.TRAIN}
-    both = together({"one": one, "two": two}, list)
+    both = merge_splits({"one": one, "two": two}, list)
     assert set(parts(both["one"]).values()) == {Split.TEST}
     assert list(parts(both["two"]).values()) == [Split.TEST, Split.TRAIN]
     (line,) = both["one"].problems
     assert line.startswith("one: 2 pictures of it (")
     assert both["two"].problems == []
-    swapped = together({"two": two, "one": one}, list)
+    swapped = merge_splits({"two": two, "one": one}, list)
     assert {name: parts(data) for name, data in swapped.items()} == {n: parts(d) for n, d in both.items()}
 
 
@@ -119,7 +119,7 @@ def test_a_part_that_a_set_says_itself_holds_for_its_twins(make):
         "says", {f"test/{key}": 1, "train/x.png": 2}, {f"test/{key}": Split.TEST, "train/x.png": Split.TRAIN}
     )
     plain = make("plain", {key: 31, "x.jpg": 32})
-    both = together({"says": says, "plain": plain}, list)
+    both = merge_splits({"says": says, "plain": plain}, list)
     assert parts(both["plain"])[key] is Split.TEST
     assert parts(both["says"])[f"test/{key}"] is Split.TEST
 
@@ -129,13 +129,13 @@ def test_a_name_that_a_set_uses_twice_tells_nothing(make):
     one = make("one", {f"{folder}/{key}": n for n, folder in enumerate("abcdefgh")})
     two = make("two", {key: 77, tested: 78})
     before = alone(one)
-    assert parts(together({"one": one, "two": two}, list)["one"]) == before
+    assert parts(merge_splits({"one": one, "two": two}, list)["one"]) == before
 
 
 def test_what_is_read_with_its_parts_keeps_them(make):
     one = make("one", {f"{n:03d}.png": n for n in range(60)})
     two = make("two", {f"{n:03d}.jpg": n for n in range(60)}, side=200)
-    for data in together({"one": one, "two": two}, list).values():
+    for data in merge_splits({"one": one, "two": two}, list).values():
         opened, _ = open_annotated(data.images, list)
         expected = [sum(image.split is part for image in data.images) for part in Split]
         assert [len(opened[part]) for part in Split] == expected
@@ -145,7 +145,7 @@ def test_what_is_read_with_its_parts_keeps_them(make):
 def test_an_unreadable_picture_is_told_once_and_the_others_are_used(make):
     one, two = make("one", {"a.png": 1, "b.png": 2}), make("two", {"c.png": 3})
     one.images[0].path.write_bytes(b"no picture")
-    both = together({"one": one, "two": two}, list)
+    both = merge_splits({"one": one, "two": two}, list)
     assert [p.key for p in both["one"].images] == ["b.png"]
     assert both["one"].problems == [f"{one.images[0].path}: is not a picture that can be read"]
 
@@ -173,7 +173,7 @@ def test_the_street_photographs_keep_their_test_part_and_their_large_twins_share
     faces, large = read(shared / "data/faces"), read(shared / "data/faces_large")
     held_out = choose("faces", faces, SplitChoice.TEST, list).images
     assert (len(held_out), sum(len(image.truths) for image in held_out)) == (104, 406)
-    both = together({"faces": faces, "faces_large": large}, list)
+    both = merge_splits({"faces": faces, "faces_large": large}, list)
     assert {k for k, part in parts(both["faces"]).items() if part is Split.TEST} == {p.key for p in held_out}
     small = parts(both["faces"])
     twins = {key: part for key, part in parts(both["faces_large"]).items() if key in small}

@@ -19,7 +19,7 @@ from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.settings import Settings
 from maskwatch.detect.weights import load_stock
 from maskwatch.evaluation.detection import search
-from maskwatch.evaluation.images import Material, without_faults
+from maskwatch.evaluation.images import EvaluationImages, without_faults
 from maskwatch.evaluation.matching import match
 from maskwatch.evaluation.split_choice import SplitChoice
 from maskwatch.evaluation.system import analyse_images
@@ -487,7 +487,7 @@ def test_what_cannot_be_used_may_teach_and_never_measures(streets):
     assert any(image.unclear for image in parts[Split.TRAIN])
     assert not any(image.unclear for part in (Split.VALIDATION, Split.TEST) for image in parts[part])
     assert sum(len(own) for own in parts.values()) + len(notes) == 24
-    whole = Material("x", SplitChoice.ALL, tuple(images), ())
+    whole = EvaluationImages("x", SplitChoice.ALL, tuple(images), ())
     assert len(without_faults(whole).images) == 16
     with pytest.raises(DataError, match="8 pictures with a box that cannot be used"):
-        without_faults(Material("x", SplitChoice.ALL, tuple(p for p in images if p.faults), ("why",)))
+        without_faults(EvaluationImages("x", SplitChoice.ALL, tuple(p for p in images if p.faults), ("why",)))

@@ -12,7 +12,7 @@ from maskwatch.core.geometry import holds, overlaps
 from maskwatch.core.records import Box, Coverage, Face, Frame, Label
 from maskwatch.detect.motion import SIDES_PX, MotionGate
 from maskwatch.detect.settings import MotionSettings
-from maskwatch.pipeline.camera import Analysis
+from maskwatch.pipeline.camera import AnalysisConfig
 from maskwatch.pipeline.engine import Engine
 
 NEVER = MotionSettings(full_s=60)
@@ -201,7 +201,9 @@ class Protected:
 
 
 def engine(gate, detector, classifier=None, ignore=()):
-    return Engine({"door": Analysis("door", detector, classifier or Protected(), 0.5, 12, ignore, gate=gate)})
+    return Engine(
+        {"door": AnalysisConfig("door", detector, classifier or Protected(), 0.5, 12, ignore, gate=gate)}
+    )
 
 
 ONE, TWO = Face(Box(10, 10, 50, 60), 0.95), Face(Box(300, 200, 340, 250), 0.9)

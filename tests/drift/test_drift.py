@@ -11,13 +11,13 @@ from maskwatch.datasets.labels import AnnotationLabel
 from maskwatch.drift.audit import Audit, audits
 from maskwatch.drift.confidences import BINS, Confidences, Day, days
 from maskwatch.drift.report import report as reported
+from maskwatch.drift.settings import DriftSettings
 from maskwatch.drift.shift import Bounds, chance, psi, shifts
 from maskwatch.drift.watch import Drift, DriftWatch, measured
 from maskwatch.pipeline.status_board import Board
 from maskwatch.platform.clock import utc_now
-from maskwatch.samples.annotations import Annotation, changed
+from maskwatch.samples.annotations import Annotation, with_revision
 from maskwatch.samples.sample import Sample
-from maskwatch.samples.settings import DriftSettings
 
 MODELS = Versions("detector@1", "classifier@1")
 NAMED = "detector@1 classifier@1"
@@ -172,7 +172,7 @@ def drawn(number, right, *, reasons=("audit",), labelled=True):
     faces = (Face(Box(10, 10, 40, 40), 0.9, 0.1, label),)
     mark = Annotation(Box(11, 10, 40, 41), AnnotationLabel.WORN_WRONG)
     missed = Annotation(Box(60, 10, 80, 40), AnnotationLabel.UNKNOWN)  # counts neither way
-    history = changed((), (mark, missed), "kim", utc_now()) if labelled else ()
+    history = with_revision((), (mark, missed), "kim", utc_now()) if labelled else ()
     models = {"detector": "detector@1", "classifier": "classifier@1"}
     report = FrameReport("door", "x", number, 0.0, (100, 60), faces)
     return Sample(f"s{number}", report, reasons, utc_now(), models, history)

@@ -393,10 +393,10 @@ def street(tmp_path_factory, bare, masked):
         annotations.append({"image_id": number, "category_id": 0 if protected else 1, "bbox": place})
 
     nasty = (f"<b>&{n}.png" for n in range(99))
-    add(next(n for n in nasty if dataset._part(LabelledImage(None, n, ()), keep=None) is Split.TEST))
+    add(next(n for n in nasty if dataset._split_of(LabelledImage(None, n, ()), keep=None) is Split.TEST))
     wanted = {Split.TEST: 9, Split.VALIDATION: 2, Split.TRAIN: 3}
     for n in range(200):
-        part = dataset._part(LabelledImage(None, f"{n}.png", ()), keep=None)
+        part = dataset._split_of(LabelledImage(None, f"{n}.png", ()), keep=None)
         if wanted[part]:
             wanted[part] -= 1
             add(f"{n}.png")

@@ -24,12 +24,12 @@ from maskwatch.learning.collect import faces as material_faces
 from maskwatch.learning.compare import ImageOutcome, JudgedImages, contradicted, judge
 from maskwatch.learning.gate import Margins, decide
 from maskwatch.learning.loop import learn, waiting
-from maskwatch.learning.split import ONE_IN, Place, SceneView, placed
+from maskwatch.learning.split import ONE_IN, SampleHashes, SplitAssignment, assign_samples
 from maskwatch.learning.tune import Callbacks
 from maskwatch.models.registry import CLASSIFIER, DETECTOR, SHIPPED, Version, shipped_files
 from maskwatch.output import demo_clip as demo
 from maskwatch.platform.clock import utc_now
-from maskwatch.samples.annotations import Annotation, changed
+from maskwatch.samples.annotations import Annotation, with_revision
 from maskwatch.samples.sample import Sample
 from maskwatch.samples.store import Queue
 
@@ -45,15 +45,15 @@ def sample(number, at=0.0, camera="door", source="clip.mp4"):
     return Sample(f"20261122T{number:06d}.000Z-000000", report, (), utc_now(), {})
 
 
-def looks(samples):
+def hashes(samples):
     """No two alike."""
     random = np.random.default_rng(0)
-    return {s.id: SceneView(*(int(v) for v in random.integers(0, 2**63, 2))) for s in samples}
+    return {s.id: SampleHashes(*(int(v) for v in random.integers(0, 2**63, 2))) for s in samples}
 
 
 def test_a_minute_of_a_camera_falls_on_one_side_and_about_one_in_four_is_held_out():
     samples = [sample(n, at=float(20 * n)) for n in range(900)]
-    places = placed(samples, looks(samples), {})
+    places = assign_samples(samples, hashes(samples), {})
     by_minute = [{places[s.id].split for s in samples[n : n + 3]} for n in range(0, 900, 3)]
     assert all(len(parts) == 1 for parts in by_minute)
     held = sum(Split.TEST in parts for parts in by_minute)
@@ -62,21 +62,26 @@ def test_a_minute_of_a_camera_falls_on_one_side_and_about_one_in_four_is_held_ou
 
 def test_a_near_duplicate_of_what_is_held_out_is_held_out_whenever_it_comes():
     samples = [sample(n, source=f"{n}.png") for n in range(200)]
-    known = looks(samples)
-    same = {s.id: SceneView(known[s.id].frame ^ 0b101, known[s.id].face ^ 1) for s in samples}
-    first = placed(samples, known, {})
+    known = hashes(samples)
+    same = {s.id: SampleHashes(known[s.id].frame ^ 0b101, known[s.id].face ^ 1) for s in samples}
+    first = assign_samples(samples, known, {})
     later = [replace(s, id=f"{s.id}x", report=replace(s.report, source=f"{s.id}x")) for s in samples]
-    again = placed(later, {s.id: same[s.id[:-1]] for s in later}, first)
+    again = assign_samples(later, {s.id: same[s.id[:-1]] for s in later}, first)
     assert all(again[f"{name}x"].split is place.split for name, place in first.items())
     other_face = {s.id: replace(same[s.id[:-1]], face=~known[s.id[:-1]].face & (2**63 - 1)) for s in later}
-    assert any(placed(later, other_face, first)[f"{n}x"].split is not p.split for n, p in first.items())
+    assert any(
+        assign_samples(later, other_face, first)[f"{n}x"].split is not p.split for n, p in first.items()
+    )
 
 
 def test_what_is_like_a_sample_of_either_side_is_held_out():
     mine = sample(1)
-    look = SceneView(7, 7)
-    known = {"a": Place("door", Split.TRAIN, look), "b": Place("door", Split.TEST, look)}
-    assert placed([mine], {mine.id: look}, known)[mine.id].split is Split.TEST
+    hashes = SampleHashes(7, 7)
+    known = {
+        "a": SplitAssignment("door", Split.TRAIN, hashes),
+        "b": SplitAssignment("door", Split.TEST, hashes),
+    }
+    assert assign_samples([mine], {mine.id: hashes}, known)[mine.id].split is Split.TEST
 
 
 # --- the gate
@@ -141,7 +146,7 @@ def test_a_face_that_nobody_could_tell_teaches_nothing_and_counts_neither_way(tm
     cv2.imwrite(str(path), rgb)
     unsure = FACE.moved(80, 0)
     annotations = (Annotation(FACE, AnnotationLabel.UNPROTECTED), Annotation(unsure, AnnotationLabel.UNKNOWN))
-    history = changed((), annotations, "kim", utc_now())
+    history = with_revision((), annotations, "kim", utc_now())
     image = sample_image(sample(1).with_history(history), path, Split.TRAIN)
     shown = seen(image, None)
     assert (shown.faces, shown.unclear) == ((FACE,), (unsure,))
@@ -159,7 +164,7 @@ def test_unclear_places_shrink_with_a_picture_that_is_too_large(tmp_path):
     cv2.imwrite(str(path), np.zeros((200, 2560, 3), np.uint8))
     annotations = (Annotation(FACE, AnnotationLabel.UNPROTECTED), Annotation(FACE, AnnotationLabel.UNKNOWN))
     image = sample_image(
-        sample(1).with_history(changed((), annotations, "kim", utc_now())), path, Split.TRAIN
+        sample(1).with_history(with_revision((), annotations, "kim", utc_now())), path, Split.TRAIN
     )
     shown = seen(image, None)
     assert shown.rgb.shape[1] == 1280
@@ -265,7 +270,7 @@ class Bench:
         return {s.id for s in self.loop.archive.samples.samples()}
 
     def held_out(self):
-        return {n for n, place in self.loop.archive.places().items() if place.split is Split.TEST}
+        return {n for n, place in self.loop.archive.assignments().items() if place.split is Split.TEST}
 
     @property
     def serving(self):
@@ -310,7 +315,7 @@ def test_a_sample_whose_picture_is_damaged_is_left_out_and_the_others_are_learnt
 def test_what_is_damaged_in_the_archive_is_neither_trained_on_nor_measured(bench, caplog):
     bench.fill(0, 48)
     learn(bench.loop)
-    by_part = sample_images(bench.loop.archive.samples, bench.loop.archive.places())
+    by_part = sample_images(bench.loop.archive.samples, bench.loop.archive.assignments())
     for part in (Split.TRAIN, Split.TEST):
         image, *rest = by_part[part]
         image.labelled.path.write_bytes(b"no picture")
@@ -399,7 +404,7 @@ def patched(bench, monkeypatch, place):
         "training": (bench, "during"),
         "reporting": (loops.report, "write"),
         "registering": (type(bench.loop.registry), "add"),
-        "deciding": (Archive, "keep"),
+        "deciding": (Archive, "save_batch"),
         "promoting": (type(bench.loop.registry), "promote"),
     }[place]
     whole = getattr(target, name)

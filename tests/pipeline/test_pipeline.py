@@ -15,7 +15,7 @@ from maskwatch.core.rules.protected_ratio import Rule
 from maskwatch.core.selection import Selection
 from maskwatch.pipeline import capture
 from maskwatch.pipeline import pipeline as pipeline_module
-from maskwatch.pipeline.announcer import WAITING, Announcer, Outlet
+from maskwatch.pipeline.announcer import WAITING, Announcer, SinkRoute
 from maskwatch.pipeline.camera import Camera
 from maskwatch.pipeline.engine import Engine
 from maskwatch.pipeline.pipeline import STORE_WAITING, Pipeline
@@ -129,7 +129,7 @@ def make_camera(source=None, name="door", **changed):
         "detector": FakeDetector(),
         "classifier": FakeClassifier(),
         "protected_at": 0.5,
-        "judge_from_px": 12,
+        "min_face_px": 12,
         "ignore": (),
         "sinks": (),
     }
@@ -233,7 +233,7 @@ def test_a_face_whose_centre_is_in_an_ignored_area_is_left_out(shot):
 
 def test_a_face_too_small_to_judge_stays_unknown(shot):
     at_bound = Face(Box(0, 0, 5, 12), 0.9)  # the longer side counts
-    camera = make_camera(detector=FakeDetector(SMALL, at_bound), judge_from_px=12)
+    camera = make_camera(detector=FakeDetector(SMALL, at_bound), min_face_px=12)
     (report,) = Engine({"door": camera}).analyse([shot(0.0, MASKED)])
     assert [face.label for face in report.faces] == [Label.UNKNOWN, Label.PROTECTED]
     assert report.faces[0].protected is None
@@ -719,7 +719,7 @@ def announced(sinks, alerts=1, inline=False):
     """Announce and wait; gives what `on_done` was told, and the counts."""
     board, words = Board([]), []
     announcer = Announcer(
-        [Outlet(sink) for sink in sinks], board, lambda e: pytest.fail(str(e)), inline=inline
+        [SinkRoute(sink) for sink in sinks], board, lambda e: pytest.fail(str(e)), inline=inline
     )
     for _ in range(alerts):
         announcer.announce(ALERT, sinks, words.append)
@@ -769,7 +769,7 @@ def test_alerts_are_dropped_and_counted_when_enough_wait_for_a_sink():
     gate = threading.Event()
     stuck, quick = FakeSink("stuck", gate=gate), FakeSink("quick")
     board, words = Board([]), []
-    announcer = Announcer([Outlet(stuck), Outlet(quick)], board, lambda e: pytest.fail(str(e)))
+    announcer = Announcer([SinkRoute(stuck), SinkRoute(quick)], board, lambda e: pytest.fail(str(e)))
     announcer.announce(ALERT, [stuck], words.append)
     until(announcer._workers[stuck]._jobs.empty)  # it is at work on the first
     for number in range(WAITING + 2):

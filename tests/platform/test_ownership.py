@@ -124,9 +124,9 @@ def archived(state, add):
     archive = Archive(state / "archive")
     with archive.alone():
         batch = LearningBatch("one", "shipped", ())
-        archive.keep(batch)
-        claim(archive.of(batch) / "training", {"seed": 0})
-        archive.doubt({"sample": 1})
+        archive.save_batch(batch)
+        claim(archive.batch_folder(batch) / "training", {"seed": 0})
+        archive.save_doubted({"sample": 1})
 
 
 def counted(state, add):

@@ -18,7 +18,7 @@ from maskwatch.datasets.faces import LabelledFace, SeenImage
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.datasets.records import GroundTruth, LabelledImage, Split
 from maskwatch.detect.weights import load_detector, load_stock
-from maskwatch.learning.collect import Material, SampleImage
+from maskwatch.learning.collect import LearningData, SampleImage
 from maskwatch.learning.tune import Callbacks, Tuning, tune
 from maskwatch.models.registry import CLASSIFIER, DETECTOR, shipped_files
 from maskwatch.platform import threads
@@ -224,7 +224,7 @@ def test_the_loop_tunes_both_models_on_the_card(street, bare, masked, tmp_path, 
         Split.VALIDATION: images(8, 20, Split.VALIDATION),
         Split.TEST: [],
     }
-    material = Material(cameras, {part: [] for part in Split})
+    material = LearningData(cameras, {part: [] for part in Split})
     tuning = Tuning(TINY, train_classifier.ClassifierRecipe(epochs=1, batch=4), 30, CARD)
     callbacks = Callbacks(lambda _: None, lambda _: lambda items: items, lambda *_: None)
     files = tune(material, shipped_files(), tmp_path, tuning, callbacks)

@@ -242,7 +242,7 @@ def test_train_and_evaluate_commands_end_to_end(tmp_path, bare, masked, maskwatc
     def numbers(name, part, count):
         """Names that the hash puts into the part."""
         images = (LabelledImage(None, f"{name}/{n}.png", ()) for n in range(500))
-        return [p.key for p in images if dataset._part(p, keep=None) is part][:count]
+        return [p.key for p in images if dataset._split_of(p, keep=None) is part][:count]
 
     for name, portrait in (("protected", masked), ("unprotected", bare)):
         keys = [

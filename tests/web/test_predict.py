@@ -272,7 +272,7 @@ def test_another_version_that_serves_answers_the_next_picture(settings, picture,
     pipeline = live_pipeline(config, Models(pick_device("cpu")))
     with serving(web_routes(config, pipeline)) as client:
         for version, code in (("", 200), ("one", 200), ("two", 503), (SHIPPED, 200)):
-            pipeline.board.models(version)
+            pipeline.board.set_models(version)
             answer = client.post("/api/predict", content=picture, headers=JPEG)
             assert answer.status_code == code, answer.text
             told = answer.json()

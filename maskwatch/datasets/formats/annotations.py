@@ -56,8 +56,8 @@ class Described:
 
 
 @dataclass(slots=True)
-class Reading:
-    """A data set that is being read. `declared` are its classes, and `declared_in` the file that lists them."""
+class DatasetBuilder:
+    """Collects the pictures of a data set that is being read. `declared` are its classes, and `declared_in` the file that lists them."""
 
     classes: ClassNames
     find: Finder = in_place
@@ -103,7 +103,7 @@ class Reading:
             )
 
     def _image(self, described: Described, meanings: dict[str, Meaning | None]) -> LabelledImage | None:
-        path, key, part = self.find(described.path), described.key, described.split
+        path, key, split = self.find(described.path), described.key, described.split
         if PurePosixPath(key).is_absolute() or ".." in PurePosixPath(key).parts:
             self.problems.append(f"{path}: lies outside the data set; left out")
             return None
@@ -111,7 +111,7 @@ class Reading:
             self.problems.append(absent(path))
             return None
         if not described.raw_annotations:
-            return LabelledImage(path, key, (), part)
+            return LabelledImage(path, key, (), split)
         try:
             size = image_size(path)
         except SourceError as e:
@@ -130,7 +130,7 @@ class Reading:
                 unclear.append(box)
                 unknown = f"class {raw_annotation.name!r} is unknown" if meaning is None else ""
                 faults += [fault or unknown] if fault or unknown else []
-        return LabelledImage(path, key, tuple(truths), part, tuple(unclear), tuple(faults))
+        return LabelledImage(path, key, tuple(truths), split, tuple(unclear), tuple(faults))
 
 
 def absent(path: Path) -> str:
@@ -186,8 +186,8 @@ def box_about(xs: Iterable[float], ys: Iterable[float]) -> Box:
     return Box(min(across), min(down), max(across), max(down))
 
 
-def boxed(image: LabelledImage) -> list[tuple[AnnotationLabel, Box]]:
-    """What a writer needs, the unclear faces last. Raises `DataError` when a label is the whole picture's."""
+def require_boxes(image: LabelledImage) -> list[tuple[AnnotationLabel, Box]]:
+    """The labels and boxes of a picture, the unclear faces last. Raises `DataError` when a label is the whole picture's."""
     result = []
     for truth in image.truths:
         if truth.box is None:

@@ -15,15 +15,15 @@ from typing import Any
 
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box
-from maskwatch.datasets.class_names import ClassNames
+from maskwatch.datasets.class_names import USUAL_NAMES, ClassNames
 from maskwatch.datasets.formats.annotations import (
+    DatasetBuilder,
     Described,
     Finder,
     RawAnnotation,
-    Reading,
     box_about,
-    boxed,
     in_place,
+    require_boxes,
 )
 from maskwatch.datasets.formats.entries import Entry
 from maskwatch.datasets.formats.parts import PARTS, part_named, part_of, plain_path
@@ -34,7 +34,7 @@ from maskwatch.sources.images import image_size
 ANNOTATIONS = "annotations.json"
 ROBOFLOW = "_annotations.coco.json"
 LABELS = tuple(AnnotationLabel)
-USUAL = ClassNames()
+
 OUTWARDS = re.compile(
     r"/|[a-zA-Z][\w+.-]*:|(.*/)?\.\.(/|$)"
 )  # absolute, with a drive or of the web, or with `..`
@@ -44,22 +44,22 @@ def matches(folder: Path) -> bool:
     return bool(_files(folder))
 
 
-def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL) -> DataSet:
+def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL_NAMES) -> DataSet:
     """Raises `DataError` when no file is COCO."""
-    reading = Reading(classes, find)
+    builder = DatasetBuilder(classes, find)
     files = _files(folder)
     for path in files:
         try:
-            _read(path, folder, reading)
+            _read(path, folder, builder)
         except DataError as e:
             if len(files) == 1:
                 raise
-            reading.problems.append(f"{e}; left out")
+            builder.problems.append(f"{e}; left out")
     if len(files) == 1:
-        reading.declared_in = files[0]
-    if not reading.described and reading.problems:
-        raise DataError(reading.problems[0])
-    return reading.finished()
+        builder.declared_in = files[0]
+    if not builder.described and builder.problems:
+        raise DataError(builder.problems[0])
+    return builder.finished()
 
 
 def _files(folder: Path) -> list[Path]:
@@ -72,23 +72,23 @@ def _files(folder: Path) -> list[Path]:
     return alone[:1] or several or sorted(folder.glob(f"*/{ROBOFLOW}"))
 
 
-def _read(path: Path, folder: Path, reading: Reading) -> None:
+def _read(path: Path, folder: Path, builder: DatasetBuilder) -> None:
     try:
         coco = json.loads(path.read_bytes())
         image_entries, annotations = list(coco["images"]), list(coco["annotations"])
         names = {_id(c["id"]): str(c["name"]) for c in coco["categories"]}
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as e:
         raise DataError(f"{path}: is not COCO ({type(e).__name__}: {e})") from e
-    reading.declared |= set(names.values())
+    builder.declared |= set(names.values())
     ids = Counter(_id(entry["id"]) for entry in image_entries if isinstance(entry, dict) and "id" in entry)
-    raw_annotations, lost = _raw_annotations(annotations, names, ids.keys(), path, reading)
+    raw_annotations, lost = _raw_annotations(annotations, names, ids.keys(), path, builder)
     for number, entry in enumerate(image_entries):
         name = entry.get("file_name") if isinstance(entry, dict) else None
         if not isinstance(name, str):
-            reading.problems.append(f"{path}: image {number} in the list: has no file_name; left out")
+            builder.problems.append(f"{path}: image {number} in the list: has no file_name; left out")
             continue
-        place, key = _place(folder, path, name, reading.find)
-        part = PARTS.get(str(entry.get("part")).lower()) or part_named(path.stem) or part_of(key)
+        place, key = _place(folder, path, name, builder.find)
+        split = PARTS.get(str(entry.get("part")).lower()) or part_named(path.stem) or part_of(key)
         own, fault = raw_annotations[_id(entry.get("id"))], ""
         if ids[_id(entry.get("id"))] != 1:
             own, fault = [], "has no id of its own, so which faces are its is not known"
@@ -96,7 +96,7 @@ def _read(path: Path, folder: Path, reading: Reading) -> None:
             fault = f"may be the one to which {lost} annotations without an image of the list belong"
         if fault:
             own = [RawAnnotation(f"{path}: image {name}", "", None, fault=fault)]
-        reading.add(Described(place, key, own, part))
+        builder.add(Described(place, key, own, split))
 
 
 def _place(folder: Path, file: Path, name: str, find: Finder) -> tuple[Path, str]:
@@ -130,7 +130,7 @@ def _raw_annotations(
     names: dict[str, str],
     image_entries: Collection[str],
     path: Path,
-    reading: Reading,
+    builder: DatasetBuilder,
 ) -> tuple[dict[str, list[RawAnnotation]], int]:
     """The marked faces of each image, by its id, and how many belong to none."""
     raw_annotations: dict[str, list[RawAnnotation]] = defaultdict(list)
@@ -141,13 +141,13 @@ def _raw_annotations(
             place = f"{path}: annotation {annotation['id']}" if "id" in annotation else place
             entry = _id(annotation["image_id"])
         except (KeyError, TypeError) as e:
-            reading.problems.append(f"{place}: is malformed ({type(e).__name__}: {e}); left out")
+            builder.problems.append(f"{place}: is malformed ({type(e).__name__}: {e}); left out")
             lost += 1
             continue
         if entry in image_entries:
-            raw_annotations[entry].append(_mark(annotation, names, place, reading.classes))
+            raw_annotations[entry].append(_mark(annotation, names, place, builder.classes))
         else:
-            reading.problems.append(f"{place}: image {entry} is not in the list; left out")
+            builder.problems.append(f"{place}: image {entry} is not in the list; left out")
             lost += 1
     return raw_annotations, lost
 
@@ -180,7 +180,7 @@ def _box(annotation: dict[str, Any]) -> Box:
 
 def entries(images: Sequence[LabelledImage]) -> Iterator[Entry]:
     """The pictures, and `annotations.json` last. Raises `DataError`, before the first, where a label has no box."""
-    return _entries(images, [boxed(image) for image in images])
+    return _entries(images, [require_boxes(image) for image in images])
 
 
 def _entries(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from maskwatch.core.errors import DataError
 from maskwatch.core.text import pluralize
-from maskwatch.datasets.class_names import ClassNames
+from maskwatch.datasets.class_names import USUAL_NAMES, ClassNames
 from maskwatch.datasets.formats.annotations import Finder, in_place
 from maskwatch.datasets.formats.parts import PARTS
 from maskwatch.datasets.labels import FaceLabel, Meaning
@@ -15,25 +15,24 @@ from maskwatch.datasets.records import DataSet, GroundTruth, LabelledImage, Prob
 from maskwatch.sources.images import SUFFIXES
 
 NEEDED = {True: FaceLabel.PROTECTED, False: FaceLabel.UNPROTECTED}
-USUAL = ClassNames()
 
 
-def matches(folder: Path, classes: ClassNames = USUAL) -> bool:
+def matches(folder: Path, classes: ClassNames = USUAL_NAMES) -> bool:
     meanings = _meanings(folder, classes).values()
     return any(meaning is not None and meaning.known for meaning in meanings) or _has_training(folder)
 
 
-def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL) -> DataSet:  # noqa: ARG001 - as the others
+def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL_NAMES) -> DataSet:  # noqa: ARG001 - as the others
     """Raises `DataError` when there are no pictures with a mask, or none without."""
     problems = Problems()
     places: list[tuple[Path, Split | None]] = [*_parts(folder)] if _has_training(folder) else [(folder, None)]
     images = []
-    for place, part in places:
-        found = _read_classes(place, folder, part, classes, problems)
+    for place, split in places:
+        found = _read_classes(place, folder, split, classes, problems)
         images += found
         missing = {True, False} - {truth.label.protected for image in found for truth in image.truths}
         lines = [f"{place / NEEDED[kind]}: no pictures ({', '.join(sorted(SUFFIXES))})" for kind in missing]
-        if lines and part in {None, Split.TRAIN}:
+        if lines and split in {None, Split.TRAIN}:
             raise DataError(lines[0])
         problems += lines
     return DataSet(images, problems)
@@ -42,11 +41,11 @@ def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL) -> 
 def _parts(folder: Path) -> list[tuple[Path, Split]]:
     """The folders that are named after parts, in any case."""
     inside = sorted(path for path in folder.iterdir() if path.is_dir())
-    return [(path, part) for name, part in PARTS.items() for path in inside if path.name.lower() == name]
+    return [(path, split) for name, split in PARTS.items() for path in inside if path.name.lower() == name]
 
 
 def _has_training(folder: Path) -> bool:
-    return any(part is Split.TRAIN for _, part in _parts(folder))
+    return any(split is Split.TRAIN for _, split in _parts(folder))
 
 
 def _meanings(place: Path, classes: ClassNames) -> dict[Path, Meaning | None]:
@@ -56,7 +55,7 @@ def _meanings(place: Path, classes: ClassNames) -> dict[Path, Meaning | None]:
 
 
 def _read_classes(
-    place: Path, root: Path, part: Split | None, classes: ClassNames, problems: list[str]
+    place: Path, root: Path, split: Split | None, classes: ClassNames, problems: list[str]
 ) -> list[LabelledImage]:
     by_label: dict[FaceLabel | None, list[Path]] = {label: [] for label in FaceLabel}
     for folder, meaning in _meanings(place, classes).items():
@@ -70,7 +69,9 @@ def _read_classes(
                 f"{folder}: class {folder.name!r} is unknown; {pluralize(len(paths), 'picture')} left out"
             )
     return [
-        LabelledImage(path, str(path.relative_to(root)), () if label is None else (GroundTruth(label),), part)
+        LabelledImage(
+            path, str(path.relative_to(root)), () if label is None else (GroundTruth(label),), split
+        )
         for label, paths in by_label.items()
         for path in paths
     ]

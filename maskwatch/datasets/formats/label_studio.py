@@ -14,19 +14,18 @@ from urllib.parse import unquote
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box
 from maskwatch.core.text import pluralize
-from maskwatch.datasets.class_names import ClassNames
+from maskwatch.datasets.class_names import USUAL_NAMES, ClassNames
 from maskwatch.datasets.formats.annotations import (
+    DatasetBuilder,
     Described,
     Finder,
     RawAnnotation,
-    Reading,
     box_about,
     in_place,
 )
 from maskwatch.datasets.formats.parts import part_of, plain_path
 from maskwatch.datasets.records import DataSet
 
-USUAL = ClassNames()
 LABELS = ("rectanglelabels", "polygonlabels")
 WHOLE = 100  # hundredths
 
@@ -53,30 +52,30 @@ def _tasks(path: Path) -> list[Any] | None:
     )
 
 
-def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL) -> DataSet:
+def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL_NAMES) -> DataSet:
     """Raises `DataError` when no file is a list of tasks."""
     path = _file(folder)
     if path is None:
         raise DataError(f"{folder}: no file is an export of Label Studio")
-    reading, waiting = Reading(classes, find, declared_in=path), 0
+    builder, waiting = DatasetBuilder(classes, find, declared_in=path), 0
     for number, task in enumerate(_tasks(path) or [], 1):
         place = f"{path}: task {task.get('id', number)}"
         name = _image_name(task)
         try:
             result = _result(task)
         except (KeyError, TypeError, AttributeError) as e:
-            reading.problems.append(f"{place}: is malformed ({type(e).__name__}: {e}); left out")
+            builder.problems.append(f"{place}: is malformed ({type(e).__name__}: {e}); left out")
             continue
         if result is None:
             waiting += 1
         elif name is None:
-            reading.problems.append(f"{place}: names no picture; left out")
+            builder.problems.append(f"{place}: names no picture; left out")
         else:
             inside, key = _place(folder, name, find)
-            reading.add(Described(inside, key, list(_raw_annotations(result, place)), part_of(key)))
+            builder.add(Described(inside, key, list(_raw_annotations(result, place)), part_of(key)))
     if waiting:
-        reading.problems.append(f"{path}: {pluralize(waiting, 'task')} without an annotation left out")
-    return reading.finished()
+        builder.problems.append(f"{path}: {pluralize(waiting, 'task')} without an annotation left out")
+    return builder.finished()
 
 
 def _image_name(task: dict[str, Any]) -> str | None:

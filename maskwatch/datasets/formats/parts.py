@@ -31,7 +31,7 @@ def part_of(key: str) -> Split | None:
     return next((PARTS[name.lower()] for name in names if name.lower() in PARTS), None)
 
 
-def parts_by_list(lines: Iterable[str], part: Split, known: Collection[str]) -> dict[str, Split]:
+def parts_by_list(lines: Iterable[str], split: Split, known: Collection[str]) -> dict[str, Split]:
     """The part of the `known` paths that a list names, wherever the set lay when the list was written."""
     found = {}
     for line in lines:
@@ -39,7 +39,7 @@ def parts_by_list(lines: Iterable[str], part: Split, known: Collection[str]) -> 
         ends = ("/".join(words[start:]) for start in range(len(words)))
         name = next((end for end in ends if end in known), None)
         if name is not None:
-            found[name] = part
+            found[name] = split
     return found
 
 

@@ -11,11 +11,10 @@ from typing import Any
 
 from maskwatch.core.records import Box
 from maskwatch.core.text import pluralize
-from maskwatch.datasets.class_names import ClassNames
-from maskwatch.datasets.formats.annotations import Described, Finder, RawAnnotation, Reading, in_place
+from maskwatch.datasets.class_names import USUAL_NAMES, ClassNames
+from maskwatch.datasets.formats.annotations import DatasetBuilder, Described, Finder, RawAnnotation, in_place
 from maskwatch.datasets.records import DataSet
 
-USUAL = ClassNames()
 RECORDS = "*/????-??-??/[!.]*.json"  # camera, UTC date, sample
 
 
@@ -23,9 +22,9 @@ def matches(folder: Path) -> bool:
     return next(folder.glob(RECORDS), None) is not None
 
 
-def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL) -> DataSet:
+def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL_NAMES) -> DataSet:
     """Samples without labels are left out, and told as a count."""
-    reading = Reading(classes, find)
+    builder = DatasetBuilder(classes, find)
     waiting = 0
     for record in sorted(folder.glob(RECORDS), key=lambda path: (path.name, path)):
         try:
@@ -34,18 +33,18 @@ def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL) -> 
             if labels is not None and not isinstance(faces, list):
                 raise TypeError("its faces are no list")  # noqa: TRY301 - told like the other faults
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
-            reading.problems.append(f"{record}: cannot be read ({type(e).__name__}: {e})")
+            builder.problems.append(f"{record}: cannot be read ({type(e).__name__}: {e})")
             continue
         if labels is None:
             waiting += 1
             continue
         path = record.with_suffix(".jpg")
-        reading.add(Described(path, str(path.relative_to(folder)), list(_raw_annotations(faces, record))))
+        builder.add(Described(path, str(path.relative_to(folder)), list(_raw_annotations(faces, record))))
     if waiting:
-        reading.problems.append(
+        builder.problems.append(
             f"{folder}: {pluralize(waiting, 'sample')} without a person's labels left out"
         )
-    return reading.finished()
+    return builder.finished()
 
 
 def _raw_annotations(faces: list[Any], record: Path) -> Iterator[RawAnnotation]:

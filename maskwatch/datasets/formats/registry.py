@@ -8,19 +8,17 @@ from pathlib import Path
 from typing import Protocol
 
 from maskwatch.core.errors import DataError
-from maskwatch.datasets.class_names import ClassNames
+from maskwatch.datasets.class_names import USUAL_NAMES, ClassNames
 from maskwatch.datasets.formats import coco, folders, label_studio, queue, voc, yolo
 from maskwatch.datasets.formats.annotations import Finder, in_place
 from maskwatch.datasets.formats.entries import Entry, write_folder
 from maskwatch.datasets.records import DataSet, LabelledImage
 
-USUAL = ClassNames()
-
 
 class Format(Protocol):
     def matches(self, folder: Path) -> bool: ...
 
-    def read(self, folder: Path, find: Finder = in_place, classes: ClassNames = USUAL) -> DataSet:
+    def read(self, folder: Path, find: Finder = in_place, classes: ClassNames = USUAL_NAMES) -> DataSet:
         """`find` tells where a picture is when it is not in the folder, and `classes` what its classes mean."""
         ...
 
@@ -40,7 +38,7 @@ def write(name: str, images: Sequence[LabelledImage], folder: Path) -> None:
     write_folder(WRITERS[name].entries(images), folder)
 
 
-def read(folder: Path, classes: ClassNames = USUAL) -> DataSet:
+def read(folder: Path, classes: ClassNames = USUAL_NAMES) -> DataSet:
     """The pictures of one data set, in any of the formats.
 
     What is wrong with single pictures or labels is told in `problems`, and the rest is used. Raises

@@ -14,16 +14,16 @@ from defusedxml.ElementTree import parse
 
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box
-from maskwatch.datasets.class_names import ClassNames
+from maskwatch.datasets.class_names import USUAL_NAMES, ClassNames
 from maskwatch.datasets.formats.annotations import (
+    DatasetBuilder,
     Described,
     Finder,
     RawAnnotation,
-    Reading,
     box_about,
-    boxed,
     in_place,
     refuse_shared_names,
+    require_boxes,
 )
 from maskwatch.datasets.formats.entries import Entry
 from maskwatch.datasets.formats.parts import PARTS, part_of, plain_path, read_text
@@ -34,40 +34,39 @@ from maskwatch.sources.images import SUFFIXES, image_size
 LAYOUTS = (("Annotations", "JPEGImages"), ("annotations", "images"))
 LISTS = {Split.TRAIN: "train", Split.VALIDATION: "val", Split.TEST: "test"}
 SIDES = ("xmin", "ymin", "xmax", "ymax")
-USUAL = ClassNames()
 
 
 def matches(folder: Path) -> bool:
     return any(next((folder / name).rglob("*.xml"), None) is not None for name, _ in LAYOUTS)
 
 
-def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL) -> DataSet:
+def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL_NAMES) -> DataSet:
     """Never raises: an XML file that cannot be read is a problem of its picture."""
     annotations, image_folder = next(
         (folder / a, folder / i) for a, i in LAYOUTS if next((folder / a).rglob("*.xml"), None)
     )
-    reading = Reading(classes, find)
-    parts = _parts(folder, reading.problems)
+    builder = DatasetBuilder(classes, find)
+    splits = _parts(folder, builder.problems)
     described = set()
     for file in sorted(annotations.rglob("*.xml")):
         inside = file.relative_to(annotations)
         try:
             root = _parsed(file)
         except DataError as e:
-            reading.problems.append(str(e))
+            builder.problems.append(str(e))
             described |= {path.relative_to(image_folder) for path in _alike(image_folder, inside)}
             continue
         key = str(inside.parent / _name(root, image_folder, inside, find))
         described.add(Path(key))
-        part = parts.get(str(inside.with_suffix(""))) or part_of(key)
-        reading.add(Described(image_folder / key, key, list(_raw_annotations(root, file)), part))
+        split = splits.get(str(inside.with_suffix(""))) or part_of(key)
+        builder.add(Described(image_folder / key, key, list(_raw_annotations(root, file)), split))
     alone = [
         path
         for path in sorted(image_folder.rglob("*"))
         if path.suffix.lower() in SUFFIXES and path.relative_to(image_folder) not in described
     ]
-    reading.problems += [f"{path}: no file in {annotations.name} describes it; left out" for path in alone]
-    data = reading.finished()
+    builder.problems += [f"{path}: no file in {annotations.name} describes it; left out" for path in alone]
+    data = builder.finished()
     bare = sum(not image.truths and not image.unclear for image in data.images)
     if bare:
         data.problems.append(f"{folder}: {bare} pictures without a label are used as pictures without faces")
@@ -106,8 +105,8 @@ def _alike(image_folder: Path, inside: Path) -> list[Path]:
 
 def _parts(folder: Path, problems: list[str]) -> dict[str, Split]:
     """By the pictures' names without ending."""
-    parts: dict[str, Split] = {}
-    for name, part in PARTS.items():
+    splits: dict[str, Split] = {}
+    for name, split in PARTS.items():
         path = folder / "ImageSets" / "Main" / f"{name}.txt"
         try:
             lines = read_text(path).splitlines() if path.is_file() else []
@@ -115,8 +114,8 @@ def _parts(folder: Path, problems: list[str]) -> dict[str, Split]:
             problems.append(f"{path}: cannot be read ({type(e).__name__})")
             continue
         names = map(plain_path, lines)
-        parts |= {name[: -len(end)] if (end := _ending(name)) else name: part for name in names}
-    return parts
+        splits |= {name[: -len(end)] if (end := _ending(name)) else name: split for name in names}
+    return splits
 
 
 def _ending(name: str) -> str:
@@ -155,7 +154,7 @@ def entries(images: Sequence[LabelledImage]) -> Iterator[Entry]:
     endings alone.
     """
     refuse_shared_names(images)
-    return _entries(images, [boxed(image) for image in images])
+    return _entries(images, [require_boxes(image) for image in images])
 
 
 def _entries(
@@ -166,8 +165,8 @@ def _entries(
         yield Entry(f"JPEGImages/{image.key}", image.path)
         name = str(PurePosixPath("Annotations", image.key).with_suffix(".xml"))
         yield Entry(name, tostring(root, encoding="utf-8", xml_declaration=True))
-    for part, name in LISTS.items():
-        keys = [str(PurePosixPath(p.key).with_suffix("")) for p in images if p.split is part]
+    for split, name in LISTS.items():
+        keys = [str(PurePosixPath(p.key).with_suffix("")) for p in images if p.split is split]
         if keys:
             text = "".join(f"{key}\n" for key in keys)
             yield Entry(f"ImageSets/Main/{name}.txt", text.encode())

@@ -18,17 +18,17 @@ import yaml
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box
 from maskwatch.core.text import pluralize
-from maskwatch.datasets.class_names import ClassNames
+from maskwatch.datasets.class_names import USUAL_NAMES, ClassNames
 from maskwatch.datasets.formats.annotations import (
+    DatasetBuilder,
     Described,
     Finder,
     RawAnnotation,
-    Reading,
     absent,
     box_about,
-    boxed,
     in_place,
     refuse_shared_names,
+    require_boxes,
 )
 from maskwatch.datasets.formats.entries import Entry
 from maskwatch.datasets.formats.parts import PARTS, part_named, part_of, parts_by_list, plain_path, read_text
@@ -41,7 +41,6 @@ DESCRIPTIONS = ("data.yaml", "data.yml", "classes.txt", "obj.names")
 NO_LABELS = {"classes.txt", *(f"{name}.txt" for name in PARTS)}  # text files that may lie among labels
 LISTS = {Split.TRAIN: "train", Split.VALIDATION: "val", Split.TEST: "test"}
 BOX_NUMBERS, MIN_POLYGON = 4, 6
-USUAL = ClassNames()
 
 
 def matches(folder: Path) -> bool:
@@ -73,40 +72,40 @@ class _Place:
         return str(self.images.parent.relative_to(root) / inside)
 
 
-def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL) -> DataSet:
+def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL_NAMES) -> DataSet:
     """A picture without faces is a background. Raises `DataError` when nothing names the classes."""
     told = _description(folder)
-    reading = Reading(classes, find, declared=set(told.names.values()), declared_in=told.path)
+    builder = DatasetBuilder(classes, find, declared=set(told.names.values()), declared_in=told.path)
     labelled, unlabelled = set(), Counter[Path]()
     bare = 0
     files = list(_image_files(folder, find))
-    parts = _parts(folder, told, [str(path.relative_to(folder)) for _, path in files], reading.problems)
+    parts = _parts(folder, told, [str(path.relative_to(folder)) for _, path in files], builder.problems)
     for place, path in files:
         file = (place.labels / path.relative_to(place.images)).with_suffix(".txt")
         labelled.add(file)
         if not file.parent.is_dir():
             unlabelled[file.parent] += 1
             continue
-        lines = _lines(file, reading.problems)
+        lines = _lines(file, builder.problems)
         bare += lines == []
         inside = str(path.relative_to(folder))
         key = place.key(path, folder)
-        part = parts.get(inside) or part_of(key) or _part_of_folder(place, folder)
+        split = parts.get(inside) or part_of(key) or _part_of_folder(place, folder)
         if lines is not None:
-            reading.add(Described(path, key, list(_raw_annotations(file, lines, told, classes)), part))
+            builder.add(Described(path, key, list(_raw_annotations(file, lines, told, classes)), split))
     for file in sorted({file for place in _places(folder) for file in _label_files(place)} - labelled):
         place = next(place for place in _places(folder) if file.is_relative_to(place.labels))
         reason = absent((place.images / file.relative_to(place.labels)).with_suffix(".jpg"))
-        reading.problems.append(f"{file}: its picture is missing" if "is missing" in reason else reason)
+        builder.problems.append(f"{file}: its picture is missing" if "is missing" in reason else reason)
     for missing, count in unlabelled.items():
-        reading.problems.append(
+        builder.problems.append(
             f"{missing}: is missing; {pluralize(count, 'picture')} without labels left out"
         )
     if bare:
-        reading.problems.append(
+        builder.problems.append(
             f"{folder}: {bare} pictures without labels are used as pictures without faces"
         )
-    return reading.finished()
+    return builder.finished()
 
 
 def _description(folder: Path) -> _Description:
@@ -136,36 +135,36 @@ def _from_yaml(path: Path, text: str) -> _Description:
     if any(isinstance(name, (list, dict)) for _, name in pairs):
         raise TypeError("a class's name is no word")
     parts: dict[str, set[Split]] = {}
-    for key, part in PARTS.items():
+    for key, split in PARTS.items():
         for value in data[key] if isinstance(data.get(key), list) else [data.get(key)]:
             if isinstance(value, str):
-                parts.setdefault(plain_path(value), set()).add(part)
+                parts.setdefault(plain_path(value), set()).add(split)
     # a folder that is train and val at once tells nothing
-    told = {value: part for value, several in parts.items() for part in several if len(several) == 1}
+    told = {value: split for value, several in parts.items() for split in several if len(several) == 1}
     return _Description(path, {int(n): str(name) for n, name in pairs}, told, "kpt_shape" in data)
 
 
 def _parts(folder: Path, told: _Description, known: Sequence[str], problems: list[str]) -> dict[str, Split]:
     """The parts of pictures, by their paths in the set, that `data.yaml` and lists tell."""
     lists = (
-        {f"{name}.txt": part for name, part in PARTS.items()}
+        {f"{name}.txt": split for name, split in PARTS.items()}
         if told.path.suffix in {".txt", ".names"}
         else {}
     )
-    lists |= {name: part for name, part in told.parts.items() if name.endswith(".txt")}
+    lists |= {name: split for name, split in told.parts.items() if name.endswith(".txt")}
     parts: dict[str, Split] = {}
     among = set(known)
-    for name, part in lists.items():
+    for name, split in lists.items():
         path = told.path.parent / name if (told.path.parent / name).is_file() else folder / name
         try:
             lines = read_text(path).splitlines() if path.is_file() else []
         except (OSError, ValueError) as e:
             problems.append(f"{path}: cannot be read ({type(e).__name__})")
             continue
-        parts |= parts_by_list(lines, part, among)
-    for name, part in told.parts.items():
+        parts |= parts_by_list(lines, split, among)
+    for name, split in told.parts.items():
         if not name.endswith(".txt"):
-            parts |= {path: part for path in among - parts.keys() if path.startswith(f"{name}/")}
+            parts |= {path: split for path in among - parts.keys() if path.startswith(f"{name}/")}
     return parts
 
 
@@ -254,7 +253,7 @@ def entries(images: Sequence[LabelledImage]) -> Iterator[Entry]:
     endings alone.
     """
     refuse_shared_names(images)
-    return _entries(images, [boxed(image) for image in images])
+    return _entries(images, [require_boxes(image) for image in images])
 
 
 def _entries(
@@ -266,11 +265,11 @@ def _entries(
         name = str(PurePosixPath("labels", image.key).with_suffix(".txt"))
         yield Entry(name, "".join(line + "\n" for line in lines).encode())
     lists = {}
-    for part, name in LISTS.items():
-        keys = [image.key for image in images if image.split is part]
+    for split, name in LISTS.items():
+        keys = [image.key for image in images if image.split is split]
         if keys:
             yield Entry(f"{name}.txt", "".join(f"./images/{key}\n" for key in keys).encode())
-        if keys or part is not Split.TEST:  # the first two are always asked for
+        if keys or split is not Split.TEST:  # the first two are always asked for
             lists[name] = f"{name}.txt" if keys else "images"
     names = {number: label.value for number, label in enumerate(LABELS)}
     yield Entry("data.yaml", yaml.safe_dump(lists | {"names": names}, sort_keys=False).encode())

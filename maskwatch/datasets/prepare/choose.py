@@ -10,7 +10,7 @@ from maskwatch.datasets.labels import FaceLabel
 from maskwatch.datasets.prepare.records import FaceStatus, FoundFace, ScanOutcome, outcome_of
 from maskwatch.datasets.prepare.scan import OpenedImage
 from maskwatch.datasets.records import DUPLICATE_BITS, Split
-from maskwatch.datasets.sets import STRICTEST_FIRST, Member, divided, settled
+from maskwatch.datasets.sets import STRICTEST_FIRST, Member, split_one_set, strictest_splits
 
 # Of 64: crops of one face in near duplicate pictures, where the boxes differ a little. Two faces before one
 # background, as a camera sees them, begin at 9.
@@ -29,8 +29,11 @@ def parts(opened: Sequence[OpenedImage]) -> PartOf:
     by_set: dict[str, list[Member]] = defaultdict(list)
     for each in opened:
         by_set[each.set_name].append(Member(each.set_name, each.image, each.hash))
-    every = [each for own in by_set.values() for each in divided(own)]
-    return {(each.set_name, each.image.key): split for each, split in zip(every, settled(every), strict=True)}
+    every = [each for own in by_set.values() for each in split_one_set(own)]
+    return {
+        (each.set_name, each.image.key): split
+        for each, split in zip(every, strictest_splits(every), strict=True)
+    }
 
 
 def contradicted(opened: Iterable[OpenedImage]) -> dict[str, str]:

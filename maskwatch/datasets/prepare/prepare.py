@@ -24,8 +24,8 @@ COLUMNS = ("file", "face", "box", "label", "px", "sharpness", "turn", "part", "t
 
 def prepare(
     sets: Mapping[str, DataSet],
-    eyes: FaceModels,
-    rules: Criteria,
+    models: FaceModels,
+    criteria: Criteria,
     out: Path,
     *,
     workers: int,
@@ -34,17 +34,17 @@ def prepare(
     """Write `out` with `{part}/{label}/` and `prepared.csv`, in the place of what an earlier run wrote there.
 
     `sets` are data sets by names of which no two are equal. Returns what became of every picture and face, in
-    a fixed order; the same pictures, rules and detector give the same folder. Raises `DataError` when nothing
+    a fixed order; the same pictures, criteria and detector give the same folder. Raises `DataError` when nothing
     is left; then, as after any failure, `out` is as it was.
     """
     images: list[Named] = [(name, image) for name, data in sets.items() for image in data.images]
     outcomes = [
         ScanOutcome(FaceStatus.UNUSABLE, name, line) for name, data in sets.items() for line in data.problems
     ]
-    with _whole(out) as split:
-        staging = split / STAGING
+    with _whole(out) as building:
+        staging = building / STAGING
         staging.mkdir()
-        seen = scan(images, eyes, rules, staging, workers=workers, progress=progress)
+        seen = scan(images, models, criteria, staging, workers=workers, progress=progress)
         outcomes += seen.outcomes
         disputed = contradicted(seen.opened)
         undisputed = []
@@ -54,14 +54,14 @@ def prepare(
             else:
                 undisputed.append(face)
         kept = without_near_duplicates(undisputed, parts(seen.opened), outcomes)
-        if rules.balance:
-            kept = balanced(kept, rules.seed, outcomes)
+        if criteria.balance:
+            kept = balanced(kept, criteria.seed, outcomes)
         if not kept:
             raise DataError(f"{out}: no face is left: {_most_frequent(outcomes)}")
-        outcomes += [_placed(face, where, split) for face, where in kept]
+        outcomes += [_placed(face, where, building) for face, where in kept]
         shutil.rmtree(staging)
         outcomes.sort(key=lambda each: (each.file, each.number or 0, each.fate, each.detail))
-        write_atomically(split / LIST, _as_csv(outcomes).encode())
+        write_atomically(building / LIST, _as_csv(outcomes).encode())
     return outcomes
 
 
@@ -73,24 +73,24 @@ def _most_frequent(outcomes: Sequence[ScanOutcome]) -> str:
 @contextmanager
 def _whole(out: Path) -> Iterator[Path]:
     """A folder that takes the place `out` when the block ends well, and is removed when it does not."""
-    split, old = (out.with_name(f"{out.name}.{suffix}") for suffix in ("part", "old"))
+    building, old = (out.with_name(f"{out.name}.{suffix}") for suffix in ("part", "old"))
     if out.exists() and any(out.iterdir()) and not (out / LIST).is_file():
         raise DataError(f"{out}: holds no {LIST}, so it is not replaced")
-    if split.exists() and not (split / STAGING).is_dir():
-        raise DataError(f"{split}: is in the way")
-    shutil.rmtree(split, ignore_errors=True)  # what a killed run left
+    if building.exists() and not (building / STAGING).is_dir():
+        raise DataError(f"{building}: is in the way")
+    shutil.rmtree(building, ignore_errors=True)  # what a killed run left
     replaces = out.exists()
     with parents_of(out):
         try:
-            split.mkdir()
-            yield split
+            building.mkdir()
+            yield building
             if replaces:
                 out.rename(old)
-            split.rename(out)
+            building.rename(out)
         except BaseException:
             if replaces and not out.exists():
                 old.rename(out)
-            shutil.rmtree(split, ignore_errors=True)
+            shutil.rmtree(building, ignore_errors=True)
             raise
     shutil.rmtree(old, ignore_errors=True)
 

@@ -55,8 +55,8 @@ class FaceModels:
 
 def scan(
     images: Sequence[Named],
-    eyes: FaceModels,
-    rules: Criteria,
+    models: FaceModels,
+    criteria: Criteria,
     staging: Path,
     *,
     workers: int,
@@ -79,10 +79,10 @@ def scan(
                 ScanOutcome(FaceStatus.SAME_FILE, str(image.path), f"as {original.image.path}")
             )
             continue
-        for face in _faces(opened, rgb, eyes, rules, seen.outcomes):
-            crop = cut(rgb, face.box, rules.margin)
+        for face in _faces(opened, rgb, models, criteria, seen.outcomes):
+            crop = cut(rgb, face.box, criteria.margin)
             found = _measured(opened, rgb, face, staging / f"{len(seen.faces):08d}.jpg")
-            fault = _fault(found, rules)
+            fault = _fault(found, criteria)
             if fault is None:
                 found.staged.write_bytes(encoded(crop))
                 seen.faces.append(found)
@@ -108,15 +108,15 @@ class _Labelled:
 
 
 def _faces(
-    opened: OpenedImage, rgb: Rgb, eyes: FaceModels, rules: Criteria, outcomes: list[ScanOutcome]
+    opened: OpenedImage, rgb: Rgb, models: FaceModels, criteria: Criteria, outcomes: list[ScanOutcome]
 ) -> Iterator[_Labelled]:
     """The found faces that have a label, numbered from left to right; of the others it is told why not."""
     truths, file = opened.image.truths, str(opened.image.path)
     if not truths:
         outcomes.append(ScanOutcome(FaceStatus.BACKGROUND, file))
         return
-    found = sorted(face.box for face in eyes.detector.detect([rgb])[0])
-    if rules.one_face and max(len(found), len(truths)) > 1:
+    found = sorted(face.box for face in models.detector.detect([rgb])[0])
+    if criteria.one_face and max(len(found), len(truths)) > 1:
         detail = f"{max(len(found), len(truths))} of them"
         outcomes.append(ScanOutcome(FaceStatus.MANY_FACES, file, detail, label=_whole_label(opened.image)))
         return
@@ -129,7 +129,7 @@ def _faces(
         ScanOutcome(FaceStatus.MISSED, file, box=truths[place].box, label=truths[place].label)
         for place in sorted(missed)
     )
-    points = eyes.landmarks.find(rgb, found)
+    points = models.landmarks.find(rgb, found)
     for number, box in enumerate(found):
         if number in owner:
             label = truths[owner[number]].label
@@ -179,11 +179,11 @@ def _measured(opened: OpenedImage, rgb: Rgb, face: _Labelled, staged: Path) -> F
     )
 
 
-def _fault(face: FoundFace, rules: Criteria) -> tuple[FaceStatus, str] | None:
-    if face.px < rules.min_px:
-        return FaceStatus.SMALL, f"{face.px:.0f} px, less than {rules.min_px:g}"
-    if face.sharpness < rules.min_sharpness:
-        return FaceStatus.BLURRED, f"sharpness {face.sharpness:.0f}, less than {rules.min_sharpness:g}"
-    if not face.turn <= rules.max_turn:  # also when there are no points to tell it by
-        return FaceStatus.TURNED, f"by {face.turn:.0f} degrees, more than {rules.max_turn:g}"
+def _fault(face: FoundFace, criteria: Criteria) -> tuple[FaceStatus, str] | None:
+    if face.px < criteria.min_px:
+        return FaceStatus.SMALL, f"{face.px:.0f} px, less than {criteria.min_px:g}"
+    if face.sharpness < criteria.min_sharpness:
+        return FaceStatus.BLURRED, f"sharpness {face.sharpness:.0f}, less than {criteria.min_sharpness:g}"
+    if not face.turn <= criteria.max_turn:  # also when there are no points to tell it by
+        return FaceStatus.TURNED, f"by {face.turn:.0f} degrees, more than {criteria.max_turn:g}"
     return None

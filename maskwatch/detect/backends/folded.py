@@ -29,7 +29,7 @@ class Backend(Protocol):
     device: torch.device
 
     def pnet(self, rgb: Tensor) -> Tensor:
-        """P-Net over pictures of at least 12 x 12: maps `(N, 5, H', W')`, one cell each two pixels; see `levels.cells`."""
+        """P-Net over pictures of at least 12 x 12: maps `(N, 5, H', W')`, one cell each two pixels; see `detect.pyramids.levels.cells`."""
         ...
 
     def rnet(self, rgb: Tensor) -> Tensor:

@@ -12,8 +12,8 @@ from pydantic import Field
 
 from maskwatch.core.errors import ModelError
 from maskwatch.core.records import Box, Face, Rgb, require_rgb
-from maskwatch.detect.settings import Probability
 from maskwatch.platform.paths import InputText
+from maskwatch.platform.settings_base import Probability
 from maskwatch.plugins import KindSettings, ModelContext
 
 MAX_FACES = 5000  # before suppression: OpenCV's own default

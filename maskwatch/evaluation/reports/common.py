@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from maskwatch.evaluation.bootstrap import RESAMPLES, Difference, Estimate, Measured, differences, estimates
 from maskwatch.evaluation.document import Block, Report, Section, Table
-from maskwatch.evaluation.images import Material
+from maskwatch.evaluation.images import EvaluationImages
 
 INTERVALS = (
     f"Intervals hold 95 % of {RESAMPLES:,} bootstrap draws of whole pictures, with a fixed seed. "
@@ -23,7 +23,7 @@ class Subject:
     """What was measured, and how: the versions of the models by their roles, and the settings in words."""
 
     what: str
-    material: Material
+    material: EvaluationImages
     models: Mapping[str, str]
     settings: Mapping[str, object]
 
@@ -62,7 +62,7 @@ def report(
     )
 
 
-def _part(material: Material) -> str:
+def _part(material: EvaluationImages) -> str:
     return "all parts" if material.chosen == "all" else f"{material.chosen} part"
 
 

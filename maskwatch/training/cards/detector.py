@@ -59,7 +59,7 @@ def write_detector_card(
         "",
     ]
     lines += [
-        f"- `{name}`: " + ", ".join(f"{count} {part}" for part, count in counts.items())
+        f"- `{name}`: " + ", ".join(f"{count} {split}" for split, count in counts.items())
         for name, counts in making.sets.items()
     ]
     lines += ["", "## Training", "", f"From `{making.start}`.", ""]

@@ -13,7 +13,7 @@ from maskwatch.detect.loading import ready_detector
 from maskwatch.detect.settings import Settings
 from maskwatch.detect.weights import Weights, load_weights
 from maskwatch.evaluation.detection import Detection, search_lowered
-from maskwatch.evaluation.images import Material, choose, without_faults
+from maskwatch.evaluation.images import EvaluationImages, choose, without_faults
 from maskwatch.evaluation.split_choice import SplitChoice
 from maskwatch.training.cards.detector import DetectorTraining, write_detector, write_detector_card
 from maskwatch.training.detector import DetectorRecipe, Epoch, Run
@@ -62,18 +62,18 @@ def train_detector(
     weights, target, device = load_weights(start), target or TuningTarget(), device or torch.device("cpu")
     recipe, scout_recipe = recipe or DetectorRecipe(), scout_recipe or usual_scout(1)
     callbacks = callbacks or Callbacks()
-    parts: Parts = {part: [] for part in Split}
+    by_split: Parts = {split: [] for split in Split}
     counts, sets = {}, read_sets(data, classes, callbacks)
     for name, labelled in sets.items():
         opened, notes = open_annotated(labelled.images, callbacks.bar(f"reading {name}"))
         callbacks.problems(notes)
-        counts[name] = {str(part): len(images) for part, images in opened.items()}
-        for part, images in opened.items():
-            parts[part] += images
+        counts[name] = {str(split): len(images) for split, images in opened.items()}
+        for split, images in opened.items():
+            by_split[split] += images
     # before the training: a data set that cannot be tested on is refused at once
     tests = {name: without_faults(choose(name, each, SplitChoice.TEST, list)) for name, each in sets.items()}
     making = DetectorTraining(weights.version, target, recipe, scout_recipe, counts)
-    tuned = _tune(parts, weights, making, output, device=device, callbacks=callbacks)
+    tuned = _tune(by_split, weights, making, output, device=device, callbacks=callbacks)
     point = tuned.choice.point
     callbacks.say(
         f"thresholds {', '.join(f'{t:g}' for t in point.thresholds)}, powers {', '.join(f'{p:g}' for p in point.powers)}: "
@@ -91,7 +91,7 @@ def train_detector(
 
 
 def _tune(
-    parts: Parts,
+    by_split: Parts,
     start: Weights,
     making: DetectorTraining,
     output: Path,
@@ -106,8 +106,8 @@ def _tune(
         "wish": asdict(making.target),  # the name in the folders of earlier trainings
         "start": start.version,
         "data": {
-            str(part): fingerprint((p.rgb, p.faces, p.unclear) for p in images)
-            for part, images in parts.items()
+            str(split): fingerprint((p.rgb, p.faces, p.unclear) for p in images)
+            for split, images in by_split.items()
         },
     }
     with training_folder(folder, task) as goes_on, Journal(folder) as journal:
@@ -132,7 +132,7 @@ def _tune(
 
         run = Run(making.recipe, device, folder, tell, callbacks.stage)
         return fine_tune(
-            parts,
+            by_split,
             start,
             making.target,
             run,
@@ -143,7 +143,7 @@ def _tune(
 
 
 def _tested(
-    material: Material,
+    material: EvaluationImages,
     weights: tuple[str, str],
     *,
     min_face_px: float,

@@ -53,10 +53,10 @@ def train_scout(
     counts = {}
     for name, labelled in read_sets(data, classes, callbacks).items():
         bar = callbacks.bar(f"finding faces in {name}")
-        parts, notes = gather_images(labelled.images, teacher, bar)
-        training += parts[Split.TRAIN]
-        validation += parts[Split.VALIDATION]
-        counts[name] = {str(part): len(images) for part, images in parts.items()}
+        by_split, notes = gather_images(labelled.images, teacher, bar)
+        training += by_split[Split.TRAIN]
+        validation += by_split[Split.VALIDATION]
+        counts[name] = {str(split): len(images) for split, images in by_split.items()}
         callbacks.say(f"{name}: {counts[name]} pictures, {len(notes)} cannot be read")
 
     def tell(state: ScoutProgress) -> None:

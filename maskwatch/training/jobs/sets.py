@@ -6,7 +6,7 @@ from pathlib import Path
 from maskwatch.datasets.class_names import ClassNames
 from maskwatch.datasets.formats.registry import read
 from maskwatch.datasets.records import DataSet
-from maskwatch.datasets.sets import named, together
+from maskwatch.datasets.sets import merge_splits, named
 from maskwatch.training.jobs.callbacks import Callbacks
 
 
@@ -16,7 +16,7 @@ def read_sets(folders: Sequence[Path], classes: ClassNames, callbacks: Callbacks
     What cannot be used, and what had to be moved, goes to `callbacks.problems`. Raises `DataError`.
     """
     sets = {name: read(folder, classes) for name, folder in named(list(map(Path, folders))).items()}
-    sets = together(sets, callbacks.bar("comparing pictures"))
+    sets = merge_splits(sets, callbacks.bar("comparing pictures"))
     for data in sets.values():
         callbacks.problems(data.problems)
     return sets
