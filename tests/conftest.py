@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +18,9 @@ import pytest
 
 from maskwatch.core.records import Box, Face, Frame, FrameReport, Label
 from maskwatch.output import demo_clip as demo
+
+# whoever runs the tests in the background may have them ignore Ctrl-C, and what they start would inherit that
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # the same examples on every machine; `--hypothesis-profile default` looks for others
 hypothesis.settings.load_profile("ci")

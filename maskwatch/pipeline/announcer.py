@@ -1,5 +1,6 @@
 """Delivers alerts to the sinks, each on a worker of its own, and reports delivery results to the rule."""
 
+import itertools
 import logging
 import threading
 import time
@@ -24,20 +25,28 @@ OnDone = Callable[[float | None], None]
 
 @dataclass(frozen=True, slots=True)
 class SinkRoute:
-    """A sink, the cameras whose alerts it delivers, and their alert texts."""
+    """A sink, the cameras whose alerts it delivers, and their alert texts.
+
+    `name` is what the status calls it: the sink's own, with a number where a camera has several of that name.
+    """
 
     sink: AlertSink
+    name: str
     cameras: tuple[str, ...] = ()
     sentences: tuple[str, ...] = ()
 
 
 def sink_routes(cameras: Sequence[Camera]) -> list[SinkRoute]:
     """One for each sink, whichever cameras share it."""
-    result = []
+    result: list[SinkRoute] = []
     for sink in dict.fromkeys(sink for camera in cameras for sink in camera.sinks):
         served = [camera for camera in cameras if sink in camera.sinks]
         sentences = dict.fromkeys(sentence for camera in served for sentence in camera.sentences)
-        result.append(SinkRoute(sink, tuple(camera.name for camera in served), tuple(sentences)))
+        names = tuple(camera.name for camera in served)
+        taken = {route.name for route in result if set(route.cameras) & set(names)}
+        free = (sink.name if number == 1 else f"{sink.name} {number}" for number in itertools.count(1))
+        own = next(name for name in free if name not in taken)
+        result.append(SinkRoute(sink, own, names, tuple(sentences)))
     return result
 
 
@@ -62,7 +71,7 @@ class Announcer:
             for sink in self._routes
         }
         for route in routes:
-            board.set_sink_status(route.sink.name, route.cameras, None)
+            board.set_sink_status(route.name, route.cameras, None)
 
     def announce(self, alert: Alert, sinks: Sequence[AlertSink], on_done: OnDone) -> None:
         """Tell through all the sinks; then `on_done` gets the time of the last delivery, on the alert's clock.
@@ -130,7 +139,8 @@ class Announcer:
             self._broken.discard(sink)
         if problem is not None and count:
             self._board.count_alert(sink.name, "failed")
-        self._board.set_sink_status(sink.name, self._routes[sink].cameras, problem)
+        route = self._routes[sink]
+        self._board.set_sink_status(route.name, route.cameras, problem)
         return problem is None
 
 

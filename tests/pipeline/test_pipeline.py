@@ -719,7 +719,7 @@ def announced(sinks, alerts=1, inline=False):
     """Announce and wait; gives what `on_done` was told, and the counts."""
     board, words = Board([]), []
     announcer = Announcer(
-        [SinkRoute(sink) for sink in sinks], board, lambda e: pytest.fail(str(e)), inline=inline
+        [SinkRoute(sink, sink.name) for sink in sinks], board, lambda e: pytest.fail(str(e)), inline=inline
     )
     for _ in range(alerts):
         announcer.announce(ALERT, sinks, words.append)
@@ -769,7 +769,9 @@ def test_alerts_are_dropped_and_counted_when_enough_wait_for_a_sink():
     gate = threading.Event()
     stuck, quick = FakeSink("stuck", gate=gate), FakeSink("quick")
     board, words = Board([]), []
-    announcer = Announcer([SinkRoute(stuck), SinkRoute(quick)], board, lambda e: pytest.fail(str(e)))
+    announcer = Announcer(
+        [SinkRoute(stuck, "stuck"), SinkRoute(quick, "quick")], board, lambda e: pytest.fail(str(e))
+    )
     announcer.announce(ALERT, [stuck], words.append)
     until(announcer._workers[stuck]._jobs.empty)  # it is at work on the first
     for number in range(WAITING + 2):
@@ -852,6 +854,19 @@ def test_a_delivery_that_fails_stands_on_the_board_until_one_succeeds_and_in_the
     assert seen[1].sinks[0].since_s == seen[2].sinks[0].since_s > seen[0].sinks[0].since_s
     assert ", fake: no player" in status_line(seen[2])
     assert "fake" not in status_line(seen[3])
+
+
+@pytest.mark.logs_errors
+def test_two_sinks_of_one_kind_do_not_hide_each_other(shot):
+    """One fails, and the other tells: else a healthy voice would stand for a broken one."""
+    broken, shared = FakeSink(errors=[AlertError("fake: no sound")]), FakeSink()
+    gate = make_camera(FakeSource([shot(0, camera="gate")]), "gate", sinks=(shared,))
+    door = make_camera(FakeSource([shot(0)]), sinks=(shared, broken))
+    pipeline = Pipeline([gate, door], replay=True)
+    with pipeline:
+        pipeline.run()
+    sinks = {(each.name, each.cameras): each.problem for each in pipeline.board.snapshot().sinks}
+    assert sinks == {("fake", ("gate", "door")): None, ("fake 2", ("door",)): "fake: no sound"}
 
 
 # cameras that give no picture
