@@ -50,6 +50,7 @@ class Access:
         return session
 
     def knows(self, session: str, now_s: float) -> bool:
+        """Whether `sign_in` gave out this session's secret, and it has not expired (12 hours)."""
         return self._sessions.get(_digest(session), 0.0) > now_s
 
 

@@ -48,6 +48,11 @@ class SessionDoor:
         self._cookie = cookie
 
     async def answer(self, connection: HTTPConnection, receive: Receive) -> Response | None:
+        """None, to let through, with a valid session; without one the login page (401).
+
+        A token in the address or the login form is always answered: the right one with a page that sets the
+        cookie (200), a wrong one with the login page (401, or 429 after too many).
+        """
         offered = await _offered(connection.scope, receive)
         if offered is not None:
             return self._entered(self._access, offered, connection)

@@ -30,6 +30,7 @@ def _page(body: str, head: str = "") -> str:
 
 
 def login_page(problem: str = "") -> str:
+    """The form that asks for the token, as HTML; `problem` says above it why the last try failed."""
     alert = f'<p role="alert">{escape(problem)}</p>' if problem else ""
     return _page(
         '<form method="post" action="/login"><h1>maskwatch review</h1>'

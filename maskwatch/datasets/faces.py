@@ -31,6 +31,7 @@ class LabelledFace:
 
     @property
     def protected(self) -> bool:
+        """Whether the ground truth says that a mask protects."""
         return self.label.protected
 
 

@@ -12,6 +12,7 @@ class FaceLabel(StrEnum):
 
     @property
     def protected(self) -> bool:
+        """True for `PROTECTED` alone: a mask worn wrong does not protect."""
         return self is FaceLabel.PROTECTED
 
 
@@ -25,6 +26,7 @@ class AnnotationLabel(StrEnum):
 
     @property
     def known(self) -> FaceLabel | None:
+        """The label for training and evaluation; None for `UNKNOWN`."""
         return None if self is AnnotationLabel.UNKNOWN else FaceLabel(self.value)
 
 
@@ -39,8 +41,10 @@ class Meaning(StrEnum):
 
     @property
     def annotation_label(self) -> AnnotationLabel | None:
+        """The label of a box of such a class; None for `NO_FACE`."""
         return None if self is Meaning.NO_FACE else AnnotationLabel(self.value)
 
     @property
     def known(self) -> FaceLabel | None:
+        """The label for training and evaluation; None for `UNKNOWN` and `NO_FACE`."""
         return None if self.annotation_label is None else self.annotation_label.known

@@ -60,18 +60,21 @@ class Problems(list[str]):
         self.extend(lines)
 
     def append(self, line: str) -> None:
+        """Add a line, or only count it where there are `MAX_PROBLEMS` already."""
         if len(self) < MAX_PROBLEMS:
             super().append(line)
         else:
             self._count(1)
 
     def extend(self, lines: Iterable[str]) -> None:
+        """Add lines one by one; those that another `Problems` only counted are counted here too."""
         first, more = (lines.first, lines.more) if isinstance(lines, Problems) else (lines, 0)
         for line in first:
             self.append(line)
         self._count(more)
 
     def replaced(self, old: str, new: str) -> "Problems":
+        """A copy with `new` for every `old` in the lines."""
         result = Problems(line.replace(old, new) for line in self.first)
         result._count(self.more)
         return result

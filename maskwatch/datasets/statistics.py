@@ -39,6 +39,8 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
+    """Of `images` images that can be read; `problems` says why others cannot, `shown` are some faces."""
+
     images: int
     faces: list[KnownFace]
     shown: list[Shown]

@@ -25,6 +25,7 @@ class Audit:
 
     @property
     def share(self) -> float | None:
+        """Right / labelled faces, 0..1; None where no face is labelled."""
         return self.right / self.faces if self.faces else None
 
     @property

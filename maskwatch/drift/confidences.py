@@ -110,6 +110,7 @@ class Confidences:
 
 
 def named(versions: Versions) -> str:
+    """Both versions as one key, `DETECTOR CLASSIFIER`, as `Day.versions` has it."""
     return f"{versions.detector} {versions.classifier}"
 
 

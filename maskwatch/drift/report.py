@@ -17,6 +17,7 @@ MEANING = (
 
 
 def report(drift: Drift) -> Report:
+    """A report of drift alone: the title says whether labelling is due, the lead where and why."""
     due = drift.due()
     lead = tuple(f"Labelling is due for {camera}: {reason}." for camera, reason in due.items())
     facts: dict[str, object] = {
@@ -51,6 +52,7 @@ def report(drift: Drift) -> Report:
 
 
 def section(drift: Drift) -> Section:
+    """Tables of the shifts and the audits, and a chart of each shift whose first days have faces."""
     blocks: list[Block] = [_shifts(drift), _audits(drift)]
     blocks += [_drawn(each) for each in drift.shifts if each.reference.sum()]
     return Section("Drift", (*blocks, MEANING))

@@ -37,6 +37,7 @@ class Shift:
 
     @property
     def is_due(self) -> bool:
+        """Whether the index exceeds its bound; False where there are too few faces."""
         return self.psi is not None and self.psi > self.bound
 
 

@@ -23,6 +23,8 @@ LOOK_EVERY = 30  # saves: a look at all days each half an hour
 
 @dataclass(frozen=True, slots=True)
 class Drift:
+    """Drift of all cameras; `least_right` (0..1) is the share of audited faces that should be right."""
+
     shifts: tuple[Shift, ...]
     audits: tuple[Audit, ...]
     least_right: float
@@ -97,6 +99,7 @@ class DriftWatch:
             self._fails = False
 
     def look(self) -> None:
+        """Measure, log where labelling has newly come due, and set or clear the board's notices."""
         due = self._look().due()
         for camera in self._told.keys() - due.keys():
             self._pipeline.board.set_notice(f"drift {camera}", None)

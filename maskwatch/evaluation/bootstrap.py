@@ -20,13 +20,15 @@ Figures = dict[str, Floats]
 
 
 class Measured(Protocol):
-    """Figures of so many `pictures`, which can be computed as if each of them counted differently."""
+    """Figures of so many `images`, which can be computed as if each of them counted differently."""
 
     @property
-    def images(self) -> int: ...
+    def images(self) -> int:
+        """How many images there are: the columns of `weights`."""
+        ...
 
     def figures(self, weights: Floats) -> Figures:
-        """Each figure by its name, a value for every row of `weights` `(rows, pictures)`; NaN where undefined."""
+        """Each figure by name, a value for each row of `weights` `(rows, images)`; NaN where undefined."""
         ...
 
 
@@ -39,6 +41,7 @@ class Estimate:
     high: float | None
 
     def as_dict(self) -> dict[str, object]:
+        """For JSON: the fields by their names."""
         return asdict(self)
 
 
@@ -63,6 +66,7 @@ class Difference:
         return "better" if (self.difference > 0) is self.higher_is_better else "worse"
 
     def as_dict(self) -> dict[str, object]:
+        """For JSON: the fields by their names, and `verdict`."""
         return {**asdict(self), "verdict": self.verdict}
 
 
@@ -99,7 +103,7 @@ def differences(
 
 
 def draws(images: int, seed: int) -> Floats:
-    """`(RESAMPLES, pictures)`: how often each picture was drawn."""
+    """`(RESAMPLES, images)`: how often each image was drawn."""
     random = np.random.default_rng(seed)
     return random.multinomial(images, np.full(images, 1 / images), size=RESAMPLES).astype(np.float64)
 

@@ -29,21 +29,26 @@ class Confusion:
 
     @property
     def total(self) -> int:
+        """All faces that were counted."""
         return self.tp + self.fp + self.tn + self.fn
 
     @property
     def accuracy(self) -> float | None:
+        """(TP + TN) / all faces, 0..1."""
         return (self.tp + self.tn) / self.total if self.total else None
 
     @property
     def precision(self) -> float | None:
+        """TP / (TP + FP), 0..1."""
         return self.tp / (self.tp + self.fp) if self.tp + self.fp else None
 
     @property
     def recall(self) -> float | None:
+        """TP / (TP + FN), 0..1."""
         return self.tp / (self.tp + self.fn) if self.tp + self.fn else None
 
     def as_dict(self) -> dict[str, float | int | None]:
+        """For JSON: the counts, with their sum as `faces`, and the shares."""
         return {
             "faces": self.total,
             "tp": self.tp,
@@ -83,7 +88,7 @@ class Bin:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Classification:
-    """How a classifier judged faces; `places` are those of their pictures, of which there are `pictures`."""
+    """How a classifier judged faces; `places` are those of their images, of which there are `images`."""
 
     judged: tuple[JudgedFace, ...]
     places: NDArray[np.int64]
@@ -92,14 +97,17 @@ class Classification:
 
     @property
     def probabilities(self) -> Floats:
+        """`(faces,)` float64: how probably each face is protected, 0..1, in the order of `judged`."""
         return np.array([face.probability for face in self.judged], np.float64)
 
     @property
     def labels(self) -> NDArray[np.str_]:
+        """`(faces,)`: the true `FaceLabel` of each face as a string, in the order of `judged`."""
         return np.array([face.label for face in self.judged], np.str_)
 
     @property
     def confusion(self) -> Confusion:
+        """The counts with a face judged protected from a probability of `protected_at` on."""
         return _confusion((j.probability >= self.protected_at, j.label.protected) for j in self.judged)
 
     def count(self, label: FaceLabel, *, protected: bool) -> int:

@@ -34,12 +34,15 @@ class Searched:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
+    """Labelled faces, those of them that were found, and detections that match none."""
+
     truths: int
     found: int
     false_alarms: int
 
     @property
     def recall(self) -> float | None:
+        """Found / labelled faces, 0..1; None where no face is labelled."""
         return self.found / self.truths if self.truths else None
 
 
@@ -65,6 +68,7 @@ class Detection:
 
     @property
     def images(self) -> int:
+        """How many images were searched, those without a face included."""
         return len(self.searched)
 
     def figures(self, weights: Floats) -> Figures:
@@ -93,6 +97,7 @@ class Detection:
         )
 
     def curve(self) -> Curve:
+        """The precision-recall curve over all sizes; at least one face must be labelled."""
         return curve(self.scores, self.hits, len(self.truth_scores))
 
     def _of(self, bucket: Bucket) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -142,7 +147,9 @@ class HasThresholds(Detector, Protocol):
     """A cascade, which draws its lines at three probabilities."""
 
     @property
-    def thresholds(self) -> tuple[float, float, float]: ...
+    def thresholds(self) -> tuple[float, float, float]:
+        """The probabilities (0..1) above which P-Net, R-Net and O-Net each keep a box."""
+        ...
 
 
 def search_lowered(
@@ -167,6 +174,7 @@ def found_in(rgb: Rgb, detector: Detector) -> list[Face]:
 
 
 def boxes(image: LabelledImage) -> list[Box]:
+    """The ground-truth boxes of an image, in pixels, in their order; labels without a box are left out."""
     return [truth.box for truth in image.truths if truth.box is not None]
 
 

@@ -27,6 +27,7 @@ class Image:
 
     @property
     def address(self) -> str:
+        """A `data:` URL that holds the bytes, for the `src` of an HTML image."""
         kind = "png" if self.data.startswith(b"\x89PNG") else "jpeg"
         return f"data:image/{kind};base64,{b64encode(self.data).decode()}"
 
@@ -44,6 +45,8 @@ Block = str | Table | Image | ContactSheet
 
 @dataclass(frozen=True, slots=True)
 class Section:
+    """A heading and what stands below it, in this order; a text is a paragraph."""
+
     title: str
     blocks: tuple[Block, ...]
 
@@ -60,6 +63,7 @@ class Report:
 
     @property
     def tables(self) -> list[Table]:
+        """The tables of all sections, in the order of the report."""
         return [b for section in self.sections for b in section.blocks if isinstance(b, Table)]
 
 

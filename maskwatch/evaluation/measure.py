@@ -37,11 +37,22 @@ class Models(Protocol):
     """What loads models by their settings; `app.compose.Models` does."""
 
     @property
-    def detector(self) -> Callable[[KindSettings], Detector]: ...
+    def detector(self) -> Callable[[KindSettings], Detector]:
+        """Loads the detector of its settings. Raises `ModelError`, or `ConfigError` without its backend."""
+        ...
+
     @property
-    def classifier(self) -> Callable[[ClassifierSettings], Classifier]: ...
-    def mtcnn(self, settings: DetectSettings, /) -> Mtcnn: ...
-    def computes_with(self, detect: KindSettings, /) -> str: ...
+    def classifier(self) -> Callable[[ClassifierSettings], Classifier]:
+        """Loads the classifier of its settings. Raises `ModelError`, or `ConfigError` without its backend."""
+        ...
+
+    def mtcnn(self, settings: DetectSettings, /) -> Mtcnn:
+        """Like `detector`, for the cascade, whose thresholds can be read."""
+        ...
+
+    def computes_with(self, detect: KindSettings, /) -> str:
+        """The name of the backend that runs the detector's networks; of other detectors, their kind."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

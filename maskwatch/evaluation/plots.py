@@ -28,6 +28,7 @@ class OperatingCurve:
 
 
 def precision_recall(models: Sequence[OperatingCurve]) -> bytes:
+    """A PNG: the curves of one or two detectors, with the chosen operating points marked."""
     figure, axes = _figure(6.4, 4.8)
     for colour, model in zip(COLOURS, models, strict=False):
         axes.step(model.curve.recall, model.curve.precision, where="post", color=colour, label=model.name)
@@ -91,6 +92,7 @@ def _figure(width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def png(figure: Figure) -> bytes:
+    """The figure as PNG, at 150 dpi."""
     file = BytesIO()
     figure.savefig(file, format="png", dpi=150)
     return file.getvalue()

@@ -13,6 +13,7 @@ class SplitChoice(StrEnum):
 
     @property
     def held_out(self) -> bool:
+        """Whether no training and no choice has seen these images: the test split alone."""
         return self is SplitChoice.TEST
 
     @property

@@ -65,10 +65,13 @@ class EmptyFrames:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class System:
+    """What detector and classifier together said of labelled images, one record an image."""
+
     watched: tuple[AnalysedImage, ...]
 
     @property
     def images(self) -> int:
+        """How many images were analysed, those without a face included."""
         return len(self.watched)
 
     def figures(self, weights: Floats) -> Figures:
@@ -94,6 +97,7 @@ class System:
         return result
 
     def count(self, label: FaceLabel, outcome: str) -> int:
+        """Labelled faces of this label that met with this outcome: a `Label` as a string, or `MISSED`."""
         return sum(
             truth.label is label and said == outcome
             for watched in self.watched
@@ -102,6 +106,7 @@ class System:
 
     @property
     def nobody(self) -> EmptyFrames:
+        """The images of which the protected ratio cannot be compared."""
         pairs = [(w.true_ratio is None, w.report.protected_ratio is None) for w in self.watched]
         return EmptyFrames(
             in_truth=pairs.count((True, False)),

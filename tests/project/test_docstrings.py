@@ -30,7 +30,9 @@ def _named(body, place, *, in_class):
             yield from _named(node.body, f"{place}:{node.name}", in_class=True)
 
 
-@pytest.mark.parametrize("room", ["core", "pipeline", "detect", "classify"])
+@pytest.mark.parametrize(
+    "room", ["core", "pipeline", "detect", "classify", "evaluation", "console", "datasets", "drift"]
+)
 def test_every_public_name_has_a_docstring(room):
     """A method that fills a port or another class's place may leave it to that."""
     found = list(named(room))

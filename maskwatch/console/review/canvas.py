@@ -26,6 +26,8 @@ class CanvasHandlers:
 
 
 class Canvas(ui.element, component="canvas.js"):
+    """The image that is being labelled, with its boxes; what a person does there goes to `hands`."""
+
     def __init__(self, hands: CanvasHandlers) -> None:
         super().__init__()
         self._sample = ""
@@ -46,6 +48,7 @@ class Canvas(ui.element, component="canvas.js"):
         self._props.update(sample=sample_id, src=address, width=size[0], height=size[1], preload=list(ahead))
 
     def draw(self, annotations: Sequence[DrawnAnnotation], selected: int | None) -> None:
+        """Show these boxes, the one of number `selected` as chosen; what `show` set is sent along."""
         self._props.update(
             annotations=[_to_props(annotation) for annotation in annotations], selected=selected
         )

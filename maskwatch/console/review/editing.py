@@ -48,14 +48,17 @@ class Editing:
 
     @property
     def annotations(self) -> tuple[DrawnAnnotation, ...]:
+        """The boxes as they are now, in the order in which they are gone through."""
         return self._now.annotations
 
     @property
     def selected(self) -> int | None:
+        """The number of the selected box; None: no box is."""
         return self._now.selected
 
     @property
     def changed(self) -> bool:
+        """Whether `result` differs from what the editing started with."""
         return self.result != tuple(Annotation(m.box, m.label) for m in self._start.annotations)
 
     @property
@@ -64,6 +67,7 @@ class Editing:
         return tuple(Annotation(annotation.box, annotation.label) for annotation in self.annotations)
 
     def select(self, number: int | None) -> None:
+        """Select the box of this number, None for none; an unknown one is ignored. No step for `undo`."""
         if number is None or self._annotation(number) is not None:
             self._now = _Moment(self.annotations, number)
 

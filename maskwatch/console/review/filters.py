@@ -25,6 +25,8 @@ class LabelState(StrEnum):
 
 
 class Order(StrEnum):
+    """By time, or by `lowest_confidence`, the lowest first."""
+
     OLDEST = "oldest"
     NEWEST = "newest"
     UNSURE = "unsure"
@@ -85,6 +87,7 @@ class LabelProgress:
 
     @property
     def share(self) -> float:
+        """Labelled / total, 0..1; 0 where there is no sample."""
         return self.labelled / self.total if self.total else 0.0
 
 
@@ -121,10 +124,12 @@ def _share(text: str | None, default: float) -> float:
 
 
 def day_of(sample: Sample) -> str:
+    """The day on which the sample was saved, `YYYY-MM-DD` in this machine's time zone."""
     return f"{sample.saved_at.astimezone():%Y-%m-%d}"
 
 
 def passes(sample: Sample, wanted: Filter) -> bool:
+    """Whether a sample passes the filter; `search` is a part of its id, confidence counts to two decimals."""
     return (
         wanted.camera in (None, sample.report.camera)
         and wanted.day in (None, day_of(sample))
@@ -165,6 +170,7 @@ def chosen(samples: Iterable[Sample], wanted: Filter) -> list[Sample]:
 
 
 def choices(samples: Iterable[Sample]) -> Choices:
+    """The cameras and reasons of these samples, sorted, and their days, the newest first."""
     samples = list(samples)
     return Choices(
         tuple(sorted({sample.report.camera for sample in samples})),
@@ -181,6 +187,7 @@ def page(samples: Sequence[Sample], number: int, size: int = PAGE_SIZE) -> Page:
 
 
 def progress(samples: Iterable[Sample], wanted: Filter, by: str, today: date) -> LabelProgress:
+    """Over the samples of the filter, its `state` aside; `today`, by `by`, counts over all samples."""
     whole = wanted.whatever_state()
     labelled = total = mine = 0
     for sample in samples:

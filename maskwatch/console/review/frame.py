@@ -51,10 +51,12 @@ class PageFrame:
             self._told = ui.label("")
 
     def tell(self, progress: LabelProgress) -> None:
+        """Show in the bar on top how far labelling is."""
         self._share.value = progress.share
         self._told.text = f"{progress.labelled} of {progress.total} labelled · {progress.today} by you today"
 
     def ask_name(self) -> None:
+        """Open a dialog for the person's name; it cannot be dismissed while there is none."""
         with ui.dialog(value=True) as dialog, ui.card().classes("mw-dialog"):
             dialog.props("persistent" if not self.name else "")
             ui.html(

@@ -28,6 +28,8 @@ ORDERS = {Order.OLDEST: "oldest first", Order.NEWEST: "newest first", Order.UNSU
 
 
 class Gallery:
+    """The page of one visit. `cookies` tell the person's name and look; `query` the filter and the page."""
+
     def __init__(self, review: Review, cookies: Mapping[str, str], query: Mapping[str, str]) -> None:
         self._review = review
         self._filter = filters.from_query(query)

@@ -84,6 +84,7 @@ class ImagePage:
         self._tell()
 
     async def open(self) -> None:
+        """Read the queue and show the sample that the page was made for, on the way that the filter gives."""
         samples = await asyncio.to_thread(self._review.queue.samples)
         chosen = tuple(sample.id for sample in filters.chosen(samples, self._filter))
         await self._show(Walk(chosen, 0).at(self._sample.id))

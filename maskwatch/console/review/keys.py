@@ -7,6 +7,8 @@ from maskwatch.datasets.labels import AnnotationLabel
 
 
 class Action(StrEnum):
+    """What a key does to the image that is shown."""
+
     ACCEPT = "accept"
     NEXT = "next"
     PREVIOUS = "previous"
@@ -103,6 +105,7 @@ HELP = (
 
 
 def action_of(name: str, *, shift: bool) -> Action | None:
+    """The action of a key, by the browser's name of it (letters small); None where it has none."""
     for key in KEYS:
         if name in key.names and key.shift in (None, shift):
             return key.action
@@ -110,4 +113,5 @@ def action_of(name: str, *, shift: bool) -> Action | None:
 
 
 def all_names() -> list[str]:
+    """The browser's names of all keys in use, sorted."""
     return sorted({name for key in KEYS for name in key.names})

@@ -11,6 +11,8 @@ from maskwatch.samples.store import Queue
 
 @dataclass(frozen=True, slots=True)
 class Saved:
+    """What `Saving.undo` needs to take a label back: `revision` is the one that saving made."""
+
     sample_id: str
     revision: int
 

@@ -57,4 +57,5 @@ class Thumbnails:
 
     @property
     def kept_bytes(self) -> int:
+        """The size of the JPEGs in memory, in bytes."""
         return self._bytes

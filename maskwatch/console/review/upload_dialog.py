@@ -13,6 +13,8 @@ MAX_AT_ONCE = 100
 
 
 def upload_dialog(uploads: Uploads, on_stored: Callable[[], Awaitable[None]]) -> ui.dialog:
+    """A closed dialog for JPEG and PNG files; `on_stored` is awaited after each that joins the queue."""
+
     async def store(event: UploadEventArguments) -> None:
         try:
             data = await event.file.read()

@@ -34,6 +34,8 @@ class Upload:
 
 
 class Uploads:
+    """Adds uploaded images to the queue, with the faces that `propose` finds. Thread-safe; one at a time."""
+
     def __init__(self, queue: Queue, propose: Proposer) -> None:
         self._queue = queue
         self._propose = propose

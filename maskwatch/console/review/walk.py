@@ -13,9 +13,11 @@ class Walk:
 
     @property
     def here(self) -> str | None:
+        """The id of the sample at `place`; None at the end."""
         return self.ids[self.place] if self.place < len(self.ids) else None
 
     def to(self, place: int) -> "Walk":
+        """The same way at another place, at the nearest where there is none such."""
         return Walk(self.ids, min(max(0, place), len(self.ids)))
 
     def at(self, sample_id: str) -> "Walk":
@@ -47,6 +49,7 @@ class Presence:
         self._open[page] = (sample_id, person)
 
     def leave(self, page: str) -> None:
+        """That page is closed; an unknown one changes nothing."""
         self._open.pop(page, None)
 
     def others(self, person: str, sample_id: str) -> tuple[str, ...]:

@@ -41,6 +41,7 @@ OUTWARDS = re.compile(
 
 
 def matches(folder: Path) -> bool:
+    """Whether a file stands where COCO's annotations are usually exported to; it is not opened."""
     return bool(_files(folder))
 
 

@@ -18,6 +18,7 @@ NEEDED = {True: FaceLabel.PROTECTED, False: FaceLabel.UNPROTECTED}
 
 
 def matches(folder: Path, classes: ClassNames = USUAL_NAMES) -> bool:
+    """Whether a subfolder is named after the training split, or after a class whose meaning is a label."""
     meanings = _meanings(folder, classes).values()
     return any(meaning is not None and meaning.known for meaning in meanings) or _has_training(folder)
 

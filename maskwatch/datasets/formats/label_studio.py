@@ -31,6 +31,7 @@ WHOLE = 100  # hundredths
 
 
 def matches(folder: Path) -> bool:
+    """Whether a JSON file of the folder is an export of Label Studio: a list of tasks."""
     return _file(folder) is not None
 
 

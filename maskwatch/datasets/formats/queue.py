@@ -19,6 +19,7 @@ RECORDS = "*/????-??-??/[!.]*.json"  # camera, UTC date, sample
 
 
 def matches(folder: Path) -> bool:
+    """Whether the folder holds samples of a queue, labelled or not."""
     return next(folder.glob(RECORDS), None) is not None
 
 

@@ -16,7 +16,11 @@ from maskwatch.datasets.records import DataSet, LabelledImage
 
 
 class Format(Protocol):
-    def matches(self, folder: Path) -> bool: ...
+    """A module that reads data sets of one format."""
+
+    def matches(self, folder: Path) -> bool:
+        """Whether the folder looks like a data set of this format; `read` may still refuse it."""
+        ...
 
     def read(self, folder: Path, find: Finder = in_place, classes: ClassNames = USUAL_NAMES) -> DataSet:
         """`find` tells where a picture is when it is not in the folder, and `classes` what its classes mean."""
@@ -24,6 +28,8 @@ class Format(Protocol):
 
 
 class Writer(Protocol):
+    """A module that writes data sets of one format."""
+
     def entries(self, images: Sequence[LabelledImage]) -> Iterator[Entry]:
         """The files of the data set. Raises `DataError` for what cannot be written, before the first."""
         ...

@@ -37,6 +37,7 @@ SIDES = ("xmin", "ymin", "xmax", "ymax")
 
 
 def matches(folder: Path) -> bool:
+    """Whether there are XML files in `Annotations`, or in `annotations`."""
     return any(next((folder / name).rglob("*.xml"), None) is not None for name, _ in LAYOUTS)
 
 

@@ -44,6 +44,7 @@ BOX_NUMBERS, MIN_POLYGON = 4, 6
 
 
 def matches(folder: Path) -> bool:
+    """Whether there are `labels` and `images` folders, or a file that describes YOLO's classes."""
     layout = (folder / "labels").is_dir() and (folder / "images").is_dir()
     return layout or any((folder / name).is_file() for name in DESCRIPTIONS)
 

@@ -69,6 +69,7 @@ class FoundFace:
 
     @property
     def order(self) -> tuple[str, str, int]:
+        """A sort key, the same in every run: data set, image, face."""
         return self.set_name, self.image.key, self.number
 
 
@@ -91,6 +92,7 @@ class ScanOutcome:
 def outcome_of(
     face: FoundFace, fate: FaceStatus, detail: str = "", split: Split | None = None, to: str = ""
 ) -> ScanOutcome:
+    """A found face's line of the list, with its measures; `to` is the path of its crop in the result."""
     measures = (face.px, face.sharpness, face.turn)
     file = str(face.image.path)
     return ScanOutcome(fate, file, detail, face.number, face.box, face.label, split, to, measures)

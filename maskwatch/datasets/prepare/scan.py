@@ -32,6 +32,8 @@ HASH_MARGIN = 0.25  # of the face's side: with more, two faces before one backgr
 
 @dataclass(frozen=True, slots=True)
 class OpenedImage:
+    """An image that can be read: `hash` is its `perceptual_hash`, `sha256` its file's, in hexadecimal."""
+
     set_name: str
     image: LabelledImage
     hash: int
@@ -49,6 +51,8 @@ class ScanResult:
 
 @dataclass(frozen=True, slots=True)
 class FaceModels:
+    """What finds faces, and the landmarks by which their turn is told."""
+
     detector: Detector
     landmarks: Landmarks
 

@@ -28,6 +28,7 @@ CALIBRATION = (
 
 
 def classifier_report(subject: Subject, result: Classification) -> Report:
+    """One classifier: figures with intervals, confusion matrix, reliability diagram, worst verdicts."""
     figures = estimates(result)
     labels = [label for label in FaceLabel if any(j.label is label for j in result.judged)]
     counts = [[result.count(label, protected=said) for said in VERDICTS] for label in labels]
@@ -66,6 +67,7 @@ def classifier_report(subject: Subject, result: Classification) -> Report:
 
 
 def classifier_comparison(subject: Subject, a: Classification, b: Classification) -> Report:
+    """Two classifiers on the same faces: differences with intervals, and what only one judged wrong."""
     extra = [
         Section("Reliability", (_reliability([("A", a), ("B", b)]), CALIBRATION)),
         Section("Judged wrong by A alone", (_wrong_alone(a, b),)),

@@ -67,11 +67,13 @@ def _part(material: EvaluationImages) -> str:
 
 
 def figures_table(title: str, figures: Mapping[str, Estimate], names: Sequence[str]) -> Table:
+    """A row for each of `names`, in this order: the figure and its 95 % interval."""
     rows = tuple((name, number(figures[name].value), between(figures[name])) for name in names)
     return Table(title, ("", "figure", "95 % interval"), rows, INTERVALS)
 
 
 def as_facts(figures: Mapping[str, Estimate]) -> dict[str, object]:
+    """The figures and their intervals for `Report.facts`, under the key `figures`."""
     return {"figures": {name: each.as_dict() for name, each in figures.items()}}
 
 
@@ -122,14 +124,17 @@ def _told(each: Difference) -> tuple[str, ...]:
 
 
 def number(value: float | None) -> str:
+    """With three decimals; `-` for None."""
     return "-" if value is None else f"{value:.3f}"
 
 
 def between(estimate: Estimate) -> str:
+    """The interval as text, such as `0.912 to 0.954`; `-` where there is none."""
     if estimate.low is None or estimate.high is None:
         return "-"
     return f"{estimate.low:.3f} to {estimate.high:.3f}"
 
 
 def words(label: str) -> str:
+    """A label as people read it: blanks for underscores."""
     return label.replace("_", " ")

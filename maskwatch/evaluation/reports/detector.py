@@ -33,6 +33,7 @@ UNLABELLED = (
 
 
 def detector_report(subject: Subject, detection: Detection) -> Report:
+    """One detector: figures with intervals, by size and by label, its curve, misses and false alarms."""
     figures = estimates(detection)
     all_sizes = detection.counts()
     curve = detection.curve()
@@ -58,6 +59,7 @@ def detector_report(subject: Subject, detection: Detection) -> Report:
 
 
 def detector_comparison(subject: Subject, a: Detection, b: Detection) -> Report:
+    """Two detectors on the same images: differences with intervals, both curves, what only one found."""
     extra = [
         Section("Precision and recall", (_chart([("A", a), ("B", b)]), CURVE)),
         Section("Found by A alone", (_found_alone(a, b),)),

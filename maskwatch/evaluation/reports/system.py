@@ -41,6 +41,7 @@ MEANING = (
 
 
 def system_report(subject: Subject, system: System) -> Report:
+    """Detector and classifier together: figures with intervals, outcomes by label, and the worst errors."""
     figures = estimates(system)
     nobody = system.nobody
     compared = system.images - nobody.in_truth - nobody.in_truth_and_ours - nobody.in_ours
@@ -89,6 +90,7 @@ def _told(figures: dict[str, Estimate], name: str, label: FaceLabel) -> tuple[st
 
 
 def system_comparison(subject: Subject, a: System, b: System) -> Report:
+    """Two systems on the same images: the differences of their figures, with intervals."""
     return comparison(subject, f"{_counted(a)} {MEANING}", (a, b), [])
 
 
