@@ -30,7 +30,14 @@ def _named(body, place, *, in_class):
             yield from _named(node.body, f"{place}:{node.name}", in_class=True)
 
 
-@pytest.mark.parametrize("room", ["core", "pipeline", "detect", "classify"])
+@pytest.mark.parametrize(
+    "room",
+    [
+        "sources", "learning", "training", "samples", "bench", "web", "alerts",
+        "platform", "models", "app", "output", "conformance", "config", "http",
+        "core", "pipeline", "detect", "classify",
+    ],
+)  # fmt: skip
 def test_every_public_name_has_a_docstring(room):
     """A method that fills a port or another class's place may leave it to that."""
     found = list(named(room))
