@@ -7,6 +7,11 @@ import pyttsx3
 
 
 def main() -> int:
+    """Render the order's `sentence` to the WAV file `path`; returns the exit status.
+
+    The order also has `voice`, `words_per_minute` and `volume` (0..1). An error of the engine ends the
+    process with its message and the exit status 1.
+    """
     order = json.load(sys.stdin)
     engine = pyttsx3.init()
     errors: list[Exception] = []

@@ -97,7 +97,10 @@ def camera_versions(config: Config, models: Models) -> dict[str, str]:
 def live_pipeline(
     config: Config, models: Models, on_decision: Callable[[Decision], None] | None = None
 ) -> Pipeline:
-    """The cameras as they are; footage among them runs at its own speed."""
+    """The cameras as they are; footage among them runs at its own speed.
+
+    Raises `ConfigError` when there is no camera or a part cannot be made, `SourceError`, and `ModelError`.
+    """
     if not config.cameras:
         raise ConfigError("cameras: there is none to watch")
     sink = cache(make_sink)
@@ -161,7 +164,10 @@ def _serving_analyst(config: Config, pipeline: Pipeline) -> Callable[[Rgb], Fram
 
 
 def replay_pipeline(plan: ReplayPlan, models: Models, on_decision: Callable[[Decision], None]) -> Pipeline:
-    """Every frame in order, alerts to the log at once."""
+    """Every frame in order, alerts to the log at once.
+
+    Raises `ConfigError` for a live source, `SourceError` when no kind takes the address, and `ModelError`.
+    """
     source = open_source(plan.name, plan.address)
     if source.live:
         raise ConfigError(f"{plan.address}: is live; replay takes footage, `maskwatch run` watches cameras")
@@ -186,6 +192,10 @@ def analyst(settings: Defaults, models: Models) -> Callable[[Rgb], FrameReport]:
 
 
 def camera_source(name: str, camera: CameraConfig) -> Source:
+    """The camera's source, of all frames that come, not yet opened.
+
+    Raises `SourceError` when no kind takes its address.
+    """
     return open_source(name, camera.source, rtsp_settings=camera.rtsp)
 
 

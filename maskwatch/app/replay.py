@@ -32,6 +32,7 @@ class Summary:
     broken: SourceError | None = None
 
     def add(self, decision: Decision) -> None:
+        """Count a decision; they come in the order of the frames."""
         self.reports.append(decision.report)
         self.alerts += [decision.alert] if decision.alert else []
         self.queued += decision.queued is not None

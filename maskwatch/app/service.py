@@ -48,6 +48,11 @@ class Service:
         self._engines: list[_Engine] = []
 
     def run(self) -> None:
+        """Serve until a signal ends it, or nothing is left to watch. For the main thread alone (signals).
+
+        Raises what the first `build` raises. When a model is still at work at the end, the process exits here
+        with 0.
+        """
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)
         parts: RunningParts | None = self._build(None)

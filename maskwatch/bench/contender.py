@@ -34,10 +34,12 @@ class Stopwatch:
         self.steps: dict[str, float] = defaultdict(float)
 
     def start(self) -> None:
+        """Forget all laps and begin the first."""
         self.steps.clear()
         self._last = self._now()
 
     def lap(self, name: str) -> None:
+        """End the lap: add its seconds to `steps` under this name, and begin the next."""
         now = self._now()
         self.steps[name] += now - self._last
         self._last = now
@@ -108,6 +110,7 @@ def _answers(detector: Callable[[float], Detect], watch: Stopwatch) -> Iterator[
 
 
 def main() -> None:
+    """Answer runs until standard input is closed; print the error when the detector cannot start."""
     name, device_name = sys.argv[1:]
     device = torch.device(device_name)
     watch = Stopwatch(device)

@@ -100,6 +100,7 @@ class Result:
         return (self.after - self.before) / gap if gap > 0 else None
 
     def as_dict(self) -> dict[str, Any]:
+        """As JSON has it, with `closed`."""
         return {**asdict(self), "closed": self.closed}
 
 

@@ -48,6 +48,7 @@ class Load:
         return offered > 0 and self.p95_ms <= 1000 * LATE_S and self.dropped <= DROPPED * offered
 
     def as_dict(self) -> dict[str, object]:
+        """As JSON has it, with `holds`."""
         return {**asdict(self), "holds": self.holds}
 
 
@@ -86,6 +87,7 @@ class _Arrivals:
 
 
 def warm_up_s(cameras: int) -> float:
+    """Seconds that so many cameras run before anything is measured."""
     return WARM_UP_S + WARM_UP_PER_CAMERA_S * cameras
 
 

@@ -74,6 +74,7 @@ def options(
         False, "--version", callback=_tell_version, is_eager=True, help="Say which version this is."
     ),
 ) -> None:
+    """Set the logging up that every command has."""
     if sys.stderr.isatty():
         handler: logging.Handler = RichHandler(console=errors, show_path=False)
         layout = "%(message)s"
@@ -90,6 +91,7 @@ class _Debug:
 
 
 def main() -> None:
+    """Run the command line and end the process with its exit code."""
     # torch, OpenCV and OpenVINO share few cores: a thread that waits must not spin; read when torch loads
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name that is not UTF-8 is printed as its bytes

@@ -171,6 +171,7 @@ def features(
 
 
 def table(counts: "Confusion", title: str) -> Table:
+    """A confusion matrix in one row, with accuracy, precision and recall; positive is protected."""
     result = Table("faces", "TP", "FP", "TN", "FN", "accuracy", "precision", "recall", title=title)
     shares = ["-" if v is None else f"{v:.4f}" for v in (counts.accuracy, counts.precision, counts.recall)]
     result.add_row(*map(str, (counts.total, counts.tp, counts.fp, counts.tn, counts.fn)), *shares)

@@ -39,6 +39,8 @@ class LabelChoice(StrEnum):
 
 
 class ExportFormat(StrEnum):
+    """What `queue export` writes."""
+
     COCO = "coco"
     YOLO = "yolo"
     VOC = "voc"
@@ -46,6 +48,8 @@ class ExportFormat(StrEnum):
 
 
 class Readable(StrEnum):
+    """What `queue import` reads."""
+
     COCO = "coco"
     YOLO = "yolo"
     VOC = "voc"

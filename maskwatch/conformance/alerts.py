@@ -55,22 +55,27 @@ class AlertContract:
         raise NotImplementedError
 
     def test_its_settings_are_a_kinds(self) -> None:
+        """The settings pass `require_sound_settings`."""
         require_sound_settings(self.settings())
 
     def test_it_is_called_by_its_kind(self, tmp_path: Path) -> None:
+        """The sink's `name` is the kind of its settings."""
         assert self.make(tmp_path).name == self.settings().kind
 
     def test_making_it_tells_nobody(self, tmp_path: Path) -> None:
+        """`make` alone delivers nothing."""
         self.make(tmp_path)
         assert len(self.told(tmp_path)) == 0
 
     def test_every_alert_is_told(self, tmp_path: Path) -> None:
+        """Once `deliver` returns, people were told, also without a frame and of an offline camera."""
         sink = self.make(tmp_path)
         for count, alert in enumerate((unprotected(), offline(), unprotected(picture=False)), 1):
             sink.deliver(alert)
             assert len(self.told(tmp_path)) == count
 
     def test_it_works_on_a_thread_that_did_not_make_it(self, tmp_path: Path) -> None:
+        """A sink made on one thread delivers on another."""
         sink = self.make(tmp_path)
         thread = Thread(target=sink.deliver, args=(unprotected(),))
         thread.start()
@@ -78,6 +83,7 @@ class AlertContract:
         assert len(self.told(tmp_path)) == 1
 
     def test_what_reaches_nobody_is_an_error_that_names_it_in_time(self, tmp_path: Path) -> None:
+        """A broken sink raises `AlertError` each time, its name first; two deliveries take less than 60 s."""
         sink = self.make_broken(tmp_path)
         if sink is None:
             return
@@ -87,6 +93,7 @@ class AlertContract:
         assert time.monotonic() - started_s < PATIENCE_S
 
     def test_it_can_be_told_that_an_alert_is_over(self, tmp_path: Path) -> None:
+        """A sink with `ended` takes a delivered alert back without an error."""
         sink, alert = self.make(tmp_path), unprotected(picture=False)
         sink.deliver(alert)
         if isinstance(sink, SupportsEnded):

@@ -49,14 +49,17 @@ class DetectorContract:
         raise NotImplementedError
 
     def test_its_settings_are_a_kinds(self) -> None:
+        """The settings pass `require_sound_settings`."""
         require_sound_settings(self.settings())
 
     def test_it_finds_the_face(self) -> None:
+        """A box overlaps the sample's ground truth with an IoU above 0.3."""
         rgb, box = self.sample()
         (faces,) = self.make().detect([rgb])
         assert max((iou(face.box, box) for face in faces), default=0.0) > 0.3
 
     def test_faces_are_boxes_with_scores_and_without_a_label(self) -> None:
+        """Boxes are finite and not empty, scores are 0..1 in descending order, and no face is classified."""
         (faces,) = self.make().detect([self.sample()[0]])
         for face in faces:
             assert all(map(isfinite, face.box))
@@ -67,6 +70,7 @@ class DetectorContract:
         assert all(first.score >= second.score for first, second in pairwise(faces))
 
     def test_each_frame_is_answered_in_its_place_whatever_stands_beside_it(self) -> None:
+        """A batch of mixed sizes gives the faces of each frame alone: boxes to 0.5 px, scores to 0.01."""
         detector, (rgb, _) = self.make(), self.sample()
         frames = [rgb, np.zeros_like(rgb), rgb[:-7, :-3], np.zeros((1, 1, 3), np.uint8), rgb]
         together = detector.detect(frames)
@@ -80,6 +84,7 @@ class DetectorContract:
                 assert abs(one.score - other.score) < 0.01
 
     def test_a_read_only_view_is_as_good_as_a_frame_of_its_own(self) -> None:
+        """A read-only view into a larger array gives the same faces, and the array stays as it was."""
         rgb, _ = self.sample()
         height, width = rgb.shape[:2]
         wider = np.zeros((height + 9, width + 5, 3), np.uint8)
@@ -91,15 +96,18 @@ class DetectorContract:
         assert np.array_equal(wider, before)
 
     def test_no_frame_gives_no_answer(self) -> None:
+        """An empty batch returns an empty list."""
         assert self.make().detect([]) == []
 
     def test_what_is_no_picture_is_refused(self) -> None:
+        """`ImageError` for grey or RGBA images, for floats, for an empty image and for None."""
         detector = self.make()
         for wrong in NO_RGB:
             with pytest.raises(ImageError):
                 detector.detect([wrong])
 
     def test_it_says_its_version(self) -> None:
+        """`version` is a text, not empty, and the same for two detectors of the same settings."""
         first, second = self.make().version, self.make().version
         assert isinstance(first, str)
         assert first == second != ""
@@ -126,15 +134,18 @@ class ClassifierContract:
         raise NotImplementedError
 
     def test_its_settings_are_a_kinds(self) -> None:
+        """The settings pass `require_sound_settings`."""
         require_sound_settings(self.settings())
 
     def test_it_tells_protected_faces_from_others(self) -> None:
+        """Every sample is on the right side of 0.5, and the samples have both classes."""
         samples = self.samples()
         judged = self.make().classify([(rgb, face) for rgb, face, _ in samples])
         assert {protected for *_, protected in samples} == {True, False}
         assert [probability >= 0.5 for probability in judged] == [protected for *_, protected in samples]
 
     def test_each_face_is_answered_in_its_place_whatever_stands_beside_it(self) -> None:
+        """A batch gives the probability (a float, 0..1) of each face alone, to 0.02."""
         classifier, samples = self.make(), [(rgb, face) for rgb, face, _ in self.samples()] * 3
         together = classifier.classify(samples)
         assert len(together) == len(samples)
@@ -144,6 +155,7 @@ class ClassifierContract:
             assert abs(classifier.classify([sample])[0] - probability) < 0.02
 
     def test_a_box_may_lie_anywhere(self) -> None:
+        """A box over the edge, outside, over the whole frame or within one pixel gets a probability."""
         rgb, *_ = self.samples()[0]
         height, width = rgb.shape[:2]
         boxes = [
@@ -157,6 +169,7 @@ class ClassifierContract:
         assert all(0 <= probability <= 1 for probability in judged)
 
     def test_frames_are_left_as_they_are(self) -> None:
+        """A read-only frame is taken, and not changed."""
         rgb, face, _ = self.samples()[0]
         kept = rgb.copy()
         kept.flags.writeable = False
@@ -164,15 +177,18 @@ class ClassifierContract:
         assert np.array_equal(kept, rgb)
 
     def test_no_face_gives_no_answer(self) -> None:
+        """An empty batch returns an empty list."""
         assert self.make().classify([]) == []
 
     def test_what_is_no_picture_is_refused(self) -> None:
+        """`ImageError` for grey or RGBA images, for floats, for an empty image and for None."""
         classifier = self.make()
         for wrong in NO_RGB:
             with pytest.raises(ImageError):
                 classifier.classify([(wrong, Face(Box(0, 0, 20, 20), 0.9))])
 
     def test_it_says_its_version(self) -> None:
+        """`version` is a text, not empty, and the same for two classifiers of the same settings."""
         first, second = self.make().version, self.make().version
         assert isinstance(first, str)
         assert first == second != ""

@@ -46,9 +46,11 @@ class SourceContract:
         yield
 
     def test_its_settings_are_a_kinds(self, tmp_path: Path) -> None:
+        """The settings pass `require_sound_settings`."""
         require_sound_settings(self.settings(tmp_path))
 
     def test_frames_are_of_the_camera_and_in_order(self, tmp_path: Path) -> None:
+        """Three frames are of `CAMERA`, contiguous, with rising `seq`, and `at` does not run backwards."""
         frames = self._first(tmp_path, 3)
         assert len(frames) == 3
         assert all(isinstance(frame, Frame) and frame.camera == CAMERA for frame in frames)
@@ -57,6 +59,7 @@ class SourceContract:
         assert all(frame.rgb.flags.c_contiguous for frame in frames)
 
     def test_a_closed_source_can_be_opened_again(self, tmp_path: Path) -> None:
+        """After closing the iterator, `frames` can be called again."""
         with self.shown(tmp_path):
             source = self.make(tmp_path)
             for _ in range(2):
@@ -64,6 +67,7 @@ class SourceContract:
                     assert next(frames).rgb.size
 
     def test_its_end_is_that_of_its_sort(self, tmp_path: Path) -> None:
+        """A source that is not live ends, and shows the same frames when it is opened again."""
         with self.shown(tmp_path):
             source = self.make(tmp_path)
             if source.live:
@@ -72,6 +76,7 @@ class SourceContract:
         assert first == second
 
     def test_what_cannot_be_opened_is_an_error(self, tmp_path: Path) -> None:
+        """A broken source raises `SourceError` at its first frame, with its name and without the password."""
         source = self.make_broken(tmp_path)
         frames = source.frames()  # nothing is opened yet
         with pytest.raises(SourceError) as caught:
@@ -80,6 +85,7 @@ class SourceContract:
         assert self.password is None or self.password not in str(caught.value)
 
     def test_its_name_shows_no_password(self, tmp_path: Path) -> None:
+        """`name` is a text, not empty; neither it nor the settings' `repr` has the password."""
         name = self.make(tmp_path).name
         assert isinstance(name, str)
         assert name
@@ -87,6 +93,7 @@ class SourceContract:
         assert self.password is None or self.password not in repr(self.settings(tmp_path))
 
     def test_what_to_expect_is_a_count_or_unknown(self, tmp_path: Path) -> None:
+        """`expected` is None or above 0."""
         with self.shown(tmp_path):
             expected = self.make(tmp_path).expected()
         assert expected is None or expected > 0

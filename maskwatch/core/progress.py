@@ -7,6 +7,8 @@ Item = TypeVar("Item")
 
 
 class ProgressBar(Protocol):
+    """Hands the items through, and shows how far their user is."""
+
     def __call__(self, items: Iterable[Item], /) -> Iterable[Item]: ...
 
 

@@ -41,6 +41,7 @@ class SampleImage:
 
     @property
     def truths(self) -> tuple[GroundTruth, ...]:
+        """The labelled faces; boxes in pixels of the image."""
         return self.labelled.truths
 
     @property
@@ -49,6 +50,7 @@ class SampleImage:
         return self.truths[0].label if self.truths and self.truths[0].box is None else None
 
     def rgb(self) -> Rgb:
+        """The image, read anew each time: `(H, W, 3)` uint8, RGB. Raises `SourceError`."""
         return read_rgb(self.labelled.path)
 
     def readable(self) -> Rgb | None:
@@ -69,10 +71,12 @@ class LearningData:
     notes: tuple[str, ...] = field(default=())
 
     def of(self, split: Split) -> list[SampleImage]:
+        """The images of one split, those of the cameras before those of the base."""
         return [*self.cameras[split], *self.base[split]]
 
 
 def sample_image(sample: Sample, path: Path, split: Split) -> SampleImage:
+    """A sample as an image of the split; `path` is its clean frame. Without labels it has no faces."""
     annotations = sample.labels.faces if sample.labels else ()
     return SampleImage(sample.report.camera, labelled_image(annotations, path, path.stem, split))
 

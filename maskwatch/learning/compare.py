@@ -40,20 +40,28 @@ class JudgedImages:
 
     @property
     def images(self) -> int:
+        """How many images were judged."""
         return len(self.outcomes)
 
     @property
     def faces(self) -> int:
+        """How many faces are labelled in them."""
         return sum(outcome.truths for outcome in self.outcomes)
 
     def of(self, camera: str) -> "JudgedImages":
+        """Those of one camera; none for a name that is not there."""
         return JudgedImages(tuple(outcome for outcome in self.outcomes if outcome.camera == camera))
 
     @property
     def cameras(self) -> list[str]:
+        """The names of the cameras, sorted."""
         return sorted({outcome.camera for outcome in self.outcomes})
 
     def figures(self, weights: Floats) -> Figures:
+        """Recall, precision and F1 (0..1) by name, a value for every row of `weights` `(rows, images)`.
+
+        NaN where there is nothing to count.
+        """
         table = np.array([(o.truths, o.right, o.answers) for o in self.outcomes], np.float64).reshape(-1, 3)
         truths, right, answers = (weights @ table).T
         return {

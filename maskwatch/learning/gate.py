@@ -16,6 +16,8 @@ class Margins:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
+    """Whether the candidate is to serve, and why or why not, a line for people each."""
+
     promoted: bool
     reasons: tuple[str, ...]
 

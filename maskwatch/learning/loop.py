@@ -36,6 +36,12 @@ Analysts = Callable[[ModelFiles, str], Analyse]
 
 @dataclass(frozen=True, slots=True)
 class Loop:
+    """What a learning run works with: where samples wait, where used ones go, and the registry of versions.
+
+    `analysts` judge for the comparison with the serving version; `drift` makes a section of the report,
+    None for none.
+    """
+
     queue: Queue
     archive: Archive
     registry: Registry

@@ -61,6 +61,7 @@ def light_detector(effort: float) -> train_detector.DetectorRecipe:
 
 
 def light_classifier(effort: float) -> train_classifier.ClassifierRecipe:
+    """A recipe for fine-tuning: 24 epochs times `effort`, at least one, with early stopping."""
     return train_classifier.ClassifierRecipe(
         epochs=max(1, round(24 * effort)), learning_rate=7e-4, average=0.99, patience=8
     )

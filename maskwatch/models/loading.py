@@ -108,13 +108,19 @@ class CameraSettings(Protocol):
     """What of a camera's settings decides on its models."""
 
     @property
-    def detect(self) -> KindSettings: ...
+    def detect(self) -> KindSettings:
+        """The detector's settings, of whatever kind."""
+        ...
 
     @property
-    def motion(self) -> MotionSettings: ...
+    def motion(self) -> MotionSettings:
+        """The motion gate's settings; with `gate` false there is none."""
+        ...
 
     @property
-    def classify(self) -> ClassifierSettings: ...
+    def classify(self) -> ClassifierSettings:
+        """The classifier's settings, of whatever kind."""
+        ...
 
 
 def camera_models(

@@ -74,6 +74,7 @@ class ModelFiles:
 
 
 def shipped_files() -> ModelFiles:
+    """The files of the version `SHIPPED`, which comes with the program; not checked to be there."""
     return ModelFiles(SHIPPED, shipped(f"models/{DETECTOR}"), shipped(f"models/{CLASSIFIER}"))
 
 

@@ -24,6 +24,7 @@ class ReportWriter:
         return self
 
     def write(self, decision: Decision) -> None:
+        """Append a decision as one line."""
         self._file.write(json.dumps(as_json(decision), ensure_ascii=False) + "\n")
 
     def __exit__(self, *error: object) -> None:
@@ -32,6 +33,7 @@ class ReportWriter:
 
 
 def as_json(decision: Decision) -> dict[str, object]:
+    """A decision as a line of the report, ready for JSON; `at` in seconds, `size` width and height in px."""
     report = decision.report
     return {
         "camera": report.camera,

@@ -4,4 +4,5 @@ from datetime import UTC, datetime
 
 
 def utc_now() -> datetime:
+    """The date and time now, aware, in UTC."""
     return datetime.now(UTC)

@@ -77,6 +77,7 @@ def parents_of(path: Path) -> Iterator[None]:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
+    """Write a whole file by `replacing`, flushed to the disk; missing folders are made. Raises `OSError`."""
     with replacing(path) as part:
         part.write_bytes(data)
 

@@ -85,6 +85,7 @@ class Base:
 
 
 def base_of(info: ValidationInfo) -> Base | None:
+    """The `Base` that the configuration is validated with; None where there is none."""
     return info.context.get(BASE) if isinstance(info.context, dict) else None
 
 
@@ -95,6 +96,7 @@ def _require_path(value: object) -> object:
 
 
 def beside(path: Path, info: ValidationInfo) -> Path:
+    """A path of the configuration, taken from the folder of its file; as written where there is no `Base`."""
     base = base_of(info)
     return path if base is None else Path(base.beside(str(path)))
 

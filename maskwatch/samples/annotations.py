@@ -154,6 +154,7 @@ def rejected(faces: Iterable[Face], annotations: Sequence[Annotation]) -> tuple[
 
 
 def annotations_to_json(annotations: Iterable[Annotation]) -> list[dict[str, object]]:
+    """Annotations as a record writes them: boxes x1, y1, x2, y2 to a tenth of a pixel, labels as words."""
     return [
         {"box": [round(v, 1) for v in annotation.box], "label": annotation.label.value}
         for annotation in annotations
@@ -161,6 +162,7 @@ def annotations_to_json(annotations: Iterable[Annotation]) -> list[dict[str, obj
 
 
 def labels_to_json(labels: Labels) -> dict[str, object]:
+    """The current labels as a record writes them; the time is ISO 8601 in UTC, to a millisecond."""
     return {
         "faces": annotations_to_json(labels.faces),
         "by": labels.by,
@@ -170,6 +172,7 @@ def labels_to_json(labels: Labels) -> dict[str, object]:
 
 
 def history_to_json(history: History) -> list[dict[str, object]]:
+    """All revisions as a record writes them, oldest first; `faces` is null where labels were taken away."""
     return [
         {
             "faces": None if each.faces is None else annotations_to_json(each.faces),

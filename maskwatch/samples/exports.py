@@ -30,6 +30,7 @@ class SampleFilter:
     reason: str | None = None
 
     def fits(self, sample: Sample) -> bool:
+        """Whether the sample meets every condition."""
         return (
             (self.since is None or sample.saved_at >= self.since)
             and (self.until is None or sample.saved_at < self.until)

@@ -40,6 +40,7 @@ class Sample:
 
     @property
     def labels(self) -> Labels | None:
+        """The newest labels; None before the first, and when they were taken away."""
         return current(self.history)
 
     @property
@@ -60,6 +61,7 @@ class Sample:
         return min(verdicts, default=1.0)
 
     def with_history(self, history: History) -> "Sample":
+        """The same sample with another history."""
         return replace(self, history=history)
 
 
@@ -106,6 +108,7 @@ def encoded_record(sample: Sample) -> bytes:
 
 
 def to_json(sample: Sample) -> dict[str, object]:
+    """A sample's record, ready for JSON; `read_sample` reads it. Without a revision it has no `history`."""
     report, labels = sample.report, sample.labels
     record: dict[str, object] = {
         "id": sample.id,

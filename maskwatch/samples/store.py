@@ -50,6 +50,7 @@ class Queue:
 
     @property
     def folder(self) -> Path:
+        """The queue's root folder, which may not exist yet."""
         return self._folder
 
     def add(self, frame: Frame, report: FrameReport, reasons: tuple[str, ...]) -> str:
@@ -150,7 +151,10 @@ class Queue:
         return self._relabel(sample_id, change, based_on)
 
     def move(self, sample_id: str, folder: Path) -> None:
-        """Take a sample out and put it into another queue's folder, where it is whole before it is gone from here."""
+        """Take a sample out and put it into another queue's folder.
+
+        It is whole there before it is gone from here. Raises `QueueError`.
+        """
         record = self._record(sample_id)
         target = folder / record.relative_to(self._folder)
         try:

@@ -39,6 +39,10 @@ def reason(error: FFmpegError | OSError) -> str:
 
 
 def video_stream(container: InputContainer, name: str) -> VideoStream:
+    """The first video stream, set to decode no frame of more than `MAX_PIXELS`.
+
+    `name` stands for it in errors. Raises `SourceError` when there is none, `ImageError` when it is larger.
+    """
     if not container.streams.video:
         raise SourceError(f"{name}: holds no video")
     stream = container.streams.video[0]

@@ -25,6 +25,7 @@ SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 
 def matches(address: Address) -> bool:
+    """Whether an address is a folder, a glob that is no file's name, or a path with an image's suffix."""
     text = address.reveal()
     return "://" not in text and (Path(text).is_dir() or _is_pattern(text) or _is_image(Path(text)))
 
@@ -70,6 +71,7 @@ class ImageSource:
         return len(self.paths()) or None
 
     def paths(self) -> list[Path]:
+        """The image files in natural order; a single path as it is, there or not."""
         if Path(self.name).is_dir():
             found = [p for p in Path(self.name).iterdir() if _is_image(p)]
         elif _is_pattern(self.name):
@@ -94,7 +96,11 @@ def read_rgb(path: Path) -> Rgb:
 
 
 def decoded(data: bytes, name: str) -> Rgb:
-    """Like `read_rgb`, from a file's bytes; `name` stands for it in errors. The size is known before anything is decoded."""
+    """Like `read_rgb`, from a file's bytes; `name` stands for it in errors.
+
+    The size is known before anything is decoded. Raises `SourceError`, of which an
+    `ImageError` says that it has more than `MAX_PIXELS`.
+    """
     width, height = imagesize.get(BytesIO(data))
     if min(width, height) <= 0:
         raise SourceError(f"{name}: is not a picture that can be read")

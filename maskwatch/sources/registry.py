@@ -68,6 +68,7 @@ class AddressSettings(KindSettings):
 
     @classmethod
     def takes(cls, address: Address) -> bool:
+        """Whether the whole address matches `pattern`; opens nothing."""
         return cls.pattern.fullmatch(address.reveal()) is not None
 
     @field_validator("address")
@@ -82,6 +83,10 @@ class AddressOrKind(OneOf):
     """Annotates a source: an address alone, or the settings of a kind."""
 
     def validated(self, value: Any, info: ValidationInfo) -> Any:
+        """The `Address` that a text is, or the settings that keys and values are.
+
+        Raises `ValueError` or pydantic's errors.
+        """
         if isinstance(value, Mapping | KindSettings):
             return super().validated(value, info)
         return as_address(value, info)

@@ -32,6 +32,7 @@ CLOTHS = ((150, 195, 225), (235, 235, 240), (40, 40, 45), (230, 180, 190), (120,
 
 
 def as_it_is(image: SeenImage) -> View:
+    """The image unchanged, with its boxes as float32."""
     return image.rgb, *_split(image, _boxes(image))
 
 
@@ -104,6 +105,7 @@ def camera_view(image: SeenImage, random: Random) -> View:
 
 
 def mirrored(rgb: Rgb, boxes: Floats) -> tuple[Rgb, Floats]:
+    """The image `(H, W, 3)` and the boxes `(N, 4)` on it, flipped left to right; the image is a copy."""
     width = rgb.shape[1]
     turned = np.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], axis=1)
     return np.ascontiguousarray(rgb[:, ::-1]), turned

@@ -95,6 +95,7 @@ class MinedBatches:
 
 
 def in_order(samples: MinedCrops, size: int) -> Iterator[TrainingBatch]:
+    """All crops once, in their order and unvaried, `size` a batch; the last batch may be smaller."""
     for start in range(0, len(samples.kinds), size):
         rows = slice(start, start + size)
         parts = (samples.crops[rows], samples.kinds[rows], samples.offsets[rows])

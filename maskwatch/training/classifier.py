@@ -52,6 +52,13 @@ class ClassifierRecipe:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
+    """The figures of one epoch; `number` counts from 1.
+
+    `loss` is the mean binary cross-entropy of the training batches, with smoothed labels. `validation_loss`,
+    without smoothing, and `validation_accuracy` (0..1, at a probability of 0.5) are those of the averaged
+    weights. `best`: the validation loss is the lowest so far.
+    """
+
     number: int
     loss: float
     validation_loss: float

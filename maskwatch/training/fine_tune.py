@@ -31,6 +31,8 @@ class TuningTarget:
 
 @dataclass(frozen=True, slots=True)
 class TunedDetector:
+    """The weights, with operating point and scout; how the point was chosen, and how well the scout does."""
+
     weights: Weights
     choice: Choice
     scout: train_scout.ScoutFigures

@@ -22,6 +22,8 @@ MAX_NEGATIVES = 40  # of a picture: half the likeliest for the stage before, hal
 
 
 class Kind(IntEnum):
+    """What a crop shows: no face, a part of one, or a face, by the overlaps in `targets.py`."""
+
     NEGATIVE = 0
     PART = 1
     POSITIVE = 2
@@ -36,6 +38,7 @@ class MinedCrops:
     offsets: Floats
 
     def of(self, kind: Kind) -> NDArray[np.int64]:
+        """The places `(n,)` of the crops of one kind, in ascending order."""
         return np.flatnonzero(self.kinds == kind)
 
 

@@ -81,5 +81,6 @@ class Journal:
         self._writer.close()
 
     def note(self, stage: str, step: int, figures: Mapping[str, float]) -> None:
+        """Write the figures of a step, each as the scalar `STAGE/NAME`."""
         for name, value in figures.items():
             self._writer.add_scalar(f"{stage}/{name}", value, step)

@@ -57,6 +57,8 @@ class ScoutRecipe:
 
 @dataclass(frozen=True, slots=True)
 class ScoutProgress:
+    """The step, counted from 1, and the mean training loss since the last report."""
+
     step: int
     loss: float
 

@@ -71,6 +71,10 @@ class BearerDoor:
         self._token = TokenCheck(f"Bearer {token}")
 
     async def answer(self, connection: HTTPConnection, receive: Receive) -> Response | None:  # noqa: ARG002 - a door's
+        """None for a right token, and for health; else 401.
+
+        After too many wrong tokens 429 for a while, whatever comes from that address.
+        """
         if connection.scope["path"] in OPEN:
             return None
         address, now_s = address_of(connection), now()

@@ -43,6 +43,7 @@ COUNTERS: Numbers = (
 
 
 def routes(watched: ServiceView) -> list[Route]:
+    """`/metrics`: the service's metrics and those of its process, in Prometheus' text format 0.0.4."""
     registry = CollectorRegistry(auto_describe=False)  # else it asks once before there is an answer
     registry.register(ServiceCollector(watched))
     ProcessCollector(registry=registry)
@@ -54,10 +55,13 @@ def routes(watched: ServiceView) -> list[Route]:
 
 
 class ServiceCollector(Collector):
+    """The service's metrics for a `CollectorRegistry`."""
+
     def __init__(self, watched: ServiceView) -> None:
         self._watched = watched
 
     def collect(self) -> Iterator[Metric]:
+        """All metric families, as they are now; one without a known value has no sample."""
         status, storage = self._watched.status(), self._watched.storage()
         yield from _of_cameras(status.cameras)
         yield _faces(status.cameras)

@@ -41,10 +41,12 @@ class Listener:
 
     @property
     def url(self) -> str:
+        """`http://HOST:PORT`, without a slash at the end; the real port, also when 0 was wanted."""
         host, port, *_ = self.socket.getsockname()
         return http_url(host, port)
 
     def close(self) -> None:
+        """Close this socket; a `Listener` that took it over goes on listening."""
         self.socket.close()
 
 

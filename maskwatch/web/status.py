@@ -14,6 +14,8 @@ from maskwatch.web.service_view import ServiceView, Storage, memory_bytes, threa
 
 
 def routes(watched: ServiceView) -> list[Route]:
+    """`/api/status`: `described` as JSON; `/` redirects there."""
+
     def api_status(_: Request) -> JSONResponse:
         body = described(watched.status(), watched.versions(), watched.storage())
         return JSONResponse(body, headers={"Cache-Control": "no-store"})

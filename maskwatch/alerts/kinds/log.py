@@ -17,6 +17,8 @@ class Settings(KindSettings):
 
 
 class LogSink:
+    """Writes each alert as a warning to the log of this module; never fails."""
+
     name = "log"
 
     def deliver(self, alert: Alert) -> None:
@@ -33,4 +35,5 @@ class LogSink:
 
 
 def build(_: Settings, __: SinkContext) -> LogSink:
+    """The sink; it needs neither settings nor context."""
     return LogSink()

@@ -106,6 +106,7 @@ class VoiceSink:
 
 
 def build(settings: Settings, context: SinkContext) -> VoiceSink:
+    """The sink, with its rendered sentences in `voice` below the cache; nothing is rendered yet."""
     return VoiceSink(context.cache / "voice", settings)
 
 

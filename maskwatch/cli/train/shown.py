@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 
 def callbacks(stage: Callable[[str, int, int], None] = lambda *_: None) -> "Callbacks":
+    """Lines, problems and bars on the terminal; `stage` as `terminal.stages` yields it."""
     from maskwatch.training import Callbacks
 
     return Callbacks(say, tell_problems, tracked, stage)

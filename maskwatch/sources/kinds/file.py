@@ -15,10 +15,12 @@ class Settings(AddressSettings):
 
 
 def fit(address: Address) -> int:
+    """1 for any path, so that a kind that knows it better is taken; 0 for what is none. Looks at no file."""
     return 1 if Settings.takes(address) else 0
 
 
 def build(settings: Settings, context: SourceContext) -> Source:
+    """The source, at most `context.fps` frames a second; nothing is opened yet."""
     from maskwatch.sources.file import FileSource
 
     return FileSource(context.camera, settings.address, fps=context.fps)

@@ -15,12 +15,14 @@ class Settings(AddressSettings):
 
 
 def fit(address: Address) -> int:
+    """2 for a folder, a glob or the path of an image, else 0."""
     from maskwatch.sources.images import matches
 
     return 2 if matches(address) else 0
 
 
 def build(settings: Settings, context: SourceContext) -> Source:
+    """The source of every image, whatever `context.fps` is; nothing is opened yet."""
     from maskwatch.sources.images import ImageSource
 
     return ImageSource(context.camera, settings.address)

@@ -16,10 +16,12 @@ class Settings(AddressSettings):
 
 
 def fit(address: Address) -> int:
+    """2 for rtsp:// and rtsps://, else 0."""
     return 2 if Settings.takes(address) else 0
 
 
 def build(settings: Settings, context: SourceContext) -> Source:
+    """The source, at most `context.fps` frames a second, with `context.rtsp`; nothing is opened yet."""
     from maskwatch.sources.rtsp import RtspSource
 
     return RtspSource(context.camera, settings.address, fps=context.fps, settings=context.rtsp)

@@ -15,10 +15,12 @@ class Settings(AddressSettings):
 
 
 def fit(address: Address) -> int:
+    """2 for usb:N and /dev/videoN, else 0."""
     return 2 if Settings.takes(address) else 0
 
 
 def build(settings: Settings, context: SourceContext) -> Source:
+    """The source, at most `context.fps` frames a second; nothing is opened yet."""
     from maskwatch.sources.usb import UsbSource
 
     return UsbSource(context.camera, settings.address, fps=context.fps)

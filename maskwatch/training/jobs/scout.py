@@ -23,6 +23,8 @@ from maskwatch.training.scout import ScoutFigures, ScoutProgress, ScoutRecipe, t
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainedScout:
+    """The network, its figures on the validation split, and the file that was written."""
+
     scout: Scout
     figures: ScoutFigures
     output: Path
