@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def callbacks(stage: Callable[[str, int, int], None] = lambda *_: None) -> "Callbacks":
-    """Lines, problems and bars on the terminal; `stage` as `terminal.stages` yields it."""
+    """Lines, problems and bars on the terminal; `stage` gets a stage, its steps done, and its steps."""
     from maskwatch.training import Callbacks
 
     return Callbacks(say, tell_problems, tracked, stage)
