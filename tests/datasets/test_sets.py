@@ -205,6 +205,7 @@ def two_sets(tmp_path, street):
     return folders
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("command", "options", "lines"),
     [
