@@ -172,19 +172,14 @@ def test_learning_says_that_it_cannot_train_a_plugin(with_plugins, configured, m
     )
 
 
+def as_an_author_runs(contracts, folder):
+    """Pytest on a file of contracts, without anything of this project's own settings."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null", contracts]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
 def test_the_author_of_a_plugin_runs_the_contracts_on_it(with_plugins):
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-c",
-        "/dev/null",
-        "conformance.py",
-    ]
-    done = subprocess.run(command, cwd=EXAMPLE, capture_output=True, text=True)
+    done = as_an_author_runs("conformance.py", EXAMPLE)
     assert done.returncode == 0, done.stdout
     assert " passed" in done.stdout
     assert "skipped" not in done.stdout
@@ -204,18 +199,7 @@ def test_the_example_of_the_documentation_is_a_kind_and_keeps_its_contract(tmp_p
     (tmp_path / "config.yaml").write_text(camera + configuration)
     done = maskwatch("check", "-c", tmp_path / "config.yaml", "--config-only")
     assert (done.returncode, done.stderr) == (0, "")
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-c",
-        "/dev/null",
-        "test_bell.py",
-    ]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    done = as_an_author_runs("test_bell.py", folder)
     assert done.returncode == 0, done.stdout
     assert "7 passed" in done.stdout
 
