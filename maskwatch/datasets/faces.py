@@ -1,7 +1,7 @@
 """The faces in labelled pictures: cut out for the classifier, or marked in whole pictures for the scout."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -9,12 +9,14 @@ import numpy as np
 from maskwatch.core.errors import SourceError
 from maskwatch.core.geometry import covered, iou
 from maskwatch.core.ports import Detector
-from maskwatch.core.records import Box, Rgb
+from maskwatch.core.records import Box, Face, Rgb
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.datasets.records import LabelledImage, Split, assign_splits, perceptual_hash
 from maskwatch.sources.images import read_rgb
 
 FOUND_IOU = 0.4  # MTCNN's boxes are square and faces are not, so more cannot be asked
+SURE_FACE = 0.5  # a teacher's score, from which a label may be given to what it found
+NEAR_IOU = 0.2  # a teacher's box that overlaps a labelled one so far may be about the same face
 PATCH_MARGIN = 0.6  # of the face's side, kept around it for shifted crops
 PATCH_PX = 192  # a larger face is kept at this side
 
@@ -39,12 +41,15 @@ class LabelledFace:
 class SeenImage:
     """A picture and the faces that a detector found in it, or that people marked.
 
-    `unclear` are places where there may be one or not: nothing is learnt there.
+    `unclear` are places where there may be one or not: nothing is learnt there. `labels` are those of the faces, in their
+    order, or empty where none is known; `source` names the data set.
     """
 
     rgb: Rgb
     faces: tuple[Box, ...]
     unclear: tuple[Box, ...] = ()
+    labels: tuple[FaceLabel, ...] = ()
+    source: str = ""
 
 
 Progress = Callable[[Iterable[LabelledImage]], Iterable[LabelledImage]]
@@ -76,22 +81,29 @@ def gather(
 
 
 def open_annotated(
-    images: Sequence[LabelledImage], progress: Progress
+    images: Sequence[LabelledImage], progress: Progress, *, teacher: Detector | None = None, source: str = ""
 ) -> tuple[dict[Split, list[SeenImage]], list[str]]:
     """Whole pictures of the three parts with the faces that people marked, and a line for each that gives none.
 
     One of which a box cannot be used may teach, outside of that box, and is left out of the parts that measure.
+    The `teacher` finds the face that a picture's label is about, and the faces that nobody labelled, which become
+    unclear (see `taught`).
     """
     seen, hashes, readable = [], [], []
     notes: list[str] = []
     for image, rgb in _opened(progress(images), notes):
-        if any(truth.box is None for truth in image.truths):
-            notes.append(f"{image.path}: has a label but no boxes, which a detector needs")
+        known = image if teacher is None else taught(image, teacher.detect([rgb])[0])
+        if any(truth.box is None for truth in known.truths):
+            why = "has a label but no boxes, which a detector needs"
+            notes.append(
+                f"{image.path}: {why if teacher is None else 'has a label, but no face is found in it'}"
+            )
             continue
-        readable.append(image)
+        readable.append(known)
         hashes.append(perceptual_hash(rgb))
-        faces = tuple(truth.box for truth in image.truths if truth.box is not None)
-        seen.append(SeenImage(rgb, faces, image.unclear))
+        faces = tuple(truth.box for truth in known.truths if truth.box is not None)
+        labels = tuple(truth.label for truth in known.truths)
+        seen.append(SeenImage(rgb, faces, known.unclear, labels, source))
     by_split: dict[Split, list[SeenImage]] = {split: [] for split in Split}
     for image, each in zip(assign_splits(readable, np.array(hashes, np.uint64)), seen, strict=True):
         split = image.split or Split.TRAIN
@@ -100,6 +112,22 @@ def open_annotated(
         else:
             by_split[split].append(each)
     return by_split, notes
+
+
+def taught(image: LabelledImage, found: Sequence[Face]) -> LabelledImage:
+    """The picture with what a stronger detector found in it, each face with its score.
+
+    A label of the whole picture goes to the largest sure face. Any other face that is found and that nobody labelled
+    becomes unclear: it is not learnt from as background, nor as a face, because nobody looked.
+    """
+    truths = list(image.truths)
+    if len(truths) == 1 and truths[0].box is None:
+        sure = (face.box for face in found if face.score >= SURE_FACE)
+        largest = max(sure, key=lambda box: box.width * box.height, default=None)
+        truths = [truths[0] if largest is None else replace(truths[0], box=largest)]
+    known = [truth.box for truth in truths if truth.box is not None]
+    others = (face.box for face in found if all(iou(face.box, box) < NEAR_IOU for box in known))
+    return replace(image, truths=tuple(truths), unclear=(*image.unclear, *others))
 
 
 def found_faces(rgb: Rgb, image: LabelledImage, detector: Detector) -> list[LabelledFace]:

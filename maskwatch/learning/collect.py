@@ -149,7 +149,8 @@ def seen(image: SampleImage, detector: Detector) -> SeenImage | None:
         size = round(rgb.shape[1] * scale), round(rgb.shape[0] * scale)
         rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
         boxes, unclear = ([Box(*(v * scale for v in box)) for box in each] for each in (boxes, unclear))
-    return SeenImage(rgb, tuple(boxes), tuple(unclear))
+    labels = () if image.whole is not None else tuple(truth.label for truth in image.truths if truth.box)
+    return SeenImage(rgb, tuple(boxes), tuple(unclear), labels)
 
 
 def faces(images: Iterable[SampleImage], detector: Detector) -> list[LabelledFace]:

@@ -53,7 +53,7 @@ def light_detector(effort: float) -> train_detector.DetectorRecipe:
         pnet_steps=500,
         rnet_steps=(400, 300),
         onet_steps=(400, 700),
-        variants=3,
+        views=1500,
         learning_rate=1.5e-3,
         epoch=100,
         patience=4,

@@ -24,6 +24,11 @@ View = tuple[Rgb, Floats, Floats]
 
 DRAWN, TAKEN, HANDS = 0.15, 0.45, 0.1  # shares of the bare faces that get a drawn mask, another's, a hand
 
+AIMED = 0.6  # share of a level's views that are about one face
+CAMERA_PX = (9.0, 100.0)  # of the face that a camera's view is about: from the smallest that are looked for
+VIEW_PX = 720  # of a camera's view at most: bounds the work of mining
+VISIBLE = 0.6  # share of a face that must be in a view, to be learnt as one
+
 # Heights are shares of a face's box, from its top. In the shipped detector's boxes the eyes lie at 0.25, the tip of
 # the nose at 0.50 and the mouth at 0.68 (medians of the training faces, by the published landmarks).
 ON_THE_NOSE = (0.28, 0.41)  # the upper edge of a mask that is worn right
@@ -45,17 +50,21 @@ def _split(image: SeenImage, boxes: Floats) -> tuple[Floats, Floats]:
     return boxes[: len(image.faces)], boxes[len(image.faces) :]
 
 
-def level_view(image: SeenImage, side_px: int, aimed_px: tuple[float, float], random: Random) -> View:
+def level_view(
+    image: SeenImage, side_px: int, aimed_px: tuple[float, float], random: Random, aim: int | None = None
+) -> View:
     """A part of a picture at some scale, as a level of a pyramid shows it.
 
-    The part is `(side_px, side_px, 3)`, grey beyond the picture. In most views one face has a longer side
-    within `aimed_px`.
+    The part is `(side_px, side_px, 3)`, grey beyond the picture. In most views one face, that of the number `aim`
+    or any, has a longer side within `aimed_px`.
     """
     height, width = image.rgb.shape[:2]
     smallest = 24 / min(height, width)
     boxes = _boxes(image)
     faces, _ = _split(image, boxes)
-    face = faces[random.integers(len(faces))] if len(faces) and random.random() < 0.6 else None
+    face = None
+    if len(faces) and random.random() < AIMED:
+        face = faces[random.integers(len(faces)) if aim is None else aim]
     if face is None:
         scale = max(smallest, math.exp(random.uniform(math.log(0.2), math.log(1.3))))
         reach = int(side_px / scale) + 1
@@ -80,18 +89,27 @@ def level_view(image: SeenImage, side_px: int, aimed_px: tuple[float, float], ra
     return field, *_split(image, boxes)
 
 
-def camera_view(image: SeenImage, random: Random) -> View:
-    """The whole picture as another camera might have taken it, mostly from further away."""
+def camera_view(
+    image: SeenImage, random: Random, aim: int | None = None
+) -> tuple[Rgb, Floats, Floats, NDArray[np.int64]]:
+    """The picture as another camera might have taken it, mostly from further away; and which faces are left in it.
+
+    With `aim` the face of that number gets a longer side of `CAMERA_PX`, as likely small as large (the logarithm is
+    even). At most `VIEW_PX` of the picture are kept, about that face or anywhere.
+    """
     height, width = image.rgb.shape[:2]
     boxes = _boxes(image)
     scale = math.exp(random.uniform(math.log(0.4), math.log(1.5)))
-    scale = min(max(scale, 64 / min(height, width)), 1200 / max(height, width))
-    size = round(width * scale), round(height * scale)
+    if aim is not None:
+        side = max(1.0, float((boxes[aim, 2:] - boxes[aim, :2]).max()))
+        scale = min(math.exp(random.uniform(*np.log(CAMERA_PX))) / side, 2.0)
+    scale = max(scale, 64 / min(height, width))
+    part, boxes, places = _window(image, boxes, VIEW_PX / scale, random, aim)
+    size = tuple(max(1, round(length * scale)) for length in part.shape[1::-1])
     rgb = np.asarray(
-        cv2.resize(image.rgb, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR),
-        np.uint8,
+        cv2.resize(part, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR), np.uint8
     )
-    boxes = boxes * np.array([size[0] / width, size[1] / height] * 2, np.float32)
+    boxes = boxes * np.array([size[0] / part.shape[1], size[1] / part.shape[0]] * 2, np.float32)
     if random.random() < 0.5:
         rgb, boxes = mirrored(rgb, boxes)
     if random.random() < 0.3:
@@ -100,8 +118,35 @@ def camera_view(image: SeenImage, random: Random) -> View:
         rgb = np.asarray(cv2.GaussianBlur(rgb, (0, 0), random.uniform(0.4, 1.3)), np.uint8)
     rgb = in_other_light(rgb, random)
     if random.random() < 0.5:
-        rgb = compressed(rgb, int(random.integers(30, 92)))
-    return rgb, *_split(image, boxes)
+        rgb = compressed(rgb, int(random.integers(25, 92)))
+    clear = places >= 0
+    return rgb, boxes[clear], boxes[~clear], places[clear]
+
+
+def _window(
+    image: SeenImage, boxes: Floats, side: float, random: Random, aim: int | None
+) -> tuple[Rgb, Floats, NDArray[np.int64]]:
+    """At most `side` pixels of the picture both ways, the boxes on it, and of each its face's number or -1: unclear.
+
+    A face of which less than `VISIBLE` is left is unclear, and one of which nothing is left is gone.
+    """
+    height, width = image.rgb.shape[:2]
+    reach = int(side) + 1
+    centre = random.random(2) * (width, height)
+    if aim is not None:
+        centre = boxes[aim].reshape(2, 2).mean(axis=0) + (random.random(2) - 0.5) * 0.8 * reach
+    left, top = (
+        int(np.clip(c - reach / 2, 0, max(0, length - reach)))
+        for c, length in zip(centre, (width, height), strict=True)
+    )
+    part = image.rgb[top : top + reach, left : left + reach]
+    moved = boxes - np.array([left, top, left, top], np.float32)
+    within = moved.clip(0, np.array([part.shape[1], part.shape[0]] * 2, np.float32))
+    whole, left_over = ((b[:, 2:] - b[:, :2]).clip(0).prod(axis=1) for b in (moved, within))
+    number = np.arange(len(boxes))
+    clear = (number < len(image.faces)) & (left_over >= VISIBLE * whole)
+    stays = left_over > 0
+    return part, moved[stays], np.where(clear, number, -1)[stays]
 
 
 def mirrored(rgb: Rgb, boxes: Floats) -> tuple[Rgb, Floats]:
@@ -127,10 +172,16 @@ def in_other_light(rgb: Rgb, random: Random) -> Rgb:
     if random.random() < 0.6:
         values = (values - 128) * random.uniform(0.5, 1.3) + 128 + random.uniform(-50, 40)
         values = values + random.uniform(-12, 12, 3)
-    if random.random() < 0.1:
+    if random.random() < 0.15:
         values = np.repeat(values.mean(axis=2, keepdims=True), 3, axis=2)
-    if random.random() < 0.3:
-        values = values + random.standard_normal(values.shape, np.float32) * random.uniform(1, 8)
+    if random.random() < 0.15:  # night: little light, and what there is to see is noise
+        values = values.clip(0, 255) * random.uniform(0.12, 0.5)
+        values = values + random.standard_normal(values.shape, np.float32) * random.uniform(1, 6)
+    elif random.random() < 0.3:
+        values = values + random.standard_normal(values.shape, np.float32) * random.uniform(1, 12)
+    if random.random() < 0.1:  # light from one side
+        across = np.linspace(random.uniform(-90, 30), random.uniform(-30, 90), rgb.shape[1], dtype=np.float32)
+        values = values + across[None, :, None]
     return np.asarray(np.clip(values, 0, 255), np.uint8)
 
 

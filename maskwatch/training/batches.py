@@ -19,6 +19,7 @@ from maskwatch.platform.threads import in_threads
 from maskwatch.training import targets
 from maskwatch.training.augmentation import Floats, level_view
 from maskwatch.training.mining import Kind, MinedCrops
+from maskwatch.training.sampling import SHARES, FaceSampler
 
 VIEW_PX = 126  # a training view of P-Net: 58 x 58 cells
 CELLS = 58
@@ -40,6 +41,7 @@ class PyramidBatches:
 
     def __init__(self, images: Sequence[SeenImage], size: int, seed: int) -> None:
         self._images = images
+        self._sampler = FaceSampler(images)
         self._size = size
         self._seed = seed
 
@@ -53,8 +55,8 @@ class PyramidBatches:
 
     def _one(self, number: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         random = np.random.default_rng((self._seed, number))
-        image = self._images[int(random.integers(len(self._images)))]
-        rgb, faces, unclear = level_view(image, VIEW_PX, AIMED_PX, random)
+        drawn = self._sampler.draw(random)
+        rgb, faces, unclear = level_view(self._images[drawn.image], VIEW_PX, AIMED_PX, random, drawn.face)
         row, column = np.mgrid[0:CELLS, 0:CELLS].reshape(2, -1).astype(np.float32) * STRIDE
         windows = np.stack([column + 1, row + 1, column + WINDOW_PX, row + WINDOW_PX], axis=1)
         overlap, which = targets.fit(windows, faces)
@@ -71,14 +73,18 @@ class PyramidBatches:
 
 
 class MinedBatches:
-    """R- and O-Net's batches: 30 % faces, 20 % parts, 50 % none; mirrored and lit anew each time."""
+    """R- and O-Net's batches: 30 % faces, 20 % parts, 50 % none; mirrored and lit anew each time.
+
+    The faces are by their labels in the shares of `sampling.SHARES`.
+    """
 
     def __init__(self, samples: MinedCrops, size: int, seed: tuple[int, ...]) -> None:
         self._samples = samples
+        faces, parts = round(size * 0.3), round(size * 0.2)
         self._shares = [
-            (samples.of(Kind.POSITIVE), round(size * 0.3)),
-            (samples.of(Kind.PART), round(size * 0.2)),
-            (samples.of(Kind.NEGATIVE), size - round(size * 0.3) - round(size * 0.2)),
+            *_by_label(samples, faces),
+            (samples.of(Kind.PART), parts),
+            (samples.of(Kind.NEGATIVE), size - faces - parts),
         ]
         self._seed = seed
 
@@ -92,6 +98,15 @@ class MinedBatches:
         return TrainingBatch(
             *(torch.from_numpy(each) for each in (crops, self._samples.kinds[rows], offsets))
         )
+
+
+def _by_label(samples: MinedCrops, count: int) -> list[tuple[NDArray[np.int64], int]]:
+    """The places of the faces of each label that there is, and how many of `count` faces are to be of it."""
+    faces = samples.of(Kind.POSITIVE)
+    own = [(faces[samples.labels[faces] == number], share) for number, share in enumerate(SHARES.values())]
+    own = [(places, share) for places, share in own if len(places)]
+    whole = sum(share for _, share in own)
+    return [(places, max(1, round(count * share / whole))) for places, share in own]
 
 
 def in_order(samples: MinedCrops, size: int) -> Iterator[TrainingBatch]:

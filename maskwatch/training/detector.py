@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from torch.nn.functional import cross_entropy, smooth_l1_loss
 
 from maskwatch.core.errors import DataError
 from maskwatch.datasets.faces import SeenImage
-from maskwatch.detect.backends.pytorch import TorchBackend
+from maskwatch.detect.backends.choice import choose
 from maskwatch.detect.cascade import ONET_PX, RNET_PX, Mtcnn
 from maskwatch.detect.networks import ONet, PNet, Stage, normalise
 from maskwatch.detect.settings import Settings
@@ -31,6 +32,8 @@ HARD = 0.7  # share of a batch's negatives that are learnt from, the worst ones 
 FOCUS, FACE_SHARE = 2.0, 0.5  # P-Net's focal loss (Lin et al. 2017, arXiv:1708.02002)
 OFFSET_WEIGHT = 5.0  # of the offsets' loss beside that of the score
 LANDMARK_WEIGHT = 0.5
+MIN_VIEWS = 20
+VALIDATION_VIEWS = 8  # so many times fewer than of the training part
 SURE_FACE = 0.7  # the first O-Net's landmarks are kept for crops that it gives this probability
 
 
@@ -39,13 +42,13 @@ class DetectorRecipe:
     """Steps of each stage and round; every `epoch` steps the network is tried on the validation part.
 
     A stage ends early after `patience` epochs without a better validation loss, and keeps its best epoch.
-    `variants` are how many pictures are made of each (see `augmentation.camera_view`) to mine samples from.
+    `views` are made of the pictures in each round of R- and O-Net (see `augmentation.camera_view`), to mine samples from.
     """
 
     pnet_steps: int = 2000
     rnet_steps: tuple[int, ...] = (1000, 1000)
     onet_steps: tuple[int, ...] = (1000, 2400)
-    variants: int = 5
+    views: int = 4000
     pnet_batch: int = 16
     rnet_batch: int = 512
     onet_batch: int = 256
@@ -58,13 +61,14 @@ class DetectorRecipe:
     seed: int = 0
 
     def scaled(self, effort: float) -> "DetectorRecipe":
-        """The recipe with `effort` times the steps."""
+        """The recipe with `effort` times the steps and views."""
         several = [
             tuple(max(1, round(steps * effort)) for steps in stage)
             for stage in (self.rnet_steps, self.onet_steps)
         ]
         return replace(
             self,
+            views=max(MIN_VIEWS, round(self.views * effort)),
             pnet_steps=max(1, round(self.pnet_steps * effort)),
             rnet_steps=several[0],
             onet_steps=several[1],
@@ -128,7 +132,7 @@ def train(
     views = PyramidBatches(training, recipe.pnet_batch, recipe.seed)
     tried = list(
         PyramidBatches(validation, recipe.pnet_batch, recipe.seed + 1).batches(
-            0, max(20, len(validation) // 2)
+            0, max(20, min(60, len(validation) // 2))
         )
     )
     _fit(_Stage("P-Net", weights.pnet, recipe.pnet_steps, views.batches, tried), run)
@@ -142,10 +146,12 @@ def train(
             name = f"{'R' if side_px == RNET_PX else 'O'}-Net {number}"
             if _is_done(run.folder, name, network):
                 continue
-            run.on_step(f"{name}, mining", 0, steps)
+            told = partial(run.on_step, f"{name}, mining")
             detector, seed = _loose(weights, run), (recipe.seed, number, side_px)
-            drawn = MinedBatches(mine(detector, training, side_px, seed, range(recipe.variants)), size, seed)
-            tests = list(in_order(mine(detector, validation, side_px, seed, range(2)), 1024))
+            crops = mine(detector, training, side_px, seed, recipe.views, on_view=told)
+            drawn = MinedBatches(crops, size, seed)
+            few = max(MIN_VIEWS, recipe.views // VALIDATION_VIEWS)
+            tests = list(in_order(mine(detector, validation, side_px, seed, few), 1024))
             stage = _Stage(name, network, steps, drawn.batches, tests)
             _fit(stage, run, teacher if side_px == ONET_PX else None)
     return weights
@@ -154,7 +160,7 @@ def train(
 def _loose(weights: Weights, run: Run) -> Mtcnn:
     """The cascade as it stands, letting through what later stages are to learn from."""
     settings = Settings(min_face_px=run.recipe.min_face_px, thresholds=(*run.recipe.loose, 0.0), scout=False)
-    return Mtcnn(TorchBackend(weights, run.device), settings, "training")
+    return Mtcnn(choose("auto", weights, run.device), settings, "training")
 
 
 def _path(folder: Path, name: str) -> Path:

@@ -35,7 +35,7 @@ class TunedDetector:
 
     weights: Weights
     choice: Choice
-    scout: train_scout.ScoutFigures
+    scout: train_scout.ScoutFigures | None
 
 
 def fine_tune(
@@ -43,7 +43,7 @@ def fine_tune(
     start: Weights,
     target: TuningTarget,
     run: Run,
-    scout_recipe: train_scout.ScoutRecipe,
+    scout_recipe: train_scout.ScoutRecipe | None,
     *,
     through: Runs = iter,
     on_scout: Callable[[train_scout.ScoutProgress], None] = lambda _: None,
@@ -60,6 +60,8 @@ def fine_tune(
         through=through,
     )
     weights = replace(weights, point=choice.point)
+    if scout_recipe is None:
+        return TunedDetector(weights, choice, None)
     teacher = scouts_teacher(weights, target.min_face_px, run.device)
     seen, held = ([_with_found(teacher, image) for image in part] for part in (training, validation))
     scout, figures = train_scout.train(

@@ -1,9 +1,8 @@
 """What R-Net and O-Net learn from: crops of what the stages before let through, and of squares about true faces."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from itertools import product
 
 import numpy as np
 import torch
@@ -14,11 +13,14 @@ from maskwatch.datasets.faces import SeenImage
 from maskwatch.detect.cascade import Mtcnn
 from maskwatch.platform.threads import in_threads
 from maskwatch.training import targets
-from maskwatch.training.augmentation import Floats, Random, as_it_is, camera_view
+from maskwatch.training.augmentation import Floats, Random, camera_view
+from maskwatch.training.sampling import SHARES, Draw, FaceSampler
 
 JITTERED = 6  # squares about each true face
 JITTERED_FROM_PX = 8  # smaller faces are left to what the stages before find
-MAX_NEGATIVES = 40  # of a picture: half the likeliest for the stage before, half any
+UNKNOWN = list(SHARES).index(None)  # place of the faces without a label
+MAX_POSITIVES, MAX_PARTS = 60, 30  # of a view: a crowd must not fill the memory, nor outweigh a lone face
+MAX_NEGATIVES = 40  # of a view: half the likeliest for the stage before, half any
 
 
 class Kind(IntEnum):
@@ -31,11 +33,15 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MinedCrops:
-    """`crops` `(N, S, S, 3)` uint8 RGB, `kinds` `(N,)`, `offsets` `(N, 4)` to the true face (0 for negatives)."""
+    """`crops` `(N, S, S, 3)` uint8 RGB, `kinds` `(N,)`, `offsets` `(N, 4)` to the true face (0 for negatives).
+
+    `labels` `(N,)` are the places of the faces' labels in `sampling.SHARES`; of other crops they say nothing.
+    """
 
     crops: NDArray[np.uint8]
     kinds: NDArray[np.int64]
     offsets: Floats
+    labels: NDArray[np.int64]
 
     def of(self, kind: Kind) -> NDArray[np.int64]:
         """The places `(n,)` of the crops of one kind, in ascending order."""
@@ -47,21 +53,23 @@ def mine(
     images: Sequence[SeenImage],
     side_px: int,
     seed: tuple[int, ...],
-    variants: Iterable[int],
+    views: int,
+    *,
+    on_view: Callable[[int, int], None] = lambda *_: None,
 ) -> MinedCrops:
-    """Crops from each picture in so many variants of it (see `camera_view`); variant 0 is the picture itself.
+    """Crops from so many views of the pictures, drawn by `FaceSampler` and varied by `camera_view`.
 
-    The same seed gives the same samples.
+    The same seed gives the same samples. `on_view` is told how many views are done, of how many.
     """
+    sampler = FaceSampler(images)
 
-    def shown(place: tuple[int, int]) -> tuple[tuple[Rgb, Floats, Floats], Random]:
-        variant, number = place
-        random = np.random.default_rng((*seed, variant, number))
-        image = images[number]
-        return as_it_is(image) if variant == 0 else camera_view(image, random), random
+    def shown(number: int) -> tuple[Draw, tuple[Rgb, Floats, Floats, NDArray[np.int64]], Random]:
+        random = np.random.default_rng((*seed, number))
+        drawn = sampler.draw(random)
+        return drawn, camera_view(images[drawn.image], random, drawn.face), random
 
-    crops, kinds, offsets = [], [], []
-    for (rgb, faces, unclear), random in in_threads(shown, product(variants, range(len(images)))):
+    crops, kinds, offsets, labels = [], [], [], []
+    for done, (drawn, (rgb, faces, unclear, places), random) in enumerate(in_threads(shown, range(views)), 1):
         found, cut = detector.candidates(rgb, side_px, torch.from_numpy(_jittered(faces, random)))
         boxes = found.boxes.cpu().numpy()
         overlap, which = targets.fit(boxes, faces)
@@ -71,12 +79,26 @@ def mine(
         moves = np.zeros((len(boxes), 4), np.float32)
         if len(faces):
             moves = targets.offsets(boxes, faces[which], extra=1) * (kind > 0)[:, None]
+        of = _label_places(images[drawn.image])[places]
         crops.append(cut.cpu().numpy()[chosen].round().astype(np.uint8))
         kinds.append(kind[chosen])
         offsets.append(moves[chosen])
+        labels.append(of[which][chosen] if len(of) else np.full(len(chosen), UNKNOWN))
+        on_view(done, views)
     return MinedCrops(
-        np.concatenate(crops), np.concatenate(kinds), np.concatenate(offsets).astype(np.float32)
+        np.concatenate(crops),
+        np.concatenate(kinds),
+        np.concatenate(offsets).astype(np.float32),
+        np.concatenate(labels),
     )
+
+
+def _label_places(image: SeenImage) -> NDArray[np.int64]:
+    """For each face the place of its label in `SHARES`."""
+    order = list(SHARES)
+    if not image.labels:
+        return np.full(len(image.faces), UNKNOWN)
+    return np.array([order.index(label) for label in image.labels], np.int64)
 
 
 def _jittered(faces: Floats, random: Random) -> Floats:
@@ -92,10 +114,14 @@ def _jittered(faces: Floats, random: Random) -> Floats:
 def _chosen(
     kind: NDArray[np.int64], is_negative: NDArray[np.bool_], scores: Floats, random: Random
 ) -> NDArray[np.int64]:
-    """All positives and parts, and some negatives; between a part and a negative nothing is sure."""
+    """Some positives, parts and negatives; between a part and a negative nothing is sure."""
     negatives = np.flatnonzero(is_negative)
     if len(negatives) > MAX_NEGATIVES:
         by_score = negatives[np.argsort(-scores[negatives], kind="stable")]
         half = MAX_NEGATIVES // 2
         negatives = np.concatenate([by_score[:half], random.permutation(by_score[half:])[:half]])
-    return np.concatenate([np.flatnonzero(kind > 0), negatives])
+    near = [
+        random.permutation(np.flatnonzero(kind == which))[:most]
+        for which, most in ((Kind.POSITIVE, MAX_POSITIVES), (Kind.PART, MAX_PARTS))
+    ]
+    return np.concatenate([*near, negatives])

@@ -1,5 +1,10 @@
-"""Choosing where a cascade draws its lines, on pictures that it was not trained on."""
+"""Choosing where a cascade draws its lines, on pictures that it was not trained on.
 
+Recall is the mean of those of the groups: faces of one data set and one label. A crowd of masked faces in one of the
+sets must not decide alone. For precision likewise every data set weighs the same.
+"""
+
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -13,7 +18,7 @@ from maskwatch.detect.backends.choice import choose
 from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.settings import Settings
 from maskwatch.detect.weights import OperatingPoint, Weights
-from maskwatch.evaluation.curve import Curve, curve
+from maskwatch.evaluation.curve import Curve
 from maskwatch.evaluation.detection import found_in
 from maskwatch.evaluation.matching import match
 
@@ -26,6 +31,7 @@ POWERS = (
     (1.0, 1.0, 1.0),
 )
 TO_RNET, TO_ONET = (0.25, 0.3, 0.4, 0.5), (0.1, 0.2, 0.3, 0.5)
+MOST_OF_A_SET = 150  # pictures
 LOWEST = 0.02  # scores below are of no interest
 WORTH = 0.003  # of recall: for less, the point that gives the later stages less work is taken
 
@@ -34,7 +40,7 @@ Runs = Callable[[Iterable[OperatingPoint]], Iterable[OperatingPoint]]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The point, and its recall and precision on the pictures that it was chosen on."""
+    """The point, and its recall and precision on the pictures that it was chosen on, by the file's first lines."""
 
     point: OperatingPoint
     recall: float
@@ -55,6 +61,7 @@ def choose_point(
     The powers and the first two thresholds are compared by the recall at precisions about the wanted one,
     because at a single one few pictures decide by chance.
     """
+    images = _some_of_each(images)
     backend = choose("auto", weights, device)
     settings = Settings(min_face_px=min_face_px, scout=False)
     about = (precision - 0.02, precision, precision + 0.02)
@@ -75,11 +82,42 @@ def choose_point(
     return Choice(replace(point, thresholds=(*point.thresholds[:2], bound)), recall, reached)
 
 
+def _some_of_each(images: Sequence[SeenImage]) -> list[SeenImage]:
+    """The pictures, of a large data set an even choice: they are all gone through for every point."""
+    own: dict[str, list[SeenImage]] = defaultdict(list)
+    for image in images:
+        own[image.source].append(image)
+    return [
+        each[number * len(each) // most]
+        for each in own.values()
+        for most in [min(len(each), MOST_OF_A_SET)]
+        for number in range(most)
+    ]
+
+
 def _curve(found: Sequence[Sequence[Face]], images: Sequence[SeenImage]) -> Curve:
-    matchings = [match(faces, p.faces, p.unclear) for faces, p in zip(found, images, strict=True)]
-    scores = [face.score for matching in matchings for face in matching.found]
-    hits = [truth is not None for matching in matchings for truth in matching.truths]
-    return curve(np.array(scores, np.float64), np.array(hits, np.bool_), sum(len(p.faces) for p in images))
+    """Of the found faces of each picture, every group of true faces and every source weighing the same."""
+    groups = Counter(group for image in images for group in _groups(image))
+    sources = Counter(image.source for image in images for _ in image.faces)
+    scores, recalled, hits, weights = [], [], [], []
+    for faces, image in zip(found, images, strict=True):
+        matching, own = match(faces, image.faces, image.unclear), _groups(image)
+        for face, truth in zip(matching.found, matching.truths, strict=True):
+            scores.append(face.score)
+            hits.append(truth is not None)
+            recalled.append(0.0 if truth is None else 1 / len(groups) / groups[own[truth]])
+            weights.append(1 / max(1, sources[image.source]))
+    order = np.argsort(-np.array(scores, np.float64), kind="stable")
+    answers = np.array(weights, np.float64)[order]
+    right = np.cumsum(answers * np.array(hits, np.float64)[order])
+    recall = np.cumsum(np.array(recalled, np.float64)[order])
+    return Curve(np.array(scores, np.float64)[order], recall, right / np.cumsum(answers))
+
+
+def _groups(image: SeenImage) -> list[tuple[str, bool | None]]:
+    """Of each face: its data set, and whether it is protected, if that is known."""
+    labels = image.labels or (None,) * len(image.faces)
+    return [(image.source, None if label is None else label.protected) for label in labels]
 
 
 def _at(points: Curve, precision: float) -> tuple[float, float, float]:

@@ -540,7 +540,7 @@ def doorway(tmp_path, street):
         pnet_steps=2,
         rnet_steps=(2,),
         onet_steps=(2,),
-        variants=1,
+        views=8,
         pnet_batch=2,
         rnet_batch=16,
         onet_batch=16,

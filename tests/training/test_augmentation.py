@@ -27,7 +27,7 @@ def bright(rgb):
 def test_a_camera_view_keeps_the_boxes_on_the_faces_whatever_it_does():
     widths = set()
     for seed in range(40):
-        rgb, faces, _ = views.camera_view(spotted(), np.random.default_rng(seed))
+        rgb, faces, _, _ = views.camera_view(spotted(), np.random.default_rng(seed))
         widths.add(rgb.shape[1])
         x1, y1, x2, y2 = bright(rgb)
         centre = np.array([x1 + x2, y1 + y2]) / 2
@@ -51,6 +51,35 @@ def test_a_level_view_shows_the_face_at_the_size_that_is_aimed_at_and_boxes_it()
             shown += rgb[y - 1 : y + 2, x - 1 : x + 2].mean() - rgb[y - 1 : y + 2, beside].mean() > 25
     assert aimed >= 15
     assert shown >= 0.9 * aimed
+
+
+def test_a_camera_view_about_a_face_shows_it_at_sizes_from_tiny_to_large_and_not_more_than_is_asked_for():
+    sides = []
+    for seed in range(60):
+        rgb, faces, _, places = views.camera_view(spotted(), np.random.default_rng(seed), 0)
+        assert max(rgb.shape) <= views.VIEW_PX + 2
+        assert list(places) == [0]
+        sides.append((faces[0, 2:] - faces[0, :2]).max())
+    assert min(sides) < 13
+    assert max(sides) > 70
+    assert 20 < np.median(sides) < 45  # as many below 30 px as above
+
+
+def test_what_is_left_of_a_face_at_the_edge_of_a_view_is_unclear_and_who_is_beyond_is_gone():
+    rgb = np.zeros((1000, 1000, 3), np.uint8)
+    faces = tuple(Box(x, 480, x + 40, 520) for x in range(0, 1000, 50))
+    labelled = SeenImage(rgb, faces, (Box(490, 100, 510, 900),))
+    part, boxes, places = views._window(labelled, views._boxes(labelled), 220, np.random.default_rng(1), 10)
+    assert part.shape == (221, 221, 3)
+    for box, place in zip(boxes, places, strict=True):
+        visible = (box[2:].clip(0, 221) - box[:2].clip(0, 221)).prod()
+        assert visible > 0
+        if place >= 0:
+            assert visible >= 0.6 * 1600
+            assert box[2] - box[0] == 40
+    assert 10 in places
+    assert 3 <= (places >= 0).sum() <= 5
+    assert (places == -1).sum() >= 1  # the place that was unclear before
 
 
 def test_the_same_seed_gives_the_same_view_and_another_seed_another():

@@ -35,7 +35,7 @@ TINY = train_detector.DetectorRecipe(
     pnet_steps=4,
     rnet_steps=(3,),
     onet_steps=(3,),
-    variants=1,
+    views=8,
     pnet_batch=2,
     rnet_batch=32,
     onet_batch=16,
@@ -325,7 +325,7 @@ def test_batches_are_the_same_however_many_threads_make_them(seen, faces, monkey
         random = np.random.default_rng(0)
         crops = random.integers(0, 255, (60, 24, 24, 3)).astype(np.uint8)
         kinds = np.arange(60) % 3
-        samples = MinedCrops(crops, kinds, random.normal(0, 1, (60, 4)).astype(np.float32))
+        samples = MinedCrops(crops, kinds, random.normal(0, 1, (60, 4)).astype(np.float32), np.arange(60) % 2)
         made = [*PyramidBatches(seen, 2, 0).batches(0, 4), *MinedBatches(samples, 16, (0,)).batches(0, 4)]
         whole = [tensor for batch in made for tensor in (batch.rgb, batch.kinds, batch.offsets)]
         scouts = train_scout._batches(seen, train_scout.ScoutRecipe(batch=2), range(3), 0, CPU)

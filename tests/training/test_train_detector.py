@@ -15,6 +15,7 @@ from maskwatch.core.errors import DataError, ModelError
 from maskwatch.core.geometry import iou
 from maskwatch.core.records import Box, Face
 from maskwatch.datasets.faces import SeenImage
+from maskwatch.datasets.labels import FaceLabel
 from maskwatch.detect import boxes
 from maskwatch.detect.backends.pytorch import TorchBackend
 from maskwatch.detect.cascade import Mtcnn
@@ -41,7 +42,7 @@ TINY = DetectorRecipe(
     pnet_steps=6,
     rnet_steps=(4,),
     onet_steps=(4,),
-    variants=1,
+    views=8,
     pnet_batch=2,
     rnet_batch=32,
     onet_batch=16,
@@ -81,7 +82,7 @@ def test_offsets_move_a_box_to_its_truth():
 
 def test_mined_crops_show_the_face_parts_of_it_or_none_and_the_same_seed_mines_the_same(stock, images):
     detector = Mtcnn(TorchBackend(stock, CPU), Settings(thresholds=(0.3, 0.3, 0), scout=False), "x")
-    samples, again = (mine(detector, images[:3], 48, (0,), range(2)) for _ in range(2))
+    samples, again = (mine(detector, images[:3], 48, (0,), 9) for _ in range(2))
     assert samples.crops.shape[1:] == (48, 48, 3)
     assert all(len(samples.of(kind)) for kind in Kind)
     assert np.array_equal(samples.crops, again.crops)
@@ -168,6 +169,28 @@ def test_the_point_is_chosen_for_the_wanted_precision(stock, images):
     mixed = choose_point(stock, images[4:] + elsewhere, precision=0.3, min_face_px=30, device=CPU)
     assert mixed.precision >= 0.3
     assert mixed.recall < 0.6
+
+
+def test_every_data_set_and_label_weighs_the_same_when_the_point_is_chosen():
+    """A crowd of masked faces that are found does not outweigh the one bare face that is not."""
+    picture, faces = np.zeros((100, 400, 3), np.uint8), [Box(x, 0, x + 20, 20) for x in range(0, 360, 40)]
+    bare, masked = FaceLabel.UNPROTECTED, FaceLabel.PROTECTED
+    crowd = SeenImage(picture, tuple(faces), (), (bare, *(masked,) * 8), "crowd")
+    lone = SeenImage(picture, (faces[0],), (), (bare,), "lone")
+    found = [[Face(box, 0.9) for box in faces[1:]], [Face(faces[0], 0.8), Face(faces[5], 0.7)]]
+    points = operating._curve(found, [crowd, lone])
+    assert points.recall[7] == pytest.approx(1 / 3)  # all masked ones, of three groups
+    assert points.recall[8] == pytest.approx(2 / 3)
+    assert points.precision[-1] == pytest.approx((8 / 9 + 1) / (8 / 9 + 2))  # each set's faces weigh 1 in all
+
+
+def test_of_a_large_data_set_some_pictures_are_enough_to_choose_the_point_on():
+    picture = np.zeros((9, 9, 3), np.uint8)
+    images = [SeenImage(picture, (), (), (), "large") for _ in range(400)]
+    images += [SeenImage(picture, (), (), (), "small") for _ in range(3)]
+    chosen = operating._some_of_each(images)
+    assert [sum(each.source == name for each in chosen) for name in ("large", "small")] == [150, 3]
+    assert len({id(each) for each in chosen}) == 153
 
 
 def test_the_point_is_chosen_by_what_lies_in_the_picture(stock, monkeypatch):

@@ -12,7 +12,10 @@ from maskwatch.cli.train.shown import callbacks
 def detector(
     data: Annotated[
         list[Path],
-        typer.Option(help="Pictures with boxes: COCO, YOLO, Pascal VOC. May be given several times."),
+        typer.Option(
+            help="Pictures with boxes: COCO, YOLO, Pascal VOC; with --teacher also folders by label. "
+            "May be given several times."
+        ),
     ],
     output: Annotated[
         Path,
@@ -26,6 +29,14 @@ def detector(
     effort: Annotated[float, typer.Option(min=0.001, max=10, help="So many times the usual steps.")] = 1.0,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    teacher: Annotated[
+        bool,
+        typer.Option(
+            "--teacher",
+            help="Let CenterFace box what has a label alone, and mark the faces that nobody labelled. "
+            "Needs the extra train.",
+        ),
+    ] = False,
     classes: Classes = None,
 ) -> None:
     """Fine-tune P-, R- and O-Net, choose the thresholds, teach a scout, and test.
@@ -38,6 +49,7 @@ def detector(
     from maskwatch.training.detector import DetectorRecipe
     from maskwatch.training.fine_tune import TuningTarget
     from maskwatch.training.jobs.detector import usual_scout
+    from maskwatch.training.teacher import CenterFace
 
     meanings = parse_classes(classes or ())
     with stages() as stage:
@@ -48,6 +60,7 @@ def detector(
             target=TuningTarget(precision, min_face),
             recipe=DetectorRecipe(seed=seed).scaled(effort),
             scout_recipe=usual_scout(effort, seed),
+            teacher=CenterFace() if teacher else None,
             device=pick_device(device),
             callbacks=callbacks(stage),
             classes=meanings,

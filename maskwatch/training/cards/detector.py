@@ -21,7 +21,7 @@ class DetectorTraining:
     start: str
     target: TuningTarget
     recipe: DetectorRecipe
-    scout_recipe: ScoutRecipe
+    scout_recipe: ScoutRecipe | None
     sets: Mapping[str, Mapping[str, int]]
 
 
@@ -46,7 +46,8 @@ def write_detector_card(
     lines = [
         f"# {path.name}",
         "",
-        "Finds faces, masked or bare: MTCNN's P-, R- and O-Net fine-tuned, and a scout for them.",
+        "Finds faces, masked or bare: MTCNN's P-, R- and O-Net fine-tuned"
+        + (", and a scout for them." if tuned.scout else "."),
         f"{sum(p.numel() for network in networks for p in network.parameters()):,} parameters.",
         f"Thresholds {_numbers(point.thresholds)}; a face's score is the product of the three",
         f"networks' probabilities to the powers {_numbers(point.powers)}.",
@@ -64,14 +65,20 @@ def write_detector_card(
     ]
     lines += ["", "## Training", "", f"From `{making.start}`.", ""]
     lines += listed(asdict(making.recipe))
-    lines += ["", "The scout:", "", *listed(asdict(making.scout_recipe))]
+    if making.scout_recipe is not None:
+        lines += ["", "The scout:", "", *listed(asdict(making.scout_recipe))]
     lines += [
         "",
         f"The thresholds and powers were chosen on the validation part, for precision {making.target.precision:g}",
         f"with `min_face_px: {making.target.min_face_px:g}`, where they give",
         f"recall {tuned.choice.recall:.3f} at precision {tuned.choice.precision:.3f}.",
-        f"Of the validation part's views with a face the scout keeps {tuned.scout.kept:.1%},",
-        f"of those without one {tuned.scout.passed:.1%}.",
+    ]
+    if tuned.scout is not None:
+        lines += [
+            f"Of the validation part's views with a face the scout keeps {tuned.scout.kept:.1%},",
+            f"of those without one {tuned.scout.passed:.1%}.",
+        ]
+    lines += [
         "",
         "## Figures",
         "",

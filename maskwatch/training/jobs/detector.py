@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from maskwatch.core.ports import Detector
 from maskwatch.datasets.class_names import USUAL_NAMES, ClassNames
 from maskwatch.datasets.faces import SeenImage, open_annotated
 from maskwatch.datasets.records import Split
@@ -48,30 +49,36 @@ def train_detector(
     target: TuningTarget | None = None,
     recipe: DetectorRecipe | None = None,
     scout_recipe: ScoutRecipe | None = None,
+    teacher: Detector | None = None,
     device: torch.device | None = None,
     callbacks: Callbacks | None = None,
     classes: ClassNames = USUAL_NAMES,
 ) -> TrainedDetector:
-    """Fine-tune P-, R- and O-Net, choose the thresholds, teach a scout, test, and write.
+    """Fine-tune P-, R- and O-Net, choose the thresholds, teach a scout if there is a recipe for one, test, and write.
 
     `data` are folders with boxes, of any layout that `maskwatch.datasets` reads, and `classes` tells what their class
-    names mean; `start` is the weights to start
-    from, a file or `stock`. Stopped, the same call goes on where it was (from `output` with the suffix `.training`).
-    Raises `DataError` or `ModelError`.
+    names mean; with a `teacher` (see `datasets.faces.open_annotated`) also folders whose labels are of whole pictures.
+    `start` is the weights to start from, a file or `stock`. Stopped, the same call goes on where it was (from `output`
+    with the suffix `.training`). Raises `DataError` or `ModelError`.
     """
     weights, target, device = load_weights(start), target or TuningTarget(), device or torch.device("cpu")
-    recipe, scout_recipe = recipe or DetectorRecipe(), scout_recipe or usual_scout(1)
+    recipe = recipe or DetectorRecipe()
     callbacks = callbacks or Callbacks()
     by_split: Parts = {split: [] for split in Split}
     counts, sets = {}, read_sets(data, classes, callbacks)
     for name, labelled in sets.items():
-        opened, notes = open_annotated(labelled.images, callbacks.bar(f"reading {name}"))
+        bar = callbacks.bar(f"reading {name}")
+        opened, notes = open_annotated(labelled.images, bar, teacher=teacher, source=name)
         callbacks.problems(notes)
         counts[name] = {str(split): len(images) for split, images in opened.items()}
         for split, images in opened.items():
             by_split[split] += images
     # before the training: a data set that cannot be tested on is refused at once
-    tests = {name: without_faults(choose(name, each, SplitChoice.TEST, list)) for name, each in sets.items()}
+    tests = {
+        name: without_faults(choose(name, each, SplitChoice.TEST, list))
+        for name, each in sets.items()
+        if teacher is None or any(truth.box for image in each.images for truth in image.truths)
+    }
     making = DetectorTraining(weights.version, target, recipe, scout_recipe, counts)
     tuned = _tune(by_split, weights, making, output, device=device, callbacks=callbacks)
     point = tuned.choice.point
@@ -102,7 +109,7 @@ def _tune(
     folder = output.with_suffix(".training")
     task = {
         "recipe": asdict(making.recipe),
-        "scout": asdict(making.scout_recipe),
+        "scout": asdict(making.scout_recipe) if making.scout_recipe else None,
         "wish": asdict(making.target),  # the name in the folders of earlier trainings
         "start": start.version,
         "data": {
@@ -127,7 +134,7 @@ def _tune(
 
         def tell_scout(state: ScoutProgress) -> None:
             journal.note("scout", state.step, {"loss": state.loss})
-            callbacks.stage("scout", state.step, making.scout_recipe.steps)
+            callbacks.stage("scout", state.step, making.scout_recipe.steps if making.scout_recipe else 0)
             callbacks.epoch(state)
 
         run = Run(making.recipe, device, folder, tell, callbacks.stage)
