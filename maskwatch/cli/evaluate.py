@@ -67,7 +67,7 @@ def detector(
     from maskwatch.evaluation.measure import measure_detectors
 
     _one_of("--weights", weights, compare)
-    settings = _settings(config, min_face, device)
+    settings = _settings(settings_for("evaluate", config), min_face, device)
     models = _models(config, settings)
     chosen = [_with_detector(settings.defaults, name).detect for name in compare or (weights,)]
     report = measure_detectors(data, chosen, models, shown(part, classes))
@@ -95,7 +95,7 @@ def classifier(
     from maskwatch.evaluation.measure import measure_classifiers
 
     _one_of("--weights", weights, compare)
-    settings = _settings(config, min_face, device)
+    settings = _settings(settings_for("evaluate", config), min_face, device)
     defaults = settings.defaults
     models = _models(config, settings)
     chosen = [_with_classifier(defaults, name).classify for name in compare or (weights,)]
@@ -125,17 +125,18 @@ def system(
     html: Html = None,
     as_json: Json = None,
 ) -> None:
-    """Both together, as they run: who is found and judged right, and how far off a frame's ratio is."""
+    """Both together, as they run: which pictures under the protected ratio are noticed, who is found and judged right."""
     from maskwatch.app.compose import analyst
     from maskwatch.evaluation.measure import SystemUnderTest, measure_systems
 
     _one_of("--detector and --classifier", detector or classifier, compare)
-    settings = _settings(config, min_face, device)
+    settings = _settings(settings_for("evaluate system", config), min_face, device)
     models = _models(config, settings)
     pairs = [_pair(text) for text in compare] if compare else [(detector, classifier)]
     chosen = [_with_classifier(_with_detector(settings.defaults, d), c) for d, c in pairs]
     systems = [SystemUnderTest(each.detect, each.classify, analyst(each, models)) for each in chosen]
-    report = measure_systems(data, systems, models, shown(part, classes))
+    bound, how = settings.defaults.alert.protected_ratio, shown(part, classes)
+    report = measure_systems(data, systems, models, bound=bound, how=how)
     deliver(report, html, as_json)
 
 
@@ -183,10 +184,10 @@ def _one_of(option: str, value: str | None, compare: tuple[str, str] | None) -> 
         raise ConfigError(f"{option}: --compare names both models itself")
 
 
-def _settings(path: Path | None, min_face: float | None, device: str | None) -> "Config":
+def _settings(settings: "Config", min_face: float | None, device: str | None) -> "Config":
+    """With what the options say instead."""
     from dataclasses import replace
 
-    settings = settings_for("evaluate", path)
     settings = replace(settings, device=device or settings.device)
     if min_face is None:
         return settings

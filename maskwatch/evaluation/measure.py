@@ -121,9 +121,14 @@ def measure_classifiers(
 
 
 def measure_systems(
-    data: Sequence[Path], systems: Sequence[SystemUnderTest], models: Models, how: Measurement = USUAL
+    data: Sequence[Path],
+    systems: Sequence[SystemUnderTest],
+    models: Models,
+    *,
+    bound: float,
+    how: Measurement = USUAL,
 ) -> Report:
-    """Who is found and judged right, and how far off a frame's ratio is; two are compared.
+    """What is decided at a protected ratio of `bound` (0..1), and who is found and judged right; two are compared.
 
     Raises `DataError` or `ModelError`.
     """
@@ -131,13 +136,16 @@ def measure_systems(
     judges = [models.classifier(each.classify) for each in systems]
     material = chosen_images(data, how, with_boxes=True)
     results = [
-        analyse_images(each.analyse, opened(material.images, how.bar("finding and judging faces")))
+        analyse_images(
+            each.analyse, opened(material.images, how.bar("finding and judging faces")), bound=bound
+        )
         for each in systems
     ]
     judging = systems[0].classify
     told = _settings_told(models, finders, [each.detect for each in systems]) | {
         "protected from a probability of": f"{judging.protected_at:g}",
         "smallest face to judge": f"{judging.min_face_px:g} px",
+        "protected ratio to alert under": f"{bound:.0%}",
     }
     subject = Subject("system", material, _roles({"detector": finders, "classifier": judges}), told)
     return system_comparison(subject, *results) if len(results) == 2 else system_report(subject, *results)

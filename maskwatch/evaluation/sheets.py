@@ -16,6 +16,8 @@ from maskwatch.sources.images import read_rgb
 
 TILES = 24
 TILE_PX = 160
+SCENES = 12
+SCENE_PX = 480  # the longer side of a whole picture
 MARGIN = 0.7  # of the face's side, seen around it
 BLUE, ORANGE = (64, 160, 255), (255, 110, 40)
 QUALITY = 85
@@ -29,6 +31,35 @@ class Spot:
     box: Box
     caption: str
     labelled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A whole picture and what to say of it; faces in `right` are framed in blue, those in `wrong` in orange."""
+
+    image: LabelledImage
+    right: tuple[Box, ...]
+    wrong: tuple[Box, ...]
+    caption: str
+
+
+def scenes(chosen: Sequence[Scene]) -> tuple[Image, ...]:
+    """The first of them, small; one that cannot be read any more is left out."""
+    result = []
+    for scene in chosen[:SCENES]:
+        try:
+            rgb = read_rgb(scene.image.path)
+        except SourceError:  # it went away since it was measured
+            continue
+        scale = min(1.0, SCENE_PX / max(rgb.shape[:2]))
+        size = max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale))
+        small = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+        for boxes, colour in ((scene.right, BLUE), (scene.wrong, ORANGE)):
+            for box in boxes:
+                x1, y1, x2, y2 = (round(v * scale) for v in box)
+                cv2.rectangle(small, (x1, y1), (x2, y2), colour, 2)
+        result.append(jpeg(small, scene.caption))
+    return tuple(result)
 
 
 def tiles(spots: Sequence[Spot]) -> tuple[Image, ...]:
@@ -57,6 +88,11 @@ def cut(rgb: Rgb, box: Box, caption: str, *, labelled: bool) -> Image:
     corners = [round(middle + v) for v in (-half_width, -half_height, half_width, half_height)]
     colour = BLUE if labelled else ORANGE
     cv2.rectangle(tile, (corners[0], corners[1]), (corners[2], corners[3]), colour, 2)
-    bgr = cv2.cvtColor(tile, cv2.COLOR_RGB2BGR)
+    return jpeg(tile, caption)
+
+
+def jpeg(rgb: Rgb, caption: str) -> Image:
+    """The picture as JPEG, in its size."""
+    bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
     _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     return Image(data.tobytes(), caption)

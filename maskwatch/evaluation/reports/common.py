@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from maskwatch.evaluation.bootstrap import RESAMPLES, Difference, Estimate, Measured, differences, estimates
 from maskwatch.evaluation.document import Block, Report, Section, Table
 from maskwatch.evaluation.images import EvaluationImages
+from maskwatch.evaluation.system import ACCUSED, BIAS, UNNOTICED
 
 INTERVALS = (
     f"Intervals hold 95 % of {RESAMPLES:,} bootstrap draws of whole pictures, with a fixed seed. "
@@ -15,7 +16,14 @@ BY_CHANCE = (
     "Of twenty figures that do not differ, about one still falls outside its interval: "
     "look first at the figure that was to be improved."
 )
-LOW_IS_BETTER = ("expected calibration error", "error of the protected ratio", "false alarms a picture")
+LOW_IS_BETTER = (
+    UNNOTICED,
+    ACCUSED,
+    "expected calibration error",
+    "error of the protected ratio",
+    "false alarms a picture",
+)
+SIGNED = (BIAS,)  # shown with a sign, and neither better high nor better low
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +76,7 @@ def _part(material: EvaluationImages) -> str:
 
 def figures_table(title: str, figures: Mapping[str, Estimate], names: Sequence[str]) -> Table:
     """A row for each of `names`, in this order: the figure and its 95 % interval."""
-    rows = tuple((name, number(figures[name].value), between(figures[name])) for name in names)
+    rows = tuple((name, *told(name, figures[name])) for name in names)
     return Table(title, ("", "figure", "95 % interval"), rows, INTERVALS)
 
 
@@ -82,12 +90,12 @@ def comparison(
 ) -> Report:
     """Two models on the same pictures: both figures, the difference, its paired interval and what that says."""
     a, b = pair
-    different = differences(a, b, lambda name: name in LOW_IS_BETTER)
+    different = differences(a, b, _better_low)
     blocks: tuple[Block, ...] = (
         Table(
             "B against A",
             ("", "B is", "A", "B", "B - A", "95 % interval"),
-            tuple((words(name), *_told(each)) for name, each in different.items()),
+            tuple((words(name), *_compared(name, each)) for name, each in different.items()),
             f"{INTERVALS} Every draw is the same for A and B, and the difference is of it. {BY_CHANCE}",
         ),
     )
@@ -99,11 +107,15 @@ def comparison(
     return report(subject, [_summary(different), counted], [Section("A and B", blocks), *extra], facts)
 
 
+def _better_low(name: str) -> bool | None:
+    return None if name in SIGNED else name in LOW_IS_BETTER
+
+
 def _summary(different: Mapping[str, Difference]) -> str:
     """One sentence of all verdicts."""
     named = {
         verdict: ", ".join(_flat(name) for name, each in different.items() if each.verdict == verdict)
-        for verdict in ("better", "worse")
+        for verdict in ("better", "worse", "higher", "lower")
     }
     clear = [f"{verdict} in {names}" for verdict, names in named.items() if names]
     if not clear:
@@ -117,22 +129,30 @@ def _flat(name: str) -> str:
     return f"{figure} ({of})" if comma else figure
 
 
-def _told(each: Difference) -> tuple[str, ...]:
+def _compared(name: str, each: Difference) -> tuple[str, ...]:
     within = "-" if each.low is None or each.high is None else f"{each.low:+.3f} to {each.high:+.3f}"
     change = "-" if each.difference is None else f"{each.difference:+.3f}"
-    return each.verdict, number(each.a), number(each.b), change, within
+    sign = "+" if name in SIGNED else ""
+    return each.verdict, number(each.a, sign), number(each.b, sign), change, within
 
 
-def number(value: float | None) -> str:
-    """With three decimals; `-` for None."""
-    return "-" if value is None else f"{value:.3f}"
+def told(name: str, estimate: Estimate) -> tuple[str, str]:
+    """The figure of that name and its interval as text; with their signs where it may be below 0."""
+    if name in SIGNED:
+        return number(estimate.value, "+"), between(estimate, "+")
+    return number(estimate.value), between(estimate)
 
 
-def between(estimate: Estimate) -> str:
-    """The interval as text, such as `0.912 to 0.954`; `-` where there is none."""
+def number(value: float | None, sign: str = "") -> str:
+    """With three decimals; `-` for None. `sign` is `+` to show one before what is above 0, too."""
+    return "-" if value is None else f"{value:{sign}.3f}"
+
+
+def between(estimate: Estimate, sign: str = "") -> str:
+    """The interval as text, such as `0.912 to 0.954`; `-` where there is none. `sign` is as for `number`."""
     if estimate.low is None or estimate.high is None:
         return "-"
-    return f"{estimate.low:.3f} to {estimate.high:.3f}"
+    return f"{estimate.low:{sign}.3f} to {estimate.high:{sign}.3f}"
 
 
 def words(label: str) -> str:
