@@ -16,6 +16,7 @@ RESAMPLES = 1000
 PERCENTILES = (2.5, 97.5)
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 Figures = dict[str, Floats]
 
 
@@ -30,6 +31,25 @@ class Measured(Protocol):
     def figures(self, weights: Floats) -> Figures:
         """Each figure by name, a value for each row of `weights` `(rows, images)`; NaN where undefined."""
         ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Portion:
+    """The figures of some of the images alone: those at `places`."""
+
+    whole: Measured
+    places: Ints
+
+    @property
+    def images(self) -> int:
+        """How many of them there are."""
+        return len(self.places)
+
+    def figures(self, weights: Floats) -> Figures:
+        """Those of the whole in which no other image counts."""
+        spread = np.zeros((len(weights), self.whole.images))
+        spread[:, self.places] = weights
+        return self.whole.figures(spread)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +80,16 @@ class Difference:
     higher_is_better: bool | None = True
 
     @property
+    def is_clear(self) -> bool:
+        """Whether the data tells a difference: its interval lies on one side of 0."""
+        return self.low is not None and self.high is not None and not self.low <= 0 <= self.high
+
+    @property
     def verdict(self) -> str:
         """What the data says of b."""
         if self.difference is None or self.low is None or self.high is None:
             return "cannot be told"
-        if self.low <= 0 <= self.high:
+        if not self.is_clear:
             return "no difference that this data can show"
         if self.higher_is_better is None:
             return "higher" if self.difference > 0 else "lower"

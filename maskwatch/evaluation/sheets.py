@@ -11,11 +11,15 @@ from maskwatch.classify.crop import crop
 from maskwatch.core.errors import SourceError
 from maskwatch.core.records import Box, Rgb
 from maskwatch.datasets.records import LabelledImage
+from maskwatch.evaluation.conditions import under
 from maskwatch.evaluation.document import Image
+from maskwatch.evaluation.images import EvaluationImages
 from maskwatch.sources.images import read_rgb
 
 TILES = 24
 TILE_PX = 160
+EXAMPLES = 3  # sources of which a picture is shown under each condition
+EXAMPLE_PX = (360, 270)  # width and height of what is shown of it
 SCENES = 12
 SCENE_PX = 480  # the longer side of a whole picture
 MARGIN = 0.7  # of the face's side, seen around it
@@ -60,6 +64,39 @@ def scenes(chosen: Sequence[Scene]) -> tuple[Image, ...]:
                 cv2.rectangle(small, (x1, y1), (x2, y2), colour, 2)
         result.append(jpeg(small, scene.caption))
     return tuple(result)
+
+
+def examples(material: EvaluationImages, conditions: Sequence[str]) -> tuple[Image, ...]:
+    """Of some sources a picture as it is and under each condition: what is about its largest face, not resized."""
+    result = []
+    for source, places in list(material.places.items())[:EXAMPLES]:
+        image = max((material.images[place] for place in places), key=_large_enough)
+        try:
+            rgb = read_rgb(image.path)
+        except SourceError:  # it went away since it was measured
+            continue
+        left, top = (round(v) for v in _largest(image).centre)
+        height, width = rgb.shape[:2]
+        x = min(max(0, left - EXAMPLE_PX[0] // 2), max(0, width - EXAMPLE_PX[0]))
+        y = min(max(0, top - EXAMPLE_PX[1] // 2), max(0, height - EXAMPLE_PX[1]))
+        for condition in (None, *conditions):
+            seen = under(condition, image.key, rgb)[y : y + EXAMPLE_PX[1], x : x + EXAMPLE_PX[0]]
+            result.append(
+                jpeg(np.ascontiguousarray(seen), f"{condition or 'as it is'}; {source}, {image.key}")
+            )
+    return tuple(result)
+
+
+def _largest(image: LabelledImage) -> Box:
+    """The largest labelled face; the upper left corner where none has a box."""
+    boxes = [truth.box for truth in image.truths if truth.box is not None]
+    return max(boxes, key=lambda box: box.width * box.height, default=Box(0, 0, 0, 0))
+
+
+def _large_enough(image: LabelledImage) -> float:
+    """Of faces that can be made out, but leave room around them, one is as good as another: the first is taken."""
+    width = _largest(image).width
+    return 1.0 if EXAMPLE_PX[0] / 8 <= width <= EXAMPLE_PX[0] / 2 else 0.0
 
 
 def tiles(spots: Sequence[Spot]) -> tuple[Image, ...]:

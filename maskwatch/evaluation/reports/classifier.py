@@ -7,19 +7,20 @@ from maskwatch.evaluation import plots
 from maskwatch.evaluation.bootstrap import estimates
 from maskwatch.evaluation.classification import Classification, JudgedFace
 from maskwatch.evaluation.document import ContactSheet, Image, Report, Section, Table
-from maskwatch.evaluation.reports.common import (
-    Subject,
-    as_facts,
-    between,
-    comparison,
-    figures_table,
-    number,
-    report,
-    words,
-)
+from maskwatch.evaluation.reports.breakdown import Group, Layout, by_label
+from maskwatch.evaluation.reports.common import Subject, as_facts, comparison, report
+from maskwatch.evaluation.reports.figures import between, figures_table, number, words
 from maskwatch.evaluation.sheets import TILES, cut
 
 NAMES = ("accuracy", "precision", "recall", "F1", "expected calibration error")
+LAYOUT = Layout(
+    (
+        Group(
+            "Judged right", by_label("all", "accuracy") | {"calibration error": "expected calibration error"}
+        ),
+    ),
+    headlines=tuple(by_label("", "accuracy").values()),
+)
 VERDICTS = {True: "protected", False: "unprotected"}
 CALIBRATION = (
     "Where the line runs along the dashed one, of the faces with a probability of 70 % seven in ten are protected. "

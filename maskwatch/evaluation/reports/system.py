@@ -8,16 +8,9 @@ from maskwatch.datasets.labels import FaceLabel
 from maskwatch.evaluation.bootstrap import Estimate, estimates
 from maskwatch.evaluation.document import Block, ContactSheet, Report, Section, Table
 from maskwatch.evaluation.matching import side_px
-from maskwatch.evaluation.reports.common import (
-    Subject,
-    as_facts,
-    comparison,
-    figures_table,
-    number,
-    report,
-    told,
-    words,
-)
+from maskwatch.evaluation.reports.breakdown import Group, Layout, by_label
+from maskwatch.evaluation.reports.common import Subject, as_facts, comparison, report
+from maskwatch.evaluation.reports.figures import figures_table, number, told, words
 from maskwatch.evaluation.sheets import Scene, Spot, scenes, tiles
 from maskwatch.evaluation.system import (
     ACCUSED,
@@ -44,6 +37,14 @@ OUTCOMES = {
     str(Label.UNKNOWN): "too small to judge",
     MISSED: "missed",
 }
+LAYOUT = Layout(
+    (
+        Group("The decision", {name: name for name in DECISION}),
+        Group("Found", by_label("", "found") | {"precision": "end-to-end precision"}),
+        Group("Found and judged right", by_label("all", "end-to-end recall")),
+    ),
+    headlines=(UNNOTICED,),
+)
 DECIDED = (
     "Pictures with labelled faces. Unnoticed is the share of those truly under the ratio that are not reported to be; "
     "where nobody is judged, that counts as not reported. Accused is the share of the others that are reported to be. "
