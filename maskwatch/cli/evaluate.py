@@ -8,7 +8,7 @@ from rich.table import Table
 
 from maskwatch.cli.measuring import deliver, shown
 from maskwatch.cli.sections import settings_for
-from maskwatch.cli.terminal import Classes, out
+from maskwatch.cli.terminal import Classes, out, say
 from maskwatch.core.errors import ConfigError
 from maskwatch.evaluation.split_choice import SplitChoice
 
@@ -162,6 +162,23 @@ def system(
     bound, how = settings.defaults.alert.protected_ratio, shown(part, classes, conditions=conditions)
     report = measure_systems(data, systems, models, bound=bound, how=how)
     deliver(report, html, as_json)
+
+
+@app.command(name="table")
+def side_by_side(
+    reports: Annotated[list[Path], typer.Argument(help="Reports of one model each, written by --json.")],
+    figure: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A figure as the report names it. May be given several times; else the leading ones.",
+        ),
+    ] = None,
+) -> None:
+    """The figures of several reports of the same pictures beside each other, by source and condition, as Markdown."""
+    from maskwatch.evaluation import side_by_side as tables
+
+    say(tables.side_by_side(reports, figure or ()))
 
 
 @app.command()

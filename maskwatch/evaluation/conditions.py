@@ -54,14 +54,14 @@ def compressed(rgb: Rgb, random: Generator) -> Rgb:
 
 
 def backlit(rgb: Rgb, random: Generator) -> Rgb:
-    """Before a bright door: people get a fifth of the light, and the glare, strongest about the door, veils them.
+    """Before a bright door: people get a quarter of the light, and the glare, strongest about the door, veils them.
 
     What is seen is transmitted light plus veil, as H. Koschmieder has it of haze (1924).
     """
     across, down, half = _from(rgb, random.uniform(0.2, 0.8), random.uniform(0, 0.5))
     glow = np.exp(-(across**2 + down**2) / (2 * (0.4 * half) ** 2))[..., None]
-    veil = 0.015 + random.uniform(0.2, 0.45) * glow
-    light = _linear(rgb) * np.float32(random.uniform(0.15, 0.3)) + veil.astype(np.float32)
+    veil = 0.01 + random.uniform(0.1, 0.3) * glow
+    light = _linear(rgb) * np.float32(random.uniform(0.18, 0.35)) + veil.astype(np.float32)
     return _encoded(_sensed(light, 400, random))
 
 

@@ -11,6 +11,7 @@ from maskwatch.core.ports import Classifier, Detector
 from maskwatch.core.progress import Bar, no_bar
 from maskwatch.datasets.class_names import USUAL_NAMES, ClassNames
 from maskwatch.datasets.formats.registry import read
+from maskwatch.datasets.records import DataSet, LabelledImage
 from maskwatch.datasets.sets import named
 from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.settings import Settings as DetectSettings
@@ -183,7 +184,7 @@ def chosen_images(data: Sequence[Path], how: Measurement, *, with_boxes: bool) -
     folders = named(data)  # one that is given twice is there once
     if len(folders) == 1:
         folders = {str(data[0]): data[0]}
-    sets = {name: read(folder, how.classes) for name, folder in folders.items()}
+    sets = {name: _with_slices(read(folder, how.classes)) for name, folder in folders.items()}
     if with_boxes:  # told before thousands of pictures are opened
         for name, labelled in sets.items():
             need_boxes(str(folders[name]), labelled.images)
@@ -198,6 +199,18 @@ def chosen_images(data: Sequence[Path], how: Measurement, *, with_boxes: bool) -
         need_boxes(material.name, material.images)
     how.problems(material.notes)
     return material
+
+
+def _with_slices(data: DataSet) -> DataSet:
+    """The class names of a set stay where it has more of them than labels: only there they tell more."""
+    truths = {(truth.label, truth.class_name) for image in data.images for truth in image.truths}
+    if len(truths) > len({label for label, _ in truths}):
+        return data
+    return replace(data, images=[_without_class_names(image) for image in data.images])
+
+
+def _without_class_names(image: LabelledImage) -> LabelledImage:
+    return replace(image, truths=tuple(replace(truth, class_name="") for truth in image.truths))
 
 
 def _under_conditions(

@@ -66,7 +66,7 @@ def scenes(chosen: Sequence[Scene]) -> tuple[Image, ...]:
     return tuple(result)
 
 
-def examples(material: EvaluationImages, conditions: Sequence[str]) -> tuple[Image, ...]:
+def examples(material: EvaluationImages, conditions: Sequence[str]) -> list[tuple[Image, ...]]:
     """Of some sources a picture as it is and under each condition: what is about its largest face, not resized."""
     result = []
     for source, places in list(material.places.items())[:EXAMPLES]:
@@ -79,12 +79,14 @@ def examples(material: EvaluationImages, conditions: Sequence[str]) -> tuple[Ima
         height, width = rgb.shape[:2]
         x = min(max(0, left - EXAMPLE_PX[0] // 2), max(0, width - EXAMPLE_PX[0]))
         y = min(max(0, top - EXAMPLE_PX[1] // 2), max(0, height - EXAMPLE_PX[1]))
+        tiles = []
         for condition in (None, *conditions):
             seen = under(condition, image.key, rgb)[y : y + EXAMPLE_PX[1], x : x + EXAMPLE_PX[0]]
-            result.append(
+            tiles.append(
                 jpeg(np.ascontiguousarray(seen), f"{condition or 'as it is'}; {source}, {image.key}")
             )
-    return tuple(result)
+        result.append(tuple(tiles))
+    return result
 
 
 def _largest(image: LabelledImage) -> Box:

@@ -98,8 +98,8 @@ def break_down(
     if conditions:
         rows = {AS_THEY_ARE: everything} | {name: _assessed(each) for name, each in conditions.items()}
         tables = [_by_condition(rows, group) for group in layout.groups]
-        shown = ContactSheet(examples(material, list(conditions)), "No picture can be shown.", wide=True)
-        by_condition.append(Section("By condition", (*tables, MADE, shown)))
+        shown = [ContactSheet(each, "", wide=True) for each in examples(material, list(conditions))]
+        by_condition.append(Section("By condition", (*tables, MADE, *shown)))
         facts["conditions"] = {
             name: {**_facts(rows[name]), "by_source": _facts_by_source(material, each)}
             for name, each in conditions.items()

@@ -88,7 +88,9 @@ def _at_precision(detection: Detection, figures: dict[str, Estimate]) -> tuple[T
     name, score = detection.at_precision, detection.score_at_precision()
     wanted = [name, *by_label("", name).values(), f"{name}, {BARE_MINUS_MASKED}"]
     rows = tuple(
-        (words(own.removeprefix(f"{name}, ")), *told(own, figures[own])) for own in wanted if own in figures
+        ("all" if own == name else words(own.removeprefix(f"{name}, ")), *told(own, figures[own]))
+        for own in wanted
+        if own in figures
     )
     how = (
         "No score has this precision, so recall at it is 0."
