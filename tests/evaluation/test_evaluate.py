@@ -13,7 +13,6 @@ from maskwatch.classify.network import MaskNet, Shape, save_network
 from maskwatch.cli import evaluate as commands
 from maskwatch.core.errors import ConfigError, DataError
 from maskwatch.core.records import Box, Face, FrameReport, Label
-from maskwatch.datasets import records as dataset
 from maskwatch.datasets.formats.registry import read
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.datasets.records import GroundTruth, LabelledImage, Split
@@ -28,7 +27,6 @@ from maskwatch.evaluation.maps import feature_maps
 from maskwatch.evaluation.matching import BUCKETS, match
 from maskwatch.evaluation.split_choice import SplitChoice
 from maskwatch.evaluation.system import analyse_images
-from maskwatch.output.demo_clip import FACE
 
 PROTECTED, UNPROTECTED, WORN_WRONG = FaceLabel
 
@@ -430,48 +428,6 @@ def test_maps_are_those_of_both_convolutions_and_the_networks_own_verdict():
 
 
 # --- which pictures count
-
-
-def varied(portrait, seed, side):
-    """The portrait on a background like no other, so that no two are near duplicates."""
-    random = np.random.default_rng(seed)
-    ground = cv2.resize(random.integers(0, 255, (6, 8, 3)).astype(np.uint8), (640, 480))
-    small = cv2.resize(portrait, (side, side * 600 // 512), interpolation=cv2.INTER_AREA)
-    x, y = int(random.integers(0, 640 - side)), int(random.integers(0, 480 - small.shape[0]))
-    ground[y : y + small.shape[0], x : x + side] = small
-    scale = side / 512
-    x1, y1, x2, y2 = FACE
-    return ground, [x + x1 * scale, y + y1 * scale, (x2 - x1) * scale, (y2 - y1) * scale]
-
-
-@pytest.fixture(scope="module")
-def street(tmp_path_factory, bare, masked):
-    """A COCO folder of the portraits, masked and bare, large and small; one file name is nasty."""
-    folder = tmp_path_factory.mktemp("street")
-    (folder / "images").mkdir()
-    images, annotations = [], []
-
-    def add(name):
-        number = len(images)
-        protected = number % 2 == 0
-        rgb, place = varied(masked if protected else bare, number, (150, 300, 200)[number % 3])
-        cv2.imwrite(str(folder / "images" / name), rgb[..., ::-1])
-        images.append({"id": number, "file_name": name})
-        annotations.append({"image_id": number, "category_id": 0 if protected else 1, "bbox": place})
-
-    nasty = (f"<b>&{n}.png" for n in range(99))
-    add(next(n for n in nasty if dataset._split_of(LabelledImage(None, n, ()), keep=None) is Split.TEST))
-    wanted = {Split.TEST: 9, Split.VALIDATION: 2, Split.TRAIN: 3}
-    for n in range(200):
-        part = dataset._split_of(LabelledImage(None, f"{n}.png", ()), keep=None)
-        if wanted[part]:
-            wanted[part] -= 1
-            add(f"{n}.png")
-    names = ["with_mask", "without_mask", "mask_weared_incorrect"]
-    categories = [{"id": n, "name": name} for n, name in enumerate(names)]
-    coco = {"images": images, "annotations": annotations, "categories": categories}
-    (folder / "annotations.json").write_text(json.dumps(coco))
-    return folder
 
 
 def test_only_the_test_part_counts_unless_another_is_asked_for(street):
