@@ -182,8 +182,6 @@ def measure_systems(
 def chosen_images(data: Sequence[Path], how: Measurement, *, with_boxes: bool) -> EvaluationImages:
     """The images of one or several folders that count. Raises `DataError` when there are none."""
     folders = named(data)  # one that is given twice is there once
-    if len(folders) == 1:
-        folders = {str(data[0]): data[0]}
     sets = {name: _with_slices(read(folder, how.classes)) for name, folder in folders.items()}
     if with_boxes:  # told before thousands of pictures are opened
         for name, labelled in sets.items():
@@ -191,7 +189,8 @@ def chosen_images(data: Sequence[Path], how: Measurement, *, with_boxes: bool) -
     progress = how.bar("opening pictures")
     if len(sets) == 1:
         ((name, labelled),) = sets.items()
-        material = choose(name, labelled, how.part, progress)
+        material = choose(str(data[0]), labelled, how.part, progress)
+        material = replace(material, sources=(name,) * len(material.images))
     else:
         material = choose_of_several(sets, how.part, progress)
     if with_boxes:

@@ -209,6 +209,7 @@ def test_the_worst_source_is_the_headline_with_its_figure():
     (table,) = compared.by_source[0].blocks
     rows = {row[0]: row[1:] for row in table.rows}
     assert rows["recall, unprotected"] == ("1.000 → 0.000 worse", "0.000 → 0.000", "0.571 → 0.000 worse")
+    assert rows["recall, worn wrong"] == ("-", "-", "-")
     assert compared.lead[0].startswith("The worst, of B: ")
     alone = break_down(material(one=7), [detection], {}, layout(detection))
     assert (alone.lead, alone.by_source, alone.alone, alone.by_condition) == ((), (), (), ())
@@ -304,6 +305,7 @@ def test_the_classifier_tells_each_class_of_a_set_that_has_more_than_labels(stre
     assert "accuracy, class beard" in report["figures"]
     assert "By class of the data set" in text
     plain, text = told(commands.classifier, [street], tmp_path)
+    assert list(plain["by_source"]) == [street.name]
     assert plain["by_class_name"] == {}
     assert "By class of the data set" not in text
 

@@ -151,7 +151,7 @@ def _within(name: str, each: Estimate | Difference) -> str:
 
 def _cell(name: str, each: Estimate | Difference | None) -> str:
     """The figure; of two models, A's and B's, and what the data says of B if it says something."""
-    if each is None:
+    if each is None or (isinstance(each, Difference) and each.a is None and each.b is None):
         return "-"
     if isinstance(each, Estimate):
         return number(each.value, sign(name))
