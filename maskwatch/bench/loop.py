@@ -252,4 +252,5 @@ def _watched(
 ) -> System:
     device: torch.device = pick_device(config.device)
     analyse = analyst(config.defaults, Models(device, files))
-    return analyse_images(analyse, opened(images, callbacks.bar(f"measuring {files.version}")))
+    bound = config.defaults.alert.protected_ratio
+    return analyse_images(analyse, opened(images, callbacks.bar(f"measuring {files.version}")), bound=bound)

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from maskwatch.cli.measuring import deliver, shown
 from maskwatch.cli.sections import settings_for
-from maskwatch.cli.terminal import Classes, out
+from maskwatch.cli.terminal import Classes, out, say
 from maskwatch.core.errors import ConfigError
 from maskwatch.evaluation.split_choice import SplitChoice
 
@@ -23,7 +23,19 @@ SHIPPED = "shipped"
 
 app = typer.Typer(help="Measure the models.", no_args_is_help=True)
 
-Data = Annotated[list[Path], typer.Option(help="The labelled pictures. May be given several times.")]
+Data = Annotated[
+    list[Path],
+    typer.Option(
+        help="The labelled pictures. May be given several times: then every figure is told of each, too."
+    ),
+]
+Conditions = Annotated[
+    bool,
+    typer.Option(
+        "--conditions",
+        help="Also measure the pictures made grey, dark, noisy, blurred and so on; takes 8 times as long.",
+    ),
+]
 SplitOption = Annotated[
     SplitChoice, typer.Option("--part", help="Which of them count; only the test part is held out.")
 ]
@@ -55,7 +67,14 @@ def detector(
     compare: Annotated[
         tuple[str, str] | None, typer.Option(metavar="A B", help="Two of these on the same pictures.")
     ] = None,
+    precision: Annotated[
+        float,
+        typer.Option(
+            min=0.01, max=1, help="Also tell the recall at this precision, whatever the thresholds."
+        ),
+    ] = 0.93,
     part: SplitOption = SplitChoice.TEST,
+    conditions: Conditions = False,
     min_face: MinFace = None,
     device: Device = None,
     config: ConfigFile = None,
@@ -64,13 +83,16 @@ def detector(
     as_json: Json = None,
 ) -> None:
     """Which of the labelled faces the detector finds, by size and class, and what else it takes for one."""
+    from dataclasses import replace
+
     from maskwatch.evaluation.measure import measure_detectors
 
     _one_of("--weights", weights, compare)
-    settings = _settings(config, min_face, device)
+    settings = _settings(settings_for("evaluate", config), min_face, device)
     models = _models(config, settings)
     chosen = [_with_detector(settings.defaults, name).detect for name in compare or (weights,)]
-    report = measure_detectors(data, chosen, models, shown(part, classes))
+    how = replace(shown(part, classes, conditions=conditions), precision=precision)
+    report = measure_detectors(data, chosen, models, how)
     deliver(report, html, as_json)
 
 
@@ -84,6 +106,7 @@ def classifier(
         tuple[str, str] | None, typer.Option(metavar="A B", help="Two of these on the same faces.")
     ] = None,
     part: SplitOption = SplitChoice.TEST,
+    conditions: Conditions = False,
     min_face: MinFace = None,
     device: Device = None,
     config: ConfigFile = None,
@@ -95,11 +118,11 @@ def classifier(
     from maskwatch.evaluation.measure import measure_classifiers
 
     _one_of("--weights", weights, compare)
-    settings = _settings(config, min_face, device)
+    settings = _settings(settings_for("evaluate", config), min_face, device)
     defaults = settings.defaults
     models = _models(config, settings)
     chosen = [_with_classifier(defaults, name).classify for name in compare or (weights,)]
-    bound, how = defaults.classify.protected_at, shown(part, classes)
+    bound, how = defaults.classify.protected_at, shown(part, classes, conditions=conditions)
     report = measure_classifiers(data, chosen, defaults.detect, models, protected_at=bound, how=how)
     deliver(report, html, as_json)
 
@@ -118,6 +141,7 @@ def system(
         typer.Option(metavar="A B", help="Two pairs DETECTOR,CLASSIFIER on the same pictures."),
     ] = None,
     part: SplitOption = SplitChoice.TEST,
+    conditions: Conditions = False,
     min_face: MinFace = None,
     device: Device = None,
     config: ConfigFile = None,
@@ -125,18 +149,36 @@ def system(
     html: Html = None,
     as_json: Json = None,
 ) -> None:
-    """Both together, as they run: who is found and judged right, and how far off a frame's ratio is."""
+    """Both together, as they run: which pictures under the protected ratio are noticed, who is found and judged right."""
     from maskwatch.app.compose import analyst
     from maskwatch.evaluation.measure import SystemUnderTest, measure_systems
 
     _one_of("--detector and --classifier", detector or classifier, compare)
-    settings = _settings(config, min_face, device)
+    settings = _settings(settings_for("evaluate system", config), min_face, device)
     models = _models(config, settings)
     pairs = [_pair(text) for text in compare] if compare else [(detector, classifier)]
     chosen = [_with_classifier(_with_detector(settings.defaults, d), c) for d, c in pairs]
     systems = [SystemUnderTest(each.detect, each.classify, analyst(each, models)) for each in chosen]
-    report = measure_systems(data, systems, models, shown(part, classes))
+    bound, how = settings.defaults.alert.protected_ratio, shown(part, classes, conditions=conditions)
+    report = measure_systems(data, systems, models, bound=bound, how=how)
     deliver(report, html, as_json)
+
+
+@app.command(name="table")
+def side_by_side(
+    reports: Annotated[list[Path], typer.Argument(help="Reports of one model each, written by --json.")],
+    figure: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A figure as the report names it. May be given several times; else the leading ones.",
+        ),
+    ] = None,
+) -> None:
+    """The figures of several reports of the same pictures beside each other, by source and condition, as Markdown."""
+    from maskwatch.evaluation import side_by_side as tables
+
+    say(tables.side_by_side(reports, figure or ()))
 
 
 @app.command()
@@ -183,10 +225,10 @@ def _one_of(option: str, value: str | None, compare: tuple[str, str] | None) -> 
         raise ConfigError(f"{option}: --compare names both models itself")
 
 
-def _settings(path: Path | None, min_face: float | None, device: str | None) -> "Config":
+def _settings(settings: "Config", min_face: float | None, device: str | None) -> "Config":
+    """With what the options say instead."""
     from dataclasses import replace
 
-    settings = settings_for("evaluate", path)
     settings = replace(settings, device=device or settings.device)
     if min_face is None:
         return settings

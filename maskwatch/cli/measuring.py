@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from maskwatch.evaluation.measure import Measurement
 
 
-def shown(part: SplitChoice, classes: list[str] | None) -> "Measurement":
+def shown(part: SplitChoice, classes: list[str] | None, *, conditions: bool) -> "Measurement":
     """A measurement that a person at the terminal can follow."""
     from maskwatch.datasets.class_names import parse_classes
     from maskwatch.evaluation.measure import Measurement
 
-    return Measurement(part, tracked, tell_problems, parse_classes(classes or ()))
+    return Measurement(part, tracked, tell_problems, parse_classes(classes or ()), conditions)
 
 
 def deliver(report: "Report", html: Path | None, as_json: Path | None) -> None:

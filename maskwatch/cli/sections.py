@@ -17,6 +17,7 @@ USES = {
     "drift": {"drift", "learn", "queue", "models", *LOOKING},
     "learn": {"drift", "learn", "queue", "models", *LOOKING},
     "evaluate": {"models", *LOOKING},
+    "evaluate system": {"alert", "models", *LOOKING},
     "bench system": {"fps", "ignore", "alert", *LOOKING},
     "replay": {"fps", "ignore", "alert", "queue", "models", *LOOKING},
 }

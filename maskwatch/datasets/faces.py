@@ -11,7 +11,7 @@ from maskwatch.core.geometry import covered, iou
 from maskwatch.core.ports import Detector
 from maskwatch.core.records import Box, Face, Rgb
 from maskwatch.datasets.labels import FaceLabel
-from maskwatch.datasets.records import LabelledImage, Split, assign_splits, perceptual_hash
+from maskwatch.datasets.records import GroundTruth, LabelledImage, Split, assign_splits, perceptual_hash
 from maskwatch.sources.images import read_rgb
 
 FOUND_IOU = 0.4  # MTCNN's boxes are square and faces are not, so more cannot be asked
@@ -23,13 +23,17 @@ PATCH_PX = 192  # a larger face is kept at this side
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelledFace:
-    """A face cut from its picture with room around it: `box` lies within `patch`, an RGB picture."""
+    """A face cut from its picture with room around it: `box` lies within `patch`, an RGB picture.
+
+    `class_name` is that of its `GroundTruth`.
+    """
 
     patch: Rgb
     box: Box
     label: FaceLabel
     split: Split
     key: str
+    class_name: str = ""
 
     @property
     def protected(self) -> bool:
@@ -76,7 +80,7 @@ def gather(
         chosen = [cut for cut in cuts if cut.found or split is Split.TRAIN]
         if not chosen:
             notes.append(f"{image.path}: no face found")
-        faces += [LabelledFace(c.patch, c.box, c.label, split, image.key) for c in chosen]
+        faces += [LabelledFace(c.patch, c.box, c.truth.label, split, image.key) for c in chosen]
     return faces, notes
 
 
@@ -134,14 +138,18 @@ def found_faces(rgb: Rgb, image: LabelledImage, detector: Detector) -> list[Labe
     """The labelled faces that the detector finds in one picture, of the part that it has (see `gather`)."""
     split = image.split or Split.TRAIN
     cuts = _cut(rgb, image, detector)
-    return [LabelledFace(c.patch, c.box, c.label, split, image.key) for c in cuts if c.found]
+    return [
+        LabelledFace(c.patch, c.box, c.truth.label, split, image.key, c.truth.class_name)
+        for c in cuts
+        if c.found
+    ]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Cut:
     patch: Rgb
     box: Box
-    label: FaceLabel
+    truth: GroundTruth
     found: bool
 
 
@@ -182,15 +190,15 @@ def _cut(rgb: Rgb, image: LabelledImage, detector: Detector) -> list[_Cut]:
     found = [face.box for face in detector.detect([rgb])[0]]
     if image.truths and image.truths[0].box is None:
         largest = max(found, key=lambda box: box.width * box.height, default=None)
-        return [] if largest is None else [_Cut(*_patch(rgb, largest), image.truths[0].label, True)]
+        return [] if largest is None else [_Cut(*_patch(rgb, largest), image.truths[0], True)]
     cuts = []
     for truth in image.truths:
         assert truth.box is not None
         best = max(found, key=lambda box: iou(box, truth.box), default=None)  # type: ignore[arg-type]
         if best is not None and iou(best, truth.box) >= FOUND_IOU:
-            cuts.append(_Cut(*_patch(rgb, best), truth.label, True))
+            cuts.append(_Cut(*_patch(rgb, best), truth, True))
         if max(truth.box.width, truth.box.height) >= 12:
-            cuts.append(_Cut(*_patch(rgb, truth.box), truth.label, False))
+            cuts.append(_Cut(*_patch(rgb, truth.box), truth, False))
     return cuts
 
 
@@ -215,4 +223,4 @@ def cut_faces(rgb: Rgb, image: LabelledImage, detector: Detector) -> list[Labell
     """Like `found_faces`, plus the ground-truth boxes of training images, found or not."""
     split = image.split or Split.TRAIN
     cuts = (cut for cut in _cut(rgb, image, detector) if cut.found or split is Split.TRAIN)
-    return [LabelledFace(c.patch, c.box, c.label, split, image.key) for c in cuts]
+    return [LabelledFace(c.patch, c.box, c.truth.label, split, image.key) for c in cuts]

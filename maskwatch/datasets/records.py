@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
@@ -28,10 +28,15 @@ class Split(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GroundTruth:
-    """A labelled face; `box` is None where the label is the whole picture's."""
+    """A labelled face; `box` is None where the label is the whole picture's.
+
+    `class_name` is what its data set calls its class, which may say more than the label: `beard`, say. Empty where
+    nothing did.
+    """
 
     label: FaceLabel
     box: Box | None = None
+    class_name: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

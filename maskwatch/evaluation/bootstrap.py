@@ -16,6 +16,7 @@ RESAMPLES = 1000
 PERCENTILES = (2.5, 97.5)
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 Figures = dict[str, Floats]
 
 
@@ -30,6 +31,25 @@ class Measured(Protocol):
     def figures(self, weights: Floats) -> Figures:
         """Each figure by name, a value for each row of `weights` `(rows, images)`; NaN where undefined."""
         ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Portion:
+    """The figures of some of the images alone: those at `places`."""
+
+    whole: Measured
+    places: Ints
+
+    @property
+    def images(self) -> int:
+        """How many of them there are."""
+        return len(self.places)
+
+    def figures(self, weights: Floats) -> Figures:
+        """Those of the whole in which no other image counts."""
+        spread = np.zeros((len(weights), self.whole.images))
+        spread[:, self.places] = weights
+        return self.whole.figures(spread)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +67,32 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A figure of two models on the same pictures; the interval is that of b - a, drawn in pairs."""
+    """A figure of two models on the same pictures; the interval is that of b - a, drawn in pairs.
+
+    `higher_is_better` is None for a figure that is neither good nor bad by being high, such as a bias.
+    """
 
     a: float | None
     b: float | None
     difference: float | None
     low: float | None
     high: float | None
-    higher_is_better: bool = True
+    higher_is_better: bool | None = True
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the data tells a difference: its interval lies on one side of 0."""
+        return self.low is not None and self.high is not None and not self.low <= 0 <= self.high
 
     @property
     def verdict(self) -> str:
         """What the data says of b."""
         if self.difference is None or self.low is None or self.high is None:
             return "cannot be told"
-        if self.low <= 0 <= self.high:
+        if not self.is_clear:
             return "no difference that this data can show"
+        if self.higher_is_better is None:
+            return "higher" if self.difference > 0 else "lower"
         return "better" if (self.difference > 0) is self.higher_is_better else "worse"
 
     def as_dict(self) -> dict[str, object]:
@@ -78,11 +108,11 @@ def estimates(measured: Measured, *, seed: int = 0) -> dict[str, Estimate]:
 
 
 def differences(
-    a: Measured, b: Measured, better_low: Callable[[str], bool], *, seed: int = 0
+    a: Measured, b: Measured, better_low: Callable[[str], bool | None], *, seed: int = 0
 ) -> dict[str, Difference]:
     """Every figure that both have, of two models on the same pictures, each draw the same for both.
 
-    `better_low` tells the figures of which less is better.
+    `better_low` tells the figures of which less is better, and by None those of which neither is.
     """
     assert a.images == b.images
     weights = draws(a.images, seed)
@@ -95,7 +125,7 @@ def differences(
             _number(values_b[name][0]),
             _number(values_b[name][0] - values_a[name][0]),
             *interval(drawn_b[name] - drawn_a[name]),
-            higher_is_better=not better_low(name),
+            higher_is_better=None if (low := better_low(name)) is None else not low,
         )
         for name in values_a
         if name in values_b

@@ -69,12 +69,16 @@ def evaluate(classifier: Classifier, faces: Sequence[LabelledFace], *, protected
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JudgedFace:
-    """A found face, its true label and the probability that it is protected; `face` is kept if that is wrong."""
+    """A found face, its true label and the probability that it is protected; `face` is kept if that is wrong.
+
+    `class_name` is what its data set calls its class.
+    """
 
     key: str
     label: FaceLabel
     probability: float
     face: LabelledFace | None
+    class_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,16 @@ class Classification:
     def confusion(self) -> Confusion:
         """The counts with a face judged protected from a probability of `protected_at` on."""
         return _confusion((j.probability >= self.protected_at, j.label.protected) for j in self.judged)
+
+    @property
+    def slices(self) -> dict[str, FaceLabel]:
+        """The classes of data sets that tell more of them than there are labels, and what each means."""
+        named = {(face.class_name, face.label) for face in self.judged if face.class_name}
+        return dict(sorted(named))
+
+    def slice(self, class_name: str) -> NDArray[np.bool_]:
+        """`(faces,)`: which faces are of that class."""
+        return np.array([face.class_name == class_name for face in self.judged], np.bool_)
 
     def count(self, label: FaceLabel, *, protected: bool) -> int:
         """Faces of a label that were judged protected, or not."""
@@ -151,6 +165,12 @@ class Classification:
                 result[f"accuracy, {label}"] = share(
                     counts[:, right].sum(axis=1), counts[:, mine].sum(axis=1)
                 )
+        right_at_all = said == true
+        for name in self.slices:
+            mine = self.slice(name)
+            result[f"accuracy, class {name}"] = share(
+                counts[:, mine & right_at_all].sum(axis=1), counts[:, mine].sum(axis=1)
+            )
         bins, gap = _bins(probabilities), probabilities - true
         gaps = [
             np.abs((counts[:, mine] * gap[mine]).sum(axis=1)) for mine in (bins == n for n in range(BINS))
@@ -183,7 +203,8 @@ def judge(
 
 def _judged(face: LabelledFace, probability: float, protected_at: float) -> JudgedFace:
     wrong = (probability >= protected_at) is not face.protected
-    return JudgedFace(face.key, face.label, probability, face if wrong else None)
+    kept = face if wrong else None
+    return JudgedFace(face.key, face.label, probability, kept, face.class_name)
 
 
 def _asked(classifier: Classifier, faces: Sequence[LabelledFace]) -> list[float]:

@@ -27,6 +27,26 @@ def curve(scores: Floats, hits: NDArray[np.bool_], truths: int) -> Curve:
     return Curve(scores[order][last], found / truths, found / (last + 1))
 
 
+def scores_at_precision(
+    scores: Floats, hits: NDArray[np.bool_], weights: Floats, precision: float
+) -> NDArray[np.float64]:
+    """The lowest score at which the found faces down to it have that precision (0..1), for each row of `weights`.
+
+    `weights` is `(rows, faces)`, how often each found face counts. Infinity where no score has it.
+    """
+    order = np.argsort(-scores, kind="stable")
+    last = _last_of_equals(scores[order])
+    result = np.full(len(weights), np.inf)
+    for start in range(0, len(weights), ROWS):
+        chosen = weights[start : start + ROWS][:, order]
+        found = np.cumsum(chosen * hits[order], axis=1)[:, last]
+        asked = np.cumsum(chosen, axis=1)[:, last]
+        for row, good in enumerate((asked > 0) & (found >= precision * asked - 1e-9)):
+            if good.any():
+                result[start + row] = scores[order][last][np.flatnonzero(good)[-1]]
+    return result
+
+
 def average_precision(
     scores: Floats, hits: NDArray[np.bool_], weights: Floats, truths: Floats
 ) -> NDArray[np.float64]:

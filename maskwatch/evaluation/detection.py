@@ -15,13 +15,15 @@ from maskwatch.datasets.labels import FaceLabel
 from maskwatch.datasets.records import LabelledImage
 from maskwatch.detect.settings import Settings
 from maskwatch.evaluation.bootstrap import Figures, share
-from maskwatch.evaluation.curve import Curve, average_precision, curve
+from maskwatch.evaluation.curve import ROWS, Curve, average_precision, curve, scores_at_precision
 from maskwatch.evaluation.images import EvaluationImages, Progress, opened
 from maskwatch.evaluation.matching import BUCKETS, Bucket, Matching, match, side_px
 
 Floats = NDArray[np.float64]
 
 SWEEP_FROM = 0.05  # the lowest score that the curve is drawn from
+PRECISION = 0.93  # at which detectors are compared, whatever their thresholds
+BARE_MINUS_MASKED = f"{FaceLabel.UNPROTECTED} minus {FaceLabel.PROTECTED}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Counts:
 class Detection:
     """What a detector found in pictures; a face counts as found when its score is above `threshold`.
 
+    `precision` (0..1) is what recall is told at besides, by the threshold that gives it on the same pictures.
     Flat arrays: of every found face its `scores`, whether it is a `hits`, its `sides` (that of the true face
     for a hit, its own for a false alarm) and the place of its picture; of every true face its
     side, label and picture, and the score with which it was found (0 when it was not).
@@ -65,6 +68,7 @@ class Detection:
     truth_labels: NDArray[np.str_]
     truth_places: NDArray[np.int64]
     truth_scores: Floats
+    precision: float = PRECISION
 
     @property
     def images(self) -> int:
@@ -72,13 +76,11 @@ class Detection:
         return len(self.searched)
 
     def figures(self, weights: Floats) -> Figures:
-        """All sizes first, then recall by label, then everything by size."""
+        """All sizes first, then recall by label, recall at the fixed precision, then everything by size."""
         everything = np.ones(len(self.scores), np.bool_), np.ones(len(self.truth_scores), np.bool_)
         result = self._figures(weights, *everything, "")
-        for label in FaceLabel:
-            of_label = self.truth_labels == label
-            if of_label.any():
-                result[f"recall, {label}"] = self._recall(weights, of_label)
+        result |= self._recalls(weights, np.full(len(weights), np.nextafter(self.threshold, 2)), "recall")
+        result |= self._recalls(weights, self._bounds(weights), self.at_precision)
         for bucket in BUCKETS:
             result |= self._figures(weights, *self._of(bucket), f", {bucket.name}")
         return result
@@ -95,6 +97,16 @@ class Detection:
             int((truths & (self.truth_scores > self.threshold)).sum()),
             int((found & ~self.hits & (self.scores > self.threshold)).sum()),
         )
+
+    @property
+    def at_precision(self) -> str:
+        """The name of recall at the fixed precision, of all faces; of a label's, it and the label follow."""
+        return f"recall at precision {self.precision:g}"
+
+    def score_at_precision(self) -> float | None:
+        """The lowest score that keeps the fixed precision; None where none does."""
+        bound = float(self._bounds(np.ones((1, self.images)))[0])
+        return None if np.isinf(bound) else bound
 
     def curve(self) -> Curve:
         """The precision-recall curve over all sizes; at least one face must be labelled."""
@@ -122,12 +134,27 @@ class Detection:
             f"average precision{of}": area,
         }
 
-    def _recall(self, weights: Floats, truths: NDArray[np.bool_]) -> Floats:
-        found = truths & (self.truth_scores > self.threshold)
-        return share(
-            weights @ _per_image(self.truth_places[found], self.images),
-            weights @ _per_image(self.truth_places[truths], self.images),
+    def _bounds(self, weights: Floats) -> Floats:
+        return scores_at_precision(self.scores, self.hits, weights[:, self.places], self.precision)
+
+    def _recalls(self, weights: Floats, bounds: Floats, name: str) -> Figures:
+        """Of true faces found with a score of at least a row's bound: all, by label, and bare minus masked."""
+        sets = {name: np.ones(len(self.truth_labels), np.bool_)}
+        sets |= {f"{name}, {label}": self.truth_labels == label for label in FaceLabel}
+        sets = {own: chosen for own, chosen in sets.items() if chosen.any() or own == name}
+        result = {own: np.full(len(weights), np.nan) for own in sets}
+        for start in range(0, len(weights), ROWS):
+            rows = slice(start, start + ROWS)
+            counts = weights[rows][:, self.truth_places]
+            found = counts * (self.truth_scores >= bounds[rows, None])
+            for own, chosen in sets.items():
+                result[own][rows] = share(found[:, chosen].sum(axis=1), counts[:, chosen].sum(axis=1))
+        bare, masked = (
+            result.get(f"{name}, {label}") for label in (FaceLabel.UNPROTECTED, FaceLabel.PROTECTED)
         )
+        if bare is not None and masked is not None:
+            result[f"{name}, {BARE_MINUS_MASKED}"] = bare - masked
+        return result
 
 
 def search(
@@ -164,7 +191,7 @@ def search_lowered(
     """
     to_p, to_r, to_o = detector(settings).thresholds
     lowered = settings.model_copy(update={"thresholds": (to_p, to_r, min(to_o, SWEEP_FROM))})
-    return search(detector(lowered), opened(material.images, progress), to_o)
+    return search(detector(lowered), opened(material.images, progress, material.condition), to_o)
 
 
 def found_in(rgb: Rgb, detector: Detector) -> list[Face]:

@@ -34,10 +34,11 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class ContactSheet:
-    """Many small pictures with captions; `empty` is said when there is none."""
+    """Many small pictures with captions; `empty` is said when there is none, and `wide` ones are whole scenes."""
 
     tiles: tuple[Image, ...]
     empty: str
+    wide: bool = False
 
 
 Block = str | Table | Image | ContactSheet

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maskwatch.core.errors import DataError, SourceError
 from maskwatch.core.records import Rgb
 from maskwatch.core.text import pluralize
 from maskwatch.datasets.records import DataSet, LabelledImage, assign_splits, perceptual_hash
 from maskwatch.datasets.sets import members, trained_on_elsewhere
+from maskwatch.evaluation.conditions import under
 from maskwatch.evaluation.split_choice import SplitChoice
 from maskwatch.sources.images import read_rgb
 
@@ -18,12 +21,26 @@ Progress = Callable[[Iterable[LabelledImage]], Iterable[LabelledImage]]
 
 @dataclass(frozen=True, slots=True)
 class EvaluationImages:
-    """The pictures to measure on, each with its part, and a line for everything that cannot be used."""
+    """The pictures to measure on, each with its part, and a line for everything that cannot be used.
+
+    `sources` names the data set of each picture; left empty, all are of the one data set `name`. `condition`, one of
+    `conditions.CONDITIONS`, is what they are put under; None leaves them as they are.
+    """
 
     name: str
     chosen: SplitChoice
     images: tuple[LabelledImage, ...]
     notes: tuple[str, ...]
+    sources: tuple[str, ...] = ()
+    condition: str | None = None
+
+    @property
+    def places(self) -> dict[str, NDArray[np.int64]]:
+        """The places of the pictures of each source, in the order in which the sources come."""
+        if not self.sources:
+            return {self.name: np.arange(len(self.images))}
+        of = np.array(self.sources)
+        return {source: np.flatnonzero(of == source) for source in dict.fromkeys(self.sources)}
 
 
 def choose(name: str, data: DataSet, chosen: SplitChoice, progress: Progress) -> EvaluationImages:
@@ -62,7 +79,7 @@ def choose_of_several(
         notes += [*data.problems, *unreadable]
         every += own
     name = " and ".join(sets)
-    images = []
+    images, sources = [], []
     for each, seen in zip(every, trained_on_elsewhere(every), strict=True):
         if chosen is SplitChoice.ALL or str(each.image.split) == str(chosen):
             if seen and chosen is not SplitChoice.ALL:
@@ -71,9 +88,11 @@ def choose_of_several(
                 )
             else:
                 images.append(each.image)
+                sources.append(each.set_name)
     if not images:
         raise DataError(f"{name}: no picture of them is of the {chosen} part")
-    return EvaluationImages(name, chosen, tuple(images), tuple(notes))
+    notes += [f"{each}: no picture of it counts" for each in sets if each not in sources]
+    return EvaluationImages(name, chosen, tuple(images), tuple(notes), tuple(sources))
 
 
 def without_faults(material: EvaluationImages) -> EvaluationImages:
@@ -82,20 +101,24 @@ def without_faults(material: EvaluationImages) -> EvaluationImages:
     Detection is measured on these: where a face is not known, what is found of it would be no hit while every
     false alarm beside it stayed one. Raises `DataError` when there are none.
     """
-    whole = tuple(image for image in material.images if not image.faults)
+    usable = [not image.faults for image in material.images]
+    whole = tuple(compress(material.images, usable))
     left_out = len(material.images) - len(whole)
     if not left_out:
         return material
     note = f"{material.name}: {pluralize(left_out, 'picture')} with a box that cannot be used left out of the figures"
     if not whole:
         raise DataError(f"{note}, and there are no others ({material.notes[0]})" if material.notes else note)
-    return replace(material, images=whole, notes=(*material.notes, note))
+    sources = tuple(compress(material.sources, usable))
+    return replace(material, images=whole, notes=(*material.notes, note), sources=sources)
 
 
-def opened(images: Sequence[LabelledImage], progress: Progress) -> Iterator[tuple[int, LabelledImage, Rgb]]:
-    """Each picture with its place, read anew: a large data set does not fit into memory."""
+def opened(
+    images: Sequence[LabelledImage], progress: Progress, condition: str | None = None
+) -> Iterator[tuple[int, LabelledImage, Rgb]]:
+    """Each picture with its place, under that condition, read anew: a large data set does not fit into memory."""
     for place, image in enumerate(progress(images)):
-        yield place, image, read_rgb(image.path)
+        yield place, image, under(condition, image.key, read_rgb(image.path))
 
 
 def need_boxes(name: str, images: Sequence[LabelledImage]) -> None:

@@ -1,9 +1,9 @@
 """Whole measurements: a labelled folder and models in, a report out."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from maskwatch.classify.settings import ClassifierSettings
 from maskwatch.core.errors import DataError
@@ -11,10 +11,13 @@ from maskwatch.core.ports import Classifier, Detector
 from maskwatch.core.progress import Bar, no_bar
 from maskwatch.datasets.class_names import USUAL_NAMES, ClassNames
 from maskwatch.datasets.formats.registry import read
+from maskwatch.datasets.records import DataSet, LabelledImage
+from maskwatch.datasets.sets import named
 from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.settings import Settings as DetectSettings
-from maskwatch.evaluation.classification import judge
-from maskwatch.evaluation.detection import Detection, search, search_lowered
+from maskwatch.evaluation.classification import Classification, judge
+from maskwatch.evaluation.conditions import CONDITIONS
+from maskwatch.evaluation.detection import PRECISION, Detection, search, search_lowered
 from maskwatch.evaluation.document import Report
 from maskwatch.evaluation.images import (
     EvaluationImages,
@@ -24,13 +27,19 @@ from maskwatch.evaluation.images import (
     opened,
     without_faults,
 )
+from maskwatch.evaluation.reports import classifier as classifier_reports
+from maskwatch.evaluation.reports import detector as detector_reports
+from maskwatch.evaluation.reports import system as system_reports
+from maskwatch.evaluation.reports.breakdown import break_down
 from maskwatch.evaluation.reports.classifier import classifier_comparison, classifier_report
 from maskwatch.evaluation.reports.common import Subject
 from maskwatch.evaluation.reports.detector import detector_comparison, detector_report
 from maskwatch.evaluation.reports.system import system_comparison, system_report
 from maskwatch.evaluation.split_choice import SplitChoice
-from maskwatch.evaluation.system import Analyse, analyse_images
+from maskwatch.evaluation.system import Analyse, System, analyse_images
 from maskwatch.plugins import KindSettings
+
+Result = TypeVar("Result")
 
 
 class Models(Protocol):
@@ -68,13 +77,16 @@ class SystemUnderTest:
 class Measurement:
     """Which images count, and who is told how it goes; `problems` gets what of the data cannot be used.
 
-    `classes` tells what the class names of the data mean.
+    `classes` tells what the class names of the data mean. With `conditions` the images are measured once more under
+    each of `conditions.CONDITIONS`. `precision` (0..1) is what a detector's recall is told at besides.
     """
 
     part: SplitChoice = SplitChoice.TEST
     bar: Bar = no_bar
     problems: Callable[[Sequence[str]], None] = lambda _: None
     classes: ClassNames = USUAL_NAMES
+    conditions: bool = False
+    precision: float = PRECISION
 
 
 USUAL = Measurement()
@@ -86,9 +98,14 @@ def measure_detectors(
     """Which of the labelled faces a detector finds, and what else; two are compared. Raises `DataError` or `ModelError`."""
     found = [models.detector(each) for each in settings]
     material = chosen_images(data, how, with_boxes=True)
-    results = [_searched(models, each, material, how) for each in settings]
+
+    def measure(images: EvaluationImages) -> list[Detection]:
+        return [replace(_searched(models, each, images, how), precision=how.precision) for each in settings]
+
+    results, others = _under_conditions(material, how, measure)
+    breakdown = break_down(material, results, others, detector_reports.layout(results[0]))
     told = _settings_told(models, found, settings)
-    subject = Subject("detector", material, _roles({"detector": found}), told)
+    subject = Subject("detector", material, _roles({"detector": found}), told, breakdown)
     return detector_comparison(subject, *results) if len(results) == 2 else detector_report(subject, *results)
 
 
@@ -108,52 +125,72 @@ def measure_classifiers(
     judges = [models.classifier(each) for each in settings]
     detector = models.detector(finder)
     material = chosen_images(data, how, with_boxes=False)
-    images = opened(material.images, how.bar("judging faces"))
-    results = judge(judges, detector, images, protected_at=protected_at)
+
+    def measure(images: EvaluationImages) -> list[Classification]:
+        seen = opened(images.images, how.bar(_doing("judging faces", images)), images.condition)
+        return judge(judges, detector, seen, protected_at=protected_at)
+
+    results, others = _under_conditions(material, how, measure)
     if not results[0].judged:
         raise DataError(f"{material.name}: the detector finds no labelled face in its {how.part} part")
     told = _settings_told(models, [detector], [finder])
     told["protected from a probability of"] = f"{protected_at:g}"
-    subject = Subject("classifier", material, _roles({"classifier": judges, "detector": [detector]}), told)
+    breakdown = break_down(material, results, others, classifier_reports.LAYOUT)
+    roles = _roles({"classifier": judges, "detector": [detector]})
+    subject = Subject("classifier", material, roles, told, breakdown)
     if len(results) == 2:
         return classifier_comparison(subject, *results)
     return classifier_report(subject, *results)
 
 
 def measure_systems(
-    data: Sequence[Path], systems: Sequence[SystemUnderTest], models: Models, how: Measurement = USUAL
+    data: Sequence[Path],
+    systems: Sequence[SystemUnderTest],
+    models: Models,
+    *,
+    bound: float,
+    how: Measurement = USUAL,
 ) -> Report:
-    """Who is found and judged right, and how far off a frame's ratio is; two are compared.
+    """What is decided at a protected ratio of `bound` (0..1), and who is found and judged right; two are compared.
 
     Raises `DataError` or `ModelError`.
     """
     finders = [models.detector(each.detect) for each in systems]
     judges = [models.classifier(each.classify) for each in systems]
     material = chosen_images(data, how, with_boxes=True)
-    results = [
-        analyse_images(each.analyse, opened(material.images, how.bar("finding and judging faces")))
-        for each in systems
-    ]
+
+    def measure(images: EvaluationImages) -> list[System]:
+        bar = how.bar(_doing("finding and judging faces", images))
+        return [
+            analyse_images(each.analyse, opened(images.images, bar, images.condition), bound=bound)
+            for each in systems
+        ]
+
+    results, others = _under_conditions(material, how, measure)
+    breakdown = break_down(material, results, others, system_reports.LAYOUT)
     judging = systems[0].classify
     told = _settings_told(models, finders, [each.detect for each in systems]) | {
         "protected from a probability of": f"{judging.protected_at:g}",
         "smallest face to judge": f"{judging.min_face_px:g} px",
+        "protected ratio to alert under": f"{bound:.0%}",
     }
-    subject = Subject("system", material, _roles({"detector": finders, "classifier": judges}), told)
+    roles = _roles({"detector": finders, "classifier": judges})
+    subject = Subject("system", material, roles, told, breakdown)
     return system_comparison(subject, *results) if len(results) == 2 else system_report(subject, *results)
 
 
 def chosen_images(data: Sequence[Path], how: Measurement, *, with_boxes: bool) -> EvaluationImages:
     """The images of one or several folders that count. Raises `DataError` when there are none."""
-    once = {folder.resolve(): folder for folder in data}  # however it is written
-    sets = {str(folder): read(folder, how.classes) for folder in once.values()}
+    folders = named(data)  # one that is given twice is there once
+    sets = {name: _with_slices(read(folder, how.classes)) for name, folder in folders.items()}
     if with_boxes:  # told before thousands of pictures are opened
         for name, labelled in sets.items():
-            need_boxes(name, labelled.images)
+            need_boxes(str(folders[name]), labelled.images)
     progress = how.bar("opening pictures")
     if len(sets) == 1:
         ((name, labelled),) = sets.items()
-        material = choose(name, labelled, how.part, progress)
+        material = choose(str(data[0]), labelled, how.part, progress)
+        material = replace(material, sources=(name,) * len(material.images))
     else:
         material = choose_of_several(sets, how.part, progress)
     if with_boxes:
@@ -163,14 +200,39 @@ def chosen_images(data: Sequence[Path], how: Measurement, *, with_boxes: bool) -
     return material
 
 
+def _with_slices(data: DataSet) -> DataSet:
+    """The class names of a set stay where it has more of them than labels: only there they tell more."""
+    truths = {(truth.label, truth.class_name) for image in data.images for truth in image.truths}
+    if len(truths) > len({label for label, _ in truths}):
+        return data
+    return replace(data, images=[_without_class_names(image) for image in data.images])
+
+
+def _without_class_names(image: LabelledImage) -> LabelledImage:
+    return replace(image, truths=tuple(replace(truth, class_name="") for truth in image.truths))
+
+
+def _under_conditions(
+    material: EvaluationImages, how: Measurement, measure: Callable[[EvaluationImages], list[Result]]
+) -> tuple[list[Result], dict[str, list[Result]]]:
+    """What is measured of the images as they are, and under each condition if that is wanted."""
+    conditions = CONDITIONS if how.conditions else ()
+    plain = measure(material)
+    return plain, {each: measure(replace(material, condition=each)) for each in conditions}
+
+
+def _doing(what: str, images: EvaluationImages) -> str:
+    return f"{what}, {images.condition}" if images.condition else what
+
+
 def _searched(
     models: Models, settings: KindSettings, material: EvaluationImages, how: Measurement
 ) -> Detection:
     """Of a detector that is no cascade, all that it finds counts."""
-    bar = how.bar("finding faces")
+    bar = how.bar(_doing("finding faces", material))
     if isinstance(settings, DetectSettings):
         return search_lowered(models.mtcnn, settings, material, bar)
-    return search(models.detector(settings), opened(material.images, bar), 0.0)
+    return search(models.detector(settings), opened(material.images, bar, material.condition), 0.0)
 
 
 def _roles(models: Mapping[str, Sequence[Any]]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Detector and classifier together: who is found and judged right, and how far off a frame's ratio is."""
+"""Detector and classifier together: the decision about a frame, who is found and judged right, and how far off its ratio is."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -17,6 +17,8 @@ Floats = NDArray[np.float64]
 Analyse = Callable[[Rgb], FrameReport]
 
 MISSED = "missed"
+UNNOTICED, ACCUSED, BIAS = "unnoticed", "accused", "bias of the protected ratio"
+DECISION = (UNNOTICED, ACCUSED, BIAS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,20 @@ class AnalysedImage:
         return sum(t.label.protected for t in truths) / len(truths) if truths else None
 
     @property
+    def ratio_bias(self) -> float | None:
+        """The reported protected ratio minus the true one; None where the truth or we have nobody."""
+        said, true = self.report.protected_ratio, self.true_ratio
+        return None if said is None or true is None else said - true
+
+    @property
     def ratio_error(self) -> float | None:
         """How far the protected ratio is off; None where the truth or we have nobody."""
-        said, true = self.report.protected_ratio, self.true_ratio
-        return None if said is None or true is None else abs(said - true)
+        return None if self.ratio_bias is None else abs(self.ratio_bias)
+
+    def reports_under(self, bound: float) -> bool:
+        """Whether the reported ratio is strictly under the bound (0..1), as an alert asks; nobody judged is not."""
+        said = self.report.protected_ratio
+        return said is not None and said < bound
 
     def outcomes(self) -> list[tuple[GroundTruth, Face | None, str]]:
         """Each true face, what was found of it, and what was said: a `Label`, or missed."""
@@ -63,11 +75,25 @@ class EmptyFrames:
     in_ours: int
 
 
+@dataclass(frozen=True, slots=True)
+class DecisionCounts:
+    """Pictures with labelled faces: those truly under the ratio with the unnoticed of them, and the others with the accused."""
+
+    under: int
+    unnoticed: int
+    others: int
+    accused: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class System:
-    """What detector and classifier together said of labelled images, one record an image."""
+    """What detector and classifier together said of labelled images, one record an image.
+
+    `bound` (0..1) is the protected ratio under which the people in a picture are to be spoken to.
+    """
 
     watched: tuple[AnalysedImage, ...]
+    bound: float
 
     @property
     def images(self) -> int:
@@ -75,24 +101,32 @@ class System:
         return len(self.watched)
 
     def figures(self, weights: Floats) -> Figures:
-        """End to end, then how found and judged faces are labelled, both by label too, then the ratio."""
-        truths, right = weights @ self._table(), weights @ self._table(right=True)
-        judged = weights @ self._table(judged=True)
+        """The decision, then end to end, then how found and judged faces are labelled, both by label too, then the ratio.
+
+        Of the pictures with labelled faces: `unnoticed` is the share of those truly under the bound that are not
+        reported to be, and `accused` the share of the others that are.
+        """
+        truths, right = weights @ self._table(_every), weights @ self._table(_right)
+        found, judged = weights @ self._table(_found), weights @ self._table(_judged)
         alarms = weights @ np.array([len(w.false_alarms) for w in self.watched], np.float64)
-        errors = [w.ratio_error for w in self.watched]
-        comparable = weights @ np.array([e is not None for e in errors], np.float64)
+        biases = [w.ratio_bias for w in self.watched]
+        comparable = weights @ np.array([b is not None for b in biases], np.float64)
+        bias = np.array([b or 0.0 for b in biases], np.float64)
+        under, others, reported = self._decisions()
         result = {
+            UNNOTICED: share(weights @ (under & ~reported), weights @ under),
+            ACCUSED: share(weights @ (others & reported), weights @ others),
+            BIAS: share(weights @ bias, comparable),
             "end-to-end recall": share(right.sum(axis=1), truths.sum(axis=1)),
             "end-to-end precision": share(right.sum(axis=1), judged.sum(axis=1) + alarms),
             "label accuracy of found faces": share(right.sum(axis=1), judged.sum(axis=1)),
         }
         for place, label in enumerate(FaceLabel):
             if truths[:, place].any():
+                result[f"found, {label}"] = share(found[:, place], truths[:, place])
                 result[f"end-to-end recall, {label}"] = share(right[:, place], truths[:, place])
                 result[f"label accuracy of found faces, {label}"] = share(right[:, place], judged[:, place])
-        result["error of the protected ratio"] = share(
-            weights @ np.array([e or 0.0 for e in errors], np.float64), comparable
-        )
+        result["error of the protected ratio"] = share(weights @ np.abs(bias), comparable)
         result["false alarms a picture"] = share(alarms, weights.sum(axis=1))
         return result
 
@@ -114,16 +148,50 @@ class System:
             in_ours=pairs.count((False, True)),
         )
 
-    def _table(self, *, right: bool = False, judged: bool = False) -> Floats:
-        """`(pictures, labels)`: how many true faces, or only those judged, or those judged right."""
+    @property
+    def decisions(self) -> DecisionCounts:
+        """The pictures that `unnoticed` and `accused` are shares of, counted."""
+        under, others, reported = self._decisions()
+        return DecisionCounts(
+            int(under.sum()),
+            int((under & ~reported).sum()),
+            int(others.sum()),
+            int((others & reported).sum()),
+        )
+
+    def _decisions(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+        """Of each picture: truly under the bound, truly not, and whether it is reported to be."""
+        ratios = [w.true_ratio for w in self.watched]
+        return (
+            np.array([r is not None and r < self.bound for r in ratios], np.bool_),
+            np.array([r is not None and r >= self.bound for r in ratios], np.bool_),
+            np.array([w.reports_under(self.bound) for w in self.watched], np.bool_),
+        )
+
+    def _table(self, counts: Callable[[GroundTruth, Face | None, str], bool]) -> Floats:
+        """`(pictures, labels)`: how many true faces, of those that count."""
         order = list(FaceLabel)
         table = np.zeros((self.images, len(order)))
         for place, watched in enumerate(self.watched):
             for truth, face, said in watched.outcomes():
-                known = face is not None and face.label is not Label.UNKNOWN
-                if (known or not (judged or right)) and (not right or is_right(truth, said)):
-                    table[place, order.index(truth.label)] += 1
+                table[place, order.index(truth.label)] += counts(truth, face, said)
         return table
+
+
+def _every(_truth: GroundTruth, _face: Face | None, _said: str) -> bool:
+    return True
+
+
+def _found(_truth: GroundTruth, face: Face | None, _said: str) -> bool:
+    return face is not None
+
+
+def _judged(_truth: GroundTruth, face: Face | None, _said: str) -> bool:
+    return face is not None and face.label is not Label.UNKNOWN
+
+
+def _right(truth: GroundTruth, _face: Face | None, said: str) -> bool:
+    return is_right(truth, said)
 
 
 def is_right(truth: GroundTruth, said: str) -> bool:
@@ -131,11 +199,13 @@ def is_right(truth: GroundTruth, said: str) -> bool:
     return said == (Label.PROTECTED if truth.label.protected else Label.UNPROTECTED)
 
 
-def analyse_images(analyse: Analyse, images: Iterable[tuple[int, LabelledImage, Rgb]]) -> System:
-    """What the system says of labelled pictures."""
+def analyse_images(
+    analyse: Analyse, images: Iterable[tuple[int, LabelledImage, Rgb]], *, bound: float
+) -> System:
+    """What the system says of labelled pictures; `bound` (0..1) is the protected ratio that decides."""
     watched = []
     for _, image, rgb in images:
         report = analyse(rgb)
         matching = match(report.faces, boxes(image), image.unclear)
         watched.append(AnalysedImage(image, replace(report, faces=matching.found), matching))
-    return System(tuple(watched))
+    return System(tuple(watched), bound)

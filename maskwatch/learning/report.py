@@ -9,7 +9,8 @@ from typing import Any
 from maskwatch.datasets.records import Split
 from maskwatch.evaluation.bootstrap import Difference
 from maskwatch.evaluation.document import Report, Section, Table, page
-from maskwatch.evaluation.reports.common import BY_CHANCE, INTERVALS, number
+from maskwatch.evaluation.reports.common import BY_CHANCE
+from maskwatch.evaluation.reports.figures import INTERVALS, number
 from maskwatch.learning.archive import LearningBatch
 from maskwatch.learning.collect import LearningData
 from maskwatch.learning.compare import JudgedImages, compared

@@ -424,7 +424,7 @@ def test_the_system_and_the_loop_count_nothing_in_an_unclear_place(renamed):
     report = FrameReport("door", "x", 0, 0.0, (WIDTH, HEIGHT), tuple(judged))
     images = registry.read(renamed["xyz"]).images
     opened = ((place, p, np.zeros((HEIGHT, WIDTH, 3), np.uint8)) for place, p in enumerate(images))
-    system = analyse_images(lambda _: report, opened)
+    system = analyse_images(lambda _: report, opened, bound=0.75)
     figures = system.figures(np.ones((1, 30)))
     assert figures["end-to-end precision"][0] == 1
     assert figures["false alarms a picture"][0] == 0

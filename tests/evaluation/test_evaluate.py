@@ -13,7 +13,6 @@ from maskwatch.classify.network import MaskNet, Shape, save_network
 from maskwatch.cli import evaluate as commands
 from maskwatch.core.errors import ConfigError, DataError
 from maskwatch.core.records import Box, Face, FrameReport, Label
-from maskwatch.datasets import records as dataset
 from maskwatch.datasets.formats.registry import read
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.datasets.records import GroundTruth, LabelledImage, Split
@@ -28,7 +27,6 @@ from maskwatch.evaluation.maps import feature_maps
 from maskwatch.evaluation.matching import BUCKETS, match
 from maskwatch.evaluation.split_choice import SplitChoice
 from maskwatch.evaluation.system import analyse_images
-from maskwatch.output.demo_clip import FACE
 
 PROTECTED, UNPROTECTED, WORN_WRONG = FaceLabel
 
@@ -299,7 +297,9 @@ def test_the_system_is_right_where_a_face_is_found_and_judged_right():
         (image(), said()),
     ]  # fmt: skip
     answers = iter([report for _, report in reports])
-    system = analyse_images(lambda _: next(answers), [(n, p, None) for n, (p, _) in enumerate(reports)])
+    system = analyse_images(
+        lambda _: next(answers), [(n, p, None) for n, (p, _) in enumerate(reports)], bound=0.75
+    )
     values = {name: values[0] for name, values in system.figures(np.ones((1, 4))).items()}
     assert values["end-to-end recall"] == pytest.approx(2 / 5)
     assert values["end-to-end recall, worn_wrong"] == pytest.approx(1 / 2)
@@ -311,6 +311,71 @@ def test_the_system_is_right_where_a_face_is_found_and_judged_right():
     nobody = system.nobody
     assert (nobody.in_truth, nobody.in_ours, nobody.in_truth_and_ours) == (1, 1, 1)
     assert [system.count(WORN_WRONG, o) for o in ("unprotected", "unknown", "missed")] == [1, 1, 0]
+
+
+def decided(*pictures, bound=0.75):
+    """Pictures as pairs: labels, and what the system says of as many faces in the same places."""
+    data, answers = [], []
+    for number, (labels, verdicts) in enumerate(pictures):
+        data.append((number, image(*((each, box(50 * n)) for n, each in enumerate(labels))), None))
+        answers.append(said(*((box(50 * n), each) for n, each in enumerate(verdicts))))
+    replies = iter(answers)
+    return analyse_images(lambda _: next(replies), data, bound=bound)
+
+
+YES, NO, SMALL = Label
+
+
+@pytest.mark.parametrize(
+    ("picture", "counts"),
+    [
+        (([PROTECTED, UNPROTECTED], [YES, NO]), (1, 0, 0, 0)),
+        (([PROTECTED, UNPROTECTED], [YES]), (1, 1, 0, 0)),  # the bare one is missed
+        (([PROTECTED, WORN_WRONG], [YES, YES]), (1, 1, 0, 0)),
+        (([UNPROTECTED], []), (1, 1, 0, 0)),  # nobody is judged
+        (([UNPROTECTED], [SMALL]), (1, 1, 0, 0)),
+        # three of four is the bound itself, which is not under it
+        (([UNPROTECTED, *[PROTECTED] * 3], [NO, YES, YES, YES]), (0, 0, 1, 0)),
+        (([UNPROTECTED, *[PROTECTED] * 3], [NO, YES, YES]), (0, 0, 1, 1)),
+        (([PROTECTED] * 2, []), (0, 0, 1, 0)),
+        (([], [NO]), (0, 0, 0, 0)),  # nobody is labelled
+        (([], []), (0, 0, 0, 0)),
+    ],
+)
+def test_a_picture_under_the_ratio_is_noticed_or_not_and_another_accused_or_not(picture, counts):
+    told = decided(picture).decisions
+    assert (told.under, told.unnoticed, told.others, told.accused) == counts
+
+
+def test_the_decision_is_a_share_of_the_pictures_and_the_bias_has_a_sign():
+    system = decided(
+        ([UNPROTECTED], [NO]),
+        ([UNPROTECTED, PROTECTED], [SMALL, YES]),  # 1 instead of 1/2
+        ([PROTECTED, PROTECTED], [NO, YES]),  # 1/2 instead of 1
+        ([PROTECTED], [YES]),
+        ([UNPROTECTED], []),  # nobody is judged: no ratio to compare
+        ([], [NO]),
+    )
+    values = {name: values[0] for name, values in system.figures(np.ones((1, 6))).items()}
+    assert (values["unnoticed"], values["accused"]) == (pytest.approx(2 / 3), 1 / 2)
+    assert values["bias of the protected ratio"] == pytest.approx((0.5 - 0.5) / 4)
+    assert values["error of the protected ratio"] == pytest.approx((0.5 + 0.5) / 4)
+    assert (values["found, unprotected"], values["found, protected"]) == (pytest.approx(2 / 3), 1)
+    twice = system.figures(np.array([[1.0, 2, 1, 1, 1, 1]]))
+    assert twice["bias of the protected ratio"][0] == pytest.approx((0.5 * 2 - 0.5) / 5)
+
+
+def test_the_bound_is_that_of_the_configuration():
+    half = ([UNPROTECTED, PROTECTED], [NO, YES])
+    assert decided(half, bound=0.5).decisions.others == 1
+    assert decided(half, bound=0.51).decisions.under == 1
+
+
+def test_a_bias_that_differs_is_neither_better_nor_worse():
+    def told(low):
+        return differences(Right([1] * 50), Right([5] * 50), lambda _: low)["recall"].verdict
+
+    assert (told(None), told(False), told(True)) == ("higher", "better", "worse")
 
 
 # --- reports
@@ -363,48 +428,6 @@ def test_maps_are_those_of_both_convolutions_and_the_networks_own_verdict():
 
 
 # --- which pictures count
-
-
-def varied(portrait, seed, side):
-    """The portrait on a background like no other, so that no two are near duplicates."""
-    random = np.random.default_rng(seed)
-    ground = cv2.resize(random.integers(0, 255, (6, 8, 3)).astype(np.uint8), (640, 480))
-    small = cv2.resize(portrait, (side, side * 600 // 512), interpolation=cv2.INTER_AREA)
-    x, y = int(random.integers(0, 640 - side)), int(random.integers(0, 480 - small.shape[0]))
-    ground[y : y + small.shape[0], x : x + side] = small
-    scale = side / 512
-    x1, y1, x2, y2 = FACE
-    return ground, [x + x1 * scale, y + y1 * scale, (x2 - x1) * scale, (y2 - y1) * scale]
-
-
-@pytest.fixture(scope="module")
-def street(tmp_path_factory, bare, masked):
-    """A COCO folder of the portraits, masked and bare, large and small; one file name is nasty."""
-    folder = tmp_path_factory.mktemp("street")
-    (folder / "images").mkdir()
-    images, annotations = [], []
-
-    def add(name):
-        number = len(images)
-        protected = number % 2 == 0
-        rgb, place = varied(masked if protected else bare, number, (150, 300, 200)[number % 3])
-        cv2.imwrite(str(folder / "images" / name), rgb[..., ::-1])
-        images.append({"id": number, "file_name": name})
-        annotations.append({"image_id": number, "category_id": 0 if protected else 1, "bbox": place})
-
-    nasty = (f"<b>&{n}.png" for n in range(99))
-    add(next(n for n in nasty if dataset._split_of(LabelledImage(None, n, ()), keep=None) is Split.TEST))
-    wanted = {Split.TEST: 9, Split.VALIDATION: 2, Split.TRAIN: 3}
-    for n in range(200):
-        part = dataset._split_of(LabelledImage(None, f"{n}.png", ()), keep=None)
-        if wanted[part]:
-            wanted[part] -= 1
-            add(f"{n}.png")
-    names = ["with_mask", "without_mask", "mask_weared_incorrect"]
-    categories = [{"id": n, "name": name} for n, name in enumerate(names)]
-    coco = {"images": images, "annotations": annotations, "categories": categories}
-    (folder / "annotations.json").write_text(json.dumps(coco))
-    return folder
 
 
 def test_only_the_test_part_counts_unless_another_is_asked_for(street):
@@ -503,9 +526,31 @@ def test_classifier_and_system_are_measured_and_compared(street, tmp_path):
     whole = told(commands.system)
     assert whole["figures"]["end-to-end recall"]["value"] >= 0.8
     assert whole["ratio"]["pictures"] >= 8
+    assert list(whole["figures"])[:3] == ["unnoticed", "accused", "bias of the protected ratio"]
+    decision = whole["decision"]
+    assert (decision["protected_ratio"], decision["under"] + decision["others"]) == (0.75, 10)
+    share = decision["unnoticed"] / decision["under"]
+    assert whole["figures"]["unnoticed"]["value"] == pytest.approx(share)
     both = told(commands.system, compare=("stock,shipped", f"stock,{weights}"))["differences"]
     assert both["end-to-end recall"]["verdict"] == "worse"
     assert both["error of the protected ratio"]["verdict"] == "worse"
+    assert both["unnoticed"]["verdict"] == "worse"
+    assert both["bias of the protected ratio"]["verdict"] == "higher"
+    strict = tmp_path / "strict.yaml"
+    strict.write_text("alert: {protected_ratio: 1.0}\n")
+    assert told(commands.system, config=strict)["decision"]["protected_ratio"] == 1.0
+
+
+def test_the_system_says_first_what_it_decides(street, tmp_path, maskwatch):
+    html = tmp_path / "r.html"
+    done = maskwatch("evaluate", "system", "--data", street, "--html", html)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert "truly under 75%" in lines[1]
+    first = next(n for n, line in enumerate(lines) if "At a protected ratio of 75%" in line)
+    assert [lines[first + n].split("│")[1].split()[0] for n in (4, 5, 6)] == ["unnoticed", "accused", "bias"]
+    assert not any("end-to-end" in line for line in lines[: first + 7])
+    assert "Unnoticed under 75%" in html.read_text()
 
 
 def test_the_maps_of_a_face_are_drawn_and_a_picture_without_one_is_refused(bare, tmp_path, maskwatch):

@@ -126,7 +126,7 @@ class DatasetBuilder:
             meaning = meanings[raw_annotation.name]
             label = None if meaning is None or raw_annotation.is_crowd or fault else meaning.known
             if label is not None:
-                truths.append(GroundTruth(label, box))
+                truths.append(GroundTruth(label, box, raw_annotation.name))
             elif meaning is not Meaning.NO_FACE:
                 unclear.append(box)
                 unknown = f"class {raw_annotation.name!r} is unknown" if meaning is None else ""

@@ -71,7 +71,10 @@ def _read_classes(
             )
     return [
         LabelledImage(
-            path, str(path.relative_to(root)), () if label is None else (GroundTruth(label),), split
+            path,
+            str(path.relative_to(root)),
+            () if label is None else (GroundTruth(label, class_name=path.parent.name),),
+            split,
         )
         for label, paths in by_label.items()
         for path in paths

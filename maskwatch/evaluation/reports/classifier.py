@@ -4,22 +4,23 @@ from dataclasses import asdict
 
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.evaluation import plots
-from maskwatch.evaluation.bootstrap import estimates
+from maskwatch.evaluation.bootstrap import Estimate, estimates
 from maskwatch.evaluation.classification import Classification, JudgedFace
 from maskwatch.evaluation.document import ContactSheet, Image, Report, Section, Table
-from maskwatch.evaluation.reports.common import (
-    Subject,
-    as_facts,
-    between,
-    comparison,
-    figures_table,
-    number,
-    report,
-    words,
-)
+from maskwatch.evaluation.reports.breakdown import Group, Layout, by_label
+from maskwatch.evaluation.reports.common import Subject, as_facts, comparison, report
+from maskwatch.evaluation.reports.figures import between, figures_table, number, told, words
 from maskwatch.evaluation.sheets import TILES, cut
 
 NAMES = ("accuracy", "precision", "recall", "F1", "expected calibration error")
+LAYOUT = Layout(
+    (
+        Group(
+            "Judged right", by_label("all", "accuracy") | {"calibration error": "expected calibration error"}
+        ),
+    ),
+    headlines=tuple(by_label("", "accuracy").values()),
+)
 VERDICTS = {True: "protected", False: "unprotected"}
 CALIBRATION = (
     "Where the line runs along the dashed one, of the faces with a probability of 70 % seven in ten are protected. "
@@ -51,6 +52,7 @@ def classifier_report(subject: Subject, result: Classification) -> Report:
                 ),
             ),
         ),
+        *_by_class_name(result, figures),
         Section("Reliability", (_reliability([("classifier", result)]), CALIBRATION)),
         Section("Worst verdicts", (ContactSheet(_tiles(result.wrong()), "No face was judged wrong."),)),
     ]
@@ -61,9 +63,29 @@ def classifier_report(subject: Subject, result: Classification) -> Report:
             str(label): dict(zip(VERDICTS.values(), row, strict=True))
             for label, row in zip(labels, counts, strict=True)
         },
+        "by_class_name": {
+            name: {"label": str(label), "faces": int(result.slice(name).sum())}
+            for name, label in result.slices.items()
+        },
         "reliability": [asdict(each) for each in result.reliability()],
     }
     return report(subject, [_counted(result)], sections, facts)
+
+
+def _by_class_name(result: Classification, figures: dict[str, Estimate]) -> list[Section]:
+    """A section where data sets have more classes than there are labels."""
+    rows = tuple(
+        (
+            name,
+            words(label),
+            str(int(result.slice(name).sum())),
+            *told(name, figures[f"accuracy, class {name}"]),
+        )
+        for name, label in result.slices.items()
+    )
+    headers = ("", "label", "faces", "judged right", "95 % interval")
+    table = Table("Faces by the class that their data set names", headers, rows)
+    return [Section("By class of the data set", (table,))] if rows else []
 
 
 def classifier_comparison(subject: Subject, a: Classification, b: Classification) -> Report:

@@ -3,36 +3,40 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from maskwatch.evaluation.bootstrap import RESAMPLES, Difference, Estimate, Measured, differences, estimates
+from maskwatch.evaluation.bootstrap import Difference, Estimate, Measured, differences, estimates
 from maskwatch.evaluation.document import Block, Report, Section, Table
 from maskwatch.evaluation.images import EvaluationImages
+from maskwatch.evaluation.reports.breakdown import Breakdown
+from maskwatch.evaluation.reports.figures import INTERVALS, better_low, compared, words
 
-INTERVALS = (
-    f"Intervals hold 95 % of {RESAMPLES:,} bootstrap draws of whole pictures, with a fixed seed. "
-    "They tell what other pictures of the same kind might have given, and nothing of other kinds."
-)
 BY_CHANCE = (
     "Of twenty figures that do not differ, about one still falls outside its interval: "
     "look first at the figure that was to be improved."
 )
-LOW_IS_BETTER = ("expected calibration error", "error of the protected ratio", "false alarms a picture")
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What was measured, and how: the versions of the models by their roles, and the settings in words."""
+    """What was measured, and how: the versions of the models by their roles, and the settings in words.
+
+    `breakdown` is how the figures differ between sources and conditions.
+    """
 
     what: str
     material: EvaluationImages
     models: Mapping[str, str]
     settings: Mapping[str, object]
+    breakdown: Breakdown
 
 
 def report(
     subject: Subject, first: Sequence[str], sections: Sequence[Section], facts: Mapping[str, object]
 ) -> Report:
-    """A report with its head; `first` are the sentences that it begins with, of how much there was to count say."""
-    material = subject.material
+    """A report with its head; `first` are the sentences that it begins with, of how much there was to count say.
+
+    The first of `sections` has the figures of all sources together.
+    """
+    material, parts = subject.material, subject.breakdown
     about = {
         "what": subject.what,
         "models": dict(subject.models),
@@ -44,12 +48,15 @@ def report(
         "not_used": list(material.notes),
     }
     lead = [
+        *parts.lead,
         *first,
         "; ".join(f"{role}: {version}" for role, version in subject.models.items()) + ".",
         "; ".join(f"{name}: {value}" for name, value in subject.settings.items()) + ".",
     ]
     if material.chosen.held_out:
         lead.append(material.chosen.meaning)
+    together, *rest = sections
+    sections = [*parts.by_source, together, *parts.by_condition, *rest, *parts.alone]
     if material.notes:
         left_out = Table("What could not be used", ("",), tuple((note,) for note in material.notes))
         sections = [*sections, Section("Not used", (left_out,))]
@@ -58,18 +65,12 @@ def report(
         tuple(lead),
         None if material.chosen.held_out else material.chosen.meaning,
         tuple(sections),
-        {**about, **facts},
+        {**about, **facts, **parts.facts},
     )
 
 
 def _part(material: EvaluationImages) -> str:
     return "all parts" if material.chosen == "all" else f"{material.chosen} part"
-
-
-def figures_table(title: str, figures: Mapping[str, Estimate], names: Sequence[str]) -> Table:
-    """A row for each of `names`, in this order: the figure and its 95 % interval."""
-    rows = tuple((name, number(figures[name].value), between(figures[name])) for name in names)
-    return Table(title, ("", "figure", "95 % interval"), rows, INTERVALS)
 
 
 def as_facts(figures: Mapping[str, Estimate]) -> dict[str, object]:
@@ -82,12 +83,12 @@ def comparison(
 ) -> Report:
     """Two models on the same pictures: both figures, the difference, its paired interval and what that says."""
     a, b = pair
-    different = differences(a, b, lambda name: name in LOW_IS_BETTER)
+    different = differences(a, b, better_low)
     blocks: tuple[Block, ...] = (
         Table(
             "B against A",
             ("", "B is", "A", "B", "B - A", "95 % interval"),
-            tuple((words(name), *_told(each)) for name, each in different.items()),
+            tuple((words(name), *compared(name, each)) for name, each in different.items()),
             f"{INTERVALS} Every draw is the same for A and B, and the difference is of it. {BY_CHANCE}",
         ),
     )
@@ -103,7 +104,7 @@ def _summary(different: Mapping[str, Difference]) -> str:
     """One sentence of all verdicts."""
     named = {
         verdict: ", ".join(_flat(name) for name, each in different.items() if each.verdict == verdict)
-        for verdict in ("better", "worse")
+        for verdict in ("better", "worse", "higher", "lower")
     }
     clear = [f"{verdict} in {names}" for verdict, names in named.items() if names]
     if not clear:
@@ -115,26 +116,3 @@ def _flat(name: str) -> str:
     """A figure's name to stand among others with commas between."""
     figure, comma, of = words(name).partition(", ")
     return f"{figure} ({of})" if comma else figure
-
-
-def _told(each: Difference) -> tuple[str, ...]:
-    within = "-" if each.low is None or each.high is None else f"{each.low:+.3f} to {each.high:+.3f}"
-    change = "-" if each.difference is None else f"{each.difference:+.3f}"
-    return each.verdict, number(each.a), number(each.b), change, within
-
-
-def number(value: float | None) -> str:
-    """With three decimals; `-` for None."""
-    return "-" if value is None else f"{value:.3f}"
-
-
-def between(estimate: Estimate) -> str:
-    """The interval as text, such as `0.912 to 0.954`; `-` where there is none."""
-    if estimate.low is None or estimate.high is None:
-        return "-"
-    return f"{estimate.low:.3f} to {estimate.high:.3f}"
-
-
-def words(label: str) -> str:
-    """A label as people read it: blanks for underscores."""
-    return label.replace("_", " ")

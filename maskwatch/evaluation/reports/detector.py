@@ -6,22 +6,30 @@ from maskwatch.datasets.faces import FOUND_IOU
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.evaluation import plots
 from maskwatch.evaluation.bootstrap import Estimate, estimates
-from maskwatch.evaluation.detection import SWEEP_FROM, Detection
+from maskwatch.evaluation.detection import BARE_MINUS_MASKED, SWEEP_FROM, Detection
 from maskwatch.evaluation.document import ContactSheet, Image, Report, Section, Table
 from maskwatch.evaluation.matching import BUCKETS, SIZE, side_px
-from maskwatch.evaluation.reports.common import (
-    Subject,
-    as_facts,
-    between,
-    comparison,
-    figures_table,
-    number,
-    report,
-    words,
-)
+from maskwatch.evaluation.reports.breakdown import Group, Layout, by_label
+from maskwatch.evaluation.reports.common import Subject, as_facts, comparison, report
+from maskwatch.evaluation.reports.figures import between, figures_table, number, told, words
 from maskwatch.evaluation.sheets import Spot, tiles
 
 NAMES = ("recall", "precision", "F1", "average precision")
+
+
+def layout(detection: Detection) -> Layout:
+    """Recall at the fixed precision first, by which detectors of other thresholds are compared."""
+    name = detection.at_precision
+    gap = {"bare minus masked": f"{name}, {BARE_MINUS_MASKED}"}
+    return Layout(
+        (
+            Group(f"Recall at precision {detection.precision:g}", by_label("all", name) | gap),
+            Group("Recall at its own threshold", by_label("all", "recall") | {"precision": "precision"}),
+        ),
+        headlines=tuple(by_label("", name).values()),
+    )
+
+
 CURVE = (
     f"The last threshold is swept from 1 down to {SWEEP_FROM:g}; those of the stages before it stay. The average "
     "precision is the area under the curve with each precision raised to the highest that stands at the same recall "
@@ -38,7 +46,7 @@ def detector_report(subject: Subject, detection: Detection) -> Report:
     all_sizes = detection.counts()
     curve = detection.curve()
     sections = [
-        Section("Figures", (figures_table("All sizes", figures, NAMES),)),
+        Section("Figures", (figures_table("All sizes", figures, NAMES), *_at_precision(detection, figures))),
         Section("By size", _by_size(detection, figures)),
         Section("By class", (_by_label(detection, figures),)),
         Section("Precision and recall", (_chart([("detector", detection)]), CURVE)),
@@ -47,6 +55,7 @@ def detector_report(subject: Subject, detection: Detection) -> Report:
     ]
     facts = {
         **as_facts(figures),
+        "at_precision": {"precision": detection.precision, "score": detection.score_at_precision()},
         "counts": asdict(all_sizes),
         "by_size": {b.name: asdict(detection.counts(b)) for b in BUCKETS},
         "by_class": {str(label): asdict(detection.counts(label=label)) for label in FaceLabel},
@@ -73,6 +82,22 @@ def _counted(detection: Detection) -> str:
         f"{detection.images:,} pictures, {len(detection.truth_scores):,} labelled faces; a face is found when a "
         f"box overlaps its label with an IoU of at least {FOUND_IOU:g}, the best score first, one box a face."
     )
+
+
+def _at_precision(detection: Detection, figures: dict[str, Estimate]) -> tuple[Table, str]:
+    name, score = detection.at_precision, detection.score_at_precision()
+    wanted = [name, *by_label("", name).values(), f"{name}, {BARE_MINUS_MASKED}"]
+    rows = tuple(
+        ("all" if own == name else words(own.removeprefix(f"{name}, ")), *told(own, figures[own]))
+        for own in wanted
+        if own in figures
+    )
+    how = (
+        "No score has this precision, so recall at it is 0."
+        if score is None
+        else f"At scores from {score:.3f} on, the lowest that keep it on these very pictures; each draw has its own."
+    )
+    return Table(f"Recall at precision {detection.precision:g}", ("", "recall", "95 % interval"), rows), how
 
 
 def _by_size(detection: Detection, figures: dict[str, Estimate]) -> tuple[Table, Table]:

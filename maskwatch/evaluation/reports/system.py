@@ -6,20 +6,22 @@ from maskwatch.core.records import Label
 from maskwatch.datasets.faces import FOUND_IOU
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.evaluation.bootstrap import Estimate, estimates
-from maskwatch.evaluation.document import ContactSheet, Report, Section, Table
+from maskwatch.evaluation.document import Block, ContactSheet, Report, Section, Table
 from maskwatch.evaluation.matching import side_px
-from maskwatch.evaluation.reports.common import (
-    Subject,
-    as_facts,
-    between,
-    comparison,
-    figures_table,
-    number,
-    report,
-    words,
+from maskwatch.evaluation.reports.breakdown import Group, Layout, by_label
+from maskwatch.evaluation.reports.common import Subject, as_facts, comparison, report
+from maskwatch.evaluation.reports.figures import figures_table, number, told, words
+from maskwatch.evaluation.sheets import Scene, Spot, scenes, tiles
+from maskwatch.evaluation.system import (
+    ACCUSED,
+    BIAS,
+    DECISION,
+    MISSED,
+    UNNOTICED,
+    AnalysedImage,
+    System,
+    is_right,
 )
-from maskwatch.evaluation.sheets import Spot, tiles
-from maskwatch.evaluation.system import MISSED, AnalysedImage, System, is_right
 
 NAMES = (
     "end-to-end recall",
@@ -28,12 +30,26 @@ NAMES = (
     "error of the protected ratio",
     "false alarms a picture",
 )
+FRAMED = "Blue: found and judged right. Orange: missed, judged wrong, or nobody's labelled face."
 OUTCOMES = {
     str(Label.PROTECTED): "judged protected",
     str(Label.UNPROTECTED): "judged unprotected",
     str(Label.UNKNOWN): "too small to judge",
     MISSED: "missed",
 }
+LAYOUT = Layout(
+    (
+        Group("The decision", {name: name for name in DECISION}),
+        Group("Found", by_label("", "found") | {"precision": "end-to-end precision"}),
+        Group("Found and judged right", by_label("all", "end-to-end recall")),
+    ),
+    headlines=(UNNOTICED,),
+)
+DECIDED = (
+    "Pictures with labelled faces. Unnoticed is the share of those truly under the ratio that are not reported to be; "
+    "where nobody is judged, that counts as not reported. Accused is the share of the others that are reported to be. "
+    "The bias is the mean of the reported ratio minus the true one, where both are there."
+)
 MEANING = (
     "End-to-end recall is the share of the labelled faces that are found and judged right, and precision the share "
     "of the judged faces that are labelled ones judged right. A mask worn wrong is to be judged unprotected."
@@ -43,8 +59,7 @@ MEANING = (
 def system_report(subject: Subject, system: System) -> Report:
     """Detector and classifier together: figures with intervals, outcomes by label, and the worst errors."""
     figures = estimates(system)
-    nobody = system.nobody
-    compared = system.images - nobody.in_truth - nobody.in_truth_and_ours - nobody.in_ours
+    nobody, compared = system.nobody, _compared(system)
     ratio = (
         f"The protected ratio is compared in {compared} pictures, by the mean of its absolute error; there all "
         f"labelled faces count, and of ours all that are judged. Apart stand {nobody.in_truth} pictures where nobody "
@@ -55,20 +70,24 @@ def system_report(subject: Subject, system: System) -> Report:
     counts = tuple(
         (words(label), *(str(system.count(label, outcome)) for outcome in OUTCOMES)) for label in labels
     )
+    found = tuple((words(label), *_told(figures, "found", label)) for label in labels)
     shares = tuple(
         (words(label), *_told(figures, "end-to-end recall", label), *_told(figures, NAMES[2], label))
         for label in labels
     )
     headers = ("", "end-to-end recall", "95 % interval", "label accuracy if found", "95 % interval")
     sections = [
+        Section("The decision", _decision(system, figures)),
         Section("Figures", (figures_table("All faces", figures, NAMES), MEANING, ratio)),
         Section(
             "By class",
             (
+                Table("Found, whatever they were judged", ("", "recall", "95 % interval"), found),
                 Table("What became of the labelled faces", ("", *OUTCOMES.values()), counts),
                 Table("Shares of them", headers, shares),
             ),
         ),
+        Section(f"Unnoticed under {system.bound:.0%}", (FRAMED, _unnoticed(system))),
         Section("Found and judged wrong", (_wrong(system),)),
         Section("Largest missed faces", (_missed(system),)),
         Section("False alarms that were judged", (_alarms(system),)),
@@ -79,14 +98,37 @@ def system_report(subject: Subject, system: System) -> Report:
         "by_class": {
             str(label): {outcome: system.count(label, outcome) for outcome in OUTCOMES} for label in labels
         },
+        "decision": {"protected_ratio": system.bound, **asdict(system.decisions)},
         "ratio": {"pictures": compared, **asdict(nobody)},
     }
-    return report(subject, [_counted(system)], sections, facts)
+    return report(subject, [_decided(system, figures), _counted(system)], sections, facts)
+
+
+def _decision(system: System, figures: dict[str, Estimate]) -> tuple[Block, ...]:
+    counts = system.decisions
+    of = {UNNOTICED: counts.under, ACCUSED: counts.others, BIAS: _compared(system)}
+    rows = tuple((name, str(of[name]), *told(name, figures[name])) for name in DECISION)
+    headers = ("", "pictures", "figure", "95 % interval")
+    return Table(f"At a protected ratio of {system.bound:.0%}", headers, rows), DECIDED
+
+
+def _decided(system: System, figures: dict[str, Estimate]) -> str:
+    """The decision as a sentence."""
+    unnoticed, accused, bias = (told(name, figures[name])[0] for name in DECISION)
+    counts = system.decisions
+    return (
+        f"Of {counts.under:,} pictures truly under {system.bound:.0%}, {unnoticed} unnoticed; of {counts.others:,} "
+        f"others, {accused} accused; reported minus true ratio {bias}."
+    )
+
+
+def _compared(system: System) -> int:
+    """How many pictures have a true ratio and a reported one."""
+    return sum(watched.ratio_bias is not None for watched in system.watched)
 
 
 def _told(figures: dict[str, Estimate], name: str, label: FaceLabel) -> tuple[str, str]:
-    each = figures[f"{name}, {label}"]
-    return number(each.value), between(each)
+    return told(name, figures[f"{name}, {label}"])
 
 
 def system_comparison(subject: Subject, a: System, b: System) -> Report:
@@ -100,6 +142,31 @@ def _counted(system: System) -> str:
         f"{system.images:,} pictures, {faces:,} labelled faces; a face is found when a box overlaps its label with "
         f"an IoU of at least {FOUND_IOU:g}."
     )
+
+
+def _unnoticed(system: System) -> ContactSheet:
+    """Those truly under the bound of which that is not reported, the lowest true ratio first."""
+    chosen = [
+        (watched.true_ratio, _scene(watched))
+        for watched in system.watched
+        if watched.true_ratio is not None
+        and watched.true_ratio < system.bound
+        and not watched.reports_under(system.bound)
+    ]
+    chosen.sort(key=lambda each: each[0])
+    return ContactSheet(scenes([scene for _, scene in chosen]), "Every one was noticed.", wide=True)
+
+
+def _scene(watched: AnalysedImage) -> Scene:
+    outcomes = watched.outcomes()
+    right = tuple(truth.box for truth, _, said in outcomes if truth.box and is_right(truth, said))
+    wrong = tuple(truth.box for truth, _, said in outcomes if truth.box and not is_right(truth, said))
+    alarms = tuple(face.box for face in watched.false_alarms)
+    caption = (
+        f"true ratio {number(watched.true_ratio)} of {len(outcomes)}, reported "
+        f"{number(watched.report.protected_ratio)} of {watched.report.people}; {watched.image.key}"
+    )
+    return Scene(watched.image, right, wrong + alarms, caption)
 
 
 def _wrong(system: System) -> ContactSheet:
