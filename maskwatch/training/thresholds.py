@@ -56,7 +56,7 @@ def choose_point(
     because at a single one few pictures decide by chance.
     """
     backend = choose("auto", weights, device)
-    settings = Settings(min_face_px=min_face_px, scout=False)
+    settings = Settings(min_face_px=min_face_px)
     about = (precision - 0.02, precision, precision + 0.02)
     points = [OperatingPoint((TO_RNET[1], TO_ONET[2], LOWEST), powers) for powers in POWERS]
     curves: dict[OperatingPoint, Curve] = {}

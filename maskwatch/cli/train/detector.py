@@ -28,7 +28,7 @@ def detector(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     classes: Classes = None,
 ) -> None:
-    """Fine-tune P-, R- and O-Net, choose the thresholds, teach a scout, and test.
+    """Fine-tune P-, R- and O-Net, choose the thresholds, and test.
 
     Stopped by Ctrl-C, the same command goes on where it was.
     """
@@ -37,7 +37,6 @@ def detector(
     from maskwatch.training import train_detector
     from maskwatch.training.detector import DetectorRecipe
     from maskwatch.training.fine_tune import TuningTarget
-    from maskwatch.training.jobs.detector import usual_scout
 
     meanings = parse_classes(classes or ())
     with stages() as stage:
@@ -47,7 +46,6 @@ def detector(
             start=start,
             target=TuningTarget(precision, min_face),
             recipe=DetectorRecipe(seed=seed).scaled(effort),
-            scout_recipe=usual_scout(effort, seed),
             device=pick_device(device),
             callbacks=callbacks(stage),
             classes=meanings,

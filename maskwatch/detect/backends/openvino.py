@@ -8,16 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from maskwatch.detect.backends.folded import Run, folded_scout, folded_stage
+from maskwatch.detect.backends.folded import folded_stage
 from maskwatch.detect.networks import ByColumns
-from maskwatch.detect.scout import VIEW_PX
 from maskwatch.detect.weights import Weights
 
 if TYPE_CHECKING:
     import openvino
 
 CROP_PX = 48  # larger pictures are levels, which are quickest one by one
-CROPS, VIEWS = 48, 128  # at once; more crops only need more memory, and the scout's views are small
+CROPS = 48  # at once; more only need more memory
 STEP = 8  # a smaller batch is filled up to a multiple: each new shape costs a compilation, and memory
 CACHED = 512  # compiled shapes kept
 
@@ -25,22 +24,17 @@ CACHED = 512  # compiled shapes kept
 class OpenVinoBackend:
     """A `Backend`. Raises `ImportError` where OpenVINO is not installed.
 
-    P-, R- and O-Net compute in float32: in bfloat16 only 87 % of the published boxes are found again. The
-    scout, which only tells where to look, computes in bfloat16 where the processor does.
+    P-, R- and O-Net compute in float32: in bfloat16 only 87 % of the published boxes are found again.
     """
 
     def __init__(self, weights: Weights) -> None:
         openvino = _silent_openvino()
         core = openvino.Core()
-        has_bfloat16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         self.name = f"openvino {openvino.__version__.split('-')[0]} float32"
         self.device = torch.device("cpu")
         self._pnet = _Network(core, folded_stage(weights.pnet), "f32")
         self._rnet = _Network(core, folded_stage(weights.rnet), "f32")
         self._onet = _Network(core, folded_stage(weights.onet), "f32")
-        self._scout: _Network | None = None
-        if weights.scout is not None:
-            self._scout = _Network(core, folded_scout(weights.scout), "bf16" if has_bfloat16 else "f32")
 
     def pnet(self, rgb: Tensor) -> Tensor:
         return self._pnet(rgb)
@@ -50,11 +44,6 @@ class OpenVinoBackend:
 
     def onet(self, rgb: Tensor) -> Tensor:
         return self._onet(rgb)
-
-    @property
-    def scout(self) -> Run | None:
-        network = self._scout
-        return None if network is None else lambda rgb: network(rgb)[:, 0]
 
 
 class _Network:
@@ -82,8 +71,7 @@ class _Network:
             return self._infer(rgb)
         if max(rgb.shape[1:3]) > CROP_PX:
             return torch.cat([self._infer(one).clone() for one in rgb.split(1)])  # type: ignore[no-untyped-call]
-        at_once = VIEWS if rgb.shape[1] <= VIEW_PX else CROPS
-        return torch.cat([self._filled_up(some) for some in rgb.split(at_once)])  # type: ignore[no-untyped-call]
+        return torch.cat([self._filled_up(some) for some in rgb.split(CROPS)])  # type: ignore[no-untyped-call]
 
     def _filled_up(self, rgb: Tensor) -> Tensor:
         missing = -len(rgb) % STEP

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from maskwatch.detect.backends.folded import Run, folded_scout, folded_stage
+from maskwatch.detect.backends.folded import folded_stage
 from maskwatch.detect.weights import Weights
 
 
@@ -17,7 +17,6 @@ class TorchBackend:
         self._pnet = self._ready(folded_stage(weights.pnet))
         self._rnet = self._ready(folded_stage(weights.rnet))
         self._onet = self._ready(folded_stage(weights.onet))
-        self._scout = None if weights.scout is None else self._ready(folded_scout(weights.scout))
 
     def _ready(self, layers: list[nn.Module]) -> nn.Module:
         network = nn.Sequential(*layers).eval().requires_grad_(requires_grad=False)
@@ -35,11 +34,3 @@ class TorchBackend:
 
     def onet(self, rgb: Tensor) -> Tensor:
         return self._run(self._onet, rgb)
-
-    @property
-    def scout(self) -> Run | None:
-        # a graphics card is quicker over everything than over what is picked out
-        if self._scout is None or self.device.type != "cpu":
-            return None
-        network = self._scout
-        return lambda rgb: self._run(network, rgb)[:, 0]

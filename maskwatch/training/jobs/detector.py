@@ -21,7 +21,6 @@ from maskwatch.training.fine_tune import TunedDetector, TuningTarget, fine_tune
 from maskwatch.training.jobs.callbacks import Callbacks
 from maskwatch.training.jobs.sets import read_sets
 from maskwatch.training.run_folder import Journal, fingerprint, training_folder
-from maskwatch.training.scout import ScoutProgress, ScoutRecipe
 
 Parts = dict[Split, list[SeenImage]]
 
@@ -35,11 +34,6 @@ class TrainedDetector:
     tested: Mapping[str, tuple[Detection, Detection]]
 
 
-def usual_scout(effort: float, seed: int = 0) -> ScoutRecipe:
-    """What a detector's training teaches its scout by, with so many times the steps."""
-    return ScoutRecipe(steps=max(1, round(12_000 * effort)), seed=seed)
-
-
 def train_detector(
     data: Sequence[Path],
     output: Path,
@@ -47,12 +41,11 @@ def train_detector(
     start: str = "stock",
     target: TuningTarget | None = None,
     recipe: DetectorRecipe | None = None,
-    scout_recipe: ScoutRecipe | None = None,
     device: torch.device | None = None,
     callbacks: Callbacks | None = None,
     classes: ClassNames = USUAL_NAMES,
 ) -> TrainedDetector:
-    """Fine-tune P-, R- and O-Net, choose the thresholds, teach a scout, test, and write.
+    """Fine-tune P-, R- and O-Net, choose the thresholds, test, and write.
 
     `data` are folders with boxes, of any layout that `maskwatch.datasets` reads, and `classes` tells what their class
     names mean; `start` is the weights to start
@@ -60,8 +53,7 @@ def train_detector(
     Raises `DataError` or `ModelError`.
     """
     weights, target, device = load_weights(start), target or TuningTarget(), device or torch.device("cpu")
-    recipe, scout_recipe = recipe or DetectorRecipe(), scout_recipe or usual_scout(1)
-    callbacks = callbacks or Callbacks()
+    recipe, callbacks = recipe or DetectorRecipe(), callbacks or Callbacks()
     by_split: Parts = {split: [] for split in Split}
     counts, sets = {}, read_sets(data, classes, callbacks)
     for name, labelled in sets.items():
@@ -72,7 +64,7 @@ def train_detector(
             by_split[split] += images
     # before the training: a data set that cannot be tested on is refused at once
     tests = {name: without_faults(choose(name, each, SplitChoice.TEST, list)) for name, each in sets.items()}
-    making = DetectorTraining(weights.version, target, recipe, scout_recipe, counts)
+    making = DetectorTraining(weights.version, target, recipe, counts)
     tuned = _tune(by_split, weights, making, output, device=device, callbacks=callbacks)
     point = tuned.choice.point
     callbacks.say(
@@ -102,7 +94,6 @@ def _tune(
     folder = output.with_suffix(".training")
     task = {
         "recipe": asdict(making.recipe),
-        "scout": asdict(making.scout_recipe),
         "wish": asdict(making.target),  # the name in the folders of earlier trainings
         "start": start.version,
         "data": {
@@ -125,21 +116,8 @@ def _tune(
             )
             callbacks.epoch(epoch)
 
-        def tell_scout(state: ScoutProgress) -> None:
-            journal.note("scout", state.step, {"loss": state.loss})
-            callbacks.stage("scout", state.step, making.scout_recipe.steps)
-            callbacks.epoch(state)
-
         run = Run(making.recipe, device, folder, tell, callbacks.stage)
-        return fine_tune(
-            by_split,
-            start,
-            making.target,
-            run,
-            making.scout_recipe,
-            through=callbacks.bar("thresholds"),
-            on_scout=tell_scout,
-        )
+        return fine_tune(by_split, start, making.target, run, through=callbacks.bar("thresholds"))
 
 
 def _tested(
