@@ -201,7 +201,7 @@ class Mtcnn:
         sheets = pyramid.sheets()
         if not sheets:
             return self._nothing()
-        answers = responses(self._backend.pnet, sheets, _log_odds(threshold))
+        answers = responses(self._backend, sheets, _log_odds(threshold))
         row, found_boxes, level = windows(sheets, answers, whole_pixels=self._as_published)
         values, frame = answers.values[row], answers.place[row, 1]
         logs = self._point.powers[0] * logsigmoid(values[:, 0])

@@ -1,17 +1,25 @@
 """P-Net over the sheets of a pyramid."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from maskwatch.detect import boxes
-from maskwatch.detect.backends.folded import Run
+from maskwatch.detect.backends.folded import Backend
 from maskwatch.detect.pyramids.levels import Sheet, cells
 
-PIXELS = 1 << 20  # of sheets at once: bounds the memory of a large batch
 MAX_ANSWERS = 1 << 13  # answers of all frames together; a crowded 1080p frame gives 1,700
+OVERLAP_PX = boxes.WINDOW_PX - boxes.STRIDE  # rows that two neighbouring windows share
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A part of a sheet, `(K, h, w, 3)`; `origin` `(4,)`: sheet, frame, row, column of P-Net's map."""
+
+    pixels: Tensor
+    origin: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,20 +30,30 @@ class Responses:
     values: Tensor
 
 
-def responses(pnet: Run, sheets: Sequence[Sheet], log_odds: float) -> Responses:
+def responses(backend: Backend, sheets: Sequence[Sheet], log_odds: float) -> Responses:
     """P-Net's answers of at least `log_odds` (a natural logarithm), at most `MAX_ANSWERS`: then the strongest.
 
-    `pnet` is as in `Backend`. There is one sheet at least.
+    There is one sheet at least.
     """
-    found = []
-    for number, sheet in enumerate(sheets):
-        count, height, width, _ = sheet.pixels.shape
-        at_once = max(1, PIXELS // (height * width))
-        found += [
-            _answers(pnet, sheet.pixels[first : first + at_once], log_odds, number, first)
-            for first in range(0, count, at_once)
-        ]
+    pieces = [
+        piece for number, sheet in enumerate(sheets) for piece in _pieces(number, sheet, backend.piece_px)
+    ]
+    maps = backend.pnet_each(piece.pixels for piece in pieces)
+    found = [_answers(each, piece, log_odds) for each, piece in zip(maps, pieces, strict=True)]
     return _strongest(torch.cat([f.place for f in found]), torch.cat([f.values for f in found]))
+
+
+def _pieces(number: int, sheet: Sheet, piece_px: int) -> Iterator[_Piece]:
+    """Frames together as far as they are small; a large one in strips, which overlap by what a window reaches."""
+    count, height, width, _ = sheet.pixels.shape
+    # each number of frames would be one more shape to make ready, which gains the processor nothing
+    at_once = 1 if sheet.pixels.device.type == "cpu" else max(1, piece_px // (height * width))
+    strips = -(-height * width // piece_px) if at_once == 1 else 1
+    rows = -(-height // strips // boxes.STRIDE) * boxes.STRIDE
+    for frame in range(0, count, at_once):
+        for top in range(0, max(1, height - OVERLAP_PX), rows):
+            part = sheet.pixels[frame : frame + at_once, top : top + rows + OVERLAP_PX]
+            yield _Piece(part, torch.tensor([number, frame, top // boxes.STRIDE, 0], device=part.device))
 
 
 def _strongest(place: Tensor, values: Tensor) -> Responses:
@@ -67,9 +85,7 @@ def windows(
     return row, boxes.windows(within[row, level], scale[level], whole_pixels=whole_pixels), level
 
 
-def _answers(pnet: Run, pixels: Tensor, log_odds: float, sheet: int, first: int) -> Responses:
-    """Of frames of a sheet, `first` the number of the first of them."""
-    maps = pnet(pixels)
+def _answers(maps: Tensor, piece: _Piece, log_odds: float) -> Responses:
     frame, row, column = (maps[:, 0] >= log_odds).nonzero().unbind(1)
-    place = torch.stack([torch.full_like(frame, sheet), frame + first, row, column], dim=1)
-    return Responses(place, maps[frame, :, row, column])
+    within = torch.stack([torch.zeros_like(frame), frame, row, column], dim=1)
+    return Responses(piece.origin + within, maps[frame, :, row, column])

@@ -34,6 +34,11 @@ class Settings(KindSettings):
     backend: BackendName = "auto"
     half: bool = False
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether the published boxes are to be met, for which only float32 is exact enough."""
+        return self.crops == "published"
+
     @field_validator("scout")
     @classmethod
     def _no_scout(cls, value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic calls it

@@ -3,7 +3,7 @@
 The normalisation of the pixels is folded into the first convolution, and both heads are one layer.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from typing import Protocol
 
@@ -25,9 +25,15 @@ class Backend(Protocol):
 
     name: str
     device: torch.device
+    piece_px: int
+    """P-Net is quickest over pictures of at most so many pixels, all frames of a batch together."""
 
     def pnet(self, rgb: Tensor) -> Tensor:
         """P-Net over pictures of at least 12 x 12: maps `(N, 5, H', W')`, one cell each two pixels; see `detect.pyramids.levels.cells`."""
+        ...
+
+    def pnet_each(self, pictures: Iterable[Tensor]) -> Iterator[Tensor]:
+        """`pnet` of each picture, in their order; maps are good until the next are asked for."""
         ...
 
     def rnet(self, rgb: Tensor) -> Tensor:

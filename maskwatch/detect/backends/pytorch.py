@@ -1,10 +1,14 @@
 """torch itself, on the processor or CUDA."""
 
+from collections.abc import Iterable, Iterator
+
 import torch
 from torch import Tensor, nn
 
 from maskwatch.detect.backends.folded import folded_stage
 from maskwatch.detect.weights import Weights
+
+PIECE_PX = 1 << 20  # bounds the memory of a large batch
 
 
 class TorchBackend:
@@ -13,6 +17,7 @@ class TorchBackend:
     def __init__(self, weights: Weights, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
         self.name = f"torch {str(dtype).removeprefix('torch.')} on {device.type}"
         self.device = device
+        self.piece_px = PIECE_PX
         self._dtype = dtype
         self._pnet = self._ready(folded_stage(weights.pnet))
         self._rnet = self._ready(folded_stage(weights.rnet))
@@ -28,6 +33,9 @@ class TorchBackend:
 
     def pnet(self, rgb: Tensor) -> Tensor:
         return self._run(self._pnet, rgb)
+
+    def pnet_each(self, pictures: Iterable[Tensor]) -> Iterator[Tensor]:
+        yield from map(self.pnet, pictures)
 
     def rnet(self, rgb: Tensor) -> Tensor:
         return self._run(self._rnet, rgb)
