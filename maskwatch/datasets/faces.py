@@ -1,4 +1,4 @@
-"""The faces in labelled pictures: cut out for the classifier, or marked in whole pictures for the scout."""
+"""The faces in labelled pictures: cut out for the classifier, or marked in whole pictures for the detector."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from maskwatch.core.errors import SourceError
-from maskwatch.core.geometry import covered, iou
+from maskwatch.core.geometry import iou
 from maskwatch.core.ports import Detector
 from maskwatch.core.records import Box, Face, Rgb
 from maskwatch.datasets.labels import FaceLabel
@@ -160,30 +160,6 @@ def _opened(images: Iterable[LabelledImage], notes: list[str]) -> Iterator[tuple
             yield image, read_rgb(image.path)
         except SourceError as e:
             notes.append(str(e))
-
-
-def gather_images(
-    images: Sequence[LabelledImage], detector: Detector, progress: Progress
-) -> tuple[dict[Split, list[SeenImage]], list[str]]:
-    """Whole pictures of the parts, with the faces that the detector finds and those that people marked.
-
-    Nothing of the test part is kept. Returns a line for every picture that cannot be read, too.
-    """
-    seen, hashes, readable = [], [], []
-    notes: list[str] = []
-    for image, rgb in _opened(progress(images), notes):
-        found = [face.box for face in detector.detect([rgb])[0]]
-        sure = [box for box in found if all(covered(box, place) < FOUND_IOU for place in image.unclear)]
-        readable.append(image)
-        hashes.append(perceptual_hash(rgb))
-        marked = (truth.box for truth in image.truths if truth.box is not None)
-        seen.append(SeenImage(rgb, (*sure, *marked), image.unclear))
-    by_split: dict[Split, list[SeenImage]] = {Split.TRAIN: [], Split.VALIDATION: []}
-    for image, each in zip(assign_splits(readable, np.array(hashes, np.uint64)), seen, strict=True):
-        split = image.split or Split.TRAIN
-        if split is not Split.TEST:
-            by_split[split].append(each)
-    return by_split, notes
 
 
 def _cut(rgb: Rgb, image: LabelledImage, detector: Detector) -> list[_Cut]:

@@ -22,14 +22,12 @@ from maskwatch.detect.pyramids.device import DevicePyramid
 from maskwatch.detect.pyramids.host import HostPyramid
 from maskwatch.detect.pyramids.levels import Pyramid
 from maskwatch.detect.pyramids.published import PublishedPyramid
-from maskwatch.detect.scout import VIEW_PX
 from maskwatch.detect.settings import Settings
 from maskwatch.detect.weights import OperatingPoint
 
 RNET_PX, ONET_PX = 24, 48  # sides of their crops
 CHUNK = 512  # crops at once: bounds the memory of a crowded frame
 USUAL_CROPS = (1, *range(8, 49, 8))  # the numbers that the backends fill up to
-USUAL_VIEWS = (1, *range(8, 129, 8))
 MAX_LEVELS = 64  # more than any frame has; numbers the groups of the suppression
 
 STOCK_POINT = OperatingPoint()
@@ -114,7 +112,6 @@ class Mtcnn:
         self._lap = lap
         self.version = version
         self.thresholds = settings.thresholds or point.thresholds
-        self._glances = settings.scout and not self._as_published and self.thresholds[0] >= point.scout_from
 
     @property
     def backend_name(self) -> str:
@@ -134,10 +131,6 @@ class Mtcnn:
         device = self._backend.device
         whole = torch.from_numpy(rgb)[None].to(device)
         answers = [self._backend.pnet(whole).clone()]
-        if self._backend.scout is not None:
-            answers.append(self._backend.scout(whole).clone())
-            views = whole[:, :VIEW_PX, :VIEW_PX]
-            answers += [self._backend.pnet(views.repeat(count, 1, 1, 1)).clone() for count in USUAL_VIEWS]
         pyramid, first = self._pyramid([rgb]), torch.zeros(1, dtype=torch.int64, device=device)
         for network, side_px in ((self._backend.rnet, RNET_PX), (self._backend.onet, ONET_PX)):
             box = torch.tensor([[0.0, 0.0, side_px, side_px]], device=device)
@@ -208,8 +201,7 @@ class Mtcnn:
         sheets = pyramid.sheets()
         if not sheets:
             return self._nothing()
-        glance = self._backend.scout if self._glances else None
-        answers = responses(self._backend.pnet, glance, sheets, _log_odds(threshold))
+        answers = responses(self._backend, sheets, _log_odds(threshold))
         row, found_boxes, level = windows(sheets, answers, whole_pixels=self._as_published)
         values, frame = answers.values[row], answers.place[row, 1]
         logs = self._point.powers[0] * logsigmoid(values[:, 0])

@@ -14,5 +14,5 @@ def ready_detector(settings: Settings, device: torch.device) -> Mtcnn:
     Raises `ModelError`, naming the file, or `ConfigError` when the backend is not there.
     """
     weights = load_weights(settings.weights)
-    backend = choose(settings.backend, weights, device, half=settings.half)
+    backend = choose(settings.backend, weights, device, half=settings.half, exact=settings.is_exact)
     return Mtcnn(backend, settings, weights.version, weights.point)

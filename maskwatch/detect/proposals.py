@@ -1,24 +1,22 @@
-"""P-Net over the sheets of a pyramid: everywhere, or only where the scout sees a chance."""
+"""P-Net over the sheets of a pyramid."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from maskwatch.detect import boxes, scout
-from maskwatch.detect.backends.folded import Run
+from maskwatch.detect import boxes
+from maskwatch.detect.backends.folded import Backend
 from maskwatch.detect.pyramids.levels import Sheet, cells
 
-PIXELS = 1 << 20  # of sheets at once: bounds the memory of a large batch
-VIEWS = 4096  # likewise
 MAX_ANSWERS = 1 << 13  # answers of all frames together; a crowded 1080p frame gives 1,700
-SCOUT_FROM_PX = 64 * 64  # a smaller sheet is not worth a glance
+OVERLAP_PX = boxes.WINDOW_PX - boxes.STRIDE  # rows that two neighbouring windows share
 
 
 @dataclass(frozen=True, slots=True)
-class Pieces:
-    """Pictures of one size, `pixels` `(K, h, w, 3)`; `origin` `(K, 4)`: sheet, frame, row, column of P-Net's map."""
+class _Piece:
+    """A part of a sheet, `(K, h, w, 3)`; `origin` `(4,)`: sheet, frame, row, column of P-Net's map."""
 
     pixels: Tensor
     origin: Tensor
@@ -32,22 +30,30 @@ class Responses:
     values: Tensor
 
 
-def responses(pnet: Run, glance: Run | None, sheets: Sequence[Sheet], log_odds: float) -> Responses:
+def responses(backend: Backend, sheets: Sequence[Sheet], log_odds: float) -> Responses:
     """P-Net's answers of at least `log_odds` (a natural logarithm), at most `MAX_ANSWERS`: then the strongest.
 
-    `glance` is the scout, if it is to be asked first; sheets too small for that are looked at everywhere. `pnet` and
-    `glance` are as in `Backend`. There is one sheet at least.
+    There is one sheet at least.
     """
-    found, views = [], []
-    for number, sheet in enumerate(sheets):
-        for piece in _chunks(number, sheet.pixels):
-            if glance is not None and piece.pixels[0, ..., 0].numel() >= SCOUT_FROM_PX:
-                views.append(_worth_a_look(glance, piece))
-            else:
-                found.append(_answers(pnet, piece, log_odds))
-    if views:
-        found += [_answers(pnet, some, log_odds) for some in _in_parts(_joined(views), VIEWS)]
+    pieces = [
+        piece for number, sheet in enumerate(sheets) for piece in _pieces(number, sheet, backend.piece_px)
+    ]
+    maps = backend.pnet_each(piece.pixels for piece in pieces)
+    found = [_answers(each, piece, log_odds) for each, piece in zip(maps, pieces, strict=True)]
     return _strongest(torch.cat([f.place for f in found]), torch.cat([f.values for f in found]))
+
+
+def _pieces(number: int, sheet: Sheet, piece_px: int) -> Iterator[_Piece]:
+    """Frames together as far as they are small; a large one in strips, which overlap by what a window reaches."""
+    count, height, width, _ = sheet.pixels.shape
+    # each number of frames would be one more shape to make ready, which gains the processor nothing
+    at_once = 1 if sheet.pixels.device.type == "cpu" else max(1, piece_px // (height * width))
+    strips = -(-height * width // piece_px) if at_once == 1 else 1
+    rows = -(-height // strips // boxes.STRIDE) * boxes.STRIDE
+    for frame in range(0, count, at_once):
+        for top in range(0, max(1, height - OVERLAP_PX), rows):
+            part = sheet.pixels[frame : frame + at_once, top : top + rows + OVERLAP_PX]
+            yield _Piece(part, torch.tensor([number, frame, top // boxes.STRIDE, 0], device=part.device))
 
 
 def _strongest(place: Tensor, values: Tensor) -> Responses:
@@ -79,37 +85,7 @@ def windows(
     return row, boxes.windows(within[row, level], scale[level], whole_pixels=whole_pixels), level
 
 
-def _chunks(number: int, pixels: Tensor) -> list[Pieces]:
-    """A sheet, a few frames at a time."""
-    count, height, width, _ = pixels.shape
-    origin = torch.zeros((count, 4), dtype=torch.int64, device=pixels.device)
-    origin[:, 0], origin[:, 1] = number, torch.arange(count, device=pixels.device)
-    return _in_parts(Pieces(pixels, origin), max(1, PIXELS // (height * width)))
-
-
-def _joined(pieces: Sequence[Pieces]) -> Pieces:
-    return Pieces(torch.cat([p.pixels for p in pieces]), torch.cat([p.origin for p in pieces]))
-
-
-def _in_parts(whole: Pieces, at_once: int) -> list[Pieces]:
-    """One part at least, be it empty."""
-    starts = range(0, max(1, len(whole.pixels)), at_once)
-    return [Pieces(whole.pixels[s : s + at_once], whole.origin[s : s + at_once]) for s in starts]
-
-
-def _worth_a_look(glance: Run, piece: Pieces) -> Pieces:
-    of, down, across = (glance(piece.pixels) >= 0).nonzero().unbind(1)
-    every = piece.pixels.unfold(1, scout.VIEW_PX, scout.STRIDE).unfold(2, scout.VIEW_PX, scout.STRIDE)
-    origin = piece.origin[of]
-    origin[:, 2:] += torch.stack([down, across], dim=1) * (scout.STRIDE // boxes.STRIDE)
-    return Pieces(every[of, down, across].permute(0, 2, 3, 1), origin)
-
-
-def _answers(pnet: Run, piece: Pieces, log_odds: float) -> Responses:
-    if not len(piece.pixels):
-        return Responses(piece.origin, torch.empty((0, 5), device=piece.origin.device))
-    maps = pnet(piece.pixels)
-    of, row, column = (maps[:, 0] >= log_odds).nonzero().unbind(1)
-    place = piece.origin[of]
-    place[:, 2:] += torch.stack([row, column], dim=1)
-    return Responses(place, maps[of, :, row, column])
+def _answers(maps: Tensor, piece: _Piece, log_odds: float) -> Responses:
+    frame, row, column = (maps[:, 0] >= log_odds).nonzero().unbind(1)
+    within = torch.stack([torch.zeros_like(frame), frame, row, column], dim=1)
+    return Responses(piece.origin + within, maps[frame, :, row, column])

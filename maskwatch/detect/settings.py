@@ -2,14 +2,15 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, WrapValidator
+from pydantic import Field, ValidationInfo, WrapValidator, field_validator
 
-from maskwatch.platform.paths import InputText
+from maskwatch.platform.paths import InputText, base_of
 from maskwatch.platform.settings_base import Probability, SettingsBase
 from maskwatch.plugins import KindSettings
 
 BackendName = Literal["auto", "torch", "openvino"]
 STOCK = "stock"
+NO_SCOUT = "detect.scout: has no effect any more, as P-Net looks everywhere; the key can go"
 Weights = Annotated[InputText, WrapValidator(lambda value, inner: value if value == STOCK else inner(value))]
 
 
@@ -20,9 +21,8 @@ class Settings(KindSettings):
     those that are shipped. `thresholds` are the lowest probabilities that pass P-Net, R-Net and O-Net; None for
     those that were chosen for the weights and travel in their file. `crops: exact` cuts the
     refining stages' input at fractions of a pixel from the pyramid; `published` makes pyramid and crops as
-    facenet-pytorch does, slowly, which gives that package's boxes (with its weights and thresholds). `scout`
-    lets a small network tell where P-Net is worth asking (on the processor). `half` computes in float16,
-    on CUDA alone, and keeps 97 % of the boxes.
+    facenet-pytorch does, slowly, which gives that package's boxes (with its weights and thresholds). `half` computes
+    in float16, on CUDA alone, and keeps 97 % of the boxes. `scout` is of earlier releases and has no effect.
     """
 
     kind: Literal["mtcnn"] = "mtcnn"
@@ -33,6 +33,19 @@ class Settings(KindSettings):
     scout: bool = True
     backend: BackendName = "auto"
     half: bool = False
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the published boxes are to be met, for which only float32 is exact enough."""
+        return self.crops == "published"
+
+    @field_validator("scout")
+    @classmethod
+    def _no_scout(cls, value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic calls it
+        base = base_of(info)
+        if base is not None and NO_SCOUT not in base.warnings:
+            base.warnings.append(NO_SCOUT)
+        return value
 
 
 class MotionSettings(SettingsBase):

@@ -17,7 +17,6 @@ from torch import Tensor, nn
 
 from maskwatch.core.errors import ModelError
 from maskwatch.detect.networks import ONet, PNet, RNet
-from maskwatch.detect.scout import Scout, load_scout
 from maskwatch.platform.package_data import shipped
 from maskwatch.platform.tensor_files import opened, save_tensors
 
@@ -38,24 +37,17 @@ class OperatingPoint:
     thresholds: tuple[float, float, float] = (0.6, 0.7, 0.8)
     powers: tuple[float, float, float] = (0, 0, 1)
 
-    @property
-    def scout_from(self) -> float:
-        """The scout knows the windows that P-Net gives at least this probability."""
-        return min(0.5, self.thresholds[0])
-
 
 @dataclass(frozen=True, slots=True)
 class Weights:
     """The networks of a cascade, on the processor, ready to predict.
 
-    `version` tells them from others: the file's name and the start of its SHA-256. `scout` is None where none was
-    trained for them.
+    `version` tells them from others: the file's name and the start of its SHA-256.
     """
 
     pnet: PNet
     rnet: RNet
     onet: ONet
-    scout: Scout | None
     version: str
     point: OperatingPoint = OperatingPoint()
 
@@ -80,28 +72,22 @@ def save_detector(weights: Weights, path: Path, about: dict[str, object]) -> str
         "point": json.dumps(asdict(weights.point)),
         "about": json.dumps(about, sort_keys=True),
     }
-    parts: dict[str, nn.Module | None] = {
-        "pnet": weights.pnet,
-        "rnet": weights.rnet,
-        "onet": weights.onet,
-        "scout": weights.scout,
-    }
-    tensors = {
-        f"{n}.{k}": t for n, net in parts.items() if net is not None for k, t in net.state_dict().items()
-    }
+    parts: dict[str, nn.Module] = {"pnet": weights.pnet, "rnet": weights.rnet, "onet": weights.onet}
+    tensors = {f"{name}.{key}": t for name, net in parts.items() for key, t in net.state_dict().items()}
     return save_tensors(path, tensors, metadata)
 
 
 def load_detector(path: Path) -> Weights:
-    """Raises `ModelError`, naming the file, when it is missing, damaged, or no detector."""
+    """Raises `ModelError`, naming the file, when it is missing, damaged, or no detector.
+
+    A fourth network that earlier releases wrote into it, the scout, is not read.
+    """
     with opened(path, ARCHITECTURE, "detector") as file:
         point = file.fact("point")
-        scout_state = file.under("scout")
         return Weights(
             _filled(PNet(), file.under("pnet")),
             _filled(RNet(), file.under("rnet")),
             _filled(ONet(), file.under("onet")),
-            _filled(Scout(len(scout_state["conv1.bias"])), scout_state) if scout_state else None,
             file.version,
             OperatingPoint(tuple(point["thresholds"]), tuple(point["powers"])),
         )
@@ -113,7 +99,7 @@ def _filled(network: Network, state: dict[str, Tensor]) -> Network:
 
 
 def load_stock() -> Weights:
-    """The published weights, and the scout that was trained for them.
+    """The published weights.
 
     Raises `ModelError`, naming the file, when one is missing or not what was published.
     """
@@ -123,7 +109,6 @@ def load_stock() -> Weights:
         _load(PNet(), folder / "pnet.pt"),
         _load(RNet(), folder / "rnet.pt"),
         _load(ONet(), folder / "onet.pt"),
-        load_scout(shipped("models/scout.safetensors"), made_for=version),
         version,
     )
 

@@ -255,5 +255,4 @@ def _settings_told(
         name = f"thresholds {letter}" if len(detectors) > 1 else "thresholds"
         assert isinstance(each, Mtcnn)
         told[name] = ", ".join(f"{threshold:g}" for threshold in each.thresholds)
-    scout = "on" if first.scout else "off"
-    return {**told, "scout": scout, "computed with": models.computes_with(first)}
+    return {**told, "computed with": models.computes_with(first)}

@@ -1,7 +1,7 @@
 """Training: recipes, augmentation, mining, thresholds, checkpoints, cards.
 
 A whole training, from labelled folders to a weight file with its card, is one call: `train_detector`,
-`train_classifier`, `train_scout`. What each step of it does stands in the modules of the same names.
+`train_classifier`. What each step of it does stands in the modules of the same names.
 """
 
 from importlib import import_module
@@ -11,15 +11,13 @@ if TYPE_CHECKING:
     from maskwatch.training.jobs.callbacks import Callbacks
     from maskwatch.training.jobs.classifier import train_classifier
     from maskwatch.training.jobs.detector import train_detector
-    from maskwatch.training.jobs.scout import train_scout
 
-__all__ = ["Callbacks", "train_classifier", "train_detector", "train_scout"]
+__all__ = ["Callbacks", "train_classifier", "train_detector"]
 
 _HOMES = {
     "Callbacks": "callbacks",
     "train_classifier": "classifier",
     "train_detector": "detector",
-    "train_scout": "scout",
 }
 
 

@@ -116,7 +116,7 @@ class _Stage:
 def train(
     training: Sequence[SeenImage], validation: Sequence[SeenImage], start: Weights, run: Run
 ) -> Weights:
-    """The cascade fine-tuned from `start`, without a scout, its operating point still that of `start`.
+    """The cascade fine-tuned from `start`, its operating point still that of `start`.
 
     Raises `DataError` when a part shows no face.
     """
@@ -126,9 +126,7 @@ def train(
     recipe = run.recipe
     torch.manual_seed(recipe.seed)
     teacher = deepcopy(start.onet).to(run.device)
-    weights = replace(
-        start, pnet=deepcopy(start.pnet), rnet=deepcopy(start.rnet), onet=deepcopy(start.onet), scout=None
-    )
+    weights = replace(start, pnet=deepcopy(start.pnet), rnet=deepcopy(start.rnet), onet=deepcopy(start.onet))
     views = PyramidBatches(training, recipe.pnet_batch, recipe.seed)
     tried = list(
         PyramidBatches(validation, recipe.pnet_batch, recipe.seed + 1).batches(
@@ -159,7 +157,7 @@ def train(
 
 def _loose(weights: Weights, run: Run) -> Mtcnn:
     """The cascade as it stands, letting through what later stages are to learn from."""
-    settings = Settings(min_face_px=run.recipe.min_face_px, thresholds=(*run.recipe.loose, 0.0), scout=False)
+    settings = Settings(min_face_px=run.recipe.min_face_px, thresholds=(*run.recipe.loose, 0.0))
     return Mtcnn(choose("auto", weights, run.device), settings, "training")
 
 

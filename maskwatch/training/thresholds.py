@@ -63,7 +63,7 @@ def choose_point(
     """
     images = _some_of_each(images)
     backend = choose("auto", weights, device)
-    settings = Settings(min_face_px=min_face_px, scout=False)
+    settings = Settings(min_face_px=min_face_px)
     about = (precision - 0.02, precision, precision + 0.02)
     points = [OperatingPoint((TO_RNET[1], TO_ONET[2], LOWEST), powers) for powers in POWERS]
     curves: dict[OperatingPoint, Curve] = {}

@@ -14,6 +14,7 @@ from maskwatch.core.records import Box, Label
 from maskwatch.datasets.formats.registry import read
 from maskwatch.datasets.labels import AnnotationLabel
 from maskwatch.datasets.records import Split
+from maskwatch.detect.settings import NO_SCOUT
 from maskwatch.detect.settings import Settings as DetectSettings
 from maskwatch.drift.confidences import days
 from maskwatch.learning.archive import Archive
@@ -33,9 +34,10 @@ def written(tmp_path):
     return folder
 
 
-def test_every_key_of_its_configuration_is_read(written, monkeypatch):
+def test_every_key_of_its_configuration_is_read(written, monkeypatch, caplog):
     monkeypatch.setenv("MASKWATCH_ENTRANCE_PASSWORD", "hunter2")
     settings = config.load(written / "config.yaml")
+    assert [each.message for each in caplog.records if "detect.scout" in each.message] == [NO_SCOUT]
     assert list(settings.cameras) == ["entrance", "정문", "recorded"]
     entrance = settings.cameras["entrance"]
     assert "viewer:hunter2@192.0.2.10" in entrance.source.reveal()

@@ -111,10 +111,6 @@ COMMANDS = {
         lambda at, given: ["train", "classifier", "--data", given / "streets", "-o", "new/mine.safetensors"],
         ["new", "new/mine.training/**", "new/mine.training"],
     ),
-    "train scout": (
-        lambda at, given: ["train", "scout", "--data", given / "streets", "-o", "new/s.safetensors", "--steps", 600],
-        [],
-    ),
     "evaluate detector": (
         lambda at, given: ["evaluate", "detector", "--data", given / "streets", "--html", "new/a.html", "--json", "new/a.json"],
         [],

@@ -209,7 +209,6 @@ def two_sets(tmp_path, street):
 @pytest.mark.parametrize(
     ("command", "options", "lines"),
     [
-        ("train scout", ("--steps", 2), ["`a/set`: 8 train, 4 validation", "`b/set`: 8 train, 4 validation"]),
         ("train classifier", ("--epochs", 1), ["| `a/set` | 4 |", "| `b/set` | 4 |"]),
         (
             "train detector",

@@ -11,7 +11,7 @@ import torch
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box, Face, FrameReport, Label
 from maskwatch.datasets.class_names import parse_classes
-from maskwatch.datasets.faces import SeenImage, gather_images, open_annotated
+from maskwatch.datasets.faces import SeenImage, open_annotated
 from maskwatch.datasets.formats import registry
 from maskwatch.datasets.records import Split
 from maskwatch.detect.backends.pytorch import TorchBackend
@@ -25,7 +25,6 @@ from maskwatch.evaluation.split_choice import SplitChoice
 from maskwatch.evaluation.system import analyse_images
 from maskwatch.learning.collect import SampleImage
 from maskwatch.learning.compare import judge
-from maskwatch.training import scout as train_scout
 from maskwatch.training import targets
 from maskwatch.training import thresholds as operating
 from maskwatch.training.augmentation import camera_view, level_view
@@ -298,9 +297,7 @@ def test_pnet_learns_nothing_of_an_unclear_place_and_the_same_elsewhere(portrait
 
 
 def test_no_negative_is_mined_in_an_unclear_place(stock, portraits):
-    detector = Mtcnn(
-        TorchBackend(stock, torch.device("cpu")), Settings(thresholds=(0.3, 0.3, 0), scout=False), "x"
-    )
+    detector = Mtcnn(TorchBackend(stock, torch.device("cpu")), Settings(thresholds=(0.3, 0.3, 0)), "x")
 
     def likely_faces(place):
         """Mined negatives that the published O-Net takes for faces."""
@@ -315,23 +312,6 @@ def test_no_negative_is_mined_in_an_unclear_place(stock, portraits):
     assert unclear <= known <= 1, (nowhere, unclear, known)
 
 
-def test_the_scout_learns_nothing_of_an_unclear_place():
-    place = np.array([[40, 60, 64, 84]], np.float32)
-    unsure = train_scout._is_unsure(place)
-    assert unsure[32, 22]
-    assert not unsure[0, 0]
-
-    class Teacher:
-        def proposes(self, rgb):
-            return torch.zeros(1, 90, 90, dtype=torch.bool)
-
-    near = torch.from_numpy(np.where(unsure, train_scout.UNSURE, 0).astype(np.float32))[None]
-    sure, maybe = train_scout._truth(Teacher(), torch.zeros(1, 190, 190, 3), near)
-    assert not sure.any()
-    assert maybe[0, 16, 11] == 1
-    assert maybe[0, 0, 0] == 0
-
-
 class Finds:
     """A detector that finds the same in every picture."""
 
@@ -344,14 +324,8 @@ class Finds:
         return [self.faces for _ in frames]
 
 
-def test_what_is_found_in_an_unclear_place_teaches_no_scout(tmp_path):
+def test_what_is_unclear_is_no_face_to_learn(tmp_path):
     (image, _), _ = read(tmp_path, coco(category_id=1))
-    parts, _ = gather_images([replace(image, split=Split.TRAIN)], Finds(OTHER, (0, 0, 8, 8)), list)
-    seen = [each for own in parts.values() for each in own]
-    assert len(seen) == 1
-    for each in seen:
-        assert each.faces == (Box(0, 0, 8, 8), Box(*GOOD))
-        assert each.unclear == (Box(*OTHER),)
     parts, _ = open_annotated([replace(image, split=Split.TRAIN)] * 2, list)
     for each in parts[Split.TRAIN]:
         assert (each.faces, each.unclear) == ((Box(*GOOD),), (Box(*OTHER),))

@@ -50,7 +50,7 @@ def test_errors_that_docstrings_name_exist():
             assert known, f"{path.relative_to(ROOT)}: {name}"
 
 
-@pytest.mark.parametrize("name", ["classifier", "detector", "scout"])
+@pytest.mark.parametrize("name", ["classifier", "detector"])
 def test_the_card_tells_the_sha256_of_the_shipped_weights(name):
     import hashlib
 
@@ -108,7 +108,6 @@ def test_the_wheel_carries_models_example_configuration_unit_and_template(wheel)
         "models/classifier.safetensors",
         "models/classifier.md",
         "models/detector.safetensors",
-        "models/scout.safetensors",
         "config.yaml",
         "systemd/install.sh",
         "systemd/maskwatch.service",

@@ -25,7 +25,6 @@ from maskwatch.platform import threads
 from maskwatch.platform.threads import in_threads
 from maskwatch.training import classifier as train_classifier
 from maskwatch.training import detector as train_detector
-from maskwatch.training import scout as train_scout
 from maskwatch.training.batches import MinedBatches, PyramidBatches
 from maskwatch.training.fine_tune import TuningTarget, fine_tune
 from maskwatch.training.mining import MinedCrops
@@ -119,14 +118,13 @@ def test_what_a_card_takes_is_computed(card):
 
 def test_a_detector_is_fine_tuned_on_the_card_as_on_the_processor(seen, tmp_path, monkeypatch):
     parts = {Split.TRAIN: seen[:5], Split.VALIDATION: seen[5:]}
-    scout = train_scout.ScoutRecipe(steps=3, batch=2)
     monkeypatch.setattr(train_detector, "_has_bfloat16", lambda _: False)
 
     def tuned(device):
         folder = tmp_path / device.type
         folder.mkdir()
         run = train_detector.Run(TINY, device, folder, lambda _: None, lambda *_: None)
-        return fine_tune(parts, load_stock(), TuningTarget(0.9, 30), run, scout)
+        return fine_tune(parts, load_stock(), TuningTarget(0.9, 30), run)
 
     with pretended_card(monkeypatch) as card:
         on_card = tuned(CARD)
@@ -138,10 +136,10 @@ def test_a_detector_is_fine_tuned_on_the_card_as_on_the_processor(seen, tmp_path
         )
     assert card.operations > 5000
     on_host = tuned(CPU)
-    for name in ("pnet", "rnet", "onet", "scout"):
+    for name in ("pnet", "rnet", "onet"):
         network = getattr(on_card.weights, name)
         assert {tensor.device for tensor in network.state_dict().values()} == {CPU}
-        assert name == "scout" or equal(getattr(again, name), network)
+        assert equal(getattr(again, name), network)
     assert equal(on_card.weights.pnet, on_host.weights.pnet, atol=1e-4)
 
 
@@ -159,28 +157,6 @@ def test_a_stopped_stage_goes_on_on_the_card(seen, tmp_path, card):
             continue
     run = train_detector.Run(TINY, CARD, tmp, lambda _: None, lambda *_: None)
     train_detector.train(seen[:5], seen[5:], load_stock(), run)
-
-
-def test_a_scout_is_trained_on_the_card_as_on_the_processor_and_goes_on_there(seen, tmp_path, monkeypatch):
-    monkeypatch.setattr(train_scout, "TOLD", 2)
-    recipe = train_scout.ScoutRecipe(steps=5, batch=2)
-
-    def trained(device, path, tell=lambda _: None):
-        return train_scout.train(
-            seen[:5], seen[5:], load_stock(), recipe, tell, device=device, checkpoint=path
-        )[0]
-
-    def stop(_):
-        raise KeyboardInterrupt
-
-    with pretended_card(monkeypatch) as card:
-        whole = trained(CARD, tmp_path / "whole.safetensors")
-        with pytest.raises(KeyboardInterrupt):
-            trained(CARD, tmp_path / "parts.safetensors", lambda s: stop(s) if s.step == 4 else None)
-        parts = trained(CARD, tmp_path / "parts.safetensors")
-    assert card.operations > 500
-    assert equal(whole, trained(CPU, tmp_path / "host.safetensors"))
-    assert equal(parts, whole)
 
 
 def test_a_classifier_is_trained_on_the_card_as_on_the_processor_and_goes_on_there(
@@ -264,7 +240,6 @@ def coco(street, masked, tmp_path_factory):
     [
         ("train detector", ("--effort", 0.001, "--min-face", 30, "--device", "cuda")),
         ("train classifier", ("--epochs", 1, "--device", "cuda")),
-        ("train scout", ("--steps", 2, "--device", "cuda")),
         ("evaluate detector", ("--min-face", 30, "--device", "cuda")),
         ("evaluate classifier", ("--min-face", 30, "--device", "auto")),
         ("evaluate system", ("--min-face", 30)),
@@ -279,7 +254,7 @@ def test_every_command_runs_on_the_card(coco, tmp_path, card, command, options):
 
 
 def test_a_device_that_there_is_none_of_is_told(maskwatch, coco, tmp_path):
-    for command in ("train detector", "train classifier", "train scout", "evaluate system"):
+    for command in ("train detector", "train classifier", "evaluate system"):
         done = maskwatch(*command.split(), "--data", coco, "--device", "gpu", cwd=tmp_path)
         assert done.returncode == 2
         assert "device: must be auto, cpu or cuda, got gpu" in done.stderr
@@ -328,8 +303,6 @@ def test_batches_are_the_same_however_many_threads_make_them(seen, faces, monkey
         samples = MinedCrops(crops, kinds, random.normal(0, 1, (60, 4)).astype(np.float32), np.arange(60) % 2)
         made = [*PyramidBatches(seen, 2, 0).batches(0, 4), *MinedBatches(samples, 16, (0,)).batches(0, 4)]
         whole = [tensor for batch in made for tensor in (batch.rgb, batch.kinds, batch.offsets)]
-        scouts = train_scout._batches(seen, train_scout.ScoutRecipe(batch=2), range(3), 0, CPU)
-        whole += [tensor for batch in scouts for tensor in batch]
         recipe = train_classifier.ClassifierRecipe(batch=8)
         augmented = train_classifier.augmented_batches(faces, Shape(), recipe, 1)
         return whole + [tensor for batch in augmented for tensor in batch]

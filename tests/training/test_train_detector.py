@@ -10,7 +10,10 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from typer.testing import CliRunner
 
+from maskwatch.cli import app
 from maskwatch.core.errors import DataError, ModelError
 from maskwatch.core.geometry import iou
 from maskwatch.core.records import Box, Face
@@ -19,7 +22,6 @@ from maskwatch.datasets.labels import FaceLabel
 from maskwatch.detect import boxes
 from maskwatch.detect.backends.pytorch import TorchBackend
 from maskwatch.detect.cascade import Mtcnn
-from maskwatch.detect.scout import Scout
 from maskwatch.detect.settings import Settings
 from maskwatch.detect.weights import (
     OperatingPoint,
@@ -29,6 +31,7 @@ from maskwatch.detect.weights import (
     load_weights,
     save_detector,
 )
+from maskwatch.platform.tensor_files import save_tensors
 from maskwatch.training import run_folder as journal
 from maskwatch.training import targets
 from maskwatch.training import thresholds as operating
@@ -81,7 +84,7 @@ def test_offsets_move_a_box_to_its_truth():
 
 
 def test_mined_crops_show_the_face_parts_of_it_or_none_and_the_same_seed_mines_the_same(stock, images):
-    detector = Mtcnn(TorchBackend(stock, CPU), Settings(thresholds=(0.3, 0.3, 0), scout=False), "x")
+    detector = Mtcnn(TorchBackend(stock, CPU), Settings(thresholds=(0.3, 0.3, 0)), "x")
     samples, again = (mine(detector, images[:3], 48, (0,), 9) for _ in range(2))
     assert samples.crops.shape[1:] == (48, 48, 3)
     assert all(len(samples.of(kind)) for kind in Kind)
@@ -133,7 +136,6 @@ def test_training_changes_neither_what_it_started_from_nor_its_landmarks_much(st
     assert all(torch.equal(before[key], value) for key, value in stock.onet.state_dict().items())
     moved = (tuned.onet.dense6_3.weight - stock.onet.dense6_3.weight).abs().max()
     assert 0 < moved < 0.05
-    assert tuned.scout is None
 
 
 def test_training_needs_faces_in_both_parts(stock, images, tmp_path):
@@ -206,22 +208,41 @@ def test_the_point_is_chosen_by_what_lies_in_the_picture(stock, monkeypatch):
     assert choose_point(stock, [cut_off], precision=0.9, min_face_px=30, device=CPU).recall == 1
 
 
-def test_a_detector_file_keeps_the_networks_the_point_and_the_scout(stock, tmp_path):
+def test_a_detector_file_keeps_the_networks_and_the_point(stock, tmp_path):
     path = tmp_path / "mine.safetensors"
     point = OperatingPoint((0.4, 0.3, 0.55), (0.5, 0.5, 1))
-    digest = save_detector(
-        Weights(stock.pnet, stock.rnet, stock.onet, Scout(8), "x", point), path, {"data": "street"}
-    )
+    digest = save_detector(Weights(stock.pnet, stock.rnet, stock.onet, "x", point), path, {"data": "street"})
     loaded = load_weights(str(path))
     assert loaded.version == f"mine@{digest[:12]}"
     assert loaded.point == point
-    assert loaded.scout is not None
-    assert loaded.scout.conv1.out_channels == 8
     assert torch.equal(loaded.onet.dense6_3.weight, stock.onet.dense6_3.weight)
     assert Mtcnn(TorchBackend(loaded, CPU), Settings(), "x", loaded.point).thresholds == point.thresholds
-    bare = save_detector(Weights(stock.pnet, stock.rnet, stock.onet, None, "x"), path, {})
-    assert bare
-    assert load_detector(path).scout is None
+
+
+def test_the_fourth_network_of_an_earlier_release_is_left_out(stock, tmp_path):
+    path = tmp_path / "earlier.safetensors"
+    save_detector(Weights(stock.pnet, stock.rnet, stock.onet, "x"), path, {})
+    with safe_open(path, "pt") as file:
+        tensors, metadata = {key: file.get_tensor(key) for key in file.keys()}, file.metadata()  # noqa: SIM118
+    save_tensors(path, tensors | {"scout.conv1.bias": torch.zeros(8)}, metadata)
+    assert torch.equal(load_detector(path).onet.conv1.weight, stock.onet.conv1.weight)
+
+
+def test_a_scout_is_no_longer_trained_and_nothing_is_written(tmp_path):
+    command = [
+        "train",
+        "scout",
+        "--data",
+        str(tmp_path),
+        "-o",
+        str(tmp_path / "s.safetensors"),
+        "--keep",
+        "0.9",
+    ]
+    done = CliRunner().invoke(app, command, catch_exceptions=False)
+    assert done.exit_code == 0
+    assert "nothing to train" in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_that_is_no_detector_is_refused_by_name(tmp_path):
@@ -234,7 +255,7 @@ def test_a_file_that_is_no_detector_is_refused_by_name(tmp_path):
 
 
 def test_a_score_is_the_product_of_the_stages_probabilities_to_their_powers(stock, images):
-    backend, loose = TorchBackend(stock, CPU), Settings(thresholds=(0.6, 0.7, 0.0), scout=False)
+    backend, loose = TorchBackend(stock, CPU), Settings(thresholds=(0.6, 0.7, 0.0))
     plain, product = (
         max(
             Mtcnn(backend, loose, "x", OperatingPoint(powers=powers)).detect([images[1].rgb])[0],
@@ -282,7 +303,7 @@ def test_the_command_tells_what_is_broken_uses_the_rest_and_writes_weights_and_c
     for line in ("broken.png: is not a picture", "missing.png: is missing", "class 'helmet' is unknown"):
         assert line in done.stderr
     weights = load_weights(str(output))
-    assert weights.scout is not None
+    assert weights.point.powers != (0, 0, 1)
     card = output.with_suffix(".md").read_text()
     assert "| `streets` | `stock@" in card
     assert "| `streets` | these |" in card
@@ -294,7 +315,6 @@ def test_the_command_tells_what_is_broken_uses_the_rest_and_writes_weights_and_c
 
 FROM_PYTHON = """
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -302,27 +322,23 @@ import torch
 from maskwatch.models.loading import Models
 from maskwatch.detect.settings import Settings
 from maskwatch.evaluation.measure import measure_detectors
-from maskwatch.training import Callbacks, train_classifier, train_detector, train_scout
+from maskwatch.training import Callbacks, train_classifier, train_detector
 from maskwatch.training.classifier import ClassifierRecipe
 from maskwatch.training.detector import DetectorRecipe
 from maskwatch.training.fine_tune import TuningTarget
-from maskwatch.training.jobs.detector import usual_scout
 
 data, folder = Path(sys.argv[1]), Path(sys.argv[2])
 said, problems, epochs = [], [], []
 callbacks = Callbacks(said.append, problems.extend, epoch=epochs.append)
 trained = train_detector(
     data=[data], output=folder / "detector.safetensors", target=TuningTarget(min_face_px=30),
-    recipe=DetectorRecipe().scaled(0.002), scout_recipe=usual_scout(0.002), callbacks=callbacks,
+    recipe=DetectorRecipe().scaled(0.002), callbacks=callbacks,
 )
 assert trained.output.exists() and trained.output.with_suffix(".md").exists()
 assert list(trained.tested) == ["streets"]
 assert {each.stage for each in epochs} >= {"P-Net", "R-Net 1", "O-Net 2"}
 assert any("broken.png" in problem for problem in problems)
 assert any(line.startswith("thresholds ") for line in said)
-whole = train_scout([data], folder / "whole.safetensors", detector=str(trained.output),
-                    recipe=replace(usual_scout(0.002), steps=3))
-assert whole.output.exists() and 0 <= whole.figures.kept <= 1
 judge = train_classifier([data], folder / "classifier.safetensors", recipe=ClassifierRecipe(epochs=1, batch=4))
 assert judge.output.exists() and judge.tested["streets"].total > 0
 report = measure_detectors([data], [Settings(weights="stock")], Models(torch.device("cpu")))

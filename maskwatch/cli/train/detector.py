@@ -39,7 +39,7 @@ def detector(
     ] = False,
     classes: Classes = None,
 ) -> None:
-    """Fine-tune P-, R- and O-Net, choose the thresholds, teach a scout, and test.
+    """Fine-tune P-, R- and O-Net, choose the thresholds, and test.
 
     Stopped by Ctrl-C, the same command goes on where it was.
     """
@@ -48,7 +48,6 @@ def detector(
     from maskwatch.training import train_detector
     from maskwatch.training.detector import DetectorRecipe
     from maskwatch.training.fine_tune import TuningTarget
-    from maskwatch.training.jobs.detector import usual_scout
     from maskwatch.training.teacher import CenterFace
 
     meanings = parse_classes(classes or ())
@@ -59,7 +58,6 @@ def detector(
             start=start,
             target=TuningTarget(precision, min_face),
             recipe=DetectorRecipe(seed=seed).scaled(effort),
-            scout_recipe=usual_scout(effort, seed),
             teacher=CenterFace() if teacher else None,
             device=pick_device(device),
             callbacks=callbacks(stage),

@@ -12,10 +12,13 @@ from maskwatch.detect.settings import BackendName
 from maskwatch.detect.weights import Weights
 
 
-def choose(name: BackendName, weights: Weights, device: torch.device, *, half: bool = False) -> Backend:
-    """`auto` is the fastest that is installed and exact: OpenVINO on the processor, else torch.
+def choose(
+    name: BackendName, weights: Weights, device: torch.device, *, half: bool = False, exact: bool = False
+) -> Backend:
+    """`auto` is the fastest that is installed: OpenVINO on the processor, else torch.
 
-    `half` computes in float16, which is for CUDA. Raises `ConfigError` when what is wanted is not there,
+    `exact` computes in float32, also where the processor is quicker in bfloat16. `half` computes in float16, which is
+    for CUDA. Raises `ConfigError` when what is wanted is not there,
     or does not go with the device.
     """
     if half and device.type == "cpu":
@@ -26,5 +29,5 @@ def choose(name: BackendName, weights: Weights, device: torch.device, *, half: b
     if name == "openvino" and not has_openvino:
         raise ConfigError("detect.backend: openvino is not installed (pip install 'maskwatch[fast]')")
     if device.type == "cpu" and has_openvino and name != "torch":
-        return OpenVinoBackend(weights)
+        return OpenVinoBackend(weights, exact=exact)
     return TorchBackend(weights, device, torch.float16 if half else torch.float32)

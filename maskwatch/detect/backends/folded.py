@@ -3,7 +3,7 @@
 The normalisation of the pixels is folded into the first convolution, and both heads are one layer.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from typing import Protocol
 
@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from maskwatch.detect.networks import MEAN, SPREAD, Stage
-from maskwatch.detect.scout import Scout
 
 Run = Callable[[Tensor], Tensor]
 
@@ -21,15 +20,20 @@ class Backend(Protocol):
 
     Each takes RGB `(N, H, W, 3)` in 0..255, uint8 or float32. The stages give five numbers a place: the
     log-odds of a face and the offsets of x1, y1, x2, y2; P-Net as maps `(N, 5, H', W')`, R-Net (24 x 24) and
-    O-Net (48 x 48) as `(N, 5)`. The scout gives log-odds `(N, H', W')`; there may be none. What comes out,
-    float32, may be overwritten by the next call.
+    O-Net (48 x 48) as `(N, 5)`. What comes out, float32, may be overwritten by the next call.
     """
 
     name: str
     device: torch.device
+    piece_px: int
+    """P-Net is quickest over pictures of at most so many pixels, all frames of a batch together."""
 
     def pnet(self, rgb: Tensor) -> Tensor:
         """P-Net over pictures of at least 12 x 12: maps `(N, 5, H', W')`, one cell each two pixels; see `detect.pyramids.levels.cells`."""
+        ...
+
+    def pnet_each(self, pictures: Iterable[Tensor]) -> Iterator[Tensor]:
+        """`pnet` of each picture, in their order; maps are good until the next are asked for."""
         ...
 
     def rnet(self, rgb: Tensor) -> Tensor:
@@ -40,11 +44,6 @@ class Backend(Protocol):
         """O-Net over crops `(N, 48, 48, 3)`: `(N, 5)`."""
         ...
 
-    @property
-    def scout(self) -> Run | None:
-        """The scout over pictures of at least 14 x 14: log-odds `(N, H', W')`; None where P-Net is to look everywhere."""
-        ...
-
 
 def folded_stage(stage: Stage) -> list[nn.Module]:
     """The layers of P-, R- or O-Net, for RGB planes `(N, 3, H, W)` in 0..255; the last is both heads.
@@ -53,11 +52,6 @@ def folded_stage(stage: Stage) -> list[nn.Module]:
     """
     stage = deepcopy(stage)
     return [*_for_pixels(stage.layers()), _merged(*stage.heads())]
-
-
-def folded_scout(scout: Scout) -> list[nn.Module]:
-    """The scout's layers, likewise; they end in one map `(N, 1, H', W')`."""
-    return _for_pixels(deepcopy(scout).layers())
 
 
 def _for_pixels(layers: list[nn.Module]) -> list[nn.Module]:

@@ -1,10 +1,14 @@
 """torch itself, on the processor or CUDA."""
 
+from collections.abc import Iterable, Iterator
+
 import torch
 from torch import Tensor, nn
 
-from maskwatch.detect.backends.folded import Run, folded_scout, folded_stage
+from maskwatch.detect.backends.folded import folded_stage
 from maskwatch.detect.weights import Weights
+
+PIECE_PX = 1 << 20  # bounds the memory of a large batch
 
 
 class TorchBackend:
@@ -13,11 +17,11 @@ class TorchBackend:
     def __init__(self, weights: Weights, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
         self.name = f"torch {str(dtype).removeprefix('torch.')} on {device.type}"
         self.device = device
+        self.piece_px = PIECE_PX
         self._dtype = dtype
         self._pnet = self._ready(folded_stage(weights.pnet))
         self._rnet = self._ready(folded_stage(weights.rnet))
         self._onet = self._ready(folded_stage(weights.onet))
-        self._scout = None if weights.scout is None else self._ready(folded_scout(weights.scout))
 
     def _ready(self, layers: list[nn.Module]) -> nn.Module:
         network = nn.Sequential(*layers).eval().requires_grad_(requires_grad=False)
@@ -30,16 +34,11 @@ class TorchBackend:
     def pnet(self, rgb: Tensor) -> Tensor:
         return self._run(self._pnet, rgb)
 
+    def pnet_each(self, pictures: Iterable[Tensor]) -> Iterator[Tensor]:
+        yield from map(self.pnet, pictures)
+
     def rnet(self, rgb: Tensor) -> Tensor:
         return self._run(self._rnet, rgb)
 
     def onet(self, rgb: Tensor) -> Tensor:
         return self._run(self._onet, rgb)
-
-    @property
-    def scout(self) -> Run | None:
-        # a graphics card is quicker over everything than over what is picked out
-        if self._scout is None or self.device.type != "cpu":
-            return None
-        network = self._scout
-        return lambda rgb: self._run(network, rgb)[:, 0]

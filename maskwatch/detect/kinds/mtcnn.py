@@ -22,7 +22,13 @@ def build(settings: Settings, context: ModelContext) -> "Mtcnn":
     path = settings.weights or str(context.weights)
     weights = context.share(("mtcnn weights", path), lambda: load_weights(path))
     backend = context.share(
-        ("mtcnn backend", settings.backend, path, settings.half),
-        lambda: choose(settings.backend, weights, torch.device(context.device), half=settings.half),
+        ("mtcnn backend", settings.backend, path, settings.half, settings.is_exact),
+        lambda: choose(
+            settings.backend,
+            weights,
+            torch.device(context.device),
+            half=settings.half,
+            exact=settings.is_exact,
+        ),
     )
     return Mtcnn(backend, settings, weights.version, weights.point)

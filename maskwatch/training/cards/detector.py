@@ -11,7 +11,6 @@ from maskwatch.platform.files import write_atomically
 from maskwatch.training.cards.listing import listed
 from maskwatch.training.detector import DetectorRecipe
 from maskwatch.training.fine_tune import TunedDetector, TuningTarget
-from maskwatch.training.scout import ScoutRecipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +20,6 @@ class DetectorTraining:
     start: str
     target: TuningTarget
     recipe: DetectorRecipe
-    scout_recipe: ScoutRecipe | None
     sets: Mapping[str, Mapping[str, int]]
 
 
@@ -46,8 +44,7 @@ def write_detector_card(
     lines = [
         f"# {path.name}",
         "",
-        "Finds faces, masked or bare: MTCNN's P-, R- and O-Net fine-tuned"
-        + (", and a scout for them." if tuned.scout else "."),
+        "Finds faces, masked or bare: MTCNN's P-, R- and O-Net fine-tuned.",
         f"{sum(p.numel() for network in networks for p in network.parameters()):,} parameters.",
         f"Thresholds {_numbers(point.thresholds)}; a face's score is the product of the three",
         f"networks' probabilities to the powers {_numbers(point.powers)}.",
@@ -65,20 +62,11 @@ def write_detector_card(
     ]
     lines += ["", "## Training", "", f"From `{making.start}`.", ""]
     lines += listed(asdict(making.recipe))
-    if making.scout_recipe is not None:
-        lines += ["", "The scout:", "", *listed(asdict(making.scout_recipe))]
     lines += [
         "",
         f"The thresholds and powers were chosen on the validation part, for precision {making.target.precision:g}",
         f"with `min_face_px: {making.target.min_face_px:g}`, where they give",
         f"recall {tuned.choice.recall:.3f} at precision {tuned.choice.precision:.3f}.",
-    ]
-    if tuned.scout is not None:
-        lines += [
-            f"Of the validation part's views with a face the scout keeps {tuned.scout.kept:.1%},",
-            f"of those without one {tuned.scout.passed:.1%}.",
-        ]
-    lines += [
         "",
         "## Figures",
         "",

@@ -16,7 +16,7 @@ class Callbacks:
     """Each does nothing unless it is given.
 
     `say` gets lines for people, `problems` what of the data cannot be used; `bar` shows what is gone through and
-    `stage` a stage's steps done and its steps; `epoch` gets each `Epoch` or `ScoutProgress` with its figures.
+    `stage` a stage's steps done and its steps; `epoch` gets each `Epoch` with its figures.
     """
 
     say: Callable[[str], None] = _nothing

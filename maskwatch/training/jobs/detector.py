@@ -22,7 +22,6 @@ from maskwatch.training.fine_tune import TunedDetector, TuningTarget, fine_tune
 from maskwatch.training.jobs.callbacks import Callbacks
 from maskwatch.training.jobs.sets import read_sets
 from maskwatch.training.run_folder import Journal, fingerprint, training_folder
-from maskwatch.training.scout import ScoutProgress, ScoutRecipe
 
 Parts = dict[Split, list[SeenImage]]
 
@@ -36,11 +35,6 @@ class TrainedDetector:
     tested: Mapping[str, tuple[Detection, Detection]]
 
 
-def usual_scout(effort: float, seed: int = 0) -> ScoutRecipe:
-    """What a detector's training teaches its scout by, with so many times the steps."""
-    return ScoutRecipe(steps=max(1, round(12_000 * effort)), seed=seed)
-
-
 def train_detector(
     data: Sequence[Path],
     output: Path,
@@ -48,13 +42,12 @@ def train_detector(
     start: str = "stock",
     target: TuningTarget | None = None,
     recipe: DetectorRecipe | None = None,
-    scout_recipe: ScoutRecipe | None = None,
     teacher: Detector | None = None,
     device: torch.device | None = None,
     callbacks: Callbacks | None = None,
     classes: ClassNames = USUAL_NAMES,
 ) -> TrainedDetector:
-    """Fine-tune P-, R- and O-Net, choose the thresholds, teach a scout if there is a recipe for one, test, and write.
+    """Fine-tune P-, R- and O-Net, choose the thresholds, test, and write.
 
     `data` are folders with boxes, of any layout that `maskwatch.datasets` reads, and `classes` tells what their class
     names mean; with a `teacher` (see `datasets.faces.open_annotated`) also folders whose labels are of whole pictures.
@@ -62,8 +55,7 @@ def train_detector(
     with the suffix `.training`). Raises `DataError` or `ModelError`.
     """
     weights, target, device = load_weights(start), target or TuningTarget(), device or torch.device("cpu")
-    recipe = recipe or DetectorRecipe()
-    callbacks = callbacks or Callbacks()
+    recipe, callbacks = recipe or DetectorRecipe(), callbacks or Callbacks()
     by_split: Parts = {split: [] for split in Split}
     counts, sets = {}, read_sets(data, classes, callbacks)
     for name, labelled in sets.items():
@@ -79,7 +71,7 @@ def train_detector(
         for name, each in sets.items()
         if teacher is None or any(truth.box for image in each.images for truth in image.truths)
     }
-    making = DetectorTraining(weights.version, target, recipe, scout_recipe, counts)
+    making = DetectorTraining(weights.version, target, recipe, counts)
     tuned = _tune(by_split, weights, making, output, device=device, callbacks=callbacks)
     point = tuned.choice.point
     callbacks.say(
@@ -109,7 +101,6 @@ def _tune(
     folder = output.with_suffix(".training")
     task = {
         "recipe": asdict(making.recipe),
-        "scout": asdict(making.scout_recipe) if making.scout_recipe else None,
         "wish": asdict(making.target),  # the name in the folders of earlier trainings
         "start": start.version,
         "data": {
@@ -132,21 +123,8 @@ def _tune(
             )
             callbacks.epoch(epoch)
 
-        def tell_scout(state: ScoutProgress) -> None:
-            journal.note("scout", state.step, {"loss": state.loss})
-            callbacks.stage("scout", state.step, making.scout_recipe.steps if making.scout_recipe else 0)
-            callbacks.epoch(state)
-
         run = Run(making.recipe, device, folder, tell, callbacks.stage)
-        return fine_tune(
-            by_split,
-            start,
-            making.target,
-            run,
-            making.scout_recipe,
-            through=callbacks.bar("thresholds"),
-            on_scout=tell_scout,
-        )
+        return fine_tune(by_split, start, making.target, run, through=callbacks.bar("thresholds"))
 
 
 def _tested(
