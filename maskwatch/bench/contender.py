@@ -1,7 +1,7 @@
 """One detector in a process of its own: `python -m maskwatch.bench.contender NAME DEVICE`.
 
-NAME is `facenet-pytorch`, or a backend of ours, with other weights than the shipped after a colon
-(`torch:stock`). It prints a line `{"ready": …}`, or `{"error": …}`; then each
+NAME is `facenet-pytorch`, `centerface`, `yunet:FILE.onnx`, or a backend of ours, with other weights than the shipped
+after a colon (`torch:stock`). It prints a line `{"ready": …}`, or `{"error": …}`; then each
 line `{"frames": FILE.npy, "min_face_px": …, "batch": …}` that it reads is one run, answered by
 `{"seconds": …, "faces": …, "steps": {…}}`. Frames are `(N, H, W, 3)` uint8 RGB.
 """
@@ -12,18 +12,17 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import cache
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 import torch
 
+from maskwatch.bench.peers import FACENET, PEERS, Detect, peer
 from maskwatch.core.errors import MaskwatchError
 from maskwatch.core.records import Rgb
 
-PEER = "facenet-pytorch"
-
-Detect = Callable[[list[Rgb]], int]
+PEER = FACENET
+"""To whose speed all others are compared."""
 
 
 class Stopwatch:
@@ -48,23 +47,6 @@ class Stopwatch:
         if self._cuda:
             torch.cuda.synchronize()
         return time.perf_counter()
-
-
-def _peer(device: torch.device) -> Callable[[float], Detect]:
-    """facenet-pytorch with its own thresholds, as a user of it would call it."""
-    mtcnn = import_module("facenet_pytorch").MTCNN  # a benchmark's other side; the program never loads it
-
-    def make(min_face_px: float) -> Detect:
-        model = mtcnn(keep_all=True, min_face_size=int(min_face_px), device=device)
-
-        def detect(frames: list[Rgb]) -> int:
-            found, _ = model.detect(frames if len(frames) > 1 else frames[0])
-            found = found if len(frames) > 1 else [found]
-            return sum(0 if each is None else len(each) for each in found)
-
-        return detect
-
-    return make
 
 
 def _ours(name: str, device: torch.device, watch: Stopwatch) -> Callable[[float], Detect]:
@@ -115,7 +97,9 @@ def main() -> None:
     device = torch.device(device_name)
     watch = Stopwatch(device)
     try:
-        detector = cache(_peer(device) if name == PEER else _ours(name, device, watch))
+        detector = cache(
+            peer(name, device) if name.partition(":")[0] in PEERS else _ours(name, device, watch)
+        )
         detector(20.0)
         sys.stdout.write(json.dumps({"ready": name}) + "\n")
     except (ImportError, RuntimeError, ValueError, MaskwatchError) as e:

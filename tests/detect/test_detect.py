@@ -295,6 +295,27 @@ def test_the_backends_agree_to_rounding(networks, crowd):
                 assert torch.allclose(a, b, atol=1e-3)
 
 
+def test_pictures_side_by_side_come_back_in_order_also_after_a_call_that_was_given_up(networks, crowd):
+    pytest.importorskip("openvino")
+    backend, alone = OpenVinoBackend(networks, exact=True), TorchBackend(networks, CPU)
+    pictures = [torch.from_numpy(crowd[None, : 60 + 20 * n, : 400 - 30 * n].copy()) for n in range(9)]
+    with torch.inference_mode():
+        next(backend.pnet_each(pictures))
+        for maps, rgb in zip(backend.pnet_each(pictures), pictures, strict=True):
+            assert torch.allclose(maps, alone.pnet(rgb), atol=1e-3)
+        assert list(backend.pnet_each([])) == []
+
+
+def test_only_the_published_boxes_need_float32():
+    """And where the processor has no bfloat16, nothing else is asked of it."""
+    openvino = pytest.importorskip("openvino")
+    stock = weights.load_stock()
+    has = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    assert choose("auto", stock, CPU).name.endswith("bfloat16" if has else "float32")
+    assert choose("auto", stock, CPU, exact=True).name.endswith("float32")
+    assert (PUBLISHED.is_exact, Settings().is_exact) == (True, False)
+
+
 def test_folding_changes_no_probability(networks, crowd):
     from maskwatch.detect.networks import normalise
 
