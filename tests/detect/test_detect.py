@@ -126,7 +126,9 @@ def test_no_more_frames_are_looked_at_together_than_fit_into_memory(detector, ba
     together = []
     found = type(detector)._found
     monkeypatch.setattr(
-        type(detector), "_found", lambda self, frames: together.append(len(frames)) or found(self, frames)
+        type(detector),
+        "_found",
+        lambda self, frames, bound: together.append(len(frames)) or found(self, frames, bound),
     )
     monkeypatch.setattr(cascade, "MAX_PIXELS", 2 * bare.shape[0] * bare.shape[1] + 1)
     assert [len(faces) for faces in detector.detect([bare] * 5)] == [len(faces) for faces in expected]
