@@ -57,12 +57,12 @@ class MotionGate:
             return None
         groups = _groups(_moved(now, self._before))
         side = _cell_px(frame.rgb)
-        areas = [Box(*(v * side for v in group)) for group in groups]
-        self.moved = tuple(_without_room(area, MARGIN * side, frame.size) for area in areas)
+        grown = [Box(*(v * side for v in group)) for group in groups]
+        self.moved = tuple(_without_room(area, MARGIN * side, frame.size) for area in grown)
         if not 0 <= frame.at - self._full_at < self._due_s:
             self._look_everywhere(frame, now)
             return None
-        areas = self._areas(frame, areas, faces)
+        areas = self._areas(frame, grown, faces)
         if sum(area.width * area.height for area in areas) > WORTH_IT * frame.size[0] * frame.size[1]:
             self._look_everywhere(frame, now)
             return None

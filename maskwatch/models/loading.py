@@ -27,7 +27,10 @@ from maskwatch.plugins import KindSettings, ModelContext
 log = logging.getLogger(__name__)
 
 SMALLER = 0.7  # of the live detector's smallest face: what a second look takes, in pixels of the frame
-EARLY = 0.5  # of the live thresholds of P- and R-Net, which lose faces that O-Net would be sure of
+EARLY, LAST = (
+    0.25,
+    0.8,
+)  # of the live thresholds: P- and R-Net lose faces, and two looks agree on what both show
 
 
 def pick_device(name: str) -> torch.device:
@@ -111,7 +114,7 @@ def _thorough(models: Models, detect: KindSettings) -> Detector:
                 "crops": "exact",
                 "backend": "torch",
                 "min_face_px": max(8.0, detect.min_face_px * ENLARGE * SMALLER),
-                "thresholds": (to_p * EARLY, to_r * EARLY, to_o),
+                "thresholds": (to_p * EARLY, to_r * EARLY, to_o * LAST),
             }
         )
     )

@@ -91,6 +91,6 @@ class SecondLooks:
 
 
 def _step_back() -> None:
-    """This thread, and those that it starts, compute only when nobody else wants to; Linux alone knows such threads."""
+    """Let the calling thread, and those that it starts, compute when nobody else wants to; only Linux knows such threads."""
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)

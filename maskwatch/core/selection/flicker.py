@@ -60,7 +60,7 @@ class Flicker:
     def remember(
         self, frame: Frame, report: FrameReport, now: Grid, tracks: Sequence[Track], *, queued: bool
     ) -> None:
-        """This frame is the one before from now on; one that is `queued` already is not queued again."""
+        """Keep what the next frame is compared with; a frame that is `queued` already is not queued again."""
         transient: tuple[_Transient, ...] = ()
         if self._before is not None and not queued:
             before, grid = self._before
