@@ -26,6 +26,8 @@ from maskwatch.core.selection.reasons import (
 from maskwatch.core.selection.scene import APART_IOU, Grid, grid, is_steady
 from maskwatch.core.tracks import Track, Tracks
 
+NEAR_MISS_S = 2.0  # between two frames with near misses: of somebody who walks by, moments apart teach little
+
 Band = tuple[float, float]
 
 EQUAL_SHARES: Mapping[str, float] = MappingProxyType(dict.fromkeys(LIMITED, 1.0))
@@ -44,7 +46,7 @@ class Selection:
     """Selects for one camera, from its analysed frames. Time is the frames' own, in seconds.
 
     - `classifier`, `detector`: that model's probability for a face lies within its band, both ends included.
-    - `near_miss`: the report has a near miss that is news.
+    - `near_miss`: the report has a near miss that is news; not more often than every `NEAR_MISS_S`.
     - `gap`: a face that was followed was missing in a frame, and was seen again near by.
     - `moved_unseen`: a person's size moved for longer than a second, and no face was seen there. `min_face_px`, the
       smallest face that the detector looks for, tells that size; None: movement is not gone by.
@@ -85,6 +87,7 @@ class Selection:
         self._movements = None if min_face_px is None else Movements(min_face_px)
         self._places = BackOff()
         self._scene: Grid | None = None
+        self._near_miss_at: float | None = None
 
     def update(self, frame: Frame, report: FrameReport) -> tuple[Pick, ...]:
         """What is to be queued now: this frame, or one before of which only now it is known."""
@@ -127,6 +130,7 @@ class Selection:
         self._tracks.clear()
         self._flicker.forget()
         self._gap.forget()
+        self._near_miss_at = None
         if self._movements is not None:
             self._movements.forget()
 
@@ -152,7 +156,9 @@ class Selection:
         near = [
             (miss, track)
             for miss, track in zip(report.near_misses, of_others, strict=True)
-            if not track.already_queued(miss) and self._places.allows(miss.box, report.at)
+            if self._is_rested(report.at)
+            and not track.already_queued(miss)
+            and self._places.allows(miss.box, report.at)
         ]
         moved = [
             movement
@@ -178,10 +184,15 @@ class Selection:
         """What is queued with this frame is no news any more."""
         for face, track in (*((f, t) for f, t in faces if self._is_unsure(f)), *near):
             track.queued_predictions.append(face)
+        if near:
+            self._near_miss_at = report.at
         for movement in moved:
             movement.queued = True
         for box in (*(miss.box for miss, _ in near), *(movement.box for movement in moved)):
             self._places.note(box, report.at)
+
+    def _is_rested(self, at: float) -> bool:
+        return self._near_miss_at is None or not 0 <= at - self._near_miss_at < NEAR_MISS_S
 
     def _unsure(self, faces: Sequence[tuple[Face, Track]]) -> set[str]:
         """The models that are unsure of a face, if one of these faces is news."""
