@@ -250,7 +250,7 @@ def _camera(
             max_gap_s=max(GAP_S, few_frames_s),
         ),
         sinks=sinks,
-        selection=_selection(selection, settings) if selection else None,
+        selection=camera_selection(selection, settings) if selection else None,
         second_look=models.second_look(settings.detect)
         if selection and selection.second_look_share
         else None,
@@ -261,7 +261,8 @@ def _camera(
     )
 
 
-def _selection(settings: SelectionSettings, camera: Defaults) -> Selection:
+def camera_selection(settings: SelectionSettings, camera: Defaults) -> Selection:
+    """What selects for one camera, with its settings of the queue and those by which it looks."""
     return Selection(
         classifier_band=settings.classifier_band,
         detector_band=settings.detector_band,

@@ -18,6 +18,7 @@ USES = {
     "learn": {"drift", "learn", "queue", "models", *LOOKING},
     "evaluate": {"models", *LOOKING},
     "bench system": {"fps", "ignore", "alert", *LOOKING},
+    "bench queue": {"queue", "models", *LOOKING},
     "replay": {"fps", "ignore", "alert", "queue", "models", *LOOKING},
 }
 

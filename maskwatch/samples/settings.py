@@ -46,7 +46,7 @@ class SelectionSettings(SettingsBase):
     detector_band: Band = (0.5, 0.7)
     max_per_hour: Annotated[int, Field(ge=0, le=100_000)] = 60
     shares: ShareSettings = ShareSettings()
-    near_miss_from: Probability = 0.3
+    near_miss_from: Probability = 0.25
     second_look_share: Probability = 0.005
     second_looks_per_hour: Annotated[int, Field(ge=0, le=10_000)] = 30
     audit_share: Probability = 0.0002
