@@ -13,7 +13,7 @@ from maskwatch.evaluation.split_choice import SplitChoice
 
 def queue(
     faces: Annotated[Path, typer.Option(help="Images with boxes and labels.")],
-    part: Annotated[SplitChoice, typer.Option("--split", help="Which part of them.")] = SplitChoice.TEST,
+    part: Annotated[SplitChoice, typer.Option("--part", help="Which part of them.")] = SplitChoice.TEST,
     min_face: Annotated[
         float | None, typer.Option(min=8, help="The smallest face to look for, in pixels.")
     ] = None,

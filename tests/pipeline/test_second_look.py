@@ -141,7 +141,6 @@ def until(condition):
 def test_a_live_camera_goes_on_while_a_second_look_takes_its_time():
     gate, store = threading.Event(), Store()
     look = Look(MISSED, gate=gate)
-    pipeline = None
 
     def between(n):
         until(lambda: pipeline.board.snapshot().cameras["door"].analysed > n)
@@ -153,7 +152,8 @@ def test_a_live_camera_goes_on_while_a_second_look_takes_its_time():
             gate.set()
             until(lambda: not pipeline.is_looking_again())
 
-    with Pipeline([camera(Source(30, live=False, between=between), look)], store=store) as pipeline:
+    pipeline = Pipeline([camera(Source(30, between=between), look)], store=store)
+    with pipeline:
         pipeline.run()
         assert pipeline.board.snapshot().cameras["door"].dropped == 0
         until(lambda: store.kept)
