@@ -485,7 +485,10 @@ def test_a_sample_without_suggestions_is_written_as_ever(folder, add):
 
 def test_what_is_suggested_is_exported_and_accepted_as_no_face(folder, frame, report, tmp_path):
     queue = Queue(folder)
-    name = queue.add(frame(0.0, rgb=NOISE), replace(report(0.0, 0.5), near_misses=(MISS,)), ("near_miss",))
+    found = report(0.0, 0.5, boxes=[Box(40, 10, 60, 36)])
+    name = queue.add(
+        frame(0.0, rgb=NOISE), replace(found, size=(80, 60), near_misses=(MISS,)), ("near_miss",)
+    )
     write_folder(exported(queue, SampleFilter(), "coco"), tmp_path / "out")
     (image,) = read(tmp_path / "out").images
     assert len(image.truths) == 1
@@ -499,4 +502,4 @@ def test_a_suggestion_that_somebody_takes_becomes_a_face_to_learn_from(folder, f
     image = sample_image(queue.sample(name), queue.image(name), Split.TRAIN)
     (truth,) = image.truths
     assert truth.box == MISS.box
-    assert seen(image, detector=None).boxes == (MISS.box,)
+    assert seen(image, detector=None).faces == (MISS.box,)
