@@ -25,7 +25,14 @@ from maskwatch.detect.motion import MotionGate
 from maskwatch.drift.confidences import Confidences, named
 from maskwatch.drift.watch import Drift, DriftWatch, measured
 from maskwatch.models.hot_swap import Follower
-from maskwatch.models.loading import Models, camera_models, load_version, pick_device, serving_models
+from maskwatch.models.loading import (
+    Models,
+    camera_models,
+    load_version,
+    pick_device,
+    serving_models,
+    smallest_face_px,
+)
 from maskwatch.models.registry import SHIPPED, Registry
 from maskwatch.pipeline.camera import Camera, CameraModels
 from maskwatch.pipeline.pipeline import Pipeline
@@ -243,19 +250,28 @@ def _camera(
             max_gap_s=max(GAP_S, few_frames_s),
         ),
         sinks=sinks,
-        selection=_selection(selection) if selection else None,
+        selection=camera_selection(selection, settings) if selection else None,
+        second_look=models.second_look(settings.detect)
+        if selection and selection.second_look_share
+        else None,
+        near_miss_from=selection.near_miss_from if selection and selection.near_miss_from < 1 else None,
         gate=MotionGate(name, settings.motion) if settings.motion.gate else None,
         offline_rule=offline_rule,
         sentences=alert_sentences(name, settings),
     )
 
 
-def _selection(settings: SelectionSettings) -> Selection:
+def camera_selection(settings: SelectionSettings, camera: Defaults) -> Selection:
+    """What selects for one camera, with its settings of the queue and those by which it looks."""
     return Selection(
         classifier_band=settings.classifier_band,
         detector_band=settings.detector_band,
         max_per_hour=settings.max_per_hour,
+        shares=settings.shares.model_dump(),
         audit_share=settings.audit_share,
+        second_look_share=settings.second_look_share,
+        second_looks_per_hour=settings.second_looks_per_hour,
+        min_face_px=smallest_face_px(camera.detect) or camera.classify.min_face_px,
     )
 
 

@@ -58,7 +58,7 @@ class Service:
         parts: RunningParts | None = self._build(None)
         while parts is not None:
             parts = self._run(parts)
-            self._engines = [engine for engine in self._engines if engine.is_alive()]
+            self._engines = [engine for engine in self._engines if engine.is_at_work()]
             gc.collect()  # the old models lie in cycles, with their threads and memory
         if self._engines:
             # a thread in a model's native code aborts the process when the interpreter ends under it
@@ -128,6 +128,10 @@ class _Engine:
 
     def is_alive(self) -> bool:
         return self._thread.is_alive()
+
+    def is_at_work(self) -> bool:
+        """Whether it, or a second look of its pipeline, computes still."""
+        return self.is_alive() or self._pipeline.is_looking_again()
 
     def join(self) -> None:
         """Wait for its end, not for long; raises what it raised."""

@@ -21,6 +21,7 @@ from maskwatch.config import load as configuration
 from maskwatch.config.load import Config
 from maskwatch.core.address import Address
 from maskwatch.core.errors import DataError
+from maskwatch.core.selection.reasons import is_miss
 from maskwatch.datasets.faces import gather
 from maskwatch.datasets.formats.registry import read, write
 from maskwatch.datasets.labels import FaceLabel
@@ -39,6 +40,7 @@ from maskwatch.models.registry import CLASSIFIER, DETECTOR, ModelFiles, Registry
 from maskwatch.platform.clock import utc_now
 from maskwatch.platform.files import write_atomically
 from maskwatch.samples.imports import import_labels
+from maskwatch.samples.sample import Sample
 from maskwatch.samples.store import Queue
 from maskwatch.training import classifier as train_classifier
 
@@ -207,7 +209,7 @@ def _queued_and_labelled(  # noqa: PLR0917 - the steps of one thing
     callbacks: Callbacks,
     said: Callable[[FaceLabel], FaceLabel],
 ) -> int:
-    """Play the pictures as a camera; of what was queued at most `samples`, evenly chosen, get their labels."""
+    """Play the pictures as a camera; of what was queued at most `samples`, misses first, get their labels."""
     by_name = {f"{number:05d}{image.path.suffix}": image for number, image in enumerate(shown)}
     footage = folder / "footage"
     footage.mkdir(parents=True, exist_ok=True)
@@ -229,8 +231,7 @@ def _queued_and_labelled(  # noqa: PLR0917 - the steps of one thing
     samples = queue.samples()
     if not samples:
         raise DataError(f"{plan.faces}: nothing of it was queued")
-    step = max(1.0, len(samples) / plan.samples)
-    chosen = [samples[int(number * step)] for number in range(min(plan.samples, len(samples)))]
+    chosen = to_label(samples, plan.samples)
     queue.remove({s.id for s in samples} - {s.id for s in chosen}, labelled=True)
     images = []
     for sample in chosen:
@@ -245,6 +246,18 @@ def _queued_and_labelled(  # noqa: PLR0917 - the steps of one thing
     for problem in imported.problems:
         callbacks.say(problem)
     return len(imported.labelled) + len(imported.unchanged)
+
+
+def to_label(samples: Sequence[Sample], most: int) -> list[Sample]:
+    """So many of them: those in which a face may have been missed first, evenly chosen where there are too many."""
+    misses = _evenly([sample for sample in samples if is_miss(sample.reasons)], most)
+    others = _evenly([sample for sample in samples if not is_miss(sample.reasons)], most - len(misses))
+    return sorted([*misses, *others], key=lambda sample: sample.id)
+
+
+def _evenly(samples: Sequence[Sample], most: int) -> list[Sample]:
+    step = max(1.0, len(samples) / max(1, most))
+    return [samples[int(number * step)] for number in range(min(most, len(samples)))]
 
 
 def _watched(

@@ -103,19 +103,31 @@ def list_(
         typer.Option("--labelled/--unlabelled", help="Those that somebody has looked at, or not."),
     ] = None,
     reason: Annotated[
-        str | None, typer.Option("--reason", help="Queued as: classifier, detector, flicker, audit.")
+        str | None,
+        typer.Option(
+            "--reason",
+            help="Queued as: gap, second_look, near_miss, moved_unseen, classifier, detector, flicker, audit.",
+        ),
     ] = None,
+    misses_first: Annotated[
+        bool, typer.Option("--misses-first", help="Those in which a face may have been missed come first.")
+    ] = False,
     folder: Folder = None,
     config: Config = None,
 ) -> None:
     """A table of samples, oldest first: the lowest probability of any verdict on a face, and who labelled it."""
     from dataclasses import replace
 
+    from maskwatch.core.selection.reasons import is_miss
+
     names = ("camera", "masks", "reason", "lowest", "by")
     table = Table(Column("id", no_wrap=True), *(Column(name, overflow="fold") for name in names))
     wanted = replace(_wanted(since, until, camera, labelled), reason=reason)
     queue = _queue(folder, config)
-    for sample in filter(wanted.fits, queue.samples()):
+    samples = [sample for sample in queue.samples() if wanted.fits(sample)]
+    if misses_first:
+        samples.sort(key=lambda sample: not is_miss(sample.reasons))
+    for sample in samples:
         report = sample.report
         table.add_row(
             sample.id,

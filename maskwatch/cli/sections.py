@@ -19,6 +19,7 @@ USES = {
     "evaluate": {"models", *LOOKING},
     "evaluate system": {"alert", "models", *LOOKING},
     "bench system": {"fps", "ignore", "alert", *LOOKING},
+    "bench queue": {"queue", "models", *LOOKING},
     "replay": {"fps", "ignore", "alert", "queue", "models", *LOOKING},
 }
 

@@ -37,6 +37,12 @@ def contains(polygon: Polygon, x: float, y: float) -> bool:
     return inside
 
 
+def in_any(polygons: Iterable[Polygon], box: Box, size: tuple[int, int]) -> bool:
+    """Whether the box's centre lies in one of the polygons; `size` is the frame's width and height in pixels."""
+    x, y = box.centre
+    return any(contains(polygon, x / size[0], y / size[1]) for polygon in polygons)
+
+
 def holds(area: Box, box: Box) -> bool:
     """Whether the box's centre lies in the area."""
     x, y = box.centre

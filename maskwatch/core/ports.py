@@ -3,7 +3,7 @@
 from collections.abc import Generator, Sequence
 from typing import Protocol, runtime_checkable
 
-from maskwatch.core.records import Alert, Box, Face, Frame, FrameReport, Rgb
+from maskwatch.core.records import Alert, Box, Detections, Face, Frame, FrameReport, Rgb
 
 Frames = Generator[Frame, None, None]
 
@@ -43,6 +43,16 @@ class Gate(Protocol):
         ...
 
 
+@runtime_checkable
+class SupportsMoved(Protocol):
+    """Optional interface of a gate: it tells what moved, so that movement without a face is noticed."""
+
+    @property
+    def moved(self) -> tuple[Box, ...]:
+        """Where the last frame that it was asked about moved, in pixels, without any room around it."""
+        ...
+
+
 class Detector(Protocol):
     """Finds faces in frames. `version` identifies its weights."""
 
@@ -59,6 +69,26 @@ class SupportsSelfTest(Protocol):
 
     def self_test(self, rgb: Rgb) -> bool:
         """Whether its networks give finite numbers for a picture of at least 48 x 48 px, found or not."""
+        ...
+
+
+@runtime_checkable
+class SupportsNearMisses(Protocol):
+    """Optional interface of a detector: it also tells what it nearly took for a face, which people are then asked about."""
+
+    def detect_with_near_misses(self, frames: Sequence[Rgb], share: float) -> list[Detections]:
+        """As `detect`, in the same one pass, and with the candidates from `share` (0..1) of its threshold on.
+
+        The faces are those of `detect`. A near miss that overlaps a face, or a better one, is none.
+        """
+        ...
+
+
+class SecondLook(Protocol):
+    """A slow and thorough look at a frame, on a thread of its own."""
+
+    def faces(self, rgb: Rgb) -> tuple[Face, ...]:
+        """The faces that are there for sure, not classified; may take seconds. Raises `ModelError`."""
         ...
 
 

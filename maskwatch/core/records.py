@@ -129,6 +129,14 @@ class Face:
     label: Label = Label.UNKNOWN
 
 
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """What a detector found in one picture: its faces, and what nearly was one; each the best first."""
+
+    faces: tuple[Face, ...]
+    near_misses: tuple[Face, ...] = ()
+
+
 class Coverage(StrEnum):
     """How much of a frame was analysed: all of it, the areas that changed, or nothing, as nothing changed.
 
@@ -152,7 +160,10 @@ class Versions:
 class FrameReport:
     """What was seen in one analysed frame. `size` is the frame's width and height in pixels.
 
-    `look` is how much of the frame was analysed. `models` is None where nobody noted them.
+    `look` is how much of the frame was analysed. `models` is None where nobody noted them. `near_misses` are boxes
+    that may hold a face, yet are none in any count or decision: candidates just under the detector's threshold, and in
+    what is queued also faces that a track or a second look suggests. `moved` are the places where the picture moved
+    since the frame before, as the motion gate tells them.
     """
 
     camera: str
@@ -163,6 +174,8 @@ class FrameReport:
     faces: tuple[Face, ...]
     look: Coverage = Coverage.FULL
     models: Versions | None = None
+    near_misses: tuple[Face, ...] = ()
+    moved: tuple[Box, ...] = ()
 
     def count(self, label: Label) -> int:
         """How many faces have this label."""

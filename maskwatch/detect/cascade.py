@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from maskwatch.core.records import MAX_PIXELS, Box, Face, Rgb, require_rgb
+from maskwatch.core.records import MAX_PIXELS, Box, Detections, Face, Rgb, require_rgb
 from maskwatch.detect import boxes
 from maskwatch.detect.backends.folded import Backend, Run
 from maskwatch.detect.proposals import responses, windows
@@ -145,13 +145,31 @@ class Mtcnn:
         Frames are `(H, W, 3)` uint8 RGB of any sizes; one too small to hold a face has none. Raises
         `ImageError` for anything else.
         """
+        return self._detected(frames, self.thresholds[2])
+
+    @torch.inference_mode()
+    def detect_with_near_misses(self, frames: Sequence[Rgb], share: float) -> list[Detections]:
+        """As `detect`, and the candidates from `share` (0..1) of the last threshold on, in the same one pass.
+
+        Suppression goes from the best on, so that none of them costs a face, and none lies on one.
+        """
+        bound = self.thresholds[2]
+        return [
+            Detections(
+                tuple(face for face in found if face.score > bound),
+                tuple(face for face in found if face.score <= bound),
+            )
+            for found in self._detected(frames, share * bound)
+        ]
+
+    def _detected(self, frames: Sequence[Rgb], threshold: float) -> list[tuple[Face, ...]]:
         by_size: dict[tuple[int, ...], list[int]] = defaultdict(list)
         for place, rgb in enumerate(frames):
             require_rgb(rgb)
             by_size[rgb.shape].append(place)
         faces: list[list[Face]] = [[] for _ in frames]
         for places in _few_enough(by_size):
-            found = self._found([frames[place] for place in places])
+            found = self._found([frames[place] for place in places], threshold)
             rows = zip(found.boxes.tolist(), found.scores.tolist(), found.frame.tolist(), strict=True)
             for box, score, frame in rows:
                 faces[places[frame]].append(Face(Box(*box), score))
@@ -181,8 +199,8 @@ class Mtcnn:
         nothing = torch.empty((0, side_px, side_px, 3), device=self._backend.device)
         return _joined(parts), torch.cat(crops) if crops else nothing
 
-    def _found(self, frames: list[Rgb]) -> Candidates:
-        to_p, to_r, to_o = self.thresholds
+    def _found(self, frames: list[Rgb], to_o: float) -> Candidates:
+        to_p, to_r, _ = self.thresholds
         pyramid = self._pyramid(frames)
         self._lap("pyramid")
         found = self._proposed(pyramid, to_p)

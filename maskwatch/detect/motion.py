@@ -46,14 +46,23 @@ class MotionGate:
         self._before: Floats | None = None  # each cell as it was when it was last looked at
         self._full_at = 0.0
         self._size = (0, 0)
+        self.moved: tuple[Box, ...] = ()
+        """See `SupportsMoved`; none at a first look."""
 
     def changed(self, frame: Frame, faces: Sequence[Face]) -> tuple[Box, ...] | None:
         now = _cells(frame.rgb)
-        is_due = not 0 <= frame.at - self._full_at < self._due_s
-        if self._before is None or self._size != frame.size or is_due:
+        if self._before is None or self._size != frame.size:
+            self.moved = ()
             self._look_everywhere(frame, now)
             return None
-        areas = self._areas(frame, _moved(now, self._before), faces)
+        groups = _groups(_moved(now, self._before))
+        side = _cell_px(frame.rgb)
+        grown = [Box(*(v * side for v in group)) for group in groups]
+        self.moved = tuple(_without_room(area, MARGIN * side, frame.size) for area in grown)
+        if not 0 <= frame.at - self._full_at < self._due_s:
+            self._look_everywhere(frame, now)
+            return None
+        areas = self._areas(frame, grown, faces)
         if sum(area.width * area.height for area in areas) > WORTH_IT * frame.size[0] * frame.size[1]:
             self._look_everywhere(frame, now)
             return None
@@ -73,14 +82,8 @@ class MotionGate:
             inside = np.s_[-(-y1 // side) : y2 // side, -(-x1 // side) : x2 // side]
             self._before[inside] = now[inside]
 
-    def _areas(self, frame: Frame, moved: NDArray[np.uint8], faces: Sequence[Face]) -> tuple[Box, ...]:
+    def _areas(self, frame: Frame, areas: list[Box], faces: Sequence[Face]) -> tuple[Box, ...]:
         """What moved, with room around it and every face that it touches, in few rectangles."""
-        if not moved.any():
-            return ()
-        side = _cell_px(frame.rgb)
-        grown = cv2.dilate(moved, np.ones((2 * MARGIN + 1,) * 2, np.uint8))
-        _, _, groups, _ = cv2.connectedComponentsWithStats(grown)
-        areas = [Box(x, y, x + w, y + h) for x, y, w, h, _ in (groups[1:] * side).tolist()]
         people = [_with_room(face.box) for face in faces]
         areas = _joined(areas, people)
         while True:  # what was fitted may overlap and be joined, and then has another size
@@ -114,6 +117,26 @@ def _moved(now: Floats, before: Floats) -> NDArray[np.uint8]:
     differs = (difference > bound).astype(np.uint8)
     company = cv2.boxFilter(differs, -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT)
     return np.asarray(differs * (company > 1), np.uint8)
+
+
+def _groups(moved: NDArray[np.uint8]) -> list[Box]:
+    """What moved together, in cells, with `MARGIN` of room."""
+    if not moved.any():
+        return []
+    grown = cv2.dilate(moved, np.ones((2 * MARGIN + 1,) * 2, np.uint8))
+    _, _, groups, _ = cv2.connectedComponentsWithStats(grown)
+    return [Box(x, y, x + w, y + h) for x, y, w, h, _ in groups[1:].tolist()]
+
+
+def _without_room(area: Box, margin_px: float, size: tuple[int, int]) -> Box:
+    """As far as it really moved; at the frame's edge the room around it was cut off."""
+    width, height = size
+    return Box(
+        0 if area.x1 <= 0 else area.x1 + margin_px,
+        0 if area.y1 <= 0 else area.y1 + margin_px,
+        width if area.x2 >= width else area.x2 - margin_px,
+        height if area.y2 >= height else area.y2 - margin_px,
+    )
 
 
 def _fitted(frame: Frame, area: Box) -> Box:

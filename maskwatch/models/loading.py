@@ -16,6 +16,7 @@ from maskwatch.core.records import Rgb
 from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.motion import MotionGate
 from maskwatch.detect.registry import DETECTORS
+from maskwatch.detect.second_look import ENLARGE, ThoroughLook
 from maskwatch.detect.settings import MotionSettings
 from maskwatch.detect.settings import Settings as DetectSettings
 from maskwatch.models.registry import SHIPPED, ModelFiles, Registry, shipped_files
@@ -24,6 +25,12 @@ from maskwatch.pipeline.camera import CameraModels
 from maskwatch.plugins import KindSettings, ModelContext
 
 log = logging.getLogger(__name__)
+
+SMALLER = 0.7  # of the live detector's smallest face: what a second look takes, in pixels of the frame
+EARLY, LAST = (
+    0.25,
+    0.8,
+)  # of the live thresholds: P- and R-Net lose faces, and two looks agree on what both show
 
 
 def pick_device(name: str) -> torch.device:
@@ -46,6 +53,7 @@ class Models:
 
     def __init__(self, device: torch.device, files: ModelFiles | None = None) -> None:
         self.files = chosen = files or shipped_files()
+        self._device = device
 
         # nothing in here refers to `self`: whoever drops the last model frees its memory there and then
         shared: dict[Hashable, Any] = {}
@@ -70,6 +78,11 @@ class Models:
         assert isinstance(detector, Mtcnn)
         return detector
 
+    def second_look(self, detect: KindSettings) -> ThoroughLook:
+        """A second look by a detector of its own with these weights, for a thread of its own; loaded when it is first asked."""
+        device, files = self._device, self.files  # and not `self`, with the models that serve
+        return ThoroughLook(lambda: _thorough(Models(device, files), detect), smallest_face_px(detect) or 0.0)
+
     def computes_with(self, detect: KindSettings) -> str:
         """What the detector's networks are computed by; of a detector that is no cascade, its kind."""
         detector = self.detector(detect)
@@ -78,6 +91,33 @@ class Models:
     def versions(self, detect: KindSettings, classify: ClassifierSettings) -> dict[str, str]:
         """What judges with these settings: `detector` and `classifier`, each the version of its weights."""
         return {"detector": self.detector(detect).version, "classifier": self.classifier(classify).version}
+
+
+def smallest_face_px(detect: KindSettings) -> float | None:
+    """From which size on a detector looks for faces; None where its kind does not say."""
+    return detect.min_face_px if isinstance(detect, DetectSettings) else None
+
+
+def _thorough(models: Models, detect: KindSettings) -> Detector:
+    """Of our own cascade one that lets more through its first stages; of another kind the detector itself.
+
+    It computes with torch, which needs less memory than OpenVINO and no compiling, and takes smaller faces, but not
+    as small as an enlarged frame would allow: those that are too small for the live one are left out anyway.
+    """
+    if not isinstance(detect, DetectSettings):
+        return models.detector(detect)
+    to_p, to_r, to_o = models.mtcnn(detect.model_copy(update={"backend": "torch"})).thresholds
+    return models.detector(
+        detect.model_copy(
+            update={
+                "scout": False,
+                "crops": "exact",
+                "backend": "torch",
+                "min_face_px": max(8.0, detect.min_face_px * ENLARGE * SMALLER),
+                "thresholds": (to_p * EARLY, to_r * EARLY, to_o * LAST),
+            }
+        )
+    )
 
 
 def load_version(registry: Registry, name: str, device: torch.device) -> Models:
@@ -122,6 +162,20 @@ class CameraSettings(Protocol):
         """The classifier's settings, of whatever kind."""
         ...
 
+    @property
+    def queue(self) -> "LooksAgain":
+        """What is to be queued, of which second looks take a model."""
+        ...
+
+
+class LooksAgain(Protocol):
+    """What of the queue's settings decides on models."""
+
+    @property
+    def second_look_share(self) -> float:
+        """The share (0..1) of frames that get a second look; with 0 there are none."""
+        ...
+
 
 def camera_models(
     cameras: Mapping[str, CameraSettings], models: Models, images: Sequence[Rgb]
@@ -138,5 +192,6 @@ def camera_models(
             smoke_test(detector, classifier, images)
             tried.append((detector, classifier))
         gate = MotionGate(name, camera.motion) if camera.motion.gate else None
-        result[name] = CameraModels(detector, classifier, gate)
+        look = models.second_look(camera.detect) if camera.queue.second_look_share else None
+        result[name] = CameraModels(detector, classifier, gate, look)
     return result

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from maskwatch.core.ports import AlertSink, Classifier, Detector, Gate, Source
+from maskwatch.core.ports import AlertSink, Classifier, Detector, Gate, SecondLook, Source
 from maskwatch.core.records import Polygon
 from maskwatch.core.rules.camera_offline import CameraOffline
 from maskwatch.core.rules.protected_ratio import Rule
@@ -15,7 +15,8 @@ class AnalysisConfig:
 
     A face is classified when the longer side of its box is at least `min_face_px` pixels, and is protected from
     the probability `protected_at` (0..1) on. A face whose centre lies in an `ignore` polygon is none. `gate` is
-    each camera's own, None where all of every frame is to be looked at.
+    each camera's own, None where all of every frame is to be looked at. Candidates from `near_miss_from` (0..1) of the
+    detector's threshold on are reported as near misses; None: they are not asked for.
     """
 
     name: str
@@ -25,6 +26,7 @@ class AnalysisConfig:
     min_face_px: float
     ignore: tuple[Polygon, ...]
     gate: Gate | None = field(default=None, kw_only=True)
+    near_miss_from: float | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,8 @@ class Camera(AnalysisConfig):
     """One camera from its frames to its alerts. Cameras may share sinks; rule and selection are each one's own.
 
     `sentences` is all that its alerts may say. `selection` is None where nothing is to be queued, `offline_rule`
-    where nobody is told of a camera without frames.
+    where nobody is told of a camera without frames. `second_look` is asked about a few of the frames that the
+    selection draws; None: none is.
     """
 
     source: Source
@@ -41,12 +44,17 @@ class Camera(AnalysisConfig):
     selection: Selection | None = None
     offline_rule: CameraOffline | None = None
     sentences: tuple[str, ...] = ()
+    second_look: SecondLook | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CameraModels:
-    """New models of a camera, and a new motion gate with them, so that the next frame is fully analysed."""
+    """New models of a camera, and a new motion gate with them, so that the next frame is fully analysed.
+
+    `second_look` is by the new models, too; None: there is none any more.
+    """
 
     detector: Detector
     classifier: Classifier
     gate: Gate | None
+    second_look: SecondLook | None = None

@@ -6,22 +6,35 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from maskwatch.core.geometry import contains, holds, in_view, iou
-from maskwatch.core.ports import Classifier, Detector
-from maskwatch.core.records import Box, Coverage, Face, Frame, FrameReport, Label, ModelKind, Rgb, Versions
+from maskwatch.core.geometry import holds, in_any, in_view, iou
+from maskwatch.core.ports import Classifier, Detector, SupportsMoved, SupportsNearMisses
+from maskwatch.core.records import (
+    Box,
+    Coverage,
+    Detections,
+    Face,
+    Frame,
+    FrameReport,
+    Label,
+    ModelKind,
+    Rgb,
+    Versions,
+)
 from maskwatch.pipeline.camera import AnalysisConfig, CameraModels
 
 SAME_FACE_IOU = 0.4
+APART_IOU = 0.2  # a near miss that overlaps a face by more is none
 MAX_SHAPES = 16  # of inputs that are kept to warm up new models
 
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """A frame, the areas to analyse (None: everywhere), and the faces that are copied from the previous frame."""
+    """A frame, the areas to analyse (None: everywhere), and what is copied from the previous frame."""
 
     frame: Frame
     areas: tuple[Box, ...] | None
-    carried: tuple[Face, ...]
+    carried: Detections
+    moved: tuple[Box, ...] = ()
 
     @property
     def look(self) -> Coverage:
@@ -43,7 +56,7 @@ class Engine:
     ) -> None:
         self._cameras = dict(cameras)
         self._on_inference = on_inference or (lambda *_: None)
-        self._seen: dict[str, tuple[Face, ...]] = {}  # of each camera with a gate, in its last frame
+        self._seen: dict[str, Detections] = {}  # of each camera, in its last frame
         self._retired: list[AnalysisConfig] = []
         self._asked: dict[tuple[int, ...], Rgb] = {}  # one picture of each shape
 
@@ -75,19 +88,26 @@ class Engine:
         reports: dict[int, FrameReport] = {}
         for places in self._rounds(frames):
             tasks = [self._task(frames[place]) for place in places]
-            judged = self._judged(tasks, self._found(tasks))
-            for place, task, new in zip(places, tasks, judged, strict=True):
-                f = task.frame
-                # only now: the classifier judges a cut-off face better by the whole box
-                seen = in_view(new, *f.size)
-                faces = (*seen, *_not_again(task.carried, seen))
-                camera = self._cameras[f.camera]
-                models = Versions(camera.detector.version, camera.classifier.version)
-                reports[place] = FrameReport(
-                    f.camera, f.source, f.seq, f.at, f.size, faces, task.look, models
-                )
-                self._seen[f.camera] = faces
+            found = self._found(tasks)
+            judged = self._judged(tasks, [each.faces for each in found])
+            for place, task, new, also in zip(places, tasks, judged, found, strict=True):
+                reports[place] = self._report(task, new, also.near_misses)
         return [reports[place] for place in range(len(frames))]
+
+    def _report(self, task: _Task, new: Sequence[Face], near_misses: Sequence[Face]) -> FrameReport:
+        """What is seen in a frame; the next one begins with it."""
+        f, camera = task.frame, self._cameras[task.frame.camera]
+        # only now: the classifier judges a cut-off face better by the whole box
+        seen = in_view(new, *f.size)
+        faces = (*seen, *_not_again(task.carried.faces, seen))
+        near = in_view(near_misses, *f.size)
+        near = [*near, *_not_again(task.carried.near_misses, near)]
+        missed = tuple(each for each in near if not _is_among(each, faces))
+        self._seen[f.camera] = Detections(faces, missed)
+        models = Versions(camera.detector.version, camera.classifier.version)
+        return FrameReport(
+            f.camera, f.source, f.seq, f.at, f.size, faces, task.look, models, missed, task.moved
+        )
 
     def _rounds(self, frames: Sequence[Frame]) -> Iterator[list[int]]:
         """Places of frames that can go together: what a gate says of a frame depends on the one before."""
@@ -107,36 +127,50 @@ class Engine:
     def _task(self, frame: Frame) -> _Task:
         gate = self._cameras[frame.camera].gate
         if gate is None:
-            return _Task(frame, None, ())
-        seen = self._seen.get(frame.camera, ())
-        areas = gate.changed(frame, seen)
+            return _Task(frame, None, Detections(()))
+        seen = self._seen.get(frame.camera, Detections(()))
+        areas = gate.changed(frame, seen.faces)
+        moved = self._watched(frame, gate.moved) if isinstance(gate, SupportsMoved) else ()
         if areas is None:
-            return _Task(frame, None, ())
-        return _Task(frame, areas, tuple(f for f in seen if not any(holds(a, f.box) for a in areas)))
+            return _Task(frame, None, Detections(()), moved)
+        carried = (
+            tuple(face for face in each if not any(holds(area, face.box) for area in areas))
+            for each in (seen.faces, seen.near_misses)
+        )
+        return _Task(frame, areas, Detections(*carried), moved)
 
-    def _found(self, tasks: Sequence[_Task]) -> list[list[Face]]:
-        asked: dict[Detector, list[tuple[int, Rgb, Box]]] = defaultdict(list)
+    def _watched(self, frame: Frame, boxes: Sequence[Box]) -> tuple[Box, ...]:
+        """Those of which the middle is not in an area that is ignored."""
+        ignore = self._cameras[frame.camera].ignore
+        return tuple(box for box in boxes if not in_any(ignore, box, frame.size))
+
+    def _found(self, tasks: Sequence[_Task]) -> list[Detections]:
+        """What each frame shows that was not there before; one call for all cameras that ask the same."""
+        asked: dict[tuple[Detector, float | None], list[tuple[int, Rgb, Box]]] = defaultdict(list)
         for place, task in enumerate(tasks):
+            camera = self._cameras[task.frame.camera]
             for area in _whole(task.frame) if task.areas is None else task.areas:
-                asked[self._cameras[task.frame.camera].detector].append((place, *_part(task.frame, area)))
-        result: list[list[Face]] = [[] for _ in tasks]
-        for detector, own in asked.items():
+                asked[camera.detector, camera.near_miss_from].append((place, *_part(task.frame, area)))
+        faces: list[list[Face]] = [[] for _ in tasks]
+        near_misses: list[list[Face]] = [[] for _ in tasks]
+        for (detector, share), own in asked.items():
             for _, rgb, _ in own:
                 if rgb.shape not in self._asked and len(self._asked) < MAX_SHAPES:
                     self._asked[rgb.shape] = rgb.copy()
             with self._timed(ModelKind.DETECTOR, len(own)):
-                answers = detector.detect([rgb for _, rgb, _ in own])
-            for (place, _, area), faces in zip(own, answers, strict=True):
-                found = [replace(face, box=face.box.moved(area.x1, area.y1)) for face in faces]
-                result[place] += [face for face in found if not self._is_ignored(tasks[place].frame, face)]
-        return result
+                answers = _detected(detector, share, [rgb for _, rgb, _ in own])
+            for (place, _, area), answer in zip(own, answers, strict=True):
+                faces[place] += self._counted(tasks[place].frame, area, answer.faces)
+                near_misses[place] += self._counted(tasks[place].frame, area, answer.near_misses)
+        return [Detections(tuple(own), tuple(missed)) for own, missed in zip(faces, near_misses, strict=True)]
 
-    def _is_ignored(self, frame: Frame, face: Face) -> bool:
-        width, height = frame.size
-        x, y = face.box.centre
-        return any(contains(area, x / width, y / height) for area in self._cameras[frame.camera].ignore)
+    def _counted(self, frame: Frame, area: Box, faces: Sequence[Face]) -> list[Face]:
+        """What was found in an area, by its place in the frame, without what is ignored."""
+        ignore = self._cameras[frame.camera].ignore
+        found = [replace(face, box=face.box.moved(area.x1, area.y1)) for face in faces]
+        return [face for face in found if not in_any(ignore, face.box, frame.size)]
 
-    def _judged(self, tasks: Sequence[_Task], faces: list[list[Face]]) -> list[list[Face]]:
+    def _judged(self, tasks: Sequence[_Task], faces: Sequence[Sequence[Face]]) -> list[list[Face]]:
         result = [list(each) for each in faces]
         asked: dict[Classifier, list[tuple[int, int]]] = defaultdict(list)
         for place, task in enumerate(tasks):
@@ -168,6 +202,18 @@ def _whole(frame: Frame) -> tuple[Box, ...]:
 def _part(frame: Frame, area: Box) -> tuple[Rgb, Box]:
     x1, y1, x2, y2 = (round(v) for v in area)
     return frame.rgb[y1:y2, x1:x2], area
+
+
+def _detected(detector: Detector, share: float | None, pictures: list[Rgb]) -> list[Detections]:
+    """With near misses where they are wanted and the detector can tell them."""
+    if share is not None and isinstance(detector, SupportsNearMisses):
+        return detector.detect_with_near_misses(pictures, share)
+    return [Detections(faces) for faces in detector.detect(pictures)]
+
+
+def _is_among(miss: Face, faces: Sequence[Face]) -> bool:
+    """Whether a near miss lies on a face."""
+    return any(iou(miss.box, face.box) >= APART_IOU or holds(face.box, miss.box) for face in faces)
 
 
 def _not_again(carried: Sequence[Face], new: Sequence[Face]) -> list[Face]:

@@ -18,6 +18,7 @@ from maskwatch.pipeline.announcer import Announcer, sink_routes
 from maskwatch.pipeline.camera import Camera, CameraModels
 from maskwatch.pipeline.engine import Engine
 from maskwatch.pipeline.mailbox import Mailbox
+from maskwatch.pipeline.second_look import SecondLooks
 from maskwatch.pipeline.status_board import Board
 from maskwatch.pipeline.worker import Worker
 
@@ -80,6 +81,7 @@ class Pipeline:
         self.board = Board(list(self._cameras))
         self._engine = Engine(self._cameras, self.board.count_inference)
         self._announcer = Announcer(sink_routes(cameras), self.board, self.fail, inline=replay)
+        self._second_looks = SecondLooks(self._cameras, self.fail, inline=replay)
         self._writer = Worker("queue", capacity=STORE_WAITING, on_crash=self.fail, inline=replay)
         self._mailboxes = {
             name: Mailbox(self._bell, capacity=REPLAY_BATCH if replay else 1, blocks=replay)
@@ -106,6 +108,7 @@ class Pipeline:
         deadline = time.monotonic() + CLOSE_S
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+        self._second_looks.close(CLOSE_S)
         self._writer.close(CLOSE_S)
         self._announcer.close(CLOSE_S / 2)
         if error is None:
@@ -128,6 +131,10 @@ class Pipeline:
     def swap(self, models: Mapping[str, CameraModels]) -> None:
         """Use other models from the next batch on; the next frame is fully re-analysed, none is lost. Thread-safe."""
         self._swaps.append(models)
+
+    def is_looking_again(self) -> bool:
+        """Whether a second look is under way, which may go on for seconds after the end."""
+        return self._second_looks.is_busy
 
     def release(self) -> None:
         """Free the models that were exchanged, on the caller's thread."""
@@ -173,7 +180,9 @@ class Pipeline:
 
     def _handle(self, frames: list[Frame]) -> None:
         while self._swaps:
-            self._engine.swap(self._swaps.popleft())
+            models = self._swaps.popleft()
+            self._engine.swap(models)
+            self._second_looks.swap(models)
         for frame, report in zip(frames, self._engine.analyse(frames), strict=True):
             self._pass_words_on()
             decision = self._decide(frame, report)
@@ -233,11 +242,18 @@ class Pipeline:
         """The sample's id where it is known at once, in a replay; live, the disk comes later."""
         if camera.selection is None or self._store is None or report.look is Coverage.CARRIED:
             return None
+        picks = camera.selection.update(frame, report)
+        if all(pick.frame is not frame for pick in picks) and (self._replay or not self._is_behind()):
+            self._second_looks.consider(frame, report)
         stored: list[str] = []
-        for pick in camera.selection.update(frame, report):
+        for pick in (*picks, *self._second_looks.picks()):
             if not self._writer.submit(lambda pick=pick: stored.extend(self._add(pick))):  # type: ignore[misc]
                 self.board.count_queued(stored=False)
         return stored[-1] if stored and self._replay else None
+
+    def _is_behind(self) -> bool:
+        with self._bell:
+            return any(mailbox.is_ready() for mailbox in self._mailboxes.values())
 
     def _add(self, pick: Pick) -> list[str]:
         assert self._store is not None

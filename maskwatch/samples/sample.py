@@ -27,8 +27,8 @@ from maskwatch.samples.annotations import (
 class Sample:
     """A frame that is worth a person's look.
 
-    `reasons` says why (see `core/selection.py`); `models` the versions
-    that judged; `labels` is None until a person has looked.
+    `reasons` says why (see `core/selection/reasons.py`); `models` the versions that judged; `labels` is None until a
+    person has looked. The report's near misses are what a person is asked about besides its faces.
     """
 
     id: str
@@ -108,7 +108,10 @@ def encoded_record(sample: Sample) -> bytes:
 
 
 def to_json(sample: Sample) -> dict[str, object]:
-    """A sample's record, ready for JSON; `read_sample` reads it. Without a revision it has no `history`."""
+    """A sample's record, ready for JSON; `read_sample` reads it.
+
+    It has `suggested` only with near misses, and `history` only with a revision.
+    """
     report, labels = sample.report, sample.labels
     record: dict[str, object] = {
         "id": sample.id,
@@ -123,6 +126,8 @@ def to_json(sample: Sample) -> dict[str, object]:
         "faces": faces_to_json(report.faces),
         "labels": None if labels is None else labels_to_json(labels),
     }
+    if report.near_misses:
+        record["suggested"] = faces_to_json(report.near_misses)
     return record | ({"history": history_to_json(sample.history)} if sample.history else {})
 
 
@@ -135,11 +140,15 @@ def read_sample(path: Path) -> Sample:
 
 
 def _from_json(data: Any) -> Sample:
-    faces = tuple(
-        Face(Box(*face["box"]), face["score"], face["protected"], Label(face["label"]))
-        for face in data["faces"]
+    report = FrameReport(
+        data["camera"],
+        data["source"],
+        data["seq"],
+        data["at"],
+        tuple(data["size"]),
+        _faces_from_json(data["faces"]),
+        near_misses=_faces_from_json(data.get("suggested") or ()),
     )
-    report = FrameReport(data["camera"], data["source"], data["seq"], data["at"], tuple(data["size"]), faces)
     return Sample(
         data["id"],
         report,
@@ -147,4 +156,10 @@ def _from_json(data: Any) -> Sample:
         datetime.fromisoformat(data["saved_at"]),
         data["models"],
         history_from_json(data["labels"], data.get("history")),
+    )
+
+
+def _faces_from_json(faces: Any) -> tuple[Face, ...]:
+    return tuple(
+        Face(Box(*face["box"]), face["score"], face["protected"], Label(face["label"])) for face in faces
     )

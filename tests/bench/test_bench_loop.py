@@ -1,6 +1,7 @@
 """The rehearsal of the loop in small: every step of it, on pictures that are made here."""
 
 import json
+from datetime import UTC, datetime
 
 import cv2
 import pytest
@@ -8,12 +9,14 @@ import pytest
 from maskwatch.bench import loop as bench
 from maskwatch.bench.loop import FLIPPED, START, Plan, rehearse
 from maskwatch.core.records import Box
+from maskwatch.core.selection.reasons import is_miss
 from maskwatch.datasets.formats.registry import write
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.datasets.records import GroundTruth, LabelledImage
 from maskwatch.learning.tune import Callbacks
 from maskwatch.models.registry import Registry
 from maskwatch.output import demo_clip as demo
+from maskwatch.samples.sample import Sample
 from maskwatch.samples.store import Queue
 
 
@@ -71,3 +74,17 @@ def test_the_rehearsal_queues_labels_learns_measures_and_refuses_exchanged_label
     monkeypatch.setattr(bench, "learn", fails)
     again = rehearse(plan, callbacks)
     assert (again.before, again.after, again.sabotaged) == (result.before, result.after, result.sabotaged)
+
+
+def test_misses_are_labelled_first_and_the_rest_evenly(report):
+    reasons = [("near_miss",) if number % 5 == 0 else ("detector",) for number in range(50)]
+    samples = [
+        Sample(f"{number:03d}", report(0.0), each, datetime.now(UTC), {})
+        for number, each in enumerate(reasons)
+    ]
+    few, more = bench.to_label(samples, 5), bench.to_label(samples, 14)
+    assert [sample.id for sample in few] == ["000", "010", "020", "030", "040"]
+    assert [sample.id for sample in more] == sorted(sample.id for sample in more)
+    assert sum(is_miss(sample.reasons) for sample in more) == 10
+    assert len({sample.id for sample in more}) == 14
+    assert bench.to_label(samples, 100) == samples

@@ -633,3 +633,76 @@ def test_a_port_that_is_taken_is_told(maskwatch, tmp_path):
         done = maskwatch("queue", "review", "--dir", tmp_path, "--port", port)
     assert done.returncode == 2
     assert done.stderr == f"maskwatch: --host 127.0.0.1 --port {port}: Address already in use\n"
+
+
+# what may have been missed
+
+
+MISS, OTHER_MISS = Face(Box(400, 300, 440, 350), 0.41), Face(Box(500, 300, 540, 350), 0.3)
+
+
+@pytest.fixture
+def perhaps():
+    """The work on a picture of which two suggested boxes are no faces yet."""
+    return Editing(FACES, None, SIZE, (MISS, OTHER_MISS))
+
+
+def test_a_suggested_box_counts_as_no_face_until_somebody_takes_it(perhaps, editing):
+    assert perhaps.result == editing.result
+    assert perhaps.suggestions == {0: MISS, 1: OTHER_MISS}
+    perhaps.take(1)
+    assert perhaps.result[:-1] == editing.result
+    assert perhaps.result[-1].box == OTHER_MISS.box
+    assert selected_box(perhaps) == OTHER_MISS.box
+    assert perhaps.suggestions == {0: MISS}
+    assert perhaps.changed
+
+
+def test_the_key_takes_one_suggested_box_after_the_other_and_undo_gives_it_back(perhaps):
+    before = perhaps.result
+    for _ in range(3):
+        perhaps.take()
+    assert [mark.box for mark in perhaps.result[len(before) :]] == [MISS.box, OTHER_MISS.box]
+    assert perhaps.suggestions == {}
+    perhaps.undo()
+    assert perhaps.suggestions == {1: OTHER_MISS}
+    perhaps.take(7)
+    assert len(perhaps.result) == len(before) + 1
+    assert action_of("f", shift=False) is Action.TAKE
+
+
+def test_a_box_that_somebody_draws_over_a_suggestion_takes_its_place(perhaps):
+    perhaps.draw(MISS.box.moved(3, 3))
+    assert perhaps.suggestions == {1: OTHER_MISS}
+    assert perhaps.annotations[-1].face is MISS
+
+
+def test_misses_come_first_and_else_the_oldest(sample):
+    reasons = [("classifier",), ("near_miss",), ("audit",), ("detector", "gap"), ("second_look",)]
+    samples = [sample(number, reasons=each) for number, each in enumerate(reasons)]
+    assert ids(filters.chosen(samples[::-1], Filter())) == [1, 3, 4, 0, 2]
+    assert ids(filters.chosen(samples[::-1], Filter(order=Order.OLDEST))) == [0, 1, 2, 3, 4]
+    assert filters.from_query({"order": "oldest"}).order is Order.OLDEST
+    assert filters.from_query({}).order is Order.MISSES
+
+
+def test_a_picture_says_in_a_sentence_why_it_is_there(sample):
+    assert (
+        cards.why(sample(reasons=("gap",)))
+        == "A face was seen just before and just after this image, but not in it."
+    )
+    made = sample(reasons=("near_miss", "audit"))
+    told = cards.why(replace(made, report=replace(made.report, near_misses=(MISS,))))
+    assert "almost enough like a face" in told
+    assert "drawn at random" in told
+    assert "dashed box counts as no face" in told
+    assert cards.why(sample(reasons=("upload",))) == ""
+
+
+def test_a_card_shows_suggested_boxes_until_somebody_has_looked(sample):
+    made = sample(reasons=("near_miss",))
+    made = replace(made, report=replace(made.report, near_misses=(MISS,)))
+    assert cards.grid([made], {}).count('class="mw-suggested"') == 1
+    done = sample(reasons=("near_miss",), said=["protected"])
+    done = replace(done, report=replace(done.report, near_misses=(MISS,)))
+    assert 'class="mw-suggested"' not in cards.grid([done], {})

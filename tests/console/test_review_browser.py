@@ -555,3 +555,34 @@ def test_a_key_that_is_pressed_too_often_labels_nothing_twice_or_unseen(queue, p
         kim.until(lambda: "2 of 12 labelled" in kim.text(".mw-progress"), "two are counted")
         assert not kim.all(".q-dialog")
     assert [sample.revision for sample in made.samples()] == [1, 1] + [0] * 10
+
+
+def test_a_dashed_box_becomes_a_face_by_a_click_and_the_page_says_why_it_is_there(person, tmp_path, images):
+    rgbs, box = images
+    made = Queue(tmp_path / "queue")
+    for number, reasons in enumerate((("classifier",), ("near_miss", "gap"))):
+        misses = (Face(box, 0.41), Face(Box(420, 100, 470, 160), 0.3))[: 2 * number]
+        report = FrameReport("door", "clip.mp4", number, number / 5, SIZE, (), near_misses=misses)
+        made.add(Frame("door", "clip.mp4", number, number / 5, rgbs[0]), report, reasons)
+    missed = made.samples()[1].id
+    with serving(tmp_path / "queue", "--by", "kim") as address:
+        kim = person()
+        kim.go(address)
+        kim.click("Label")
+        assert kim.image() == missed
+        assert "seen just before and just after" in kim.text(".mw-why")
+        assert kim.boxes() == []
+        assert len(kim.all(".mw-suggestion rect")) == 2
+        if folder := os.environ.get("MASKWATCH_SCREENSHOTS"):
+            kim.browser.save_screenshot(f"{folder}/dashed.png")
+        kim.see(f".mw-suggestion rect[x='{box.x1:g}']").click()
+        kim.until(lambda: len(kim.boxes()) == 1, "the dashed box is a face")
+        assert close_to(kim.boxes()[0], *box)
+        assert len(kim.all(".mw-suggestion rect")) == 1
+        kim.press("2")
+        kim.until(lambda: kim.labels() == ["unprotected"], "the label")
+        kim.press(Keys.ENTER)
+        kim.image(but=missed)
+    (face,) = made.sample(missed).labels.faces
+    assert close_to(face.box, *box)
+    assert face.label is AnnotationLabel.UNPROTECTED

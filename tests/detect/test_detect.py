@@ -7,7 +7,7 @@ import torch
 
 from maskwatch.core.errors import ConfigError, ModelError
 from maskwatch.core.geometry import iou
-from maskwatch.core.records import Box
+from maskwatch.core.records import Box, Face
 from maskwatch.detect import boxes, cascade, proposals, weights
 from maskwatch.detect.backends.choice import choose
 from maskwatch.detect.backends.openvino import OpenVinoBackend
@@ -17,6 +17,7 @@ from maskwatch.detect.pyramids import levels
 from maskwatch.detect.pyramids.device import DevicePyramid, packed
 from maskwatch.detect.pyramids.host import HostPyramid
 from maskwatch.detect.pyramids.published import PublishedPyramid
+from maskwatch.detect.second_look import ThoroughLook
 from maskwatch.detect.settings import Settings
 from maskwatch.output.demo_clip import FACE
 
@@ -126,7 +127,9 @@ def test_no_more_frames_are_looked_at_together_than_fit_into_memory(detector, ba
     together = []
     found = type(detector)._found
     monkeypatch.setattr(
-        type(detector), "_found", lambda self, frames: together.append(len(frames)) or found(self, frames)
+        type(detector),
+        "_found",
+        lambda self, frames, bound: together.append(len(frames)) or found(self, frames, bound),
     )
     monkeypatch.setattr(cascade, "MAX_PIXELS", 2 * bare.shape[0] * bare.shape[1] + 1)
     assert [len(faces) for faces in detector.detect([bare] * 5)] == [len(faces) for faces in expected]
@@ -523,3 +526,93 @@ def test_a_damaged_weight_file_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(weights, "_folder", lambda: tmp_path)
     with pytest.raises(ModelError, match=r"pnet\.pt: cannot be read"):
         weights.load_stock()
+
+
+# near misses
+
+
+def test_near_misses_cost_no_face_and_lie_on_none(detector, crowd, bare):
+    frames = [crowd, bare, crowd[:300, :500]]
+    strict = detector.timed(lambda _: None)
+    strict.thresholds = (*detector.thresholds[:2], 0.9999)
+    told = strict.detect_with_near_misses(frames, 0.5)
+    assert [each.faces for each in told] == strict.detect(frames)
+    assert all(0.49995 <= miss.score <= 0.9999 for each in told for miss in each.near_misses)
+    assert any(each.near_misses for each in told)
+    for each in told:
+        for miss in each.near_misses:
+            assert all(iou(miss.box, face.box) <= 0.4 for face in each.faces)
+    lost = [face for face in detector.detect([crowd])[0] if face.score <= 0.9999]
+    assert lost
+    assert all(any(iou(face.box, miss.box) > 0.9 for miss in told[0].near_misses) for face in lost)
+
+
+def test_near_misses_are_found_in_the_same_one_pass(detector, crowd, monkeypatch):
+    passes = []
+    found = type(detector)._found
+    monkeypatch.setattr(
+        type(detector),
+        "_found",
+        lambda self, frames, bound: passes.append(bound) or found(self, frames, bound),
+    )
+    detector.detect_with_near_misses([crowd, crowd], 0.25)
+    assert passes == [pytest.approx(0.25 * detector.thresholds[2])]
+
+
+def test_with_a_share_of_one_there_are_no_near_misses(detector, crowd):
+    (told,) = detector.detect_with_near_misses([crowd], 1.0)
+    assert told.faces == detector.detect([crowd])[0]
+    assert told.near_misses == ()
+
+
+# second looks
+
+
+class Scripted:
+    """Gives the boxes of the next answer for each picture; notes the pictures."""
+
+    version = "scripted"
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.seen = []
+
+    def detect(self, frames):
+        self.seen += frames
+        return [tuple(Face(box, score) for box, score in self.answers.pop(0)) for _ in frames]
+
+
+def test_a_second_look_believes_what_the_enlarged_frame_and_its_mirror_image_both_show(bare):
+    twice = Box(100, 200, 180, 300)
+    mirrored = Box(1024 - 180, 200, 1024 - 100, 300)
+    small = Box(500, 500, 530, 536)
+    detector = Scripted(
+        [(twice, 0.9), (Box(600, 700, 660, 780), 0.95), (small, 0.9)],
+        [(mirrored, 0.7), (Box(1024 - 530, 500, 1024 - 500, 536), 0.9)],
+    )
+    (face,) = ThoroughLook(lambda: detector, min_face_px=20).faces(bare)
+    assert face == Face(Box(50, 100, 90, 150), 0.7)
+    straight, reverse = detector.seen
+    assert straight.shape == (1200, 1024, 3)
+    assert np.array_equal(reverse, straight[:, ::-1])
+
+
+def test_a_second_look_makes_its_detector_when_it_is_first_needed_and_no_huge_frames(bare):
+    made = []
+    look = ThoroughLook(lambda: made.append(Scripted([], [])) or made[-1], 20)
+    assert made == []
+    assert look.faces(np.zeros((2160, 3840, 3), np.uint8)) == ()
+    assert look.faces(bare) == ()
+    assert [rgb.shape for rgb in made[0].seen] == [(2160, 3840, 3), (1200, 1024, 3)]
+
+
+def test_a_second_look_by_the_real_detector_finds_what_the_live_one_loses(bare):
+    """A portrait so small that the live thresholds of the first stages lose it."""
+    from maskwatch.models.loading import Models
+
+    rgb = np.full((240, 320, 3), 150, np.uint8)
+    rgb[60:180, 100:202] = cv2.resize(bare, (102, 120), interpolation=cv2.INTER_AREA)
+    models, strict = Models(CPU), Settings(thresholds=(0.9999, 0.9999, 0.3))
+    assert models.detector(strict).detect([rgb]) == [()]
+    (face,) = models.second_look(strict).faces(rgb)
+    assert iou(face.box, Box(*(0.2 * v for v in FACE)).moved(100, 60)) > 0.3

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from maskwatch.core.geometry import holds, overlaps
-from maskwatch.core.records import Box, Coverage, Face, Frame, Label
+from maskwatch.core.records import Box, Coverage, Detections, Face, Frame, Label
 from maskwatch.detect.motion import SIDES_PX, MotionGate
 from maskwatch.detect.settings import MotionSettings
 from maskwatch.pipeline.camera import AnalysisConfig
@@ -332,3 +332,122 @@ def test_a_still_street_is_carried_on_and_its_faces_stay(maskwatch, shared, tmp_
     for before, line in itertools.pairwise(lines):
         if line["look"] == "carried":
             assert line["faces"] == before["faces"]
+
+
+# What moved, and near misses
+
+
+def test_the_gate_tells_what_moved_without_the_room_around_it(gate, room):
+    gate.changed(at(0, room), ())
+    assert gate.moved == ()
+    gate.changed(at(0.2, with_something(room, 300, 200, 80)), ())
+    (moved,) = gate.moved
+    assert moved == pytest.approx((300, 200, 380, 280), abs=2 * 8)  # a cell and what is about it
+    gate.changed(at(0.4, with_something(room, 300, 200, 80)), ())
+    assert gate.moved == ()
+
+
+def test_what_moved_is_told_also_where_all_is_looked_at(room):
+    gate = MotionGate("door", MotionSettings(full_s=1))
+    gate.changed(at(0, room), ())
+    assert gate.changed(at(2, with_something(room, 300, 200, 80)), ()) is None
+    assert len(gate.moved) == 1
+
+
+class NearDetector:
+    """Gives the next `Detections` for every picture asked; notes what it was asked for."""
+
+    version = "near"
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.shares = []
+
+    def detect(self, frames):
+        self.shares.append(None)
+        return [self.answers.pop(0).faces for _ in frames]
+
+    def detect_with_near_misses(self, frames, share):
+        self.shares.append(share)
+        return [self.answers.pop(0) for _ in frames]
+
+
+def near_engine(detector, gate=None, share=0.25, ignore=()):
+    camera = AnalysisConfig("door", detector, Protected(), 0.5, 12, ignore, gate=gate, near_miss_from=share)
+    return Engine({"door": camera})
+
+
+NEAR = Face(Box(500, 400, 540, 450), 0.4)
+
+
+def test_a_near_miss_is_told_and_counts_for_nothing(room):
+    detector = NearDetector(Detections((ONE,), (NEAR,)))
+    (report,) = near_engine(detector).analyse([at(0, room)])
+    assert report.near_misses == (NEAR,)
+    assert [face.box for face in report.faces] == [ONE.box]
+    assert (report.people, report.protected_ratio) == (1, 1.0)
+    assert detector.shares == [0.25]
+
+
+def test_near_misses_are_asked_for_only_where_they_are_wanted(room):
+    detector = NearDetector(Detections((ONE,), (NEAR,)))
+    (report,) = near_engine(detector, share=None).analyse([at(0, room)])
+    assert report.near_misses == ()
+    assert detector.shares == [None]
+
+
+def test_a_detector_that_knows_no_near_misses_works_as_ever(room):
+    (report,) = near_engine(ScriptedDetector((ONE,))).analyse([at(0, room)])
+    assert [face.box for face in report.faces] == [ONE.box]
+    assert report.near_misses == ()
+
+
+def test_cameras_that_ask_for_different_near_misses_are_asked_apart(room):
+    detector = NearDetector(*[Detections((ONE,))] * 3)
+    cameras = {
+        name: AnalysisConfig(name, detector, Protected(), 0.5, 12, (), near_miss_from=share)
+        for name, share in (("a", 0.25), ("b", 0.5), ("c", 0.25))
+    }
+    Engine(cameras).analyse([Frame(name, "clip", 0, 0.0, room) for name in cameras])
+    assert detector.shares == [0.25, 0.5]
+
+
+@pytest.mark.parametrize(
+    "miss",
+    [Face(ONE.box.moved(8, 8), 0.4), Face(Box(20, 25, 40, 45), 0.4), Face(Box(640, 400, 700, 460), 0.4)],
+    ids=["on a face", "inside a face", "where it is ignored"],
+)
+def test_what_lies_on_a_face_or_is_ignored_is_no_near_miss(room, miss):
+    right = ((0.5, 0.5), (1.0, 0.5), (1.0, 1.0), (0.5, 1.0))
+    detector = NearDetector(Detections((ONE,), (miss,)))
+    (report,) = near_engine(detector, ignore=(right,)).analyse([at(0, room)])
+    assert report.near_misses == ()
+
+
+def test_a_near_miss_is_carried_on_where_nothing_moved_and_taken_by_its_place_in_the_frame(room):
+    area = Box(200, 100, 392, 292)
+    gate = ScriptedGate(None, (area,), (area,))
+    beside = Face(Box(30, 40, 60, 80), 0.3)
+    detector = NearDetector(Detections((ONE,), (NEAR,)), Detections((), (beside,)), Detections(()))
+    reports = near_engine(detector, gate).analyse([at(n / 5, room) for n in range(3)])
+    moved = Face(beside.box.moved(200, 100), 0.3)
+    assert [set(report.near_misses) for report in reports] == [{NEAR}, {moved, NEAR}, {NEAR}]
+
+
+def test_a_carried_near_miss_on_which_a_face_is_found_is_none(room):
+    gate = ScriptedGate(None, (Box(450, 350, 642, 542),))
+    face = Face(NEAR.box.moved(-450, -350), 0.9)
+    detector = NearDetector(Detections((), (NEAR,)), Detections((face,)))
+    _, report = near_engine(detector, gate).analyse([at(n / 5, room) for n in range(2)])
+    assert [face.box for face in report.faces] == [NEAR.box]
+    assert report.near_misses == ()
+
+
+def test_the_report_tells_what_moved_but_where_it_is_ignored(room):
+    gate = MotionGate("door", NEVER)
+    right = ((0.5, 0.0), (1.0, 0.0), (1.0, 1.0), (0.5, 1.0))
+    eng = near_engine(ScriptedDetector(*[()] * 9), gate, ignore=(right,))
+    changed = with_something(with_something(room, 100, 200, 80), 1000, 200, 80)
+    _, report = eng.analyse([at(0, room), at(0.2, changed)])
+    (moved,) = report.moved
+    assert moved.x2 < 640

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import cv2
@@ -14,10 +15,15 @@ import pytest
 
 from maskwatch.core.errors import QueueError, QueueFull
 from maskwatch.core.records import Box, Face, FrameReport, Label
+from maskwatch.datasets.formats.entries import write_folder
+from maskwatch.datasets.formats.registry import read
 from maskwatch.datasets.labels import AnnotationLabel
+from maskwatch.datasets.records import Split
+from maskwatch.learning.collect import sample_image, seen
 from maskwatch.samples import annotations as labelling_rules
 from maskwatch.samples import retention as room
 from maskwatch.samples.annotations import Annotation
+from maskwatch.samples.exports import SampleFilter, exported
 from maskwatch.samples.retention import Limits
 from maskwatch.samples.sample import read_sample
 from maskwatch.samples.store import Queue
@@ -446,3 +452,54 @@ def test_two_samples_of_one_moment_have_two_ids(tmp_path, frame, report):
     ]
     assert len(set(ids)) == 10
     assert ids == sorted(ids)
+
+
+# what may have been missed
+
+
+MISS = Face(Box(10, 10, 30, 36), 0.412)
+
+
+def test_near_misses_are_kept_as_suggestions_beside_the_faces(folder, frame, report):
+    seen = replace(report(0.0, 0.5), near_misses=(MISS,))
+    name = Queue(folder).add(frame(0.0, rgb=NOISE), seen, ("near_miss",))
+    written = json.loads(record(folder, name).read_text())
+    assert written["suggested"] == [
+        {"box": [10, 10, 30, 36], "score": 0.412, "protected": None, "label": "unknown"}
+    ]
+    (sample,) = Queue(folder).samples()
+    assert sample.report.near_misses == (MISS,)
+    assert len(sample.report.faces) == 1
+    assert sample.rejected == ()
+    Queue(folder).label(name, (), "kim", based_on=0)
+    (labelled,) = Queue(folder).samples()
+    assert labelled.report.near_misses == (MISS,)
+    assert labelled.rejected == sample.report.faces  # a suggestion was no verdict that could be wrong
+
+
+def test_a_sample_without_suggestions_is_written_as_ever(folder, add):
+    name = add(Queue(folder))
+    assert "suggested" not in json.loads(record(folder, name).read_text())
+    assert Queue(folder).sample(name).report.near_misses == ()
+
+
+def test_what_is_suggested_is_exported_and_accepted_as_no_face(folder, frame, report, tmp_path):
+    queue = Queue(folder)
+    found = report(0.0, 0.5, boxes=[Box(40, 10, 60, 36)])
+    name = queue.add(
+        frame(0.0, rgb=NOISE), replace(found, size=(80, 60), near_misses=(MISS,)), ("near_miss",)
+    )
+    write_folder(exported(queue, SampleFilter(), "coco"), tmp_path / "out")
+    (image,) = read(tmp_path / "out").images
+    assert len(image.truths) == 1
+    assert len(labelling_rules.accepted(queue.sample(name).report.faces)) == 1
+
+
+def test_a_suggestion_that_somebody_takes_becomes_a_face_to_learn_from(folder, frame, report):
+    queue = Queue(folder)
+    name = queue.add(frame(0.0, rgb=NOISE), replace(report(0.0), near_misses=(MISS,)), ("second_look",))
+    queue.label(name, [Annotation(MISS.box, AnnotationLabel.UNPROTECTED)], "kim", based_on=0)
+    image = sample_image(queue.sample(name), queue.image(name), Split.TRAIN)
+    (truth,) = image.truths
+    assert truth.box == MISS.box
+    assert seen(image, detector=None).faces == (MISS.box,)

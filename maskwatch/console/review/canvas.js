@@ -1,5 +1,5 @@
 // The picture with its boxes, and a strip with each face close up. Draws what the server says and tells it what
-// hands do: `draw`, `change`, `select`, `label`, `key`. Coordinates are pixels of the picture.
+// hands do: `draw`, `change`, `select`, `label`, `take`, `key`. Coordinates are pixels of the picture.
 const EDGES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
 const SMALLEST_PX = 4; // on the screen: less is a click, not a drag
 const CLOSEST_PX = 24; // of the picture: nobody needs to look closer
@@ -13,6 +13,10 @@ export default {
          @pointerdown="down" @pointermove="move" @pointerup="up" @pointercancel="drag = null; draft = null"
          @wheel.prevent="wheel" @contextmenu.prevent @auxclick.prevent>
       <image :href="src" x="0" y="0" :width="width" :height="height" preserveAspectRatio="none" @load="loaded = true"/>
+      <g v-for="each in suggested" :key="'s' + each.place" class="mw-suggestion">
+        <rect :x="each.box[0]" :y="each.box[1]" :width="each.box[2] - each.box[0]" :height="each.box[3] - each.box[1]" :data-suggested="each.place"><title>{{ each.said }}: click, if it is one</title></rect>
+        <text :x="late(each.box) ? each.box[2] : each.box[0]" :text-anchor="late(each.box) ? 'end' : 'start'" :y="each.box[1] > 20 * unit ? each.box[1] - 6 * unit : each.box[3] + 17 * unit" :font-size="14 * unit" :stroke-width="3.5 * unit">a face?</text>
+      </g>
       <g v-for="mark in shown" :key="mark.number" :class="['mw-mark', 'mw-' + mark.label, { 'mw-on': mark.number === selected }]">
         <rect class="mw-shade" :x="mark.box[0]" :y="mark.box[1]" :width="mark.box[2] - mark.box[0]" :height="mark.box[3] - mark.box[1]" :data-mark="mark.number"/>
         <text :x="late(mark.box) ? mark.box[2] : mark.box[0]" :text-anchor="late(mark.box) ? 'end' : 'start'" :y="mark.box[1] > 20 * unit ? mark.box[1] - 6 * unit : mark.box[3] + 17 * unit" :font-size="14 * unit" :stroke-width="3.5 * unit">{{ words[mark.label] }}</text>
@@ -37,14 +41,21 @@ export default {
         </div>
       </div>
     </li>
-    <li v-if="!annotations.length" class="mw-none">No face is marked. Draw a box around each one with the mouse, or press <kbd>b</kbd>.</li>
+    <li v-for="each in suggested" :key="'s' + each.place" class="mw-face mw-perhaps" @click="$emit('take', { sample, place: each.place })">
+      <svg class="mw-crop" :viewBox="around(each.box)" aria-hidden="true"><image :href="src" :width="width" :height="height" preserveAspectRatio="none"/></svg>
+      <div class="mw-said">
+        <p>{{ each.said }}</p>
+        <button type="button" class="mw-choice" @click.stop="$emit('take', { sample, place: each.place })"><kbd>f</kbd>it is a face</button>
+      </div>
+    </li>
+    <li v-if="!annotations.length && !suggested.length" class="mw-none">No face is marked. Draw a box around each one with the mouse, or press <kbd>b</kbd>.</li>
   </ol>
 </div>`,
   props: {
-    sample: String, src: String, width: Number, height: Number, annotations: Array, selected: Number,
+    sample: String, src: String, width: Number, height: Number, annotations: Array, selected: Number, suggested: Array,
     preload: Array, keys: Array, choices: Array, help: String,
   },
-  emits: ["draw", "change", "select", "label", "key"],
+  emits: ["draw", "change", "select", "label", "take", "key"],
   data: () => ({ edges: EDGES, view: { x: 0, y: 0, w: 1, h: 1 }, unit: 1, loaded: false, drag: null, draft: null, ahead: [] }),
   computed: {
     words() {
@@ -108,13 +119,13 @@ export default {
       return [(box[0] + box[2] - side) / 2, (box[1] + box[3] - side) / 2, side, side].join(" ");
     },
     down(event) {
-      const { mark, edge } = event.target.dataset;
+      const { mark, edge, suggested } = event.target.dataset;
       const pans = event.button === 1 || event.button === 2 || event.shiftKey;
       const number = mark === undefined || event.altKey || pans ? null : Number(mark);
       const box = this.annotations.find((other) => other.number === number)?.box;
       this.$refs.svg.setPointerCapture(event.pointerId);
       if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
-      this.drag = { from: this.at(event), x: event.clientX, y: event.clientY, pans, number, edge, box, moved: false };
+      this.drag = { from: this.at(event), x: event.clientX, y: event.clientY, pans, number, edge, box, suggested, moved: false };
       if (number !== null) this.$emit("select", { sample: this.sample, number });
     },
     move(event) {
@@ -142,6 +153,7 @@ export default {
       if (!drag || drag.pans) return;
       if (this.draft && drag.number === null) this.$emit("draw", { sample: this.sample, box: this.draft.box });
       else if (this.draft) this.$emit("change", { sample: this.sample, number: drag.number, box: this.draft.box });
+      else if (drag.suggested !== undefined && !drag.moved) this.$emit("take", { sample: this.sample, place: Number(drag.suggested) });
       else if (drag.number === null) this.$emit("select", { sample: this.sample, number: null });
       setTimeout(() => { if (!this.drag) this.draft = null; }, 1000); // the server's answer comes sooner
     },

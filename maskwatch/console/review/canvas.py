@@ -1,7 +1,8 @@
 """The picture with its boxes as an element of the page; what it does in the browser stands in `canvas.js`."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from nicegui import ui
@@ -23,6 +24,7 @@ class CanvasHandlers:
     change: Callable[[int, Box], None]
     label: Callable[[int, AnnotationLabel], None]
     remove: Callable[[int], None]
+    take: Callable[[int], None]
 
 
 class Canvas(ui.element, component="canvas.js"):
@@ -34,23 +36,37 @@ class Canvas(ui.element, component="canvas.js"):
         self._props.update(
             keys=all_names(), choices=list(CHOICES), annotations=[], preload=[], width=1, height=1
         )
-        self._props.update(sample="", src="", selected=None)
+        self._props.update(sample="", src="", selected=None, suggested=[])
         self._hands = hands
         self.on("key", self._on_key)
         self.on("select", self._on_select)
         self.on("draw", self._on_draw)
         self.on("change", self._on_change)
         self.on("label", self._on_label)
+        self.on("take", self._on_take)
 
     def show(self, sample_id: str, address: str, size: tuple[int, int], ahead: Sequence[str]) -> None:
         """Another picture; those at the addresses `ahead` are fetched meanwhile."""
         self._sample = sample_id
         self._props.update(sample=sample_id, src=address, width=size[0], height=size[1], preload=list(ahead))
 
-    def draw(self, annotations: Sequence[DrawnAnnotation], selected: int | None) -> None:
-        """Show these boxes, the one of number `selected` as chosen; what `show` set is sent along."""
+    def draw(
+        self,
+        annotations: Sequence[DrawnAnnotation],
+        selected: int | None,
+        suggested: Mapping[int, Face] = MappingProxyType({}),
+    ) -> None:
+        """Show these boxes, the one of number `selected` as chosen, and the `suggested` ones dashed.
+
+        What `show` set is sent along.
+        """
         self._props.update(
-            annotations=[_to_props(annotation) for annotation in annotations], selected=selected
+            annotations=[_to_props(annotation) for annotation in annotations],
+            selected=selected,
+            suggested=[
+                {"place": place, "box": list(face.box), "said": f"perhaps a face, {face.score:.0%}"}
+                for place, face in suggested.items()
+            ],
         )
         self.update()
 
@@ -80,6 +96,10 @@ class Canvas(ui.element, component="canvas.js"):
             self._hands.remove(number)
         else:
             self._hands.label(number, AnnotationLabel(label))
+
+    def _on_take(self, event: GenericEventArguments) -> None:
+        if self._is_shown(event.args):
+            self._hands.take(int(event.args["place"]))
 
     def _is_shown(self, told: dict[str, Any]) -> bool:
         """A key that was pressed before the next picture came is not for that one: nobody labels unseen."""

@@ -5,6 +5,7 @@ from html import escape
 from urllib.parse import quote, urlencode
 
 from maskwatch.core.records import Box
+from maskwatch.core.selection.reasons import sentences
 from maskwatch.datasets.labels import AnnotationLabel
 from maskwatch.samples.annotations import accepted
 from maskwatch.samples.sample import Sample
@@ -67,13 +68,23 @@ def clock(sample: Sample) -> str:
     return f"{sample.saved_at.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
+def why(sample: Sample) -> str:
+    """Why the picture is in the queue, in sentences, and what a dashed box is where there is one."""
+    told = " ".join(sentences(sample.reasons))
+    if sample.report.near_misses:
+        told += " A dashed box counts as no face unless you click it."
+    return escape(told)
+
+
 def _card(sample: Sample, query: Mapping[str, str]) -> str:
     labels = sample.labels
     faces = accepted(sample.report.faces) if labels is None else labels.faces
     said = summary(face.label for face in faces)
     state = "waiting" if labels is None else f"by {labels.by}" if labels.by else "labelled"
     width, height = sample.report.size
-    boxes = "".join(_rectangle(face.box, face.label) for face in faces)
+    boxes = "".join(_rectangle(face.box, face.label.value) for face in faces)
+    if labels is None:
+        boxes += "".join(_rectangle(face.box, "suggested") for face in sample.report.near_misses)
     return (
         f'<a class="mw-card {"mw-waits" if labels is None else "mw-done"}" '
         f'href="{escape(sample_path(sample.id, query))}" title="{escape(sample.id)}">'
@@ -84,12 +95,13 @@ def _card(sample: Sample, query: Mapping[str, str]) -> str:
         f'<span class="mw-line"><span>{escape(said)}</span>'
         f'<span title="the lowest confidence">{sample.lowest_confidence:.2f}</span></span>'
         f'<span class="mw-line mw-faint"><span>{clock(sample)}</span></span>'
-        f'<span class="mw-line mw-faint"><span>{escape(", ".join(sample.reasons))}</span></span></a>'
+        f'<span class="mw-line mw-faint"><span title="{why(sample)}">'
+        f"{escape(', '.join(sample.reasons))}</span></span></a>"
     )
 
 
-def _rectangle(box: Box, label: AnnotationLabel) -> str:
+def _rectangle(box: Box, label: str) -> str:
     return (
-        f'<rect class="mw-{label.value}" x="{box.x1:.1f}" y="{box.y1:.1f}" '
+        f'<rect class="mw-{label}" x="{box.x1:.1f}" y="{box.y1:.1f}" '
         f'width="{box.width:.1f}" height="{box.height:.1f}"></rect>'
     )

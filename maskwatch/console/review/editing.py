@@ -33,13 +33,19 @@ class _Moment:
 class Editing:
     """Starts with a person's marks, or with what the models said; every change can be undone.
 
-    `size` is the picture's width and height in pixels; no box leaves it.
+    `size` is the picture's width and height in pixels; no box leaves it. `suggested` are boxes that may hold a face:
+    none counts as one before somebody takes it.
     """
 
     def __init__(
-        self, faces: tuple[Face, ...], annotations: tuple[Annotation, ...] | None, size: tuple[int, int]
+        self,
+        faces: tuple[Face, ...],
+        annotations: tuple[Annotation, ...] | None,
+        size: tuple[int, int],
+        suggested: tuple[Face, ...] = (),
     ) -> None:
         self._faces = faces
+        self._suggested = suggested
         self._size = size
         self._next = 0
         self._before: list[_Moment] = []
@@ -50,6 +56,15 @@ class Editing:
     def annotations(self) -> tuple[DrawnAnnotation, ...]:
         """The boxes as they are now, in the order in which they are gone through."""
         return self._now.annotations
+
+    @property
+    def suggestions(self) -> dict[int, Face]:
+        """The suggested boxes on which no annotation lies, each by its place among all suggested ones."""
+        return {
+            place: face
+            for place, face in enumerate(self._suggested)
+            if all(iou(face.box, other.box) < SAME_FACE_IOU for other in self.annotations)
+        }
 
     @property
     def selected(self) -> int | None:
@@ -114,8 +129,17 @@ class Editing:
         if kept is None:
             return
         label = self.annotations[-1].label if self.annotations else AnnotationLabel.UNPROTECTED
-        annotation = DrawnAnnotation(self._number(), kept, label, _same(kept, self._faces))
+        annotation = DrawnAnnotation(
+            self._number(), kept, label, _same(kept, (*self._faces, *self._suggested))
+        )
         self._step(_Moment((*self.annotations, annotation), annotation.number))
+
+    def take(self, place: int | None = None) -> None:
+        """A suggested box is a face, and takes the label that the last one has; without a place the first of them."""
+        offered = self.suggestions
+        face = offered.get(next(iter(offered), -1) if place is None else place)
+        if face is not None:
+            self.draw(face.box)
 
     def change(self, number: int, box: Box) -> None:
         """Move or resize a box."""
@@ -153,7 +177,8 @@ class Editing:
 
     def _drawn(self, annotations: Iterable[Annotation]) -> tuple[DrawnAnnotation, ...]:
         return tuple(
-            DrawnAnnotation(self._number(), m.box, m.label, _same(m.box, self._faces)) for m in annotations
+            DrawnAnnotation(self._number(), m.box, m.label, _same(m.box, (*self._faces, *self._suggested)))
+            for m in annotations
         )
 
     def _number(self) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import date
 from enum import StrEnum
 
+from maskwatch.core.selection.reasons import is_miss
 from maskwatch.datasets.labels import AnnotationLabel
 from maskwatch.samples.sample import Sample
 
@@ -25,8 +26,9 @@ class LabelState(StrEnum):
 
 
 class Order(StrEnum):
-    """By time, or by `lowest_confidence`, the lowest first."""
+    """By time, by `lowest_confidence`, the lowest first, or those in which a face may have been missed before others."""
 
+    MISSES = "misses"
     OLDEST = "oldest"
     NEWEST = "newest"
     UNSURE = "unsure"
@@ -43,7 +45,7 @@ class Filter:
     at_least: float = 0.0
     at_most: float = 1.0
     search: str = ""
-    order: Order = Order.OLDEST
+    order: Order = Order.MISSES
 
     def whatever_state(self) -> "Filter":
         """The same work, done or not."""
@@ -111,7 +113,7 @@ def from_query(query: Mapping[str, str]) -> Filter:
         at_least=min(at_least, at_most),
         at_most=max(at_least, at_most),
         search=query.get("search", ""),
-        order=Order(query["order"]) if query.get("order") in set(Order) else Order.OLDEST,
+        order=Order(query["order"]) if query.get("order") in set(Order) else Order.MISSES,
     )
 
 
@@ -158,9 +160,11 @@ def _is_in(sample: Sample, state: LabelState) -> bool:
 
 
 def chosen(samples: Iterable[Sample], wanted: Filter) -> list[Sample]:
-    """Those that pass, in the wanted order; what is equally unsure comes oldest first."""
+    """Those that pass, in the wanted order; what is alike comes oldest first."""
     passing = sorted((sample for sample in samples if passes(sample, wanted)), key=lambda sample: sample.id)
     match wanted.order:
+        case Order.MISSES:
+            return sorted(passing, key=lambda sample: not is_miss(sample.reasons))
         case Order.OLDEST:
             return passing
         case Order.NEWEST:

@@ -24,7 +24,12 @@ STATES = {
     LabelState.UNKNOWN: "with unknown",
     LabelState.NO_FACE: "without a face",
 }
-ORDERS = {Order.OLDEST: "oldest first", Order.NEWEST: "newest first", Order.UNSURE: "least sure first"}
+ORDERS = {
+    Order.MISSES: "misses first",
+    Order.OLDEST: "oldest first",
+    Order.NEWEST: "newest first",
+    Order.UNSURE: "least sure first",
+}
 
 
 class Gallery:

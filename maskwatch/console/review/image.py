@@ -44,8 +44,9 @@ class ImagePage:
         with ui.element("main").classes("mw-sheet"):
             self._frame = PageFrame(cookies, review.by, self._named)
             self._facts = ui.html().classes("mw-facts")
+            self._why = ui.html().classes("mw-why")
             hands = CanvasHandlers(
-                self._act, self._select, self._draw, self._change, self._label, self._remove
+                self._act, self._select, self._draw, self._change, self._label, self._remove, self._take
             )
             self._canvas = Canvas(hands).classes("mw-canvas")
             self._tools()
@@ -126,6 +127,8 @@ class ImagePage:
                 editing.select_next(1 if action is Action.SELECT_NEXT else -1)
             case Action.NEW_BOX:
                 editing.draw()
+            case Action.TAKE:
+                editing.take()
             case Action.RESET:
                 editing.as_the_models_say()
             case _ if action in LABEL_OF:
@@ -155,8 +158,13 @@ class ImagePage:
         self._editing.remove(number)
         self._redraw()
 
+    def _take(self, place: int) -> None:
+        self._editing.take(place)
+        self._redraw()
+
     def _redraw(self) -> None:
-        self._canvas.draw(self._editing.annotations, self._editing.selected)
+        editing = self._editing
+        self._canvas.draw(editing.annotations, editing.selected, editing.suggestions)
 
     def _save_changes(self) -> None:
         if self._editing.changed:
@@ -226,7 +234,9 @@ class ImagePage:
         self._walk, self._sample = walk, sample
         self._be_present()
         report, labels = sample.report, sample.labels
-        self._editing = Editing(report.faces, None if labels is None else labels.faces, report.size)
+        said = None if labels is None else labels.faces
+        self._editing = Editing(report.faces, said, report.size, report.near_misses)
+        self._why.content = cards.why(sample)
         ahead = [cards.image_path(each) for each in walk.ahead(AHEAD)]
         self._canvas.show(sample_id, cards.image_path(sample_id), report.size, ahead)
         self._redraw()

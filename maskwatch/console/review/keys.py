@@ -20,6 +20,7 @@ class Action(StrEnum):
     SELECT_NEXT = "select_next"
     SELECT_PREVIOUS = "select_previous"
     NEW_BOX = "new_box"
+    TAKE = "take_suggestion"
     LEFT = "left"
     RIGHT = "right"
     UP = "up"
@@ -55,6 +56,7 @@ KEYS = (
     Key(("Tab",), Action.SELECT_NEXT, shift=False),
     Key(("Tab",), Action.SELECT_PREVIOUS, shift=True),
     Key(("b",), Action.NEW_BOX),
+    Key(("f",), Action.TAKE),
     Key(("a",), Action.LEFT, shift=False),
     Key(("d",), Action.RIGHT, shift=False),
     Key(("w",), Action.UP, shift=False),
@@ -94,6 +96,7 @@ HELP = (
     ("5", "unknown: nobody can tell"),
     ("Tab, Shift Tab", "the next box, the one before"),
     ("b", "a new box in the middle; or drag one with the mouse"),
+    ("f", "the first dashed box is a face; or click on one"),
     ("w a s d", "move the box; with Shift its size"),
     ("m", "all boxes as the models say"),
     ("z", "undo, also what was saved"),

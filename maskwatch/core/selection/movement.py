@@ -1,0 +1,74 @@
+"""`moved_unseen`: movement of a person's size in which no face was seen for longer than a second."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from maskwatch.core.geometry import holds, overlaps
+from maskwatch.core.records import Box, Face, FrameReport
+
+UNSEEN_S = 1.0
+CALM_S = 2.0  # without movement for so long, the next one is another
+WIDE, HIGH = 3, 6  # of the smallest face: what moves of a person, at least
+MAX_SHARE = 0.8  # of the frame: more is the light, or the camera itself
+ROOM = 0.25  # of what moved, around it: the head need not be in it
+
+
+@dataclass(slots=True, eq=False)
+class Movement:
+    """Something that moves: where, when it last did, and since when no face was seen there."""
+
+    box: Box
+    at: float
+    since: float
+    queued: bool = False
+
+    def is_unseen(self, at: float) -> bool:
+        """Whether it is news: unseen for long enough and not queued since it began."""
+        return not self.queued and at - self.since > UNSEEN_S
+
+
+class Movements:
+    """Follows what moves in one camera's view. `min_face_px` is the smallest face that is looked for."""
+
+    def __init__(self, min_face_px: float) -> None:
+        self._least = WIDE * min_face_px, HIGH * min_face_px
+        self._all: list[Movement] = []
+
+    def forget(self) -> None:
+        """The view is another."""
+        self._all = []
+
+    def update(self, report: FrameReport) -> list[Movement]:
+        """What moves now that no face was seen in for longer than `UNSEEN_S`, and was not queued."""
+        before = [each for each in self._all if 0 <= report.at - each.at <= CALM_S]
+        now = [_followed(box, report, before) for box in report.moved if self._is_a_person(box, report.size)]
+        ended = [each for each in before if not any(_goes_on(each, then.box) for then in now)]
+        self._all = ended + now
+        return [each for each in now if each.is_unseen(report.at)]
+
+    def _is_a_person(self, box: Box, size: tuple[int, int]) -> bool:
+        large = box.width >= self._least[0] and box.height >= self._least[1]
+        return large and box.width * box.height <= MAX_SHARE * size[0] * size[1]
+
+
+def _followed(box: Box, report: FrameReport, before: Iterable[Movement]) -> Movement:
+    """It goes on with every one that it touches: two people who meet are one movement from then on."""
+    same = [each for each in before if _goes_on(each, box)]
+    since = min((each.since for each in same), default=report.at)
+    if has_face(box, report.faces):
+        since = report.at
+    return Movement(box, report.at, since, any(each.queued for each in same))
+
+
+def _goes_on(before: Movement, box: Box) -> bool:
+    return overlaps(_with_room(before.box), box)
+
+
+def has_face(box: Box, faces: Iterable[Face]) -> bool:
+    """Whether a face lies in what moved, or just beside it."""
+    return any(holds(_with_room(box), face.box) for face in faces)
+
+
+def _with_room(box: Box) -> Box:
+    across, down = ROOM * box.width, ROOM * box.height
+    return Box(box.x1 - across, box.y1 - down, box.x2 + across, box.y2 + down)

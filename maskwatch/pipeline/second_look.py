@@ -1,0 +1,96 @@
+"""Second looks at a few frames, beside the live ones: what they find comes back to the engine's thread."""
+
+import logging
+import os
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from maskwatch.core.errors import MaskwatchError
+from maskwatch.core.geometry import in_any, in_view
+from maskwatch.core.ports import SecondLook
+from maskwatch.core.records import Face, Frame, FrameReport
+from maskwatch.core.selection import Pick
+from maskwatch.pipeline.camera import Camera, CameraModels
+from maskwatch.pipeline.worker import Worker
+
+log = logging.getLogger(__name__)
+
+LOWEST_PRIORITY = 19
+
+
+@dataclass(frozen=True, slots=True)
+class _LookedAgain:
+    """A frame, what was seen in it at first, and the faces of the second look."""
+
+    frame: Frame
+    report: FrameReport
+    faces: tuple[Face, ...]
+
+
+class SecondLooks:
+    """One frame at a time, on a thread of the lowest priority; `inline`, at once and on the caller's thread.
+
+    A look that fails is logged, and there is none any more by the same models. All but the look itself is done on
+    the engine's thread.
+    """
+
+    def __init__(
+        self, cameras: Mapping[str, Camera], on_crash: Callable[[BaseException], None], *, inline: bool
+    ) -> None:
+        self._cameras = cameras
+        self._looks = {name: camera.second_look for name, camera in cameras.items()}
+        self._inline = inline
+        self._worker = Worker("second look", capacity=1, on_crash=on_crash, inline=inline)
+        self._busy = threading.Event()
+        self._found: deque[_LookedAgain] = deque()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a frame is being looked at."""
+        return self._busy.is_set()
+
+    def swap(self, models: Mapping[str, CameraModels]) -> None:
+        """Look by other models from now on."""
+        self._looks |= {name: new.second_look for name, new in models.items()}
+
+    def consider(self, frame: Frame, report: FrameReport) -> None:
+        """Look at the frame again, if it is drawn; while another is looked at, none is."""
+        look, selection = self._looks[frame.camera], self._cameras[frame.camera].selection
+        if look is None or selection is None or self.is_busy or not selection.wants_second_look(report):
+            return
+        self._busy.set()
+        self._worker.submit(lambda: self._look(look, frame, report))
+
+    def picks(self) -> Iterator[Pick]:
+        """Of the frames that were looked at since the last call those in which a face was missed."""
+        while self._found:
+            looked = self._found.popleft()
+            frame, camera = looked.frame, self._cameras[looked.frame.camera]
+            faces = [face for face in looked.faces if not in_any(camera.ignore, face.box, frame.size)]
+            if camera.selection is not None:
+                yield from camera.selection.looked_again(frame, looked.report, in_view(faces, *frame.size))
+
+    def close(self, timeout_s: float) -> None:
+        """Take nothing more; a look that is under way is waited for, at most `timeout_s`."""
+        self._worker.close(timeout_s)
+
+    def _look(self, look: SecondLook, frame: Frame, report: FrameReport) -> None:
+        try:
+            if not self._inline:
+                _step_back()
+            self._found.append(_LookedAgain(frame, report, look.faces(frame.rgb)))
+        # RuntimeError: what torch says of a device that is gone, or full
+        except (MaskwatchError, OSError, RuntimeError, MemoryError) as e:
+            log.warning("%s: second looks fail and are left out: %s", frame.camera, e)
+            self._looks = {name: None if each is look else each for name, each in self._looks.items()}
+        finally:
+            self._busy.clear()
+
+
+def _step_back() -> None:
+    """Let the calling thread, and those that it starts, compute when nobody else wants to; only Linux knows such threads."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)
