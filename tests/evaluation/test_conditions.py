@@ -56,10 +56,10 @@ def test_dark_has_less_light_and_a_worse_signal_for_it(portrait):
 
 
 def test_the_noise_is_that_of_counted_electrons_and_of_reading_them():
-    light = np.full((400, 400, 3), 0.25, np.float32)
+    light = np.full((400, 400, 3), 0.01, np.float32)
     made = conditions._sensed(light, 1500, np.random.default_rng(0))  # white: 1,000 electrons
-    assert made.mean() == pytest.approx(0.25, abs=0.001)
-    assert made.std() * 1000 == pytest.approx(np.sqrt(250 + conditions.READ_NOISE_E**2), rel=0.02)
+    assert made.mean() * 1000 == pytest.approx(10, rel=0.01)
+    assert made.std() * 1000 == pytest.approx(np.sqrt(10 + conditions.READ_NOISE_E**2), rel=0.02)
 
 
 def test_noisy_is_grainier_and_as_bright(portrait):
