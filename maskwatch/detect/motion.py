@@ -129,7 +129,7 @@ def _groups(moved: NDArray[np.uint8]) -> list[Box]:
 
 
 def _without_room(area: Box, margin_px: float, size: tuple[int, int]) -> Box:
-    """As far as it really moved; at the frame's edge the room around it was cut off."""
+    """As far as cells differ, which is up to half a neighbourhood more than what moved; at the frame's edge there is no room."""
     width, height = size
     return Box(
         0 if area.x1 <= 0 else area.x1 + margin_px,

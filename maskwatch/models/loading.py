@@ -110,7 +110,6 @@ def _thorough(models: Models, detect: KindSettings) -> Detector:
     return models.detector(
         detect.model_copy(
             update={
-                "scout": False,
                 "crops": "exact",
                 "backend": "torch",
                 "min_face_px": max(8.0, detect.min_face_px * ENLARGE * SMALLER),

@@ -157,7 +157,7 @@ def test_many_frames_at_once_need_no_crops_compiled_that_the_trial_did_not_compi
 
         network._infer = record
 
-    for network in (backend._pnet, backend._rnet, backend._onet):
+    for network in (backend._rnet, backend._onet):  # P-Net takes levels
         recorded(network)
     detector = Mtcnn(backend, Settings(min_face_px=12), "stock")
     assert detector.self_test(cv2.resize(bare, (96, 96)))
