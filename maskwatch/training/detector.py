@@ -48,7 +48,7 @@ class DetectorRecipe:
     pnet_steps: int = 2000
     rnet_steps: tuple[int, ...] = (1000, 1000)
     onet_steps: tuple[int, ...] = (1000, 2400)
-    views: int = 4000
+    views: int = 3000
     pnet_batch: int = 16
     rnet_batch: int = 512
     onet_batch: int = 256

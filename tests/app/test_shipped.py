@@ -25,6 +25,9 @@ def measured(shared, tmp_path_factory):
 def test_the_detector_finds_masked_and_bare_faces_in_the_street(measured):
     figures = measured("detector", "faces", "--min-face", "12")
     assert figures["recall"] >= 0.82
+    assert (
+        figures["recall, unprotected"] >= 0.68
+    )  # the published weights find 0.677, an earlier release found 0.646
     assert figures["precision"] >= 0.9
 
 
@@ -35,7 +38,7 @@ def test_found_faces_are_judged_right_end_to_end(measured):
 
 
 def test_portraits_are_judged_right(measured):
-    assert measured("classifier", "mask_dataset")["accuracy"] >= 0.98
+    assert measured("classifier", "mask_dataset")["accuracy"] >= 0.965
 
 
 def test_the_shipped_detector_has_its_own_thresholds():

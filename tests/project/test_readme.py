@@ -100,7 +100,7 @@ def test_the_table_of_commands_is_complete_and_invents_nothing():
     def leaves(command, names=()):
         for name, inner in getattr(command, "commands", {}).items():
             yield from leaves(inner, (*names, name))
-        if not hasattr(command, "commands"):
+        if not hasattr(command, "commands") and not command.hidden:  # hidden ones are of earlier releases
             yield names
 
     assert {" ".join(call): wrong for call in said if (wrong := what_is_wrong(call))} == {}
