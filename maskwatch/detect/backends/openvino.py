@@ -28,8 +28,8 @@ CACHED = 512  # compiled shapes kept
 class OpenVinoBackend:
     """A `Backend`. Raises `ImportError` where OpenVINO is not installed.
 
-    It computes in bfloat16 where the processor does: the log-odds of a face move by 0.02, which changes recall and
-    precision by nothing that can be measured. Boxes move, too: only 87 % of the published ones are found again at an
+    It computes in bfloat16 where the processor does: the log-odds of a face move by 0.02, and of 406
+    faces in street photographs one less is found. Boxes move, too: only 87 % of the published ones are found again at an
     IoU of 0.9. So with `exact` it is float32.
     """
 
