@@ -21,6 +21,7 @@ from maskwatch.config import load as configuration
 from maskwatch.config.load import Config
 from maskwatch.core.address import Address
 from maskwatch.core.errors import DataError
+from maskwatch.core.evenly import evenly
 from maskwatch.core.selection.reasons import is_miss
 from maskwatch.datasets.faces import gather
 from maskwatch.datasets.formats.registry import read, write
@@ -250,14 +251,9 @@ def _queued_and_labelled(  # noqa: PLR0917 - the steps of one thing
 
 def to_label(samples: Sequence[Sample], most: int) -> list[Sample]:
     """So many of them: those in which a face may have been missed first, evenly chosen where there are too many."""
-    misses = _evenly([sample for sample in samples if is_miss(sample.reasons)], most)
-    others = _evenly([sample for sample in samples if not is_miss(sample.reasons)], most - len(misses))
+    misses = evenly([sample for sample in samples if is_miss(sample.reasons)], most)
+    others = evenly([sample for sample in samples if not is_miss(sample.reasons)], most - len(misses))
     return sorted([*misses, *others], key=lambda sample: sample.id)
-
-
-def _evenly(samples: Sequence[Sample], most: int) -> list[Sample]:
-    step = max(1.0, len(samples) / max(1, most))
-    return [samples[int(number * step)] for number in range(min(most, len(samples)))]
 
 
 def _watched(

@@ -43,6 +43,12 @@ def in_any(polygons: Iterable[Polygon], box: Box, size: tuple[int, int]) -> bool
     return any(contains(polygon, x / size[0], y / size[1]) for polygon in polygons)
 
 
+def grown(box: Box, share: float) -> Box:
+    """The box with room around it on every side: so much of its width and of its height."""
+    across, down = share * box.width, share * box.height
+    return Box(box.x1 - across, box.y1 - down, box.x2 + across, box.y2 + down)
+
+
 def holds(area: Box, box: Box) -> bool:
     """Whether the box's centre lies in the area."""
     x, y = box.centre

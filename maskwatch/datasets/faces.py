@@ -55,6 +55,11 @@ class SeenImage:
     labels: tuple[FaceLabel, ...] = ()
     source: str = ""
 
+    @property
+    def face_labels(self) -> tuple[FaceLabel | None, ...]:
+        """Of each face its label; None where it is not known."""
+        return self.labels or (None,) * len(self.faces)
+
 
 Progress = Callable[[Iterable[LabelledImage]], Iterable[LabelledImage]]
 

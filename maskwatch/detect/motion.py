@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwatch.core.geometry import around, overlaps
+from maskwatch.core.geometry import around, grown, overlaps
 from maskwatch.core.records import Box, Face, Frame, Rgb
 from maskwatch.detect.settings import MotionSettings
 
@@ -84,7 +84,7 @@ class MotionGate:
 
     def _areas(self, frame: Frame, areas: list[Box], faces: Sequence[Face]) -> tuple[Box, ...]:
         """What moved, with room around it and every face that it touches, in few rectangles."""
-        people = [_with_room(face.box) for face in faces]
+        people = [grown(face.box, FACE_MARGIN) for face in faces]
         areas = _joined(areas, people)
         while True:  # what was fitted may overlap and be joined, and then has another size
             fitted = [_fitted(frame, area) for area in areas]
@@ -149,11 +149,6 @@ def _fitted(frame: Frame, area: Box) -> Box:
         corner.append(start)
         far.append(min(start + side, length))
     return Box(*corner, *far)
-
-
-def _with_room(box: Box) -> Box:
-    across, down = box.width * FACE_MARGIN, box.height * FACE_MARGIN
-    return Box(box.x1 - across, box.y1 - down, box.x2 + across, box.y2 + down)
 
 
 def _joined(areas: list[Box], people: list[Box]) -> list[Box]:

@@ -1,6 +1,6 @@
 """The precision-recall curve and the area under it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +21,16 @@ class Curve:
 
 def curve(scores: Floats, hits: NDArray[np.bool_], truths: int) -> Curve:
     """Of found faces, each a hit or a false alarm, among so many true ones (at least one)."""
+    points = weighted_curve(scores, hits, np.ones(len(scores)), hits.astype(np.float64))
+    return replace(points, recall=points.recall / truths)
+
+
+def weighted_curve(scores: Floats, hits: NDArray[np.bool_], weights: Floats, gains: Floats) -> Curve:
+    """As `curve`, each found face counting `weights` times for precision, and adding its part of `gains` to recall."""
     order = np.argsort(-scores, kind="stable")
     last = _last_of_equals(scores[order])
-    found = np.cumsum(hits[order])[last]
-    return Curve(scores[order][last], found / truths, found / (last + 1))
+    right, asked = (np.cumsum(each[order])[last] for each in (weights * hits, weights))
+    return Curve(scores[order][last], np.cumsum(gains[order])[last], right / asked)
 
 
 def scores_at_precision(

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from maskwatch.core.errors import QueueError, SourceError
+from maskwatch.core.evenly import evenly
 from maskwatch.core.ports import Detector
 from maskwatch.core.progress import Bar
 from maskwatch.core.records import Box, Rgb
@@ -116,13 +117,7 @@ def base_images(
             if image.split is not Split.TEST or not image.faults:
                 by_split[image.split or Split.TRAIN].append(SampleImage(BASE, image))
     shares = {Split.TRAIN: most, Split.VALIDATION: most // 4, Split.TEST: most}
-    return {split: _mixed(own, shares[split]) for split, own in by_split.items()}, notes
-
-
-def _mixed(images: list[SampleImage], most: int) -> list[SampleImage]:
-    """So many of all, evenly over the sets."""
-    step = max(1.0, len(images) / max(1, most))
-    return [images[int(number * step)] for number in range(min(most, len(images)))]
+    return {split: evenly(own, shares[split]) for split, own in by_split.items()}, notes
 
 
 def _order(key: str) -> str:

@@ -27,10 +27,8 @@ from maskwatch.plugins import KindSettings, ModelContext
 log = logging.getLogger(__name__)
 
 SMALLER = 0.7  # of the live detector's smallest face: what a second look takes, in pixels of the frame
-EARLY, LAST = (
-    0.25,
-    0.8,
-)  # of the live thresholds: P- and R-Net lose faces, and two looks agree on what both show
+# of the live thresholds: P- and R-Net lose faces, and two looks agree on what both show
+EARLY, LAST = 0.25, 0.8
 
 
 def pick_device(name: str) -> torch.device:

@@ -20,10 +20,10 @@ from maskwatch.core.records import (
     Rgb,
     Versions,
 )
+from maskwatch.core.selection.scene import APART_IOU
 from maskwatch.pipeline.camera import AnalysisConfig, CameraModels
 
 SAME_FACE_IOU = 0.4
-APART_IOU = 0.2  # a near miss that overlaps a face by more is none
 MAX_SHAPES = 16  # of inputs that are kept to warm up new models
 
 

@@ -36,11 +36,6 @@ UNDER_THE_NOSE = (0.55, 0.76)
 CLOTHS = ((150, 195, 225), (235, 235, 240), (40, 40, 45), (230, 180, 190), (120, 170, 140), (60, 80, 140))
 
 
-def as_it_is(image: SeenImage) -> View:
-    """The image unchanged, with its boxes as float32."""
-    return image.rgb, *_split(image, _boxes(image))
-
-
 def _boxes(image: SeenImage) -> Floats:
     """The faces and then the unclear places, which move alike."""
     return np.array([*image.faces, *image.unclear], np.float32).reshape(-1, 4)

@@ -96,9 +96,7 @@ def mine(
 def _label_places(image: SeenImage) -> NDArray[np.int64]:
     """For each face the place of its label in `SHARES`."""
     order = list(SHARES)
-    if not image.labels:
-        return np.full(len(image.faces), UNKNOWN)
-    return np.array([order.index(label) for label in image.labels], np.int64)
+    return np.array([order.index(label) for label in image.face_labels], np.int64)
 
 
 def _jittered(faces: Floats, random: Random) -> Floats:

@@ -41,8 +41,7 @@ class FaceSampler:
         self._count = len(images)
         pools: dict[FaceLabel | None, dict[str, list[Draw]]] = defaultdict(lambda: defaultdict(list))
         for number, image in enumerate(images):
-            for face in range(len(image.faces)):
-                label = image.labels[face] if image.labels else None
+            for face, label in enumerate(image.face_labels):
                 pools[label][image.source].append(Draw(number, face))
         self._pools = [list(pools[label].values()) for label in SHARES if label in pools]
         shares = np.array([share for label, share in SHARES.items() if label in pools])

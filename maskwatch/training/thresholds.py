@@ -12,13 +12,14 @@ from itertools import product
 import numpy as np
 import torch
 
+from maskwatch.core.evenly import evenly
 from maskwatch.core.records import Face
 from maskwatch.datasets.faces import SeenImage
 from maskwatch.detect.backends.choice import choose
 from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.settings import Settings
 from maskwatch.detect.weights import OperatingPoint, Weights
-from maskwatch.evaluation.curve import Curve
+from maskwatch.evaluation.curve import Curve, weighted_curve
 from maskwatch.evaluation.detection import found_in
 from maskwatch.evaluation.matching import match
 
@@ -87,12 +88,7 @@ def _some_of_each(images: Sequence[SeenImage]) -> list[SeenImage]:
     own: dict[str, list[SeenImage]] = defaultdict(list)
     for image in images:
         own[image.source].append(image)
-    return [
-        each[number * len(each) // most]
-        for each in own.values()
-        for most in [min(len(each), MOST_OF_A_SET)]
-        for number in range(most)
-    ]
+    return [image for each in own.values() for image in evenly(each, MOST_OF_A_SET)]
 
 
 def _curve(found: Sequence[Sequence[Face]], images: Sequence[SeenImage]) -> Curve:
@@ -107,17 +103,13 @@ def _curve(found: Sequence[Sequence[Face]], images: Sequence[SeenImage]) -> Curv
             hits.append(truth is not None)
             recalled.append(0.0 if truth is None else 1 / len(groups) / groups[own[truth]])
             weights.append(1 / max(1, sources[image.source]))
-    order = np.argsort(-np.array(scores, np.float64), kind="stable")
-    answers = np.array(weights, np.float64)[order]
-    right = np.cumsum(answers * np.array(hits, np.float64)[order])
-    recall = np.cumsum(np.array(recalled, np.float64)[order])
-    return Curve(np.array(scores, np.float64)[order], recall, right / np.cumsum(answers))
+    numbers = (np.array(each, np.float64) for each in (weights, recalled))
+    return weighted_curve(np.array(scores, np.float64), np.array(hits, np.bool_), *numbers)
 
 
 def _groups(image: SeenImage) -> list[tuple[str, bool | None]]:
     """Of each face: its data set, and whether it is protected, if that is known."""
-    labels = image.labels or (None,) * len(image.faces)
-    return [(image.source, None if label is None else label.protected) for label in labels]
+    return [(image.source, None if label is None else label.protected) for label in image.face_labels]
 
 
 def _at(points: Curve, precision: float) -> tuple[float, float, float]:

@@ -179,7 +179,10 @@ def test_every_data_set_and_label_weighs_the_same_when_the_point_is_chosen():
     bare, masked = FaceLabel.UNPROTECTED, FaceLabel.PROTECTED
     crowd = SeenImage(picture, tuple(faces), (), (bare, *(masked,) * 8), "crowd")
     lone = SeenImage(picture, (faces[0],), (), (bare,), "lone")
-    found = [[Face(box, 0.9) for box in faces[1:]], [Face(faces[0], 0.8), Face(faces[5], 0.7)]]
+    found = [
+        [Face(box, 0.99 - place / 100) for place, box in enumerate(faces[1:])],
+        [Face(faces[0], 0.8), Face(faces[5], 0.7)],
+    ]
     points = operating._curve(found, [crowd, lone])
     assert points.recall[7] == pytest.approx(1 / 3)  # all masked ones, of three groups
     assert points.recall[8] == pytest.approx(2 / 3)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from maskwatch.core.geometry import holds, overlaps
+from maskwatch.core.geometry import grown, holds, overlaps
 from maskwatch.core.records import Box, Face, FrameReport
 
 UNSEEN_S = 1.0
@@ -61,14 +61,9 @@ def _followed(box: Box, report: FrameReport, before: Iterable[Movement]) -> Move
 
 
 def _goes_on(before: Movement, box: Box) -> bool:
-    return overlaps(_with_room(before.box), box)
+    return overlaps(grown(before.box, ROOM), box)
 
 
 def has_face(box: Box, faces: Iterable[Face]) -> bool:
     """Whether a face lies in what moved, or just beside it."""
-    return any(holds(_with_room(box), face.box) for face in faces)
-
-
-def _with_room(box: Box) -> Box:
-    across, down = ROOM * box.width, ROOM * box.height
-    return Box(box.x1 - across, box.y1 - down, box.x2 + across, box.y2 + down)
+    return any(holds(grown(box, ROOM), face.box) for face in faces)
