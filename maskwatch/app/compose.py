@@ -16,6 +16,7 @@ from maskwatch.config.load import Config
 from maskwatch.config.sections import CameraConfig, Defaults
 from maskwatch.core.address import Address
 from maskwatch.core.errors import ConfigError
+from maskwatch.core.people import People
 from maskwatch.core.ports import AlertSink, Source
 from maskwatch.core.records import Decision, FrameReport, Rgb, Versions
 from maskwatch.core.rules.camera_offline import CameraOffline
@@ -43,6 +44,7 @@ from maskwatch.samples.settings import QueueSettings, SelectionSettings
 from maskwatch.samples.store import Queue
 from maskwatch.sources.paced import PacedSource
 from maskwatch.sources.registry import open_source
+from maskwatch.tracking import FaceTracker
 from maskwatch.web import health, metrics, models, predict, status
 from maskwatch.web import queue as queue_web
 from maskwatch.web.application import make_app
@@ -241,6 +243,7 @@ def _camera(
         protected_at=settings.classify.protected_at,
         min_face_px=settings.classify.min_face_px,
         ignore=settings.ignore,
+        people=People(FaceTracker(), protected_at=settings.classify.protected_at),
         rule=Rule(
             protected_ratio=alert.protected_ratio,
             min_people=alert.min_people,

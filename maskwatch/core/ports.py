@@ -1,6 +1,7 @@
 """What the pipeline asks of the parts that it is given. A part fits by having the methods; nothing is inherited."""
 
 from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from maskwatch.core.records import Alert, Box, Detections, Face, Frame, FrameReport, Rgb
@@ -81,6 +82,37 @@ class SupportsNearMisses(Protocol):
 
         The faces are those of `detect`. A near miss that overlaps a face, or a better one, is none.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A face that is followed. `number` counts a tracker's tracks from 1, and `since` is when the first frame with it was.
+
+    `face` is its place among the faces of this frame, None when it was not found; then `box` is where it is expected.
+    `seen_at` is when it was last found. Times are the frames' own, in seconds.
+    """
+
+    number: int
+    box: Box
+    since: float
+    seen_at: float
+    face: int | None
+
+
+class Tracker(Protocol):
+    """Follows the faces of one camera from frame to frame."""
+
+    def update(self, at: float, faces: Sequence[Face], near_misses: Sequence[Face] = ()) -> tuple[Track, ...]:
+        """All tracks that live, the oldest first: one for each face, and those whose face is hidden for a while.
+
+        A near miss may keep a track alive where its face is expected, and begins none. A track that is not among them
+        any more is over, and its number is not given again. The gate's carried faces are like any others.
+        """
+        ...
+
+    def reset(self) -> None:
+        """The view is another: all tracks are over."""
         ...
 
 

@@ -157,13 +157,58 @@ class Versions:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody in view, followed from frame to frame, and the verdict on her: `label`.
+
+    `track` numbers the people of one camera in one run, from 1; it says nothing of who she is. `protected` is the
+    probability (0..1) that she wears a mask, of all that was seen of her so far, None while nothing was. `age_s` is how
+    long she has been followed, `face` the place of her face in the report's `faces`, None while it is hidden: then
+    `box` is where it is expected, in pixels. `zones` are those of the camera that she stands in.
+    """
+
+    track: int
+    box: Box
+    label: Label = Label.UNKNOWN
+    protected: float | None = None
+    age_s: float = 0.0
+    face: int | None = None
+    zones: tuple[str, ...] = ()
+
+
+class Direction(StrEnum):
+    """How somebody passed: over a line towards one of its sides, or just out of view."""
+
+    LEAVING = "leaving"
+    ENTERING = "entering"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Somebody crossed a line of the camera or left the view, with the verdict on her at that time.
+
+    `track` is hers (see `Person`), None where something of a person's size moved by and no face was seen. `line` is the
+    name of the line, None for who left the view; `zones` are those that she was in. `at` is on the frames' clock.
+    """
+
+    camera: str
+    at: float
+    track: int | None
+    label: Label
+    direction: Direction
+    line: str | None = None
+    zones: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class FrameReport:
     """What was seen in one analysed frame. `size` is the frame's width and height in pixels.
 
     `look` is how much of the frame was analysed. `models` is None where nobody noted them. `near_misses` are boxes
     that may hold a face, yet are none in any count or decision: candidates just under the detector's threshold, and in
     what is queued also faces that a track or a second look suggests. `moved` are the places where the picture moved
-    since the frame before, as the motion gate tells them.
+    since the frame before, as the motion gate tells them. `persons` are those who are in view, None where nobody is
+    followed, as in a single picture.
     """
 
     camera: str
@@ -176,20 +221,28 @@ class FrameReport:
     models: Versions | None = None
     near_misses: tuple[Face, ...] = ()
     moved: tuple[Box, ...] = ()
+    persons: tuple[Person, ...] | None = None
 
     def count(self, label: Label) -> int:
-        """How many faces have this label."""
-        return sum(face.label is label for face in self.faces)
+        """How many people have this verdict; where nobody is followed, how many faces have this label."""
+        judged: tuple[Person, ...] | tuple[Face, ...] = self.faces if self.persons is None else self.persons
+        return sum(each.label is label for each in judged)
 
     @property
     def people(self) -> int:
-        """How many faces could be assessed."""
+        """How many of them could be assessed."""
         return self.count(Label.PROTECTED) + self.count(Label.UNPROTECTED)
 
     @property
     def protected_ratio(self) -> float | None:
-        """Protected / assessed, 0..1; None when nobody can be assessed."""
+        """Protected / assessed, 0..1, of people; None when nobody can be assessed."""
         return self.count(Label.PROTECTED) / self.people if self.people else None
+
+    @property
+    def raw_ratio(self) -> float | None:
+        """Protected / assessed, 0..1, of this frame's faces alone; None when none can be assessed."""
+        assessed = [face.label for face in self.faces if face.label is not Label.UNKNOWN]
+        return assessed.count(Label.PROTECTED) / len(assessed) if assessed else None
 
 
 class AlertKind(StrEnum):
@@ -226,12 +279,13 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A frame, what was seen in it, and what followed: an alert, the id of a queued sample, or nothing."""
+    """A frame, what was seen in it, who passed, and what followed: an alert, the id of a queued sample, or nothing."""
 
     frame: Frame
     report: FrameReport
     alert: Alert | None = None
     queued: str | None = None
+    passages: tuple[Passage, ...] = ()
 
 
 class CameraState(StrEnum):

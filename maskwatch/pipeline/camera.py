@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from maskwatch.core.people import People
 from maskwatch.core.ports import AlertSink, Classifier, Detector, Gate, SecondLook, Source
 from maskwatch.core.records import Polygon
 from maskwatch.core.rules.camera_offline import CameraOffline
@@ -31,11 +32,11 @@ class AnalysisConfig:
 
 @dataclass(frozen=True, slots=True)
 class Camera(AnalysisConfig):
-    """One camera from its frames to its alerts. Cameras may share sinks; rule and selection are each one's own.
+    """One camera from its frames to its alerts. Cameras may share sinks; people, rule and selection are each one's own.
 
     `sentences` is all that its alerts may say. `selection` is None where nothing is to be queued, `offline_rule`
     where nobody is told of a camera without frames. `second_look` is asked about a few of the frames that the
-    selection draws; None: none is.
+    selection draws; None: none is. `people` follows those in view; None: nobody is followed, and faces are counted.
     """
 
     source: Source
@@ -45,6 +46,7 @@ class Camera(AnalysisConfig):
     offline_rule: CameraOffline | None = None
     sentences: tuple[str, ...] = ()
     second_look: SecondLook | None = None
+    people: People | None = None
 
 
 @dataclass(frozen=True, slots=True)

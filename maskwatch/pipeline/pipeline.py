@@ -186,18 +186,19 @@ class Pipeline:
         for frame, report in zip(frames, self._engine.analyse(frames), strict=True):
             self._pass_words_on()
             decision = self._decide(frame, report)
-            self.board.count_analysed(report, frame.arrived_s)
+            self.board.count_analysed(decision.report, frame.arrived_s)
             if self._on_decision is not None:
                 self._on_decision(decision)
 
-    def _decide(self, frame: Frame, report: FrameReport) -> Decision:
+    def _decide(self, frame: Frame, found: FrameReport) -> Decision:
         camera = self._cameras[frame.camera]
+        report, passages = camera.people.update(frame, found) if camera.people else (found, ())
         alert = camera.rule.update(report)
         self._announce_end(camera, camera.rule)
         if alert is not None:
             self._announce(camera, replace(alert, frame=frame), camera.rule)
         queued = self._select(camera, frame, report)
-        return Decision(frame, report, alert, queued)
+        return Decision(frame, report, alert, queued, passages)
 
     def _look_for_the_dead(self) -> None:
         """A camera that has given no frame for long is told of, whatever its thread thinks of it."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from maskwatch.core.errors import QueueError
-from maskwatch.core.records import Box, Face, FrameReport, Label
+from maskwatch.core.records import Box, Face, FrameReport, Label, Person
 from maskwatch.datasets.records import GroundTruth, LabelledImage, Split
 from maskwatch.samples.annotations import (
     Annotation,
@@ -94,12 +94,32 @@ def faces_to_json(faces: tuple[Face, ...]) -> list[dict[str, object]]:
 
 def judgement_to_json(report: FrameReport) -> dict[str, object]:
     """What was seen in a frame and by which models, as a report's lines and the web tell it."""
-    ratio = report.protected_ratio
-    return {
+    told: dict[str, object] = {
         "models": asdict(report.models) if report.models else None,
         "faces": faces_to_json(report.faces),
-        "protected_ratio": None if ratio is None else round(ratio, 4),
+        "protected_ratio": _rounded(report.protected_ratio, 4),
     }
+    if report.persons is not None:
+        told["raw_ratio"] = _rounded(report.raw_ratio, 4)
+        told["persons"] = [person_to_json(person) for person in report.persons]
+    return told
+
+
+def person_to_json(person: Person) -> dict[str, object]:
+    """Somebody in view as a report's lines tell it: a tenth of a pixel and of a second, a thousandth of a probability."""
+    return {
+        "track": person.track,
+        "box": [round(v, 1) for v in person.box],
+        "label": person.label.value,
+        "protected": _rounded(person.protected, 3),
+        "age_s": round(person.age_s, 1),
+        "face": person.face,
+        "zones": list(person.zones),
+    }
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
 
 
 def encoded_record(sample: Sample) -> bytes:

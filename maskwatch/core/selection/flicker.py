@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from maskwatch.core.records import Face, Frame, FrameReport
+from maskwatch.core.selection.known_faces import KnownFace
 from maskwatch.core.selection.scene import Grid, is_missing
-from maskwatch.core.tracks import Track
 
 FLICKER_S = 8.0  # three analysed frames within so long tell a flicker; a still view is fully analysed every few seconds
 
@@ -15,7 +15,7 @@ class _Transient:
     """A face that nothing led up to, though the picture did not change there; `since` is when it was not yet seen."""
 
     face: Face
-    track: Track
+    track: KnownFace
     since: float
 
 
@@ -58,7 +58,7 @@ class Flicker:
         return Flickered(self._frame, before, gone) if gone else None
 
     def remember(
-        self, frame: Frame, report: FrameReport, now: Grid, tracks: Sequence[Track], *, queued: bool
+        self, frame: Frame, report: FrameReport, now: Grid, tracks: Sequence[KnownFace], *, queued: bool
     ) -> None:
         """Keep what the next frame is compared with; a frame that is `queued` already is not queued again."""
         transient: tuple[_Transient, ...] = ()

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from maskwatch.core.geometry import iou
 from maskwatch.core.records import Box, Face, Frame, FrameReport
+from maskwatch.core.selection.known_faces import KnownFace
 from maskwatch.core.selection.scene import APART_IOU
-from maskwatch.core.tracks import Track
 
 GAP_S = 8.0  # a longer absence is none of the detector's: people turn round and come back
 FOLLOWED = 2  # analysed frames in a row, so that a flicker is no face that breaks off
@@ -16,7 +16,7 @@ FOLLOWED = 2  # analysed frames in a row, so that a flicker is no face that brea
 class _Sighting:
     """When and where a track's face was last seen, and in how many frames in a row."""
 
-    track: Track
+    track: KnownFace
     face: Face
     at: float
     in_a_row: int = 1
@@ -49,7 +49,7 @@ class Gap:
         """The view is another."""
         self.__init__()  # type: ignore[misc]
 
-    def update(self, report: FrameReport, tracks: Sequence[Track]) -> Gapped | None:
+    def update(self, report: FrameReport, tracks: Sequence[KnownFace]) -> Gapped | None:
         """The frame that is kept, when a face that it lacks is in this `report` again. `tracks` are of its faces."""
         seen = {id(track): face for face, track in zip(report.faces, tracks, strict=True)}
         self._missing = [each for each in self._missing if 0 <= report.at - each.at <= GAP_S]
@@ -65,7 +65,9 @@ class Gap:
             self._held = None
         return found
 
-    def remember(self, frame: Frame, report: FrameReport, tracks: Sequence[Track], *, queued: bool) -> None:
+    def remember(
+        self, frame: Frame, report: FrameReport, tracks: Sequence[KnownFace], *, queued: bool
+    ) -> None:
         """To be called after `update` with the same report; a frame that is `queued` already is not kept."""
         seen = {id(track): face for face, track in zip(report.faces, tracks, strict=True)}
         known = {id(each.track): each for each in self._sightings}

@@ -8,6 +8,7 @@ from maskwatch.core.geometry import iou
 from maskwatch.core.records import Face, Frame, FrameReport
 from maskwatch.core.selection.flicker import Flicker
 from maskwatch.core.selection.gap import Gap, suggesting
+from maskwatch.core.selection.known_faces import KnownFace, KnownFaces
 from maskwatch.core.selection.lots import is_sampled
 from maskwatch.core.selection.movement import Movement, Movements
 from maskwatch.core.selection.quotas import BackOff, Quota
@@ -24,7 +25,6 @@ from maskwatch.core.selection.reasons import (
     WHY,
 )
 from maskwatch.core.selection.scene import APART_IOU, Grid, grid, is_steady
-from maskwatch.core.tracks import Track, Tracks
 
 NEAR_MISS_S = 2.0  # between two frames with near misses: of somebody who walks by, moments apart teach little
 
@@ -81,7 +81,7 @@ class Selection:
         self._audit_share = audit_share
         self._second_look_share = second_look_share
         self._seed = seed
-        self._tracks = Tracks()
+        self._tracks = KnownFaces()
         self._flicker = Flicker()
         self._gap = Gap()
         self._movements = None if min_face_px is None else Movements(min_face_px)
@@ -141,7 +141,7 @@ class Selection:
         found.note_queued()
         return (Pick(found.frame, found.report, (FLICKER,)),)
 
-    def _gapped(self, report: FrameReport, tracks: Sequence[Track]) -> tuple[Pick, ...]:
+    def _gapped(self, report: FrameReport, tracks: Sequence[KnownFace]) -> tuple[Pick, ...]:
         found = self._gap.update(report, tracks)
         if found is None or not self._quota.take(report.at, (GAP,)):
             return ()
@@ -149,7 +149,7 @@ class Selection:
         return (Pick(found.frame, found.report, (GAP,)),)
 
     def _reasons(
-        self, report: FrameReport, of_faces: Sequence[Track], of_others: Sequence[Track]
+        self, report: FrameReport, of_faces: Sequence[KnownFace], of_others: Sequence[KnownFace]
     ) -> tuple[str, ...]:
         """Why this frame is queued; if there is room, all that speak for it are noted as queued."""
         faces = list(zip(report.faces, of_faces, strict=True))
@@ -177,8 +177,8 @@ class Selection:
     def _note(
         self,
         report: FrameReport,
-        faces: Sequence[tuple[Face, Track]],
-        near: Sequence[tuple[Face, Track]],
+        faces: Sequence[tuple[Face, KnownFace]],
+        near: Sequence[tuple[Face, KnownFace]],
         moved: Sequence[Movement],
     ) -> None:
         """What is queued with this frame is no news any more."""
@@ -194,7 +194,7 @@ class Selection:
     def _is_rested(self, at: float) -> bool:
         return self._near_miss_at is None or not 0 <= at - self._near_miss_at < NEAR_MISS_S
 
-    def _unsure(self, faces: Sequence[tuple[Face, Track]]) -> set[str]:
+    def _unsure(self, faces: Sequence[tuple[Face, KnownFace]]) -> set[str]:
         """The models that are unsure of a face, if one of these faces is news."""
         if all(track.already_queued(face) or not self._is_unsure(face) for face, track in faces):
             return set()

@@ -14,7 +14,7 @@ SIMILAR = 0.2  # two probabilities this near are no news
 
 
 @dataclass(slots=True, eq=False)
-class Track:
+class KnownFace:
     """A face as long as it stays in view. `queued_predictions` are the predictions with which it was queued."""
 
     box: Box
@@ -26,17 +26,17 @@ class Track:
         return any(_is_similar(face, before) for before in self.queued_predictions)
 
 
-class Tracks:
+class KnownFaces:
     """The faces of one camera. Time is the frames' own, in seconds."""
 
     def __init__(self) -> None:
-        self._tracks: list[Track] = []
+        self._tracks: list[KnownFace] = []
 
     def clear(self) -> None:
         """The view is another."""
         self._tracks = []
 
-    def update(self, at: float, faces: Sequence[Face]) -> list[Track]:
+    def update(self, at: float, faces: Sequence[Face]) -> list[KnownFace]:
         """The track of each face, in the same order; the best fit goes first, and no track has two faces."""
         self._tracks = [track for track in self._tracks if 0 <= at - track.seen_at < FORGET_S]
         fits = [
@@ -45,7 +45,7 @@ class Tracks:
             for track in self._tracks
             if (fit := _fit(face.box, track, at)) > 0
         ]
-        found: dict[int, Track] = {}
+        found: dict[int, KnownFace] = {}
         taken: set[int] = set()
         for _, number, track in sorted(fits, key=lambda each: -each[0]):
             if number not in found and id(track) not in taken:
@@ -53,15 +53,15 @@ class Tracks:
                 taken.add(id(track))
         return [self._followed(found.get(number), face, at) for number, face in enumerate(faces)]
 
-    def _followed(self, track: Track | None, face: Face, at: float) -> Track:
+    def _followed(self, track: KnownFace | None, face: Face, at: float) -> KnownFace:
         if track is None:
-            track = Track(face.box, at)
+            track = KnownFace(face.box, at)
             self._tracks.append(track)
         track.box, track.seen_at = face.box, at
         return track
 
 
-def _fit(box: Box, track: Track, at: float) -> float:
+def _fit(box: Box, track: KnownFace, at: float) -> float:
     """How well a face continues a track, 0..2; 0: it does not."""
     overlap = iou(box, track.box)
     if overlap >= SAME_FACE_IOU:
