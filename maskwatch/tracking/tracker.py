@@ -34,7 +34,7 @@ class FaceTracker:
         self._all = []
 
     def update(self, at: float, faces: Sequence[Face], near_misses: Sequence[Face] = ()) -> tuple[Track, ...]:
-        """See `Tracker.update`; the best fit goes first, and near misses after all faces."""
+        """As the port says; the best fit goes first, and near misses after all faces."""
         self._all = [each for each in self._all if at - each.seen_at <= LOST_S]
         for each in self._all:
             each.face = None

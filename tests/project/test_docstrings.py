@@ -39,7 +39,7 @@ def test_every_public_name_has_a_docstring(room):
     """A method that fills a port or another class's place may leave it to that."""
     found = list(named(room))
     told = {method for _, method, documented in (*found, *named("core")) if documented and method}
-    assert len(found) > 5
+    assert found
     assert [place for place, method, documented in found if not documented and method not in told] == []
 
 
