@@ -32,44 +32,54 @@ def _groups(costs: Costs) -> list[tuple[set[int], set[int]]]:
 
 
 def _solve(rows: list[int], columns: list[int], costs: Costs, unassigned: float) -> dict[int, int]:
-    """Each row in turn takes its place by the shortest augmenting path; each has a column of its own for "none"."""
+    """Each row has a column of its own for "none", behind the others."""
     if len(rows) == len(columns) == 1:
         return {rows[0]: columns[0]} if costs[rows[0], columns[0]] <= unassigned else {}
-    count = len(columns)
-    matrix = [
-        [costs.get((row, column), math.inf) for column in columns]
-        + [unassigned if other == place else math.inf for other in range(len(rows))]
-        for place, row in enumerate(rows)
-    ]
-    width = count + len(rows)
-    row_price, column_price = [0.0] * len(rows), [0.0] * width
-    taken_by = [-1] * width
-    for start in range(len(rows)):
+    problem = _Problem(
+        [
+            [costs.get((row, column), math.inf) for column in columns]
+            + [unassigned if other == place else math.inf for other in range(len(rows))]
+            for place, row in enumerate(rows)
+        ]
+    )
+    for place in range(len(rows)):
+        problem.place(place)
+    return {rows[row]: columns[c] for c, row in enumerate(problem.taken_by[: len(columns)]) if row >= 0}
+
+
+class _Problem:
+    """Rows that were placed so far, at the least cost, and prices by which no change would lower it.
+
+    `taken_by` has each column's row, -1: none.
+    """
+
+    def __init__(self, costs: list[list[float]]) -> None:
+        self._costs = costs
+        self._row_price, self._column_price = [0.0] * len(costs), [0.0] * len(costs[0])
+        self.taken_by = [-1] * len(costs[0])
+
+    def place(self, start: int) -> None:
+        """One more row, by the cheapest chain of changes to the others."""
+        width = len(self.taken_by)
         best, came_from, done = [math.inf] * width, [-1] * width, [False] * width
         row, column, reached = start, -1, 0.0
-        while True:
-            shortest, following = math.inf, -1
-            prices = matrix[row]
+        while row >= 0:
+            offers, price = self._costs[row], reached - self._row_price[row]
             for other in range(width):
-                if done[other]:
-                    continue
-                cost = reached + prices[other] - row_price[row] - column_price[other]
-                if cost < best[other]:
+                if (
+                    not done[other]
+                    and (cost := price + offers[other] - self._column_price[other]) < best[other]
+                ):
                     best[other], came_from[other] = cost, column
-                if best[other] < shortest:
-                    shortest, following = best[other], other
-            reached, column = shortest, following
+            column = min((c for c in range(width) if not done[c]), key=best.__getitem__)
+            reached, row = best[column], self.taken_by[column]
             done[column] = True
-            if taken_by[column] < 0:
-                break
-            row = taken_by[column]
-        row_price[start] += reached
+        self._row_price[start] += reached
         for other in range(width):
-            if done[other] and other != column and taken_by[other] >= 0:
-                row_price[taken_by[other]] += reached - best[other]
-                column_price[other] -= reached - best[other]
+            if done[other] and other != column:
+                self._row_price[self.taken_by[other]] += reached - best[other]
+                self._column_price[other] -= reached - best[other]
         while column >= 0:
             before = came_from[column]
-            taken_by[column] = start if before < 0 else taken_by[before]
+            self.taken_by[column] = start if before < 0 else self.taken_by[before]
             column = before
-    return {rows[row]: columns[c] for c, row in enumerate(taken_by[:count]) if row >= 0}

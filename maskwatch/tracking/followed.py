@@ -1,6 +1,7 @@
 """One face that is followed: what is remembered of it, and how well a box continues it."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -9,7 +10,9 @@ from maskwatch.core.ports import Track
 from maskwatch.core.records import Box, Face
 from maskwatch.tracking.motion import Motion
 
-CONFIRM_S = 0.15  # between a track's first face and the one that confirms it: false ones lasted 0.08 s on footage
+CONFIRM_S = (
+    0.15  # between a track's first face and the one that confirms it: false ones lasted 0.08 s on footage
+)
 CONFIRM_LOOKS = 2  # at least so many looks found it
 TENTATIVE_S = 0.7  # a face that only one look found, and that is hidden for longer, was none
 LOST_S = 3.0  # a track whose face is hidden for longer is over; the motion gate looks everywhere every 3 s
@@ -18,6 +21,14 @@ STOPPED_COST = 4.0  # that somebody hidden stopped instead of walking on
 HIDDEN_COST_PER_S = 2.0  # who was hidden for long is rather not the one that comes
 REACH, REACH_PER_S, MAX_REACH = 1.0, 6.0, 2.0  # sides: so far from where it is expected, and no further
 MAX_LOG_RATIO = math.log(2.0)  # nor twice as large
+
+Place = tuple[float, float, float]
+"""A box's centre in pixels, and the logarithm of its longer side."""
+
+
+def place_of(box: Box) -> Place:
+    """Of a box."""
+    return *box.centre, math.log(max(box.width, box.height, 1.0))
 
 
 @dataclass(slots=True, eq=False)
@@ -73,7 +84,7 @@ class Followed:
             self.found_at = at
 
     def count_look(self, at: float) -> None:
-        """This frame's face was found anew, not carried on: evidence that it is one."""
+        """Note that the face of this frame was found anew, not carried on: evidence that it is one."""
         self.looks += 1
         self.confirmed |= self.looks >= CONFIRM_LOOKS and at - self.since >= CONFIRM_S
 
@@ -81,7 +92,7 @@ class Followed:
         """IoU with where it is expected or was last found, whichever is larger."""
         return max(iou(expected, box), iou(self.last, box))
 
-    def costs(self, boxes: dict[int, Box], at: float, doubt: float) -> dict[int, float]:
+    def costs(self, places: Mapping[int, Place], at: float, doubt: float) -> dict[int, float]:
         """Of those boxes that can continue it: minus twice the logarithm of how likely each does, up to a constant.
 
         Whoever was hidden may have walked on or stopped on the way: the distance is to where she is expected, or, at a
@@ -93,17 +104,16 @@ class Followed:
         reach = min(REACH + REACH_PER_S * (at - self.at), MAX_REACH)
         way = (p - u) / side, (q - v) / side
         length = way[0] ** 2 + way[1] ** 2
-        furthest = reach + math.sqrt(length)
+        furthest, log_expected = reach + math.sqrt(length), math.log(side)
         noise, size_noise = self.motion.noise(doubt)
         total, size_total = spread + noise, size_spread + size_noise
         constant = 2 * math.log(total) + HIDDEN_COST_PER_S * (at - self.seen_at)
         result = {}
-        for number, box in boxes.items():
-            (x, y) = box.centre
+        for number, (x, y, log_side) in places.items():
             dx, dy = (x - u) / side, (y - v) / side
             if abs(dx) > furthest or abs(dy) > furthest:
                 continue
-            ratio = math.log(max(box.width, box.height, 1.0) / side)
+            ratio = log_side - log_expected
             along = min(max((dx * way[0] + dy * way[1]) / length, 0.0), 1.0) if length else 0.0
             off = (dx - along * way[0]) ** 2 + (dy - along * way[1]) ** 2
             if off > reach * reach or abs(ratio) > MAX_LOG_RATIO:

@@ -15,9 +15,11 @@ from maskwatch.core.geometry import covered
 from maskwatch.core.ports import Track
 from maskwatch.core.records import Box, Face
 from maskwatch.tracking.assignment import assign
-from maskwatch.tracking.followed import Followed
+from maskwatch.tracking.followed import Followed, place_of
 
-MAX_COST = 10.0  # a face that costs a track more begins another: the best of the simulated scenes of the tests
+MAX_COST = (
+    10.0  # a face that costs a track more begins another: the best of the simulated scenes of the tests
+)
 MAX_NEAR_COST = 6.0  # a near miss has to fit better,
 NEAR_HIDDEN_S = 1.0  # and brings nobody back who was hidden for longer
 SAME_IOU = 0.3  # with such an overlap it is the same face, however it jumped
@@ -110,7 +112,7 @@ def _carry_on(at: float, free: dict[int, Followed], new: dict[int, Face], *, fac
 def _match(at: float, free: dict[int, Followed], new: dict[int, Face], *, faces: bool) -> None:
     """All that are left, at once, by how likely each continues which track."""
     most, doubt = (MAX_COST, 1.0) if faces else (MAX_NEAR_COST, DOUBT)
-    boxes = {place: face.box for place, face in new.items()}
+    boxes = {place: place_of(face.box) for place, face in new.items()}
     costs = {
         (key, place): cost
         for key, each in free.items()

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from maskwatch.core.geometry import covered, holds, iou
+from maskwatch.core.geometry import covered, grown, holds, iou
 from maskwatch.core.records import Box, Face
 
-WIDTH, HEIGHT = 1280, 720
+SIZE = WIDTH, HEIGHT = 1280, 720
 HIDDEN = 0.5  # a face of which so much is covered, or out of view, is not to be found
 FULL_S = 3.0  # the motion gate has all looked at so often
 STILL = 0.06  # of a side: who moved less is not looked at again
@@ -78,12 +78,14 @@ class Look:
     near_misses: tuple[Face, ...]
 
 
-def looks(scene: Scene, fps: float, seed: int, faults: Faults, *, gate: bool, late: float = 0.2) -> list[Look]:
+def looks(
+    scene: Scene, fps: float, seed: int, faults: Faults | None = None, *, gate: bool, late: float = 0.2
+) -> list[Look]:
     """The scene as detections. `late` is how far a frame's time is from an even beat, in shares of it."""
     random = np.random.default_rng(seed)
     times = np.arange(0, scene.length_s, 1 / fps)
     times = times + random.uniform(-late / 2, late / 2, len(times)) / fps * (np.arange(len(times)) > 0)
-    eyes = _Eyes(scene, random, faults)
+    eyes = _Eyes(scene, random, faults or Faults())
     return [eyes.gated(float(at)) if gate else eyes.everything(float(at)) for at in times]
 
 
@@ -146,8 +148,7 @@ class _Eyes:
             if was is not None and now is not None and not turned and _moved(was, now) < STILL * side:
                 self._looked[number] = was
                 continue
-            for box in (each for each in (was, now) if each is not None):
-                areas.append(Box(box.x1 - side, box.y1 - side, box.x2 + side, box.y2 + side))
+            areas += [grown(box, 1) for box in (was, now) if box is not None]
 
         def joined(fresh: tuple[Face, ...], carried: tuple[Face, ...]) -> tuple[Face, ...]:
             seen = [face for face in fresh if any(holds(area, face.box) for area in areas)]
@@ -189,24 +190,28 @@ def _moved(a: Box, b: Box) -> float:
     return max(abs(p - q) for p, q in zip(a, b, strict=True))
 
 
-def crossing(seed: int, people: int, fps: float = 5) -> Scene:
+def crossing(seed: int, people: int) -> Scene:
     """Pairs who pass each other, one before the other."""
-    del fps
     random = np.random.default_rng(seed)
     walkers = []
+    x0 = 0.0
     for number in range(people):
         pair = number // 2
         side = float(random.uniform(24, 90))
-        y = 120 + 90 * pair + random.uniform(-0.25, 0.25) * side
+        y = 90 + 105 * pair + random.uniform(-0.25, 0.25) * side
         speed = float(random.uniform(1, 3.5)) * side
         meet_at = 3 + 1.0 * (pair % 3) + random.uniform(-0.3, 0.3)
-        x0 = 300 + 680 * float(random.uniform(0, 1)) if number % 2 == 0 else x0  # noqa: F821
+        x0 = 300 + 680 * float(random.uniform()) if number % 2 == 0 else x0  # a pair meets in one place
         way = 1 if number % 2 == 0 else -1
-        walkers.append(_straight(x0, float(y), side, way * speed, float(random.uniform(-0.1, 0.1)) * side, meet_at, 10))
+        walkers.append(
+            _straight(x0, float(y), side, way * speed, float(random.uniform(-0.1, 0.1)) * side, meet_at, 10)
+        )
     return Scene(walkers, 10)
 
 
-def _straight(x: float, y: float, side: float, vx: float, vy: float, meet_at: float, length_s: float) -> Walker:
+def _straight(
+    x: float, y: float, side: float, vx: float, vy: float, meet_at: float, length_s: float
+) -> Walker:
     def path(at: float) -> tuple[float, float, float]:
         bob = 0.04 * side * np.sin(2 * np.pi * 1.8 * at)
         return x + vx * (at - meet_at), y + vy * (at - meet_at) + bob, side
@@ -222,8 +227,7 @@ def pillar(seed: int, people: int) -> Scene:
     for number in range(people):
         side = float(random.uniform(24, 70))
         hidden_s = float(random.uniform(0.3, 1.0))
-        speed = (80 + 0.0 * side) / hidden_s
-        speed = min(max(speed, 0.8 * side), 3.5 * side)
+        speed = min(max(post.width / hidden_s, 0.8 * side), 3.5 * side)
         y = 60 + (HEIGHT - 120) * (number + 0.5) / people
         way = 1 if number % 2 == 0 else -1
         walkers.append(_straight(640, y, side, way * speed, 0, 2.5 + 4 * random.uniform(), 10))

@@ -1,68 +1,98 @@
-"""How well people are followed: HOTA (Luiten et al. 2021), IDF1 and identity switches, as trackeval has them."""
+"""How well people are followed: HOTA (Luiten et al. 2021), IDF1 and identity switches, as trackeval calculates them."""
 
 import contextlib
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pytest
+from tracking.scenes import SIZE
 
 from maskwatch.core.geometry import iou
-from maskwatch.core.records import Box
+from maskwatch.tracking import FaceTracker
 
-trackeval = pytest.importorskip("trackeval", reason="trackeval is not installed (pip install 'maskwatch[dev]')")
-
-Boxes = dict[int, Box]
+SAME_IOU = 0.3
 
 
 @dataclass(frozen=True)
 class Scores:
+    """Of one clip; `people` is how many tracks there were, `truly` how many people."""
+
     hota: float
     idf1: float
     switches: int
-    people: int  # how many tracks there were
+    people: int
     truly: int
-    assa: float = 0
-    deta: float = 0
 
 
-def score(truth: Sequence[dict[int, tuple[Box, bool]]], tracks: Sequence[Boxes]) -> Scores:
-    """Of one clip, each a frame. Who cannot be seen counts neither way, as MOTChallenge does with those: tracks on her are left out."""
+@cache
+def _metrics():
+    trackeval = pytest.importorskip("trackeval", reason="trackeval is not installed (the extra `dev` has it)")
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints its settings
+        return trackeval.metrics.HOTA(), trackeval.metrics.Identity(), trackeval.metrics.CLEAR()
+
+
+def followed(looks, tracker=None):
+    """What our tracker gives to somebody in each frame: the boxes of confirmed tracks that are seen, by number."""
+    tracker = tracker or FaceTracker()
+    result = []
+    for look in looks:
+        tracks = tracker.update(look.at, look.faces, look.near_misses, SIZE)
+        seen = [track for track in tracks if track.confirmed and track.seen_at == look.at]
+        result.append({track.number: track.box.within(*SIZE) for track in seen})
+    return result
+
+
+def score(truth, tracks):
+    """Of each frame the truth, as `Scene.truth` has it, and boxes by track.
+
+    Who cannot be seen counts neither way: a track that lies on her, and on nobody in sight, is left out, as
+    MOTChallenge does with what is not to be judged.
+    """
     data = _sequence(truth, tracks)
     with contextlib.redirect_stdout(io.StringIO()):
-        hota = trackeval.metrics.HOTA().eval_sequence(data)
-        identity = trackeval.metrics.Identity().eval_sequence(data)
-        clear = trackeval.metrics.CLEAR().eval_sequence(data)
+        hota, identity, clear = (metric.eval_sequence(data) for metric in _metrics())
     people = len({number for frame in tracks for number in frame})
     return Scores(
-        float(np.mean(hota["HOTA"])), float(identity["IDF1"]), int(clear["IDSW"]), people, data["num_gt_ids"],
-        float(np.mean(hota["AssA"])), float(np.mean(hota["DetA"])),
+        float(np.mean(hota["HOTA"])), float(identity["IDF1"]), int(clear["IDSW"]), people, data["num_gt_ids"]
     )
 
 
 def _sequence(truth, tracks):
-    seen, boxes = [], []
-    for there, drawn in zip(truth, tracks, strict=True):
+    """As trackeval's metrics take it."""
+    seen, given = [], []
+    for there, boxes in zip(truth, tracks, strict=True):
         hidden = [box for box, visible in there.values() if not visible]
-        seen.append({n: box for n, (box, visible) in there.items() if visible})
-        boxes.append({
-            n: box
-            for n, box in drawn.items()
-            if not any(iou(box, h) >= 0.3 and all(iou(box, v) < iou(box, h) for v in seen[-1].values()) for h in hidden)
-        })
-    ids = {n: k for k, n in enumerate(sorted({n for frame in seen for n in frame}))}
-    own = {n: k for k, n in enumerate(sorted({n for frame in boxes for n in frame}))}
+        seen.append({number: box for number, (box, visible) in there.items() if visible})
+        given.append(
+            {
+                number: box
+                for number, box in boxes.items()
+                if _best(box, hidden) < SAME_IOU or _best(box, seen[-1].values()) >= _best(box, hidden)
+            }
+        )
+    truly, own = (_renumbered(frames) for frames in (seen, given))
     return {
         "num_timesteps": len(seen),
-        "num_gt_ids": len(ids),
+        "num_gt_ids": len(truly),
         "num_tracker_ids": len(own),
         "num_gt_dets": sum(map(len, seen)),
-        "num_tracker_dets": sum(map(len, boxes)),
-        "gt_ids": [np.array([ids[n] for n in frame], int) for frame in seen],
-        "tracker_ids": [np.array([own[n] for n in frame], int) for frame in boxes],
+        "num_tracker_dets": sum(map(len, given)),
+        "gt_ids": [np.array([truly[number] for number in frame], int) for frame in seen],
+        "tracker_ids": [np.array([own[number] for number in frame], int) for frame in given],
         "similarity_scores": [
-            np.array([[iou(a, b) for b in drawn.values()] for a in there.values()]).reshape(len(there), len(drawn))
-            for there, drawn in zip(seen, boxes, strict=True)
+            np.array([iou(a, b) for a in there.values() for b in boxes.values()]).reshape(
+                len(there), len(boxes)
+            )
+            for there, boxes in zip(seen, given, strict=True)
         ],
     }
+
+
+def _best(box, others):
+    return max((iou(box, other) for other in others), default=0.0)
+
+
+def _renumbered(frames):
+    return {number: place for place, number in enumerate(sorted({n for frame in frames for n in frame}))}
