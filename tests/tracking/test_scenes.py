@@ -13,8 +13,8 @@ pytestmark = pytest.mark.integration
 @pytest.mark.parametrize(
     ("fps", "gate", "hota", "idf1"),
     [
-        (3, False, 0.88, 0.93),
-        (3, True, 0.86, 0.92),
+        (3, False, 0.9, 0.95),
+        (3, True, 0.9, 0.95),
         (5, False, 0.9, 0.95),
         (5, True, 0.9, 0.95),
         (12, True, 0.9, 0.95),
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.integration
     ],
 )
 def test_people_in_simulated_scenes_are_followed(fps, gate, hota, idf1):
-    """Two to twelve who cross, are hidden, turn away, come and go; what three frames a second lose is told by the bound."""
+    """Two to twelve who cross, are hidden, turn away, come and go."""
     results = []
     for (_, make), people in itertools.product(SCENES.items(), (2, 6, 12)):
         scene = make(500 + people, people)
