@@ -89,8 +89,10 @@ class SupportsNearMisses(Protocol):
 class Track:
     """A face that is followed. `number` counts a tracker's tracks from 1, and `since` is when the first frame with it was.
 
-    `face` is its place among the faces of this frame, None when it was not found; then `box` is where it is expected.
-    `seen_at` is when it was last found. Times are the frames' own, in seconds.
+    `box` is where the face is, in pixels, smoothed over time; where it was not found, where it is expected. `face` is
+    its place among the faces of this frame, None when it was not found. `seen_at` is when it, or a near miss in its
+    place, was last found. Times are the frames' own, in seconds. A track that is not `confirmed` may be a false
+    detection of a moment: nobody is to be counted or shown for it. Once confirmed, it stays so.
     """
 
     number: int
@@ -98,16 +100,25 @@ class Track:
     since: float
     seen_at: float
     face: int | None
+    confirmed: bool = True
 
 
 class Tracker(Protocol):
     """Follows the faces of one camera from frame to frame."""
 
-    def update(self, at: float, faces: Sequence[Face], near_misses: Sequence[Face] = ()) -> tuple[Track, ...]:
+    def update(
+        self,
+        at: float,
+        faces: Sequence[Face],
+        near_misses: Sequence[Face] = (),
+        size: tuple[int, int] | None = None,
+    ) -> tuple[Track, ...]:
         """All tracks that live, the oldest first: one for each face, and those whose face is hidden for a while.
 
-        A near miss may keep a track alive where its face is expected, and begins none. A track that is not among them
-        any more is over, and its number is not given again. The gate's carried faces are like any others.
+        Of several boxes about one face, all but one may be without a track. A near miss may keep a track alive where
+        its face is expected, and begins none. A track that is not among them any more is over, and its number is not
+        given again. A face that the gate carried on is the same object as in the frame before. `size` is the frame's
+        width and height in pixels: whoever is hidden and expected outside of it is over.
         """
         ...
 

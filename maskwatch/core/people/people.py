@@ -24,7 +24,7 @@ class People:
 
     def update(self, frame: Frame, report: FrameReport) -> tuple[FrameReport, tuple[Passage, ...]]:
         """The report with the people in view, and who passed since the last one; to be called with each, in order."""
-        tracks = self._tracker.update(report.at, report.faces, report.near_misses)
+        tracks = self._tracker.update(report.at, report.faces, report.near_misses, report.size)
         living = {track.number for track in tracks}
         self._verdicts = {number: verdict for number, verdict in self._verdicts.items() if number in living}
         for track in tracks:
@@ -33,7 +33,7 @@ class People:
         persons = tuple(
             self._person(track, report.at)
             for track in tracks
-            if track.face is not None or 0 <= report.at - track.seen_at <= HIDDEN_S
+            if track.confirmed and (track.face is not None or 0 <= report.at - track.seen_at <= HIDDEN_S)
         )
         return replace(report, persons=persons), ()
 
