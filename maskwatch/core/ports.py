@@ -98,6 +98,7 @@ class Track:
     since: float
     seen_at: float
     face: int | None
+    confirmed: bool = True
 
 
 class Tracker(Protocol):

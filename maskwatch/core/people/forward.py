@@ -14,7 +14,7 @@ class ForwardTime:
         """From the frame before to the last one, above 0; infinite at the first."""
 
     def advance(self, frame_at: float) -> float:
-        """This frame's time."""
+        """The time of a frame, given its own."""
         if self._frame_at is None:
             self._at = frame_at
         else:

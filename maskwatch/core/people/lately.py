@@ -30,7 +30,7 @@ class PeopleLately:
     def count(self, now_s: float) -> PeopleCount:
         """Who was in view until now."""
         self._forget(now_s)
-        return PeopleCount(*(self._counts[label] for label in Label))
+        return PeopleCount(**{label.value: self._counts[label] for label in Label})
 
     def _forget(self, now_s: float) -> None:
         while self._seen:

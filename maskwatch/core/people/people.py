@@ -16,9 +16,9 @@ SELDOM_S = 0.5  # between frames: where they come so seldom, one is enough to be
 class People:
     """Follows the people of one camera and judges each from all that was seen of her.
 
-    A face that the gate carried on is no second look at it, and adds nothing to the verdict. One that only this frame
-    has may be a false box, and is no person before the next frame. A view of another place begins anew. Times are the
-    frames' own; where they jump back, `ForwardTime` goes on.
+    A face that the gate carried on is no second look at it, and adds nothing to the verdict. What one frame alone has
+    may be a false box, and is no person before the tracker confirms it and another frame has it, too. A view of
+    another place begins anew. Times are the frames' own; where they jump back, `ForwardTime` goes on.
     """
 
     def __init__(self, tracker: Tracker, *, protected_at: float) -> None:
@@ -26,25 +26,32 @@ class People:
         self._protected_at = protected_at
         self._time = ForwardTime()
         self._verdicts: dict[int, Verdict] = {}
+        self._persons: set[int] = set()  # the tracks that are
         self._before: frozenset[Face] = frozenset()
         self._view: Grid | None = None
 
     def update(self, frame: Frame, report: FrameReport) -> tuple[FrameReport, tuple[Passage, ...]]:
         """The report with the people in view, and who passed since the last one; to be called with each, in order."""
-        at, is_seldom = self._time.advance(report.at), self._time.step_s >= SELDOM_S
+        at = self._time.advance(report.at)
         self._look_at_the_view(frame, report)
         tracks = self._tracker.update(at, report.faces, report.near_misses)
         living = {track.number for track in tracks}
         self._verdicts = {number: verdict for number, verdict in self._verdicts.items() if number in living}
+        self._persons = {track.number for track in tracks if self._is_person(track)}
         for track in tracks:
             self._judge(track, at, frame, report)
         self._before = frozenset(report.faces)
         persons = tuple(
             self._person(track, at)
             for track in tracks
-            if at - track.seen_at <= HIDDEN_S and (is_seldom or track.seen_at > track.since)
+            if track.number in self._persons and at - track.seen_at <= HIDDEN_S
         )
         return replace(report, persons=persons), ()
+
+    def _is_person(self, track: Track) -> bool:
+        """Once a person, she stays one."""
+        seen_again = track.confirmed and track.seen_at > track.since
+        return seen_again or track.number in self._persons or self._time.step_s >= SELDOM_S
 
     def _look_at_the_view(self, frame: Frame, report: FrameReport) -> None:
         """All tracks are over where the camera looks at another place, which the gate takes for a change, too."""
