@@ -39,7 +39,7 @@ class People:
         self._verdicts = {number: verdict for number, verdict in self._verdicts.items() if number in living}
         self._persons = {track.number for track in tracks if self._is_person(track)}
         for track in tracks:
-            self._judge(track, at, frame, report)
+            self._judge(track, at, report)
         self._before = frozenset(report.faces)
         persons = tuple(
             self._person(track, at)
@@ -62,13 +62,13 @@ class People:
             self._tracker.reset()
         self._view = now
 
-    def _judge(self, track: Track, at: float, frame: Frame, report: FrameReport) -> None:
+    def _judge(self, track: Track, at: float, report: FrameReport) -> None:
         verdict = self._verdicts.setdefault(track.number, Verdict(self._protected_at))
         face = None if track.face is None else report.faces[track.face]
         if face is None or face.protected is None:
             return
         if report.look is Coverage.FULL or face not in self._before:  # else the gate carried it on
-            verdict.add(at, face.protected, quality(face, frame))
+            verdict.add(at, face.protected, quality(face))
 
     def _person(self, track: Track, at: float) -> Person:
         verdict = self._verdicts[track.number]
