@@ -1,12 +1,12 @@
 """How well a face can be judged, 0..1: the weight of a look at it.
 
-Of 2,554 faces that were found in validation pictures, whole, cut off by the frame's edge, dark, noisy, blurred, grey,
-compressed and small, 1.2 % were judged wrong where neither of the below was so, 3.3 % with a low score, 10.7 % with a
+Of 2,686 faces that were found in validation pictures, whole, cut off by the frame's edge, dark, noisy, blurred, grey,
+compressed and small, 1.2 % were judged wrong where neither of the below was so, 3.1 % with a low score, 10.7 % with a
 low score and a small box. The factors are the slopes of the logistic regression of the truth on the
 classifier's log-odds, over the slope for the other faces (docs/training-and-measuring.md).
 
 What blurs, covers or turns a face lowers the detector's score. Besides that, sharpness tells nothing: of the blurriest
-quarter 1.7 % were judged wrong, of the sharpest 3.3 %. Nor does a cut: of faces cut by a quarter 1.4 %, by half 2.7 %.
+quarter 1.6 % were judged wrong, of the sharpest 3.1 %. Nor does a cut: of faces cut by a quarter 1.4 %, by half 2.7 %.
 """
 
 from maskwatch.core.records import Face
