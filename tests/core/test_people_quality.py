@@ -22,9 +22,9 @@ def test_small_faces_and_those_of_a_low_score_weigh_less(side_px, score, weight)
 )
 def test_a_face_that_is_hard_to_judge_needs_more_looks(side_px, score, looks, frame):
     people = People(FaceTracker(), protected_at=0.5)
-    face = Face(Box(4, 4, 4 + side_px, 4 + side_px), score, 0.99)
     labels = []
     for at in (0.0, 1.0, 2.0):
+        face = Face(Box(4, 4, 4 + side_px, 4 + side_px), score, 0.99)
         report = FrameReport("door", "clip.mp4", 0, at, (64, 48), (face,))
         labels += [person.label for person in people.update(frame(at), report)[0].persons]
     assert labels.index(Label.PROTECTED) + 1 == looks

@@ -44,7 +44,7 @@ class People:
         persons = tuple(
             self._person(track, at)
             for track in tracks
-            if track.number in self._persons and at - track.seen_at <= HIDDEN_S
+            if track.number in self._persons and (track.face is not None or at - track.seen_at <= HIDDEN_S)
         )
         return replace(report, persons=persons), ()
 
