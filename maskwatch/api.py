@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from maskwatch.core.address import Address
 from maskwatch.core.errors import ConfigError, ImageError, MaskwatchError, ModelError, SourceError
+from maskwatch.core.people import People
 from maskwatch.core.ports import Classifier, Detector, Frames
-from maskwatch.core.records import Alert, Box, Face, Frame, FrameReport, Label, Polygon, Rgb
+from maskwatch.core.records import Alert, Box, Face, Frame, FrameReport, Label, Person, Polygon, Rgb
 from maskwatch.core.rules.protected_ratio import Rule
 from maskwatch.pipeline.camera import AnalysisConfig
 from maskwatch.pipeline.engine import Engine
@@ -47,6 +48,7 @@ __all__ = [
     "Label",
     "MaskwatchError",
     "ModelError",
+    "Person",
     "Rule",
     "SourceError",
     "load_classifier",
@@ -168,7 +170,7 @@ class Analyzer:
     def predict(self, rgb: Rgb) -> FrameReport:
         """What is seen in one picture, `(H, W, 3)` uint8 RGB, all of which is looked at.
 
-        Boxes are in pixels of the picture and end with it. The report's `at` is 0. Raises `ImageError` for anything
+        Boxes are in pixels of the picture and end with it. The report's `at` is 0, and its `persons` None. Raises `ImageError` for anything
         else: another shape or dtype, an empty picture, a side above 32,766 px.
         """
         (report,) = Engine({CAMERA: self._whole}).analyse([Frame(CAMERA, "picture", 0, 0.0, rgb)])
@@ -180,6 +182,9 @@ class Analyzer:
         `frames` are those of `open_source`, or your own: `Frame` records, or pictures `(H, W, 3)` uint8 RGB, which
         are so many a second (`fps`) and get times from 0 s on. Frames of several cameras may be mixed.
 
+        People are followed from frame to frame: `persons` of a report are those in view, each with the verdict of all
+        that was seen of her, and its `protected_ratio` is theirs; `raw_ratio` is that of the frame's faces alone.
+
         Raises `ConfigError` when `fps` is not above 0, or missing where pictures come without a time. While it
         goes on, raises `ImageError` for what is no such picture, and what `frames` raises.
         """
@@ -187,12 +192,17 @@ class Analyzer:
         return self._reports(frames, fps)
 
     def _reports(self, frames: Iterable[Frame | Rgb], fps: float | None) -> Iterator[FrameReport]:
-        engines: dict[str, Engine] = {}
+        from maskwatch.tracking import FaceTracker
+
+        cameras: dict[str, tuple[Engine, People]] = {}
         for seq, each in enumerate(frames):
             frame = each if isinstance(each, Frame) else _timed(each, seq, fps)
-            if frame.camera not in engines:
-                engines[frame.camera] = Engine({frame.camera: self._analysis(frame.camera)})
-            yield from engines[frame.camera].analyse([frame])
+            if frame.camera not in cameras:
+                engine = Engine({frame.camera: self._analysis(frame.camera)})
+                cameras[frame.camera] = engine, People(FaceTracker(), protected_at=self._whole.protected_at)
+            engine, people = cameras[frame.camera]
+            (found,) = engine.analyse([frame])
+            yield people.update(frame, found)[0]
 
     def _analysis(self, camera: str) -> AnalysisConfig:
         from maskwatch.detect.motion import MotionGate

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwatch.core.errors import ImageError
+from maskwatch.core.interval import wilson
 
 Rgb = NDArray[np.uint8]
 """One picture: `(H, W, 3)` uint8, RGB."""
@@ -95,6 +96,7 @@ class Frame:
     `source` is what it was read from (a file's name, a redacted address), `seq` counts the frames
     that the source showed, and `at` is seconds: since the start of a clip (presentation time), Unix
     time for a live camera. `arrived_s` is the monotonic time at which the capture thread had it, for measuring.
+    `grid` is what `core.selection.scene.grid` made of it, kept as it is asked for more than once.
     Raises `ImageError` when `rgb` is no such picture.
     """
 
@@ -104,6 +106,7 @@ class Frame:
     at: float
     rgb: Rgb
     arrived_s: float | None = None
+    grid: NDArray[np.int16] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         require_rgb(self.rgb)
@@ -318,11 +321,31 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True)
+class PeopleCount:
+    """How many people were in view within some time, each counted once, by the last verdict on her."""
+
+    protected: int = 0
+    unprotected: int = 0
+    unknown: int = 0
+
+    @property
+    def protected_ratio(self) -> float | None:
+        """Protected / assessed, 0..1; None when nobody was assessed."""
+        assessed = self.protected + self.unprotected
+        return self.protected / assessed if assessed else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Of the ratio, 95 %."""
+        return wilson(self.protected, self.protected + self.unprotected)
+
+
+@dataclass(frozen=True, slots=True)
 class CameraStatus:
     """A camera as the status board shows it; `reason` is why it is down, without any password.
 
     `since_s` and `frame_s` are monotonic times: of the last change of state, and of the last frame. The `_fps` are
-    over the last seconds. `faces` counts each face in each analysed frame.
+    over the last seconds. `faces` counts each face in each analysed frame, `hour` the people of the last hour.
     """
 
     state: CameraState = CameraState.CONNECTING
@@ -340,6 +363,7 @@ class CameraStatus:
     analysed_fps: float = 0.0
     faces: dict[Label, int] = field(default_factory=dict)
     latency: Latency = Latency()
+    hour: PeopleCount = PeopleCount()
 
 
 @dataclass(frozen=True, slots=True)

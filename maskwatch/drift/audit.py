@@ -1,9 +1,9 @@
 """How right the models were on samples that were drawn at random, whatever they said of them."""
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from maskwatch.core.interval import wilson
 from maskwatch.core.records import Face, Label, Versions
 from maskwatch.drift.confidences import named
 from maskwatch.evaluation.matching import match
@@ -11,7 +11,6 @@ from maskwatch.samples.annotations import Labels
 from maskwatch.samples.sample import Sample
 
 REASON = "audit"
-Z = 1.96  # of 95 %
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +29,8 @@ class Audit:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """95 %, by E. B. Wilson, Probable inference, the law of succession, and statistical inference, 1927."""
-        if not self.faces:
-            return None
-        p, n = self.right / self.faces, self.faces
-        middle = (p + Z**2 / (2 * n)) / (1 + Z**2 / n)
-        half = Z * math.sqrt(p * (1 - p) / n + Z**2 / (4 * n**2)) / (1 + Z**2 / n)
-        return max(0.0, middle - half), min(1.0, middle + half)
+        """Of 95 %."""
+        return wilson(self.right, self.faces)
 
 
 def audits(samples: Iterable[Sample], versions: dict[str, str]) -> list[Audit]:

@@ -5,6 +5,7 @@ import time
 from bisect import bisect_left
 from collections import Counter
 
+from maskwatch.core.people.lately import PeopleLately
 from maskwatch.core.records import (
     LATENCIES_S,
     CameraState,
@@ -20,6 +21,7 @@ from maskwatch.core.window import Window
 
 WINDOW_S = 10.0  # rates are over so long
 INFERENCE_WINDOW_S = 60.0  # a still view asks the models seldom
+HOUR_S = 3600.0
 
 
 class Board:
@@ -137,6 +139,7 @@ class _Camera:
         self._rates = [Window(WINDOW_S, now_s) for _ in range(3)]  # captured, dropped, analysed
         self._people = 0
         self._ratio: float | None = None
+        self._hour = PeopleLately(HOUR_S)
         self._faces: Counter[Label] = Counter()
         self._latencies = [0] * (len(LATENCIES_S) + 1)
         self._latency_s = 0.0
@@ -160,6 +163,7 @@ class _Camera:
         self._rates[2].add(now_s)
         self._people = report.people
         self._ratio = report.protected_ratio
+        self._hour.update(now_s, report.persons or ())
         self._faces.update(face.label for face in report.faces)
         if arrived_s is not None:
             latency_s = now_s - arrived_s
@@ -187,4 +191,5 @@ class _Camera:
             analysed_fps=analysed,
             faces={label: self._faces[label] for label in Label},
             latency=Latency(tuple(self._latencies), self._latency_s, self._latency.mean(now_s)),
+            hour=self._hour.count(now_s),
         )

@@ -29,8 +29,23 @@ GAUGES: Numbers = (
     ("maskwatch_camera_skipped_fps", "Frames a second that were dropped lately.", lambda c: c.dropped_fps),
     (
         "maskwatch_protected_ratio",
-        "Protected / assessed in the last frame, 0..1.",
+        "Protected / assessed of those in view in the last frame, 0..1.",
         lambda c: c.protected_ratio,
+    ),
+    (
+        "maskwatch_protected_ratio_hour",
+        "Protected / assessed of the people of the last hour, each once, 0..1.",
+        lambda c: c.hour.protected_ratio,
+    ),
+    (
+        "maskwatch_protected_ratio_hour_low",
+        "Lower end of its 95 % interval.",
+        lambda c: c.hour.interval[0] if c.hour.interval else None,
+    ),
+    (
+        "maskwatch_protected_ratio_hour_high",
+        "Upper end of its 95 % interval.",
+        lambda c: c.hour.interval[1] if c.hour.interval else None,
     ),
     ("maskwatch_people", "Who could be assessed in the last frame.", lambda c: c.people),
 )

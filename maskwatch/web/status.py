@@ -61,6 +61,7 @@ def described(status: Status, versions: dict[str, Versions], storage: Storage) -
 
 def _camera(camera: CameraStatus, versions: Versions, now_s: float) -> dict[str, object]:
     state_s = now_s - camera.since_s
+    low, high = camera.hour.interval or (None, None)
     return {
         "state": camera.state.value,
         "reason": camera.reason,
@@ -73,6 +74,9 @@ def _camera(camera: CameraStatus, versions: Versions, now_s: float) -> dict[str,
         "latency_s": _rounded(camera.latency.lately_s, 3),
         "people": camera.people,
         "protected_ratio": _rounded(camera.protected_ratio, 4),
+        "protected_ratio_hour": _rounded(camera.hour.protected_ratio, 4),
+        "protected_ratio_hour_low": _rounded(low, 4),
+        "protected_ratio_hour_high": _rounded(high, 4),
         "captured": camera.captured,
         "analysed": camera.analysed,
         "skipped": camera.dropped,

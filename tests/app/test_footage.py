@@ -1,6 +1,7 @@
 """The main job on real footage with its truth."""
 
 import json
+from itertools import groupby
 
 import pytest
 
@@ -42,6 +43,24 @@ def share_right(rows, start, end, protected):
     return len(right) / len(chosen)
 
 
+def counted(rows, start, end):
+    """How many people were protected, each time that it changed in [start, end] s; there must be four with a verdict."""
+    chosen = [row["persons"] for row in rows if start <= row["at"] <= end]
+    assert {sum(p["label"] != "unknown" for p in persons) for persons in chosen} == {4}
+    protected = [sum(p["label"] == "protected" for p in persons) for persons in chosen]
+    return [count for count, _ in groupby(protected)]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "protected"), [(0, 0.9, 0), (2.6, 4.6, 4), (6.0, 9.6, 3), (11.0, 16.4, 4)]
+)
+def test_four_people_have_the_right_verdicts(reference_clip, start, end, protected):
+    counts = counted(reference_clip, start, end)
+    assert counts[-1] == protected
+    assert len(counts) <= 2
+    assert counted(reference_clip, start + 0.2, end) == [protected]
+
+
 # From 9.64 s on the man on the left holds a mask before nose and mouth, and from 9.84 s before his eyes.
 @pytest.mark.parametrize(
     ("start", "end", "protected"), [(0, 0.9, 0), (2.6, 4.6, 4), (6.0, 9.6, 3), (11.0, 16.4, 4)]
@@ -71,3 +90,14 @@ def test_a_crowd_without_masks_is_judged_unprotected(shared, tmp_path, maskwatch
     labels = [face["label"] for row in rows for face in row["faces"]]
     assert len(labels) > 40
     assert labels.count("unprotected") / len(labels) >= 0.9
+    persons = [person for row in rows for person in row["persons"]]
+    assert len({person["track"] for person in persons}) == 2
+    assert {person["label"] for person in persons if person["age_s"] >= 0.5} == {"unprotected"}
+
+
+def test_who_turns_her_head_keeps_her_verdict(shared, tmp_path, maskwatch):
+    maskwatch("replay", shared / "footage/head_turns.gif", "--report", tmp_path / "r.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "r.jsonl").read_text().splitlines()]
+    assert {person["label"] for row in rows for person in row["persons"]} <= {"unprotected", "unknown"}
+    assert {row["protected_ratio"] for row in rows} <= {0.0, None}
+    assert sum(row["protected_ratio"] is None for row in rows) < sum(row["raw_ratio"] is None for row in rows)

@@ -59,11 +59,17 @@ def test_report_has_the_documented_fields(demo_files):
         "models",
         "faces",
         "protected_ratio",
+        "raw_ratio",
+        "persons",
         "alert",
         "queued",
     ]
     assert (row["camera"], row["source"], row["seq"], row["size"]) == ("demo", "clip.mp4", 20, [960, 540])
     assert list(row["faces"][0]) == ["box", "score", "protected", "label"]
+    assert list(row["persons"][0]) == ["track", "box", "label", "protected", "age_s", "face", "zones"]
+    assert [(p["track"], p["label"], p["age_s"]) for p in row["persons"]] == [
+        (track, "unprotected", round(row["at"], 1)) for track in (1, 2)
+    ]
 
 
 def test_replay_gives_the_same_report_twice_and_queues_what_is_unsure(demo_clip, tmp_path, maskwatch):
@@ -136,7 +142,7 @@ def test_replay_of_a_folder_names_each_picture_and_goes_on_after_a_broken_one(
     done = maskwatch("replay", folder, "--report", tmp_path / "r.jsonl")
     rows = lines(tmp_path / "r.jsonl")
     assert done.returncode == 0
-    assert [(row["source"], row["protected_ratio"]) for row in rows] == [("p2.png", 0.0), ("p10.png", 1.0)]
+    assert [(row["source"], row["raw_ratio"]) for row in rows] == [("p2.png", 0.0), ("p10.png", 1.0)]
     assert "p3.jpg" in done.stderr
 
 

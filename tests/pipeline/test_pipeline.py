@@ -9,7 +9,20 @@ import pytest
 
 from maskwatch.app.service import status_line
 from maskwatch.core.errors import AlertError, QueueError, QueueFull, SourceError
-from maskwatch.core.records import Alert, AlertKind, Box, CameraState, Face, Frame, Label, ModelKind, Versions
+from maskwatch.core.records import (
+    Alert,
+    AlertKind,
+    Box,
+    CameraState,
+    Face,
+    Frame,
+    FrameReport,
+    Label,
+    ModelKind,
+    PeopleCount,
+    Person,
+    Versions,
+)
 from maskwatch.core.rules.camera_offline import CameraOffline
 from maskwatch.core.rules.protected_ratio import Rule
 from maskwatch.core.selection import Selection
@@ -458,6 +471,20 @@ def test_the_engine_shows_that_it_lives_without_frames():
         first = pipeline.board.snapshot().engine_beat
         until(lambda: pipeline.board.snapshot().engine_beat > first)
         forever.set()
+
+
+def test_the_board_counts_the_people_of_the_last_hour(monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    board = Board(["door"])
+    assert board.snapshot().cameras["door"].hour == PeopleCount()
+    one, other = (Person(n, FACE.box, label) for n, label in ((1, Label.PROTECTED), (2, Label.UNPROTECTED)))
+    for persons in ((one, other), (one,), None):
+        report = FrameReport("door", "clip.mp4", 0, 0.0, (64, 48), (FACE,), persons=persons)
+        board.count_analysed(report)
+    assert board.snapshot().cameras["door"].hour == PeopleCount(protected=1, unprotected=1)
+    now[0] += 3601
+    assert board.snapshot().cameras["door"].hour == PeopleCount()
 
 
 def test_no_frame_asks_for_the_whole_board(shot, monkeypatch):

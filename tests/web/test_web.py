@@ -22,6 +22,7 @@ from maskwatch.core.records import (
     Label,
     Latency,
     ModelKind,
+    PeopleCount,
     SinkStatus,
     Status,
     Versions,
@@ -378,6 +379,7 @@ SEEN = Status(
             analysed_fps=4.75,
             faces={Label.PROTECTED: 30, Label.UNPROTECTED: 10, Label.UNKNOWN: 1},
             latency=Latency((40, 5, 1, 0, 0, 0, 0, 1), 12.5, 0.06),
+            hour=PeopleCount(protected=60, unprotected=20, unknown=5),
         ),
         "정문": CameraStatus(CameraState.DOWN, REASON, since_s=990.0),
     },
@@ -426,6 +428,11 @@ def scraped():
         (("maskwatch_protected_ratio", 'do"or\\'), 0.75),
         (("maskwatch_protected_ratio", "정문"), None),
         (("maskwatch_people", 'do"or\\'), 4),
+        (("maskwatch_protected_ratio_hour", 'do"or\\'), 0.75),
+        (("maskwatch_protected_ratio_hour_low", 'do"or\\'), pytest.approx(0.6451, abs=1e-4)),
+        (("maskwatch_protected_ratio_hour_high", 'do"or\\'), pytest.approx(0.8319, abs=1e-4)),
+        (("maskwatch_protected_ratio_hour", "정문"), None),
+        (("maskwatch_protected_ratio_hour_low", "정문"), None),
         (("maskwatch_faces_total", 'do"or\\', "protected"), 30),
         (("maskwatch_faces_total", 'do"or\\', "unprotected"), 10),
         (("maskwatch_faces_total", 'do"or\\', "unknown"), 1),
@@ -479,6 +486,9 @@ def test_status_tells_the_same_as_json():
     assert (told["alive"], told["ready"], told["reason"], told["running_s"]) == (True, True, None, 100)
     assert (door["state"], door["state_s"], door["last_frame_age_s"], door["fps"]) == ("up", 60, 0.5, 5.0)
     assert (door["people"], door["protected_ratio"], door["latency_s"]) == (4, 0.75, 0.06)
+    hour = ["protected_ratio_hour", "protected_ratio_hour_low", "protected_ratio_hour_high"]
+    assert [door[key] for key in hour] == [0.75, 0.6452, 0.8319]
+    assert [gate[key] for key in hour] == [None] * 3  # nobody assessed is no compliance
     assert (gate["state"], gate["reason"], gate["last_frame_age_s"]) == ("down", REASON, None)
     assert gate["models"] == {"detector": "detector@1", "classifier": "classifier@2"}
     assert told["detector_inference_s"] == 0.0125

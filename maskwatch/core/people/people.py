@@ -2,49 +2,74 @@
 
 from dataclasses import replace
 
+from maskwatch.core.people.forward import ForwardTime
 from maskwatch.core.people.quality import quality
 from maskwatch.core.people.verdict import Verdict
 from maskwatch.core.ports import Track, Tracker
-from maskwatch.core.records import Face, Frame, FrameReport, Passage, Person
+from maskwatch.core.records import Coverage, Face, Frame, FrameReport, Passage, Person
+from maskwatch.core.selection.scene import Grid, grid, is_another_view
 
 HIDDEN_S = 1.0  # a person whose face is hidden for so long is still in view
+SELDOM_S = 0.5  # between frames: where they come so seldom, one is enough to be a person
 
 
 class People:
     """Follows the people of one camera and judges each from all that was seen of her.
 
-    A face that the gate carried on is no second look at it, and adds nothing to the verdict.
+    A face that the gate carried on is no second look at it, and adds nothing to the verdict. What one frame alone has
+    may be a false box, and is no person before the tracker confirms it and another frame has it, too. A view of
+    another place begins anew. Times are the frames' own; where they jump back, `ForwardTime` goes on.
     """
 
     def __init__(self, tracker: Tracker, *, protected_at: float) -> None:
         self._tracker = tracker
         self._protected_at = protected_at
+        self._time = ForwardTime()
         self._verdicts: dict[int, Verdict] = {}
+        self._persons: set[int] = set()  # the tracks that are
         self._before: frozenset[Face] = frozenset()
+        self._view: Grid | None = None
 
     def update(self, frame: Frame, report: FrameReport) -> tuple[FrameReport, tuple[Passage, ...]]:
         """The report with the people in view, and who passed since the last one; to be called with each, in order."""
-        tracks = self._tracker.update(report.at, report.faces, report.near_misses, report.size)
+        at = self._time.advance(report.at)
+        self._look_at_the_view(frame, report)
+        tracks = self._tracker.update(at, report.faces, report.near_misses, report.size)
         living = {track.number for track in tracks}
         self._verdicts = {number: verdict for number, verdict in self._verdicts.items() if number in living}
+        self._persons = {track.number for track in tracks if self._is_person(track)}
         for track in tracks:
-            self._look(track, frame, report)
+            self._judge(track, at, report)
         self._before = frozenset(report.faces)
         persons = tuple(
-            self._person(track, report.at)
+            self._person(track, at)
             for track in tracks
-            if track.confirmed and (track.face is not None or 0 <= report.at - track.seen_at <= HIDDEN_S)
+            if track.number in self._persons and (track.face is not None or at - track.seen_at <= HIDDEN_S)
         )
         return replace(report, persons=persons), ()
 
-    def _look(self, track: Track, frame: Frame, report: FrameReport) -> None:
+    def _is_person(self, track: Track) -> bool:
+        """Once a person, she stays one."""
+        seen_again = track.confirmed and track.seen_at > track.since
+        return seen_again or track.number in self._persons or self._time.step_s >= SELDOM_S
+
+    def _look_at_the_view(self, frame: Frame, report: FrameReport) -> None:
+        """All tracks are over where the camera looks at another place, which the gate takes for a change, too."""
+        if report.look is Coverage.CARRIED:
+            return
+        now = grid(frame)
+        if self._view is not None and is_another_view(self._view, now):
+            self._tracker.reset()
+        self._view = now
+
+    def _judge(self, track: Track, at: float, report: FrameReport) -> None:
         verdict = self._verdicts.setdefault(track.number, Verdict(self._protected_at))
         face = None if track.face is None else report.faces[track.face]
-        if face is not None and face.protected is not None and face not in self._before:
-            verdict.add(report.at, face.protected, quality(face, frame))
+        if face is None or face.protected is None:
+            return
+        if report.look is Coverage.FULL or face not in self._before:  # else the gate carried it on
+            verdict.add(at, face.protected, quality(face))
 
     def _person(self, track: Track, at: float) -> Person:
         verdict = self._verdicts[track.number]
-        return Person(
-            track.number, track.box, verdict.label, verdict.protected, max(0.0, at - track.since), track.face
-        )
+        return Person(track.number, track.box, verdict.label, verdict.protected, at - track.since, track.face)

@@ -1,4 +1,4 @@
-"""Two frames of a camera compared: is it the same scene, and did the picture change where a face was?
+"""Two frames of a camera compared: the same scene, the same view, and did the picture change where a face was?
 
 Unlike the motion gate (`detect.motion`), a lighting change counts as a new scene, because the models may judge it
 otherwise. So each compares frames in its own way: here by the mean difference over the frame or a face's place; in the
@@ -11,24 +11,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwatch.core.geometry import iou
-from maskwatch.core.records import Box, Face, FrameReport, Rgb
+from maskwatch.core.records import Box, Face, Frame, FrameReport
 
 SAME_SCENE = 12.0  # grey levels (0..255): a larger mean difference is another scene
+SAME_VIEW = 0.35
+"""The correlation of two grids from which on the camera still looks at the same place. In six clips people who come
+near leave 0.63 of it from frame to frame at 5 frames a second, and 0.42 at one a second; of fifteen pairs of places
+eleven never reach 0.35."""
 GRID = 160  # points across the longer side, by which scenes are compared
 APART_IOU = 0.2  # faces that overlap less are two
 
 Grid = NDArray[np.int16]
 
 
-def grid(rgb: Rgb) -> Grid:
+def grid(frame: Frame) -> Grid:
     """The green channel at points as far apart in both directions: enough to tell a scene from another."""
-    step = max(1, ceil(max(rgb.shape[:2]) / GRID))
-    return np.asarray(rgb[::step, ::step, 1], np.int16)
+    if frame.grid is None:
+        step = max(1, ceil(max(frame.size) / GRID))
+        object.__setattr__(frame, "grid", np.asarray(frame.rgb[::step, ::step, 1], np.int16))
+    assert frame.grid is not None
+    return frame.grid
 
 
 def is_steady(before: Grid, after: Grid) -> bool:
     """Whether two frames show the same scene in the same light."""
     return before.shape == after.shape and float(np.abs(after - before).mean()) <= SAME_SCENE
+
+
+def is_another_view(before: Grid, after: Grid) -> bool:
+    """Whether the camera looks at another place: more than other light, or people who come near, makes of a picture."""
+    if is_steady(before, after):
+        return False
+    if before.shape != after.shape:
+        return True
+    one, other = before - before.mean(), after - after.mean()
+    spread = float(np.sqrt((one**2).mean() * (other**2).mean()))
+    return float((one * other).mean()) < SAME_VIEW * spread
 
 
 def is_missing(face: Face, report: FrameReport, before: Grid, after: Grid) -> bool:

@@ -91,7 +91,7 @@ class Selection:
 
     def update(self, frame: Frame, report: FrameReport) -> tuple[Pick, ...]:
         """What is to be queued now: this frame, or one before of which only now it is known."""
-        now = grid(frame.rgb)
+        now = grid(frame)
         if self._scene is not None and not is_steady(self._scene, now):
             self._forget()
         self._scene = now
