@@ -163,7 +163,8 @@ class Person:
     `track` numbers the people of one camera in one run, from 1; it says nothing of who she is. `protected` is the
     probability (0..1) that she wears a mask, of all that was seen of her so far, None while nothing was. `age_s` is how
     long she has been followed, `face` the place of her face in the report's `faces`, None while it is hidden: then
-    `box` is where it is expected, in pixels. `zones` are those of the camera that she stands in.
+    `box` is where it is expected, in pixels. `zones` are those of the camera that she stands in; `counted` is False
+    where the camera has zones and she stands in none: then she is shown, and not counted.
     """
 
     track: int
@@ -173,6 +174,7 @@ class Person:
     age_s: float = 0.0
     face: int | None = None
     zones: tuple[str, ...] = ()
+    counted: bool = True
 
 
 class Direction(StrEnum):
@@ -224,9 +226,10 @@ class FrameReport:
     persons: tuple[Person, ...] | None = None
 
     def count(self, label: Label) -> int:
-        """How many people have this verdict; where nobody is followed, how many faces have this label."""
-        judged: tuple[Person, ...] | tuple[Face, ...] = self.faces if self.persons is None else self.persons
-        return sum(each.label is label for each in judged)
+        """How many people that count have this verdict; where nobody is followed, how many faces have this label."""
+        if self.persons is None:
+            return sum(face.label is label for face in self.faces)
+        return sum(person.label is label and person.counted for person in self.persons)
 
     @property
     def people(self) -> int:

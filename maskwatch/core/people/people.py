@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from maskwatch.core.people.passages import Passages
 from maskwatch.core.people.quality import quality
 from maskwatch.core.people.verdict import Verdict
 from maskwatch.core.ports import Track, Tracker
@@ -16,8 +17,9 @@ class People:
     A face that the gate carried on is no second look at it, and adds nothing to the verdict.
     """
 
-    def __init__(self, tracker: Tracker, *, protected_at: float) -> None:
+    def __init__(self, tracker: Tracker, *, protected_at: float, passages: Passages | None = None) -> None:
         self._tracker = tracker
+        self._passages = passages or Passages()
         self._protected_at = protected_at
         self._verdicts: dict[int, Verdict] = {}
         self._before: frozenset[Face] = frozenset()
@@ -35,7 +37,8 @@ class People:
             for track in tracks
             if track.face is not None or 0 <= report.at - track.seen_at <= HIDDEN_S
         )
-        return replace(report, persons=persons), ()
+        labels = {number: verdict.label for number, verdict in self._verdicts.items()}
+        return self._passages.update(replace(report, persons=persons), tracks, labels)
 
     def _look(self, track: Track, frame: Frame, report: FrameReport) -> None:
         verdict = self._verdicts.setdefault(track.number, Verdict(self._protected_at))
