@@ -85,7 +85,9 @@ def spread(polygon: Polygon) -> float:
     return max(abs(far_x * dy - far_y * dx) for dx, dy in from_first) / 2
 
 
-def names_of(polygons: Mapping[str, Polygon], point: tuple[float, float], size: tuple[int, int]) -> tuple[str, ...]:
+def names_of(
+    polygons: Mapping[str, Polygon], point: tuple[float, float], size: tuple[int, int]
+) -> tuple[str, ...]:
     """The polygons that a point in pixels lies in, by name; `size` is the frame's width and height in pixels."""
     x, y = point[0] / size[0], point[1] / size[1]
     return tuple(name for name, polygon in polygons.items() if contains(polygon, x, y))

@@ -190,7 +190,7 @@ class Passage:
     """Somebody crossed a line of the camera or left the view, with the verdict on her at that time.
 
     `track` is hers (see `Person`), None where something of a person's size moved by and no face was seen. `line` is the
-    name of the line, None for who left the view; `zones` are those that she was in. `at` is on the frames' clock.
+    name of the line, None for who left the view; `zones` are those that she was in, sorted. `at` is on the frames' clock.
     """
 
     camera: str
@@ -200,6 +200,28 @@ class Passage:
     direction: Direction
     line: str | None = None
     zones: tuple[str, ...] = ()
+
+
+class PassageKind(NamedTuple):
+    """What passages are counted by: as in `Passage`."""
+
+    zones: tuple[str, ...]
+    line: str | None
+    direction: Direction
+    label: Label
+
+
+@dataclass(frozen=True, slots=True)
+class PassageCounts:
+    """How many passed a camera, by kind: since it is watched, in the last minute and hour, and on this local day.
+
+    All but `total` are by the frames' own clock.
+    """
+
+    total: dict[PassageKind, int] = field(default_factory=dict)
+    minute: dict[PassageKind, int] = field(default_factory=dict)
+    hour: dict[PassageKind, int] = field(default_factory=dict)
+    today: dict[PassageKind, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +347,7 @@ class CameraStatus:
     """A camera as the status board shows it; `reason` is why it is down, without any password.
 
     `since_s` and `frame_s` are monotonic times: of the last change of state, and of the last frame. The `_fps` are
-    over the last seconds. `faces` counts each face in each analysed frame.
+    over the last seconds. `faces` counts each face in each analysed frame, `passages` each person who passed.
     """
 
     state: CameraState = CameraState.CONNECTING
@@ -343,6 +365,7 @@ class CameraStatus:
     analysed_fps: float = 0.0
     faces: dict[Label, int] = field(default_factory=dict)
     latency: Latency = Latency()
+    passages: PassageCounts = field(default_factory=PassageCounts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,9 @@ class Crossing:
         self._line = line
         self._point: Point | None = None
         self._distance_px = 0.0
-        self._through = 0  # steps over the segment since the last word, those to the right less those to the left
+        self._through = (
+            0  # steps over the segment since the last word, those to the right less those to the left
+        )
         self._said: Direction | None = None
 
     def step(self, point: Point, size: tuple[int, int]) -> None:
@@ -74,7 +76,9 @@ class Crossing:
         (x1, y1), (x2, y2) = _px(self._line.start, size), _px(self._line.end, size)
         dx, dy = x2 - x1, y2 - y1
         length = hypot(dx, dy)
-        first, second = ((dx * (y - y1) - dy * (x - x1)) / length for x, y in (_px(there, size), _px(here, size)))
+        first, second = (
+            (dx * (y - y1) - dy * (x - x1)) / length for x, y in (_px(there, size), _px(here, size))
+        )
         return first, second
 
     def _meets(self, here: Point, share: float, size: tuple[int, int]) -> bool:

@@ -22,7 +22,7 @@ class _Walk:
     crossings: dict[str, Crossing]
     label: Label = Label.UNKNOWN
     sightings: int = 0
-    zones: dict[str, None] = field(default_factory=dict)
+    zones: set[str] = field(default_factory=set)
     has_crossed: bool = False
 
     @property
@@ -81,7 +81,7 @@ class Passages:
             return
         if track.face is not None and report.faces[track.face] not in self._before:
             walk.sightings += 1  # one that the gate carried on was not looked at again
-        walk.zones |= dict.fromkeys(names_of(self._zones, track.box.centre, report.size))
+        walk.zones.update(names_of(self._zones, track.box.centre, report.size))
         side_px = max(track.box.width, track.box.height)
         for name, crossing in walk.crossings.items():
             crossing.step(track.box.centre, report.size)
@@ -108,7 +108,7 @@ class Passages:
         for mover in self._unassessed.update(report, faces):
             line, direction = mover.crossed()
             if line is not None or mover.zones or not self._zones:
-                zones = tuple(mover.zones)
+                zones = tuple(sorted(mover.zones))
                 yield Passage(report.camera, mover.at, None, Label.UNKNOWN, direction, line, zones)
 
     def _placed(self, person: Person, report: FrameReport) -> Person:
@@ -118,4 +118,4 @@ class Passages:
 
 def _passage(camera: str, at: float, walk: _Walk, direction: Direction, line: str | None) -> Passage:
     walk.has_crossed = True
-    return Passage(camera, at, walk.track.number, walk.label, direction, line, tuple(walk.zones))
+    return Passage(camera, at, walk.track.number, walk.label, direction, line, tuple(sorted(walk.zones)))

@@ -31,7 +31,7 @@ class Mover:
     crossings: dict[str, Crossing]
     far: float = 0.0
     has_face: bool = False
-    zones: dict[str, None] = field(default_factory=dict)
+    zones: set[str] = field(default_factory=set)
     trail: deque[tuple[float, Box]] = field(default_factory=deque)
 
     @property
@@ -128,4 +128,4 @@ class Unassessed:
 
     def _go_on(self, mover: Mover, box: Box, report: FrameReport) -> None:
         mover.go_on(box, report)
-        mover.zones |= dict.fromkeys(names_of(self._zones, mover.head, report.size))
+        mover.zones.update(names_of(self._zones, mover.head, report.size))
