@@ -8,7 +8,8 @@ from maskwatch.core.records import Direction
 
 Point = tuple[float, float]
 
-MARGIN = 0.5  # of a face's longer side, beyond the line: nearer to it, she may still turn round
+MARGIN = 0.5  # of a face's longer side, beyond the line: nearer to it, she may still turn round;
+MARGIN_AT_END = 0.25  # where she is seen last, this is enough
 
 
 class Side(StrEnum):
@@ -31,7 +32,7 @@ class Crossing:
     """One person and one line: follows her point, and tells once which way she went over.
 
     What she crosses is the segment: her way past one of its ends is none. Steps back and forth over it cancel out, and
-    only beyond `MARGIN`, or when she is not seen any more, is it said that she crossed. After one direction only the
+    only beyond a margin is it said that she crossed. After one direction only the
     other can follow, so that over one line `leaving` less `entering` is -1, 0 or 1.
     """
 
@@ -56,9 +57,9 @@ class Crossing:
         """The direction, once she is beyond the line by `MARGIN` of her face, whose longer side is `face_px`."""
         return self._say() if abs(self._distance_px) >= MARGIN * face_px else None
 
-    def ended(self) -> Direction | None:
-        """The direction, if she was seen last on the other side, however near."""
-        return self._say()
+    def ended(self, face_px: float) -> Direction | None:
+        """The direction, if she was seen last beyond the line by `MARGIN_AT_END` of her face."""
+        return self._say() if abs(self._distance_px) >= MARGIN_AT_END * face_px else None
 
     def _say(self) -> Direction | None:
         through, self._through = self._through, 0

@@ -8,7 +8,7 @@ from maskwatch.core.geometry import names_of
 from maskwatch.core.people.lines import Crossing, Line
 from maskwatch.core.people.unassessed import Unassessed
 from maskwatch.core.ports import Track
-from maskwatch.core.records import Direction, Face, FrameReport, Label, Passage, Person, Polygon
+from maskwatch.core.records import Box, Direction, Face, FrameReport, Label, Passage, Person, Polygon
 
 MIN_SIGHTINGS = 2  # what was found in one frame alone is no person,
 MIN_AGE_S = 0.15  # nor is what was followed for less: two frames at 25 a second
@@ -82,10 +82,9 @@ class Passages:
         if track.face is not None and report.faces[track.face] not in self._before:
             walk.sightings += 1  # one that the gate carried on was not looked at again
         walk.zones.update(names_of(self._zones, track.box.centre, report.size))
-        side_px = max(track.box.width, track.box.height)
         for name, crossing in walk.crossings.items():
             crossing.step(track.box.centre, report.size)
-            direction = crossing.crossed(side_px) if walk.is_somebody else None
+            direction = crossing.crossed(_side_px(track.box)) if walk.is_somebody else None
             if direction is not None:
                 yield _passage(report.camera, report.at, walk, direction, name)
 
@@ -95,7 +94,7 @@ class Passages:
             return
         at = walk.track.seen_at
         for name, crossing in walk.crossings.items():
-            direction = crossing.ended()
+            direction = crossing.ended(_side_px(walk.track.box))
             if direction is not None:
                 yield _passage(camera, at, walk, direction, name)
         if not walk.has_crossed and (walk.zones or not self._zones):
@@ -114,6 +113,10 @@ class Passages:
     def _placed(self, person: Person, report: FrameReport) -> Person:
         zones = names_of(self._zones, person.box.centre, report.size)
         return replace(person, zones=zones, counted=bool(zones))
+
+
+def _side_px(box: Box) -> float:
+    return max(box.width, box.height)
 
 
 def _passage(camera: str, at: float, walk: _Walk, direction: Direction, line: str | None) -> Passage:

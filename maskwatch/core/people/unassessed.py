@@ -7,7 +7,7 @@ from functools import reduce
 
 from maskwatch.core.geometry import around, covered, names_of, overlaps
 from maskwatch.core.people.lines import Crossing, Line, Point
-from maskwatch.core.person_size import MAX_SHARE, PersonSize, has_face, with_room
+from maskwatch.core.person_size import MAX_SHARE, WIDE, PersonSize, has_face, with_room
 from maskwatch.core.records import Box, Direction, FrameReport, Polygon
 
 UNSEEN_S = 1.0  # what moves for less is not counted
@@ -53,7 +53,7 @@ class Mover:
     def crossed(self) -> tuple[str | None, Direction]:
         """The line that it went over from its beginning to its end, and which way."""
         for name, crossing in self.crossings.items():
-            direction = crossing.ended()
+            direction = crossing.ended(self.box.width / WIDE)
             if direction is not None:
                 return name, direction
         return None, Direction.GONE
@@ -69,14 +69,16 @@ class Mover:
         return not self.has_face and self.at - self.since > UNSEEN_S and self.far >= OWN_WIDTHS
 
     def _is_on_its_way_out(self, size: tuple[int, int]) -> bool:
+        """Whether she moved towards an edge, and as much again takes her there."""
         (x, y), (u, v) = self.box.centre, self.trail[0][1].centre
-        right, down, enough = x - u, y - v, TOWARDS * self.box.width
-        return (
-            (self.box.x1 <= 0 and -right >= enough)
-            or (self.box.y1 <= 0 and -down >= enough)
-            or (self.box.x2 >= size[0] and right >= enough)
-            or (self.box.y2 >= size[1] and down >= enough)
+        right, down = x - u, y - v
+        edges = (
+            (-right, self.box.x1),
+            (-down, self.box.y1),
+            (right, size[0] - self.box.x2),
+            (down, size[1] - self.box.y2),
         )
+        return any(moved >= max(TOWARDS * self.box.width, left_px) for moved, left_px in edges)
 
 
 class Unassessed:
