@@ -119,13 +119,19 @@ def test_a_walk_gives_these_passages(walk, said, fps):
         (Line((0.5, 0.9), (0.5, 0.1), Side.RIGHT), LEAVING, None),  # upwards: its right is the east
         (Line((0.5, 0.9), (0.5, 0.1), Side.LEFT), ENTERING, None),
         (Line((0.5, 0.1), (0.5, 0.9), Side.LEFT), LEAVING, None),  # downwards: its left is the east
-        (Line((0.1, 0.5), (0.9, 0.5), Side.RIGHT), None, LEAVING),  # from left to right: its right is the south
+        (
+            Line((0.1, 0.5), (0.9, 0.5), Side.RIGHT),
+            None,
+            LEAVING,
+        ),  # from left to right: its right is the south
         (Line((0.9, 0.5), (0.1, 0.5), Side.RIGHT), None, ENTERING),
         (Line((0.1, 0.1), (0.9, 0.9), Side.RIGHT), ENTERING, LEAVING),
     ],
     ids=str,
 )
-def test_left_and_right_are_those_of_who_looks_from_the_first_point_to_the_second(line, to_the_east, to_the_south):
+def test_left_and_right_are_those_of_who_looks_from_the_first_point_to_the_second(
+    line, to_the_east, to_the_south
+):
     east = ways(passed([straight((300, 260), (700, 260), 9)], lines={"l": line}))
     south = ways(passed([straight((510, 50), (510, 450), 9)], lines={"l": line}))
     assert east == [to_the_east or GONE]
@@ -219,7 +225,9 @@ def test_a_passage_has_the_zones_that_she_was_in_and_who_was_in_none_does_not_le
     (told,) = passed([straight((700, 250), (300, 250), 9)], zones=zones)
     assert (told.direction, told.zones) == (GONE, ("queue",))
     assert passed([straight((700, 250), (600, 250), 9)], zones=zones) == []
-    (told,) = passed([straight((900, 250), (600, 250), 9)], zones=zones, lines={"l": Line((0.7, 0), (0.7, 1))})
+    (told,) = passed(
+        [straight((900, 250), (600, 250), 9)], zones=zones, lines={"l": Line((0.7, 0), (0.7, 1))}
+    )
     assert (told.direction, told.line, told.zones) == (LEAVING, "l", ())
 
 

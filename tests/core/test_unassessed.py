@@ -70,7 +70,9 @@ def test_so_many_people_moved(moves, count):
 
 def test_whose_face_was_seen_is_counted_by_her_track_alone():
     moves = walk(-20, 820, 30)
-    faces = {frame: Box(moves[frame][0].x1 + 20, 175, moves[frame][0].x1 + 50, 205) for frame in range(10, 16)}
+    faces = {
+        frame: Box(moves[frame][0].x1 + 20, 175, moves[frame][0].x1 + 50, 205) for frame in range(10, 16)
+    }
     told = passed(moves, faces=faces)
     assert [(p.track, p.direction) for p in told] == [(1, GONE)]
     told = passed(moves, faces={10: faces[10]})  # a flicker is no face

@@ -47,22 +47,30 @@ class Counts:
 
 
 class _Lately:
-    """What was within so many seconds."""
+    """What was within so many seconds. Asking takes no longer with many passages."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._events: list[tuple[float, int, PassageKind]] = []  # a heap, the oldest first
         self._numbers = count()
-        self._counted_at = float("-inf")
+        self._counts: Counter[PassageKind] = Counter()
+        self._latest_at = float("-inf")
 
     def add(self, at: float, kind: PassageKind) -> None:
         heapq.heappush(self._events, (at, next(self._numbers), kind))
+        self._counts[kind] += 1
+        self._latest_at = max(self._latest_at, at)
 
     def at(self, at: float) -> dict[PassageKind, int]:
-        if at < self._counted_at:
-            self._events = [event for event in self._events if event[0] < at + self._seconds]
-            heapq.heapify(self._events)
-        self._counted_at = at
+        if at < self._latest_at:
+            self._take_back(at + self._seconds)
+        self._latest_at = at
         while self._events and self._events[0][0] <= at - self._seconds:
-            heapq.heappop(self._events)
-        return dict(Counter(kind for _, _, kind in self._events))
+            self._counts[heapq.heappop(self._events)[2]] -= 1
+        return {kind: number for kind, number in self._counts.items() if number}
+
+    def _take_back(self, at: float) -> None:
+        """What is at that time or later, as the clock says now, is none."""
+        self._events = [event for event in self._events if event[0] < at]
+        heapq.heapify(self._events)
+        self._counts = Counter(kind for _, _, kind in self._events)
