@@ -117,6 +117,7 @@ def test_a_clock_that_is_set_back_ends_what_moved_and_stops_nothing():
     assert len(told) == 2
 
 
+@pytest.mark.timeout(1200)
 def test_six_people_who_come_one_after_the_other_and_show_their_backs_are_six(shared):
     """Reference footage: six people walk in, stand with their backs to the camera, and walk out again."""
     import maskwatch
