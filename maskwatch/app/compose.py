@@ -16,7 +16,7 @@ from maskwatch.config.load import Config
 from maskwatch.config.sections import CameraConfig, Defaults
 from maskwatch.core.address import Address
 from maskwatch.core.errors import ConfigError
-from maskwatch.core.people import People
+from maskwatch.core.people import Passages, People
 from maskwatch.core.ports import AlertSink, Source
 from maskwatch.core.records import Decision, FrameReport, Rgb, Versions
 from maskwatch.core.rules.camera_offline import CameraOffline
@@ -243,7 +243,9 @@ def _camera(
         protected_at=settings.classify.protected_at,
         min_face_px=settings.classify.min_face_px,
         ignore=settings.ignore,
-        people=People(FaceTracker(), protected_at=settings.classify.protected_at),
+        people=People(
+            FaceTracker(), protected_at=settings.classify.protected_at, passages=_passages(settings)
+        ),
         rule=Rule(
             protected_ratio=alert.protected_ratio,
             min_people=alert.min_people,
@@ -264,6 +266,15 @@ def _camera(
     )
 
 
+def _passages(settings: Defaults) -> Passages:
+    lines = {name: each.line for name, each in settings.lines.items()}
+    return Passages(zones=settings.zones, lines=lines, min_face_px=_smallest_px(settings))
+
+
+def _smallest_px(camera: Defaults) -> float:
+    return smallest_face_px(camera.detect) or camera.classify.min_face_px
+
+
 def camera_selection(settings: SelectionSettings, camera: Defaults) -> Selection:
     """What selects for one camera, with its settings of the queue and those by which it looks."""
     return Selection(
@@ -274,7 +285,7 @@ def camera_selection(settings: SelectionSettings, camera: Defaults) -> Selection
         audit_share=settings.audit_share,
         second_look_share=settings.second_look_share,
         second_looks_per_hour=settings.second_looks_per_hour,
-        min_face_px=smallest_face_px(camera.detect) or camera.classify.min_face_px,
+        min_face_px=_smallest_px(camera),
     )
 
 

@@ -39,7 +39,7 @@ def status(
     told = asked(address, token)
     try:
         table, failing = _table(told), _failing(told)
-        lines = [*_reasons(told), *failing, *_notices(told), _summary(told)]
+        lines = [*_passed(told), *_reasons(told), *failing, *_notices(told), _summary(told)]
     except (KeyError, TypeError, AttributeError) as e:
         raise MaskwatchError(f"{address}: is not a maskwatch service of this version") from e
     out.print(table)
@@ -109,6 +109,20 @@ def _table(told: dict[str, Any]) -> Table:
             "" if ratio is None else f"{ratio:.0%} of {camera['people']}",
         )
     return table
+
+
+def _passed(told: dict[str, Any]) -> list[str]:
+    """Who passed each camera today, by direction; nothing of one that nobody passed."""
+    lines = []
+    for name, camera in told["cameras"].items():
+        ways = [
+            f"{sum(labels.values())} {direction} ({labels['protected']} with a mask, "
+            f"{labels['unprotected']} without, {labels['unknown']} unknown)"
+            for direction, labels in camera["passages"]["today"].items()
+            if any(labels.values())
+        ]
+        lines += [f"{name}: today {', '.join(ways)}"] if ways else []
+    return lines
 
 
 def _reasons(told: dict[str, Any]) -> list[str]:

@@ -1,8 +1,9 @@
 """The sections of the configuration as records, and a camera's."""
 
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from maskwatch.alerts.kinds.log import Settings as LogSettings
 from maskwatch.alerts.kinds.voice import Settings as VoiceSettings
@@ -12,6 +13,7 @@ from maskwatch.classify.settings import ClassifierSettings
 from maskwatch.classify.settings import Settings as ClassifySettings
 from maskwatch.core.address import Address
 from maskwatch.core.geometry import area, spread
+from maskwatch.core.people import Line, Side
 from maskwatch.core.records import Polygon
 from maskwatch.detect.registry import DETECTORS
 from maskwatch.detect.settings import MotionSettings
@@ -27,6 +29,9 @@ from maskwatch.sources.settings import RtspSettings
 from maskwatch.web.settings import WebSettings
 
 MIN_AREA, MAX_AREA = 1e-6, 0.999  # of the picture, that an ignored polygon may cover
+MIN_LENGTH = 0.01  # of the picture's width or height, that a line must have
+PLACE_NAME = r"\w[\w .-]{0,63}"
+Place = TypeVar("Place")
 Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 
@@ -36,9 +41,20 @@ def _as_corners(polygon: Polygon) -> Polygon:
         raise ValueError("must have at least three corners")
     if spread(polygon) < MIN_AREA:
         raise ValueError("must enclose an area; these corners are on one line")
+    return polygon
+
+
+def _as_ignored(polygon: Polygon) -> Polygon:
     if area(polygon) > MAX_AREA:
         raise ValueError("must leave something to see; this is the whole picture")
     return polygon
+
+
+def _named(places: dict[str, Place]) -> dict[str, Place]:
+    for name in places:
+        if not re.fullmatch(PLACE_NAME, name):
+            raise ValueError(f"a name is letters, digits, space, _ . - (at most 64), not {name[:64]!r}")
+    return places
 
 
 def _once_each(sinks: tuple[KindSettings, ...]) -> tuple[KindSettings, ...]:
@@ -47,6 +63,9 @@ def _once_each(sinks: tuple[KindSettings, ...]) -> tuple[KindSettings, ...]:
         if said.count(sink) > 1:
             raise ValueError(f"{sink['kind']} is named twice")
     return sinks
+
+
+Corners = Annotated[tuple[tuple[Share, Share], ...], AfterValidator(_as_corners)]
 
 
 class _Strict(SettingsBase):
@@ -82,11 +101,35 @@ class AlertSettings(_Strict):
         )
 
 
+class LineSettings(_Strict):
+    """A line of `lines`: a segment between two points, and the side of it where people have left.
+
+    `leaving` is that side as it is seen in the picture by who stands at `from` and looks towards `to`.
+    """
+
+    start: Annotated[tuple[Share, Share], Field(alias="from")]
+    end: Annotated[tuple[Share, Share], Field(alias="to")]
+    leaving: Side
+
+    @model_validator(mode="after")
+    def _require_length(self) -> Self:
+        if max(abs(a - b) for a, b in zip(self.start, self.end, strict=True)) < MIN_LENGTH:
+            raise ValueError("from and to must be apart, by a hundredth of the picture at least")
+        return self
+
+    @property
+    def line(self) -> Line:
+        """The same as what decides takes it."""
+        return Line(self.start, self.end, self.leaving)
+
+
 class Defaults(_Strict):
     """What holds for every camera that does not say otherwise."""
 
     fps: Annotated[float, Field(gt=0, le=120)] = 5
-    ignore: tuple[Annotated[tuple[tuple[Share, Share], ...], AfterValidator(_as_corners)], ...] = ()
+    ignore: tuple[Annotated[Corners, AfterValidator(_as_ignored)], ...] = ()
+    zones: Annotated[dict[str, Corners], AfterValidator(_named)] = Field(default_factory=dict)
+    lines: Annotated[dict[str, LineSettings], AfterValidator(_named)] = Field(default_factory=dict)
     detect: Annotated[KindSettings, OneOf(DETECTORS, default="mtcnn")] = DetectSettings()
     motion: MotionSettings = MotionSettings()
     classify: Annotated[ClassifierSettings, OneOf(CLASSIFIERS, default="masknet")] = ClassifySettings()

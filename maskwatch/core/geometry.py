@@ -1,6 +1,6 @@
 """Rectangles and polygons."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from maskwatch.core.records import Box, Face, Polygon
@@ -83,3 +83,11 @@ def spread(polygon: Polygon) -> float:
     from_first = [(x2 - x, y2 - y) for x2, y2 in rest]
     far_x, far_y = max(from_first, key=lambda v: v[0] ** 2 + v[1] ** 2)
     return max(abs(far_x * dy - far_y * dx) for dx, dy in from_first) / 2
+
+
+def names_of(
+    polygons: Mapping[str, Polygon], point: tuple[float, float], size: tuple[int, int]
+) -> tuple[str, ...]:
+    """The polygons that a point in pixels lies in, by name; `size` is the frame's width and height in pixels."""
+    x, y = point[0] / size[0], point[1] / size[1]
+    return tuple(name for name, polygon in polygons.items() if contains(polygon, x, y))

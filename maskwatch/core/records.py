@@ -166,7 +166,8 @@ class Person:
     `track` numbers the people of one camera in one run, from 1; it says nothing of who she is. `protected` is the
     probability (0..1) that she wears a mask, of all that was seen of her so far, None while nothing was. `age_s` is how
     long she has been followed, `face` the place of her face in the report's `faces`, None while it is hidden: then
-    `box` is where it is expected, in pixels. `zones` are those of the camera that she stands in.
+    `box` is where it is expected, in pixels. `zones` are those of the camera that she stands in; `counted` is False
+    where the camera has zones and she stands in none: then she is shown, and not counted.
     """
 
     track: int
@@ -176,6 +177,7 @@ class Person:
     age_s: float = 0.0
     face: int | None = None
     zones: tuple[str, ...] = ()
+    counted: bool = True
 
 
 class Direction(StrEnum):
@@ -191,7 +193,7 @@ class Passage:
     """Somebody crossed a line of the camera or left the view, with the verdict on her at that time.
 
     `track` is hers (see `Person`), None where something of a person's size moved by and no face was seen. `line` is the
-    name of the line, None for who left the view; `zones` are those that she was in. `at` is on the frames' clock.
+    name of the line, None for who left the view; `zones` are those that she was in, sorted. `at` is on the frames' clock.
     """
 
     camera: str
@@ -201,6 +203,28 @@ class Passage:
     direction: Direction
     line: str | None = None
     zones: tuple[str, ...] = ()
+
+
+class PassageKind(NamedTuple):
+    """What passages are counted by: as in `Passage`."""
+
+    zones: tuple[str, ...]
+    line: str | None
+    direction: Direction
+    label: Label
+
+
+@dataclass(frozen=True, slots=True)
+class PassageCounts:
+    """How many passed a camera, by kind: since it is watched, in the last minute and hour, and on this local day.
+
+    All but `total` are by the frames' own clock.
+    """
+
+    total: dict[PassageKind, int] = field(default_factory=dict)
+    minute: dict[PassageKind, int] = field(default_factory=dict)
+    hour: dict[PassageKind, int] = field(default_factory=dict)
+    today: dict[PassageKind, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,9 +251,10 @@ class FrameReport:
     persons: tuple[Person, ...] | None = None
 
     def count(self, label: Label) -> int:
-        """How many people have this verdict; where nobody is followed, how many faces have this label."""
-        judged: tuple[Person, ...] | tuple[Face, ...] = self.faces if self.persons is None else self.persons
-        return sum(each.label is label for each in judged)
+        """How many people that count have this verdict; where nobody is followed, how many faces have this label."""
+        if self.persons is None:
+            return sum(face.label is label for face in self.faces)
+        return sum(person.label is label and person.counted for person in self.persons)
 
     @property
     def people(self) -> int:
@@ -345,7 +370,8 @@ class CameraStatus:
     """A camera as the status board shows it; `reason` is why it is down, without any password.
 
     `since_s` and `frame_s` are monotonic times: of the last change of state, and of the last frame. The `_fps` are
-    over the last seconds. `faces` counts each face in each analysed frame, `hour` the people of the last hour.
+    over the last seconds. `faces` counts each face in each analysed frame, `passages` each person who passed, `hour` the
+    people of the last hour.
     """
 
     state: CameraState = CameraState.CONNECTING
@@ -364,6 +390,7 @@ class CameraStatus:
     faces: dict[Label, int] = field(default_factory=dict)
     latency: Latency = Latency()
     hour: PeopleCount = PeopleCount()
+    passages: PassageCounts = field(default_factory=PassageCounts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Self
 
-from maskwatch.core.records import Decision
+from maskwatch.core.records import Decision, Passage
 from maskwatch.platform.files import replacing
 from maskwatch.samples.sample import judgement_to_json
 
@@ -43,6 +43,18 @@ def as_json(decision: Decision) -> dict[str, object]:
         "size": list(report.size),
         "look": report.look,
         **judgement_to_json(report),
+        "passages": [_passage(passage) for passage in decision.passages],
         "alert": decision.alert is not None,
         "queued": decision.queued,
+    }
+
+
+def _passage(passage: Passage) -> dict[str, object]:
+    return {
+        "at": round(passage.at, 3),
+        "track": passage.track,
+        "label": passage.label.value,
+        "direction": passage.direction.value,
+        "line": passage.line,
+        "zones": list(passage.zones),
     }

@@ -186,7 +186,7 @@ class Pipeline:
         for frame, report in zip(frames, self._engine.analyse(frames), strict=True):
             self._pass_words_on()
             decision = self._decide(frame, report)
-            self.board.count_analysed(decision.report, frame.arrived_s)
+            self.board.count_analysed(decision.report, frame.arrived_s, decision.passages)
             if self._on_decision is not None:
                 self._on_decision(decision)
 

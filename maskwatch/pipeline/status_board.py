@@ -4,7 +4,9 @@ import threading
 import time
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Sequence
 
+from maskwatch.core.people.counts import Counts
 from maskwatch.core.people.lately import PeopleLately
 from maskwatch.core.records import (
     LATENCIES_S,
@@ -14,10 +16,12 @@ from maskwatch.core.records import (
     Label,
     Latency,
     ModelKind,
+    Passage,
     SinkStatus,
     Status,
 )
 from maskwatch.core.window import Window
+from maskwatch.platform.clock import local_day
 
 WINDOW_S = 10.0  # rates are over so long
 INFERENCE_WINDOW_S = 60.0  # a still view asks the models seldom
@@ -80,10 +84,12 @@ class Board:
         with self._lock:
             self._cameras[camera].on_state(state, reason, time.monotonic())
 
-    def count_analysed(self, report: FrameReport, arrived_s: float | None = None) -> None:
-        """Count an analysed frame, of which all is decided; it came at the monotonic time `arrived_s`."""
+    def count_analysed(
+        self, report: FrameReport, arrived_s: float | None = None, passages: Sequence[Passage] = ()
+    ) -> None:
+        """Count an analysed frame, of which all is decided, and who passed; it came at the monotonic time `arrived_s`."""
         with self._lock:
-            self._cameras[report.camera].on_report(report, arrived_s, time.monotonic())
+            self._cameras[report.camera].on_report(report, arrived_s, passages, time.monotonic())
 
     def set_store_problem(self, reason: str | None) -> None:
         """Set why no samples are stored; None: they are."""
@@ -144,6 +150,8 @@ class _Camera:
         self._latencies = [0] * (len(LATENCIES_S) + 1)
         self._latency_s = 0.0
         self._latency = Window(WINDOW_S, now_s)
+        self._passages = Counts(local_day)
+        self._clock_s = 0.0  # the frames' clock, less the monotonic one
 
     def on_frame(self, dropped: int, now_s: float) -> None:
         self._frame_s = now_s
@@ -158,8 +166,12 @@ class _Camera:
             self._reconnects += (self.state, state) == (CameraState.DOWN, CameraState.UP)
         self.state, self._reason = state, reason
 
-    def on_report(self, report: FrameReport, arrived_s: float | None, now_s: float) -> None:
+    def on_report(
+        self, report: FrameReport, arrived_s: float | None, passages: Sequence[Passage], now_s: float
+    ) -> None:
         self._analysed += 1
+        self._clock_s = report.at - now_s
+        self._passages.add(report.at, passages)
         self._rates[2].add(now_s)
         self._people = report.people
         self._ratio = report.protected_ratio
@@ -192,4 +204,5 @@ class _Camera:
             faces={label: self._faces[label] for label in Label},
             latency=Latency(tuple(self._latencies), self._latency_s, self._latency.mean(now_s)),
             hour=self._hour.count(now_s),
+            passages=self._passages.at(now_s + self._clock_s),
         )

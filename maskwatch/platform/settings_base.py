@@ -33,4 +33,5 @@ def _kinds(annotation: Any) -> set[Any]:
 
 
 def _holds_bool(value: Any) -> bool:
-    return isinstance(value, bool) or (isinstance(value, list) and any(map(_holds_bool, value)))
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return isinstance(value, bool) or any(map(_holds_bool, inner))

@@ -58,9 +58,10 @@ class Followed:
         motion = Motion.starting(face.box)
         return cls(number, motion, face.box, at, at, at, at, confirmed, face, place)
 
-    def is_over(self, at: float) -> bool:
-        """Whether it was hidden for too long."""
-        life_s = LOST_S if self.confirmed and self.looks >= CONFIRM_LOOKS else TENTATIVE_S
+    def is_over(self, at: float, before: float) -> bool:
+        """Whether it was hidden for too long; `before` is when the last frame was: who was in that was not hidden yet."""
+        is_somebody = self.confirmed and self.looks >= CONFIRM_LOOKS
+        life_s = LOST_S if is_somebody or self.seen_at >= before else TENTATIVE_S
         return at - self.seen_at > life_s or at - self.found_at > NEAR_S
 
     def shift(self, by_s: float) -> None:

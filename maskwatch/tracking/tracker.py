@@ -77,12 +77,13 @@ class FaceTracker:
 
     def _pass(self, at: float) -> float:
         """Let time pass since the frame before; how much."""
-        gap_s = math.inf if self._at is None else at - self._at
-        self._at = at
+        before = -math.inf if self._at is None else self._at
+        gap_s, self._at = at - before, at
         if gap_s < 0:
             for each in self._all:
                 each.shift(gap_s)
-        self._all = [each for each in self._all if not each.is_over(at)]
+            before = at
+        self._all = [each for each in self._all if not each.is_over(at, before)]
         for each in self._all:
             each.face = None
         return gap_s

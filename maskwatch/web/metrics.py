@@ -80,6 +80,7 @@ class ServiceCollector(Collector):
         status, storage = self._watched.status(), self._watched.storage()
         yield from _of_cameras(status.cameras)
         yield _faces(status.cameras)
+        yield _passages(status.cameras)
         yield _latency(status.cameras)
         yield from _of_models(status)
         models = InfoMetricFamily("maskwatch_model", "The models that judge.")
@@ -128,6 +129,20 @@ def _faces(cameras: dict[str, CameraStatus]) -> Metric:
         for label, count in camera.faces.items():
             faces.add_metric([name, label.value], count)
     return faces
+
+
+def _passages(cameras: dict[str, CameraStatus]) -> Metric:
+    """Each passage is in one sample: who was in several zones in that of all their names."""
+    passages = CounterMetricFamily(
+        "maskwatch_passages",
+        "People who crossed a line or left the view.",
+        labels=["camera", "zone", "line", "direction", "label"],
+    )
+    for name, camera in cameras.items():
+        for kind, count in camera.passages.total.items():
+            zones, line = ",".join(kind.zones), kind.line or ""
+            passages.add_metric([name, zones, line, kind.direction.value, kind.label.value], count)
+    return passages
 
 
 def _latency(cameras: dict[str, CameraStatus]) -> Metric:

@@ -1,5 +1,6 @@
 """`/api/status`, and `/` that leads to it: what `/metrics` tells and what each camera does, as JSON for people and their scripts."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from starlette.requests import Request
@@ -8,7 +9,17 @@ from starlette.routing import Route
 
 from maskwatch import __version__
 from maskwatch.core.health import why_not_alive, why_not_ready
-from maskwatch.core.records import CameraStatus, ModelKind, SinkStatus, Status, Versions
+from maskwatch.core.records import (
+    CameraStatus,
+    Direction,
+    Label,
+    ModelKind,
+    PassageCounts,
+    PassageKind,
+    SinkStatus,
+    Status,
+    Versions,
+)
 from maskwatch.platform.clock import utc_now
 from maskwatch.web.service_view import ServiceView, Storage, memory_bytes, threads
 
@@ -82,7 +93,30 @@ def _camera(camera: CameraStatus, versions: Versions, now_s: float) -> dict[str,
         "skipped": camera.dropped,
         "reconnects": camera.reconnects,
         "faces": {label.value: count for label, count in camera.faces.items()},
+        "passages": _passages(camera.passages),
         "models": {"detector": versions.detector, "classifier": versions.classifier},
+    }
+
+
+def _passages(counts: PassageCounts) -> dict[str, object]:
+    """By direction and label for each span, and all kinds with their zones and line."""
+    spans = {"last_minute": counts.minute, "last_hour": counts.hour, "today": counts.today}
+    kinds = [
+        {**kind._asdict(), **{name: span.get(kind, 0) for name, span in spans.items()}, "total": total}
+        for kind, total in sorted(counts.total.items(), key=str)
+    ]
+    return {**{name: _by_direction(span) for name, span in spans.items()}, "by_zone_and_line": kinds}
+
+
+def _by_direction(counts: Mapping[PassageKind, int]) -> dict[str, dict[str, int]]:
+    return {
+        direction.value: {
+            label.value: sum(
+                n for kind, n in counts.items() if (kind.direction, kind.label) == (direction, label)
+            )
+            for label in Label
+        }
+        for direction in Direction
     }
 
 

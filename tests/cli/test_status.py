@@ -11,7 +11,17 @@ import pytest
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from maskwatch.core.records import CameraState, CameraStatus, SinkStatus, Status, Versions
+from maskwatch.core.records import (
+    CameraState,
+    CameraStatus,
+    Direction,
+    Label,
+    PassageCounts,
+    PassageKind,
+    SinkStatus,
+    Status,
+    Versions,
+)
 from maskwatch.sources.images import encoded
 from maskwatch.web import status
 from maskwatch.web.application import make_app
@@ -80,6 +90,21 @@ def test_a_voice_that_cannot_speak_is_told_with_its_reason_and_for_how_long_and_
     assert told[1]["state_s"] == 720
     since = datetime.fromisoformat(told[1]["since"])
     assert abs((datetime.now(UTC) - since).total_seconds() - 720) < 60
+
+
+def test_who_passed_today_is_a_line_of_each_camera_that_somebody_passed(maskwatch):
+    kinds = {
+        PassageKind((), "door", Direction.LEAVING, Label.PROTECTED): 8,
+        PassageKind(("hall",), "door", Direction.LEAVING, Label.PROTECTED): 1,
+        PassageKind((), "door", Direction.LEAVING, Label.UNPROTECTED): 3,
+        PassageKind((), None, Direction.GONE, Label.UNKNOWN): 2,
+    }
+    passed = replace(DOOR, passages=PassageCounts(kinds, today=kinds))
+    with answering(replace(SEEN, cameras={"정문": passed, "gate": GATE})) as url:
+        done = maskwatch("status", "--url", url)
+    told = "정문: today 12 leaving (9 with a mask, 3 without, 0 unknown), 2 gone (0 with a mask, 0 without, 2 unknown)"
+    assert f"\n{told}\n" in done.stdout
+    assert "gate: today" not in done.stdout
 
 
 def test_a_voice_that_fails_for_all_cameras_needs_no_list_of_them(maskwatch):

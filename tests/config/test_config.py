@@ -17,6 +17,7 @@ from maskwatch.config.json_schema import json_schema
 from maskwatch.config.load import parse
 from maskwatch.config.sections import Globals
 from maskwatch.core.errors import ConfigError
+from maskwatch.core.people import Line, Side
 from maskwatch.platform.settings_base import _kinds
 
 SHIPPED = Path(__file__).parents[2] / "config.yaml"
@@ -218,6 +219,26 @@ def test_an_empty_file_is_the_defaults(text):
         (
             "ignore: [[[0, 0], [1, 0], [1, 1], [0, 1]]]",
             "config.yaml:1: ignore.0: must leave something to see",
+        ),
+        ("zones: {hall: [[0, 0], [1, 1]]}", "config.yaml:1: zones.hall: must have at least three corners"),
+        ("zones: {hall: [[0, 0], [0.4, 0.4], [1, 1]]}", "config.yaml:1: zones.hall: must enclose an area"),
+        (
+            "zones: {hall: [[0, 0], [1, 0], [1, 2]]}",
+            "config.yaml:1: zones.hall.2.1: must be at most 1, got 2",
+        ),
+        ("zones: {'a,b': [[0, 0], [1, 0], [1, 1]]}", "config.yaml:1: zones: a name is letters, digits"),
+        (
+            "lines: {door: {from: [0, 0], to: [0.005, 0.005], leaving: left}}",
+            "config.yaml:1: lines.door: from and to must be apart",
+        ),
+        (
+            "lines: {door: {from: [0, 0], to: [0, 1], leaving: out}}",
+            "config.yaml:1: lines.door.leaving: must be 'left' or 'right', got 'out'",
+        ),
+        ("lines: {door: {from: [0, 0], leaving: left}}", "config.yaml:1: lines.door.to: is missing"),
+        (
+            "cameras:\n  a:\n    source: b\n    lines:\n      door: {from: [0, -1], to: [0, 1], leaving: left}",
+            "config.yaml:5: cameras.a.lines.door.from.1: must be at least 0, got -1",
         ),
         ('alert: {say: "hello\\0"}', "config.yaml:1: alert.say: holds a control character"),
         ('alert: {say: "\\e[2J"}', "config.yaml:1: alert.say: holds a control character"),
@@ -444,6 +465,24 @@ cameras:
     assert read.queue.dir == Path("elsewhere")
 
 
+def test_a_camera_has_the_zones_and_lines_of_the_defaults_and_its_own():
+    corners, line = [[0, 0], [1, 0], [1, 1], [0, 1]], "from: [0.2, 0.5], to: [0.8, 0.5]"
+    text = f"""
+zones: {{hall: {corners}}}
+lines: {{door: {{{line}, leaving: left}}}}
+cameras:
+  a: {{source: x, zones: {{queue: {corners}}}, lines: {{door: {{leaving: right}}, gate: {{{line}, leaving: left}}}}}}
+  b: {{source: y}}
+"""
+    read = parse(text, "c", {}).cameras
+    assert [list(read[name].zones) for name in "ab"] == [["hall", "queue"], ["hall"]]
+    assert read["b"].lines["door"].line == Line((0.2, 0.5), (0.8, 0.5), Side.LEFT)
+    assert {name: each.leaving for name, each in read["a"].lines.items()} == {
+        "door": Side.RIGHT,
+        "gate": Side.LEFT,
+    }
+
+
 def test_a_list_of_a_camera_replaces_the_global_list():
     polygon, own = [[0, 0], [1, 0], [1, 1]], [[0, 0], [0.5, 0], [0.5, 0.5]]
     text = f"ignore: [{polygon}, {polygon}]\ncameras: {{a: {{source: x, ignore: [{own}]}}, b: {{source: y}}}}"
@@ -502,6 +541,8 @@ def test_any_text_gives_a_configuration_or_an_error_with_lines(text):
 DOORS = """
 fps: 4
 ignore: [[[0.1, 0.1], [0.2, 0.1], [0.2, 0.2]]]
+zones: {hall: [[0.1, 0.1], [0.2, 0.1], [0.2, 0.2]]}
+lines: {door: {from: [0.1, 0.1], to: [0.2, 0.1], leaving: left}}
 device: cpu
 detect: {min_face_px: 24, weights: stock, thresholds: [0.6, 0.7, 0.7], crops: exact, scout: true, backend: auto}
 motion: {gate: true, full_s: 3}

@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maskwatch.core.geometry import contains, iou
-from maskwatch.core.records import Box, CameraState, Face, FrameReport, Label
+from maskwatch.core.records import (
+    Box,
+    CameraState,
+    Direction,
+    Face,
+    FrameReport,
+    Label,
+    Passage,
+    PassageCounts,
+    PassageKind,
+)
 from maskwatch.pipeline.mailbox import Mailbox
 from maskwatch.pipeline.status_board import Board
 from maskwatch.pipeline.worker import Worker
@@ -267,6 +277,23 @@ def test_the_board_counts_each_camera_for_itself(report):
     assert door.protected_ratio == 0.5
     untouched = Board(["gate"]).snapshot().cameras["gate"]
     assert replace(status["gate"], since_s=0) == replace(untouched, since_s=0)
+
+
+def test_the_board_counts_who_passed_each_camera_by_the_frames_clock(report, monkeypatch):
+    now_s = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now_s[0])
+    board = Board(["door", "gate"])
+    passage = Passage("door", 999.0, 1, Label.PROTECTED, Direction.LEAVING, "out", ())
+    board.count_analysed(report(1000.0, 0.9), None, (passage,))
+    kind = PassageKind((), "out", Direction.LEAVING, Label.PROTECTED)
+    seen = board.snapshot().cameras
+    assert seen["door"].passages.minute == seen["door"].passages.total == {kind: 1}
+    assert seen["gate"].passages == PassageCounts()
+    now_s[0] += 58.9
+    assert board.snapshot().cameras["door"].passages.minute == {kind: 1}
+    now_s[0] += 0.2
+    door = board.snapshot().cameras["door"].passages
+    assert (door.minute, door.hour, door.total) == ({}, {kind: 1}, {kind: 1})
 
 
 def test_the_board_counts_a_return_but_not_a_first_connection():

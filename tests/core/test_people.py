@@ -32,7 +32,7 @@ class ByPlace:
         self._tracks = {}
         self.resets += 1
 
-    def update(self, at, faces, near_misses=()):
+    def update(self, at, faces, near_misses=(), size=None):
         self._tracks = {
             place: replace(track, face=None)
             for place, track in self._tracks.items()

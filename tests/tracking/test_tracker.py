@@ -100,6 +100,19 @@ def test_a_camera_that_is_looked_at_seldom_has_people(tracker):
         assert len(numbers(tracker.update(60.0 * minute, [face(200)]))) == 1
 
 
+@pytest.mark.parametrize("step_s", [0.8, 1.0, 2.0, 3.0])
+def test_somebody_who_stays_is_one_person_also_before_a_slow_camera(tracker, step_s):
+    seen = watch(tracker, 1 / step_s, [[face(200)]] * 5)
+    assert [numbers(tracks, confirmed=False) for tracks in seen] == [[1]] * 5
+    assert numbers(seen[1]) == [1]
+
+
+@pytest.mark.parametrize("step_s", [0.8, 1.0])
+def test_a_false_face_is_over_two_frames_later_before_a_slow_camera(tracker, step_s):
+    seen = watch(tracker, 1 / step_s, [[], [face(200)], [], []])
+    assert [len(tracks) for tracks in seen] == [0, 1, 1, 0]
+
+
 def test_after_a_reset_the_next_frame_is_a_first_one_and_numbers_go_on(tracker):
     tracker.update(0.0, [face(200)])
     tracker.reset()

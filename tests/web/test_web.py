@@ -19,9 +19,12 @@ from maskwatch.core.health import STUCK_S, why_not_alive
 from maskwatch.core.records import (
     CameraState,
     CameraStatus,
+    Direction,
     Label,
     Latency,
     ModelKind,
+    PassageCounts,
+    PassageKind,
     PeopleCount,
     SinkStatus,
     Status,
@@ -362,6 +365,8 @@ def test_the_watchdogs_bound_is_healths():
 
 # metrics and status
 
+OUT = PassageKind(("hall", "queue"), "door", Direction.LEAVING, Label.PROTECTED)
+IN = PassageKind((), None, Direction.GONE, Label.UNKNOWN)
 SEEN = Status(
     {
         'do"or\\': CameraStatus(
@@ -380,6 +385,7 @@ SEEN = Status(
             faces={Label.PROTECTED: 30, Label.UNPROTECTED: 10, Label.UNKNOWN: 1},
             latency=Latency((40, 5, 1, 0, 0, 0, 0, 1), 12.5, 0.06),
             hour=PeopleCount(protected=60, unprotected=20, unknown=5),
+            passages=PassageCounts({OUT: 7, IN: 2}, {IN: 1}, {OUT: 3, IN: 2}, {OUT: 5, IN: 2}),
         ),
         "정문": CameraStatus(CameraState.DOWN, REASON, since_s=990.0),
     },
@@ -436,6 +442,8 @@ def scraped():
         (("maskwatch_faces_total", 'do"or\\', "protected"), 30),
         (("maskwatch_faces_total", 'do"or\\', "unprotected"), 10),
         (("maskwatch_faces_total", 'do"or\\', "unknown"), 1),
+        (("maskwatch_passages_total", 'do"or\\', "leaving", "protected", "door", "hall,queue"), 7),
+        (("maskwatch_passages_total", 'do"or\\', "gone", "unknown", "", ""), 2),
         (("maskwatch_decision_latency_seconds_bucket", 'do"or\\', "0.05"), 40),
         (("maskwatch_decision_latency_seconds_bucket", 'do"or\\', "0.25"), 46),
         (("maskwatch_decision_latency_seconds_bucket", 'do"or\\', "5.0"), 46),
@@ -489,6 +497,14 @@ def test_status_tells_the_same_as_json():
     hour = ["protected_ratio_hour", "protected_ratio_hour_low", "protected_ratio_hour_high"]
     assert [door[key] for key in hour] == [0.75, 0.6452, 0.8319]
     assert [gate[key] for key in hour] == [None] * 3  # nobody assessed is no compliance
+    told_of = door["passages"]
+    assert told_of["last_minute"]["gone"] == {"protected": 0, "unprotected": 0, "unknown": 1}
+    assert told_of["last_hour"]["leaving"] == {"protected": 3, "unprotected": 0, "unknown": 0}
+    assert told_of["today"]["leaving"]["protected"] == 5
+    spans = {"last_minute": 0, "last_hour": 3, "today": 5, "total": 7}
+    kind = {"zones": ["hall", "queue"], "line": "door", "direction": "leaving", "label": "protected"}
+    assert kind | spans in told_of["by_zone_and_line"]
+    assert len(told_of["by_zone_and_line"]) == 2
     assert (gate["state"], gate["reason"], gate["last_frame_age_s"]) == ("down", REASON, None)
     assert gate["models"] == {"detector": "detector@1", "classifier": "classifier@2"}
     assert told["detector_inference_s"] == 0.0125

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from maskwatch.core.people.forward import ForwardTime
+from maskwatch.core.people.passages import Passages
 from maskwatch.core.people.quality import quality
 from maskwatch.core.people.verdict import Verdict
 from maskwatch.core.ports import Track, Tracker
@@ -21,8 +22,9 @@ class People:
     another place begins anew. Times are the frames' own; where they jump back, `ForwardTime` goes on.
     """
 
-    def __init__(self, tracker: Tracker, *, protected_at: float) -> None:
+    def __init__(self, tracker: Tracker, *, protected_at: float, passages: Passages | None = None) -> None:
         self._tracker = tracker
+        self._passages = passages or Passages()
         self._protected_at = protected_at
         self._time = ForwardTime()
         self._verdicts: dict[int, Verdict] = {}
@@ -46,7 +48,9 @@ class People:
             for track in tracks
             if track.number in self._persons and (track.face is not None or at - track.seen_at <= HIDDEN_S)
         )
-        return replace(report, persons=persons), ()
+        labels = {number: verdict.label for number, verdict in self._verdicts.items()}
+        by_the_frames = [_moved(track, report.at - at) for track in tracks]
+        return self._passages.update(replace(report, persons=persons), by_the_frames, labels)
 
     def _is_person(self, track: Track) -> bool:
         """Once a person, she stays one."""
@@ -73,3 +77,8 @@ class People:
     def _person(self, track: Track, at: float) -> Person:
         verdict = self._verdicts[track.number]
         return Person(track.number, track.box, verdict.label, verdict.protected, at - track.since, track.face)
+
+
+def _moved(track: Track, seconds: float) -> Track:
+    """The same track on a clock that is so much further on."""
+    return replace(track, since=track.since + seconds, seen_at=track.seen_at + seconds) if seconds else track

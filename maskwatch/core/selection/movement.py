@@ -3,14 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from maskwatch.core.geometry import grown, holds, overlaps
-from maskwatch.core.records import Box, Face, FrameReport
+from maskwatch.core.geometry import overlaps
+from maskwatch.core.person_size import PersonSize, has_face, with_room
+from maskwatch.core.records import Box, FrameReport
 
 UNSEEN_S = 1.0
 CALM_S = 2.0  # without movement for so long, the next one is another
-WIDE, HIGH = 3, 6  # of the smallest face: what moves of a person, at least
-MAX_SHARE = 0.8  # of the frame: more is the light, or the camera itself
-ROOM = 0.25  # of what moved, around it: the head need not be in it
 
 
 @dataclass(slots=True, eq=False)
@@ -31,7 +29,7 @@ class Movements:
     """Follows what moves in one camera's view. `min_face_px` is the smallest face that is looked for."""
 
     def __init__(self, min_face_px: float) -> None:
-        self._least = WIDE * min_face_px, HIGH * min_face_px
+        self._person = PersonSize(min_face_px)
         self._all: list[Movement] = []
 
     def forget(self) -> None:
@@ -41,29 +39,20 @@ class Movements:
     def update(self, report: FrameReport) -> list[Movement]:
         """What moves now that no face was seen in for longer than `UNSEEN_S`, and was not queued."""
         before = [each for each in self._all if 0 <= report.at - each.at <= CALM_S]
-        now = [_followed(box, report, before) for box in report.moved if self._is_a_person(box, report.size)]
+        now = [_followed(box, report, before) for box in report.moved if self._person.fits(box, report.size)]
         ended = [each for each in before if not any(_goes_on(each, then.box) for then in now)]
         self._all = ended + now
         return [each for each in now if each.is_unseen(report.at)]
-
-    def _is_a_person(self, box: Box, size: tuple[int, int]) -> bool:
-        large = box.width >= self._least[0] and box.height >= self._least[1]
-        return large and box.width * box.height <= MAX_SHARE * size[0] * size[1]
 
 
 def _followed(box: Box, report: FrameReport, before: Iterable[Movement]) -> Movement:
     """It goes on with every one that it touches: two people who meet are one movement from then on."""
     same = [each for each in before if _goes_on(each, box)]
     since = min((each.since for each in same), default=report.at)
-    if has_face(box, report.faces):
+    if has_face(box, (face.box for face in report.faces)):
         since = report.at
     return Movement(box, report.at, since, any(each.queued for each in same))
 
 
 def _goes_on(before: Movement, box: Box) -> bool:
-    return overlaps(grown(before.box, ROOM), box)
-
-
-def has_face(box: Box, faces: Iterable[Face]) -> bool:
-    """Whether a face lies in what moved, or just beside it."""
-    return any(holds(grown(box, ROOM), face.box) for face in faces)
+    return overlaps(with_room(before.box), box)

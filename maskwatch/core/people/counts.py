@@ -1,0 +1,76 @@
+"""How many passed one camera: in all, and in the last minute, the last hour and today."""
+
+import heapq
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import date
+from itertools import count
+
+from maskwatch.core.records import Passage, PassageCounts, PassageKind
+
+MINUTE_S, HOUR_S = 60.0, 3600.0
+
+
+class Counts:
+    """Counts passages by their kind. `day_of` tells the local day of a time on the frames' clock, Unix time live.
+
+    A passage may be told a while after it was. Where the clock is set back, what is then in the future counts as lately
+    until it is a minute, or an hour, ahead; a new day begins only when it is set back by more than an hour.
+    """
+
+    def __init__(self, day_of: Callable[[float], date]) -> None:
+        self._day_of = day_of
+        self._total: Counter[PassageKind] = Counter()
+        self._minute, self._hour = _Lately(MINUTE_S), _Lately(HOUR_S)
+        self._day, self._turned_at = date.min, float("-inf")
+        self._today: Counter[PassageKind] = Counter()
+
+    def add(self, at: float, passages: Iterable[Passage]) -> None:
+        """Passages that were told at `at`, on the clock of their own times."""
+        self._turn_to(at)
+        for passage in passages:
+            kind = PassageKind(passage.zones, passage.line, passage.direction, passage.label)
+            self._total[kind] += 1
+            self._minute.add(passage.at, kind)
+            self._hour.add(passage.at, kind)
+            self._today[kind] += self._day_of(passage.at) == self._day
+
+    def at(self, at: float) -> PassageCounts:
+        """What is counted at that time."""
+        self._turn_to(at)
+        return PassageCounts(dict(self._total), self._minute.at(at), self._hour.at(at), dict(+self._today))
+
+    def _turn_to(self, at: float) -> None:
+        day = self._day_of(at)
+        if day > self._day or (day < self._day and at < self._turned_at - HOUR_S):
+            self._day, self._turned_at, self._today = day, at, Counter()
+
+
+class _Lately:
+    """What was within so many seconds. Asking takes no longer with many passages."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._events: list[tuple[float, int, PassageKind]] = []  # a heap, the oldest first
+        self._numbers = count()
+        self._counts: Counter[PassageKind] = Counter()
+        self._latest_at = float("-inf")
+
+    def add(self, at: float, kind: PassageKind) -> None:
+        heapq.heappush(self._events, (at, next(self._numbers), kind))
+        self._counts[kind] += 1
+        self._latest_at = max(self._latest_at, at)
+
+    def at(self, at: float) -> dict[PassageKind, int]:
+        if at < self._latest_at:
+            self._take_back(at + self._seconds)
+        self._latest_at = at
+        while self._events and self._events[0][0] <= at - self._seconds:
+            self._counts[heapq.heappop(self._events)[2]] -= 1
+        return {kind: number for kind, number in self._counts.items() if number}
+
+    def _take_back(self, at: float) -> None:
+        """What is at that time or later, as the clock says now, is none."""
+        self._events = [event for event in self._events if event[0] < at]
+        heapq.heapify(self._events)
+        self._counts = Counter(kind for _, _, kind in self._events)

@@ -1,0 +1,125 @@
+"""Who passed one camera: over which line and which way, or just out of view."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from maskwatch.core.geometry import names_of
+from maskwatch.core.people.lines import Crossing, Line
+from maskwatch.core.people.unassessed import Unassessed
+from maskwatch.core.ports import Track
+from maskwatch.core.records import Box, Direction, Face, FrameReport, Label, Passage, Person, Polygon
+
+MIN_SIGHTINGS = 2  # what was found in one frame alone is no person,
+MIN_AGE_S = 0.15  # nor is what was followed for less: two frames at 25 a second
+
+
+@dataclass(slots=True, eq=False)
+class _Walk:
+    """A track on its way: what is known of it so far."""
+
+    track: Track
+    crossings: dict[str, Crossing]
+    label: Label = Label.UNKNOWN
+    sightings: int = 0
+    zones: set[str] = field(default_factory=set)
+    has_crossed: bool = False
+
+    @property
+    def is_somebody(self) -> bool:
+        known = self.track.confirmed and self.sightings >= MIN_SIGHTINGS
+        return known and self.track.seen_at - self.track.since >= MIN_AGE_S
+
+
+class Passages:
+    """Tells of each person when she crosses a line, and when she has left the view without having crossed any.
+
+    Her point is the middle of her face. `zones` are polygons by name: where there are some, only people who stand in
+    one count (`Person.counted`), and out of view goes only who was in one. `min_face_px`, the smallest face that is
+    looked for, tells what moves like a person; who does so without a face is a passage without a track, once it is
+    over. None: movement is not gone by.
+    """
+
+    def __init__(
+        self,
+        *,
+        zones: Mapping[str, Polygon] = MappingProxyType({}),
+        lines: Mapping[str, Line] = MappingProxyType({}),
+        min_face_px: float | None = None,
+    ) -> None:
+        self._zones = zones
+        self._lines = lines
+        self._walks: dict[int, _Walk] = {}
+        self._before: frozenset[Face] = frozenset()
+        self._unassessed = None if min_face_px is None else Unassessed(min_face_px, zones, lines)
+
+    def update(
+        self, report: FrameReport, tracks: Sequence[Track], labels: Mapping[int, Label]
+    ) -> tuple[FrameReport, tuple[Passage, ...]]:
+        """The report with the zones of its persons, and who passed; `tracks` are the tracker's, `labels` theirs by number.
+
+        To be called with each report of a camera, in order.
+        """
+        living = {track.number for track in tracks}
+        ended = [self._walks.pop(number) for number in list(self._walks) if number not in living]
+        passages = [passage for walk in ended for passage in self._ended(report.camera, walk)]
+        for track in tracks:
+            passages += self._went_on(track, report, labels.get(track.number, Label.UNKNOWN))
+        self._before = frozenset(report.faces)
+        passages += self._without_a_face(report)
+        if self._zones and report.persons is not None:
+            report = replace(report, persons=tuple(self._placed(person, report) for person in report.persons))
+        return report, tuple(passages)
+
+    def _went_on(self, track: Track, report: FrameReport, label: Label) -> Iterable[Passage]:
+        """Who crosses a line now. Where a hidden face is only expected to be, nobody was seen."""
+        walk = self._walks.get(track.number)
+        if walk is None:
+            crossings = {name: Crossing(line) for name, line in self._lines.items()}
+            walk = self._walks[track.number] = _Walk(track, crossings)
+        walk.track, walk.label = track, label
+        if track.face is None and track.seen_at != report.at:
+            return
+        if track.face is not None and report.faces[track.face] not in self._before:
+            walk.sightings += 1  # one that the gate carried on was not looked at again
+        walk.zones.update(names_of(self._zones, track.box.centre, report.size))
+        for name, crossing in walk.crossings.items():
+            crossing.step(track.box.centre, report.size)
+            direction = crossing.crossed(_side_px(track.box)) if walk.is_somebody else None
+            if direction is not None:
+                yield _passage(report.camera, report.at, walk, direction, name)
+
+    def _ended(self, camera: str, walk: _Walk) -> Iterable[Passage]:
+        """Who is out of view since the last frame; it was when she was seen last."""
+        if not walk.is_somebody:
+            return
+        at = walk.track.seen_at
+        for name, crossing in walk.crossings.items():
+            direction = crossing.ended(_side_px(walk.track.box))
+            if direction is not None:
+                yield _passage(camera, at, walk, direction, name)
+        if not walk.has_crossed and (walk.zones or not self._zones):
+            yield _passage(camera, at, walk, Direction.GONE, None)
+
+    def _without_a_face(self, report: FrameReport) -> Iterable[Passage]:
+        if self._unassessed is None:
+            return
+        faces = [walk.track.box for walk in self._walks.values() if walk.is_somebody]
+        for mover in self._unassessed.update(report, faces):
+            line, direction = mover.crossed()
+            if line is not None or mover.zones or not self._zones:
+                zones = tuple(sorted(mover.zones))
+                yield Passage(report.camera, mover.at, None, Label.UNKNOWN, direction, line, zones)
+
+    def _placed(self, person: Person, report: FrameReport) -> Person:
+        zones = names_of(self._zones, person.box.centre, report.size)
+        return replace(person, zones=zones, counted=bool(zones))
+
+
+def _side_px(box: Box) -> float:
+    return max(box.width, box.height)
+
+
+def _passage(camera: str, at: float, walk: _Walk, direction: Direction, line: str | None) -> Passage:
+    walk.has_crossed = True
+    return Passage(camera, at, walk.track.number, walk.label, direction, line, tuple(sorted(walk.zones)))
