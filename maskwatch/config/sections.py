@@ -146,8 +146,8 @@ class Defaults(_Strict):
                 place_of_when = (*key, "when") if said else ("alert", "when")
                 return place_of_when, f"{when} needs lines, and there are none"
             if rule.zone is not None and rule.zone not in zones:
-                known = ", ".join(zones) or "none"
-                return (*key, "zone"), f"there is no zone of this name, but: {known}"
+                known = f"zones has {', '.join(zones)}" if zones else "there are no zones"
+                return (*key, "zone"), f"is no zone of the camera; {known}"
         return None
 
 
