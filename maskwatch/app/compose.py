@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from starlette.routing import BaseRoute
 
@@ -17,10 +18,9 @@ from maskwatch.config.sections import CameraConfig, Defaults
 from maskwatch.core.address import Address
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.people import Passages, People
-from maskwatch.core.ports import AlertSink, Source
+from maskwatch.core.ports import AlertSink, Rule, Source
 from maskwatch.core.records import Decision, FrameReport, Rgb, Versions
 from maskwatch.core.rules.camera_offline import CameraOffline
-from maskwatch.core.rules.protected_ratio import Rule
 from maskwatch.core.selection import Selection
 from maskwatch.detect.motion import MotionGate
 from maskwatch.drift.confidences import Confidences, named
@@ -39,6 +39,7 @@ from maskwatch.pipeline.camera import Camera, CameraModels
 from maskwatch.pipeline.pipeline import Pipeline
 from maskwatch.platform.caches import cache_folder
 from maskwatch.plugins import KindSettings
+from maskwatch.rules.registry import RULES, RuleContext
 from maskwatch.samples.retention import Limits
 from maskwatch.samples.settings import QueueSettings, SelectionSettings
 from maskwatch.samples.store import Queue
@@ -117,8 +118,14 @@ def live_pipeline(
     for name, camera in config.cameras.items():
         source = open_source(name, camera.source, fps=camera.fps, rtsp_settings=camera.rtsp)
         sinks = tuple(map(sink, camera.alert.sink_settings()))
+        sinks_of = {
+            (rule, 2): tuple(map(sink, camera.alert.spoken_as_here(settings.escalation.sinks)))
+            for rule, settings in camera.alert.rule_settings().items()
+            if settings.escalation.sinks
+        }
         paced = source if source.live else PacedSource(source)
-        cameras.append(_camera(paced, camera, models, name=name, sinks=sinks, selection=camera.queue))
+        made = _camera(paced, camera, models, name=name, sinks=sinks, selection=camera.queue)
+        cameras.append(replace(made, sinks_of=sinks_of))
     first = next(iter(config.cameras.values()))
     return Pipeline(cameras, store=_queue(config.queue, models, first), on_decision=on_decision)
 
@@ -180,6 +187,9 @@ def replay_pipeline(plan: ReplayPlan, models: Models, on_decision: Callable[[Dec
     source = open_source(plan.name, plan.address)
     if source.live:
         raise ConfigError(f"{plan.address}: is live; replay takes footage, `maskwatch run` watches cameras")
+    if missing := plan.defaults.missing_place():
+        key, why = missing
+        raise ConfigError(f"{'.'.join(map(str, key))}: {why}; --camera NAME replays with those of a camera")
     camera = _camera(source, plan.defaults, models, name=plan.name, sinks=(LogSink(),), selection=plan.queue)
     store = None if plan.queue is None else _queue(plan.queue, models, plan.defaults)
     return Pipeline([camera], store=store, replay=True, on_decision=on_decision)
@@ -209,10 +219,23 @@ def camera_source(name: str, camera: CameraConfig) -> Source:
 
 
 def alert_sentences(name: str, settings: Defaults) -> tuple[str, ...]:
-    """What the alerts of the camera of that name may say: of masks, and last, if so wanted, that it is offline."""
+    """What the alerts of the camera of that name may say: each rule's, and last, if so wanted, that it is offline."""
     alert = settings.alert
     dead = () if alert.dead_after_s is None else (alert.say_dead.replace("{camera}", name),)
-    return alert.say, *dead
+    rules = alert.rule_settings().values()
+    said = (sentence for rule in rules for sentence in (rule.say, rule.escalation.say))
+    return *dict.fromkeys(sentence for sentence in said if sentence is not None), *dead
+
+
+def camera_rules(settings: Defaults, *, live: bool) -> tuple[Rule, ...]:
+    """Each rule of a camera. Raises `ConfigError` when one cannot be made."""
+    alert = settings.alert
+    zone = None if alert.timezone is None else ZoneInfo(alert.timezone)
+    max_gap_s = max(GAP_S, FEW_FRAMES / settings.fps)
+    return tuple(
+        RULES.build(rule, RuleContext(name, max_gap_s, alert.protected_ratio, live, zone))
+        for name, rule in alert.rule_settings().items()
+    )
 
 
 def make_sink(settings: KindSettings, cache: Path | None = None) -> AlertSink:
@@ -246,14 +269,7 @@ def _camera(
         people=People(
             FaceTracker(), protected_at=settings.classify.protected_at, passages=_passages(settings)
         ),
-        rule=Rule(
-            protected_ratio=alert.protected_ratio,
-            min_people=alert.min_people,
-            for_s=alert.for_s,
-            cooldown_s=alert.cooldown_s,
-            say=alert.say,
-            max_gap_s=max(GAP_S, few_frames_s),
-        ),
+        rules=camera_rules(settings, live=source.live),
         sinks=sinks,
         selection=camera_selection(selection, settings) if selection else None,
         second_look=models.second_look(settings.detect)

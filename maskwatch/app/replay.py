@@ -34,7 +34,7 @@ class Summary:
     def add(self, decision: Decision) -> None:
         """Count a decision; they come in the order of the frames."""
         self.reports.append(decision.report)
-        self.alerts += [decision.alert] if decision.alert else []
+        self.alerts += decision.alerts
         self.queued += decision.queued is not None
 
 

@@ -67,8 +67,10 @@ def replay_and_tell(plan: "ReplayPlan", models: "Models", outputs: "Outputs") ->
     out.print(
         f"{pluralize(under, 'frame')} under the protected ratio of {plan.defaults.alert.protected_ratio:.0%}"
     )
+    plain = "protected_ratio"  # the rule that nobody has to name
     for alert in summary.alerts:
-        out.print(f"alert at {alert.at:.2f} s: {alert.unprotected} of {alert.people} without a mask")
+        rule = "" if alert.rule == plain else f" ({alert.rule})"
+        out.print(f"alert at {alert.at:.2f} s{rule}: {alert.unprotected} of {alert.people} without a mask")
     if not summary.alerts:
         out.print("no alert")
     if plan.queue:

@@ -1,13 +1,15 @@
 """The sections of the configuration as records, and a camera's."""
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from maskwatch.alerts.kinds.log import Settings as LogSettings
 from maskwatch.alerts.kinds.voice import Settings as VoiceSettings
-from maskwatch.alerts.registry import SINKS
 from maskwatch.classify.registry import CLASSIFIERS
 from maskwatch.classify.settings import ClassifierSettings
 from maskwatch.classify.settings import Settings as ClassifySettings
@@ -15,6 +17,7 @@ from maskwatch.core.address import Address
 from maskwatch.core.geometry import area, spread
 from maskwatch.core.people import Line, Side
 from maskwatch.core.records import Polygon
+from maskwatch.core.rules.condition import When
 from maskwatch.detect.registry import DETECTORS
 from maskwatch.detect.settings import MotionSettings
 from maskwatch.detect.settings import Settings as DetectSettings
@@ -23,6 +26,9 @@ from maskwatch.learning.settings import LearnSettings
 from maskwatch.models.settings import ModelsSettings
 from maskwatch.platform.settings_base import SettingsBase
 from maskwatch.plugins import KindSettings, OneOf
+from maskwatch.rules.kinds.protected_ratio import Settings as RatioSettings
+from maskwatch.rules.registry import RULES
+from maskwatch.rules.settings import RuleKeys, RuleSettings, Sentence, Share, Sinks, WhenSettings
 from maskwatch.samples.settings import QueueSettings, SelectionSettings
 from maskwatch.sources.registry import SOURCES, AddressOrKind
 from maskwatch.sources.settings import RtspSettings
@@ -32,8 +38,6 @@ MIN_AREA, MAX_AREA = 1e-6, 0.999  # of the picture, that an ignored polygon may 
 MIN_LENGTH = 0.01  # of the picture's width or height, that a line must have
 PLACE_NAME = r"\w[\w .-]{0,63}"
 Place = TypeVar("Place")
-Share = Annotated[float, Field(ge=0, le=1)]
-Seconds = Annotated[float, Field(ge=0, le=86_400)]
 
 
 def _as_corners(polygon: Polygon) -> Polygon:
@@ -57,12 +61,12 @@ def _named(places: dict[str, Place]) -> dict[str, Place]:
     return places
 
 
-def _once_each(sinks: tuple[KindSettings, ...]) -> tuple[KindSettings, ...]:
-    said = [sink.model_dump(exclude_unset=True) for sink in sinks]
-    for sink in said:
-        if said.count(sink) > 1:
-            raise ValueError(f"{sink['kind']} is named twice")
-    return sinks
+def _as_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as e:
+        raise ValueError("must be a time zone, Europe/Berlin say") from e
+    return name
 
 
 Corners = Annotated[tuple[tuple[Share, Share], ...], AfterValidator(_as_corners)]
@@ -72,32 +76,68 @@ class _Strict(SettingsBase):
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
 
-class AlertSettings(_Strict):
-    """The `alert` section: speak when the ratio is strictly under `protected_ratio` for `for_s`.
+def _at(key: tuple[str | int, ...], why: str) -> ValidationError:
+    error = PydanticCustomError("rules", "{why}", {"why": why})
+    return ValidationError.from_exception_data("alert", [{"type": error, "loc": key, "input": None}])
 
-    And when a camera gave no frame for `dead_after_s` (None: never); `{camera}` in `say_dead` is its name. Each of
-    the `sinks` is the name of a kind, or its settings; `voice` is what the sinks of that kind do not say themselves.
+
+class AlertSettings(WhenSettings, RuleKeys):
+    """The `alert` section: the `rules`, and what holds for all of them.
+
+    Without rules of its own there is one: speak when the ratio is strictly under `protected_ratio` for `for_s`. And when
+    a camera gave no frame for `dead_after_s` (None: never); `{camera}` in `say_dead` is its name. Each of the `sinks` is
+    the name of a kind, or its settings; `voice` is what the sinks of that kind do not say themselves. `timezone` is that
+    of schedules, None for that of the machine.
     """
 
     protected_ratio: Share = 0.75
-    min_people: Annotated[int, Field(ge=1, le=1000)] = 1
-    for_s: Seconds = 1.0
-    cooldown_s: Seconds = 30.0
-    say: Annotated[str, Field(min_length=1, max_length=500)] = "Please wear your mask."
-    sinks: Annotated[
-        tuple[Annotated[KindSettings, OneOf(SINKS, short=True)], ...], AfterValidator(_once_each)
-    ] = (VoiceSettings(), LogSettings())
+    rules: tuple[Annotated[RuleSettings, OneOf(RULES, short=True)], ...] = (RatioSettings(),)
+    timezone: Annotated[str, AfterValidator(_as_zone)] | None = None
+    sinks: Sinks = (VoiceSettings(), LogSettings())
     dead_after_s: Annotated[float, Field(ge=1, le=86_400)] | None = 60.0
-    say_dead: Annotated[str, Field(min_length=1, max_length=500)] = "Camera {camera} is offline."
+    say_dead: Sentence = "Camera {camera} is offline."
     voice: VoiceSettings = VoiceSettings()
+
+    @model_validator(mode="after")
+    def _clears_above_the_bound(self) -> Self:
+        for place, rule in enumerate(self.rules):
+            if isinstance(rule, RatioSettings) and rule.protected_ratio is None:
+                clear = rule.clear_ratio
+                if clear is not None and clear < self.protected_ratio:
+                    why = f"must be at least alert.protected_ratio ({self.protected_ratio:g})"
+                    raise _at(("rules", place, "clear_ratio"), why)
+        return self
+
+    def rule_settings(self) -> dict[str, RuleSettings]:
+        """Those of each rule by its name, with what this section says for all of them."""
+        result: dict[str, RuleSettings] = {}
+        shared = {key: getattr(self, key) for key in (*RuleKeys.model_fields, *WhenSettings.model_fields)}
+        for rule in self.rules:
+            unsaid = type(rule).model_fields.keys() - rule.model_fields_set
+            filled = rule.model_copy(update={key: shared[key] for key in shared.keys() & unsaid})
+            name, number = rule.name or rule.kind, 1
+            while name in result:
+                number += 1
+                name = f"{rule.name or rule.kind} {number}"
+            result[name] = filled
+        return result
 
     def sink_settings(self) -> tuple[KindSettings, ...]:
         """Those of each sink, with what `voice` says for all of its kind."""
+        return self.spoken_as_here(self.sinks)
+
+    def all_sink_settings(self) -> tuple[KindSettings, ...]:
+        """Those, and those of escalations; each once."""
+        louder = (sink for rule in self.rule_settings().values() for sink in rule.escalation.sinks)
+        return tuple(dict.fromkeys([*self.sink_settings(), *self.spoken_as_here(louder)]))
+
+    def spoken_as_here(self, sinks: Iterable[KindSettings]) -> tuple[KindSettings, ...]:
+        """Their settings, with what `voice` says for all of its kind."""
         return tuple(
             self.voice.model_copy(update=each.model_dump(exclude_unset=True))
             if isinstance(each, VoiceSettings)
             else each
-            for each in self.sinks
+            for each in sinks
         )
 
 
@@ -137,11 +177,31 @@ class Defaults(_Strict):
     queue: SelectionSettings = SelectionSettings()
     rtsp: RtspSettings = RtspSettings()
 
+    def missing_place(self) -> tuple[tuple[str | int, ...], str] | None:
+        """The key of a rule that asks for a line or a zone that is not there, and what is missing; mostly None."""
+        for place, rule in enumerate(self.alert.rule_settings().values()):
+            key = ("alert", "rules", place)
+            when = dict(rule).get("when", When.IN_VIEW)
+            if when is not When.IN_VIEW and not self.lines:
+                said = "when" in self.alert.rules[place].model_fields_set
+                place_of_when = (*key, "when") if said else ("alert", "when")
+                return place_of_when, f"{when} needs lines, and there are none"
+            if rule.zone is not None and rule.zone not in self.zones:
+                known = f"zones has {', '.join(self.zones)}" if self.zones else "there are no zones"
+                return (*key, "zone"), f"is no zone of the camera; {known}"
+        return None
+
 
 class CameraConfig(Defaults):
     """One camera, with the defaults already filled in. The source's password shows nowhere."""
 
     source: Annotated[Address | KindSettings, AddressOrKind(SOURCES)]
+
+    @model_validator(mode="after")
+    def _has_what_its_rules_ask_for(self) -> Self:
+        if missing := self.missing_place():
+            raise _at(*missing)
+        return self
 
 
 class Globals(Defaults):

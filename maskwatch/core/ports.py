@@ -4,7 +4,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from maskwatch.core.records import Alert, Box, Detections, Face, Frame, FrameReport, Rgb
+from maskwatch.core.records import Alert, Box, Detections, Face, Frame, FrameReport, Passage, Rgb
 
 Frames = Generator[Frame, None, None]
 
@@ -145,6 +145,40 @@ class Classifier(Protocol):
         ...
 
 
+class AlertRule(Protocol):
+    """Gives alerts, is told how each fared, and tells when one is over."""
+
+    def delivered(self, at: float) -> None:
+        """The alert reached people at `at`, on the camera's clock."""
+        ...
+
+    def failed(self) -> None:
+        """It reached nobody."""
+        ...
+
+    def ended(self) -> Alert | None:
+        """A delivered alert that is over, with `ended_at`; each is given once, and None when there is none left."""
+        ...
+
+
+class Rule(AlertRule, Protocol):
+    """Decides from one camera's frames when to alert. Pure: time is the frames' own.
+
+    `name` is the rule's among those of its camera, and that of its alerts. An alert is in flight until `delivered` or
+    `failed` is called, and no other is given meanwhile. Every delivered alert ends at last.
+    """
+
+    name: str
+
+    def update(self, report: FrameReport, passages: Sequence[Passage] = ()) -> Alert | None:
+        """The alert that is due with this frame, mostly None; to be called with each report of the camera, in order."""
+        ...
+
+    def interrupt(self) -> None:
+        """The camera gives no frames for now: a delivered alert is over. May be called again and again."""
+        ...
+
+
 class AlertSink(Protocol):
     """A way to tell people. `name` is what counters and the log call it: that of its kind."""
 
@@ -153,6 +187,13 @@ class AlertSink(Protocol):
     def deliver(self, alert: Alert) -> None:
         """Tell, and return when it was told. Raises `AlertError`; gives up by itself when it takes too long."""
         ...
+
+
+@runtime_checkable
+class SupportsQuiet(Protocol):
+    """Optional interface of an alert sink that is heard in the room: `audible` is True, and quiet alerts pass it by."""
+
+    audible: bool
 
 
 @runtime_checkable

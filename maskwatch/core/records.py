@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from hashlib import sha256
 from typing import NamedTuple
 
 import numpy as np
@@ -274,10 +275,11 @@ class FrameReport:
 
 
 class AlertKind(StrEnum):
-    """What an alert is about: people without a mask, or a camera that gives no frames."""
+    """What an alert is about: people without a mask, a camera that gives no frames, or how many people are there."""
 
     UNPROTECTED = "unprotected"
     CAMERA_DEAD = "camera_dead"
+    OCCUPANCY = "occupancy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +287,11 @@ class Alert:
     """A decision to speak: at `at` (the camera's own clock) `unprotected` of `people` wore no mask.
 
     Or, of the kind `CAMERA_DEAD`, at the Unix time `at`: the camera has given no frame for long, and `reason`
-    tells why, without any password.
+    tells why, without any password. Of the kind `OCCUPANCY`, `people` are all that are there, assessed or not, and
+    `protected_ratio` is None where none can be assessed.
+
+    `rule` is the name of the rule that decided, and `tracks` are the people whom it is about (see `Person`). `level` is
+    1, or 2 after earlier alerts did not help. A `quiet` one is not to be heard in the room.
 
     `faces` are those of the frame. What a sink gets has the `frame` itself, clean; `maskwatch.alerts.picture.jpeg`
     makes a file of it for who wants one. It is None where there is none, and everywhere else: an alert that is kept
@@ -303,17 +309,32 @@ class Alert:
     faces: tuple[Face, ...] = ()
     frame: Frame | None = field(default=None, compare=False, repr=False)
     ended_at: float | None = None
+    rule: str = ""
+    tracks: tuple[int, ...] = ()
+    level: int = 1
+    quiet: bool = False
+
+    @property
+    def id(self) -> str:
+        """Twelve hexadecimal digits of camera, rule and time: the same at its end, and in a replay."""
+        said = f"{self.camera}\n{self.rule}\n{self.at:.3f}"
+        return sha256(said.encode(errors="surrogateescape")).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A frame, what was seen in it, who passed, and what followed: an alert, the id of a queued sample, or nothing."""
+    """A frame, what was seen in it, who passed, and what followed: alerts, at most one a rule, the id of a queued sample."""
 
     frame: Frame
     report: FrameReport
-    alert: Alert | None = None
+    alerts: tuple[Alert, ...] = ()
     queued: str | None = None
     passages: tuple[Passage, ...] = ()
+
+    @property
+    def alert(self) -> Alert | None:
+        """The first of them."""
+        return self.alerts[0] if self.alerts else None
 
 
 class CameraState(StrEnum):

@@ -182,7 +182,8 @@ def plot(
     for number, alert in enumerate(alerts):
         label = "alert" if number == 0 else None
         upper.axvline(alert.at, color="#c81e1e", alpha=0.4)
-        upper.plot(alert.at, alert.protected_ratio, "v", color="#c81e1e", markersize=10, label=label)
+        ratio_then = bound if alert.protected_ratio is None else alert.protected_ratio
+        upper.plot(alert.at, ratio_then, "v", color="#c81e1e", markersize=10, label=label)
     upper.set(ylim=(-0.05, 1.08), ylabel="protected ratio", title=title)
     upper.legend(loc="upper left", bbox_to_anchor=(1, 1))
     protected = [report.count(Label.PROTECTED) for report in reports]

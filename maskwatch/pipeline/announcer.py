@@ -5,11 +5,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from maskwatch.core.errors import AlertError
-from maskwatch.core.ports import AlertSink, SupportsEnded, SupportsProbe
+from maskwatch.core.ports import AlertSink, SupportsEnded, SupportsProbe, SupportsQuiet
 from maskwatch.core.records import Alert
 from maskwatch.pipeline.camera import Camera
 from maskwatch.pipeline.status_board import Board
@@ -39,8 +39,8 @@ class SinkRoute:
 def sink_routes(cameras: Sequence[Camera]) -> list[SinkRoute]:
     """One for each sink, whichever cameras share it."""
     result: list[SinkRoute] = []
-    for sink in dict.fromkeys(sink for camera in cameras for sink in camera.sinks):
-        served = [camera for camera in cameras if sink in camera.sinks]
+    for sink in dict.fromkeys(sink for camera in cameras for sink in camera.all_sinks):
+        served = [camera for camera in cameras if sink in camera.all_sinks]
         sentences = dict.fromkeys(sentence for camera in served for sentence in camera.sentences)
         names = tuple(camera.name for camera in served)
         taken = {route.name for route in result if set(route.cameras) & set(names)}
@@ -64,38 +64,40 @@ class Announcer:
         self._board = board
         self._inline = inline
         self._broken: set[AlertSink] = set()  # each is reported once, until it works again
+        self._standing: dict[AlertSink, dict[str, _Standing]] = {}  # each on its sink's thread alone
         self._probed_s: float | None = None
         self._routes = {route.sink: route for route in routes}
         self._workers = {
             sink: Worker(f"sink {sink.name}", capacity=WAITING, on_crash=on_crash, inline=inline)
             for sink in self._routes
         }
+        self._standing = {sink: {} for sink in self._routes if isinstance(sink, SupportsEnded)}
         for route in routes:
             board.set_sink_status(route.name, route.cameras, None)
 
     def announce(self, alert: Alert, sinks: Sequence[AlertSink], on_done: OnDone) -> None:
         """Tell through all the sinks; then `on_done` gets the time of the last delivery, on the alert's clock.
 
-        It gets None when no sink delivered. It is called on a worker's thread.
+        It gets None when no sink delivered. It is called on a worker's thread. A quiet alert passes audible sinks by;
+        where there is no other sink it counts as delivered.
         """
-        if not sinks:
-            on_done(None)
+        told = [sink for sink in sinks if not (alert.quiet and _is_audible(sink))]
+        if len(told) < len(sinks):
+            log.info("%s: %s: not spoken, these are quiet hours: %s", alert.camera, alert.rule, alert.say)
+        if not told:
+            on_done(alert.at if sinks else None)
             return
-        delivery = _Delivery(alert, len(sinks), on_done, inline=self._inline)
-        for sink in sinks:
+        delivery = _Delivery(alert, len(told), on_done, inline=self._inline)
+        for sink in told:
             if not self._workers[sink].submit(partial(self._deliver, sink, delivery)):
                 self._board.count_alert(sink.name, "dropped")
                 delivery.done(delivered=False)
 
     def announce_end(self, alert: Alert, sinks: Sequence[AlertSink]) -> None:
-        """Tell those of the sinks that want to know that a delivered alert is over."""
+        """Tell those of the sinks that delivered an alert, and want to know, that it is over."""
         for sink in sinks:
-            if isinstance(sink, SupportsEnded):
-                taken = self._workers[sink].submit(
-                    partial(self._attempt, sink, partial(sink.ended, alert), count=True)
-                )
-                if not taken:
-                    self._board.count_alert(sink.name, "dropped")
+            if sink in self._standing and not self._workers[sink].submit(partial(self._end, sink, alert)):
+                self._board.count_alert(sink.name, "dropped")
 
     def probe(self, now_s: float) -> None:
         """Try the sinks, unheard: all at the first call, later those that fail, every `PROBE_S`. To be called often.
@@ -111,7 +113,9 @@ class Announcer:
                 worker.submit(partial(self._attempt, sink, partial(sink.probe, self._routes[sink].sentences)))
 
     def close(self, timeout_s: float) -> None:
-        """Finish what waits, for at most `timeout_s` a sink."""
+        """Finish what waits, for at most `timeout_s` a sink; what still stands then is over, and its sink is told so."""
+        for sink in self._standing:
+            self._workers[sink].submit(partial(self._end_all, sink))
         for worker in self._workers.values():
             worker.close(timeout_s)
 
@@ -119,7 +123,20 @@ class Announcer:
         delivered = self._attempt(sink, partial(sink.deliver, delivery.alert), count=True)
         if delivered:
             self._board.count_alert(sink.name, "delivered")
+            if sink in self._standing:
+                self._standing[sink][delivery.alert.id] = _Standing(
+                    replace(delivery.alert, frame=None), delivery.now
+                )
         delivery.done(delivered=delivered)
+
+    def _end(self, sink: AlertSink, alert: Alert) -> None:
+        """On the sink's thread, after the delivery, if there was one."""
+        if self._standing[sink].pop(alert.id, None) is not None and isinstance(sink, SupportsEnded):
+            self._attempt(sink, partial(sink.ended, alert), count=True)
+
+    def _end_all(self, sink: AlertSink) -> None:
+        for standing in list(self._standing[sink].values()):
+            self._end(sink, replace(standing.alert, ended_at=standing.now()))
 
     def _attempt(self, sink: AlertSink, tell: Callable[[], None], *, count: bool = False) -> bool:
         """Whether it could tell; noted on the board, and said once in the log when that changed.
@@ -144,6 +161,18 @@ class Announcer:
         return problem is None
 
 
+def _is_audible(sink: AlertSink) -> bool:
+    return isinstance(sink, SupportsQuiet) and sink.audible
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """An alert that a sink delivered and that is not over; `now` gives the time on its clock."""
+
+    alert: Alert
+    now: Callable[[], float]
+
+
 class _Delivery:
     """One alert on its way through several sinks."""
 
@@ -156,12 +185,14 @@ class _Delivery:
         self._started = time.monotonic()
         self._delivered_at: float | None = None
 
+    def now(self) -> float:
+        """On the camera's clock, which may be a clip's; inline, no time passes."""
+        return self.alert.at + (0.0 if self._inline else time.monotonic() - self._started)
+
     def done(self, *, delivered: bool) -> None:
         with self._lock:
             if delivered:
-                # on the camera's clock, which may be a clip's; inline, no time passes
-                passed_s = 0.0 if self._inline else time.monotonic() - self._started
-                self._delivered_at = self.alert.at + passed_s
+                self._delivered_at = self.now()
             self._open -= 1
             if self._open:
                 return

@@ -1,12 +1,12 @@
 """What the pipeline is given for one camera."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from maskwatch.core.people import People
-from maskwatch.core.ports import AlertSink, Classifier, Detector, Gate, SecondLook, Source
-from maskwatch.core.records import Polygon
+from maskwatch.core.ports import AlertSink, Classifier, Detector, Gate, Rule, SecondLook, Source
+from maskwatch.core.records import Alert, Polygon
 from maskwatch.core.rules.camera_offline import CameraOffline
-from maskwatch.core.rules.protected_ratio import Rule
 from maskwatch.core.selection import Selection
 
 
@@ -32,21 +32,34 @@ class AnalysisConfig:
 
 @dataclass(frozen=True, slots=True)
 class Camera(AnalysisConfig):
-    """One camera from its frames to its alerts. Cameras may share sinks; people, rule and selection are each one's own.
+    """One camera from its frames to its alerts. Cameras may share sinks; people, rules and selection are each one's own.
 
+    `rules` have a name each. Their alerts go to the `sinks`, but for those of a rule and level that `sinks_of` names.
     `sentences` is all that its alerts may say. `selection` is None where nothing is to be queued, `offline_rule`
     where nobody is told of a camera without frames. `second_look` is asked about a few of the frames that the
     selection draws; None: none is. `people` follows those in view; None: nobody is followed, and faces are counted.
     """
 
     source: Source
-    rule: Rule
+    rules: tuple[Rule, ...]
     sinks: tuple[AlertSink, ...]
     selection: Selection | None = None
     offline_rule: CameraOffline | None = None
     sentences: tuple[str, ...] = ()
     second_look: SecondLook | None = None
     people: People | None = None
+    sinks_of: Mapping[tuple[str, int], tuple[AlertSink, ...]] = field(default_factory=dict)
+
+    @property
+    def all_sinks(self) -> tuple[AlertSink, ...]:
+        """Whoever may be told of an alert of this camera."""
+        return tuple(
+            dict.fromkeys([*self.sinks, *(sink for sinks in self.sinks_of.values() for sink in sinks)])
+        )
+
+    def sinks_for(self, alert: Alert) -> tuple[AlertSink, ...]:
+        """Whoever is to be told of this one."""
+        return self.sinks_of.get((alert.rule, alert.level), self.sinks)
 
 
 @dataclass(frozen=True, slots=True)

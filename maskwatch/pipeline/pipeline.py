@@ -7,11 +7,21 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
-from typing import Protocol, Self
+from typing import Self
 
 from maskwatch.core.errors import QueueError, QueueFull, SourceError
-from maskwatch.core.ports import SampleStore
-from maskwatch.core.records import Alert, CameraState, Coverage, Decision, Frame, FrameReport, Rgb, Versions
+from maskwatch.core.ports import AlertRule, SampleStore
+from maskwatch.core.records import (
+    Alert,
+    CameraState,
+    CameraStatus,
+    Coverage,
+    Decision,
+    Frame,
+    FrameReport,
+    Rgb,
+    Versions,
+)
 from maskwatch.core.selection import Pick
 from maskwatch.pipeline import capture
 from maskwatch.pipeline.announcer import Announcer, sink_routes
@@ -29,23 +39,8 @@ STORE_WAITING = 8  # samples that may wait for the disk
 TIDY_S = 60.0  # the queue is looked after so often
 REPLAY_BATCH = 8
 LOOK_S = 0.5  # how often cameras without frames are looked for
+LOST_S = 5.0  # a camera that is down for so long ends what was told of its people
 CLOSE_S = 1.0  # what each part gets to end by itself; all together stay well under systemd's patience
-
-
-class AlertRule(Protocol):
-    """Decides on alerts; is told whether delivery succeeded; reports when one is resolved."""
-
-    def delivered(self, at: float) -> None:
-        """It reached people at `at`, on the camera's clock."""
-        ...
-
-    def failed(self) -> None:
-        """It reached nobody."""
-        ...
-
-    def ended(self) -> Alert | None:
-        """The delivered alert that was resolved since the last call, if any."""
-        ...
 
 
 class Pipeline:
@@ -193,15 +188,21 @@ class Pipeline:
     def _decide(self, frame: Frame, found: FrameReport) -> Decision:
         camera = self._cameras[frame.camera]
         report, passages = camera.people.update(frame, found) if camera.people else (found, ())
-        alert = camera.rule.update(report)
-        self._announce_end(camera, camera.rule)
-        if alert is not None:
-            self._announce(camera, replace(alert, frame=frame), camera.rule)
+        alerts = []
+        for rule in camera.rules:
+            alert = rule.update(report, passages)
+            self._announce_ends(camera, rule)
+            if alert is not None:
+                alerts.append(alert)
+                self._announce(camera, replace(alert, frame=frame), rule)
         queued = self._select(camera, frame, report)
-        return Decision(frame, report, alert, queued, passages)
+        return Decision(frame, report, tuple(alerts), queued, passages)
 
     def _look_for_the_dead(self) -> None:
-        """A camera that has given no frame for long is told of, whatever its thread thinks of it."""
+        """A camera that has given no frame for long is told of, whatever its thread thinks of it.
+
+        What was told of people before is over.
+        """
         now_s = time.monotonic()
         if self._replay or now_s - self._looked_s < LOOK_S:
             return
@@ -210,11 +211,12 @@ class Pipeline:
         status = self.board.snapshot()
         for name, camera in self._cameras.items():
             seen = status.cameras[name]
+            self._interrupt(camera, seen, now_s)
             if camera.offline_rule is None or seen.state is CameraState.ENDED:
                 continue
             since_s = status.started_s if seen.frame_s is None else seen.frame_s
             alert = camera.offline_rule.update(since_s, now_s, time.time(), seen.reason)
-            self._announce_end(camera, camera.offline_rule)
+            self._announce_ends(camera, camera.offline_rule)
             if alert is None:
                 continue
             if seen.state is not CameraState.DOWN:  # its thread waits for something that does not come
@@ -222,13 +224,20 @@ class Pipeline:
                 self.board.set_camera_state(name, CameraState.DOWN, alert.reason)
             self._announce(camera, alert, camera.offline_rule)
 
-    def _announce(self, camera: Camera, alert: Alert, rule: AlertRule) -> None:
-        self._announcer.announce(alert, camera.sinks, lambda at: self._words.append((rule, at)))
+    def _interrupt(self, camera: Camera, seen: CameraStatus, now_s: float) -> None:
+        lost = seen.state is CameraState.DOWN and seen.frame_s is not None and now_s - seen.frame_s >= LOST_S
+        if lost or seen.state is CameraState.ENDED:
+            for rule in camera.rules:
+                rule.interrupt()
+                self._announce_ends(camera, rule)
 
-    def _announce_end(self, camera: Camera, rule: AlertRule) -> None:
-        over = rule.ended()
-        if over is not None:
-            self._announcer.announce_end(over, camera.sinks)
+    def _announce(self, camera: Camera, alert: Alert, rule: AlertRule) -> None:
+        sinks = camera.sinks_for(alert)
+        self._announcer.announce(alert, sinks, lambda at: self._words.append((rule, at)))
+
+    def _announce_ends(self, camera: Camera, rule: AlertRule) -> None:
+        while (over := rule.ended()) is not None:
+            self._announcer.announce_end(over, camera.sinks_for(over))
 
     def _pass_words_on(self) -> None:
         """Tell the rules on the engine's thread, their only one, how their alerts fared."""

@@ -21,7 +21,7 @@ def alerts(rule, reports):
 def test_an_alert_carries_what_the_frame_showed(report):
     seen = report(7.5, MASKED, BARE, BARE, None, camera="gate")
     assert make_rule(for_s=0).update(seen) == Alert(
-        "gate", 7.5, 1 / 3, 3, 2, "Your mask, please", faces=seen.faces
+        "gate", 7.5, 1 / 3, 3, 2, "Your mask, please", faces=seen.faces, rule="protected_ratio"
     )
 
 

@@ -147,7 +147,7 @@ def make_camera(source=None, name="door", **changed):
         "sinks": (),
     }
     rule = Rule(**(bounds | rule), say="Your mask, please")
-    return Camera(name=name, source=source or FakeSource(), rule=rule, **(parts | changed))
+    return Camera(name=name, source=source or FakeSource(), rules=(rule,), **(parts | changed))
 
 
 def make_selection():
@@ -676,7 +676,7 @@ def test_a_sink_that_wants_to_hears_that_an_alert_is_over(shot):
     greys = [BARE, BARE, MASKED, MASKED, BARE, MASKED]
     frames = [shot(float(at), grey) for at, grey in enumerate(greys)]
     replayed(make_camera(FakeSource(frames), sinks=(sink, plain), cooldown_s=0))
-    assert sink.over == [(1.0, 2.0), (4.0, 5.0)]
+    assert sink.over == [(0.0, 1.0), (1.0, 2.0), (4.0, 5.0)]  # the second stood in the first one's place
     assert [alert.at for alert in plain.told] == [0.0, 1.0, 4.0]
 
 

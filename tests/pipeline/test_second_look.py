@@ -92,7 +92,7 @@ def camera(source, look, ignore=()):
         second_looks_per_hour=100_000,
     )
     return Camera(
-        "door", Detector(), Classifier(), 0.5, 12, ignore, source, rule, (), selection, second_look=look
+        "door", Detector(), Classifier(), 0.5, 12, ignore, source, (rule,), (), selection, second_look=look
     )
 
 

@@ -25,6 +25,11 @@ class LogSink:
         if alert.kind is AlertKind.CAMERA_DEAD:
             log.warning("%s: is offline: %s", alert.camera, alert.reason)
             return
+        if alert.kind is AlertKind.OCCUPANCY:
+            log.warning(
+                "%s: %d people are there, %d without a mask", alert.camera, alert.people, alert.unprotected
+            )
+            return
         log.warning(
             "%s: %d of %d people wear no mask (protected ratio %.2f)",
             alert.camera,

@@ -45,6 +45,7 @@ class VoiceSink:
     """Speaks `alert.say`; `folder` keeps the rendered sentences."""
 
     name = "voice"
+    audible = True
 
     def __init__(self, folder: Path, settings: Settings) -> None:
         self._folder = folder

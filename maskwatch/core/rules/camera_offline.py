@@ -4,6 +4,8 @@ from dataclasses import replace
 
 from maskwatch.core.records import Alert, AlertKind
 
+NAME = "camera_offline"  # of the rule, in its alerts
+
 
 class CameraOffline:
     """Decides for one camera from how long it has given no frame.
@@ -43,6 +45,7 @@ class CameraOffline:
             say=self._say,
             kind=AlertKind.CAMERA_DEAD,
             reason=reason or f"no frame for {gone_s:.0f} s",
+            rule=NAME,
         )
         return self._in_flight
 

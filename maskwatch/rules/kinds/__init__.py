@@ -1,0 +1,1 @@
+"""Each module is a kind of rule, by its name."""
