@@ -20,7 +20,7 @@ USES = {
     "evaluate system": {"alert", "models", *LOOKING},
     "bench system": {"fps", "ignore", "alert", *LOOKING},
     "bench queue": {"queue", "models", *LOOKING},
-    "replay": {"fps", "ignore", "alert", "queue", "models", *LOOKING},
+    "replay": {"fps", "ignore", "privacy", "alert", "queue", "models", *LOOKING},
 }
 
 

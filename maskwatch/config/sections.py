@@ -12,6 +12,7 @@ from maskwatch.classify.settings import ClassifierSettings
 from maskwatch.classify.settings import Settings as ClassifySettings
 from maskwatch.core.address import Address
 from maskwatch.core.geometry import area, spread
+from maskwatch.core.privacy import Privacy
 from maskwatch.core.records import Polygon
 from maskwatch.detect.registry import DETECTORS
 from maskwatch.detect.settings import MotionSettings
@@ -56,7 +57,8 @@ class _Strict(SettingsBase):
 class AlertSettings(_Strict):
     """The `alert` section: speak when the ratio is strictly under `protected_ratio` for `for_s`.
 
-    And when a camera gave no frame for `dead_after_s` (None: never); `{camera}` in `say_dead` is its name. Each of
+    What people do is watched for `effect_s` after it (at most `cooldown_s`); `withhold_share` of the alerts are withheld by
+    chance, to compare. And when a camera gave no frame for `dead_after_s` (None: never); `{camera}` in `say_dead` is its name. Each of
     the `sinks` is the name of a kind, or its settings; `voice` is what the sinks of that kind do not say themselves.
     """
 
@@ -68,6 +70,8 @@ class AlertSettings(_Strict):
     sinks: Annotated[
         tuple[Annotated[KindSettings, OneOf(SINKS, short=True)], ...], AfterValidator(_once_each)
     ] = (VoiceSettings(), LogSettings())
+    effect_s: Annotated[float, Field(ge=1, le=3600)] = 20.0
+    withhold_share: Annotated[float, Field(ge=0, le=0.9)] = 0.0
     dead_after_s: Annotated[float, Field(ge=1, le=86_400)] | None = 60.0
     say_dead: Annotated[str, Field(min_length=1, max_length=500)] = "Camera {camera} is offline."
     voice: VoiceSettings = VoiceSettings()
@@ -86,6 +90,7 @@ class Defaults(_Strict):
     """What holds for every camera that does not say otherwise."""
 
     fps: Annotated[float, Field(gt=0, le=120)] = 5
+    privacy: Privacy = Privacy.FULL
     ignore: tuple[Annotated[tuple[tuple[Share, Share], ...], AfterValidator(_as_corners)], ...] = ()
     detect: Annotated[KindSettings, OneOf(DETECTORS, default="mtcnn")] = DetectSettings()
     motion: MotionSettings = MotionSettings()

@@ -6,12 +6,21 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import replace
 from typing import Protocol, Self
 
 from maskwatch.core.errors import QueueError, QueueFull, SourceError
 from maskwatch.core.ports import SampleStore
-from maskwatch.core.records import Alert, CameraState, Coverage, Decision, Frame, FrameReport, Rgb, Versions
+from maskwatch.core.records import (
+    Alert,
+    CameraState,
+    Coverage,
+    Decision,
+    Frame,
+    FrameReport,
+    Outcome,
+    Rgb,
+    Versions,
+)
 from maskwatch.core.selection import Pick
 from maskwatch.pipeline import capture
 from maskwatch.pipeline.announcer import Announcer, sink_routes
@@ -32,8 +41,8 @@ LOOK_S = 0.5  # how often cameras without frames are looked for
 CLOSE_S = 1.0  # what each part gets to end by itself; all together stay well under systemd's patience
 
 
-class AlertRule(Protocol):
-    """Decides on alerts; is told whether delivery succeeded; reports when one is resolved."""
+class Followed(Protocol):
+    """Is told how an alert fared."""
 
     def delivered(self, at: float) -> None:
         """It reached people at `at`, on the camera's clock."""
@@ -42,6 +51,10 @@ class AlertRule(Protocol):
     def failed(self) -> None:
         """It reached nobody."""
         ...
+
+
+class AlertRule(Followed, Protocol):
+    """Decides on alerts; is told whether delivery succeeded; reports when one is resolved."""
 
     def ended(self) -> Alert | None:
         """The delivered alert that was resolved since the last call, if any."""
@@ -71,7 +84,7 @@ class Pipeline:
         self._bell = threading.Condition()
         self._crash: BaseException | None = None
         self._stopping = threading.Event()
-        self._words: deque[tuple[AlertRule, float | None]] = deque()  # from the sinks to the rules
+        self._words: deque[tuple[Followed, float | None]] = deque()  # from the sinks to the rules
         self._looked_s = time.monotonic()
         self._tidied_s = -TIDY_S
         self._store_problem: QueueError | None = None
@@ -193,12 +206,26 @@ class Pipeline:
     def _decide(self, frame: Frame, found: FrameReport) -> Decision:
         camera = self._cameras[frame.camera]
         report, passages = camera.people.update(frame, found) if camera.people else (found, ())
+        outcomes = self._follow_effect(camera, report)
         alert = camera.rule.update(report)
         self._announce_end(camera, camera.rule)
         if alert is not None:
-            self._announce(camera, replace(alert, frame=frame), camera.rule)
+            alert = camera.effect.decided(alert, report) if camera.effect else alert
+            self._announce(camera, camera.with_picture(alert, frame, report), camera.rule)
         queued = self._select(camera, frame, report)
-        return Decision(frame, report, alert, queued, passages)
+        return Decision(frame, report, alert, queued, passages, outcomes)
+
+    def _follow_effect(self, camera: Camera, report: FrameReport) -> tuple[Outcome, ...]:
+        if camera.effect is None:
+            return ()
+        outcomes = camera.effect.update(report)
+        self.board.set_effect(camera.name, camera.effect.status)
+        for each in outcomes:
+            how = "told" if each.told else "withheld"
+            counts = map(len, (each.addressed, each.put_on, each.unknown))
+            told = "%s: an announcement (%s) addressed %d without a mask: %d put one on, of %d it is unknown"
+            log.info(told, camera.name, how, *counts)
+        return outcomes
 
     def _look_for_the_dead(self) -> None:
         """A camera that has given no frame for long is told of, whatever its thread thinks of it."""
@@ -223,12 +250,22 @@ class Pipeline:
             self._announce(camera, alert, camera.offline_rule)
 
     def _announce(self, camera: Camera, alert: Alert, rule: AlertRule) -> None:
-        self._announcer.announce(alert, camera.sinks, lambda at: self._words.append((rule, at)))
+        """Tell people; or of one that is withheld nobody, and the rule goes on as if they had been told."""
+        announcement = camera.effect.announcement(alert) if camera.effect else None
+        followed: list[Followed] = [rule] if announcement is None else [rule, announcement]
+        if alert.withheld:
+            log.info("%s: an announcement is withheld (alert.withhold_share)", camera.name)
+            self._words.append((rule, alert.at))
+            return
+        self._announcer.announce(
+            alert, camera.sinks, lambda at: self._words.extend((each, at) for each in followed)
+        )
 
     def _announce_end(self, camera: Camera, rule: AlertRule) -> None:
         over = rule.ended()
-        if over is not None:
-            self._announcer.announce_end(over, camera.sinks)
+        if over is None or (camera.effect and camera.effect.withholds(over)):
+            return
+        self._announcer.announce_end(over, camera.sinks)
 
     def _pass_words_on(self) -> None:
         """Tell the rules on the engine's thread, their only one, how their alerts fared."""

@@ -9,6 +9,7 @@ from maskwatch.core.records import (
     LATENCIES_S,
     CameraState,
     CameraStatus,
+    EffectStatus,
     FrameReport,
     Label,
     Latency,
@@ -83,6 +84,11 @@ class Board:
         with self._lock:
             self._cameras[report.camera].on_report(report, arrived_s, time.monotonic())
 
+    def set_effect(self, camera: str, effect: EffectStatus) -> None:
+        """Set what came of a camera's announcements."""
+        with self._lock:
+            self._cameras[camera].effect = effect
+
     def set_store_problem(self, reason: str | None) -> None:
         """Set why no samples are stored; None: they are."""
         with self._lock:
@@ -141,6 +147,7 @@ class _Camera:
         self._latencies = [0] * (len(LATENCIES_S) + 1)
         self._latency_s = 0.0
         self._latency = Window(WINDOW_S, now_s)
+        self.effect: EffectStatus | None = None
 
     def on_frame(self, dropped: int, now_s: float) -> None:
         self._frame_s = now_s
@@ -187,4 +194,5 @@ class _Camera:
             analysed_fps=analysed,
             faces={label: self._faces[label] for label in Label},
             latency=Latency(tuple(self._latencies), self._latency_s, self._latency.mean(now_s)),
+            effect=self.effect,
         )

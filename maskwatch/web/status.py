@@ -8,7 +8,17 @@ from starlette.routing import Route
 
 from maskwatch import __version__
 from maskwatch.core.health import why_not_alive, why_not_ready
-from maskwatch.core.records import CameraStatus, ModelKind, SinkStatus, Status, Versions
+from maskwatch.core.records import (
+    Announcements,
+    CameraStatus,
+    EffectFigures,
+    EffectStatus,
+    Estimate,
+    ModelKind,
+    SinkStatus,
+    Status,
+    Versions,
+)
 from maskwatch.platform.clock import utc_now
 from maskwatch.web.service_view import ServiceView, Storage, memory_bytes, threads
 
@@ -79,6 +89,37 @@ def _camera(camera: CameraStatus, versions: Versions, now_s: float) -> dict[str,
         "reconnects": camera.reconnects,
         "faces": {label.value: count for label, count in camera.faces.items()},
         "models": {"detector": versions.detector, "classifier": versions.classifier},
+        "effect": None if camera.effect is None else _effect(camera.effect),
+    }
+
+
+def _effect(effect: EffectStatus) -> dict[str, object]:
+    return {"effect_s": effect.effect_s, **_came_of(effect.total), "today": _came_of(effect.today)}
+
+
+def _came_of(figures: EffectFigures) -> dict[str, object]:
+    return {
+        **_announcements(figures.told),
+        "withheld": _announcements(figures.withheld),
+        "difference": _estimate(figures.difference, "difference"),
+    }
+
+
+def _announcements(counts: Announcements) -> dict[str, object]:
+    return {
+        "announcements": counts.announcements,
+        "addressed": counts.addressed,
+        "put_on": counts.put_on,
+        "unknown": counts.unknown,
+        **_estimate(counts.share, "share"),
+    }
+
+
+def _estimate(estimate: Estimate, name: str) -> dict[str, float | None]:
+    return {
+        name: _rounded(estimate.value, 4),
+        "low": _rounded(estimate.low, 4),
+        "high": _rounded(estimate.high, 4),
     }
 
 
