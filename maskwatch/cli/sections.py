@@ -14,6 +14,7 @@ USES = {
     "queue": {"queue"},
     "queue review": {"queue", *LOOKING},
     "models": {"models"},
+    "erase": {"queue", "learn"},
     "drift": {"drift", "learn", "queue", "models", *LOOKING},
     "learn": {"drift", "learn", "queue", "models", *LOOKING},
     "evaluate": {"models", *LOOKING},
