@@ -18,7 +18,9 @@ from maskwatch.config.sections import CameraConfig, Defaults
 from maskwatch.core.address import Address
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.people import Passages, People
+from maskwatch.core.people.effect import Effect
 from maskwatch.core.ports import AlertSink, Rule, Source
+from maskwatch.core.privacy import Privacy, as_shown
 from maskwatch.core.records import Decision, FrameReport, Rgb, Versions
 from maskwatch.core.rules.camera_offline import CameraOffline
 from maskwatch.core.selection import Selection
@@ -53,6 +55,7 @@ from maskwatch.web.server import Listener, WebServer
 from maskwatch.web.service_view import ServiceView, StorageMeter
 from maskwatch.web.settings import WebSettings
 
+NOTHING_QUEUED = "privacy: aggregate: nothing is queued, so the models cannot learn from this camera"
 GAP_S = 5.0  # after longer without a frame, the time under the bound counts anew
 FEW_FRAMES = 3  # what so many frames take is no gap, however few are wanted a second
 
@@ -126,6 +129,8 @@ def live_pipeline(
         paced = source if source.live else PacedSource(source)
         made = _camera(paced, camera, models, name=name, sinks=sinks, selection=camera.queue)
         cameras.append(replace(made, sinks_of=sinks_of))
+        if camera.privacy is Privacy.AGGREGATE:
+            log.warning("%s: %s", name, NOTHING_QUEUED)
     first = next(iter(config.cameras.values()))
     return Pipeline(cameras, store=_queue(config.queue, models, first), on_decision=on_decision)
 
@@ -180,7 +185,7 @@ def _serving_analyst(config: Config, pipeline: Pipeline) -> Callable[[Rgb], Fram
 
 
 def replay_pipeline(plan: ReplayPlan, models: Models, on_decision: Callable[[Decision], None]) -> Pipeline:
-    """Every frame in order, alerts to the log at once.
+    """Every frame in order, alerts to the log at once; `on_decision` gets as much of a frame as may be shown.
 
     Raises `ConfigError` for a live source, `SourceError` when no kind takes the address, and `ModelError`.
     """
@@ -192,7 +197,13 @@ def replay_pipeline(plan: ReplayPlan, models: Models, on_decision: Callable[[Dec
         raise ConfigError(f"{'.'.join(map(str, key))}: {why}; --camera NAME replays with those of a camera")
     camera = _camera(source, plan.defaults, models, name=plan.name, sinks=(LogSink(),), selection=plan.queue)
     store = None if plan.queue is None else _queue(plan.queue, models, plan.defaults)
-    return Pipeline([camera], store=store, replay=True, on_decision=on_decision)
+    privacy, ignore = plan.defaults.privacy, plan.defaults.ignore
+    return Pipeline(
+        [camera],
+        store=store,
+        replay=True,
+        on_decision=lambda decision: on_decision(as_shown(decision, privacy, ignore)),
+    )
 
 
 def bench_camera(name: str, source: Source, settings: Defaults, models: Models) -> Camera:
@@ -253,6 +264,12 @@ def _camera(
     selection: SelectionSettings | None,
 ) -> Camera:
     alert = settings.alert
+    # what is near a face is made coarse with it, so it has to be known
+    near_miss_from = settings.queue.near_miss_from if settings.privacy is Privacy.BLUR else None
+    if settings.privacy is Privacy.AGGREGATE:
+        selection = None
+    elif selection:
+        near_miss_from = selection.near_miss_from
     few_frames_s = FEW_FRAMES / settings.fps  # of one that is looked at once a minute
     offline_rule = None
     if alert.dead_after_s is not None:
@@ -275,9 +292,15 @@ def _camera(
         second_look=models.second_look(settings.detect)
         if selection and selection.second_look_share
         else None,
-        near_miss_from=selection.near_miss_from if selection and selection.near_miss_from < 1 else None,
+        near_miss_from=None if near_miss_from is None or near_miss_from == 1 else near_miss_from,
         gate=MotionGate(name, settings.motion) if settings.motion.gate else None,
         offline_rule=offline_rule,
+        effect=Effect(
+            name,
+            effect_s=max(1.0, min(alert.effect_s, alert.cooldown_s)),
+            withhold_share=alert.withhold_share,
+        ),
+        privacy=settings.privacy,
         sentences=alert_sentences(name, settings),
     )
 

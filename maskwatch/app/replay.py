@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from maskwatch.app.compose import ReplayPlan, replay_pipeline
-from maskwatch.core.errors import SourceError
+from maskwatch.core.errors import ConfigError, SourceError
+from maskwatch.core.privacy import Privacy
 from maskwatch.core.records import Alert, Decision, FrameReport
 from maskwatch.models.loading import Models
 from maskwatch.output.draw import ALERT_SHOWN_S, VideoWriter, annotated, plot
@@ -34,19 +35,26 @@ class Summary:
     def add(self, decision: Decision) -> None:
         """Count a decision; they come in the order of the frames."""
         self.reports.append(decision.report)
-        self.alerts += decision.alerts
+        self.alerts += [alert for alert in decision.alerts if not alert.withheld]
         self.queued += decision.queued is not None
 
 
 def replay(plan: ReplayPlan, models: Models, outputs: Outputs, advance: Callable[[], None]) -> Summary:
     """Analyse every frame in order and write the outputs; `advance` is called after each frame.
 
-    Footage that breaks off leaves what was seen until then. Raises `SourceError` when there was nothing.
+    Footage that breaks off leaves what was seen until then. Raises `SourceError` when there was nothing, and
+    `ConfigError` where a video or samples are wanted and `privacy` allows no picture.
     """
+    privacy = plan.defaults.privacy
+    if privacy is Privacy.AGGREGATE and (outputs.video or plan.queue):
+        what = outputs.video or (plan.queue and plan.queue.dir)
+        raise ConfigError(
+            f"privacy: aggregate: no picture is stored, so there is no {what}; a report and a plot are"
+        )
     summary = Summary()
     with ExitStack() as stack:
         video = stack.enter_context(VideoWriter(outputs.video)) if outputs.video else None
-        lines = stack.enter_context(ReportWriter(outputs.report)) if outputs.report else None
+        lines = stack.enter_context(ReportWriter(outputs.report, privacy)) if outputs.report else None
 
         def on_decision(decision: Decision) -> None:
             summary.add(decision)

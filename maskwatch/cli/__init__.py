@@ -18,6 +18,7 @@ from maskwatch.cli import (
     dataset,
     demo,
     drift,
+    erase,
     evaluate,
     extract,
     learn,
@@ -51,6 +52,7 @@ app.command()(extract.extract)
 app.command()(learn.learn)
 queue.app.command()(review.review)
 app.command()(drift.drift)
+app.command()(erase.erase)
 app.add_typer(queue.app, name="queue")
 app.add_typer(models.app, name="models")
 app.add_typer(dataset.app, name="dataset")

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from maskwatch.cli.terminal import errors, out
 from maskwatch.core.errors import ConfigError, MaskwatchError, QueueError, SourceError
+from maskwatch.core.privacy import Privacy
 from maskwatch.core.text import pluralize
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ def _checks(file: Path, settings: "Config", *, speak: bool) -> list[tuple[str, C
         ("web", lambda: _web(settings.web)),
     ]
     for name, camera in settings.cameras.items():
+        if camera.privacy is not Privacy.FULL:
+            checks.append((f"privacy {name}", partial(_privacy, camera.privacy)))
         checks.append((f"camera {name}", partial(_camera, name, camera, models)))
         tried = [
             (f"{sink.kind} {name}", _sink(name, camera, sink, aloud=speak))
@@ -79,6 +82,14 @@ def _cameras(settings: "Config") -> str:
     if not settings.cameras:
         raise ConfigError("cameras: there is none to watch")
     return pluralize(len(settings.cameras), "camera")
+
+
+def _privacy(level: Privacy) -> str:
+    from maskwatch.app.compose import NOTHING_QUEUED
+
+    if level is Privacy.BLUR:
+        return "blur: faces are coarse in all pictures but the queue's"
+    return NOTHING_QUEUED.removeprefix("privacy: ")
 
 
 def _web(settings: "WebSettings") -> str:

@@ -14,13 +14,14 @@ USES = {
     "queue": {"queue"},
     "queue review": {"queue", *LOOKING},
     "models": {"models"},
+    "erase": {"queue", "learn"},
     "drift": {"drift", "learn", "queue", "models", *LOOKING},
     "learn": {"drift", "learn", "queue", "models", *LOOKING},
     "evaluate": {"models", *LOOKING},
     "evaluate system": {"alert", "models", *LOOKING},
     "bench system": {"fps", "ignore", "alert", *LOOKING},
     "bench queue": {"queue", "models", *LOOKING},
-    "replay": {"fps", "ignore", "alert", "queue", "models", *LOOKING},
+    "replay": {"fps", "ignore", "privacy", "alert", "queue", "models", *LOOKING},
 }
 
 

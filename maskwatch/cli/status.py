@@ -39,7 +39,7 @@ def status(
     told = asked(address, token)
     try:
         table, failing = _table(told), _failing(told)
-        lines = [*_passed(told), *_reasons(told), *failing, *_notices(told), _summary(told)]
+        lines = [*_passed(told), *_reasons(told), *failing, *_notices(told), *_effects(told), _summary(told)]
     except (KeyError, TypeError, AttributeError) as e:
         raise MaskwatchError(f"{address}: is not a maskwatch service of this version") from e
     out.print(table)
@@ -142,6 +142,36 @@ def _failing(told: dict[str, Any]) -> list[str]:
                 f"{name}{those} fails for {_span(sink['state_s'])}: {reason.removeprefix(f'{name}: ')}"
             )
     return lines
+
+
+def _effects(told: dict[str, Any]) -> list[str]:
+    """What came of each camera's announcements, where there were any."""
+    lines = []
+    for name, camera in told["cameras"].items():
+        effect = camera.get("effect") or {}
+        withheld = effect.get("withheld") or {"announcements": 0}
+        if not effect.get("announcements") and not withheld["announcements"]:
+            continue
+        line = f"{name}: {_came_of(effect, 'announcement')} within {effect['effect_s']:g} s"
+        if withheld["announcements"]:
+            line += f"; {_came_of(withheld, 'withheld one')}; difference {_range(effect['difference'], 'difference')}"
+        lines.append(line)
+    return lines
+
+
+def _came_of(counts: dict[str, Any], noun: str) -> str:
+    return (
+        f"{pluralize(counts['announcements'], noun)} to {counts['addressed']} without a mask, "
+        f"{counts['put_on']} put one on ({_range(counts, 'share')}), {counts['unknown']} unknown"
+    )
+
+
+def _range(figures: dict[str, Any], name: str) -> str:
+    """`25 %, 10 to 48 %`."""
+    value, low, high = figures[name], figures["low"], figures["high"]
+    if value is None:
+        return "not known"
+    return f"{value:.0%}" + ("" if low is None else f", 95 % interval {low:.0%} to {high:.0%}")
 
 
 def _notices(told: dict[str, Any]) -> list[str]:

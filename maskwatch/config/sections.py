@@ -16,6 +16,7 @@ from maskwatch.classify.settings import Settings as ClassifySettings
 from maskwatch.core.address import Address
 from maskwatch.core.geometry import area, spread
 from maskwatch.core.people import Line, Side
+from maskwatch.core.privacy import Privacy
 from maskwatch.core.records import Polygon
 from maskwatch.core.rules.condition import When
 from maskwatch.detect.registry import DETECTORS
@@ -87,13 +88,16 @@ class AlertSettings(WhenSettings, RuleKeys):
     Without rules of its own there is one: speak when the ratio is strictly under `protected_ratio` for `for_s`. And when
     a camera gave no frame for `dead_after_s` (None: never); `{camera}` in `say_dead` is its name. Each of the `sinks` is
     the name of a kind, or its settings; `voice` is what the sinks of that kind do not say themselves. `timezone` is that
-    of schedules, None for that of the machine.
+    of schedules, None for that of the machine. What people do is watched for `effect_s` after an alert (at most
+    `cooldown_s`); `withhold_share` of the alerts are withheld by chance, to compare.
     """
 
     protected_ratio: Share = 0.75
     rules: tuple[Annotated[RuleSettings, OneOf(RULES, short=True)], ...] = (RatioSettings(),)
     timezone: Annotated[str, AfterValidator(_as_zone)] | None = None
     sinks: Sinks = (VoiceSettings(), LogSettings())
+    effect_s: Annotated[float, Field(ge=1, le=3600)] = 20.0
+    withhold_share: Annotated[float, Field(ge=0, le=0.9)] = 0.0
     dead_after_s: Annotated[float, Field(ge=1, le=86_400)] | None = 60.0
     say_dead: Sentence = "Camera {camera} is offline."
     voice: VoiceSettings = VoiceSettings()
@@ -167,6 +171,7 @@ class Defaults(_Strict):
     """What holds for every camera that does not say otherwise."""
 
     fps: Annotated[float, Field(gt=0, le=120)] = 5
+    privacy: Privacy = Privacy.FULL
     ignore: tuple[Annotated[Corners, AfterValidator(_as_ignored)], ...] = ()
     zones: Annotated[dict[str, Corners], AfterValidator(_named)] = Field(default_factory=dict)
     lines: Annotated[dict[str, LineSettings], AfterValidator(_named)] = Field(default_factory=dict)

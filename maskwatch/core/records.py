@@ -295,7 +295,8 @@ class Alert:
 
     `faces` are those of the frame. What a sink gets has the `frame` itself, clean; `maskwatch.alerts.picture.jpeg`
     makes a file of it for who wants one. It is None where there is none, and everywhere else: an alert that is kept
-    is not to keep the frame. `ended_at` is when it was over, None before.
+    is not to keep the frame. `ended_at` is when it was over, None before. `withheld`: nobody is told, so that what people
+    do then shows what alerts do.
     """
 
     camera: str
@@ -313,6 +314,7 @@ class Alert:
     tracks: tuple[int, ...] = ()
     level: int = 1
     quiet: bool = False
+    withheld: bool = False
 
     @property
     def id(self) -> str:
@@ -322,14 +324,32 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of an announcement at `at`, told or withheld: those whom it addressed, by their tracks.
+
+    `put_on` have the verdict protected within the time that it is watched for, `unknown` were not followed so long.
+    """
+
+    at: float
+    told: bool
+    addressed: tuple[int, ...]
+    put_on: tuple[int, ...]
+    unknown: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
-    """A frame, what was seen in it, who passed, and what followed: alerts, at most one a rule, the id of a queued sample."""
+    """A frame, what was seen in it, who passed, and what followed: alerts, at most one a rule, the id of a queued sample.
+
+    `outcomes` are of announcements before, of which all is known since this frame.
+    """
 
     frame: Frame
     report: FrameReport
     alerts: tuple[Alert, ...] = ()
     queued: str | None = None
     passages: tuple[Passage, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
 
     @property
     def alert(self) -> Alert | None:
@@ -387,6 +407,47 @@ class PeopleCount:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure and its 95 % interval; None where it cannot be told."""
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Announcements:
+    """So many announcements, the people whom they addressed, who of these put a mask on, and of whom it is unknown.
+
+    `share` is `put_on / addressed` (0..1): somebody of whom it is unknown was not seen with one.
+    """
+
+    announcements: int = 0
+    addressed: int = 0
+    put_on: int = 0
+    unknown: int = 0
+    share: Estimate = Estimate()
+
+
+@dataclass(frozen=True, slots=True)
+class EffectFigures:
+    """What came of announcements that were told, of those that were withheld, and told less withheld (-1..1)."""
+
+    told: Announcements = Announcements()
+    withheld: Announcements = Announcements()
+    difference: Estimate = Estimate()
+
+
+@dataclass(frozen=True, slots=True)
+class EffectStatus:
+    """Of one camera, on this UTC day and since the start; each announcement is watched for `effect_s`."""
+
+    effect_s: float
+    today: EffectFigures = EffectFigures()
+    total: EffectFigures = EffectFigures()
+
+
+@dataclass(frozen=True, slots=True)
 class CameraStatus:
     """A camera as the status board shows it; `reason` is why it is down, without any password.
 
@@ -412,6 +473,7 @@ class CameraStatus:
     latency: Latency = Latency()
     hour: PeopleCount = PeopleCount()
     passages: PassageCounts = field(default_factory=PassageCounts)
+    effect: EffectStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ archive/batches/<id>/               batch.json, report.html, report.json, and wh
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -81,6 +81,22 @@ class Archive:
         """Write the ids of more samples with doubted labels, and the labels' revisions, to `doubted.json`."""
         self._write("doubted.json", self.doubted() | dict(revisions))
 
+    def forget(self, camera: str, is_wanted: Callable[[str], bool], left: Collection[str]) -> None:
+        """Take erased samples out of the notes: those of a camera and of days (`YYYY-MM-DD`) that are wanted, and not `left`.
+
+        Of doubted labels no camera is noted: all go that are of such a day and of no sample that is left.
+        """
+        assigned = self._read("parts.json")
+        gone = {
+            n for n, e in assigned.items() if e["camera"] == camera and _is_of(n, is_wanted) and n not in left
+        }
+        if gone:
+            self._write("parts.json", {name: each for name, each in assigned.items() if name not in gone})
+        doubted = self.doubted()
+        kept = {name: each for name, each in doubted.items() if name in left or not _is_of(name, is_wanted)}
+        if len(kept) < len(doubted):
+            self._write("doubted.json", kept)
+
     def batches(self) -> list[LearningBatch]:
         """Oldest first."""
         found = []
@@ -120,3 +136,8 @@ class Archive:
     def _write(self, name: str, data: Mapping[str, Any]) -> None:
         text = json.dumps(data, ensure_ascii=False, indent=1)
         write_atomically(self.folder / name, f"{text}\n".encode())
+
+
+def _is_of(sample_id: str, is_wanted: Callable[[str], bool]) -> bool:
+    """Whether a sample's id, which starts with its UTC time, is of a wanted day."""
+    return is_wanted(f"{sample_id[:4]}-{sample_id[4:6]}-{sample_id[6:8]}")

@@ -1,19 +1,24 @@
 """The report of a replay: one JSON line a frame."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Self
 
-from maskwatch.core.records import Decision, Passage
+from maskwatch.core.privacy import Privacy
+from maskwatch.core.records import Decision, Label, Outcome, Passage
 from maskwatch.platform.files import replacing
 from maskwatch.samples.sample import judgement_to_json
+
+SINGLE = ("faces", "persons")  # what a line tells of each
 
 
 class ReportWriter:
     """Writes decisions to a file; use it in a `with`. The file appears when the block ends well."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, privacy: Privacy = Privacy.FULL) -> None:
         self._replacing = replacing(path)
+        self._privacy = privacy
 
     def __enter__(self) -> Self:
         self._file = self._replacing.__enter__().open(
@@ -25,36 +30,55 @@ class ReportWriter:
 
     def write(self, decision: Decision) -> None:
         """Append a decision as one line."""
-        self._file.write(json.dumps(as_json(decision), ensure_ascii=False) + "\n")
+        self._file.write(json.dumps(as_json(decision, self._privacy), ensure_ascii=False) + "\n")
 
     def __exit__(self, *error: object) -> None:
         self._file.close()
         self._replacing.__exit__(*error)  # type: ignore[arg-type]
 
 
-def as_json(decision: Decision) -> dict[str, object]:
-    """A decision as a line of the report, ready for JSON; `at` in seconds, `size` width and height in px."""
+def as_json(decision: Decision, privacy: Privacy = Privacy.FULL) -> dict[str, object]:
+    """A decision as a line of the report, ready for JSON; `at` in seconds, `size` width and height in px.
+
+    With `Privacy.AGGREGATE` it has `people`, counts, in the place of all that tells of one face or person.
+    """
     report = decision.report
-    return {
+    judged = judgement_to_json(report)
+    if privacy is Privacy.AGGREGATE:
+        judged = {key: value for key, value in judged.items() if key not in SINGLE}
+        judged["people"] = {label.value: report.count(label) for label in Label}
+    line: dict[str, object] = {
         "camera": report.camera,
         "source": report.source,
         "seq": report.seq,
         "at": round(report.at, 3),
         "size": list(report.size),
         "look": report.look,
-        **judgement_to_json(report),
-        "passages": [_passage(passage) for passage in decision.passages],
+        **judged,
+        "passages": [_passage(passage, privacy) for passage in decision.passages],
         "alert": decision.alert is not None,
         "queued": decision.queued,
     }
+    if any(alert.withheld for alert in decision.alerts):
+        line["withheld"] = True
+    if decision.outcomes:
+        line["outcomes"] = [_outcome(each, privacy) for each in decision.outcomes]
+    return line
 
 
-def _passage(passage: Passage) -> dict[str, object]:
+def _passage(passage: Passage, privacy: Privacy) -> dict[str, object]:
     return {
         "at": round(passage.at, 3),
-        "track": passage.track,
+        "track": None if privacy is Privacy.AGGREGATE else passage.track,
         "label": passage.label.value,
         "direction": passage.direction.value,
         "line": passage.line,
         "zones": list(passage.zones),
     }
+
+
+def _outcome(outcome: Outcome, privacy: Privacy) -> dict[str, object]:
+    """An announcement: its people by their tracks, or how many they are."""
+    told = asdict(outcome) | {"at": round(outcome.at, 3)}
+    people = ("addressed", "put_on", "unknown")
+    return told | {each: len(told[each]) for each in people} if privacy is Privacy.AGGREGATE else told

@@ -1,11 +1,13 @@
 """What the pipeline is given for one camera."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from maskwatch.core.people import People
+from maskwatch.core.people.effect import Effect
 from maskwatch.core.ports import AlertSink, Classifier, Detector, Gate, Rule, SecondLook, Source
-from maskwatch.core.records import Alert, Polygon
+from maskwatch.core.privacy import Privacy, shown
+from maskwatch.core.records import Alert, Frame, FrameReport, Polygon
 from maskwatch.core.rules.camera_offline import CameraOffline
 from maskwatch.core.selection import Selection
 
@@ -38,6 +40,7 @@ class Camera(AnalysisConfig):
     `sentences` is all that its alerts may say. `selection` is None where nothing is to be queued, `offline_rule`
     where nobody is told of a camera without frames. `second_look` is asked about a few of the frames that the
     selection draws; None: none is. `people` follows those in view; None: nobody is followed, and faces are counted.
+    `effect` follows what comes of announcements, and may withhold some. `privacy` is what a sink may have of a frame.
     """
 
     source: Source
@@ -49,6 +52,8 @@ class Camera(AnalysisConfig):
     second_look: SecondLook | None = None
     people: People | None = None
     sinks_of: Mapping[tuple[str, int], tuple[AlertSink, ...]] = field(default_factory=dict)
+    effect: Effect | None = None
+    privacy: Privacy = Privacy.FULL
 
     @property
     def all_sinks(self) -> tuple[AlertSink, ...]:
@@ -60,6 +65,11 @@ class Camera(AnalysisConfig):
     def sinks_for(self, alert: Alert) -> tuple[AlertSink, ...]:
         """Whoever is to be told of this one."""
         return self.sinks_of.get((alert.rule, alert.level), self.sinks)
+
+    def with_picture(self, alert: Alert, frame: Frame, report: FrameReport) -> Alert:
+        """The alert as sinks get it: with as much of the frame as `privacy` allows."""
+        faces = () if self.privacy is Privacy.AGGREGATE else alert.faces
+        return replace(alert, frame=shown(frame, report, self.privacy, self.ignore), faces=faces)
 
 
 @dataclass(frozen=True, slots=True)

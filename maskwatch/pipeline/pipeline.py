@@ -6,8 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import replace
-from typing import Self
+from typing import Protocol, Self
 
 from maskwatch.core.errors import QueueError, QueueFull, SourceError
 from maskwatch.core.ports import AlertRule, SampleStore
@@ -19,6 +18,7 @@ from maskwatch.core.records import (
     Decision,
     Frame,
     FrameReport,
+    Outcome,
     Rgb,
     Versions,
 )
@@ -41,6 +41,18 @@ REPLAY_BATCH = 8
 LOOK_S = 0.5  # how often cameras without frames are looked for
 LOST_S = 5.0  # a camera that is down for so long ends what was told of its people
 CLOSE_S = 1.0  # what each part gets to end by itself; all together stay well under systemd's patience
+
+
+class Followed(Protocol):
+    """Is told how an alert fared."""
+
+    def delivered(self, at: float) -> None:
+        """It reached people at `at`, on the camera's clock."""
+        ...
+
+    def failed(self) -> None:
+        """It reached nobody."""
+        ...
 
 
 class Pipeline:
@@ -66,7 +78,7 @@ class Pipeline:
         self._bell = threading.Condition()
         self._crash: BaseException | None = None
         self._stopping = threading.Event()
-        self._words: deque[tuple[AlertRule, float | None]] = deque()  # from the sinks to the rules
+        self._words: deque[tuple[Followed, float | None]] = deque()  # from the sinks to the rules
         self._looked_s = time.monotonic()
         self._tidied_s = -TIDY_S
         self._store_problem: QueueError | None = None
@@ -188,15 +200,30 @@ class Pipeline:
     def _decide(self, frame: Frame, found: FrameReport) -> Decision:
         camera = self._cameras[frame.camera]
         report, passages = camera.people.update(frame, found) if camera.people else (found, ())
+        outcomes = self._follow_effect(camera, report)
         alerts = []
         for rule in camera.rules:
             alert = rule.update(report, passages)
             self._announce_ends(camera, rule)
             if alert is not None:
+                if camera.effect and not alert.quiet:
+                    alert = camera.effect.decided(alert, report)
                 alerts.append(alert)
-                self._announce(camera, replace(alert, frame=frame), rule)
+                self._announce(camera, camera.with_picture(alert, frame, report), rule)
         queued = self._select(camera, frame, report)
-        return Decision(frame, report, tuple(alerts), queued, passages)
+        return Decision(frame, report, tuple(alerts), queued, passages, outcomes)
+
+    def _follow_effect(self, camera: Camera, report: FrameReport) -> tuple[Outcome, ...]:
+        if camera.effect is None:
+            return ()
+        outcomes = camera.effect.update(report)
+        self.board.set_effect(camera.name, camera.effect.status)
+        for each in outcomes:
+            how = "told" if each.told else "withheld"
+            counts = map(len, (each.addressed, each.put_on, each.unknown))
+            told = "%s: an announcement (%s) addressed %d without a mask: %d put one on, of %d it is unknown"
+            log.info(told, camera.name, how, *counts)
+        return outcomes
 
     def _look_for_the_dead(self) -> None:
         """A camera that has given no frame for long is told of, whatever its thread thinks of it.
@@ -232,8 +259,16 @@ class Pipeline:
                 self._announce_ends(camera, rule)
 
     def _announce(self, camera: Camera, alert: Alert, rule: AlertRule) -> None:
-        sinks = camera.sinks_for(alert)
-        self._announcer.announce(alert, sinks, lambda at: self._words.append((rule, at)))
+        """Tell people; or of one that is withheld nobody, and the rule goes on as if they had been told."""
+        announcement = camera.effect.announcement(alert) if camera.effect else None
+        followed: list[Followed] = [rule] if announcement is None else [rule, announcement]
+        if alert.withheld:
+            log.info("%s: an announcement is withheld (alert.withhold_share)", camera.name)
+            self._words.append((rule, alert.at))
+            return
+        self._announcer.announce(
+            alert, camera.sinks_for(alert), lambda at: self._words.extend((each, at) for each in followed)
+        )
 
     def _announce_ends(self, camera: Camera, rule: AlertRule) -> None:
         while (over := rule.ended()) is not None:

@@ -12,6 +12,7 @@ from maskwatch.core.records import (
     LATENCIES_S,
     CameraState,
     CameraStatus,
+    EffectStatus,
     FrameReport,
     Label,
     Latency,
@@ -91,6 +92,11 @@ class Board:
         with self._lock:
             self._cameras[report.camera].on_report(report, arrived_s, passages, time.monotonic())
 
+    def set_effect(self, camera: str, effect: EffectStatus) -> None:
+        """Set what came of a camera's announcements."""
+        with self._lock:
+            self._cameras[camera].effect = effect
+
     def set_store_problem(self, reason: str | None) -> None:
         """Set why no samples are stored; None: they are."""
         with self._lock:
@@ -152,6 +158,7 @@ class _Camera:
         self._latency = Window(WINDOW_S, now_s)
         self._passages = Counts(local_day)
         self._clock_s = 0.0  # the frames' clock, less the monotonic one
+        self.effect: EffectStatus | None = None
 
     def on_frame(self, dropped: int, now_s: float) -> None:
         self._frame_s = now_s
@@ -205,4 +212,5 @@ class _Camera:
             latency=Latency(tuple(self._latencies), self._latency_s, self._latency.mean(now_s)),
             hour=self._hour.count(now_s),
             passages=self._passages.at(now_s + self._clock_s),
+            effect=self.effect,
         )

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from maskwatch.core.records import LATENCIES_S, CameraState, CameraStatus, ModelKind, Status
+from maskwatch.core.records import LATENCIES_S, CameraState, CameraStatus, EffectFigures, ModelKind, Status
 from maskwatch.web.service_view import ServiceView, Storage, threads
 
 Numbers = tuple[tuple[str, str, Callable[[CameraStatus], float | None]], ...]
@@ -94,6 +94,7 @@ class ServiceCollector(Collector):
             alerts.add_metric(key, count)
         yield alerts
         yield _sinks(status)
+        yield from _effect(status.cameras)
         yield from _of_queue(status, storage)
         yield _gauge(
             "maskwatch_uptime_seconds", "Since the cameras were started.", status.now_s - status.started_s
@@ -154,6 +155,26 @@ def _latency(cameras: dict[str, CameraStatus]) -> Metric:
         buckets = list(zip(bounds, accumulate(camera.latency.counts), strict=True))
         metric.add_metric([name], buckets, camera.latency.sum_s)
     return metric
+
+
+def _effect(cameras: dict[str, CameraStatus]) -> Iterator[Metric]:
+    announcements = CounterMetricFamily(
+        "maskwatch_announcements", "Announcements, told or withheld to compare.", labels=["camera", "outcome"]
+    )
+    people = CounterMetricFamily(
+        "maskwatch_addressed_people",
+        "People without a mask at an announcement, by whether they put one on.",
+        labels=["camera", "told", "outcome"],
+    )
+    for name, camera in cameras.items():
+        figures = EffectFigures() if camera.effect is None else camera.effect.total
+        for told, counts in (("true", figures.told), ("false", figures.withheld)):
+            announcements.add_metric([name, "told" if told == "true" else "withheld"], counts.announcements)
+            people.add_metric([name, told, "put_on"], counts.put_on)
+            people.add_metric([name, told, "not"], counts.addressed - counts.put_on - counts.unknown)
+            people.add_metric([name, told, "unknown"], counts.unknown)
+    yield announcements
+    yield people
 
 
 def _sinks(status: Status) -> Metric:

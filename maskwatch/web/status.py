@@ -10,8 +10,12 @@ from starlette.routing import Route
 from maskwatch import __version__
 from maskwatch.core.health import why_not_alive, why_not_ready
 from maskwatch.core.records import (
+    Announcements,
     CameraStatus,
     Direction,
+    EffectFigures,
+    EffectStatus,
+    Estimate,
     Label,
     ModelKind,
     PassageCounts,
@@ -95,6 +99,37 @@ def _camera(camera: CameraStatus, versions: Versions, now_s: float) -> dict[str,
         "faces": {label.value: count for label, count in camera.faces.items()},
         "passages": _passages(camera.passages),
         "models": {"detector": versions.detector, "classifier": versions.classifier},
+        "effect": None if camera.effect is None else _effect(camera.effect),
+    }
+
+
+def _effect(effect: EffectStatus) -> dict[str, object]:
+    return {"effect_s": effect.effect_s, **_came_of(effect.total), "today": _came_of(effect.today)}
+
+
+def _came_of(figures: EffectFigures) -> dict[str, object]:
+    return {
+        **_announcements(figures.told),
+        "withheld": _announcements(figures.withheld),
+        "difference": _estimate(figures.difference, "difference"),
+    }
+
+
+def _announcements(counts: Announcements) -> dict[str, object]:
+    return {
+        "announcements": counts.announcements,
+        "addressed": counts.addressed,
+        "put_on": counts.put_on,
+        "unknown": counts.unknown,
+        **_estimate(counts.share, "share"),
+    }
+
+
+def _estimate(estimate: Estimate, name: str) -> dict[str, float | None]:
+    return {
+        name: _rounded(estimate.value, 4),
+        "low": _rounded(estimate.low, 4),
+        "high": _rounded(estimate.high, 4),
     }
 
 

@@ -40,9 +40,12 @@ class Thumbnails:
         self._lock = threading.Lock()
 
     def of(self, path: Path) -> bytes:
-        """A queue's frame never changes, so what was made once stays right. Raises `SourceError`."""
+        """A queue's frame never changes, so what was made once stays right, unless the frame is gone. Raises `SourceError`."""
         with self._lock:
             kept = self._kept.get(path)
+            if kept is not None and not path.exists():
+                self._bytes -= len(self._kept.pop(path))
+                kept = None
             if kept is not None:
                 self._kept.move_to_end(path)
                 return kept

@@ -1,0 +1,184 @@
+"""Did it help: who puts a mask on after an announcement, and who does without one. Pure.
+
+What people do after an announcement is no proof that they do it because of it. Where a share of the announcements is
+withheld by chance, what people do then is what they would have done anyway, and the difference is the announcement's.
+"""
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+from maskwatch.core.people.shares import Clusters, difference, share
+from maskwatch.core.records import (
+    Alert,
+    AlertKind,
+    Announcements,
+    EffectFigures,
+    EffectStatus,
+    FrameReport,
+    Label,
+    Outcome,
+)
+
+SEEN_S = 2.0  # who was last seen so shortly before the end was followed until the end
+DAY_S = 86_400.0
+
+
+class Effect:
+    """Follows what comes of one camera's announcements. Time is the frames' own, in seconds.
+
+    An announcement addresses those in view who have the verdict unprotected when the alert is given. Who has the verdict
+    protected within `effect_s` of it has put one on; who is not followed so long is unknown, as is who is addressed
+    anew before. `withhold_share` (0..1) of the announcements are withheld: `decided` says which, by a hash of `seed`, the
+    camera and the alert's time, so that a replay gives the same.
+    """
+
+    def __init__(
+        self, camera: str, *, effect_s: float = 20.0, withhold_share: float = 0.0, seed: int = 0
+    ) -> None:
+        self._camera = camera
+        self._effect_s = effect_s
+        self._withhold_share = withhold_share
+        self._seed = seed
+        self._open: list[Announcement] = []
+        self._unheard: list[Announcement] = []  # over, and not known whether anybody was told
+        self._total = {True: _Tally(), False: _Tally()}  # told, withheld
+        self._today = {True: _Tally(), False: _Tally()}
+        self._day: int | None = None
+        self.status = EffectStatus(effect_s)
+
+    def withholds(self, alert: Alert) -> bool:
+        """Whether nobody is to be told of this alert; the same answer each time. That a camera is offline always is told."""
+        if alert.kind is AlertKind.CAMERA_DEAD:
+            return False
+        text = f"{self._seed}/{self._camera}/{alert.at:.3f}"
+        drawn = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") / 2**64
+        return drawn < self._withhold_share
+
+    def update(self, report: FrameReport) -> tuple[Outcome, ...]:
+        """What came of announcements of which all is known now; call it with each report, in order, before `decided`."""
+        self._begin_day(int(report.at // DAY_S))
+        return self._close([each for each in self._open if each.is_over_after(report)])
+
+    def decided(self, alert: Alert, report: FrameReport) -> Alert:
+        """The alert that is due with this report, marked where it is withheld; announcements before end with it.
+
+        Several alerts of one report are one announcement.
+        """
+        marked = replace(alert, withheld=True) if self.withholds(alert) else alert
+        if all(each.at != alert.at for each in self._open):
+            for each in self._open:
+                each.stop()
+            people = frozenset(
+                p.track for p in report.persons or () if p.counted and p.label is Label.UNPROTECTED
+            )
+            told = False if marked.withheld else None
+            self._open.append(Announcement(alert.at, self._effect_s, people, told=told))
+        return marked
+
+    def announcement(self, alert: Alert) -> "Announcement | None":
+        """The one of this alert, to be told how the alert fared; None when it is over."""
+        return next((a for a in (*self._open, *self._unheard) if a.at == alert.at), None)
+
+    def _close(self, over: "list[Announcement]") -> tuple[Outcome, ...]:
+        """Count those of which all is known; one that reached nobody is none."""
+        self._open = [each for each in self._open if each not in over]
+        waiting = [*self._unheard, *over]
+        self._unheard = [each for each in waiting if each.told is None and not each.has_failed]
+        done = [each for each in waiting if each.told is not None]
+        for each in done:
+            outcome = each.outcome()
+            self._total[outcome.told].add(outcome)
+            self._today[outcome.told].add(outcome)
+        if done:
+            self._refresh()
+        return tuple(each.outcome() for each in done)
+
+    def _begin_day(self, day: int) -> None:
+        if self._day is not None and day != self._day:
+            self._today = {True: _Tally(), False: _Tally()}
+            self._refresh()
+        self._day = day
+
+    def _refresh(self) -> None:
+        self.status = EffectStatus(self._effect_s, _figures(self._today), _figures(self._total))
+
+
+class Announcement:
+    """One alert, told or withheld (`told`, None while nobody knows), and those whom it addresses, by their tracks."""
+
+    def __init__(self, at: float, effect_s: float, people: frozenset[int], *, told: bool | None) -> None:
+        self.at = at
+        self.told = told
+        self.has_failed = False
+        self._until = at + effect_s
+        self._people = people
+        self._put_on: set[int] = set()
+        self._without: set[int] = set()  # followed until the end, without one
+        self._seen = dict.fromkeys(people, at)
+        self._is_stopped = False
+
+    def delivered(self, _at: float) -> None:
+        """It reached people."""
+        self.told = True
+
+    def failed(self) -> None:
+        """It reached nobody."""
+        self.has_failed = True
+
+    def is_over_after(self, report: FrameReport) -> bool:
+        """Whether its time is over with this report, which it takes in; also when the clock was set back."""
+        if self._is_stopped:
+            return True
+        is_over = not self.at <= report.at <= self._until
+        for person in report.persons or ():
+            if person.track not in self._people:
+                continue
+            if not is_over:
+                self._seen[person.track] = report.at
+                if person.label is Label.PROTECTED:
+                    self._put_on.add(person.track)
+            elif person.label is not Label.PROTECTED and report.at > self._until:
+                self._without.add(person.track)
+        if is_over:
+            self._without |= {track for track, at in self._seen.items() if at >= self._until - SEEN_S}
+        return is_over
+
+    def stop(self) -> None:
+        """It ends before its time: of who has none on until now, nobody knows what she would have done."""
+        self._is_stopped = True
+
+    def outcome(self) -> Outcome:
+        """What came of it."""
+        without = self._without - self._put_on
+        unknown = self._people - self._put_on - without
+        put_on = tuple(sorted(self._put_on))
+        return Outcome(self.at, bool(self.told), tuple(sorted(self._people)), put_on, tuple(sorted(unknown)))
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Counts of announcements, told or withheld; as many numbers after a year as after a day."""
+
+    announcements: int = 0
+    addressed: int = 0
+    put_on: int = 0
+    unknown: int = 0
+    clusters: Clusters = field(default_factory=Counter)
+
+    def add(self, outcome: Outcome) -> None:
+        self.announcements += 1
+        self.addressed += len(outcome.addressed)
+        self.put_on += len(outcome.put_on)
+        self.unknown += len(outcome.unknown)
+        self.clusters[len(outcome.addressed), len(outcome.put_on)] += 1
+
+    def figures(self) -> Announcements:
+        return Announcements(
+            self.announcements, self.addressed, self.put_on, self.unknown, share(self.clusters)
+        )
+
+
+def _figures(tallies: dict[bool, _Tally]) -> EffectFigures:
+    told, withheld = tallies[True].figures(), tallies[False].figures()
+    return EffectFigures(told, withheld, difference(told.share, withheld.share))

@@ -1,0 +1,51 @@
+"""`maskwatch erase` as a person uses it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+WRITTEN = Path(__file__).parent.parent / "app" / "written_by_0_1"
+DAY = ("--camera", "entrance", "--day", "2026-11-26")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """What a release of before wrote, four samples of one day."""
+    shutil.copytree(WRITTEN, tmp_path / "state")
+    (tmp_path / "state" / "c.yaml").write_text("cameras: {entrance: {source: 'usb:0'}}\n")
+    return tmp_path / "state"
+
+
+def test_tells_what_would_go_and_with_yes_deletes_it(maskwatch, folder):
+    config = ("-c", folder / "c.yaml")
+    done = maskwatch("erase", *DAY, *config)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "4 samples would go, picture and labels; --yes deletes them for good" in done.stdout
+    assert len(list(folder.glob("queue/*/*/*.jpg"))) == 4
+    done = maskwatch("erase", *DAY, *config, "--yes")
+    assert done.returncode == 0
+    assert "4 samples deleted" in done.stdout
+    assert not list(folder.glob("queue/*/*/*"))
+    assert len(list(folder.glob("drift/*/*.json"))) == 1  # counts
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--camera", "entrance"), "say either --day or --before"),
+        ((*DAY, "--before", "2026-11-27"), "say either --day or --before"),
+        (
+            ("--camera", "entrance", "--day", "yesterday"),
+            "--day: must be a day like 2026-11-01, got 'yesterday'",
+        ),
+        (
+            ("--camera", "gate", "--day", "2026-11-26"),
+            "--camera: nothing is stored of 'gate' (known: entrance)",
+        ),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(maskwatch, folder, arguments, told):
+    done = maskwatch("erase", *arguments, "-c", folder / "c.yaml", "--yes")
+    assert (done.returncode, done.stderr) == (2, f"maskwatch: {told}\n")
+    assert len(list(folder.glob("queue/*/*/*.jpg"))) == 4
