@@ -1,7 +1,7 @@
 """The composition root: configuration in, a running program out. The only place that knows all parts."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -172,15 +172,21 @@ def _serving_analyst(config: Config, pipeline: Pipeline) -> Callable[[Rgb], Fram
     return analyse
 
 
-def replay_pipeline(plan: ReplayPlan, models: Models, on_decision: Callable[[Decision], None]) -> Pipeline:
-    """Every frame in order, alerts to the log at once.
+def replay_pipeline(
+    plan: ReplayPlan,
+    models: Models,
+    on_decision: Callable[[Decision], None],
+    sinks: Sequence[AlertSink] | None = None,
+) -> Pipeline:
+    """Every frame in order, alerts at once to `sinks`, None for the log.
 
     Raises `ConfigError` for a live source, `SourceError` when no kind takes the address, and `ModelError`.
     """
     source = open_source(plan.name, plan.address)
     if source.live:
         raise ConfigError(f"{plan.address}: is live; replay takes footage, `maskwatch run` watches cameras")
-    camera = _camera(source, plan.defaults, models, name=plan.name, sinks=(LogSink(),), selection=plan.queue)
+    told = (LogSink(),) if sinks is None else tuple(sinks)
+    camera = _camera(source, plan.defaults, models, name=plan.name, sinks=told, selection=plan.queue)
     store = None if plan.queue is None else _queue(plan.queue, models, plan.defaults)
     return Pipeline([camera], store=store, replay=True, on_decision=on_decision)
 

@@ -1,18 +1,21 @@
 """`maskwatch replay`: every frame of recorded footage, in order."""
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from maskwatch.cli.sections import settings_for
-from maskwatch.cli.terminal import out, progress
+from maskwatch.cli.terminal import out, progress, say
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.text import pluralize
 
 if TYPE_CHECKING:
     from maskwatch.app.compose import ReplayPlan
-    from maskwatch.app.replay import Outputs
+    from maskwatch.app.replay import Outputs, Summary
+    from maskwatch.core.records import Label
     from maskwatch.models.loading import Models
 
 
@@ -57,20 +60,8 @@ def replay_and_tell(plan: "ReplayPlan", models: "Models", outputs: "Outputs") ->
     expected = open_source(plan.name, plan.address).expected()
     with progress(str(plan.address), expected) as advance:
         summary = run(plan, models, outputs, advance)
-    frames = len(summary.reports)
-    assessed = [report for report in summary.reports if report.people]
-    under = sum((report.protected_ratio or 0) < plan.defaults.alert.protected_ratio for report in assessed)
-    most = max(report.people for report in summary.reports)
-    out.print(
-        f"{pluralize(frames, 'frame')}, {len(assessed)} with somebody to assess, at most {most} people at once"
-    )
-    out.print(
-        f"{pluralize(under, 'frame')} under the protected ratio of {plan.defaults.alert.protected_ratio:.0%}"
-    )
-    for alert in summary.alerts:
-        out.print(f"alert at {alert.at:.2f} s: {alert.unprotected} of {alert.people} without a mask")
-    if not summary.alerts:
-        out.print("no alert")
+    for line in summary_lines(summary, plan.defaults.alert.protected_ratio):
+        say(line)
     if plan.queue:
         out.print(f"{pluralize(summary.queued, 'sample')} queued in {plan.queue.dir}")
     for path in (outputs.video, outputs.report, outputs.plot):
@@ -78,3 +69,33 @@ def replay_and_tell(plan: "ReplayPlan", models: "Models", outputs: "Outputs") ->
             out.print(f"wrote {path}", soft_wrap=True)
     if summary.broken:
         raise summary.broken
+
+
+def summary_lines(summary: "Summary", bound: float) -> Iterator[str]:
+    """What a replay saw, in a few sentences; `bound` is the protected ratio (0..1) under which there are alerts."""
+    from maskwatch.core.records import Direction, Label
+
+    trace = summary.trace
+    people = [trace.people(place) for place in range(len(trace))]
+    frames, assessed = pluralize(len(trace), "frame"), sum(count > 0 for count in people)
+    most = pluralize(max(people), "person")
+    yield f"{frames}, {assessed} with somebody to assess, at most {most} at once"
+    ends = trace.verdicts()
+    if ends:
+        yield f"{pluralize(len(ends), 'person')} followed: {_verdicts(ends.values())} at the end"
+    yield f"{pluralize(sum(ratio < bound for ratio in trace.ratio), 'frame')} under the protected ratio of {bound:.0%}"
+    for direction in Direction:
+        passed = [each.label for each in summary.passages if each.direction is direction]
+        if passed:
+            how = "out of view" if direction is Direction.GONE else direction.value
+            yield f"{pluralize(len(passed), 'person')} {how}: {_verdicts(passed)}"
+    for alert in summary.alerts:
+        end = "until the end" if alert.ended_at is None else f"over at {alert.ended_at:.2f} s"
+        yield f"alert at {alert.at:.2f} s: {alert.unprotected} of {alert.people} without a mask, {end}"
+    if not summary.alerts:
+        yield "no alert"
+
+
+def _verdicts(labels: Iterable["Label"]) -> str:
+    counts = Counter(label.value for label in labels)
+    return f"{counts['protected']} with a mask, {counts['unprotected']} without, {counts['unknown']} unknown"
