@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from maskwatch.cli.replay_compare import Chosen, compare_and_tell
 from maskwatch.cli.sections import settings_for
 from maskwatch.cli.terminal import out, progress, say
 from maskwatch.core.errors import ConfigError
@@ -23,7 +24,9 @@ def replay(
     source: Annotated[str, typer.Argument(help="A video file, a picture, a folder of pictures or a glob.")],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The annotated video, .mp4.")] = None,
     report: Annotated[Path | None, typer.Option(help="The report, one JSON line a frame.")] = None,
-    plot: Annotated[Path | None, typer.Option(help="The protected ratio over time, .png.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="The protected ratio and everybody's verdict over time, .png.")
+    ] = None,
     config: Annotated[Path | None, typer.Option("-c", "--config", help="The configuration file.")] = None,
     camera: Annotated[str | None, typer.Option(help="Whose settings in the configuration to use.")] = None,
     queue: Annotated[
@@ -32,23 +35,41 @@ def replay(
     every_frame: Annotated[
         bool, typer.Option("--every-frame", help="Look at the whole of each frame, also where nothing moved.")
     ] = False,
+    compare: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            metavar="A B",
+            help="Replay twice and tell what differs: two of a configuration, .yaml, weights, .safetensors, "
+            "and a version of the registry.",
+        ),
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="With --compare: the report with pictures, as one file.")
+    ] = None,
+    as_json: Annotated[
+        Path | None,
+        typer.Option("--json", help="With --compare: the differences; - prints them instead of tables."),
+    ] = None,
 ) -> None:
     """Go through footage frame by frame, in order, and draw, report or plot what was seen."""
-    from maskwatch.app.compose import ReplayPlan, configured_models
+    from maskwatch.app.compose import configured_models
     from maskwatch.app.replay import Outputs
-    from maskwatch.core.address import Address
 
+    how = Chosen(source, camera, every_frame)
+    if compare:
+        alone = {"--output": output, "--report": report, "--plot": plot, "--queue": queue}
+        for option, value in alone.items():
+            if value:
+                raise ConfigError(f"{option}: is of one replay; --compare writes --html and --json")
+        compare_and_tell(compare, how, config, html, as_json)
+        return
+    if html or as_json:
+        raise ConfigError(f"{'--html' if html else '--json'}: needs --compare A B")
     if camera and not config:
         raise ConfigError("--camera: needs a configuration, -c config.yaml")
     settings = settings_for("replay", config)
-    if camera and camera not in settings.cameras:
-        raise ConfigError(f"--camera: {config} has no camera {camera!r}")
-    chosen = settings.cameras[camera] if camera else settings.defaults
-    if every_frame:
-        looking = chosen.motion.model_copy(update={"gate": False})
-        chosen = chosen.model_copy(update={"motion": looking})
     store = settings.queue.model_copy(update={"dir": queue}) if queue else None
-    plan = ReplayPlan(camera or "replay", Address(source), chosen, store)
+    plan = how.plan(settings.cameras, settings.defaults, str(config), store)
     replay_and_tell(plan, configured_models(settings), Outputs(output, report, plot))
 
 
@@ -73,7 +94,7 @@ def replay_and_tell(plan: "ReplayPlan", models: "Models", outputs: "Outputs") ->
 
 def summary_lines(summary: "Summary", bound: float) -> Iterator[str]:
     """What a replay saw, in a few sentences; `bound` is the protected ratio (0..1) under which there are alerts."""
-    from maskwatch.core.records import Direction, Label
+    from maskwatch.core.records import Direction
 
     trace = summary.trace
     people = [trace.people(place) for place in range(len(trace))]

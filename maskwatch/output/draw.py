@@ -12,7 +12,6 @@ from maskwatch.output.places import Places, darkened, draw_lines, draw_zones
 from maskwatch.output.style import ALERT_COLOUR, BANNER_COLOUR, COLOURS, WORDS
 from maskwatch.output.text import shortened, text_width, write
 
-
 NOWHERE = Places()
 
 

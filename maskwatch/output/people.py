@@ -1,6 +1,7 @@
 """People on a picture: each one's box, where she was just now, and the verdict on her."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -52,7 +53,7 @@ def _draw_trails(image: Rgb, persons: Sequence[Person], trails: Trails, thicknes
             continue
         whole: list[list[int]] = points.round().astype(int).tolist()
         for colour, more in ((HALO, 1), (COLOURS[person.label], 0)):
-            for number, (start, end) in enumerate(zip(whole, whole[1:], strict=False), 1):
+            for number, (start, end) in enumerate(pairwise(whole), 1):
                 width = max(1, round(thickness * number / len(whole)))
                 cv2.line(image, start, end, colour, width + more, cv2.LINE_AA)
 
