@@ -14,7 +14,7 @@ from maskwatch.core.records import Alert, Decision, Passage
 from maskwatch.models.loading import Models
 from maskwatch.output.draw import annotated
 from maskwatch.output.json_lines import ReportWriter
-from maskwatch.output.places import Places
+from maskwatch.output.places import Places, Segment
 from maskwatch.output.plot import plot
 from maskwatch.output.recent import Recent
 from maskwatch.output.trace import Trace
@@ -118,12 +118,18 @@ def watch(
 
 def drawn_places(settings: Defaults) -> Places:
     """What of a camera's settings is drawn on its frames."""
-    return Places(ignore=settings.ignore)
+    lines = {
+        name: Segment(line.start, line.end, line.leaving)
+        for name, line in getattr(settings, "lines", {}).items()
+    }
+    return Places(settings.ignore, getattr(settings, "zones", {}), lines)
 
 
 def drawn_bounds(alert: AlertSettings) -> dict[str, float]:
     """The protected ratios (0..1) that decide on alerts, by what they mean."""
-    return {"alert under": alert.protected_ratio}
+    rules = getattr(alert, "rule_settings", dict)().values()
+    clear = {rule.clear_ratio for rule in rules if getattr(rule, "clear_ratio", None) is not None}
+    return {"alert under": alert.protected_ratio} | ({"over from": min(clear)} if clear else {})
 
 
 class _Ends:

@@ -14,7 +14,7 @@ from maskwatch.output.text import write
 SIDE_PX = (480, 320)  # at most: width and height of a half
 GAP_PX, HEAD_PX = 6, 22
 MIN_CUT_PX = 320  # of the frame's width, that is shown at least around a person
-FACES = 4  # so many faces go beside each other into what is shown
+FACES = 3  # so many faces go beside each other into what is shown
 ALERT_SHOWN_S = 2.0
 
 

@@ -1,7 +1,7 @@
 """The differences between two runs as a report: for the terminal, as one HTML file, and as facts for programs."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from maskwatch.core.records import Alert, Label
 from maskwatch.core.text import pluralize
@@ -45,11 +45,16 @@ def report(compared: Compared, pictures: Mapping[Difference, Image]) -> Report:
 
 def _lead(compared: Compared) -> list[str]:
     a, b = compared.a, compared.b
-    lead = [f"A: {a.name}.", f"B: {b.name}."]
+    lead = [f"A: {a.name} ({_models(a)}).", f"B: {b.name} ({_models(b)})."]
     if not compared.found:
         return [*lead, "The same alerts, the same people, and the same verdicts on them."]
     counts = [f"{MEANING[kind]}: {len(compared.of(kind))}" for kind in Kind if compared.of(kind)]
-    return [*lead, "; ".join(counts) + "."]
+    return [*lead, ". ".join(counts) + "."]
+
+
+def _models(run: Run) -> str:
+    versions = run.trace.models
+    return f"{versions.detector}, {versions.classifier}" if versions else "of unknown models"
 
 
 def _both(a: Run, b: Run) -> Table:
@@ -114,6 +119,7 @@ def _facts(compared: Compared) -> dict[str, object]:
 def _run(run: Run, other: Run) -> dict[str, object]:
     return {
         "name": run.name,
+        "models": asdict(run.trace.models) if run.trace.models else None,
         "frames": len(run.trace),
         "people": counted(run.trace),
         "bound": run.bound,

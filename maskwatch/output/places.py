@@ -10,17 +10,22 @@ from numpy.typing import NDArray
 from maskwatch.core.records import Box, Direction, Passage, Polygon, Rgb
 from maskwatch.output.labels import Tag
 from maskwatch.output.style import COLOURS, HALO, PLACE_COLOUR, WORDS
+from maskwatch.output.text import Colour
 
 Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A line from `start` to `end`; `leaving` is a point on the side that people leave to. All are shares (0..1) of the frame."""
+    """A line from `start` to `end`, x and y as shares (0..1) of the frame.
+
+    `leaving` is the side where people have left, `left` or `right` as who stands at its start and looks along it sees it
+    in the picture.
+    """
 
     start: Point
     end: Point
-    leaving: Point | None = None
+    leaving: str = "right"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +88,16 @@ def passage_words(passage: Passage) -> str:
     return f"{how}, {WORDS[passage.label]}"
 
 
-def _draw_arrow(image: Rgb, line: Segment, colour: tuple[int, int, int], width: int) -> None:
+def _draw_arrow(image: Rgb, line: Segment, colour: Colour, width: int) -> None:
     """From the middle of the line, square to it, to the side of `leaving`."""
-    if line.leaving is None:
-        return
-    start, end, towards = (np.array(_pixels(p, image), float) for p in (line.start, line.end, line.leaving))
+    start, end = (np.array(_pixels(point, image), float) for point in (line.start, line.end))
     along = end - start
     if not along.any():
         return
-    square = np.array([-along[1], along[0]]) / np.hypot(*along)
+    to_the_right = np.array([-along[1], along[0]]) / np.hypot(*along)  # y points down
+    side = 1 if line.leaving == "right" else -1
     middle = (start + end) / 2
-    side = 1 if square @ (towards - middle) >= 0 else -1
-    tip = middle + side * square * max(16, image.shape[0] / 16)
+    tip = middle + side * to_the_right * max(16, image.shape[0] / 16)
     cv2.arrowedLine(image, _whole(middle), _whole(tip), colour, width, cv2.LINE_AA, tipLength=0.4)
 
 

@@ -1,13 +1,14 @@
-"""What a run saw, frame by frame, without pictures: some 40 bytes a frame and 30 more a person, for hours of footage."""
+"""What a run saw, frame by frame, without pictures: some 60 bytes a frame and 50 more a person, for hours of footage."""
 
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from maskwatch.core.records import Box, FrameReport, Label, Person
+from maskwatch.core.records import Box, FrameReport, Label, Person, Versions
 
 LABELS = tuple(Label)
 USUAL_S = 0.04  # how long the only frame of footage is shown
+ROUNDING_S = 1e-6
 MAX_SHOWN_S = 5.0  # a frame counts no longer, however long nothing came after it
 
 
@@ -34,8 +35,10 @@ class Trace:
         self._tracks, self._labels = array("l"), array("B")
         self._boxes, self._protected = array("f"), array("f")
         self._hidden = array("B")
+        self._found_from, self._found = array("q", [0]), array("f")
         self.size = (0, 0)
         self.camera = self.source = ""
+        self.models: Versions | None = None
 
     def __len__(self) -> int:
         return len(self.at)
@@ -43,6 +46,7 @@ class Trace:
     def add(self, report: FrameReport) -> None:
         """Note what is kept of it."""
         self.camera, self.source, self.size = report.camera, report.source, report.size
+        self.models = report.models
         self.at.append(report.at)
         self.seq.append(report.seq)
         for ratios, ratio in ((self.ratio, report.protected_ratio), (self.raw_ratio, report.raw_ratio)):
@@ -56,6 +60,15 @@ class Trace:
             self._protected.append(float("nan") if person.protected is None else person.protected)
             self._hidden.append(person.face is None)
         self._starts.append(len(self._tracks))
+        for face in (*report.faces, *report.near_misses):
+            self._found.extend(face.box)
+        self._found_from.append(len(self._found))
+
+    def boxes(self, place: int) -> tuple[Box, ...]:
+        """Wherever in a frame a face is or may be, in pixels: faces, near misses, and where hidden ones are expected."""
+        found = self._found[self._found_from[place] : self._found_from[place + 1]]
+        faces = (Box(*found[n : n + 4]) for n in range(0, len(found), 4))
+        return (*faces, *(person.box for person in self.persons(place)))
 
     def counts(self, label: Label) -> "array[int]":
         """How many people had this verdict, by frame."""
@@ -100,7 +113,8 @@ class Trace:
             end = self.at[place] + self.shown_s(place)
             for track, label in self._seen(place):
                 lane = lanes.setdefault(track, [])
-                if lane and seen[track] == place - 1 and lane[-1].label is label:
+                goes_on = lane and seen[track] == place - 1 and lane[-1].end >= self.at[place] - ROUNDING_S
+                if goes_on and lane[-1].label is label:
                     lane[-1] = Stretch(lane[-1].start, end, label)
                 else:
                     lane.append(Stretch(self.at[place], end, label))
