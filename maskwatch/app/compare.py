@@ -113,6 +113,6 @@ def _pictures(compared: Compared, sides: tuple[Side, Side], progress: Progress) 
 
 
 def _shown(rgb: Rgb, difference: Difference, runs: tuple[Run, Run]) -> Rgb:
-    """As much of the frame as may be shown, before anything is drawn; `Trace.boxes` of both is where faces are."""
+    """As much of the frame as may be shown, before anything is drawn; both traces know the boxes of all faces."""
     del difference, runs
     return rgb

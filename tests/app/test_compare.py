@@ -1,7 +1,6 @@
 """Two replays of one clip, with models that know faces by their colour."""
 
 import json
-import os
 import re
 import shutil
 from contextlib import contextmanager
@@ -264,7 +263,6 @@ def test_the_command_writes_files_for_nobody_else_and_says_what_differs(demo_cli
     assert [oct(path.stat().st_mode & 0o777) for path in files] == ["0o600", "0o600"]
     facts = json.loads(files[1].read_text())
     assert [each["kind"] for each in facts["differences"]] == ["alert_lost"]
-    assert os.listdir(tmp_path) and not list(tmp_path.glob(".*part*"))
     assert re.search(r"wrote .*out\.html", done.stdout)
 
 

@@ -14,7 +14,7 @@ from typer.main import get_command
 
 from maskwatch import cli
 from maskwatch.config import load as config
-from maskwatch.core.records import Box, Decision, Face, Frame, FrameReport, Label, Versions
+from maskwatch.core.records import Box, Decision, Face, Frame, FrameReport, Label, Person, Versions
 from maskwatch.output.json_lines import as_json
 from maskwatch.samples.retention import ID_TIME
 from maskwatch.samples.sample import encoded_record, read_sample
@@ -284,10 +284,13 @@ def test_the_line_of_a_report_has_the_keys_that_are_written(bare):
     (line,) = fenced("docs/guide.md", "json")
     shown = json.loads(line)
     face = Face(Box(0, 0, 9, 9), 1.0, 0.0, Label.UNPROTECTED)
-    report = FrameReport("a", "b", 0, 0.0, (512, 600), (face,), models=Versions("c", "d"))
+    person = Person(1, face.box, Label.UNPROTECTED, face=0)
+    models = Versions("c", "d")
+    report = FrameReport("a", "b", 0, 0.0, (512, 600), (face,), models=models, persons=(person,))
     written = as_json(Decision(Frame("a", "b", 0, 0.0, bare), report))
     assert list(shown) == list(written)
     assert list(shown["faces"][0]) == list(written["faces"][0])
+    assert list(shown["persons"][0]) == list(written["persons"][0])
 
 
 def test_the_sample_that_is_shown_is_read_and_written_just_so(tmp_path):
