@@ -239,7 +239,7 @@ def test_the_page_is_one_file_that_a_browser_shows_in_light_and_dark(clip, model
     assert min(widths) > 600
     assert set(loaded) <= {"data:"}
     assert not wide
-    assert (shot[5, 5].mean() > 200) is (scheme == "light")
+    assert bool(shot[5, 5].mean() > 200) == (scheme == "light")
 
 
 @pytest.mark.integration
