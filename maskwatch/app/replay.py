@@ -1,9 +1,10 @@
 """Recorded footage to an annotated video, a report and a plot."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from maskwatch.alerts.kinds.log import LogSink
 from maskwatch.app.compose import ReplayPlan, replay_pipeline
@@ -127,7 +128,7 @@ def drawn_places(settings: Defaults) -> Places:
 
 def drawn_bounds(alert: AlertSettings) -> dict[str, float]:
     """The protected ratios (0..1) that decide on alerts, by what they mean."""
-    rules = getattr(alert, "rule_settings", dict)().values()
+    rules: Iterable[Any] = getattr(alert, "rule_settings", dict)().values()
     clear = {rule.clear_ratio for rule in rules if getattr(rule, "clear_ratio", None) is not None}
     return {"alert under": alert.protected_ratio} | ({"over from": min(clear)} if clear else {})
 
