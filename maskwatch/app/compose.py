@@ -1,7 +1,7 @@
 """The composition root: configuration in, a running program out. The only place that knows all parts."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
@@ -184,8 +184,14 @@ def _serving_analyst(config: Config, pipeline: Pipeline) -> Callable[[Rgb], Fram
     return analyse
 
 
-def replay_pipeline(plan: ReplayPlan, models: Models, on_decision: Callable[[Decision], None]) -> Pipeline:
-    """Every frame in order, alerts to the log at once; `on_decision` gets as much of a frame as may be shown.
+def replay_pipeline(
+    plan: ReplayPlan,
+    models: Models,
+    on_decision: Callable[[Decision], None],
+    sinks: Sequence[AlertSink] | None = None,
+) -> Pipeline:
+    """Every frame in order, alerts at once to `sinks`, None for the log; `on_decision` gets as much of a frame
+    as may be shown.
 
     Raises `ConfigError` for a live source, `SourceError` when no kind takes the address, and `ModelError`.
     """
@@ -195,7 +201,8 @@ def replay_pipeline(plan: ReplayPlan, models: Models, on_decision: Callable[[Dec
     if missing := plan.defaults.missing_place():
         key, why = missing
         raise ConfigError(f"{'.'.join(map(str, key))}: {why}; --camera NAME replays with those of a camera")
-    camera = _camera(source, plan.defaults, models, name=plan.name, sinks=(LogSink(),), selection=plan.queue)
+    told = (LogSink(),) if sinks is None else tuple(sinks)
+    camera = _camera(source, plan.defaults, models, name=plan.name, sinks=told, selection=plan.queue)
     store = None if plan.queue is None else _queue(plan.queue, models, plan.defaults)
     privacy, ignore = plan.defaults.privacy, plan.defaults.ignore
     return Pipeline(

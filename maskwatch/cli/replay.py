@@ -1,26 +1,35 @@
 """`maskwatch replay`: every frame of recorded footage, in order."""
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from maskwatch.cli.replay_compare import Chosen, compare_and_tell
 from maskwatch.cli.sections import settings_for
-from maskwatch.cli.terminal import out, progress
+from maskwatch.cli.terminal import out, progress, say
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.text import pluralize
 
 if TYPE_CHECKING:
     from maskwatch.app.compose import ReplayPlan
-    from maskwatch.app.replay import Outputs
+    from maskwatch.app.replay import Outputs, Summary
+    from maskwatch.core.records import Label
     from maskwatch.models.loading import Models
+
+
+PLAIN_RULE = "protected_ratio"  # the one that nobody has to name
 
 
 def replay(
     source: Annotated[str, typer.Argument(help="A video file, a picture, a folder of pictures or a glob.")],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The annotated video, .mp4.")] = None,
     report: Annotated[Path | None, typer.Option(help="The report, one JSON line a frame.")] = None,
-    plot: Annotated[Path | None, typer.Option(help="The protected ratio over time, .png.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="The protected ratio and everybody's verdict over time, .png.")
+    ] = None,
     config: Annotated[Path | None, typer.Option("-c", "--config", help="The configuration file.")] = None,
     camera: Annotated[str | None, typer.Option(help="Whose settings in the configuration to use.")] = None,
     queue: Annotated[
@@ -29,23 +38,41 @@ def replay(
     every_frame: Annotated[
         bool, typer.Option("--every-frame", help="Look at the whole of each frame, also where nothing moved.")
     ] = False,
+    compare: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            metavar="A B",
+            help="Replay twice and tell what differs: two of a configuration, .yaml, weights, .safetensors, "
+            "and a version of the registry.",
+        ),
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="With --compare: the report with pictures, as one file.")
+    ] = None,
+    as_json: Annotated[
+        Path | None,
+        typer.Option("--json", help="With --compare: the differences; - prints them instead of tables."),
+    ] = None,
 ) -> None:
     """Go through footage frame by frame, in order, and draw, report or plot what was seen."""
-    from maskwatch.app.compose import ReplayPlan, configured_models
+    from maskwatch.app.compose import configured_models
     from maskwatch.app.replay import Outputs
-    from maskwatch.core.address import Address
 
+    how = Chosen(source, camera, every_frame)
+    if compare:
+        alone = {"--output": output, "--report": report, "--plot": plot, "--queue": queue}
+        for option, value in alone.items():
+            if value:
+                raise ConfigError(f"{option}: is of one replay; --compare writes --html and --json")
+        compare_and_tell(compare, how, config, html, as_json)
+        return
+    if html or as_json:
+        raise ConfigError(f"{'--html' if html else '--json'}: needs --compare A B")
     if camera and not config:
         raise ConfigError("--camera: needs a configuration, -c config.yaml")
     settings = settings_for("replay", config)
-    if camera and camera not in settings.cameras:
-        raise ConfigError(f"--camera: {config} has no camera {camera!r}")
-    chosen = settings.cameras[camera] if camera else settings.defaults
-    if every_frame:
-        looking = chosen.motion.model_copy(update={"gate": False})
-        chosen = chosen.model_copy(update={"motion": looking})
     store = settings.queue.model_copy(update={"dir": queue}) if queue else None
-    plan = ReplayPlan(camera or "replay", Address(source), chosen, store)
+    plan = how.plan(settings.cameras, settings.defaults, str(config), store)
     replay_and_tell(plan, configured_models(settings), Outputs(output, report, plot))
 
 
@@ -57,22 +84,8 @@ def replay_and_tell(plan: "ReplayPlan", models: "Models", outputs: "Outputs") ->
     expected = open_source(plan.name, plan.address).expected()
     with progress(str(plan.address), expected) as advance:
         summary = run(plan, models, outputs, advance)
-    frames = len(summary.reports)
-    assessed = [report for report in summary.reports if report.people]
-    under = sum((report.protected_ratio or 0) < plan.defaults.alert.protected_ratio for report in assessed)
-    most = max(report.people for report in summary.reports)
-    out.print(
-        f"{pluralize(frames, 'frame')}, {len(assessed)} with somebody to assess, at most {most} people at once"
-    )
-    out.print(
-        f"{pluralize(under, 'frame')} under the protected ratio of {plan.defaults.alert.protected_ratio:.0%}"
-    )
-    plain = "protected_ratio"  # the rule that nobody has to name
-    for alert in summary.alerts:
-        rule = "" if alert.rule == plain else f" ({alert.rule})"
-        out.print(f"alert at {alert.at:.2f} s{rule}: {alert.unprotected} of {alert.people} without a mask")
-    if not summary.alerts:
-        out.print("no alert")
+    for line in summary_lines(summary, plan.defaults.alert.protected_ratio):
+        say(line)
     if plan.queue:
         out.print(f"{pluralize(summary.queued, 'sample')} queued in {plan.queue.dir}")
     for path in (outputs.video, outputs.report, outputs.plot):
@@ -80,3 +93,35 @@ def replay_and_tell(plan: "ReplayPlan", models: "Models", outputs: "Outputs") ->
             out.print(f"wrote {path}", soft_wrap=True)
     if summary.broken:
         raise summary.broken
+
+
+def summary_lines(summary: "Summary", bound: float) -> Iterator[str]:
+    """What a replay saw, in a few sentences; `bound` is the protected ratio (0..1) under which there are alerts."""
+    from maskwatch.core.records import Direction
+
+    trace = summary.trace
+    people = [trace.people(place) for place in range(len(trace))]
+    frames, assessed = pluralize(len(trace), "frame"), sum(count > 0 for count in people)
+    most = pluralize(max(people), "person")
+    yield f"{frames}, {assessed} with somebody to assess, at most {most} at once"
+    ends = trace.verdicts()
+    if ends:
+        yield f"{pluralize(len(ends), 'person')} followed: {_verdicts(ends.values())} at the end"
+    yield f"{pluralize(sum(ratio < bound for ratio in trace.ratio), 'frame')} under the protected ratio of {bound:.0%}"
+    for direction in Direction:
+        passed = [each.label for each in summary.passages if each.direction is direction]
+        if passed:
+            how = "out of view" if direction is Direction.GONE else direction.value
+            yield f"{pluralize(len(passed), 'person')} {how}: {_verdicts(passed)}"
+    for alert in summary.alerts:
+        end = "until the end" if alert.ended_at is None else f"over at {alert.ended_at:.2f} s"
+        rule = "" if alert.rule == PLAIN_RULE else f" ({alert.rule})"
+        who = f"{alert.unprotected} of {alert.people} without a mask"
+        yield f"alert at {alert.at:.2f} s{rule}: {who}, {end}"
+    if not summary.alerts:
+        yield "no alert"
+
+
+def _verdicts(labels: Iterable["Label"]) -> str:
+    counts = Counter(label.value for label in labels)
+    return f"{counts['protected']} with a mask, {counts['unprotected']} without, {counts['unknown']} unknown"

@@ -34,11 +34,15 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class ContactSheet:
-    """Many small pictures with captions; `empty` is said when there is none, and `wide` ones are whole scenes."""
+    """Many small pictures with captions; `empty` is said when there is none.
+
+    `wide` ones are whole scenes, `pairs` two pictures beside each other.
+    """
 
     tiles: tuple[Image, ...]
     empty: str
     wide: bool = False
+    pairs: bool = False
 
 
 Block = str | Table | Image | ContactSheet

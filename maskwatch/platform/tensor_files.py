@@ -65,6 +65,16 @@ def opened(path: Path, architectures: Sequence[str], kind: str) -> Iterator[Tens
         raise ModelError(f"{path}: is damaged or is no {kind} ({type(e).__name__})") from e
 
 
+def architecture(path: Path) -> str | None:
+    """What the file says that it is for; None where it says nothing. Raises `ModelError`, naming the file."""
+    try:
+        return _metadata(path.read_bytes()).get("architecture")
+    except OSError as e:
+        raise ModelError(f"{path}: cannot be read ({e.strerror or e})") from e
+    except (ValueError, TypeError, AttributeError) as e:
+        raise ModelError(f"{path}: is damaged or is no file of weights ({type(e).__name__})") from e
+
+
 def _metadata(data: bytes) -> dict[str, str]:
     """From the header: eight bytes of its length (little-endian), then JSON (the format's own description).
 
