@@ -132,7 +132,7 @@ def test_an_alert_a_passage_and_a_trail_are_shown_for_a_while(report, frame):
         return recent.alert, len(recent.passages), [x for x, _ in recent.trails[1]]
 
     assert see(0.0) == (None, 0, [1.0])
-    assert see(1.0, alert=alert, passages=(passage,)) == (alert, 1, [1.0, 2.0])
+    assert see(1.0, alerts=(alert,), passages=(passage,)) == (alert, 1, [1.0, 2.0])
     assert see(1.9) == (alert, 1, [2.0, 2.9])
     assert see(2.5) == (alert, 0, [2.9, 3.5])
     assert see(3.0) == (None, 0, [2.9 + 0.0, 3.5, 4.0][1:])

@@ -80,7 +80,7 @@ def replayed(frame, sink, effect):
         12,
         (),
         source=Source(frame),
-        rule=Rule(for_s=0, cooldown_s=25),
+        rules=(Rule(for_s=0, cooldown_s=25),),
         sinks=(sink,),
         people=People(),
         effect=effect,
