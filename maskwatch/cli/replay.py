@@ -114,7 +114,8 @@ def summary_lines(summary: "Summary", bound: float) -> Iterator[str]:
             how = "out of view" if direction is Direction.GONE else direction.value
             yield f"{pluralize(len(passed), 'person')} {how}: {_verdicts(passed)}"
     for alert in summary.alerts:
-        end = "until the end" if alert.ended_at is None else f"over at {alert.ended_at:.2f} s"
+        lasts = alert.ended_at is None or alert.ended_at >= trace.at[-1]
+        end = "until the end" if lasts else f"over at {alert.ended_at:.2f} s"
         rule = "" if alert.rule == PLAIN_RULE else f" ({alert.rule})"
         who = f"{alert.unprotected} of {alert.people} without a mask"
         yield f"alert at {alert.at:.2f} s{rule}: {who}, {end}"

@@ -64,14 +64,16 @@ class Announcer:
         self._board = board
         self._inline = inline
         self._broken: set[AlertSink] = set()  # each is reported once, until it works again
-        self._standing: dict[AlertSink, dict[str, _Standing]] = {}  # each on its sink's thread alone
+        self._shown_at: dict[str, float] = {}
         self._probed_s: float | None = None
         self._routes = {route.sink: route for route in routes}
         self._workers = {
             sink: Worker(f"sink {sink.name}", capacity=WAITING, on_crash=on_crash, inline=inline)
             for sink in self._routes
         }
-        self._standing = {sink: {} for sink in self._routes if isinstance(sink, SupportsEnded)}
+        self._standing: dict[AlertSink, dict[str, _Standing]] = {  # each on its sink's thread alone
+            sink: {} for sink in self._routes if isinstance(sink, SupportsEnded)
+        }
         for route in routes:
             board.set_sink_status(route.name, route.cameras, None)
 
@@ -92,6 +94,10 @@ class Announcer:
             if not self._workers[sink].submit(partial(self._deliver, sink, delivery)):
                 self._board.count_alert(sink.name, "dropped")
                 delivery.done(delivered=False)
+
+    def note_time(self, camera: str, at: float) -> None:
+        """How far a clip is, by whose clock what still stands at its end is over: inline, no time passes by itself."""
+        self._shown_at[camera] = at
 
     def announce_end(self, alert: Alert, sinks: Sequence[AlertSink]) -> None:
         """Tell those of the sinks that delivered an alert, and want to know, that it is over."""
@@ -136,7 +142,9 @@ class Announcer:
 
     def _end_all(self, sink: AlertSink) -> None:
         for standing in list(self._standing[sink].values()):
-            self._end(sink, replace(standing.alert, ended_at=standing.now()))
+            now = standing.now()
+            at = max(now, self._shown_at.get(standing.alert.camera, now)) if self._inline else now
+            self._end(sink, replace(standing.alert, ended_at=at))
 
     def _attempt(self, sink: AlertSink, tell: Callable[[], None], *, count: bool = False) -> bool:
         """Whether it could tell; noted on the board, and said once in the log when that changed.

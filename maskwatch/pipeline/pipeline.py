@@ -192,6 +192,7 @@ class Pipeline:
             self._second_looks.swap(models)
         for frame, report in zip(frames, self._engine.analyse(frames), strict=True):
             self._pass_words_on()
+            self._announcer.note_time(frame.camera, frame.at)
             decision = self._decide(frame, report)
             self.board.count_analysed(decision.report, frame.arrived_s, decision.passages)
             if self._on_decision is not None:

@@ -252,6 +252,14 @@ def test_what_stands_when_the_pipeline_stops_is_over(replay):
     assert sink.heard == [("told", "ratio", 0.0), ("over", "ratio", 0.0)]
 
 
+def test_in_a_replay_what_stands_at_the_end_is_over_with_the_last_frame():
+    over = []
+    sink = Sink()
+    sink.ended = lambda alert: over.append((alert.at, alert.ended_at))
+    replayed(camera([shot(0.0), shot(1.0), shot(2.5)], rule(), sinks=(sink,)))
+    assert over == [(0.0, 2.5)]
+
+
 def test_an_alert_that_is_delivered_while_the_pipeline_stops_is_over_too():
     gate = threading.Event()
     sink = Sink(gate=gate)
