@@ -15,7 +15,6 @@ from maskwatch.core.privacy import Privacy, coarse
 from maskwatch.core.records import Rgb
 from maskwatch.detect.settings import STOCK
 from maskwatch.detect.weights import ARCHITECTURE as DETECTOR
-from maskwatch.detect.weights import WITH_CONTEXT
 from maskwatch.evaluation.document import Image, Report
 from maskwatch.evaluation.sheets import jpeg
 from maskwatch.models.loading import Models, load_version, pick_device
@@ -59,7 +58,7 @@ def with_model(name: str, settings: Defaults, config: Config) -> tuple[Defaults,
 
 
 def _section_of(path: Path) -> str:
-    found = {DETECTOR: "detect", WITH_CONTEXT: "detect", CLASSIFIER: "classify"}.get(architecture(path) or "")
+    found = {DETECTOR: "detect", CLASSIFIER: "classify"}.get(architecture(path) or "")
     if found is None:
         raise ModelError(f"{path}: is neither a detector nor a classifier")
     return found

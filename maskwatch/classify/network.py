@@ -75,7 +75,7 @@ def load_network(path: Path, device: torch.device) -> tuple[MaskNet, Shape, str]
 
     Raises `ModelError`, naming the file.
     """
-    with opened(path, (ARCHITECTURE,), "classifier") as file:
+    with opened(path, ARCHITECTURE, "classifier") as file:
         kept = file.fact("shape")
         shape = Shape(kept["side_px"], kept["margin"], tuple(kept["widths"]))
         network = MaskNet(shape)

@@ -43,12 +43,6 @@ def squared(boxes: Tensor) -> Tensor:
     return torch.cat([corner, corner + side], dim=1)
 
 
-def grown(boxes: Tensor, times: float) -> Tensor:
-    """The boxes `(N, 4)` so many times as wide and high, about the same centres."""
-    centre, half = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]) * (times / 2)
-    return torch.cat([centre - half, centre + half], dim=1)
-
-
 def pairwise_iou(a: Tensor, b: Tensor) -> Tensor:
     """Intersection over union of each box of `a` `(..., N, 4)` with each of `b` `(..., M, 4)`: `(..., N, M)`, 0..1.
 

@@ -193,7 +193,7 @@ class Mtcnn:
         parts, crops = [self._nothing()], []
         for start in range(0, len(found), CHUNK):
             part = found[start : start + CHUNK]
-            rows, cut = self._cut(pyramid, part, side_px)
+            rows, cut = pyramid.cut(part.frame, part.boxes, side_px)
             parts.append(part[rows])
             crops.append(cut)
         nothing = torch.empty((0, side_px, side_px, 3), device=self._backend.device)
@@ -257,7 +257,7 @@ class Mtcnn:
         parts = [self._nothing()]
         for start in range(0, len(found), CHUNK):
             part = found[start : start + CHUNK]
-            rows, crops = self._cut(pyramid, part, side_px)
+            rows, crops = pyramid.cut(part.frame, part.boxes, side_px)
             self._lap("crops")
             if not len(rows):  # all of them moved out of the frame
                 continue
@@ -267,12 +267,6 @@ class Mtcnn:
             parts.append(replace(part[rows], scores=scores, logs=logs, offsets=offsets))
             self._lap("R-Net" if side_px == RNET_PX else "O-Net")
         return _joined(parts)
-
-    def _cut(self, pyramid: Pyramid, found: Candidates, side_px: int) -> tuple[Tensor, Tensor]:
-        """The rows that have a crop, and the crops, with as much around each box as the network wants to see."""
-        context = self._backend.contexts[side_px == ONET_PX]
-        seen = found.boxes if context == 1 else boxes.grown(found.boxes, context)
-        return pyramid.cut(found.frame, seen, side_px)
 
     def _nothing(self) -> Candidates:
         device = self._backend.device

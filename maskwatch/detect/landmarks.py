@@ -46,20 +46,18 @@ class Landmarks:
 
     def __init__(self, onet: ONet) -> None:
         self._trunk = torch.nn.Sequential(*onet.layers(), onet.dense6_3)
-        self._context = onet.context
 
     @torch.inference_mode()
     def find(self, rgb: Rgb, boxes: Sequence[Box]) -> Points:
         """The points of each box, which is taken as its smallest square; NaN where it lies beyond the frame.
 
-        The network gives x1..x5, y1..y5 in units of its crop's sides, from its left upper corner; the
+        The network gives x1..x5, y1..y5 in units of the box's sides, from its left upper corner; the
         sides are counted inclusively, as everywhere in the cascade.
         """
         points = np.full((len(boxes), 5, 2), np.nan, np.float32)
         if not boxes:
             return points
         squares = arithmetic.squared(torch.tensor([tuple(box) for box in boxes], dtype=torch.float32))
-        squares = arithmetic.grown(squares, self._context)
         pyramid = HostPyramid([rgb], SMALLEST_PX)
         rows, crops = pyramid.cut(torch.zeros(len(boxes), dtype=torch.int64), squares, SIDE_PX)
         if len(rows):

@@ -28,14 +28,9 @@ class ByColumns(nn.Module):
 
 
 class Stage(nn.Module):
-    """What the three networks have in common: `layers` one after the other, then the `heads` side by side.
-
-    `context` is how many times wider and higher than a candidate's box the crop is that the network sees, about the same
-    centre: hair, neck and shoulders tell a small face from a spot. The offsets are of the box.
-    """
+    """What the three networks have in common: `layers` one after the other, then the `heads` side by side."""
 
     conv1: nn.Conv2d
-    context: float = 1.0  # as published
 
     def layers(self) -> list[nn.Module]:
         """The layers before the heads, in order; they are the module's own, not copies."""

@@ -23,8 +23,7 @@ from maskwatch.platform.tensor_files import opened, save_tensors
 Network = TypeVar("Network", bound=nn.Module)
 
 
-ARCHITECTURE, WITH_CONTEXT = "mtcnn-1", "mtcnn-2"
-"""The second is for networks that see more than a candidate's box; releases that cannot show them that refuse the file."""
+ARCHITECTURE = "mtcnn-1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +67,8 @@ def save_detector(weights: Weights, path: Path, about: dict[str, object]) -> str
     `about` is what a person may want to know of the training; it must go into JSON. Raises `OSError` when the file
     cannot be written.
     """
-    contexts = {"rnet": weights.rnet.context, "onet": weights.onet.context}
     metadata = {
-        "architecture": ARCHITECTURE if set(contexts.values()) == {1.0} else WITH_CONTEXT,
-        "contexts": json.dumps(contexts),
+        "architecture": ARCHITECTURE,
         "point": json.dumps(asdict(weights.point)),
         "about": json.dumps(about, sort_keys=True),
     }
@@ -85,15 +82,12 @@ def load_detector(path: Path) -> Weights:
 
     A fourth network that earlier releases wrote into it, the scout, is not read.
     """
-    with opened(path, (ARCHITECTURE, WITH_CONTEXT), "detector") as file:
+    with opened(path, ARCHITECTURE, "detector") as file:
         point = file.fact("point")
-        contexts = file.fact("contexts") if file.metadata["architecture"] == WITH_CONTEXT else {}
-        rnet, onet = _filled(RNet(), file.under("rnet")), _filled(ONet(), file.under("onet"))
-        rnet.context, onet.context = float(contexts.get("rnet", 1)), float(contexts.get("onet", 1))
         return Weights(
             _filled(PNet(), file.under("pnet")),
-            rnet,
-            onet,
+            _filled(RNet(), file.under("rnet")),
+            _filled(ONet(), file.under("onet")),
             file.version,
             OperatingPoint(tuple(point["thresholds"]), tuple(point["powers"])),
         )

@@ -54,7 +54,6 @@ def light_detector(effort: float) -> train_detector.DetectorRecipe:
         rnet_steps=(400, 300),
         onet_steps=(400, 700),
         views=1500,
-        contexts=None,
         learning_rate=1.5e-3,
         epoch=100,
         patience=4,

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,8 +46,8 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, 
 
 
 @contextmanager
-def opened(path: Path, architectures: Sequence[str], kind: str) -> Iterator[TensorFile]:
-    """A file of one of these architectures, while the block builds a network from it; `kind` is what people call it.
+def opened(path: Path, architecture: str, kind: str) -> Iterator[TensorFile]:
+    """A file of that architecture, while the block builds a network from it; `kind` is what people call it.
 
     Raises `ModelError`, naming the file, when it is missing, damaged, or another thing, also from within the block.
     """
@@ -55,9 +55,8 @@ def opened(path: Path, architectures: Sequence[str], kind: str) -> Iterator[Tens
         data = path.read_bytes()
         tensors = load(data)
         metadata = _metadata(data)
-        if metadata.get("architecture") not in architectures:
-            known = " or ".join(architectures)
-            raise ModelError(f"{path}: is of architecture {metadata.get('architecture')}, not {known}")
+        if metadata.get("architecture") != architecture:
+            raise ModelError(f"{path}: is of architecture {metadata.get('architecture')}, not {architecture}")
         yield TensorFile(tensors, metadata, f"{path.stem}@{hashlib.sha256(data).hexdigest()[:12]}")
     except OSError as e:
         raise ModelError(f"{path}: cannot be read ({e.strerror or e})") from e

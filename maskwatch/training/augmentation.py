@@ -27,7 +27,6 @@ DRAWN, TAKEN, HANDS = 0.15, 0.45, 0.1  # shares of the bare faces that get a dra
 AIMED = 0.6  # share of a level's views that are about one face
 CAMERA_PX = (9.0, 100.0)  # of the face that a camera's view is about: from the smallest that are looked for
 VIEW_PX = 720  # of a camera's view at most: bounds the work of mining
-FIELD_PX = 96  # a camera's view is at least so high and wide
 VISIBLE = 0.6  # share of a face that must be in a view, to be learnt as one
 
 # Heights are shares of a face's box, from its top. In the shipped detector's boxes the eyes lie at 0.25, the tip of
@@ -99,14 +98,13 @@ def camera_view(
     if aim is not None:
         side = max(1.0, float((boxes[aim, 2:] - boxes[aim, :2]).max()))
         scale = min(math.exp(random.uniform(*np.log(CAMERA_PX))) / side, 2.0)
-    scale = max(scale, 2 / min(height, width))
+    scale = max(scale, 64 / min(height, width))
     part, boxes, places = _window(image, boxes, VIEW_PX / scale, random, aim)
     size = tuple(max(1, round(length * scale)) for length in part.shape[1::-1])
     rgb = np.asarray(
         cv2.resize(part, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR), np.uint8
     )
     boxes = boxes * np.array([size[0] / part.shape[1], size[1] / part.shape[0]] * 2, np.float32)
-    rgb, boxes = _in_a_field(rgb, boxes, random)
     if random.random() < 0.5:
         rgb, boxes = mirrored(rgb, boxes)
     if random.random() < 0.3:
@@ -118,19 +116,6 @@ def camera_view(
         rgb = compressed(rgb, int(random.integers(25, 92)))
     clear = places >= 0
     return rgb, boxes[clear], boxes[~clear], places[clear]
-
-
-def _in_a_field(rgb: Rgb, boxes: Floats, random: Random) -> tuple[Rgb, Floats]:
-    """A picture that is smaller than `FIELD_PX` somewhere in one of that size, which its edges are drawn out to fill.
-
-    So portraits, too, show faces as small as a camera does.
-    """
-    down, right = (max(0, FIELD_PX - length) for length in rgb.shape[:2])
-    if not down and not right:
-        return rgb, boxes
-    top, left = int(random.integers(down + 1)), int(random.integers(right + 1))
-    field = cv2.copyMakeBorder(rgb, top, down - top, left, right - left, cv2.BORDER_REPLICATE)
-    return np.asarray(field, np.uint8), boxes + np.array([left, top, left, top], np.float32)
 
 
 def _window(

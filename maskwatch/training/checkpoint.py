@@ -33,7 +33,7 @@ def load_checkpoint(
     """
     if not path.exists():
         return None
-    with opened(path, (ARCHITECTURE,), "checkpoint of this training") as file:
+    with opened(path, ARCHITECTURE, "checkpoint of this training") as file:
         network.load_state_dict(file.under("network"))
         if optimizer is not None:
             kept: dict[int, dict[str, Tensor]] = {}

@@ -42,18 +42,16 @@ class DetectorRecipe:
     """Steps of each stage and round; every `epoch` steps the network is tried on the validation part.
 
     A stage ends early after `patience` epochs without a better validation loss, and keeps its best epoch.
-    R- and O-Net learn on crops `contexts` times as large as a candidate's box (see `detect.networks.Stage`); None: as
-    those of the weights that they start from. `views` are made of the pictures in each round of R- and O-Net (see `augmentation.camera_view`), to mine samples from.
+    `views` are made of the pictures in each round of R- and O-Net (see `augmentation.camera_view`), to mine samples from.
     """
 
     pnet_steps: int = 2000
-    rnet_steps: tuple[int, ...] = (1000, 1400)
-    onet_steps: tuple[int, ...] = (1000, 3000)
+    rnet_steps: tuple[int, ...] = (1000, 1000)
+    onet_steps: tuple[int, ...] = (1000, 2400)
     views: int = 3000
     pnet_batch: int = 16
     rnet_batch: int = 512
     onet_batch: int = 256
-    contexts: tuple[float, float] | None = (1.0, 4 / 3)
     learning_rate: float = 2e-3
     weight_decay: float = 1e-3
     min_face_px: float = 10
@@ -129,8 +127,6 @@ def train(
     torch.manual_seed(recipe.seed)
     teacher = deepcopy(start.onet).to(run.device)
     weights = replace(start, pnet=deepcopy(start.pnet), rnet=deepcopy(start.rnet), onet=deepcopy(start.onet))
-    if recipe.contexts is not None:
-        weights.rnet.context, weights.onet.context = recipe.contexts
     views = PyramidBatches(training, recipe.pnet_batch, recipe.seed)
     tried = list(
         PyramidBatches(validation, recipe.pnet_batch, recipe.seed + 1).batches(

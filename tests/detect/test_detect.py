@@ -1,15 +1,11 @@
 """The cascade against the package whose weights it uses, and what it promises by itself."""
 
-from copy import deepcopy
-from dataclasses import replace
-
 import cv2
 import numpy as np
 import pytest
 import torch
 
 from maskwatch.core.errors import ConfigError, ModelError
-from maskwatch.core.geometry import grown as core_grown
 from maskwatch.core.geometry import iou
 from maskwatch.core.records import Box, Face
 from maskwatch.detect import boxes, cascade, proposals, weights
@@ -17,7 +13,6 @@ from maskwatch.detect.backends.choice import choose
 from maskwatch.detect.backends.openvino import OpenVinoBackend
 from maskwatch.detect.backends.pytorch import TorchBackend
 from maskwatch.detect.cascade import ONET_PX, RNET_PX, Mtcnn
-from maskwatch.detect.landmarks import Landmarks
 from maskwatch.detect.pyramids import levels
 from maskwatch.detect.pyramids.device import DevicePyramid, packed
 from maskwatch.detect.pyramids.host import HostPyramid
@@ -25,7 +20,6 @@ from maskwatch.detect.pyramids.published import PublishedPyramid
 from maskwatch.detect.second_look import ThoroughLook
 from maskwatch.detect.settings import Settings
 from maskwatch.output.demo_clip import FACE
-from maskwatch.platform.tensor_files import opened
 
 CPU = torch.device("cpu")
 PUBLISHED = Settings(crops="published", min_face_px=20, thresholds=(0.6, 0.7, 0.7))
@@ -524,73 +518,6 @@ def test_crops_come_from_the_frame_that_they_belong_to(pyramid_of, bare):
         rows, crops = kind.cut(torch.tensor([2, 0, 1]), box, 24)
         assert [int(crop.float().mean()) for crop in crops] == [200, 10, 90]
         assert rows.tolist() == [0, 1, 2]
-
-
-class Seen(TorchBackend):
-    """Notes what the networks are shown."""
-
-    def __init__(self, weights):
-        super().__init__(weights, CPU)
-        self.crops = {RNET_PX: [], ONET_PX: []}
-
-    def rnet(self, rgb):
-        self.crops[RNET_PX].append(rgb)
-        return super().rnet(rgb)
-
-    def onet(self, rgb):
-        self.crops[ONET_PX].append(rgb)
-        return super().onet(rgb)
-
-
-def test_a_network_with_context_sees_so_much_more_around_the_same_candidates(networks, crowd):
-    wide = replace(networks, onet=deepcopy(networks.onet))
-    wide.onet.context = 1.5
-    tight_backend, wide_backend = Seen(networks), Seen(wide)
-    tight_found, tight = Mtcnn(tight_backend, Settings(), "x").candidates(crowd, ONET_PX)
-    wide_found, crops = Mtcnn(wide_backend, Settings(), "x").candidates(crowd, ONET_PX)
-    assert torch.equal(tight_found.boxes, wide_found.boxes)
-    whole = [torch.cat(each.crops[RNET_PX]) for each in (tight_backend, wide_backend)]
-    assert torch.equal(*whole)  # only O-Net sees more
-    middle = slice(round(ONET_PX / 6), round(ONET_PX * 5 / 6))
-    large = (wide_found.boxes[:, 2] - wide_found.boxes[:, 0] > 60).numpy()
-    inside = (wide_found.boxes[:, :2] > 60).all(dim=1).numpy()
-    compared = 0
-    for was, now in zip(tight[large & inside].numpy(), crops[large & inside].numpy(), strict=True):
-        again = cv2.resize(np.ascontiguousarray(now[middle, middle]), (ONET_PX, ONET_PX))
-        compared += np.abs(again.astype(int) - was).mean() < 12
-    assert compared >= 0.9 * (large & inside).sum() > 2
-    Mtcnn(wide_backend, Settings(), "x").detect([crowd])
-    assert len(wide_backend.crops[ONET_PX]) == 1
-
-
-def test_a_file_of_networks_with_context_keeps_it_and_is_refused_by_those_who_could_not_show_it(
-    networks, tmp_path
-):
-    wide = replace(networks, onet=deepcopy(networks.onet))
-    wide.onet.context = 1.25
-    weights.save_detector(wide, tmp_path / "wide.safetensors", {})
-    weights.save_detector(networks, tmp_path / "tight.safetensors", {})
-    loaded, tight = (weights.load_detector(tmp_path / f"{name}.safetensors") for name in ("wide", "tight"))
-    assert (loaded.rnet.context, loaded.onet.context) == (1, 1.25)
-    assert (tight.rnet.context, tight.onet.context) == (1, 1)
-    assert TorchBackend(loaded, CPU).contexts == OpenVinoBackend(loaded).contexts == (1, 1.25)
-    with (
-        pytest.raises(ModelError, match="is of architecture mtcnn-2, not mtcnn-1"),
-        opened(tmp_path / "wide.safetensors", ("mtcnn-1",), "detector"),
-    ):  # as earlier releases ask
-        pass
-    with opened(tmp_path / "tight.safetensors", ("mtcnn-1",), "detector") as file:
-        assert file.fact("point")["thresholds"] == [0.6, 0.7, 0.8]
-
-
-def test_landmarks_lie_on_the_face_also_when_the_network_sees_more_than_its_box(networks, bare):
-    """In units of what it sees: a network that sees 1.25 times the box puts them 1.25 times as far apart."""
-    wide = deepcopy(networks.onet)
-    wide.context = 1.25
-    (tight,), (far,) = (Landmarks(onet).find(bare, [FACE]) for onet in (networks.onet, wide))
-    (grown,) = Landmarks(networks.onet).find(bare, [Box(*core_grown(FACE, 0.125))])
-    assert far == pytest.approx(grown, abs=1.5)
-    assert np.abs(far - tight).max() > 1
 
 
 def test_a_damaged_weight_file_is_named(tmp_path, monkeypatch):

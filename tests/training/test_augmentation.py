@@ -67,22 +67,6 @@ def test_a_camera_view_about_a_face_shows_it_at_sizes_from_tiny_to_large_and_not
     assert 20 < np.median(sides) < 45  # as many below 30 px as above
 
 
-def test_a_portrait_too_becomes_as_small_as_a_camera_shows_faces():
-    rgb = np.full((256, 256, 3), 90, np.uint8)
-    rgb[40:200, 70:190] = 220
-    portrait = SeenImage(rgb, (Box(70, 40, 190, 200),))
-    sides = []
-    for seed in range(60):
-        shown, faces, _, _ = views.camera_view(portrait, np.random.default_rng(seed), 0)
-        assert min(shown.shape[:2]) >= views.FIELD_PX
-        sides.append((faces[0, 2:] - faces[0, :2]).max())
-        x, y = ((faces[0, :2] + faces[0, 2:]) / 2).astype(int)
-        assert 0 <= x < shown.shape[1]
-        assert 0 <= y < shown.shape[0]
-    assert min(sides) < 13
-    assert 20 < np.median(sides) < 45
-
-
 def test_what_is_left_of_a_face_at_the_edge_of_a_view_is_unclear_and_who_is_beyond_is_gone():
     rgb = np.zeros((1000, 1000, 3), np.uint8)
     faces = tuple(Box(x, 480, x + 40, 520) for x in range(0, 1000, 50))

@@ -25,8 +25,6 @@ class Backend(Protocol):
 
     name: str
     device: torch.device
-    contexts: tuple[float, float]
-    """R-Net's and O-Net's (see `detect.networks.Stage`)."""
     piece_px: int
     """P-Net is quickest over pictures of at most so many pixels, all frames of a batch together."""
 

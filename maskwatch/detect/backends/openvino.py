@@ -43,7 +43,6 @@ class OpenVinoBackend:
         told = "bfloat16" if halves else "float32"
         self.name = f"openvino {openvino.__version__.split('-')[0]} {told}"
         self.device = torch.device("cpu")
-        self.contexts = weights.rnet.context, weights.onet.context
         self._pnet = _Streams(core, folded_stage(weights.pnet), precision)
         self._rnet = _Network(core, folded_stage(weights.rnet), precision)
         self._onet = _Network(core, folded_stage(weights.onet), precision)

@@ -17,7 +17,6 @@ class TorchBackend:
     def __init__(self, weights: Weights, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
         self.name = f"torch {str(dtype).removeprefix('torch.')} on {device.type}"
         self.device = device
-        self.contexts = weights.rnet.context, weights.onet.context
         self.piece_px = PIECE_PX
         self._dtype = dtype
         self._pnet = self._ready(folded_stage(weights.pnet))
