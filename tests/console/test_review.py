@@ -403,12 +403,15 @@ def test_thumbnails_are_kept_within_a_bound(image):
         kept.of(paths[0])  # the oldest went
 
 
-def test_a_kept_thumbnail_is_not_made_again(image):
+def test_a_kept_thumbnail_is_not_made_again_and_goes_with_its_frame(image):
     path = image("a.png")
     kept = Thumbnails()
     made = kept.of(path)
-    path.unlink()
     assert kept.of(path) is made
+    path.unlink()
+    with pytest.raises(SourceError, match=r"a\.png"):
+        kept.of(path)
+    assert kept.kept_bytes == 0
 
 
 def jpeg(rgb, suffix=".jpg"):
