@@ -187,6 +187,9 @@ def replay_pipeline(plan: ReplayPlan, models: Models, on_decision: Callable[[Dec
     source = open_source(plan.name, plan.address)
     if source.live:
         raise ConfigError(f"{plan.address}: is live; replay takes footage, `maskwatch run` watches cameras")
+    if missing := plan.defaults.missing_place():
+        key, why = missing
+        raise ConfigError(f"{'.'.join(map(str, key))}: {why}; --camera NAME replays with those of a camera")
     camera = _camera(source, plan.defaults, models, name=plan.name, sinks=(LogSink(),), selection=plan.queue)
     store = None if plan.queue is None else _queue(plan.queue, models, plan.defaults)
     return Pipeline([camera], store=store, replay=True, on_decision=on_decision)
@@ -225,10 +228,7 @@ def alert_sentences(name: str, settings: Defaults) -> tuple[str, ...]:
 
 
 def camera_rules(settings: Defaults, *, live: bool) -> tuple[Rule, ...]:
-    """Each rule of a camera. Raises `ConfigError` when one asks for a line or a zone that is not there, or cannot be made."""
-    if missing := settings.missing_place():
-        key, why = missing
-        raise ConfigError(f"{'.'.join(map(str, key))}: {why}")
+    """Each rule of a camera. Raises `ConfigError` when one cannot be made."""
     alert = settings.alert
     zone = None if alert.timezone is None else ZoneInfo(alert.timezone)
     max_gap_s = max(GAP_S, FEW_FRAMES / settings.fps)

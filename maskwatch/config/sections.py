@@ -143,15 +143,11 @@ class Defaults(_Strict):
             when = dict(rule).get("when", When.IN_VIEW)
             if when is not When.IN_VIEW and not lines:
                 said = "when" in self.alert.rules[place].model_fields_set
-                return (*key, "when") if said else (
-                    "alert",
-                    "when",
-                ), f"{when} needs lines, and there are none"
+                place_of_when = (*key, "when") if said else ("alert", "when")
+                return place_of_when, f"{when} needs lines, and there are none"
             if rule.zone is not None and rule.zone not in zones:
-                return (
-                    *key,
-                    "zone",
-                ), f"there is no zone of this name in zones, but: {', '.join(zones) or 'none'}"
+                known = f"zones has {', '.join(zones)}" if zones else "there are no zones"
+                return (*key, "zone"), f"is no zone of the camera; {known}"
         return None
 
 

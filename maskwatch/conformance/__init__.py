@@ -11,5 +11,5 @@ package needs pytest; nothing that runs in the service imports it.
 
 import pytest
 
-for _module in ("alerts", "models", "settings", "sources"):
+for _module in ("alerts", "models", "rules", "settings", "sources"):
     pytest.register_assert_rewrite(f"{__name__}.{_module}")

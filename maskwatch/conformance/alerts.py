@@ -30,6 +30,12 @@ def offline() -> Alert:
     return Alert("정문", 1.8e9, None, 0, 0, say, AlertKind.CAMERA_DEAD, "no answer in time")
 
 
+def crowded() -> Alert:
+    """As a rule of occupancy makes it: nobody need be assessed, and then there is no ratio."""
+    say = "Please wait outside."
+    return Alert("door", 12.0, None, 9, 0, say, AlertKind.OCCUPANCY, rule="hall", tracks=(1, 2), level=2)
+
+
 class AlertContract:
     """A sink's `deliver` returns when people were told, and raises `AlertError` when they were not.
 
@@ -68,9 +74,9 @@ class AlertContract:
         assert len(self.told(tmp_path)) == 0
 
     def test_every_alert_is_told(self, tmp_path: Path) -> None:
-        """Once `deliver` returns, people were told, also without a frame and of an offline camera."""
+        """Once `deliver` returns, people were told, also without a frame or a ratio, and of an offline camera."""
         sink = self.make(tmp_path)
-        for count, alert in enumerate((unprotected(), offline(), unprotected(picture=False)), 1):
+        for count, alert in enumerate((unprotected(), offline(), crowded(), unprotected(picture=False)), 1):
             sink.deliver(alert)
             assert len(self.told(tmp_path)) == count
 

@@ -56,13 +56,19 @@ def _as_day(day: object) -> object:
     raise ValueError("must be a day, 2026-12-25 say")
 
 
+def _some(days: tuple[Day, ...]) -> tuple[Day, ...]:
+    if not days:
+        raise ValueError("must name a day at least")
+    return days
+
+
 Hours = Annotated[str, Field(json_schema_extra={"pattern": rf"^{HOURS.pattern}$"}), AfterValidator(_as_hours)]
 
 
 class HoursSettings(SettingsBase):
     """The section `quiet`: on these `days`, within these `hours`; without any, never."""
 
-    days: Annotated[tuple[Day, ...], Field(min_length=1)] = DAYS
+    days: Annotated[tuple[Day, ...], AfterValidator(_some), Field(json_schema_extra={"minItems": 1})] = DAYS
     hours: tuple[Hours, ...] = ()
 
 

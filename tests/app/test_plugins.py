@@ -85,6 +85,7 @@ fps: 15
 detect: {{kind: turnstile, places: {PLACES}}}
 motion: {{gate: false}}  # which shows a detector parts of the frame
 alert:
+  rules: [{{kind: nobody_masked, least: 2}}]
   sinks:
   - log
   - kind: ticket
@@ -114,6 +115,8 @@ def test_run_posts_the_demos_alert_and_its_end(with_plugins, configured, maskwat
     assert b64decode(begin["picture"]).startswith(b"\xff\xd8")
     assert len(begin["faces"]) == 2
     assert end["at"] == begin["at"] < end["ended_at"]
+    assert end["id"] == begin["id"] != ""
+    assert (begin["rule"], begin["level"]) == ("nobody_masked", 1)
     assert "hunter2" not in done.stdout + done.stderr
 
 
@@ -132,7 +135,7 @@ def test_replay_judges_the_faces_of_a_plugins_detector(
     lines = tmp_path / "report.jsonl"
     done = maskwatch("replay", demo_clip, "-c", configured, "--report", lines)
     assert done.returncode == 0, done.stderr
-    assert "alert at 1.00 s: 2 of 2 without a mask" in done.stdout
+    assert "alert at 1.00 s (nobody_masked): 2 of 2 without a mask" in done.stdout
     reports = [json.loads(line) for line in lines.read_text().splitlines()]
     assert {report["models"]["detector"] for report in reports} == {"turnstile-1"}
     assert all(len(report["faces"]) == 2 for report in reports)
@@ -143,6 +146,7 @@ def test_the_schema_knows_a_plugins_settings(with_plugins, maskwatch):
     schema = maskwatch("schema").stdout
     assert '"const": "ticket"' in schema
     assert '"const": "turnstile"' in schema
+    assert '"const": "nobody_masked"' in schema
 
 
 def test_a_plugins_settings_are_told_with_line_and_key(with_plugins, maskwatch, tmp_path):

@@ -6,12 +6,13 @@ from threading import Thread
 
 import numpy as np
 import pytest
-from maskwatch_example import ticket, turnstile
+from maskwatch_example import nobody_masked, ticket, turnstile
 
 from maskwatch.alerts.registry import SinkContext
 from maskwatch.conformance.alerts import AlertContract
 from maskwatch.conformance.models import DetectorContract
-from maskwatch.core.records import Box
+from maskwatch.conformance.rules import RuleContract, seen
+from maskwatch.core.records import Box, Label
 from maskwatch.plugins import ModelContext
 
 
@@ -59,3 +60,14 @@ class TestTurnstile(DetectorContract):
 
     def sample(self):
         return np.full((80, 80, 3), 90, np.uint8), Box(20, 20, 40, 60)
+
+
+class TestNobodyMasked(RuleContract):
+    def settings(self):
+        return nobody_masked.Settings(for_s=1, cooldown_s=60)
+
+    def make(self):
+        return nobody_masked.build(self.settings(), self.context)
+
+    def scene(self, start):
+        return [(seen(start + n, dict.fromkeys((1, 2), Label.UNPROTECTED)), ()) for n in range(2)]

@@ -8,7 +8,7 @@ from typing import Protocol
 from maskwatch.core.records import AlertKind, Direction, FrameReport, Label, Passage
 
 PASSED_S = 5.0
-"""Who crossed a line counts for so long, and for as long again as the ratio has to be under: people leave in groups."""
+"""Who crossed a line just now: so long ago at most. People leave in groups, which are to be judged as one."""
 
 WHOLE = frozenset({0})
 """What holds for all together rather than for the people of some tracks, which count from 1."""
@@ -63,7 +63,8 @@ class Subject:
 class Subjects:
     """Picks them from each frame: those in view, or those who crossed a line in one direction in the last `passed_s`.
 
-    Who crosses back meanwhile is none. `zone` is the name of the camera's that they have to be in, None for anywhere.
+    To these belong who crossed up to `passed_s` before the first of them, so that nobody of a group is left to stand for
+    it when the others' time is over. Who crosses back meanwhile is none. `zone` is the name of the camera's that they have to be in, None for anywhere.
     """
 
     def __init__(
@@ -80,13 +81,17 @@ class Subjects:
             return self._in_view(report)
         self._passed |= {p.track: p for p in passages if p.track is not None and p.line is not None}
         self._passed = {
-            track: p for track, p in self._passed.items() if 0 <= report.at - p.at <= self._passed_s
+            track: p for track, p in self._passed.items() if 0 <= report.at - p.at <= 2 * self._passed_s
         }
-        return [
-            Subject(track, p.label)
+        way = {
+            track: p
             for track, p in self._passed.items()
             if p.direction is self._direction and self._is_within(p.zones)
-        ]
+        }
+        first = min((p.at for p in way.values() if report.at - p.at <= self._passed_s), default=None)
+        if first is None:
+            return []
+        return [Subject(track, p.label) for track, p in way.items() if p.at >= first - self._passed_s]
 
     def _in_view(self, report: FrameReport) -> list[Subject]:
         if report.persons is None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 class Escalation:
     """After `after` alerts in vain the level is 2, with the sentence `say` (None: the same one).
 
-    In vain is an alert before whose successor the condition was not over for `reset_s`; or, with `within_s`, each of
+    In vain is an alert after which the condition was never over for `reset_s`; or, with `within_s`, each of
     `after` alerts within that time, however often it was over meanwhile.
     """
 
@@ -27,12 +27,13 @@ class Repeats:
         self._over_at: float | None = None
         self._lately: deque[float] = deque(maxlen=escalation.after)
 
-    def level(self, at: float) -> int:
-        """That of an alert at `at`; to be asked at each frame, in order."""
+    def level(self, at: float, *, goes_on: bool) -> int:
+        """That of an alert at `at`; to be asked at each frame, in order. `goes_on`: the condition holds, or is not over."""
         if self._over_at is not None:
             self._over_at = min(self._over_at, at)  # the clock was set back
             if at - self._over_at >= self._escalation.reset_s:
                 self._in_row = 0
+        self._over_at = None if goes_on else at if self._over_at is None else self._over_at
         if self._lately and at < self._lately[-1]:
             self._lately = deque((min(each, at) for each in self._lately), self._lately.maxlen)
         within_s = self._escalation.within_s
@@ -44,9 +45,8 @@ class Repeats:
     def delivered(self, at: float) -> None:
         """An alert reached people."""
         self._in_row += 1
-        self._over_at = None
         self._lately.append(at)
 
     def over(self, at: float) -> None:
-        """The condition of the last one is over."""
+        """The condition is over, and no frame need follow."""
         self._over_at = at

@@ -68,7 +68,8 @@ class TimedRule:
         else:
             self._look_for_the_end(at, finding)
         self._count(at, finding.holding)
-        level = 1 if self._repeats is None else self._repeats.level(at)
+        goes_on = bool(finding.holding) or self._standing is not None
+        level = 1 if self._repeats is None else self._repeats.level(at, goes_on=goes_on)
         due = frozenset(each for each, since in self._since.items() if at - since >= self._timing.for_s)
         if not due or self._in_flight is not None or self._is_silent(at):
             return None

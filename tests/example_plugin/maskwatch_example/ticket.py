@@ -38,7 +38,10 @@ class TicketSink:
         picture = jpeg(alert, boxes=True) if self._settings.picture else None
         self._post(
             {
+                "id": alert.id,
                 "kind": alert.kind,
+                "rule": alert.rule,
+                "level": alert.level,
                 "camera": alert.camera,
                 "at": alert.at,
                 "say": alert.say,
@@ -50,7 +53,15 @@ class TicketSink:
         )
 
     def ended(self, alert: Alert) -> None:
-        self._post({"kind": alert.kind, "camera": alert.camera, "at": alert.at, "ended_at": alert.ended_at})
+        self._post(
+            {
+                "id": alert.id,
+                "kind": alert.kind,
+                "camera": alert.camera,
+                "at": alert.at,
+                "ended_at": alert.ended_at,
+            }
+        )
 
     def check(self, sentences: Sequence[str], *, aloud: bool) -> str:
         """For `maskwatch check`: whether somebody listens; with --speak, a POST for a trial."""
