@@ -53,10 +53,14 @@ class Connection:
         self._client.connect_async(*self._address, keepalive=30)
         self._client.loop_start()
 
-    def require(self) -> None:
-        """Wait until it is connected. Raises `AlertError` when it is known that it is not, or after a while."""
+    def settle(self) -> None:
+        """Begin to connect, and wait until it is, or until it is known why not; later it returns at once."""
         self.start()
         self._settled.wait(2 * CONNECT_S)
+
+    def require(self) -> None:
+        """Wait until it is connected. Raises `AlertError` when it is known that it is not, or after a while."""
+        self.settle()
         if self._problem is not None:
             raise AlertError(self._problem)
 
@@ -74,8 +78,7 @@ class Connection:
 
     def send(self, topic: str, payload: str) -> None:
         """Return when the broker has it. Raises `AlertKept` while it waits in memory, `AlertError` when it does not."""
-        self.start()
-        self._settled.wait(2 * CONNECT_S)
+        self.settle()
         told = self._client.publish(topic, payload, qos=1)
         if told.rc == MQTTErrorCode.MQTT_ERR_SUCCESS:
             told.wait_for_publish(PATIENCE_S)
@@ -102,13 +105,13 @@ class Connection:
         # without a receipt: what is not received is said again when we are connected again, never after something newer
         self._client.publish(topic, payload, qos=0, retain=True)
 
-    def _on_connect(self, client: Client, _: Any, __: Any, reason: ReasonCode, ___: Any) -> None:
+    def _on_connect(self, _: Client, __: Any, ___: Any, reason: ReasonCode, ____: Any) -> None:
         if reason.is_failure:
             self._problem = f"{self._where}: {reason}"
         else:
             with self._lock:
                 if self._availability is not None:
-                    client.publish(self._availability, ONLINE, qos=1, retain=True)
+                    self._say(self._availability, ONLINE)
                 for topic, payload in self._held.items():
                     self._say(topic, payload)
             self._problem = None

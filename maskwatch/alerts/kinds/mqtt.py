@@ -108,7 +108,7 @@ class MqttSink:
                 self._connection.hold(self._topics.state(camera), payload)
 
     def deliver(self, alert: Alert) -> None:
-        self._connection.start()
+        self._connection.settle()
         if alert.rule:
             begun = "ON" if state(alert) == "begin" else "OFF"
             self._connection.hold(self._topics.last_alert(alert.camera, alert.rule), as_json(alert))

@@ -4,10 +4,9 @@ import base64
 import json
 import logging
 import re
-import threading
 from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
@@ -137,58 +136,47 @@ class _Service:
 
     def send(self, _: str, data: bytes) -> None:
         """One attempt. Raises `SendError`, without a word of what Apprise says, but for the HTTP status."""
+        import apprise
+        from apprise.attachment.memory import AttachMemory
+
         content = json.loads(data)
-        with _Statuses() as statuses:
-            taken = self._notify(content)
+        plugin = apprise.Apprise.instantiate(self._url)
+        if plugin is None:
+            raise SendError(f"{self._where}: Apprise cannot use this address", again=False)
+        statuses = _Statuses()
+        plugin.logger = logging.Logger("apprise")  # noqa: LOG001 - one that nobody else hears
+        plugin.logger.addHandler(statuses)
+        service = apprise.Apprise()
+        service.add(plugin)
+        attach = None
+        if content["picture"] is not None:
+            picture = base64.b64decode(content["picture"])
+            attach = AttachMemory(content=picture, name="alert.jpg", mimetype="image/jpeg")  # type: ignore[no-untyped-call]
+        taken = service.notify(
+            body=content["body"],
+            title=content["title"],
+            notify_type=apprise.NotifyType.WARNING,
+            body_format=apprise.NotifyFormat.TEXT,
+            attach=attach,
+        )
         if not taken:
             status = f" (HTTP {statuses.last})" if statuses.last else ""
             raise SendError(f"{self._where}: did not take the message{status}")
 
-    def _notify(self, content: dict[str, Any]) -> bool:
-        import apprise
-        from apprise.attachment.memory import AttachMemory
-
-        service = apprise.Apprise()
-        if not service.add(self._url):
-            raise SendError(f"{self._where}: Apprise cannot use this address", again=False)
-        attach = None
-        if content["picture"] is not None:
-            jpeg_bytes = base64.b64decode(content["picture"])
-            attach = AttachMemory(  # type: ignore[no-untyped-call]
-                content=jpeg_bytes, name="alert.jpg", mimetype="image/jpeg"
-            )
-        kind = apprise.NotifyType.WARNING
-        text = apprise.NotifyFormat.TEXT
-        return bool(
-            service.notify(
-                body=content["body"],
-                title=content["title"],
-                notify_type=kind,
-                body_format=text,
-                attach=attach,
-            )
-        )
-
 
 class _Statuses(logging.Handler):
-    """While it is entered: the last HTTP status that Apprise logged on this thread. Its words are shown nowhere."""
+    """Keeps the last HTTP status of all that Apprise says, whose words may hold an address."""
 
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.last: str | None = None
-        self._ident = threading.get_ident()
-
-    def __enter__(self) -> Self:
-        logging.getLogger("apprise").addHandler(self)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        logging.getLogger("apprise").removeHandler(self)
+    last: str | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        found = re.search(r"error[ =](\d{3})\b", record.getMessage())
-        if found and record.thread == self._ident:
+        if found := re.search(r"error[ =](\d{3})\b", record.getMessage()):
             self.last = found[1]
+
+
+def _is_heard(_: logging.LogRecord) -> bool:
+    """What Apprise logs, none of it: it may say an address."""
+    return False
 
 
 def build(settings: Settings, _: SinkContext) -> NotifySink:
@@ -197,9 +185,9 @@ def build(settings: Settings, _: SinkContext) -> NotifySink:
         raise ConfigError("alert sink notify: Apprise is not installed (it comes with maskwatch[notify])")
     import apprise
 
-    logging.getLogger("apprise").propagate = False  # it may say an address
+    logging.getLogger("apprise").addFilter(_is_heard)
     for place, url in enumerate(settings.urls):
-        if not apprise.Apprise().add(url.get_secret_value()):
+        if apprise.Apprise.instantiate(url.get_secret_value()) is None:
             raise ConfigError(f"alert sink notify: urls.{place}: Apprise knows no such address")
     return NotifySink(settings)
 
