@@ -49,7 +49,9 @@ def test_the_templates_read_what_is_published(seen, values):
     payload = json.loads(state_payload(seen))
     entities = device()["components"]
     read = [
-        jinja2.Environment(autoescape=True).from_string(entities[key]["value_template"]).render(value_json=payload)
+        jinja2.Environment(autoescape=True)
+        .from_string(entities[key]["value_template"])
+        .render(value_json=payload)
         for key in ("people", "protected_ratio", "online")
     ]
     assert tuple(read) == values

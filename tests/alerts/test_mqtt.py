@@ -161,7 +161,9 @@ def test_a_password_is_asked_for_and_never_told(tmp_path, caplog):
     program = shutil.which("mosquitto_passwd")
     if program is None:
         pytest.skip("mosquitto is not installed (the README's test command installs it)")
-    subprocess.run([program, "-c", "-b", tmp_path / "users", "maskwatch", "hunter2"], check=True, capture_output=True)
+    subprocess.run(
+        [program, "-c", "-b", tmp_path / "users", "maskwatch", "hunter2"], check=True, capture_output=True
+    )
     with Broker(tmp_path, f"password_file {tmp_path}/users", anonymous=False) as broker:
         user = {"host": "127.0.0.1", "port": broker.port, "username": "maskwatch"}
         right, wrong = Settings(**user, password="hunter2"), Settings(**user, password="hunter3")

@@ -45,7 +45,9 @@ def url(receiver):
 
 
 def test_title_and_body_are_filled_from_the_alert(make, receiver):
-    sink = make(url(receiver), title="{camera} ({level})", body="{unprotected} of {people} at {at}: {say} {other}")
+    sink = make(
+        url(receiver), title="{camera} ({level})", body="{unprotected} of {people} at {at}: {say} {other}"
+    )
     sink.deliver(unprotected())
     ((_, body),) = receiver.taken
     told = json.loads(body)
@@ -76,7 +78,9 @@ def test_a_service_that_fails_gets_it_later_and_the_others_once(make, receiver):
     with Receiver() as failing:
         failing.answers = [500, 500, 500]
         sink = make(url(receiver), url(failing))
-        with pytest.raises(AlertKept, match=r"^notify: json \(2 of 2\): did not take the message \(HTTP 500\)"):
+        with pytest.raises(
+            AlertKept, match=r"^notify: json \(2 of 2\): did not take the message \(HTTP 500\)"
+        ):
             sink.deliver(unprotected())
         until(lambda: len(failing.taken) == 1)
         assert len(receiver.taken) == 1

@@ -82,7 +82,10 @@ def test_the_body_has_the_documented_keys(make, receiver):
         "reason": None,
     }
     assert end == begin | {"state": "end", "ended_at": "2026-09-21T14:13:32.000Z"}
-    assert [headers["webhook-id"] for headers, _ in receiver.taken] == [f"{alert.id}-begin", f"{alert.id}-end"]
+    assert [headers["webhook-id"] for headers, _ in receiver.taken] == [
+        f"{alert.id}-begin",
+        f"{alert.id}-end",
+    ]
 
 
 def test_a_picture_is_sent_where_it_is_wanted_and_there_is_one(make, receiver):
@@ -145,7 +148,9 @@ def test_while_it_fails_probe_says_why(make, receiver):
     sink = make(receiver.url)
     with pytest.raises(AlertKept):
         sink.deliver(unprotected())
-    with pytest.raises(AlertError, match=r"webhook: 127\.0\.0\.1:\d+: answers with HTTP 500; 1 message waiting"):
+    with pytest.raises(
+        AlertError, match=r"webhook: 127\.0\.0\.1:\d+: answers with HTTP 500; 1 message waiting"
+    ):
         sink.probe(())
 
 
