@@ -73,7 +73,8 @@ class RuleContract:
         report, _ = self.scene(START_S)[-1]
         assert rule.name == alert.rule == NAME
         assert (alert.camera, alert.say, alert.faces) == (CAMERA, self.settings().say, report.faces)
-        assert alert.frame is alert.ended_at is None
+        assert alert.frame is None
+        assert alert.ended_at is None
         assert 0 <= alert.unprotected <= alert.people
         assert alert.level >= 1
         assert alert.kind is not AlertKind.UNPROTECTED or alert.protected_ratio is not None
