@@ -17,8 +17,8 @@ from maskwatch.alerts import mqtt_connection
 from maskwatch.alerts.discovery import slug
 from maskwatch.alerts.kinds.mqtt import Settings, build
 from maskwatch.alerts.registry import SinkContext
-from maskwatch.conformance.alerts import unprotected
 from maskwatch.config.load import parse
+from maskwatch.conformance.alerts import unprotected
 from maskwatch.core.errors import AlertError, AlertKept, ConfigError
 from maskwatch.core.records import CameraState, CameraStatus
 

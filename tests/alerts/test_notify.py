@@ -10,8 +10,8 @@ from harness.receivers import Receiver, until
 from maskwatch.alerts import outbox
 from maskwatch.alerts.kinds.notify import Settings, build
 from maskwatch.alerts.registry import SinkContext
-from maskwatch.conformance.alerts import offline, unprotected
 from maskwatch.config.load import parse
+from maskwatch.conformance.alerts import offline, unprotected
 from maskwatch.core.errors import AlertError, AlertKept, ConfigError
 
 

@@ -22,8 +22,8 @@ from maskwatch.alerts import outbox
 from maskwatch.alerts.kinds import webhook
 from maskwatch.alerts.kinds.webhook import Settings, _after_s, build
 from maskwatch.alerts.registry import SinkContext
-from maskwatch.conformance.alerts import offline, unprotected
 from maskwatch.config.load import parse
+from maskwatch.conformance.alerts import offline, unprotected
 from maskwatch.core.errors import AlertError, AlertKept, ConfigError
 
 SECRET = "hunter2-hunter2-hunter2"
@@ -265,7 +265,7 @@ def test_a_wrong_setting_is_told_by_its_key_and_not_shown(line, told):
 
 def test_a_certificate_file_that_is_none_is_a_problem_of_the_configuration(make, tmp_path):
     (tmp_path / "ca.pem").write_text("nothing")
-    with pytest.raises(ConfigError, match="ca.pem"):
+    with pytest.raises(ConfigError, match=r"ca\.pem"):
         make("https://h/", ca=tmp_path / "ca.pem")
 
 
