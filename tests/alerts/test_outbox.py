@@ -18,7 +18,7 @@ class OtherSide:
     """Takes messages, or raises what stands in `faults` first; `away` while it is."""
 
     def __init__(self, away=False):
-        self.away, self.faults, self.taken, self.tries = away, [], [], []
+        self.away, self.faults, self.taken, self.tries, self.takes_s = away, [], [], [], 0.0
 
     def __call__(self, key, data):
         self.tries.append(key)
@@ -26,6 +26,7 @@ class OtherSide:
             raise self.faults.pop(0)
         if self.away:
             raise SendError("fake: away")
+        time.sleep(self.takes_s)
         self.taken.append((key, data))
 
 
@@ -127,6 +128,7 @@ def test_nobody_else_may_read_what_waits(make, tmp_path):
 
 def test_the_next_one_sends_what_the_one_before_left_and_both_keep_the_order(make, tmp_path):
     side = OtherSide(away=True)
+    side.takes_s = 0.05
     first, second = make(side), make(side)
     for number in range(6):
         (first if number % 2 else second).add(f"m{number}", b"")

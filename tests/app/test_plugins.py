@@ -244,7 +244,7 @@ def other(tmp_path, monkeypatch):
 
 def test_a_kind_of_another_package_stands_beside_our_own(other):
     kinds = other(GOOD)
-    assert [name for name, _ in kinds.all()] == ["log", "voice", "bell"]
+    assert [name for name, _ in kinds.all()] == ["log", "mqtt", "notify", "voice", "webhook", "bell"]
     assert kinds.build(kinds.kind("bell").Settings(), None).name == "bell"
 
 
