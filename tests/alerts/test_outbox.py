@@ -168,4 +168,4 @@ def test_pauses_grow_with_chance_in_them_and_end():
     assert all(0.5 <= pause <= 1 for pause in pauses[0])
     assert min(pauses[3]) >= 4
     assert len(set(pauses[3])) > 40
-    assert max(pauses[11]) <= 60
+    assert max(pauses[11]) <= 30

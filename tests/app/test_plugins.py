@@ -296,7 +296,7 @@ def test_a_broken_package_is_a_problem_with_its_line_where_it_is_named_and_a_war
 def test_a_package_takes_no_name_that_is_ours_or_another_packages(other, caplog):
     kinds = other(GOOD, kind="log")
     assert kinds.kind("log").__name__ == "maskwatch.alerts.kinds.log"
-    assert kinds.names == ["log", "voice"]
+    assert kinds.names == ["log", "mqtt", "notify", "voice", "webhook"]
     assert (
         "alert sink log of the package belfry 3.1: left out, there is one of this name already" in caplog.text
     )
@@ -344,6 +344,6 @@ def test_a_new_kind_of_our_own_is_one_new_file(tmp_path, monkeypatch):
     (tmp_path / "bell.py").write_text(GOOD)
     monkeypatch.setattr(room, "__path__", [*room.__path__, str(tmp_path)])
     kinds = Kinds("alert sink", "maskwatch.alerts", "maskwatch.alerts.kinds")
-    assert kinds.names == ["bell", "log", "voice"]
+    assert kinds.names == ["bell", "log", "mqtt", "notify", "voice", "webhook"]
     assert issubclass(kinds.kind("bell").Settings, KindSettings)
     sys.modules.pop("maskwatch.alerts.kinds.bell")
