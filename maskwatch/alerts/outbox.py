@@ -21,10 +21,8 @@ from maskwatch.platform.files import locked, make_folder, replacing, sync_folder
 
 log = logging.getLogger(__name__)
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = (
-    1.0,
-    60.0,
-)  # between two attempts: doubled each time, less up to a half by chance
+# between two attempts: doubled each time, less up to a half by chance
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
 OTHER_S = 0.5  # another process may be at this queue: so often it is asked whether it is through
 PATIENCE_S = 2.0  # so long `wait` does
 NAME = re.compile(r"\d{20}-[\w-]+\.message")
