@@ -22,7 +22,7 @@ from maskwatch.alerts import outbox
 from maskwatch.alerts.kinds import webhook
 from maskwatch.alerts.kinds.webhook import Settings, _after_s, build
 from maskwatch.alerts.registry import SinkContext
-from maskwatch.config.load import parse
+from maskwatch.config.load import load, parse
 from maskwatch.conformance.alerts import offline, unprotected
 from maskwatch.core.errors import AlertError, AlertKept, ConfigError
 
@@ -261,6 +261,19 @@ def test_a_wrong_setting_is_told_by_its_key_and_not_shown(line, told):
         parse(text, "c.yaml", {})
     assert told in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+def test_the_queue_lies_beside_the_configuration_however_it_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("MASKWATCH_HOOK", SECRET)
+    path = tmp_path / "config.yaml"
+    sink = "{kind: webhook, url: 'https://h/{MASKWATCH_HOOK}', secret: '{MASKWATCH_HOOK}'}"
+    path.write_text(
+        f"cameras: {{door: {{source: 'usb:0', alert: {{sinks: [{sink}]}}}}}}\nalert: {{sinks: [{sink}]}}"
+    )
+    config = load(path)
+    for settings in (config.defaults.alert.sinks[0], config.cameras["door"].alert.sinks[0]):
+        assert settings.dir == tmp_path / "outbox"
+        assert settings.url.get_secret_value() == f"https://h/{SECRET}"
 
 
 def test_a_certificate_file_that_is_none_is_a_problem_of_the_configuration(make, tmp_path):
