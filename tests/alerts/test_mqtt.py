@@ -173,7 +173,7 @@ def test_a_password_is_asked_for_and_never_told(tmp_path, caplog):
         assert "hunter" not in f"{caught.value} {right!r} {right.own_id} {caplog.text}"
 
 
-@pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket")  # paho leaves it to be collected
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # paho leaves it to be collected
 def test_a_brokers_certificate_is_verified(tmp_path):
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")
