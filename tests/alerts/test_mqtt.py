@@ -22,11 +22,19 @@ from maskwatch.conformance.alerts import unprotected
 from maskwatch.core.errors import AlertError, AlertKept, ConfigError
 from maskwatch.core.records import CameraState, CameraStatus
 
-pytestmark = pytest.mark.integration
+# paho leaves a socket that it failed with to be collected
+pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")]
 
 ALERT = replace(unprotected(), rule="masks")
 RULES = {"door": ("masks", "crowd")}
 DISCOVERY = "homeassistant/device/maskwatch_door/config"
+
+
+@pytest.fixture(autouse=True)
+def collected():
+    yield
+    until(lambda: not [thread for thread in threading.enumerate() if thread.name.startswith("paho")])
+    gc.collect()
 
 
 @pytest.fixture
@@ -173,7 +181,6 @@ def test_a_password_is_asked_for_and_never_told(tmp_path, caplog):
         assert "hunter" not in f"{caught.value} {right!r} {right.own_id} {caplog.text}"
 
 
-@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # paho leaves it to be collected
 def test_a_brokers_certificate_is_verified(tmp_path):
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")
@@ -186,8 +193,6 @@ def test_a_brokers_certificate_is_verified(tmp_path):
         assert "takes us" in build(Settings(**tls, ca=cert), SinkContext(tmp_path)).check((), aloud=False)
         with pytest.raises(AlertError, match="its certificate is not trusted"):
             build(Settings(**tls), SinkContext(tmp_path)).check((), aloud=False)
-    until(lambda: not [thread for thread in threading.enumerate() if thread.name.startswith("paho")])
-    gc.collect()
 
 
 def test_check_leaves_the_services_own_connection_alone(make, listener):
