@@ -229,7 +229,8 @@ def test_of_a_service_that_is_killed_the_broker_says_that_it_is_gone(broker, lis
     } | folders
     door = f"maskwatch/{slug('back door')}"
     with Service(config, tmp_path / "service") as service:
-        service.until(lambda: listener.last(f"{door}/rule/protected_ratio") == "ON", 240)
+        service.until(lambda: listener.last(f"{door}/alert"), 240)
+        assert listener.last(f"{door}/rule/protected_ratio") == "ON"
         assert listener.last("maskwatch/status") == "online"
         state = json.loads(listener.last(f"{door}/state"))
         assert state["online"] is True
