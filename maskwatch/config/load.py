@@ -42,6 +42,9 @@ from maskwatch.web.settings import WebSettings
 
 VARIABLE = re.compile(r"\{(MASKWATCH_\w+)\}")
 CAMERA_NAME = r"\w[\w .-]{0,63}"
+SECRET = frozenset(
+    {"source", "token", "url", "urls", "secret", "password"}
+)  # what stands there is never shown
 MAX_SHOWN = 60  # characters of a wrong value
 EVERYTHING = frozenset({*Globals.model_fields, "source"} - {"cameras"})
 WEIGHTS = frozenset({"detect", "classify"})  # sections that name a file of weights
@@ -274,7 +277,7 @@ class _Reading:
         got = self._tree.at(key)  # as written: a value from the environment is never shown
         near = error["ctx"]["near"] if error["type"] == "unknown_kind" else []
         hint = f"; did you mean {near[0]}?" if near else ""
-        if isinstance(got, (dict, list)) or "source" in key or "token" in key:
+        if isinstance(got, (dict, list)) or SECRET & set(key):
             return message + hint
         written = redacted(repr(got))
         return f"{message}, got {written if len(written) <= MAX_SHOWN else f'{written[:MAX_SHOWN]}…'}{hint}"

@@ -25,6 +25,10 @@ class AlertError(MaskwatchError):
     """An alert could not be delivered."""
 
 
+class AlertKept(AlertError):  # noqa: N818 - nothing is lost
+    """An alert could not be delivered yet; its sink keeps it, and goes on trying."""
+
+
 class QueueError(MaskwatchError):
     """A sample could not be stored or read."""
 

@@ -1,10 +1,20 @@
 """What the pipeline asks of the parts that it is given. A part fits by having the methods; nothing is inherited."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from maskwatch.core.records import Alert, Box, Detections, Face, Frame, FrameReport, Passage, Rgb
+from maskwatch.core.records import (
+    Alert,
+    Box,
+    CameraStatus,
+    Detections,
+    Face,
+    Frame,
+    FrameReport,
+    Passage,
+    Rgb,
+)
 
 Frames = Generator[Frame, None, None]
 
@@ -185,7 +195,10 @@ class AlertSink(Protocol):
     name: str
 
     def deliver(self, alert: Alert) -> None:
-        """Tell, and return when it was told. Raises `AlertError`; gives up by itself when it takes too long."""
+        """Tell, and return when it was told. Raises `AlertError`; gives up by itself when it takes too long.
+
+        `AlertKept` says that it goes on trying: to the rule it counts as told, and the status shows why it waits.
+        """
         ...
 
 
@@ -211,6 +224,28 @@ class SupportsEnded(Protocol):
 
     def ended(self, alert: Alert) -> None:
         """Take the alert back. `alert.ended_at` says when, on the clock of `at`; otherwise as `deliver`."""
+        ...
+
+
+@runtime_checkable
+class SupportsStatus(Protocol):
+    """Optional interface of an alert sink: it also tells what the cameras see, and not only when there is an alert."""
+
+    def watch(self, rules: Mapping[str, Sequence[str]]) -> None:
+        """Told once, before all else: the cameras, and the names of each one's rules. Returns at once."""
+        ...
+
+    def on_status(self, cameras: Mapping[str, CameraStatus]) -> None:
+        """What these cameras see now; about once a second, on the sink's thread. Never fails: `probe` tells faults."""
+        ...
+
+
+@runtime_checkable
+class SupportsClose(Protocol):
+    """Optional interface of an alert sink that holds something open: a connection, a thread."""
+
+    def close(self) -> None:
+        """Let it go, within a second; no alert comes after it. Any thread may call it, `deliver` may be under way."""
         ...
 
 

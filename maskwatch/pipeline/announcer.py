@@ -4,12 +4,19 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 
-from maskwatch.core.errors import AlertError
-from maskwatch.core.ports import AlertSink, SupportsEnded, SupportsProbe, SupportsQuiet
+from maskwatch.core.errors import AlertError, AlertKept
+from maskwatch.core.ports import (
+    AlertSink,
+    SupportsClose,
+    SupportsEnded,
+    SupportsProbe,
+    SupportsQuiet,
+    SupportsStatus,
+)
 from maskwatch.core.records import Alert
 from maskwatch.pipeline.camera import Camera
 from maskwatch.pipeline.status_board import Board
@@ -17,8 +24,13 @@ from maskwatch.pipeline.worker import Worker
 
 log = logging.getLogger(__name__)
 
-WAITING = 4  # alerts that may wait for one sink
+WAITING = 4  # alerts that may wait for a sink that is heard: a sentence is about now
+WAITING_UNHEARD = 64  # for any other: all cameras at once may be offline, say
+FRAMES_WAITING = (
+    8  # of which so many may hold a frame, megabytes each: a picture is given up before an alert is
+)
 PROBE_S = 60.0  # a sink that failed is tried again so often
+STATUS_S = 1.0  # those that want it are told so often what the cameras see
 
 OnDone = Callable[[float | None], None]
 
@@ -28,12 +40,14 @@ class SinkRoute:
     """A sink, the cameras whose alerts it delivers, and their alert texts.
 
     `name` is what the status calls it: the sink's own, with a number where a camera has several of that name.
+    `rules` are the names of each camera's rules.
     """
 
     sink: AlertSink
     name: str
     cameras: tuple[str, ...] = ()
     sentences: tuple[str, ...] = ()
+    rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def sink_routes(cameras: Sequence[Camera]) -> list[SinkRoute]:
@@ -46,7 +60,8 @@ def sink_routes(cameras: Sequence[Camera]) -> list[SinkRoute]:
         taken = {route.name for route in result if set(route.cameras) & set(names)}
         free = (sink.name if number == 1 else f"{sink.name} {number}" for number in itertools.count(1))
         own = next(name for name in free if name not in taken)
-        result.append(SinkRoute(sink, own, names, tuple(sentences)))
+        rules = {camera.name: tuple(rule.name for rule in camera.rules) for camera in served}
+        result.append(SinkRoute(sink, own, names, tuple(sentences), rules))
     return result
 
 
@@ -68,12 +83,22 @@ class Announcer:
         self._probed_s: float | None = None
         self._routes = {route.sink: route for route in routes}
         self._workers = {
-            sink: Worker(f"sink {sink.name}", capacity=WAITING, on_crash=on_crash, inline=inline)
+            sink: Worker(
+                f"sink {sink.name}",
+                capacity=WAITING if _is_audible(sink) else WAITING_UNHEARD,
+                on_crash=on_crash,
+                inline=inline,
+            )
             for sink in self._routes
         }
         self._standing: dict[AlertSink, dict[str, _Standing]] = {  # each on its sink's thread alone
             sink: {} for sink in self._routes if isinstance(sink, SupportsEnded)
         }
+        self._status_s = 0.0
+        self._status_due: set[AlertSink] = set()  # whose thread has not yet come to it
+        for sink, each in self._routes.items():
+            if isinstance(sink, SupportsStatus):
+                sink.watch(each.rules)
         for route in routes:
             board.set_sink_status(route.name, route.cameras, None)
 
@@ -89,9 +114,11 @@ class Announcer:
         if not told:
             on_done(alert.at if sinks else None)
             return
-        delivery = _Delivery(alert, len(told), on_done, inline=self._inline)
+        delivery = _Delivery(alert.at, len(told), on_done, inline=self._inline)
         for sink in told:
-            if not self._workers[sink].submit(partial(self._deliver, sink, delivery)):
+            whole = self._workers[sink].waiting < FRAMES_WAITING
+            its = alert if whole else replace(alert, frame=None)
+            if not self._workers[sink].submit(partial(self._deliver, sink, its, delivery)):
                 self._board.count_alert(sink.name, "dropped")
                 delivery.done(delivered=False)
 
@@ -108,8 +135,10 @@ class Announcer:
     def probe(self, now_s: float) -> None:
         """Try the sinks, unheard: all at the first call, later those that fail, every `PROBE_S`. To be called often.
 
-        So a sink that cannot deliver is known before there is an alert, and works again before the next one.
+        So a sink that cannot deliver is known before there is an alert, and works again before the next one. Those that
+        want to know what the cameras see are told so, every `STATUS_S`.
         """
+        self._tell_status(now_s)
         first = self._probed_s is None
         if self._probed_s is not None and now_s - self._probed_s < PROBE_S:
             return
@@ -124,21 +153,36 @@ class Announcer:
             self._workers[sink].submit(partial(self._end_all, sink))
         for worker in self._workers.values():
             worker.close(timeout_s)
+        for sink in self._routes:
+            if isinstance(sink, SupportsClose):
+                sink.close()
 
-    def _deliver(self, sink: AlertSink, delivery: "_Delivery") -> None:
-        delivered = self._attempt(sink, partial(sink.deliver, delivery.alert), count=True)
-        if delivered:
-            self._board.count_alert(sink.name, "delivered")
-            if sink in self._standing:
-                self._standing[sink][delivery.alert.id] = _Standing(
-                    replace(delivery.alert, frame=None), delivery.now
-                )
+    def _tell_status(self, now_s: float) -> None:
+        if now_s - self._status_s < STATUS_S:
+            return
+        self._status_s = now_s
+        for sink, worker in self._workers.items():
+            if isinstance(sink, SupportsStatus) and sink not in self._status_due:
+                self._status_due.add(sink)
+                if not worker.submit(partial(self._tell_one_status, sink)):
+                    self._status_due.discard(sink)
+
+    def _tell_one_status(self, sink: AlertSink) -> None:
+        self._status_due.discard(sink)
+        cameras = self._board.snapshot().cameras
+        if isinstance(sink, SupportsStatus):
+            sink.on_status({name: cameras[name] for name in self._routes[sink].cameras})
+
+    def _deliver(self, sink: AlertSink, alert: Alert, delivery: "_Delivery") -> None:
+        delivered = self._attempt(sink, partial(sink.deliver, alert), count=True)
+        if delivered and sink in self._standing:
+            self._standing[sink][alert.id] = _Standing(replace(alert, frame=None), delivery.now)
         delivery.done(delivered=delivered)
 
     def _end(self, sink: AlertSink, alert: Alert) -> None:
         """On the sink's thread, after the delivery, if there was one."""
         if self._standing[sink].pop(alert.id, None) is not None and isinstance(sink, SupportsEnded):
-            self._attempt(sink, partial(sink.ended, alert), count=True)
+            self._attempt(sink, partial(sink.ended, alert), count=True, counts_success=False)
 
     def _end_all(self, sink: AlertSink) -> None:
         for standing in list(self._standing[sink].values()):
@@ -146,27 +190,32 @@ class Announcer:
             at = max(now, self._shown_at.get(standing.alert.camera, now)) if self._inline else now
             self._end(sink, replace(standing.alert, ended_at=at))
 
-    def _attempt(self, sink: AlertSink, tell: Callable[[], None], *, count: bool = False) -> bool:
-        """Whether it could tell; noted on the board, and said once in the log when that changed.
+    def _attempt(
+        self, sink: AlertSink, tell: Callable[[], None], *, count: bool = False, counts_success: bool = True
+    ) -> bool:
+        """Whether it told, or keeps what it could not tell yet; noted on the board, and said once when that changed.
 
-        `count`: what people were not told of is counted, too.
+        `count`: the outcome is counted, too, but for a success that is not `counts_success`.
         """
-        problem = None
+        problem, outcome = None, "delivered"
         try:
             tell()
+        except AlertKept as e:
+            problem, outcome = str(e), "kept"
         except AlertError as e:
-            problem = str(e)
+            problem, outcome = str(e), "failed"
         if problem is not None and sink not in self._broken:
-            log.error("%s; further alerts are only counted until it works", problem)
+            fate = "kept" if outcome == "kept" else "only counted"
+            log.error("%s; further alerts are %s until it works", problem, fate)
             self._broken.add(sink)
         if problem is None and sink in self._broken:
             log.info("%s: works again", sink.name)
             self._broken.discard(sink)
-        if problem is not None and count:
-            self._board.count_alert(sink.name, "failed")
+        if count and (counts_success or problem is not None):
+            self._board.count_alert(sink.name, outcome)
         route = self._routes[sink]
         self._board.set_sink_status(route.name, route.cameras, problem)
-        return problem is None
+        return outcome != "failed"
 
 
 def _is_audible(sink: AlertSink) -> bool:
@@ -184,8 +233,8 @@ class _Standing:
 class _Delivery:
     """One alert on its way through several sinks."""
 
-    def __init__(self, alert: Alert, sinks: int, on_done: OnDone, *, inline: bool) -> None:
-        self.alert = alert
+    def __init__(self, at: float, sinks: int, on_done: OnDone, *, inline: bool) -> None:
+        self._at = at
         self._open = sinks
         self._on_done = on_done
         self._inline = inline
@@ -195,7 +244,7 @@ class _Delivery:
 
     def now(self) -> float:
         """On the camera's clock, which may be a clip's; inline, no time passes."""
-        return self.alert.at + (0.0 if self._inline else time.monotonic() - self._started)
+        return self._at + (0.0 if self._inline else time.monotonic() - self._started)
 
     def done(self, *, delivered: bool) -> None:
         with self._lock:

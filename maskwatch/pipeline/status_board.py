@@ -108,7 +108,7 @@ class Board:
             self._inference[stage].add(time.monotonic(), took_s, inputs)
 
     def count_alert(self, sink: str, outcome: str) -> None:
-        """Count an alert by its outcome at one sink: `delivered`, `failed` or `dropped`."""
+        """Count an alert by its outcome at one sink: `delivered`, `kept`, `failed` or `dropped`."""
         with self._lock:
             self._alerts[sink, outcome] += 1
 

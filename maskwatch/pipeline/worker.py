@@ -26,6 +26,11 @@ class Worker:
         if self._thread:
             self._thread.start()
 
+    @property
+    def waiting(self) -> int:
+        """How many jobs wait, about."""
+        return self._jobs.qsize()
+
     def submit(self, job: Callable[[], object]) -> bool:
         """Hand over a job; False, and the job is not done, when `capacity` jobs wait already."""
         if self._thread is None:

@@ -2,10 +2,12 @@
 
 import logging
 import shutil
+import time
 
 import pytest
+from harness.receivers import Broker, Listener, Receiver
 
-from maskwatch.alerts.kinds import log, voice
+from maskwatch.alerts.kinds import log, mqtt, notify, voice, webhook
 from maskwatch.alerts.registry import SINKS, SinkContext
 from maskwatch.conformance.alerts import AlertContract
 
@@ -55,6 +57,79 @@ class TestVoice(AlertContract):
         return path.read_text().splitlines() if path.exists() else []
 
 
+class OverTheNetwork(AlertContract):
+    """What is held open is closed at the end."""
+
+    @pytest.fixture(autouse=True)
+    def closing(self):
+        self.made = []
+        yield
+        for sink in self.made:
+            sink.close()
+
+    def built(self, settings, tmp_path):
+        self.made.append(SINKS.build(settings, SinkContext(tmp_path)))
+        return self.made[-1]
+
+    def make(self, tmp_path):
+        return self.built(self.settings(), tmp_path)
+
+
+class TestWebhook(OverTheNetwork):
+    @pytest.fixture(autouse=True)
+    def receiver(self, tmp_path):
+        self.folder = tmp_path / "outbox"
+        with Receiver() as self.received:
+            yield
+
+    def settings(self):
+        return webhook.Settings(url=self.received.url, dir=self.folder, picture=True)
+
+    def make_broken(self, tmp_path):
+        return self.built(webhook.Settings(url="http://127.0.0.1:1/", dir=self.folder), tmp_path)
+
+    def told(self, tmp_path):
+        return self.received.taken
+
+
+class TestNotify(OverTheNetwork):
+    @pytest.fixture(autouse=True)
+    def receiver(self, tmp_path):
+        self.folder = tmp_path / "outbox"
+        with Receiver() as self.received:
+            yield
+
+    def settings(self):
+        url = f"json://127.0.0.1:{self.received.port}/"
+        return notify.Settings(urls=(url,), dir=self.folder, picture=True, ended_body="over")
+
+    def make_broken(self, tmp_path):
+        return self.built(notify.Settings(urls=("json://127.0.0.1:1/",), dir=self.folder), tmp_path)
+
+    def told(self, tmp_path):
+        return self.received.taken
+
+
+@pytest.mark.integration
+class TestMqtt(OverTheNetwork):
+    @pytest.fixture(autouse=True)
+    def broker(self, tmp_path):
+        with Broker(tmp_path) as self.running, Listener(self.running.port) as self.listener:
+            yield
+
+    def settings(self):
+        return mqtt.Settings(host="127.0.0.1", port=self.running.port, picture=True)
+
+    def make_broken(self, tmp_path):
+        return self.built(mqtt.Settings(host="127.0.0.1", port=1), tmp_path)
+
+    def told(self, tmp_path):
+        time.sleep(0.3)  # the broker has them when `deliver` returns, who listens a little later
+        topics = [topic for topic, _, __ in self.listener.messages]
+        return [topic for topic in topics if topic.endswith("/alert") and "/rule/" not in topic]
+
+
 def test_every_kind_is_held_to_the_contract():
-    tested = {kind.__name__.removeprefix("Test").lower() for kind in AlertContract.__subclasses__()}
+    kinds = [*AlertContract.__subclasses__(), *OverTheNetwork.__subclasses__()]
+    tested = {kind.__name__.removeprefix("Test").lower() for kind in kinds}
     assert tested >= {name for name, _ in SINKS.own()}

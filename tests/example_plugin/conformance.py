@@ -6,7 +6,7 @@ from threading import Thread
 
 import numpy as np
 import pytest
-from maskwatch_example import nobody_masked, turnstile, webhook
+from maskwatch_example import nobody_masked, ticket, turnstile
 
 from maskwatch.alerts.registry import SinkContext
 from maskwatch.conformance.alerts import AlertContract
@@ -16,7 +16,7 @@ from maskwatch.core.records import Box, Label
 from maskwatch.plugins import ModelContext
 
 
-class TestWebhook(AlertContract):
+class TestTicket(AlertContract):
     @pytest.fixture(autouse=True)
     def server(self):
         self.posts = posts = []
@@ -39,13 +39,13 @@ class TestWebhook(AlertContract):
             thread.join()
 
     def settings(self):
-        return webhook.Settings(url=self.url, picture=True)
+        return ticket.Settings(url=self.url, picture=True)
 
     def make(self, tmp_path):
-        return webhook.build(self.settings(), SinkContext(tmp_path))
+        return ticket.build(self.settings(), SinkContext(tmp_path))
 
     def make_broken(self, tmp_path):
-        return webhook.build(webhook.Settings(url="http://127.0.0.1:1/"), SinkContext(tmp_path))
+        return ticket.build(ticket.Settings(url="http://127.0.0.1:1/"), SinkContext(tmp_path))
 
     def told(self, tmp_path):
         return [post for post in self.posts if "ended_at" not in post]

@@ -28,7 +28,7 @@ from maskwatch.core.rules.protected_ratio import Rule
 from maskwatch.core.selection import Selection
 from maskwatch.pipeline import capture
 from maskwatch.pipeline import pipeline as pipeline_module
-from maskwatch.pipeline.announcer import WAITING, Announcer, SinkRoute
+from maskwatch.pipeline.announcer import WAITING_UNHEARD, Announcer, SinkRoute
 from maskwatch.pipeline.camera import Camera
 from maskwatch.pipeline.engine import Engine
 from maskwatch.pipeline.pipeline import STORE_WAITING, Pipeline
@@ -801,7 +801,7 @@ def test_alerts_are_dropped_and_counted_when_enough_wait_for_a_sink():
     )
     announcer.announce(ALERT, [stuck], words.append)
     until(announcer._workers[stuck]._jobs.empty)  # it is at work on the first
-    for number in range(WAITING + 2):
+    for number in range(WAITING_UNHEARD + 2):
         announcer.announce(ALERT, [stuck, quick], words.append)
         until(lambda number=number: len(quick.told) > number)
     until(lambda: len(words) == 2)  # those that the stuck sink dropped, the quick one delivered
@@ -811,11 +811,11 @@ def test_alerts_are_dropped_and_counted_when_enough_wait_for_a_sink():
     gate.set()
     announcer.close(SOON_S)
     assert board.snapshot().alerts == {
-        ("stuck", "delivered"): 1 + WAITING,
+        ("stuck", "delivered"): 1 + WAITING_UNHEARD,
         ("stuck", "dropped"): 3,
-        ("quick", "delivered"): WAITING + 2,
+        ("quick", "delivered"): WAITING_UNHEARD + 2,
     }
-    assert len(words) == WAITING + 4
+    assert len(words) == WAITING_UNHEARD + 4
 
 
 class ProbedSink(FakeSink):

@@ -13,6 +13,7 @@ import yaml
 from typer.main import get_command
 
 from maskwatch import cli
+from maskwatch.alerts.registry import SINKS
 from maskwatch.config import load as config
 from maskwatch.core.records import Box, Decision, Face, Frame, FrameReport, Label, Person, Versions
 from maskwatch.output.json_lines import as_json
@@ -157,6 +158,31 @@ def test_the_defaults_in_the_table_are_those_of_the_program():
     said = dict(documented())
     assert len(known) > 30
     assert {key: said[key] for key in known} == known
+
+
+SINKS_OF_THEIR_OWN = {
+    "mqtt": "MQTT and Home Assistant",
+    "webhook": "Webhook",
+    "notify": "Notify: mail and chat",
+}
+
+
+@pytest.mark.parametrize("kind", SINKS_OF_THEIR_OWN)
+def test_the_tables_of_the_sinks_are_complete_and_tell_the_defaults(kind):
+    section = PAGES["docs/alerts.md"].split(f"## {SINKS_OF_THEIR_OWN[kind]}\n")[1].split("\n## ")[0]
+    table = section.split("| key | default | meaning |")[1]
+    said = {}
+    for names, defaults in re.findall(r"^\| (`.*?) \| (.*?) ?\| ", table, re.MULTILINE):
+        keys_said = re.findall(r"`([^`]+)`", names)
+        values = [value.strip(" `") for value in defaults.split(",")]
+        said |= dict(
+            zip(keys_said, values if len(values) == len(keys_said) else values * len(keys_said), strict=True)
+        )
+    fields = SINKS.kind(kind).Settings.model_fields
+    assert set(said) == set(fields) - {"kind"}
+    for name, field in fields.items():
+        if is_number(field.default) and said[name] != "as above":
+            assert yaml.safe_load(said[name]) == field.default
 
 
 def examples(page):

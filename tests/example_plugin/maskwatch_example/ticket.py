@@ -21,15 +21,15 @@ from maskwatch.plugins import KindSettings
 class Settings(KindSettings):
     """`picture` sends the frame along, as a JPEG in base64."""
 
-    kind: Literal["webhook"] = "webhook"
+    kind: Literal["ticket"] = "ticket"
     url: Annotated[str, Field(pattern=r"^https?://\S+$")]
     token: SecretStr | None = None
     picture: bool = False
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 5
 
 
-class WebhookSink:
-    name = "webhook"
+class TicketSink:
+    name = "ticket"
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -73,7 +73,7 @@ class WebhookSink:
             port = parts.port or (443 if parts.scheme == "https" else 80)
             create_connection((parts.hostname, port), self._settings.timeout_s).close()
         except OSError as e:
-            raise AlertError(f"webhook: {e}") from e
+            raise AlertError(f"ticket: {e}") from e
         return f"{parts.hostname} listens (--speak posts for a trial)"
 
     def _post(self, content: dict[str, object]) -> None:
@@ -85,8 +85,8 @@ class WebhookSink:
             with urlopen(request, timeout=self._settings.timeout_s):
                 pass
         except (OSError, HTTPException) as e:  # HTTPError and URLError are OSErrors
-            raise AlertError(f"webhook: {e}") from e
+            raise AlertError(f"ticket: {e}") from e
 
 
-def build(settings: Settings, _: SinkContext) -> WebhookSink:
-    return WebhookSink(settings)
+def build(settings: Settings, _: SinkContext) -> TicketSink:
+    return TicketSink(settings)
