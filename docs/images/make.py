@@ -4,6 +4,7 @@ It needs Chromium and its driver for the picture of the review page.
 """
 
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -62,8 +63,9 @@ def write_page(queue: Path, path: Path) -> None:
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         demo, queue, config = Path(folder) / "demo", Path(folder) / "queue", Path(folder) / "my.yaml"
-        subprocess.run([*MASKWATCH, "demo", str(demo)], check=True)
+        subprocess.run([*MASKWATCH, "demo"], check=True, cwd=folder)
         write_frame(demo / "annotated.mp4", SHOWN_S, HERE / "annotated.jpg")
+        shutil.copy(demo / "plot.png", HERE / "plot.png")
         # the models are sure of the demo's two people, so that frames come by random sampling
         config.write_text(
             "cameras: {entrance: {source: demo}}\nqueue: {audit_share: 0.2, max_per_hour: 100000}\n"
