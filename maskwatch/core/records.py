@@ -253,9 +253,13 @@ class FrameReport:
 
     def count(self, label: Label) -> int:
         """How many people that count have this verdict; where nobody is followed, how many faces have this label."""
-        if self.persons is None:
-            return sum(face.label is label for face in self.faces)
-        return sum(person.label is label and person.counted for person in self.persons)
+        judged = self.faces if self.persons is None else self.counted
+        return sum(each.label is label for each in judged)
+
+    @property
+    def counted(self) -> tuple[Person, ...]:
+        """Those in view who count: where the camera has zones, who stands in one."""
+        return tuple(person for person in self.persons or () if person.counted)
 
     @property
     def people(self) -> int:

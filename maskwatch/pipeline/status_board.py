@@ -182,7 +182,7 @@ class _Camera:
         self._rates[2].add(now_s)
         self._people = report.people
         self._ratio = report.protected_ratio
-        self._hour.update(now_s, report.persons or ())
+        self._hour.update(now_s, report.counted)
         self._faces.update(face.label for face in report.faces)
         if arrived_s is not None:
             latency_s = now_s - arrived_s

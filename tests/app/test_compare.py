@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+from maskwatch.app import compare as module
 from maskwatch.app.compare import Side, compare, with_model
 from maskwatch.app.compose import ReplayPlan
 from maskwatch.config import load as configuration
@@ -112,6 +113,25 @@ def test_who_is_ignored_is_seen_by_the_other_alone(clip, models):
     assert len(of(report, "alert_lost")) == 1
     back, _ = compare(side("b", clip, models, left), side("a", clip, models), silent)
     assert (len(of(back, "person_only_in_b")), len(of(back, "alert_gained"))) == (1, 1)
+
+
+@pytest.mark.parametrize(("level", "pictures"), [("full", True), ("blur", True), ("aggregate", False)])
+def test_pictures_show_as_much_as_the_stricter_of_both_allows(clip, models, level, pictures, monkeypatch):
+    drawn = []
+
+    def keep(rgb, *_):
+        drawn.append(rgb)
+        return rgb
+
+    monkeypatch.setattr(module, "side_by_side", keep)
+    a = side("a", clip, models, f"privacy: {level}")
+    report, _ = compare(a, side("b", clip, models, "classify: {protected_at: 0.8}"), silent)
+    assert of(report, "judged_otherwise")
+    assert ("data:image/jpeg" in page(report).decode()) == bool(drawn) == pictures
+    for rgb in drawn:
+        inside = rgb[95:145, 20:70].reshape(-1, 3)  # of the bare face
+        is_bare = (np.abs(inside.astype(int) - BARE).max(axis=1) < 40).all()
+        assert is_bare == (level == "full")  # else its outline is lost in what is around it
 
 
 def test_an_alert_that_comes_later_is_moved(clip, models):

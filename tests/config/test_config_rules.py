@@ -174,3 +174,16 @@ def test_the_schema_knows_the_rules_and_their_keys():
         {"escalation": {"after": 0}},
     ):
         assert list(editor.iter_errors({"alert": wrong})), wrong
+
+
+def test_rules_may_ask_for_the_lines_and_zones_that_a_camera_has():
+    text = (
+        "cameras:\n  a:\n    source: usb:0\n    zones: {hall: [[0, 0], [0.5, 0], [0.5, 1]]}\n"
+        "    lines: {door: {from: [0.5, 0], to: [0.5, 1], leaving: left}}\n"
+        "    alert: {when: leaving, rules: [protected_ratio, {kind: occupancy, zone: hall}]}"
+    )
+    camera = parse(text, "c", {}).cameras["a"]
+    ratio, crowd = camera.alert.rule_settings().values()
+    assert (ratio.when, crowd.zone) == ("leaving", "hall")
+    with pytest.raises(ConfigError, match=r"zone: is no zone of the camera; zones has hall"):
+        parse(text.replace("zone: hall", "zone: yard"), "c", {})

@@ -69,9 +69,7 @@ class Effect:
         if all(each.at != alert.at for each in self._open):
             for each in self._open:
                 each.stop()
-            people = frozenset(
-                p.track for p in report.persons or () if p.counted and p.label is Label.UNPROTECTED
-            )
+            people = frozenset(p.track for p in report.counted if p.label is Label.UNPROTECTED)
             told = False if marked.withheld else None
             self._open.append(Announcement(alert.at, self._effect_s, people, told=told))
         return marked

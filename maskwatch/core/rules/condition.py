@@ -97,7 +97,7 @@ class Subjects:
         if report.persons is None:
             return [] if self._zone else [Subject(0, face.label) for face in report.faces]
         return [
-            Subject(person.track, person.label) for person in report.persons if self._is_within(person.zones)
+            Subject(person.track, person.label) for person in report.counted if self._is_within(person.zones)
         ]
 
     def _is_within(self, zones: tuple[str, ...]) -> bool:

@@ -1,0 +1,117 @@
+"""People, lines and rules together, from a configuration to the alert, on composed footage."""
+
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+
+from maskwatch.app.compose import ReplayPlan, replay_pipeline
+from maskwatch.config import load as configuration
+from maskwatch.core.address import Address
+from maskwatch.core.records import Box, Direction, Face, Label
+
+SIZE = (320, 240)
+BARE, MASKED = (200, 40, 40), (40, 40, 200)
+LINE = "lines: {door: {from: [0.5, 0], to: [0.5, 1], leaving: SIDE}}"
+
+
+class ByColour:
+    """A detector and a classifier: red squares are bare faces, blue ones masked."""
+
+    version = "colour"
+
+    def detect(self, frames):
+        return [self._faces(rgb) for rgb in frames]
+
+    def _faces(self, rgb):
+        bright = (rgb.max(axis=2).astype(int) - rgb.min(axis=2) > 60).astype(np.uint8)
+        _, _, stats, _ = cv2.connectedComponentsWithStats(bright)
+        return tuple(
+            Face(Box(x, y, x + w, y + h), 0.99) for x, y, w, h, area in stats[1:].tolist() if area > 200
+        )
+
+    def classify(self, faces):
+        at = [tuple(round(v) for v in face.box.centre) for _, face in faces]
+        return [0.95 if rgb[y, x].argmax() == 2 else 0.05 for (rgb, _), (x, y) in zip(faces, at, strict=True)]
+
+
+@pytest.fixture
+def models():
+    parts = ByColour()
+    return SimpleNamespace(detector=lambda _: parts, classifier=lambda _: parts, versions=lambda *_: {})
+
+
+@pytest.fixture
+def walk(write_video):
+    """Five seconds at 10 fps: somebody bare walks from left to right, somebody masked the other way, further up."""
+
+    def picture(number):
+        rgb = np.full((SIZE[1], SIZE[0], 3), 110, np.uint8)
+        for left, top, colour in ((20 + 5 * number, 150, BARE), (260 - 5 * number, 30, MASKED)):
+            rgb[top : top + 40, left : left + 32] = colour
+        return rgb
+
+    return write_video("walk.mp4", [picture(number) for number in range(48)])
+
+
+def decisions(clip, models, yaml):
+    plan = ReplayPlan("door", Address(str(clip)), configuration.parse(yaml, "test", {}).defaults, None)
+    made = []
+    with replay_pipeline(plan, models, made.append) as pipeline:
+        pipeline.run()
+    return made
+
+
+def passed(made):
+    return [(p.direction, p.line, p.label) for decision in made for p in decision.passages]
+
+
+@pytest.mark.parametrize(
+    ("side", "alerts"),
+    # from (0.5, 0) down to (0.5, 1) the picture's left is to the right hand
+    [("left", 1), ("right", 0)],
+)
+def test_who_leaves_without_a_mask_is_told_of_and_who_enters_is_not(side, alerts, walk, models):
+    made = decisions(walk, models, f"{LINE.replace('SIDE', side)}\nalert: {{when: leaving, for_s: 0}}")
+    bare, masked = (
+        (Direction.LEAVING, Direction.ENTERING) if side == "left" else (Direction.ENTERING, Direction.LEAVING)
+    )
+    assert sorted(passed(made)) == sorted(
+        [(bare, "door", Label.UNPROTECTED), (masked, "door", Label.PROTECTED)]
+    )
+    told = [alert for decision in made for alert in decision.alerts]
+    assert len(told) == alerts
+    for alert in told:
+        assert alert.rule == "protected_ratio"
+        crossed = next(p for d in made for p in d.passages if p.label is Label.UNPROTECTED)
+        assert alert.tracks == (crossed.track,)
+        assert alert.at == pytest.approx(crossed.at, abs=0.11)
+
+
+def test_outside_of_the_zone_nobody_counts(walk, models):
+    made = decisions(walk, models, "zones: {top: [[0, 0], [1, 0], [1, 0.5], [0, 0.5]]}\nalert: {for_s: 0}")
+    assert {decision.report.protected_ratio for decision in made} <= {1.0, None}
+    assert not any(decision.alerts for decision in made)
+    last = made[-1].report
+    assert [(p.zones, p.counted) for p in sorted(last.persons, key=lambda p: p.box.y1)] == [
+        (("top",), True),
+        ((), False),
+    ]
+
+
+def test_one_misjudged_look_turns_no_verdict(walk, models):
+    judge = models.classifier(None).classify
+    asked = []
+
+    def moody(faces):
+        asked.append(1)
+        return [1 - p if len(asked) == 20 else p for p in judge(faces)]
+
+    models.classifier(None).classify = moody
+    made = decisions(walk, models, "alert: {protected_ratio: 0.4}")
+    raw = {decision.report.raw_ratio for decision in made}
+    assert raw == {0.5}  # the two are mistaken for each other, so that the frame's ratio cannot tell
+    labels = [{p.track: p.label for p in decision.report.persons} for decision in made]
+    assert all(verdicts == labels[-1] for verdicts in labels[5:])
+    assert len(asked) > 20
