@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 LOOK_S = 0.2
 STATUS_S = 5.0
+MODELS_END_S = 15.0  # a second look takes seconds, with the making of its detector
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +57,25 @@ class Service:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)
         parts: RunningParts | None = self._build(None)
-        while parts is not None:
-            parts = self._run(parts)
-            self._engines = [engine for engine in self._engines if engine.is_at_work()]
-            gc.collect()  # the old models lie in cycles, with their threads and memory
+        try:
+            while parts is not None:
+                parts = self._run(parts)
+                self._engines = [engine for engine in self._engines if engine.is_at_work()]
+                gc.collect()  # the old models lie in cycles, with their threads and memory
+        except BaseException:
+            self._wait_for_models()
+            raise
         if self._engines:
             # a thread in a model's native code aborts the process when the interpreter ends under it
             log.warning("a model is still at work; ending without it")
             logging.shutdown()
             os._exit(0)
+
+    def _wait_for_models(self) -> None:
+        """Until none is at work, so that the process ends with the reason and not with an abort; not for ever."""
+        until_s = time.monotonic() + MODELS_END_S
+        while any(engine.is_at_work() for engine in self._engines) and time.monotonic() < until_s:
+            time.sleep(LOOK_S)
 
     def _run(self, parts: RunningParts) -> RunningParts | None:
         """Run them to their end; returns their successors after a reload."""

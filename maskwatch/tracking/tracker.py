@@ -9,6 +9,7 @@ the motion gate carried on is known to be the same one and is no evidence that t
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 from maskwatch.core.geometry import covered
@@ -24,6 +25,10 @@ MAX_NEAR_COST = 6.0  # a near miss has to fit better,
 NEAR_HIDDEN_S = 1.0  # and brings nobody back who was hidden for longer
 SAME_IOU = 0.3  # with such an overlap it is the same face, however it jumped
 SAME_COVERED = 0.6  # a box of which so much lies in another of the same frame is the same face once more
+ALONE_SIDES, ALONE_RATIO = (
+    1.5,
+    1.4,
+)  # how far a face may be from a lone person's last one, in sides, and how much larger
 GAP_S = 0.9  # after so long without a frame there is nothing to wait for: a face is somebody at once
 DOUBT = 2.0  # times the noise of a found box: near misses, and faces that were carried on
 
@@ -63,6 +68,7 @@ class FaceTracker:
         fresh = set(new)
         _match(at, free, new, faces=True)
         _match_by_place(at, free, new)
+        _match_alone(at, at - gap_s, free, new)
         for each in self._all:
             if each.face in fresh:
                 each.count_look(at)
@@ -132,6 +138,26 @@ def _match_by_place(at: float, free: dict[int, Followed], new: dict[int, Face]) 
         best = max(overlaps, key=lambda key: overlaps[key], default=None)
         if best is not None and overlaps[best] >= SAME_IOU:
             free.pop(best).see(at, new.pop(place), place, 1.0)
+
+
+def _match_alone(at: float, before: float, free: dict[int, Followed], new: dict[int, Face]) -> None:
+    """A face near to somebody of the frame before, `before`, where neither has another to go with: she turned, or set off."""
+    near = [
+        (key, place)
+        for key, each in free.items()
+        for place, face in new.items()
+        if each.seen_at >= before and _is_near(each.last, face.box)
+    ]
+    keys, places = Counter(key for key, _ in near), Counter(place for _, place in near)
+    for key, place in near:
+        if keys[key] == places[place] == 1:
+            free.pop(key).see(at, new.pop(place), place, 1.0)
+
+
+def _is_near(last: Box, box: Box) -> bool:
+    (x, y), (u, v) = last.centre, box.centre
+    small, large = sorted((max(last.width, last.height), max(box.width, box.height)))
+    return max(abs(x - u), abs(y - v)) <= ALONE_SIDES * small and large <= ALONE_RATIO * small
 
 
 def _is_same(a: Box, b: Box) -> bool:

@@ -328,13 +328,12 @@ def test_exact_counts_in_random_scenes_with_true_tracks():
 
 
 def test_exact_counts_in_at_least_nineteen_of_twenty_random_scenes_with_the_tracker():
-    """From 10 fps on: who turns round within a frame or two is the tracker's own matter."""
-    wrong, scenes = [], [scene for scene in map(scenario, range(200)) if scene[1] >= 10]
-    for line, fps, walks, truth in scenes:
+    """At 3 to 25 frames a second; who turns round or sets off does so from one frame to the next."""
+    wrong = []
+    for line, fps, walks, truth in map(scenario, range(200)):
         told = counted_by_the_tracker(line, fps, walks)
         wrong += [(fps, told, truth)] if told != truth else []
-    assert len(scenes) > 80
-    assert len(wrong) <= len(scenes) / 20, wrong
+    assert len(wrong) <= 10, wrong
 
 
 def test_the_margin_is_a_share_of_the_face():

@@ -179,6 +179,30 @@ def test_faces_are_given_to_tracks_all_at_once(tracker):
     assert [(track.number, track.face) for track in tracks] == [(1, 1), (2, 0)]
 
 
+@pytest.mark.parametrize("fps", [3, 5])
+def test_a_lone_person_who_sets_off_or_turns_round_at_once_stays_one(tracker, fps):
+    step = 45 if fps == 3 else 30
+    xs = [
+        *[200] * (3 * fps),
+        *(200 + step * n for n in range(1, 8)),
+        *(200 + step * (7 - n) for n in range(1, 8)),
+    ]
+    seen = watch(tracker, fps, [[face(x)] for x in xs])
+    assert {number for tracks in seen for number in numbers(tracks, confirmed=False)} == {1}
+    assert all(track.face == 0 for tracks in seen for track in tracks)
+
+
+def test_where_it_could_be_either_of_two_nobody_is_guessed(tracker):
+    stand = [face(200), face(260)]
+    seen = watch(tracker, 3, [stand] * 9 + [[face(230, y=255)]] * 2)
+    assert len(seen[-1]) == 3
+
+
+def test_a_face_that_comes_far_from_a_lone_person_who_is_hidden_is_somebody_else(tracker):
+    seen = watch(tracker, 3, [[face(200)]] * 9 + [[face(290)]] * 2)
+    assert numbers(seen[-1], confirmed=False) == [1, 2]
+
+
 def test_a_near_miss_continues_a_track_and_is_no_face(tracker):
     tracks = watch(tracker, 5, [[face(200)], [face(201)], ([], [face(203, score=0.3)])])[-1]
     assert (tracks[0].number, tracks[0].face, tracks[0].seen_at) == (1, None, 0.4)
