@@ -29,12 +29,15 @@ TRIES = 3  # frames that are timed
 
 def check(
     config: Annotated[Path, typer.Option("-c", "--config", help="The configuration file.")],
-    speak: Annotated[bool, typer.Option("--speak", help="Say each sentence aloud, too.")] = False,
+    speak: Annotated[
+        bool,
+        typer.Option("--speak", help="Say each sentence aloud, and send a trial through each other sink."),
+    ] = False,
     config_only: Annotated[
         bool, typer.Option("--config-only", help="Read the configuration alone, also without the passwords.")
     ] = False,
 ) -> None:
-    """Try the configuration, every camera, the models, the voice, the disk and the web port; say what is wrong."""
+    """Try the configuration, every camera, the models, the alert sinks, the disk and the web port; say what is wrong."""
     from maskwatch.config import load as configuration
 
     if config_only:

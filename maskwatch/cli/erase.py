@@ -15,10 +15,15 @@ from maskwatch.platform.paths import looked_at
 
 
 def erase(
-    camera: Annotated[str, typer.Option("--camera", metavar="NAME", help="Of this camera.")],
-    day: Annotated[str | None, typer.Option("--day", metavar="DAY", help="Saved on this UTC day.")] = None,
+    camera: Annotated[
+        str, typer.Option("--camera", metavar="NAME", help="The camera whose pictures to delete.")
+    ],
+    day: Annotated[
+        str | None, typer.Option("--day", metavar="DAY", help="Saved on this UTC day, 2026-11-01 say.")
+    ] = None,
     before: Annotated[
-        str | None, typer.Option("--before", metavar="DAY", help="Saved on any UTC day before this one.")
+        str | None,
+        typer.Option("--before", metavar="DAY", help="In place of --day: saved on any UTC day before this."),
     ] = None,
     config: Annotated[Path | None, typer.Option("-c", "--config", help="The configuration file.")] = None,
     yes: Annotated[
@@ -27,7 +32,7 @@ def erase(
 ) -> None:
     """Delete all pictures that are stored of a camera and a day: in the queue, labelled ones too, and in the archive.
 
-    Without --yes it only tells what would go. Exported copies, and models that learnt from the pictures, stay.
+    Without --yes it only tells what would go. Exports, alerts not sent yet, and models that learnt from them stay.
     """
     from maskwatch.app.erase import Erasure, look
     from maskwatch.app.erase import erase as run

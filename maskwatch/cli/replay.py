@@ -31,9 +31,11 @@ def replay(
         Path | None, typer.Option(help="The protected ratio and everybody's verdict over time, .png.")
     ] = None,
     config: Annotated[Path | None, typer.Option("-c", "--config", help="The configuration file.")] = None,
-    camera: Annotated[str | None, typer.Option(help="Whose settings in the configuration to use.")] = None,
+    camera: Annotated[
+        str | None, typer.Option(help="The camera of the configuration whose settings to use.")
+    ] = None,
     queue: Annotated[
-        Path | None, typer.Option(help="Store frames that the models are unsure of here.")
+        Path | None, typer.Option(help="The folder in which to store frames that the models are unsure of.")
     ] = None,
     every_frame: Annotated[
         bool, typer.Option("--every-frame", help="Look at the whole of each frame, also where nothing moved.")
@@ -42,8 +44,8 @@ def replay(
         tuple[str, str] | None,
         typer.Option(
             metavar="A B",
-            help="Replay twice and tell what differs: two of a configuration, .yaml, weights, .safetensors, "
-            "and a version of the registry.",
+            help="Replay twice and tell what differs. A and B are each a configuration (.yaml), weights "
+            "(.safetensors, or stock), or a version of the registry.",
         ),
     ] = None,
     html: Annotated[
@@ -51,7 +53,9 @@ def replay(
     ] = None,
     as_json: Annotated[
         Path | None,
-        typer.Option("--json", help="With --compare: the differences; - prints them instead of tables."),
+        typer.Option(
+            "--json", help="With --compare: the differences as JSON; - prints them instead of tables."
+        ),
     ] = None,
 ) -> None:
     """Go through footage frame by frame, in order, and draw, report or plot what was seen."""

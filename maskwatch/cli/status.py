@@ -24,11 +24,12 @@ COLOURS = {"up": "green", "connecting": "yellow", "ended": "dim", "down": "bold 
 
 def status(
     config: Annotated[
-        Path | None, typer.Option("-c", "--config", help="The service's configuration file, for its address.")
+        Path | None,
+        typer.Option("-c", "--config", help="The service's configuration file, which has its address."),
     ] = None,
     url: Annotated[
         str | None,
-        typer.Option("--url", help="Its address; a token is taken from MASKWATCH_WEB_TOKEN."),
+        typer.Option("--url", help="Its address, in place of -c; a token is taken from MASKWATCH_WEB_TOKEN."),
     ] = None,
 ) -> None:
     """Ask a running service how it is.
