@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from maskwatch.config.load import Config
 
+PLACES = {"ignore", "zones", "lines"}
 LOOKING = {"detect", "motion", "classify", "device"}
 
 # `run` and `check` use everything, the cameras' sources too
@@ -18,10 +19,10 @@ USES = {
     "drift": {"drift", "learn", "queue", "models", *LOOKING},
     "learn": {"drift", "learn", "queue", "models", *LOOKING},
     "evaluate": {"models", *LOOKING},
-    "evaluate system": {"alert", "models", *LOOKING},
-    "bench system": {"fps", "ignore", "alert", *LOOKING},
+    "evaluate system": {"alert", "models", *PLACES, *LOOKING},
+    "bench system": {"fps", "alert", *PLACES, *LOOKING},
     "bench queue": {"queue", "models", *LOOKING},
-    "replay": {"fps", "ignore", "privacy", "alert", "queue", "models", *LOOKING},
+    "replay": {"fps", "privacy", "alert", "queue", "models", *PLACES, *LOOKING},
 }
 
 

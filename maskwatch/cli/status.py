@@ -187,7 +187,7 @@ def _alerts(told: dict[str, Any]) -> str:
         outcomes.setdefault(each["sink"], {})[each["outcome"]] = each["count"]
     parts = []
     for sink, counts in outcomes.items():
-        lost = ", ".join(f"{counts[o]} {o}" for o in ("failed", "dropped") if o in counts)
+        lost = ", ".join(f"{counts[o]} {o}" for o in ("kept", "failed", "dropped") if o in counts)
         parts.append(
             f"{pluralize(counts.get('delivered', 0), 'alert')} told by {sink}{f' ({lost})' if lost else ''}"
         )

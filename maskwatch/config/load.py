@@ -46,7 +46,8 @@ SECRET = frozenset(
     {"source", "token", "url", "urls", "secret", "password"}
 )  # what stands there is never shown
 MAX_SHOWN = 60  # characters of a wrong value
-EVERYTHING = frozenset({*Globals.model_fields, "source"} - {"cameras"})
+SINKS = "sinks"  # of alerts, wherever they are named
+EVERYTHING = frozenset({*Globals.model_fields, "source", SINKS} - {"cameras"})
 WEIGHTS = frozenset({"detect", "classify"})  # sections that name a file of weights
 KEPT = frozenset(
     {"queue", "models", "learn", "drift"}
@@ -83,7 +84,7 @@ def load(path: Path, uses: Collection[str] = EVERYTHING) -> Config:
     """Read a file; `{MASKWATCH_NAME}` in it is replaced from systemd's credentials or the environment.
 
     Relative paths become absolute ones (see `platform/paths.py`). `uses` are the sections that the caller uses, `source`
-    those of the cameras. The others are read too, for what is wrong in them, but left at their defaults, and a variable
+    those of the cameras, `sinks` those of alerts. The others are read too, for what is wrong in them, but left at their defaults, and a variable
     that is missing there is no problem.
 
     Raises `ConfigError` with a line for every problem: the file, the line, the key. A file of weights that
@@ -271,7 +272,12 @@ class _Reading:
             case "extra_forbidden":
                 near = difflib.get_close_matches(str(key[-1]), _known_keys(self._tree, key), 1)
                 return "unknown key" + (f"; did you mean {near[0]}?" if near else "")
-        message = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+        message = (
+            error["msg"]
+            .removeprefix("Value error, ")
+            .replace("Input should be", "must be")
+            .replace("a valid tuple", "a list")
+        )
         message = message.replace("greater than or equal to", "at least").replace("greater than", "above")
         message = message.replace("less than or equal to", "at most").replace("less than", "below")
         got = self._tree.at(key)  # as written: a value from the environment is never shown
@@ -287,7 +293,9 @@ class _Reading:
         written = self._tree.at(key)
         if not isinstance(written, str) or set(VARIABLE.findall(written)) <= self._environment.keys():
             return False
-        section = key[2:3] if key[:1] == ("cameras",) else key[:1]
+        section = key[2:] if key[:1] == ("cameras",) else key
+        if SINKS in section and SINKS not in self._uses:
+            return True
         return bool(section) and section[0] not in self._uses
 
     def _problem(self, key: Key, text: str, line: int | None = None) -> None:

@@ -68,8 +68,8 @@ class Camera(AnalysisConfig):
 
     def with_picture(self, alert: Alert, frame: Frame, report: FrameReport) -> Alert:
         """The alert as sinks get it: with as much of the frame as `privacy` allows."""
-        faces = () if self.privacy is Privacy.AGGREGATE else alert.faces
-        return replace(alert, frame=shown(frame, report, self.privacy, self.ignore), faces=faces)
+        told = replace(alert, frame=shown(frame, report, self.privacy, self.ignore))
+        return replace(told, faces=(), tracks=()) if self.privacy is Privacy.AGGREGATE else told
 
 
 @dataclass(frozen=True, slots=True)

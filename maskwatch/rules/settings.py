@@ -66,7 +66,7 @@ Hours = Annotated[str, Field(json_schema_extra={"pattern": rf"^{HOURS.pattern}$"
 
 
 class HoursSettings(SettingsBase):
-    """The section `quiet`: on these `days`, within these `hours`; without any, never."""
+    """The section `quiet`: on these `days`, within these `hours`, or all day; without either, never."""
 
     days: Annotated[tuple[Day, ...], AfterValidator(_some), Field(json_schema_extra={"minItems": 1})] = DAYS
     hours: tuple[Hours, ...] = ()
@@ -91,6 +91,8 @@ class EscalationSettings(SettingsBase):
     def _does_something(self) -> "EscalationSettings":
         if self.after is not None and self.say is None and not self.sinks:
             raise ValueError("must have a sentence (say) or sinks of its own")
+        if self.after is None and self.model_fields_set - {"after"}:
+            raise ValueError("must say after how many alerts in vain (after)")
         return self
 
 

@@ -25,7 +25,7 @@ def timing(settings: RuleSettings, context: RuleContext) -> Timing:
         cooldown_s=settings.cooldown_s,
         max_gap_s=context.max_gap_s,
         schedule=_schedule(settings.schedule, zone) if live else None,
-        quiet=_hours(settings.quiet, zone) if live and settings.quiet.hours else None,
+        quiet=_quiet(settings.quiet, zone) if live else None,
         escalation=_escalation(settings.escalation),
     )
 
@@ -36,6 +36,12 @@ def _schedule(settings: ScheduleSettings, zone: tzinfo | None) -> Schedule | Non
     if not hours.hours and hours.days == EVERY_DAY and not settings.holidays:
         return None
     return Schedule(hours.days, hours.hours, frozenset(settings.holidays), zone)
+
+
+def _quiet(settings: HoursSettings, zone: tzinfo | None) -> Schedule | None:
+    """None where nobody named an hour, nor a day."""
+    is_named = settings.hours or "days" in settings.model_fields_set
+    return _hours(settings, zone) if is_named else None
 
 
 def _hours(settings: HoursSettings, zone: tzinfo | None) -> Schedule:

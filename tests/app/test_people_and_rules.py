@@ -55,6 +55,16 @@ def walk(write_video):
     return write_video("walk.mp4", [picture(number) for number in range(48)])
 
 
+class Sink:
+    name = "keeping"
+
+    def __init__(self):
+        self.told = []
+
+    def deliver(self, alert):
+        self.told.append(alert)
+
+
 def decisions(clip, models, yaml):
     plan = ReplayPlan("door", Address(str(clip)), configuration.parse(yaml, "test", {}).defaults, None)
     made = []
@@ -115,3 +125,26 @@ def test_one_misjudged_look_turns_no_verdict(walk, models):
     labels = [{p.track: p.label for p in decision.report.persons} for decision in made]
     assert all(verdicts == labels[-1] for verdicts in labels[5:])
     assert len(asked) > 20
+
+
+def test_only_who_is_asked_for_a_mask_can_be_a_withheld_announcement(walk, models):
+    rules = "rules: [{kind: occupancy, min_people: 1, say: It is crowded.}, without_mask]"
+    made = decisions(
+        walk, models, f"alert: {{for_s: 0, effect_s: 1, cooldown_s: 1, withhold_share: 0.9, {rules}}}"
+    )
+    told = [alert for decision in made for alert in decision.alerts]
+    assert not any(alert.withheld for alert in told if alert.rule == "occupancy")
+    assert any(alert.withheld for alert in told if alert.rule == "without_mask")
+    bare = {p.track for d in made for p in d.report.persons if p.label is Label.UNPROTECTED}
+    assert {track for d in made for o in d.outcomes for track in o.addressed} == bare
+
+
+def test_with_aggregate_an_alert_names_no_tracks(walk, models):
+    sink = Sink()
+    yaml = "privacy: aggregate\nalert: {for_s: 0, rules: [without_mask]}"
+    plan = ReplayPlan("door", Address(str(walk)), configuration.parse(yaml, "test", {}).defaults, None)
+    with replay_pipeline(plan, models, lambda _: None, (sink,)) as pipeline:
+        pipeline.run()
+    assert [(alert.unprotected, alert.tracks, alert.faces, alert.frame) for alert in sink.told] == [
+        (1, (), (), None)
+    ]

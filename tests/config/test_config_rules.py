@@ -120,6 +120,9 @@ def test_schedules_are_of_live_cameras_in_the_zone_that_is_named():
         ("{schedule: {holidays: [2026-13-25]}}", "alert.schedule.holidays.0: "),
         ("{quiet: {holidays: [2026-12-25]}}", "alert.quiet.holidays: unknown key; did you mean days?"),
         ("{escalation: {after: 3}}", "alert.escalation: must have a sentence (say) or sinks of its own"),
+        ("{escalation: {say: Louder.}}", "alert.escalation: must say after how many alerts in vain (after)"),
+        ("{escalation: {within_s: 60, sinks: [log]}}", "alert.escalation: must say after how many alerts in vain (after)"),
+        ("{schedule: {hours: '07:00-20:00'}}", "alert.schedule.hours: must be a list, got '07:00-20:00'"),
         ("{escalation: {after: 0, say: x}}", "alert.escalation.after: must be at least 1, got 0"),
         ("{escalation: {after: 3, sinks: [log, log]}}", "alert.escalation.sinks: log is named twice"),
         ("{rules: [{kind: occupancy, escalation: {after: 1, sinks: [vioce]}}]}", "alert.rules.0.escalation.sinks.0: must be log, mqtt, notify, voice or webhook, got 'vioce'; did you mean voice?"),
@@ -187,3 +190,15 @@ def test_rules_may_ask_for_the_lines_and_zones_that_a_camera_has():
     assert (ratio.when, crowd.zone) == ("leaving", "hall")
     with pytest.raises(ConfigError, match=r"zone: is no zone of the camera; zones has hall"):
         parse(text.replace("zone: hall", "zone: yard"), "c", {})
+
+
+@pytest.mark.parametrize(
+    ("quiet", "holds"),
+    [("{days: [sun]}", True), ("{hours: []}", None), ("{}", None), ("{hours: ['00:00-24:00']}", True)],
+)
+def test_quiet_days_are_quiet_all_day_and_what_names_neither_day_nor_hour_is_never(quiet, holds):
+    (rule,) = camera_rules(read(f"{{timezone: UTC, quiet: {quiet}}}"), live=True)
+    schedule = rule._timing.quiet
+    sunday, monday = 1_767_571_200.0 - 86_400, 1_767_571_200.0 + 43_200  # 4 January 2026, and noon of the 5th
+    assert (None if schedule is None else schedule.holds(sunday)) == holds
+    assert schedule is None or schedule.holds(monday) == (quiet != "{days: [sun]}")

@@ -7,6 +7,7 @@ import pytest
 
 from maskwatch.cli.sections import USES
 from maskwatch.config import load as config
+from maskwatch.config.sections import CameraConfig
 from maskwatch.core.errors import ConfigError
 
 TEXT = """
@@ -146,3 +147,36 @@ def test_every_command_with_a_configuration_stands_in_the_list():
     assert loaders == {"sections.py", "run.py", "check.py"}
     known = {*config.EVERYTHING}
     assert all(uses <= known for uses in USES.values())
+
+
+def test_a_replay_uses_all_that_a_camera_says_of_what_it_sees():
+    """Whatever is added to a camera's settings is used, or named here."""
+    of_the_camera_itself = {"rtsp", "source"}
+    assert set(CameraConfig.model_fields) - of_the_camera_itself <= USES["replay"]
+    for command in ("evaluate system", "bench system"):
+        assert {"ignore", "zones", "lines"} <= USES[command]
+
+
+def test_a_replay_has_the_camera_s_zones_and_lines(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        "cameras:\n  door:\n    source: usb:0\n    zones: {hall: [[0, 0], [1, 0], [1, 0.5]]}\n"
+        "    lines: {out: {from: [0, 0.5], to: [1, 0.5], leaving: right}}\n"
+        "    alert: {when: leaving, rules: [{kind: protected_ratio, zone: hall}]}\n"
+    )
+    camera = config.load(path, USES["replay"]).cameras["door"]
+    assert (list(camera.zones), list(camera.lines)) == (["hall"], ["out"])
+
+
+def test_the_secrets_of_sinks_are_needed_where_they_are_told_alone(path):
+    path.write_text(
+        "cameras: {a: {source: 'usb:0'}}\nalert: {sinks: [{kind: webhook, url: 'https://example.org/x', "
+        "secret: '{MASKWATCH_SECRET}'}], say: '{MASKWATCH_SAY}'}\n"
+    )
+    with pytest.raises(ConfigError) as found:
+        config.load(path)
+    assert "MASKWATCH_SECRET" in str(found.value)
+    with pytest.raises(ConfigError) as found:
+        config.load(path, USES["replay"])
+    assert "MASKWATCH_SAY" in str(found.value)
+    assert "MASKWATCH_SECRET" not in str(found.value)

@@ -7,6 +7,8 @@ from maskwatch.alerts.registry import SinkContext
 from maskwatch.core.records import Alert, AlertKind
 from maskwatch.plugins import KindSettings
 
+USUAL_RULE = "protected_ratio"  # the one that nobody has to name
+
 log = logging.getLogger(__name__)
 
 
@@ -31,8 +33,9 @@ class LogSink:
             )
             return
         log.warning(
-            "%s: %d of %d people wear no mask (protected ratio %.2f)",
+            "%s: %s%d of %d people wear no mask (protected ratio %.2f)",
             alert.camera,
+            "" if alert.rule in {"", USUAL_RULE} else f"{alert.rule}: ",
             alert.unprotected,
             alert.people,
             alert.protected_ratio,

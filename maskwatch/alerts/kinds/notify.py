@@ -108,7 +108,7 @@ class NotifySink:
             elif outbox.problem is not None:
                 problems.append(outbox.problem)
         if problems:
-            raise AlertError("; ".join(problems))
+            raise AlertKept("; ".join(problems))
 
     def check(self, sentences: Sequence[str], *, aloud: bool) -> str:
         """Whether Apprise knows the addresses, which `build` has found out; `aloud`, send a trial."""

@@ -20,7 +20,7 @@ from maskwatch.alerts.outbox import Outbox, SendError
 from maskwatch.alerts.outbox_settings import OutboxSettings
 from maskwatch.alerts.picture import jpeg
 from maskwatch.alerts.registry import SinkContext
-from maskwatch.core.errors import AlertError, ConfigError
+from maskwatch.core.errors import AlertError, AlertKept, ConfigError
 from maskwatch.core.records import Alert
 from maskwatch.platform.paths import InputPath
 from maskwatch.plugins import KindSettings
@@ -112,10 +112,13 @@ class WebhookSink:
         """Begin to send what waits; while something does its fate tells, else whether somebody answers at all."""
         self._outbox.start()
         if self._outbox.is_empty:
-            self._connect()
+            try:
+                self._connect()
+            except AlertError as e:
+                raise AlertKept(str(e)) from e
             self._outbox.forget_problem()
         elif self._outbox.problem is not None:
-            raise AlertError(self._outbox.problem)
+            raise AlertKept(self._outbox.problem)
 
     def check(self, sentences: Sequence[str], *, aloud: bool) -> str:
         """Whether somebody answers; `aloud`, post a trial."""
