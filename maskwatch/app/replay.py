@@ -97,7 +97,8 @@ def replay(plan: ReplayPlan, models: Models, outputs: Outputs, advance: Callable
         summary = watch(plan, models, on_decision, (LogSink(),))
     if outputs.plot:
         bounds = drawn_bounds(plan.defaults.alert)
-        plot(outputs.plot, str(plan.address), summary.trace, summary.alerts, bounds)
+        rows = privacy is not Privacy.AGGREGATE
+        plot(outputs.plot, str(plan.address), summary.trace, summary.alerts, bounds, rows=rows)
     return summary
 
 

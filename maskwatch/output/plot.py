@@ -28,13 +28,21 @@ VERDICTS = {
 }
 
 
-def plot(path: Path, title: str, trace: Trace, alerts: Sequence[Alert], bounds: Mapping[str, float]) -> None:
+def plot(
+    path: Path,
+    title: str,
+    trace: Trace,
+    alerts: Sequence[Alert],
+    bounds: Mapping[str, float],
+    *,
+    rows: bool = True,
+) -> None:
     """Draw the protected ratio with its `bounds` (0..1, by what they mean) and the alerts, and the people below it.
 
     Everybody has a row in the colour of her verdict, with gaps where her face was hidden; with more than `MAX_LANES`
-    people there are only their counts.
+    people, or without `rows`, there are only their counts.
     """
-    lanes = trace.lanes()
+    lanes = trace.lanes() if rows else {}
     shown = 0 < len(lanes) <= MAX_LANES
     figure = Figure(figsize=INCHES, layout="constrained")
     FigureCanvasAgg(figure)

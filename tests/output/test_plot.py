@@ -110,6 +110,8 @@ def test_more_people_than_rows_are_only_counted(tmp_path, trace, monkeypatch):
     assert asked == [40]
     plot(tmp_path / "many.png", "clip", trace(*lanes), [], BOUNDS)
     assert asked == [40]
+    plot(tmp_path / "counts.png", "clip", trace(*lanes[:40]), [], BOUNDS, rows=False)
+    assert asked == [40]
     assert share(image(tmp_path / "many.png"), U) > 0.05
 
 
