@@ -4,7 +4,8 @@ import re
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from maskwatch.alerts.registry import SINKS
 from maskwatch.core.rules.condition import When
@@ -78,6 +79,11 @@ class ScheduleSettings(HoursSettings):
     holidays: tuple[Annotated[date, BeforeValidator(_as_day)], ...] = ()
 
 
+def _at(key: str, why: str) -> ValidationError:
+    error = PydanticCustomError("escalation", "{why}", {"why": why})
+    return ValidationError.from_exception_data("escalation", [{"type": error, "loc": (key,), "input": None}])
+
+
 class EscalationSettings(SettingsBase):
     """The section `escalation`: after `after` alerts in vain another sentence, other sinks, or both; None: never."""
 
@@ -90,9 +96,10 @@ class EscalationSettings(SettingsBase):
     @model_validator(mode="after")
     def _does_something(self) -> "EscalationSettings":
         if self.after is not None and self.say is None and not self.sinks:
-            raise ValueError("must have a sentence (say) or sinks of its own")
-        if self.after is None and self.model_fields_set - {"after"}:
-            raise ValueError("must say after how many alerts in vain (after)")
+            raise _at("after", "needs a sentence (say) or sinks of its own")
+        for key in ("say", "sinks", "within_s"):
+            if self.after is None and getattr(self, key):
+                raise _at(key, "needs the number of alerts in vain after which it is so (after)")
         return self
 
 

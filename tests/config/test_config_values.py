@@ -192,7 +192,7 @@ def test_wrong_by_default_and_wrong_for_a_camera_are_two_problems(key, one, othe
 @pytest.mark.parametrize(
     ("written", "told"),
     [
-        ("[[0.1, 0.1], [0.2, 0.1], [0.2, 0.2]]", "ignore.0.0: must be a valid tuple, got 0.1"),
+        ("[[0.1, 0.1], [0.2, 0.1], [0.2, 0.2]]", "ignore.0.0: must be a list, got 0.1"),
         ("[[[0.1, 0.1], [1.2, 0.1], [0.2, 0.2]]]", "ignore.0.1.0: must be at most 1, got 1.2"),
         ("[[[10%, 10%], [20%, 10%], [20%, 20%]]]", "ignore.0.0.0: must be a valid number"),
         ("[[[100, 100], [200, 100], [200, 200]]]", "ignore.0.0.0: must be at most 1, got 100"),
