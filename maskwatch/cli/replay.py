@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from maskwatch.models.loading import Models
 
 
-PLAIN_RULE = "protected_ratio"  # the one that nobody has to name
-
-
 def replay(
     source: Annotated[str, typer.Argument(help="A video file, a picture, a folder of pictures or a glob.")],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The annotated video, .mp4.")] = None,
@@ -102,6 +99,7 @@ def replay_and_tell(plan: "ReplayPlan", models: "Models", outputs: "Outputs") ->
 def summary_lines(summary: "Summary", bound: float) -> Iterator[str]:
     """What a replay saw, in a few sentences; `bound` is the protected ratio (0..1) under which there are alerts."""
     from maskwatch.core.records import Direction
+    from maskwatch.core.rules.protected_ratio import NAME as USUAL_RULE
 
     trace = summary.trace
     people = [trace.people(place) for place in range(len(trace))]
@@ -120,7 +118,7 @@ def summary_lines(summary: "Summary", bound: float) -> Iterator[str]:
     for alert in summary.alerts:
         lasts = alert.ended_at is None or alert.ended_at >= trace.at[-1]
         end = "until the end" if lasts else f"over at {alert.ended_at:.2f} s"
-        rule = "" if alert.rule == PLAIN_RULE else f" ({alert.rule})"
+        rule = "" if alert.rule == USUAL_RULE else f" ({alert.rule})"
         who = f"{alert.unprotected} of {alert.people} without a mask"
         yield f"alert at {alert.at:.2f} s{rule}: {who}, {end}"
     if not summary.alerts:

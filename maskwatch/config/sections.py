@@ -5,8 +5,7 @@ from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from maskwatch.alerts.kinds.log import Settings as LogSettings
 from maskwatch.alerts.kinds.voice import Settings as VoiceSettings
@@ -29,7 +28,7 @@ from maskwatch.platform.settings_base import SettingsBase
 from maskwatch.plugins import KindSettings, OneOf
 from maskwatch.rules.kinds.protected_ratio import Settings as RatioSettings
 from maskwatch.rules.registry import RULES
-from maskwatch.rules.settings import RuleKeys, RuleSettings, Sentence, Share, Sinks, WhenSettings
+from maskwatch.rules.settings import RuleKeys, RuleSettings, Sentence, Share, Sinks, WhenSettings, wrong_key
 from maskwatch.samples.settings import QueueSettings, SelectionSettings
 from maskwatch.sources.registry import SOURCES, AddressOrKind
 from maskwatch.sources.settings import RtspSettings
@@ -77,11 +76,6 @@ class _Strict(SettingsBase):
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
 
-def _at(key: tuple[str | int, ...], why: str) -> ValidationError:
-    error = PydanticCustomError("rules", "{why}", {"why": why})
-    return ValidationError.from_exception_data("alert", [{"type": error, "loc": key, "input": None}])
-
-
 class AlertSettings(WhenSettings, RuleKeys):
     """The `alert` section: the `rules`, and what holds for all of them.
 
@@ -109,7 +103,7 @@ class AlertSettings(WhenSettings, RuleKeys):
                 clear = rule.clear_ratio
                 if clear is not None and clear < self.protected_ratio:
                     why = f"must be at least alert.protected_ratio ({self.protected_ratio:g})"
-                    raise _at(("rules", place, "clear_ratio"), why)
+                    raise wrong_key(("rules", place, "clear_ratio"), why)
         return self
 
     def rule_settings(self) -> dict[str, RuleSettings]:
@@ -205,7 +199,7 @@ class CameraConfig(Defaults):
     @model_validator(mode="after")
     def _has_what_its_rules_ask_for(self) -> Self:
         if missing := self.missing_place():
-            raise _at(*missing)
+            raise wrong_key(*missing)
         return self
 
 

@@ -12,7 +12,6 @@ from maskwatch.core.errors import QueueError, QueueFull, SourceError
 from maskwatch.core.ports import AlertRule, SampleStore
 from maskwatch.core.records import (
     Alert,
-    AlertKind,
     CameraState,
     CameraStatus,
     Coverage,
@@ -208,8 +207,7 @@ class Pipeline:
             alert = rule.update(report, passages)
             self._announce_ends(camera, rule)
             if alert is not None:
-                if camera.effect and alert.kind is AlertKind.UNPROTECTED and not alert.quiet:
-                    alert = camera.effect.decided(alert, report)
+                alert = camera.effect.decided(alert, report) if camera.effect else alert
                 alerts.append(alert)
                 self._announce(camera, camera.with_picture(alert, frame, report), rule)
         queued = self._select(camera, frame, report)

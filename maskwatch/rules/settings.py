@@ -79,9 +79,10 @@ class ScheduleSettings(HoursSettings):
     holidays: tuple[Annotated[date, BeforeValidator(_as_day)], ...] = ()
 
 
-def _at(key: str, why: str) -> ValidationError:
-    error = PydanticCustomError("escalation", "{why}", {"why": why})
-    return ValidationError.from_exception_data("escalation", [{"type": error, "loc": (key,), "input": None}])
+def wrong_key(key: tuple[str | int, ...], why: str) -> ValidationError:
+    """What a check of several keys raises, to be told at one of them."""
+    error = PydanticCustomError("wrong_key", "{why}", {"why": why})
+    return ValidationError.from_exception_data("alert", [{"type": error, "loc": key, "input": None}])
 
 
 class EscalationSettings(SettingsBase):
@@ -96,10 +97,10 @@ class EscalationSettings(SettingsBase):
     @model_validator(mode="after")
     def _does_something(self) -> "EscalationSettings":
         if self.after is not None and self.say is None and not self.sinks:
-            raise _at("after", "needs a sentence (say) or sinks of its own")
+            raise wrong_key(("after",), "needs a sentence (say) or sinks of its own")
         for key in ("say", "sinks", "within_s"):
             if self.after is None and getattr(self, key):
-                raise _at(key, "needs the number of alerts in vain after which it is so (after)")
+                raise wrong_key((key,), "needs the number of alerts in vain after which it is so (after)")
         return self
 
 

@@ -7,24 +7,13 @@ from dataclasses import replace
 import pytest
 from harness.receivers import Receiver, until
 
-from maskwatch.alerts import outbox
 from maskwatch.alerts.kinds.notify import Settings, build
 from maskwatch.alerts.registry import SinkContext
 from maskwatch.config.load import parse
 from maskwatch.conformance.alerts import offline, unprotected
 from maskwatch.core.errors import AlertError, AlertKept, ConfigError
 
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    monkeypatch.setattr(outbox, "FIRST_PAUSE_S", 0.02)
-    monkeypatch.setattr(outbox, "LONGEST_PAUSE_S", 0.1)
-
-
-@pytest.fixture
-def receiver():
-    with Receiver() as receiver:
-        yield receiver
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.fixture

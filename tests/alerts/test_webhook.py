@@ -18,7 +18,6 @@ import pytest
 from harness.cameras import free_port
 from harness.receivers import Receiver, until
 
-from maskwatch.alerts import outbox
 from maskwatch.alerts.kinds import webhook
 from maskwatch.alerts.kinds.webhook import Settings, _after_s, build
 from maskwatch.alerts.registry import SinkContext
@@ -29,16 +28,7 @@ from maskwatch.core.errors import AlertError, AlertKept, ConfigError
 SECRET = "hunter2-hunter2-hunter2"
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    monkeypatch.setattr(outbox, "FIRST_PAUSE_S", 0.02)
-    monkeypatch.setattr(outbox, "LONGEST_PAUSE_S", 0.1)
-
-
-@pytest.fixture
-def receiver():
-    with Receiver() as receiver:
-        yield receiver
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.fixture

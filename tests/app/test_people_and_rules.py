@@ -1,45 +1,22 @@
 """People, lines and rules together, from a configuration to the alert, on composed footage."""
 
-from types import SimpleNamespace
-
-import cv2
 import numpy as np
 import pytest
+from harness import by_colour
+from harness.by_colour import BARE, MASKED
 
 from maskwatch.app.compose import ReplayPlan, replay_pipeline
 from maskwatch.config import load as configuration
 from maskwatch.core.address import Address
-from maskwatch.core.records import Box, Direction, Face, Label
+from maskwatch.core.records import Direction, Label
 
 SIZE = (320, 240)
-BARE, MASKED = (200, 40, 40), (40, 40, 200)
 LINE = "lines: {door: {from: [0.5, 0], to: [0.5, 1], leaving: SIDE}}"
-
-
-class ByColour:
-    """A detector and a classifier: red squares are bare faces, blue ones masked."""
-
-    version = "colour"
-
-    def detect(self, frames):
-        return [self._faces(rgb) for rgb in frames]
-
-    def _faces(self, rgb):
-        bright = (rgb.max(axis=2).astype(int) - rgb.min(axis=2) > 60).astype(np.uint8)
-        _, _, stats, _ = cv2.connectedComponentsWithStats(bright)
-        return tuple(
-            Face(Box(x, y, x + w, y + h), 0.99) for x, y, w, h, area in stats[1:].tolist() if area > 200
-        )
-
-    def classify(self, faces):
-        at = [tuple(round(v) for v in face.box.centre) for _, face in faces]
-        return [0.95 if rgb[y, x].argmax() == 2 else 0.05 for (rgb, _), (x, y) in zip(faces, at, strict=True)]
 
 
 @pytest.fixture
 def models():
-    parts = ByColour()
-    return SimpleNamespace(detector=lambda _: parts, classifier=lambda _: parts, versions=lambda *_: {})
+    return by_colour.models()
 
 
 @pytest.fixture

@@ -5,9 +5,8 @@ from typing import Literal
 
 from maskwatch.alerts.registry import SinkContext
 from maskwatch.core.records import Alert, AlertKind
+from maskwatch.core.rules.protected_ratio import NAME as USUAL_RULE
 from maskwatch.plugins import KindSettings
-
-USUAL_RULE = "protected_ratio"  # the one that nobody has to name
 
 log = logging.getLogger(__name__)
 

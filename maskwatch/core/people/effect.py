@@ -49,7 +49,7 @@ class Effect:
 
     def withholds(self, alert: Alert) -> bool:
         """Whether nobody is to be told of this alert; the same answer each time. That a camera is offline always is told."""
-        if alert.kind is AlertKind.CAMERA_DEAD:
+        if not _asks_for_masks(alert):
             return False
         text = f"{self._seed}/{self._camera}/{alert.at:.3f}"
         drawn = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") / 2**64
@@ -63,8 +63,10 @@ class Effect:
     def decided(self, alert: Alert, report: FrameReport) -> Alert:
         """The alert that is due with this report, marked where it is withheld; announcements before end with it.
 
-        Several alerts of one report are one announcement.
+        Several alerts of one report are one announcement; what asks nobody for a mask, or is not spoken, is none.
         """
+        if not _asks_for_masks(alert):
+            return alert
         marked = replace(alert, withheld=True) if self.withholds(alert) else alert
         if all(each.at != alert.at for each in self._open):
             for each in self._open:
@@ -100,6 +102,10 @@ class Effect:
 
     def _refresh(self) -> None:
         self.status = EffectStatus(self._effect_s, _figures(self._today), _figures(self._total))
+
+
+def _asks_for_masks(alert: Alert) -> bool:
+    return alert.kind is AlertKind.UNPROTECTED and not alert.quiet
 
 
 class Announcement:

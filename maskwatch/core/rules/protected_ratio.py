@@ -6,6 +6,8 @@ from maskwatch.core.records import AlertKind, FrameReport, Passage
 from maskwatch.core.rules.condition import NOBODY, WHOLE, Finding, Subjects, Tally
 from maskwatch.core.rules.timed_rule import TimedRule, Timing
 
+NAME = "protected_ratio"  # of the rule that every camera has; nobody has to be told it
+
 
 class ProtectedRatio:
     """Holds while the ratio (0..1) is strictly under `protected_ratio`, with at least `min_people` assessed.
@@ -71,4 +73,4 @@ class Rule(TimedRule):
             Subjects(), protected_ratio=protected_ratio, clear_ratio=clear_ratio, min_people=min_people
         )
         timing = Timing(say, for_s=for_s, cooldown_s=cooldown_s, max_gap_s=max_gap_s)
-        super().__init__("protected_ratio", condition, timing)
+        super().__init__(NAME, condition, timing)
