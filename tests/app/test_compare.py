@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from harness import by_colour
 from harness.by_colour import BARE, MASKED, UNSURE
+from harness.footage import cut_off
 
 from maskwatch.app import compare as module
 from maskwatch.app.compare import Side, compare, with_model
@@ -144,15 +145,7 @@ def test_footage_that_breaks_off_is_compared_as_far_as_it_goes(write_video, mode
     for rgb in noise:
         rgb[30:80, 30:70] = BARE
     whole = write_video("whole.avi", noise, codec="mjpeg", pix_fmt="yuvj420p")
-    fast = tmp_path / "fast.mp4"
-    with av.open(str(whole)) as source, av.open(str(fast), "w", options={"movflags": "faststart"}) as target:
-        stream = target.add_stream_from_template(source.streams.video[0])
-        for packet in source.demux(video=0):
-            if packet.dts is not None:
-                packet.stream = stream
-                target.mux(packet)
-    cut = tmp_path / "cut.mp4"
-    cut.write_bytes(fast.read_bytes()[: fast.stat().st_size // 2])
+    cut = cut_off(whole, tmp_path)
     report, broken = compare(
         side("a", cut, models), side("b", cut, models, "alert: {protected_ratio: 0}"), silent
     )

@@ -12,6 +12,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from harness.footage import cut_off
 
 
 def lines(path):
@@ -158,16 +159,7 @@ def test_replay_of_a_folder_names_each_picture_and_goes_on_after_a_broken_one(
 def test_footage_that_is_cut_off_fails_but_keeps_what_was_seen(write_video, tmp_path, maskwatch):
     frames = [np.random.default_rng(n).integers(0, 255, (120, 160, 3)).astype(np.uint8) for n in range(60)]
     whole = write_video("whole.avi", frames, codec="mjpeg", pix_fmt="yuvj420p")
-
-    fast = tmp_path / "fast.mp4"
-    with av.open(str(whole)) as source, av.open(str(fast), "w", options={"movflags": "faststart"}) as target:
-        stream = target.add_stream_from_template(source.streams.video[0])
-        for packet in source.demux(video=0):
-            if packet.dts is not None:
-                packet.stream = stream
-                target.mux(packet)
-    cut = tmp_path / "cut.mp4"
-    cut.write_bytes(fast.read_bytes()[: fast.stat().st_size // 2])
+    cut = cut_off(whole, tmp_path)
     done = maskwatch("replay", cut, "--report", tmp_path / "r.jsonl", "-o", tmp_path / "o.mp4")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith(f"maskwatch: {cut}")
