@@ -48,10 +48,10 @@ from maskwatch.samples.store import Queue
 from maskwatch.sources.paced import PacedSource
 from maskwatch.sources.registry import open_source
 from maskwatch.tracking import FaceTracker
-from maskwatch.web import health, metrics, models, predict, status
+from maskwatch.web import health, metrics, models, predict, private, status
 from maskwatch.web import queue as queue_web
 from maskwatch.web.application import make_app
-from maskwatch.web.server import Listener, WebServer
+from maskwatch.web.server import Listener, PrivateListener, WebServer
 from maskwatch.web.service_view import ServiceView, StorageMeter
 from maskwatch.web.settings import WebSettings
 
@@ -135,13 +135,31 @@ def live_pipeline(
     return Pipeline(cameras, store=_queue(config.queue, models, first), on_decision=on_decision)
 
 
+def private_server(config: Config, pipeline: Pipeline, before: WebServer | None) -> WebServer | None:
+    """What answers the console about `pipeline`; None where there is to be none. Raises `ConfigError`."""
+    if not config.console.enabled:
+        return None
+    old = before.listener if before else None
+    listener = PrivateListener(
+        config.events.dir / private.SOCKET, old if isinstance(old, PrivateListener) else None
+    )
+    cameras = {name: private.Shown(each.privacy, each.ignore) for name, each in config.cameras.items()}
+    app = private.private_app(_service_view(config, pipeline), pipeline.latest, cameras)
+    return WebServer(listener, app, pipeline.fail)
+
+
+def _service_view(config: Config, pipeline: Pipeline) -> ServiceView:
+    return ServiceView(pipeline.board.snapshot, pipeline.versions, StorageMeter(config.queue.dir))
+
+
 @contextmanager
 def listening(settings: WebSettings, before: WebServer | None) -> Iterator[Listener | None]:
     """The socket for a new web server, None where there is to be none; closed again when the block raises."""
     if not settings.enabled:
         yield None
         return
-    listener = Listener(settings, before.listener if before else None)
+    old = before.listener if before else None
+    listener = Listener(settings, old if isinstance(old, Listener) else None)
     try:
         yield listener
     except BaseException:
@@ -159,7 +177,7 @@ def web_server(config: Config, pipeline: Pipeline, listener: Listener | None) ->
 
 def web_routes(config: Config, pipeline: Pipeline) -> list[BaseRoute]:
     """All that is answered over HTTP. Each module of `maskwatch.web` gives its own part."""
-    watched = ServiceView(pipeline.board.snapshot, pipeline.versions, StorageMeter(config.queue.dir))
+    watched = _service_view(config, pipeline)
     about = [*health.routes(watched.status), *status.routes(watched), *metrics.routes(watched)]
     versions = models.routes(Registry(config.models.dir), pipeline.board.snapshot)
     pictures = predict.routes(_serving_analyst(config, pipeline))

@@ -12,6 +12,7 @@ from maskwatch.alerts.kinds.voice import Settings as VoiceSettings
 from maskwatch.classify.registry import CLASSIFIERS
 from maskwatch.classify.settings import ClassifierSettings
 from maskwatch.classify.settings import Settings as ClassifySettings
+from maskwatch.console.settings import ConsoleSettings
 from maskwatch.core.address import Address
 from maskwatch.core.geometry import area, spread
 from maskwatch.core.people import Line, Side
@@ -22,6 +23,7 @@ from maskwatch.detect.registry import DETECTORS
 from maskwatch.detect.settings import MotionSettings
 from maskwatch.detect.settings import Settings as DetectSettings
 from maskwatch.drift.settings import DriftSettings
+from maskwatch.events.settings import EventSettings
 from maskwatch.learning.settings import LearnSettings
 from maskwatch.models.settings import ModelsSettings
 from maskwatch.platform.settings_base import SettingsBase
@@ -212,5 +214,7 @@ class Globals(Defaults):
     drift: DriftSettings = DriftSettings()
     device: Literal["auto", "cpu", "cuda"] = "auto"
     web: WebSettings = WebSettings()
+    console: ConsoleSettings = ConsoleSettings()
+    events: EventSettings = EventSettings()
     # each is validated by itself; kept here, its source would show the password
     cameras: Annotated[dict[str, Any], AfterValidator(lambda _: {})] = Field(default_factory=dict)

@@ -43,3 +43,7 @@ class LabelConflict(QueueError):  # noqa: N818 - a conflict is not a fault
 
 class DataError(MaskwatchError):
     """A data set cannot be read or is not enough to work with."""
+
+
+class EventError(MaskwatchError):
+    """An event could not be stored or read."""
