@@ -39,6 +39,7 @@ from maskwatch.models.loading import (
 from maskwatch.models.registry import SHIPPED, Registry
 from maskwatch.pipeline.camera import Camera, CameraModels
 from maskwatch.pipeline.pipeline import Pipeline
+from maskwatch.platform import unix_socket
 from maskwatch.platform.caches import cache_folder
 from maskwatch.plugins import KindSettings
 from maskwatch.rules.registry import RULES, RuleContext
@@ -141,7 +142,7 @@ def private_server(config: Config, pipeline: Pipeline, before: WebServer | None)
         return None
     old = before.listener if before else None
     listener = PrivateListener(
-        config.events.dir / private.SOCKET, old if isinstance(old, PrivateListener) else None
+        config.events.dir / unix_socket.SERVICE, old if isinstance(old, PrivateListener) else None
     )
     cameras = {name: private.Shown(each.privacy, each.ignore) for name, each in config.cameras.items()}
     app = private.private_app(_service_view(config, pipeline), pipeline.latest, cameras)

@@ -14,6 +14,7 @@ USES = {
     "status": {"web"},
     "queue": {"queue"},
     "queue review": {"queue", *LOOKING},
+    "console": {"console", "events", "queue", "privacy", *PLACES, *LOOKING},
     "models": {"models"},
     "erase": {"queue", "learn"},
     "drift": {"drift", "learn", "queue", "models", *LOOKING},

@@ -47,3 +47,7 @@ class DataError(MaskwatchError):
 
 class EventError(MaskwatchError):
     """An event could not be stored or read."""
+
+
+class ServiceError(MaskwatchError):
+    """The running service does not answer, or refuses."""
