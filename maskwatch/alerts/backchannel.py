@@ -1,0 +1,164 @@
+"""A camera's loudspeaker, as ONVIF has it: an audio track of its RTSP session that the client sends (the backchannel).
+
+ONVIF Streaming Specification, section 5.3; the sound is G.711 in RTP packets of 20 ms (RFC 3551). A session lasts for
+one sentence: most cameras have one for a loudspeaker and refuse the next, a person's who talks through an app say, and
+one that is kept would have to be kept alive and found dead. Opening it costs four answers of the camera.
+"""
+
+import contextlib
+import secrets
+import socket
+import ssl
+import struct
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from maskwatch.alerts.g711 import RATE_HZ, Law
+from maskwatch.alerts.rtsp_connection import Connection, Response, SpeakerError
+from maskwatch.alerts.sdp import parsed
+
+BACKCHANNEL = {"Require": "www.onvif.org/ver20/backchannel"}
+PACKET_S = 0.02  # the usual time of a packet (RFC 3551, table 1)
+PACKET_BYTES = round(PACKET_S * RATE_HZ)
+LEAD_PACKETS = 5  # of silence, while an amplifier wakes up
+TAIL_PACKETS = 25  # likewise, while what the camera has buffered is played
+TEARDOWN_S = 1.0  # for the camera's last answer, which nothing depends on
+BUSY = {453, 486, 503}  # RTSP statuses that say that somebody else speaks, or that it is too much for now
+UNSUPPORTED_TRANSPORT, OPTION_NOT_SUPPORTED = 461, 551
+
+Send = Callable[[bytes], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What the camera takes: the track's URL, that of the session, and the payload type of the encoding."""
+
+    track: str
+    session: str
+    law: Law
+    payload_type: int
+
+
+class Backchannel:
+    """One session, from its `with` on; each method raises `SpeakerError`. `timeout_s` bounds each answer."""
+
+    def __init__(self, where: str, url: str, timeout_s: float, context: ssl.SSLContext | None) -> None:
+        self._where = where
+        self._connection = Connection(where, url, timeout_s, context)
+        self._datagrams: socket.socket | None = None
+        self._session: dict[str, str] = {}  # the header that names it, once it is set up
+        self._offer: Offer | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None:
+        try:
+            if self._session and self._offer is not None and kind is None:
+                self._ask("TEARDOWN", self._offer.session, {}, TEARDOWN_S)
+        except SpeakerError:
+            pass  # what was to be said is said
+        finally:
+            self._connection.close()
+            if self._datagrams is not None:
+                self._datagrams.close()
+
+    def offer(self) -> Offer:
+        """What the camera takes; nothing is set up for it."""
+        url = self._connection.url
+        response = self._ask("DESCRIBE", url, {"Accept": "application/sdp"})
+        if response.status == OPTION_NOT_SUPPORTED:
+            raise self._no_speaker()
+        self._require_ok("DESCRIBE", response)
+        base = response.headers.get("Content-Base") or response.headers.get("Content-Location") or url
+        session = parsed(response.body.decode("utf-8", "replace"), base.strip())
+        for law in Law:
+            for track in session.tracks:
+                for payload_type, encoding in track.formats.items():
+                    if encoding == f"{law.name}/{RATE_HZ}":
+                        return Offer(track.control, session.control, law, payload_type)
+        if not session.tracks:
+            raise self._no_speaker()
+        others = ", ".join(dict.fromkeys(each for track in session.tracks for each in track.formats.values()))
+        raise SpeakerError(
+            f"{self._where}: its speaker takes {others or 'no encoding that is known'}, and not G.711 (PCMU/8000 or PCMA/8000)"
+        )
+
+    def say(self, offer: Offer, sound: bytes, stopped: threading.Event) -> None:
+        """Play G.711 of the offer's law; returns when it is played, or soon after `stopped` is set."""
+        self._offer = offer
+        send = self._set_up(offer)
+        self._require_ok("PLAY", self._ask("PLAY", offer.session, {"Range": "npt=0.000-"}))
+        quiet = offer.law.silence
+        whole = quiet * (LEAD_PACKETS * PACKET_BYTES) + sound
+        whole += quiet * (-len(whole) % PACKET_BYTES + TAIL_PACKETS * PACKET_BYTES)
+        number, stamp, source = secrets.randbits(16), secrets.randbits(32), secrets.randbits(32)
+        started_s = time.monotonic()
+        for place in range(0, len(whole), PACKET_BYTES):
+            if stopped.is_set():
+                return
+            marker = 0x80 if place == 0 else 0
+            head = struct.pack(
+                ">BBHII",
+                0x80,  # version 2
+                marker | offer.payload_type,
+                (number + place // PACKET_BYTES) % 2**16,
+                (stamp + place) % 2**32,
+                source,
+            )
+            send(head + whole[place : place + PACKET_BYTES])
+            self._connection.wait(started_s + (place + PACKET_BYTES) / RATE_HZ)
+
+    def _set_up(self, offer: Offer) -> Send:
+        """How a packet is sent: within the connection, or where the camera does not take it so, as a datagram."""
+        response = self._ask("SETUP", offer.track, {"Transport": "RTP/AVP/TCP;unicast;interleaved=0-1"})
+        if response.status != UNSUPPORTED_TRANSPORT:
+            channel = self._agreed(response, "interleaved", 255)
+            return lambda packet: self._connection.send_packet(channel, packet)
+        family = socket.AF_INET6 if ":" in self._connection.peer else socket.AF_INET
+        self._datagrams = datagrams = socket.socket(family, socket.SOCK_DGRAM)
+        datagrams.bind(("", 0))
+        own = datagrams.getsockname()[1]
+        response = self._ask(
+            "SETUP", offer.track, {"Transport": f"RTP/AVP;unicast;client_port={own}-{own + 1}"}
+        )
+        address = self._connection.peer, self._agreed(response, "server_port", 65_535)
+
+        def send(packet: bytes) -> None:
+            with contextlib.suppress(
+                OSError
+            ):  # one that is lost is lost; the connection tells when the camera is gone
+                datagrams.sendto(packet, address)
+
+        return send
+
+    def _agreed(self, response: Response, what: str, most: int) -> int:
+        """The first number of a parameter of the transport that was agreed upon; the session is named from now on."""
+        self._require_ok("SETUP", response)
+        self._session = {"Session": response.headers.get("Session", "").partition(";")[0].strip()}
+        pairs = (each.partition("=") for each in response.headers.get("Transport", "").split(";"))
+        values = {key.strip().lower(): value.partition("-")[0].strip() for key, _, value in pairs}
+        number = values.get(what, "")
+        if not number.isdecimal() or int(number) > most:
+            raise SpeakerError(f"{self._where}: does not say where to send the sound ({what})")
+        return int(number)
+
+    def _ask(self, method: str, url: str, headers: dict[str, str], limit_s: float | None = None) -> Response:
+        return self._connection.request(method, url, {**headers, **self._session, **BACKCHANNEL}, limit_s)
+
+    def _require_ok(self, method: str, response: Response) -> None:
+        if response.status in BUSY:
+            raise SpeakerError(
+                f"{self._where}: the speaker is busy ({response.status} {response.reason})", again=True
+            )
+        if response.status != 200:
+            raise SpeakerError(f"{self._where}: answers {method} with {response.status} {response.reason}")
+
+    def _no_speaker(self) -> SpeakerError:
+        return SpeakerError(f"{self._where}: the camera offers no speaker (no ONVIF audio backchannel)")
