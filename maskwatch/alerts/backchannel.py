@@ -14,11 +14,10 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 from maskwatch.alerts.g711 import RATE_HZ, Law
-from maskwatch.alerts.rtsp_connection import Connection, Response, SpeakerError
+from maskwatch.alerts.rtsp_connection import Connection, Response, SilenceError, SpeakerError
 from maskwatch.alerts.sdp import parsed
 
 BACKCHANNEL = {"Require": "www.onvif.org/ver20/backchannel"}
@@ -26,7 +25,7 @@ PACKET_S = 0.02  # the usual time of a packet (RFC 3551, table 1)
 PACKET_BYTES = round(PACKET_S * RATE_HZ)
 LEAD_PACKETS = 5  # of silence, while an amplifier wakes up
 TAIL_PACKETS = 25  # likewise, while what the camera has buffered is played
-TEARDOWN_S = 1.0  # for the camera's last answer, which nothing depends on
+TEARDOWN_S = 0.5  # for the camera's last answer when the service stops
 BUSY = {453, 486, 503}  # RTSP statuses that say that somebody else speaks, or that it is too much for now
 UNSUPPORTED_TRANSPORT, OPTION_NOT_SUPPORTED = 461, 551
 
@@ -50,24 +49,15 @@ class Backchannel:
         self._where = where
         self._connection = Connection(where, url, timeout_s, context)
         self._datagrams: socket.socket | None = None
-        self._session: dict[str, str] = {}  # the header that names it, once it is set up
-        self._offer: Offer | None = None
+        self._session: dict[str, str] = {}  # the header that names it, once there is one
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
-    ) -> None:
-        try:
-            if self._session and self._offer is not None and kind is None:
-                self._ask("TEARDOWN", self._offer.session, {}, TEARDOWN_S)
-        except SpeakerError:
-            pass  # what was to be said is said
-        finally:
-            self._connection.close()
-            if self._datagrams is not None:
-                self._datagrams.close()
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+        if self._datagrams is not None:
+            self._datagrams.close()
 
     def offer(self) -> Offer:
         """What the camera takes; nothing is set up for it."""
@@ -92,9 +82,17 @@ class Backchannel:
 
     def say(self, offer: Offer, sound: bytes, stopped: threading.Event) -> None:
         """Play G.711 of the offer's law; returns when it is played, or soon after `stopped` is set."""
-        self._offer = offer
         send = self._set_up(offer)
         self._require_ok("PLAY", self._ask("PLAY", offer.session, {"Range": "npt=0.000-"}))
+        self._send(send, offer, sound, stopped)
+        try:
+            self._ask("TEARDOWN", offer.session, {}, TEARDOWN_S if stopped.is_set() else None)
+        except SpeakerError as e:  # some close the connection in place of an answer
+            if isinstance(e, SilenceError) and not stopped.is_set():
+                raise  # it took the packets, and nobody knows whether it is still alive
+
+    def _send(self, send: Send, offer: Offer, sound: bytes, stopped: threading.Event) -> None:
+        """Packet for packet, at the pace at which they are heard, and silence before and after."""
         quiet = offer.law.silence
         whole = quiet * (LEAD_PACKETS * PACKET_BYTES) + sound
         whole += quiet * (-len(whole) % PACKET_BYTES + TAIL_PACKETS * PACKET_BYTES)

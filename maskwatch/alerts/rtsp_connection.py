@@ -28,7 +28,7 @@ class SpeakerError(AlertError):
         self.again = again
 
 
-class _SilenceError(SpeakerError):
+class SilenceError(SpeakerError):
     """Nothing came. Who is silent for long is not asked again: a sentence is about now."""
 
 
@@ -94,7 +94,7 @@ class Connection:
         while time.monotonic() < until_s:
             try:
                 self._receive(until_s)
-            except _SilenceError:
+            except SilenceError:
                 return
             self._skip_packets()
 
@@ -144,11 +144,11 @@ class Connection:
 
     def _skip_packets(self) -> None:
         """Whole packets, and empty lines, before the next message."""
-        while self._read.startswith((b"\r", b"\n")):
-            del self._read[:1]
-        while len(self._read) >= 4 and self._read[0] == PACKET:
-            size = 4 + int.from_bytes(self._read[2:4], "big")
-            if len(self._read) < size:
+        while self._read:
+            size = 1 if self._read[0] in b"\r\n" else 0
+            if self._read[0] == PACKET and len(self._read) >= 4:
+                size = 4 + int.from_bytes(self._read[2:4], "big")
+            if not 0 < size <= len(self._read):
                 return
             del self._read[:size]
 
@@ -157,7 +157,7 @@ class Connection:
             self._socket.settimeout(max(0.001, until_s - time.monotonic()))
             data = self._socket.recv(CHUNK)
         except TimeoutError:
-            raise _SilenceError(f"{self.where}: no answer in time ({self._timeout_s:g} s)") from None
+            raise SilenceError(f"{self.where}: no answer in time ({self._timeout_s:g} s)") from None
         except OSError as e:
             raise self._failed(e) from None
         if not data:
@@ -176,7 +176,7 @@ class Connection:
         if isinstance(error, ssl.SSLCertVerificationError):
             return SpeakerError(f"{self.where}: its certificate is not trusted: {error.verify_message}")
         if isinstance(error, TimeoutError):
-            return _SilenceError(f"{self.where}: no answer in time ({self._timeout_s:g} s)")
+            return SilenceError(f"{self.where}: no answer in time ({self._timeout_s:g} s)")
         why = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
         return SpeakerError(f"{self.where}: {why}", again=isinstance(error, OSError))
 

@@ -101,11 +101,11 @@ def test_an_empty_file_is_the_defaults(text):
         # kinds
         (
             "alert: {sinks: [vioce]}",
-            "config.yaml:1: alert.sinks.0: must be log, mqtt, notify, voice or webhook, got 'vioce'; did you mean voice?",
+            "config.yaml:1: alert.sinks.0: must be camera_speaker, log, mqtt, notify, voice or webhook, got 'vioce'; did you mean voice?",
         ),
         (
             "alert:\n  sinks:\n  - log\n  - {kind: vioce}",
-            "config.yaml:4: alert.sinks.1.kind: must be log, mqtt, notify, voice or webhook, got 'vioce'; did you mean voice?",
+            "config.yaml:4: alert.sinks.1.kind: must be camera_speaker, log, mqtt, notify, voice or webhook, got 'vioce'; did you mean voice?",
         ),
         ("alert: {sinks: [{volume: 1}]}", "config.yaml:1: alert.sinks.0.kind: is missing"),
         ("alert: {sinks: [5]}", "config.yaml:1: alert.sinks.0: must be a name, or keys and values, got 5"),
