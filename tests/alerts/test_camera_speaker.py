@@ -2,6 +2,7 @@
 
 import itertools
 import shutil
+import socket
 import ssl
 import struct
 import subprocess
@@ -333,6 +334,24 @@ def test_the_channel_is_the_one_that_the_camera_chose(speaker, make, tone):
     speaker.answers["SETUP"] = [(200, {"Transport": "RTP/AVP/TCP;unicast;interleaved=4-5;ssrc=1"})]
     make(speaker.url).deliver(alert())
     assert {channel for channel, _ in speaker.sessions[0]} == {4}
+
+
+def test_who_takes_the_packets_and_does_not_answer_the_farewell_is_not_believed(make, tone, monkeypatch):
+    usual = ScriptedSpeaker._answer
+    farewell = []
+
+    def answer(self, connection, request):
+        if not request.startswith("TEARDOWN"):
+            return usual(self, connection, request)
+        return farewell[0](connection)
+
+    monkeypatch.setattr(ScriptedSpeaker, "_answer", answer)
+    with ScriptedSpeaker() as speaker:
+        farewell[:] = [lambda _: None]
+        assert "no answer in time (0.4 s)" in why(make(speaker.url, timeout_s=0.4))
+        farewell[:] = [lambda connection: connection.shutdown(socket.SHUT_RDWR)]
+        make(speaker.url).deliver(alert())
+    assert len(speaker.sessions) == 2
 
 
 def test_a_sentence_that_broke_off_is_said_again(make, tone):

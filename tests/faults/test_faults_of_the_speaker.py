@@ -55,9 +55,7 @@ def sinks_of(service, camera):
     return service.status().cameras[camera]["sinks"]
 
 
-def test_each_camera_speaks_for_itself_and_one_that_is_dead_or_stuck_holds_nothing_up(
-    talking, tmp_path, recovery
-):
+def test_each_camera_speaks_for_itself_and_one_that_is_stuck_holds_nothing_up(talking, tmp_path, recovery):
     cameras, config, environment = talking
     with Service(config, tmp_path / "service", environment) as service:
         service.until(lambda: all(len(camera.heard()) >= 3 for camera in cameras.values()))
