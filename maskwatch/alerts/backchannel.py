@@ -12,13 +12,13 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 from maskwatch.alerts.g711 import RATE_HZ, Law
-from maskwatch.alerts.rtsp_connection import Connection, Response, SilenceError, SpeakerError
-from maskwatch.alerts.sdp import parsed
+from maskwatch.alerts.rtsp_connection import Connection, Response, SilenceError, SpeakerError, number
+from maskwatch.alerts.sdp import Track, parsed
 
 BACKCHANNEL = {"Require": "www.onvif.org/ver20/backchannel"}
 PACKET_S = 0.02  # the usual time of a packet (RFC 3551, table 1)
@@ -26,8 +26,9 @@ PACKET_BYTES = round(PACKET_S * RATE_HZ)
 LEAD_PACKETS = 5  # of silence, while an amplifier wakes up
 TAIL_PACKETS = 25  # likewise, while what the camera has buffered is played
 TEARDOWN_S = 0.5  # for the camera's last answer when the service stops
+MAX_TOLD = 5  # encodings, in an error
 BUSY = {453, 486, 503}  # RTSP statuses that say that somebody else speaks, or that it is too much for now
-UNSUPPORTED_TRANSPORT, OPTION_NOT_SUPPORTED = 461, 551
+OK, FORBIDDEN, UNSUPPORTED_TRANSPORT, OPTION_NOT_SUPPORTED = 200, 403, 461, 551
 
 Send = Callable[[bytes], None]
 
@@ -73,12 +74,7 @@ class Backchannel:
                 for payload_type, encoding in track.formats.items():
                     if encoding == f"{law.name}/{RATE_HZ}":
                         return Offer(track.control, session.control, law, payload_type)
-        if not session.tracks:
-            raise self._no_speaker()
-        others = ", ".join(dict.fromkeys(each for track in session.tracks for each in track.formats.values()))
-        raise SpeakerError(
-            f"{self._where}: its speaker takes {others or 'no encoding that is known'}, and not G.711 (PCMU/8000 or PCMA/8000)"
-        )
+        raise self._not_ours(session.tracks)
 
     def say(self, offer: Offer, sound: bytes, stopped: threading.Event) -> None:
         """Play G.711 of the offer's law; returns when it is played, or soon after `stopped` is set."""
@@ -142,21 +138,31 @@ class Backchannel:
         self._session = {"Session": response.headers.get("Session", "").partition(";")[0].strip()}
         pairs = (each.partition("=") for each in response.headers.get("Transport", "").split(";"))
         values = {key.strip().lower(): value.partition("-")[0].strip() for key, _, value in pairs}
-        number = values.get(what, "")
-        if not number.isdecimal() or int(number) > most:
+        place = number(values.get(what, ""), most)
+        if place is None:
             raise SpeakerError(f"{self._where}: does not say where to send the sound ({what})")
-        return int(number)
+        return place
 
     def _ask(self, method: str, url: str, headers: dict[str, str], limit_s: float | None = None) -> Response:
         return self._connection.request(method, url, {**headers, **self._session, **BACKCHANNEL}, limit_s)
 
     def _require_ok(self, method: str, response: Response) -> None:
+        """What the camera says beside the number is not repeated: it may hold an address."""
         if response.status in BUSY:
-            raise SpeakerError(
-                f"{self._where}: the speaker is busy ({response.status} {response.reason})", again=True
-            )
-        if response.status != 200:
-            raise SpeakerError(f"{self._where}: answers {method} with {response.status} {response.reason}")
+            raise SpeakerError(f"{self._where}: the speaker is busy ({response.status})", again=True)
+        if response.status == FORBIDDEN:
+            raise SpeakerError(f"{self._where}: this user may not use the speaker ({response.status})")
+        if response.status != OK:
+            raise SpeakerError(f"{self._where}: answers {method} with the status {response.status}")
+
+    def _not_ours(self, tracks: Sequence[Track]) -> SpeakerError:
+        if not tracks:
+            return self._no_speaker()
+        known = list(dict.fromkeys(encoding for track in tracks for encoding in track.formats.values()))
+        told = ", ".join(known[:MAX_TOLD]) or "no encoding that is known"
+        return SpeakerError(
+            f"{self._where}: its speaker takes {told}, and not G.711 (PCMU/8000 or PCMA/8000)"
+        )
 
     def _no_speaker(self) -> SpeakerError:
         return SpeakerError(f"{self._where}: the camera offers no speaker (no ONVIF audio backchannel)")

@@ -15,9 +15,17 @@ from maskwatch.alerts.rtsp_login import Login
 from maskwatch.core.errors import AlertError
 
 PORT, TLS_PORT = 554, 322  # registered by IANA
-MAX_HEAD, MAX_BODY = 16_384, 262_144  # bytes; no camera needs as much
-CHUNK = 65_536
+CHUNK = 65_536  # bytes, the longest packet
+MAX_BODY = 2 * CHUNK  # of a message; no camera needs as much
+MAX_READ = MAX_BODY + 2 * CHUNK  # that wait to be understood
 PACKET = 0x24  # `$` begins a packet between the messages (RFC 2326, 10.12)
+
+
+def number(text: str, most: int) -> int | None:
+    """What the other side says, 0 to `most`; None when it is no such number."""
+    digits = text.strip()
+    plain = digits.isascii() and digits.isdecimal() and len(digits) < 10
+    return int(digits) if plain and int(digits) <= most else None
 
 
 class SpeakerError(AlertError):
@@ -37,7 +45,6 @@ class Response:
     """An answer. The names of its headers stand in any case."""
 
     status: int
-    reason: str
     headers: Message
     body: bytes
 
@@ -114,17 +121,17 @@ class Connection:
     def _answer(self, until_s: float) -> Response:
         while True:
             start, headers = self._head(until_s)
-            length = headers.get("Content-Length", "0").strip()
-            if not length.isdecimal() or int(length) > MAX_BODY:
+            length = number(headers.get("Content-Length", "0"), MAX_BODY)
+            if length is None:
                 raise self._no_rtsp()
-            while len(self._read) < int(length):
+            while len(self._read) < length:
                 self._receive(until_s)
-            body = bytes(self._read[: int(length)])
-            del self._read[: int(length)]
+            body = bytes(self._read[:length])
+            del self._read[:length]
             version, _, rest = start.partition(" ")
-            code, _, reason = rest.partition(" ")
-            if version.startswith("RTSP/") and code.isdecimal():
-                return Response(int(code), reason.strip(), headers, body)
+            status = number(rest.partition(" ")[0], 999)
+            if version.startswith("RTSP/") and status is not None:
+                return Response(status, headers, body)
             if not rest.endswith("RTSP/1.0"):  # else it asks us something, which need not be answered
                 raise self._no_rtsp()
 
@@ -135,8 +142,6 @@ class Connection:
             end = self._read.find(b"\r\n\r\n")
             if end >= 0 and self._read[0] != PACKET:
                 break
-            if len(self._read) > MAX_HEAD and self._read[0] != PACKET:
-                raise self._no_rtsp()
             self._receive(until_s)
         start, _, rest = self._read[:end].decode("utf-8", "replace").partition("\r\n")
         del self._read[: end + 4]
@@ -163,6 +168,8 @@ class Connection:
         if not data:
             raise SpeakerError(f"{self.where}: closed the connection", again=True)
         self._read += data
+        if len(self._read) > MAX_READ:
+            raise self._no_rtsp()
 
     def _send(self, data: bytes) -> None:
         try:

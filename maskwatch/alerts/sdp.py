@@ -3,9 +3,14 @@
 Their direction is the client's: `a=sendonly` is ONVIF's mark of a backchannel (ONVIF Streaming Specification, 5.3).
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from maskwatch.alerts.rtsp_connection import number
+
+MAX_PAYLOAD_TYPE = 127
+ENCODING = r"[A-Z0-9._+-]{1,40}/[0-9]{1,6}(/[0-9]{1,2})?"
 STATIC = {0: "PCMU/8000", 8: "PCMA/8000"}  # payload types that need no `rtpmap` (RFC 3551, table 4)
 
 
@@ -41,16 +46,18 @@ def _track(lines: list[str], base: str) -> Track:
     track = Track(_control(lines, base))
     maps = dict(_mapped(value) for value in _values(lines, "a=rtpmap:"))
     for each in lines[0].split()[3:]:  # m=audio PORT PROTOCOL TYPE …
-        known = maps.get(each) or STATIC.get(int(each) if each.isdecimal() else -1)
-        if known is not None and each.isdecimal() and int(each) < 128:
-            track.formats[int(each)] = known
+        payload_type = number(each, MAX_PAYLOAD_TYPE)
+        encoding = None if payload_type is None else maps.get(payload_type, STATIC.get(payload_type))
+        if payload_type is not None and encoding is not None:
+            track.formats[payload_type] = encoding
     return track
 
 
-def _mapped(value: str) -> tuple[str, str]:
-    """`8 PCMA/8000/1`: one channel is the usual number."""
+def _mapped(value: str) -> tuple[int | None, str | None]:
+    """`8 PCMA/8000/1`: one channel is the usual number. None for what is none of these."""
     payload_type, _, encoding = value.partition(" ")
-    return payload_type, encoding.strip().upper().removesuffix("/1")
+    name = encoding.strip().upper().removesuffix("/1")
+    return number(payload_type, MAX_PAYLOAD_TYPE), name if re.fullmatch(ENCODING, name) else None
 
 
 def _control(lines: list[str], base: str) -> str:

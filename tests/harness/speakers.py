@@ -111,12 +111,12 @@ class ScriptedSpeaker(Listener):
     """Answers like a camera, but for what a test sets.
 
     `answers`: by method, a list of (status, headers) to give first. `sdp`: what it describes. `says`: bytes, given in
-    place of any answer. `hangs_up_after`: so many packets, each time. It keeps all `requests`, and each session's
+    place of any answer; `change` makes something else of an answer's bytes. `hangs_up_after`: so many packets, each time. It keeps all `requests`, and each session's
     `packets`, in `sessions`.
     """
 
-    def __init__(self, sdp=SDP, *, says=None, hangs_up_after=None, context=None):
-        self.answers, self.sdp, self.says = {}, sdp, says
+    def __init__(self, sdp=SDP, *, says=None, change=bytes, hangs_up_after=None, context=None):
+        self.answers, self.sdp, self.says, self._change = {}, sdp, says, change
         self.hangs_up_after, self._context = hangs_up_after, context
         self.requests, self.sessions = [], []
         self.port = free_port()
@@ -179,4 +179,4 @@ class ScriptedSpeaker(Listener):
             body = self.sdp if method == "DESCRIBE" else ""
         lines = [f"RTSP/1.0 {status} Said so", number, *(f"{k}: {v}" for k, v in headers.items())]
         lines.append(f"Content-Length: {len(body.encode())}")
-        connection.sendall(("\r\n".join(lines) + "\r\n\r\n" + body).encode())
+        connection.sendall(self._change(("\r\n".join(lines) + "\r\n\r\n" + body).encode()))
