@@ -24,7 +24,7 @@ from maskwatch.alerts import g711
 from maskwatch.alerts.kinds import camera_speaker
 from maskwatch.alerts.kinds.camera_speaker import Settings, build
 from maskwatch.alerts.registry import SinkContext
-from maskwatch.alerts.rtsp_connection import Connection
+from maskwatch.alerts.rtsp_connection import Connection, number
 from maskwatch.alerts.speech import Speech
 from maskwatch.core.address import Address
 from maskwatch.core.errors import AlertError, ConfigError
@@ -392,6 +392,14 @@ def test_what_the_camera_sends_meanwhile_is_skipped(speaker, make, tone):
     speaker._answer = answer.__get__(speaker)
     make(speaker.url).deliver(alert())
     assert len(speaker.sessions[0]) > 50
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("0", 0), (" 99 ", 99), ("100", None), ("-1", None), ("٣", None), ("", None), ("9" * 5000, None)],
+)
+def test_a_number_is_one_only_if_it_may_be(text, value):
+    assert number(text, 99) == value
 
 
 PIECES = [
