@@ -1,8 +1,9 @@
 """A camera's loudspeaker, as ONVIF has it: an audio track of its RTSP session that the client sends (the backchannel).
 
 ONVIF Streaming Specification, section 5.3; the sound is G.711 in RTP packets of 20 ms (RFC 3551). A session lasts for
-one sentence: most cameras have one for a loudspeaker and refuse the next, a person's who talks through an app say, and
-one that is kept would have to be kept alive and found dead. Opening it costs four answers of the camera.
+one sentence. One that is kept open would shut out whoever else talks through the camera, as many have room for one
+alone, would have to be kept alive, and may be dead when it is needed. Opening costs three answers of the camera, and
+a fourth where it asks for a password.
 """
 
 import contextlib
@@ -27,7 +28,7 @@ LEAD_PACKETS = 5  # of silence, while an amplifier wakes up
 TAIL_PACKETS = 25  # likewise, while what the camera has buffered is played
 TEARDOWN_S = 0.5  # for the camera's last answer when the service stops
 MAX_TOLD = 5  # encodings, in an error
-BUSY = {453, 486, 503}  # RTSP statuses that say that somebody else speaks, or that it is too much for now
+BUSY = {453, 503}  # RTSP statuses that say that somebody else speaks, or that it is too much for now
 OK, FORBIDDEN, UNSUPPORTED_TRANSPORT, OPTION_NOT_SUPPORTED = 200, 403, 461, 551
 
 Send = Callable[[bytes], None]
@@ -92,7 +93,7 @@ class Backchannel:
         quiet = offer.law.silence
         whole = quiet * (LEAD_PACKETS * PACKET_BYTES) + sound
         whole += quiet * (-len(whole) % PACKET_BYTES + TAIL_PACKETS * PACKET_BYTES)
-        number, stamp, source = secrets.randbits(16), secrets.randbits(32), secrets.randbits(32)
+        sequence, stamp, source = secrets.randbits(16), secrets.randbits(32), secrets.randbits(32)
         started_s = time.monotonic()
         for place in range(0, len(whole), PACKET_BYTES):
             if stopped.is_set():
@@ -102,7 +103,7 @@ class Backchannel:
                 ">BBHII",
                 0x80,  # version 2
                 marker | offer.payload_type,
-                (number + place // PACKET_BYTES) % 2**16,
+                (sequence + place // PACKET_BYTES) % 2**16,
                 (stamp + place) % 2**32,
                 source,
             )
@@ -125,9 +126,8 @@ class Backchannel:
         address = self._connection.peer, self._agreed(response, "server_port", 65_535)
 
         def send(packet: bytes) -> None:
-            with contextlib.suppress(
-                OSError
-            ):  # one that is lost is lost; the connection tells when the camera is gone
+            # one that is lost is lost; the connection tells when the camera is gone
+            with contextlib.suppress(OSError):
                 datagrams.sendto(packet, address)
 
         return send

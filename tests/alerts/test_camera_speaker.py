@@ -203,10 +203,10 @@ def test_packets_are_those_of_rtp_and_hold_the_sound(speaker, make, tone):
 def test_each_request_asks_for_the_backchannel_and_names_its_session(speaker, make, tone):
     make(speaker.url).deliver(alert())
     assert [request.split()[0] for request in speaker.requests] == ["DESCRIBE", "SETUP", "PLAY", "TEARDOWN"]
-    for number, request in enumerate(speaker.requests, 1):
+    for place, request in enumerate(speaker.requests, 1):
         assert "Require: www.onvif.org/ver20/backchannel" in request
-        assert f"CSeq: {number}\r\n" in f"{request}\r\n"
-        assert ("Session: a1" in request) == (number > 2)
+        assert f"CSeq: {place}\r\n" in f"{request}\r\n"
+        assert ("Session: a1" in request) == (place > 2)
         assert "door" not in request
     where = f"rtsp://127.0.0.1:{speaker.port}/cam/"
     urls = [request.split()[1] for request in speaker.requests]

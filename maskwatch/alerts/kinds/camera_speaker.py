@@ -107,13 +107,13 @@ class CameraSpeakerSink:
         if not turn.acquire(timeout=TURN_S):
             raise AlertError(f"{self._where}: another sentence is still being said")
         try:
-            for pause_s in PAUSES_S:
+            for pause_s in (*PAUSES_S, None):
                 try:
-                    return self._play(path)
+                    self._play(path)
+                    break
                 except SpeakerError as e:
-                    if not e.again or self._stopped.wait(pause_s):
+                    if not e.again or pause_s is None or self._stopped.wait(pause_s):
                         raise
-            self._play(path)
         finally:
             turn.release()
 
