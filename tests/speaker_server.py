@@ -23,22 +23,22 @@ gi.require_version("Gst", "1.0")
 gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
 from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
-from rtsp_server import Clip, require_login  # noqa: E402
+from rtsp_server import Camera as Silent  # noqa: E402
+from rtsp_server import require_login  # noqa: E402
 
 LAWS = {"PCMU": (0, "pcmu", "mulaw"), "PCMA": (8, "pcma", "alaw")}
-SILENCE = "audiotestsrc is-live=true wave=silence ! mulawenc", "rtppcmupay name=pay0"
+SILENCE = "( audiotestsrc is-live=true wave=silence ! mulawenc ! rtppcmupay name=pay0 )"
 
 
 class Camera(GstRtspServer.RTSPOnvifMediaFactory):
     def __init__(self, folder, law, clip):
         super().__init__()
-        self.folder, self.clip, self.sessions = Path(folder), Clip(clip) if clip else None, 0
+        self.folder, self.silent, self.sessions = Path(folder), Silent(clip) if clip else None, 0
         self.set_media_gtype(GstRtspServer.RTSPOnvifMedia.__gtype__)
-        source, payloader = (self.clip.source, self.clip.payloader) if self.clip else SILENCE
+        usual = self.silent.get_launch() if self.silent else SILENCE
         # what nobody looks at goes somewhere, or GStreamer ends the session
-        self.set_launch(
-            f"( {source} ! tee name=t ! queue ! {payloader} t. ! queue ! fakesink sync=true async=false )"
-        )
+        branched = usual.replace("! rtp", "! tee name=t ! queue ! rtp").removesuffix(")")
+        self.set_launch(f"{branched} t. ! queue ! fakesink sync=true async=false )")
         if law:
             payload_type, name, decoder = LAWS[law]
             caps = f"application/x-rtp,media=audio,payload={payload_type},clock-rate=8000,encoding-name={law}"
@@ -49,8 +49,8 @@ class Camera(GstRtspServer.RTSPOnvifMediaFactory):
         self.connect("media-configure", self.on_configure)
 
     def on_configure(self, _factory, media):
-        if self.clip:
-            self.clip.supply(media)
+        if self.silent:
+            self.silent.on_configure(self, media)
         speaker = media.get_element().get_by_name("speaker")
         if speaker is not None:
             self.sessions += 1

@@ -39,6 +39,7 @@ from maskwatch.models.loading import (
 from maskwatch.models.registry import SHIPPED, Registry
 from maskwatch.pipeline.camera import Camera, CameraModels
 from maskwatch.pipeline.pipeline import Pipeline
+from maskwatch.platform import unix_socket
 from maskwatch.platform.caches import cache_folder
 from maskwatch.plugins import KindSettings
 from maskwatch.rules.registry import RULES, RuleContext
@@ -48,10 +49,10 @@ from maskwatch.samples.store import Queue
 from maskwatch.sources.paced import PacedSource
 from maskwatch.sources.registry import open_source
 from maskwatch.tracking import FaceTracker
-from maskwatch.web import health, metrics, models, predict, status
+from maskwatch.web import health, metrics, models, predict, private, status
 from maskwatch.web import queue as queue_web
 from maskwatch.web.application import make_app
-from maskwatch.web.server import Listener, WebServer
+from maskwatch.web.server import Listener, PrivateListener, WebServer
 from maskwatch.web.service_view import ServiceView, StorageMeter
 from maskwatch.web.settings import WebSettings
 
@@ -119,7 +120,9 @@ def live_pipeline(
     sink = cache(make_sink)
     cameras = []
     for name, camera in config.cameras.items():
-        source = open_source(name, camera.source, fps=camera.fps, rtsp_settings=camera.rtsp)
+        source = open_source(
+            name, camera.source, fps=camera.fps, rtsp_settings=camera.rtsp, aspect=camera.aspect
+        )
         sinks = tuple(map(sink, camera.at_camera(camera.alert.sink_settings())))
         sinks_of = {
             (rule, 2): tuple(
@@ -137,13 +140,31 @@ def live_pipeline(
     return Pipeline(cameras, store=_queue(config.queue, models, first), on_decision=on_decision)
 
 
+def private_server(config: Config, pipeline: Pipeline, before: WebServer | None) -> WebServer | None:
+    """What answers the console about `pipeline`; None where there is to be none. Raises `ConfigError`."""
+    if not config.console.enabled:
+        return None
+    old = before.listener if before else None
+    listener = PrivateListener(
+        config.events.dir / unix_socket.SERVICE, old if isinstance(old, PrivateListener) else None
+    )
+    cameras = {name: private.Shown(each.privacy, each.ignore) for name, each in config.cameras.items()}
+    app = private.private_app(_service_view(config, pipeline), pipeline.latest, cameras)
+    return WebServer(listener, app, pipeline.fail)
+
+
+def _service_view(config: Config, pipeline: Pipeline) -> ServiceView:
+    return ServiceView(pipeline.board.snapshot, pipeline.versions, StorageMeter(config.queue.dir))
+
+
 @contextmanager
 def listening(settings: WebSettings, before: WebServer | None) -> Iterator[Listener | None]:
     """The socket for a new web server, None where there is to be none; closed again when the block raises."""
     if not settings.enabled:
         yield None
         return
-    listener = Listener(settings, before.listener if before else None)
+    old = before.listener if before else None
+    listener = Listener(settings, old if isinstance(old, Listener) else None)
     try:
         yield listener
     except BaseException:
@@ -161,7 +182,7 @@ def web_server(config: Config, pipeline: Pipeline, listener: Listener | None) ->
 
 def web_routes(config: Config, pipeline: Pipeline) -> list[BaseRoute]:
     """All that is answered over HTTP. Each module of `maskwatch.web` gives its own part."""
-    watched = ServiceView(pipeline.board.snapshot, pipeline.versions, StorageMeter(config.queue.dir))
+    watched = _service_view(config, pipeline)
     about = [*health.routes(watched.status), *status.routes(watched), *metrics.routes(watched)]
     versions = models.routes(Registry(config.models.dir), pipeline.board.snapshot)
     pictures = predict.routes(_serving_analyst(config, pipeline))
@@ -197,7 +218,7 @@ def replay_pipeline(
 
     Raises `ConfigError` for a live source, `SourceError` when no kind takes the address, and `ModelError`.
     """
-    source = open_source(plan.name, plan.address)
+    source = open_source(plan.name, plan.address, aspect=plan.defaults.aspect)
     if source.live:
         raise ConfigError(f"{plan.address}: is live; replay takes footage, `maskwatch run` watches cameras")
     if missing := plan.defaults.missing_place():
@@ -235,7 +256,7 @@ def camera_source(name: str, camera: CameraConfig) -> Source:
 
     Raises `SourceError` when no kind takes its address.
     """
-    return open_source(name, camera.source, rtsp_settings=camera.rtsp)
+    return open_source(name, camera.source, rtsp_settings=camera.rtsp, aspect=camera.aspect)
 
 
 def alert_sentences(name: str, settings: Defaults) -> tuple[str, ...]:

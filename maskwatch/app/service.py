@@ -29,10 +29,14 @@ MODELS_END_S = 15.0  # a second look takes seconds, with the making of its detec
 
 @dataclass(frozen=True, slots=True)
 class RunningParts:
-    """What runs together, made from one reading of the configuration. `web` is None where it is turned off."""
+    """What runs together, made from one reading of the configuration.
+
+    `web` answers machines, `private` the console; each is None where it is turned off.
+    """
 
     pipeline: Pipeline
     web: WebServer | None = None
+    private: WebServer | None = None
 
 
 class Service:
@@ -80,7 +84,7 @@ class Service:
     def _run(self, parts: RunningParts) -> RunningParts | None:
         """Run them to their end; returns their successors after a reload."""
         pipeline = parts.pipeline
-        with pipeline, parts.web or nullcontext():
+        with pipeline, parts.web or nullcontext(), parts.private or nullcontext():
             engine = _Engine(pipeline)
             self._engines.append(engine)
             notify("READY=1", f"STATUS={status_line(pipeline.board.snapshot())}")

@@ -15,6 +15,7 @@ from rich.logging import RichHandler
 from maskwatch.cli import (
     bench,
     check,
+    console,
     dataset,
     demo,
     drift,
@@ -43,6 +44,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(run.run)
+app.command()(console.console)
 app.command()(status.status)
 app.command()(replay.replay)
 app.command()(demo.demo)

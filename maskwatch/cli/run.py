@@ -24,6 +24,7 @@ def run(config: Config) -> None:
         web = before.web if before else None
         with app.listening(settings.web, web) as listener:  # first: a taken port is told at once
             pipeline = app.service_pipeline(settings)
-            return RunningParts(pipeline, app.web_server(settings, pipeline, listener))
+            private = app.private_server(settings, pipeline, before.private if before else None)
+            return RunningParts(pipeline, app.web_server(settings, pipeline, listener), private)
 
     Service(build).run()

@@ -26,11 +26,13 @@ from maskwatch.config.yaml_document import (
     read,
     text_of,
 )
+from maskwatch.console.settings import ConsoleSettings
 from maskwatch.core.address import Address, redacted
 from maskwatch.core.errors import ConfigError
 from maskwatch.detect.registry import DETECTORS
 from maskwatch.detect.settings import STOCK
 from maskwatch.drift.settings import DriftSettings
+from maskwatch.events.settings import EventSettings
 from maskwatch.learning.settings import LearnSettings
 from maskwatch.models.settings import ModelsSettings
 from maskwatch.platform.paths import BASE, Base
@@ -50,7 +52,7 @@ SINKS = "sinks"  # of alerts, wherever they are named
 EVERYTHING = frozenset({*Globals.model_fields, "source", SINKS} - {"cameras"})
 WEIGHTS = frozenset({"detect", "classify"})  # sections that name a file of weights
 KEPT = frozenset(
-    {"queue", "models", "learn", "drift"}
+    {"queue", "models", "learn", "drift", "events", "console"}
 )  # sections that name a folder, also where they are not written
 
 log = logging.getLogger(__name__)
@@ -68,6 +70,8 @@ class Config:
     models: ModelsSettings
     learn: LearnSettings
     drift: DriftSettings
+    console: ConsoleSettings
+    events: EventSettings
 
 
 def file_schema() -> dict[str, Any]:
@@ -199,7 +203,16 @@ class _Reading:
             known[name] = self._validated(CameraConfig, overridden(_inherited(used), values))
         shared = self._validated(Globals, {section: {} for section in KEPT & set(self._uses)} | used)
         return Config(
-            known, shared, shared.queue, shared.device, shared.web, shared.models, shared.learn, shared.drift
+            known,
+            shared,
+            shared.queue,
+            shared.device,
+            shared.web,
+            shared.models,
+            shared.learn,
+            shared.drift,
+            shared.console,
+            shared.events,
         )
 
     def _validated(self, model: type[Any], data: Any) -> Any:

@@ -14,6 +14,7 @@ from maskwatch.alerts.speech import SpeechSettings
 from maskwatch.classify.registry import CLASSIFIERS
 from maskwatch.classify.settings import ClassifierSettings
 from maskwatch.classify.settings import Settings as ClassifySettings
+from maskwatch.console.settings import ConsoleSettings
 from maskwatch.core.address import Address
 from maskwatch.core.geometry import area, spread
 from maskwatch.core.people import Line, Side
@@ -24,6 +25,7 @@ from maskwatch.detect.registry import DETECTORS
 from maskwatch.detect.settings import MotionSettings
 from maskwatch.detect.settings import Settings as DetectSettings
 from maskwatch.drift.settings import DriftSettings
+from maskwatch.events.settings import EventSettings
 from maskwatch.learning.settings import LearnSettings
 from maskwatch.models.settings import ModelsSettings
 from maskwatch.platform.settings_base import SettingsBase
@@ -33,7 +35,7 @@ from maskwatch.rules.registry import RULES
 from maskwatch.rules.settings import RuleKeys, RuleSettings, Sentence, Share, Sinks, WhenSettings, wrong_key
 from maskwatch.samples.settings import QueueSettings, SelectionSettings
 from maskwatch.sources.registry import SOURCES, AddressOrKind, address_of
-from maskwatch.sources.settings import RtspSettings
+from maskwatch.sources.settings import Aspect, RtspSettings
 from maskwatch.web.settings import WebSettings
 
 MIN_AREA, MAX_AREA = 1e-6, 0.999  # of the picture, that an ignored polygon may cover
@@ -166,6 +168,7 @@ class Defaults(_Strict):
     """What holds for every camera that does not say otherwise."""
 
     fps: Annotated[float, Field(gt=0, le=120)] = 5
+    aspect: Aspect | None = None
     privacy: Privacy = Privacy.FULL
     ignore: tuple[Annotated[Corners, AfterValidator(_as_ignored)], ...] = ()
     zones: Annotated[dict[str, Corners], AfterValidator(_named)] = Field(default_factory=dict)
@@ -218,5 +221,7 @@ class Globals(Defaults):
     drift: DriftSettings = DriftSettings()
     device: Literal["auto", "cpu", "cuda"] = "auto"
     web: WebSettings = WebSettings()
+    console: ConsoleSettings = ConsoleSettings()
+    events: EventSettings = EventSettings()
     # each is validated by itself; kept here, its source would show the password
     cameras: Annotated[dict[str, Any], AfterValidator(lambda _: {})] = Field(default_factory=dict)

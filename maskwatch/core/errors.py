@@ -13,6 +13,10 @@ class SourceError(MaskwatchError):
     """A source gives no (more) frames although it should."""
 
 
+class SourceRefused(SourceError):  # noqa: N818 - the camera works
+    """A camera refuses the user or the password: to ask often would lock us out."""
+
+
 class ImageError(SourceError):
     """What should be a picture is none that can be looked at; whoever gave it is at fault."""
 
@@ -43,3 +47,11 @@ class LabelConflict(QueueError):  # noqa: N818 - a conflict is not a fault
 
 class DataError(MaskwatchError):
     """A data set cannot be read or is not enough to work with."""
+
+
+class EventError(MaskwatchError):
+    """An event could not be stored or read."""
+
+
+class ServiceError(MaskwatchError):
+    """The running service does not answer, or refuses."""

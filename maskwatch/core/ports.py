@@ -4,6 +4,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from maskwatch.core.events import Event
 from maskwatch.core.records import (
     Alert,
     Box,
@@ -275,4 +276,12 @@ class SampleStore(Protocol):
 
     def tidy(self) -> None:
         """Keep to the limits; to be called now and then. Raises `QueueFull` when there is no room, `QueueError`."""
+        ...
+
+
+class EventLog(Protocol):
+    """Takes note of what happened."""
+
+    def record(self, event: Event) -> None:
+        """Never waits and never fails: what cannot be kept is counted and reported by the log itself."""
         ...

@@ -27,6 +27,7 @@ from maskwatch.pipeline import capture
 from maskwatch.pipeline.announcer import Announcer, sink_routes
 from maskwatch.pipeline.camera import Camera, CameraModels
 from maskwatch.pipeline.engine import Engine
+from maskwatch.pipeline.latest import Latest
 from maskwatch.pipeline.mailbox import Mailbox
 from maskwatch.pipeline.second_look import SecondLooks
 from maskwatch.pipeline.status_board import Board
@@ -86,6 +87,7 @@ class Pipeline:
         self._beside: list[AbstractContextManager[object]] = []
         self._entered = ExitStack()
         self.board = Board(list(self._cameras))
+        self.latest = Latest(self._cameras)
         self._engine = Engine(self._cameras, self.board.count_inference)
         self._announcer = Announcer(sink_routes(cameras), self.board, self.fail, inline=replay)
         self._second_looks = SecondLooks(self._cameras, self.fail, inline=replay)
@@ -195,6 +197,8 @@ class Pipeline:
             self._announcer.note_time(frame.camera, frame.at)
             decision = self._decide(frame, report)
             self.board.count_analysed(decision.report, frame.arrived_s, decision.passages)
+            if not self._replay:
+                self.latest.update(decision)
             if self._on_decision is not None:
                 self._on_decision(decision)
 

@@ -7,6 +7,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Self
 
 import uvicorn
@@ -15,6 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from maskwatch.core.address import http_url
 from maskwatch.core.errors import ConfigError
+from maskwatch.platform import unix_socket
 from maskwatch.web.settings import WebSettings
 
 log = logging.getLogger(__name__)
@@ -50,6 +52,28 @@ class Listener:
         self.socket.close()
 
 
+class PrivateListener:
+    """A Unix socket at `path`, for this user's processes alone; taken over from `before` where that has the same path.
+
+    Raises `ConfigError`.
+    """
+
+    def __init__(self, path: Path, before: "PrivateListener | None" = None) -> None:
+        self.path = path
+        self.url = f"unix:{path}"
+        if before is not None and before.path == path:
+            self.socket: socket.socket = before.socket.dup()
+            return
+        try:
+            self.socket = unix_socket.listening(path)
+        except OSError as e:
+            raise ConfigError(f"events.dir: cannot listen at {path}: {e.strerror}") from e
+
+    def close(self) -> None:
+        """Close this socket; a `PrivateListener` that took it over goes on listening."""
+        self.socket.close()
+
+
 class _Bounded(H11Protocol):
     """A connection that must ask something soon, and is one of so many."""
 
@@ -79,7 +103,9 @@ class WebServer:
     a request is that request's own (500) and logged.
     """
 
-    def __init__(self, listener: Listener, app: ASGIApp, on_crash: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self, listener: Listener | PrivateListener, app: ASGIApp, on_crash: Callable[[BaseException], None]
+    ) -> None:
         self.listener = listener
         self._on_crash = on_crash
         config = uvicorn.Config(

@@ -1,0 +1,41 @@
+"""What may be set about the console. Importing this loads no web library."""
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from maskwatch.platform.paths import InputPath, StatePath, kept
+from maskwatch.platform.settings_base import SettingsBase
+
+
+def _as_host(host: str) -> str:
+    if host != "localhost":
+        try:
+            ip_address(host)
+        except ValueError:
+            raise ValueError("must be an IP address or localhost") from None
+    return host
+
+
+class ConsoleSettings(SettingsBase):
+    """The `console` section: pages for people, served by a process of its own beside `maskwatch run`.
+
+    `dir` holds the users. `port` 0 is any free one. A camera's picture is sent at most `fps` times a second, while somebody looks. With
+    `tls_cert` and `tls_key` (PEM files) it is served over HTTPS. Everybody has to sign in, on this machine too.
+    """
+
+    enabled: bool = True
+    dir: Annotated[StatePath, kept("users.json"), Field(validate_default=True)] = Path("console")
+    host: Annotated[str, AfterValidator(_as_host)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8471
+    fps: Annotated[float, Field(gt=0, le=30)] = 2
+    tls_cert: InputPath | None = None
+    tls_key: InputPath | None = None
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key go together")
+        return self
