@@ -123,9 +123,11 @@ def live_pipeline(
         source = open_source(
             name, camera.source, fps=camera.fps, rtsp_settings=camera.rtsp, aspect=camera.aspect
         )
-        sinks = tuple(map(sink, camera.alert.sink_settings()))
+        sinks = tuple(map(sink, camera.at_camera(camera.alert.sink_settings())))
         sinks_of = {
-            (rule, 2): tuple(map(sink, camera.alert.spoken_as_here(settings.escalation.sinks)))
+            (rule, 2): tuple(
+                map(sink, camera.at_camera(camera.alert.spoken_as_here(settings.escalation.sinks)))
+            )
             for rule, settings in camera.alert.rule_settings().items()
             if settings.escalation.sinks
         }
