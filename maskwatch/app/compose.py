@@ -23,6 +23,7 @@ from maskwatch.core.ports import AlertSink, Rule, Source
 from maskwatch.core.privacy import Privacy, as_shown
 from maskwatch.core.records import Decision, FrameReport, Rgb, Versions
 from maskwatch.core.rules.camera_offline import CameraOffline
+from maskwatch.core.rules.camera_view import CameraView
 from maskwatch.core.selection import Selection
 from maskwatch.detect.motion import MotionGate
 from maskwatch.drift.confidences import Confidences, named
@@ -305,6 +306,10 @@ def _camera(
     if alert.dead_after_s is not None:
         say = alert_sentences(name, settings)[-1]
         offline_rule = CameraOffline(name, dead_after_s=max(alert.dead_after_s, few_frames_s), say=say)
+    view_rule = None
+    if alert.view_after_s is not None and source.live:
+        say = alert.say_view.replace("{camera}", name)
+        view_rule = CameraView(name, after_s=max(alert.view_after_s, few_frames_s), say=say)
     return Camera(
         name=name,
         source=source,
@@ -325,6 +330,7 @@ def _camera(
         near_miss_from=None if near_miss_from is None or near_miss_from == 1 else near_miss_from,
         gate=MotionGate(name, settings.motion) if settings.motion.gate else None,
         offline_rule=offline_rule,
+        view_rule=view_rule,
         effect=Effect(
             name,
             effect_s=max(1.0, min(alert.effect_s, alert.cooldown_s)),

@@ -127,7 +127,9 @@ def _passed(told: dict[str, Any]) -> list[str]:
 
 
 def _reasons(told: dict[str, Any]) -> list[str]:
-    return [f"{name}: {camera['reason']}" for name, camera in told["cameras"].items() if camera["reason"]]
+    cameras = told["cameras"].items()
+    down = [f"{name}: {camera['reason']}" for name, camera in cameras if camera["reason"]]
+    return down + [f"{name}: sees nothing useful: {c['view']}" for name, c in cameras if c.get("view")]
 
 
 def _failing(told: dict[str, Any]) -> list[str]:

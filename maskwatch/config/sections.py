@@ -84,7 +84,8 @@ class AlertSettings(WhenSettings, RuleKeys):
     """The `alert` section: the `rules`, and what holds for all of them.
 
     Without rules of its own there is one: speak when the ratio is strictly under `protected_ratio` for `for_s`. And when
-    a camera gave no frame for `dead_after_s` (None: never); `{camera}` in `say_dead` is its name. Each of the `sinks` is
+    a camera gave no frame for `dead_after_s` (None: never), or saw nothing useful for `view_after_s`
+    (None: never); `{camera}` in `say_dead` and `say_view` is its name. Each of the `sinks` is
     the name of a kind, or its settings; `voice` is what sinks that speak do not say themselves. `timezone` is that of
     schedules, None for that of the machine. What people do is watched for `effect_s` after an alert (at most
     `cooldown_s`); `withhold_share` of the alerts are withheld by chance, to compare.
@@ -96,6 +97,8 @@ class AlertSettings(WhenSettings, RuleKeys):
     sinks: Sinks = (VoiceSettings(), LogSettings())
     effect_s: Annotated[float, Field(ge=1, le=3600)] = 20.0
     withhold_share: Annotated[float, Field(ge=0, le=0.9)] = 0.0
+    view_after_s: Annotated[float, Field(ge=1, le=3600)] | None = 8.0
+    say_view: Sentence = "Camera {camera} sees nothing useful."
     dead_after_s: Annotated[float, Field(ge=1, le=86_400)] | None = 60.0
     say_dead: Sentence = "Camera {camera} is offline."
     voice: VoiceSettings = VoiceSettings()

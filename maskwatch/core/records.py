@@ -455,7 +455,7 @@ class EffectStatus:
 
 @dataclass(frozen=True, slots=True)
 class CameraStatus:
-    """A camera as the status board shows it; `reason` is why it is down, without any password.
+    """A camera as the status board shows it; `reason` is why it is down, without any password, `view` why it sees nothing useful.
 
     `since_s` and `frame_s` are monotonic times: of the last change of state, and of the last frame. The `_fps` are
     over the last seconds. `faces` counts each face in each analysed frame, `passages` each person who passed, `hour` the
@@ -480,6 +480,7 @@ class CameraStatus:
     hour: PeopleCount = PeopleCount()
     passages: PassageCounts = field(default_factory=PassageCounts)
     effect: EffectStatus | None = None
+    view: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,10 @@ CLEAR = 0.3  # of the usual contrast: less is seen through something
 BLACK = 10.0  # grey levels that a camera adds to what is black
 MEDIAN = 0.6745  # of the size of normal noise, by its standard deviation
 MIN_PATTERNS = 8  # blocks, or nothing is said of the pattern
-LEARN_S, RELEARN_S = 30.0, 300.0  # in which a block that matches, and one that does not, becomes what it shows
+LEARN_S, RELEARN_S = (
+    30.0,
+    300.0,
+)  # in which a block that matches, and one that does not, becomes what it shows
 DARK, DARKEST = 14.0, 40.0  # grey levels: the mean, and what hardly a point is above
 DAZZLED, BRIGHT = 0.6, 250  # of all points, from this level on
 FLAT = 3.0  # grey levels, the spread of a picture that shows nothing

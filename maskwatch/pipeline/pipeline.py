@@ -214,8 +214,19 @@ class Pipeline:
                 alert = camera.effect.decided(alert, report) if camera.effect else alert
                 alerts.append(alert)
                 self._announce(camera, camera.with_picture(alert, frame, report), rule)
+        self._look_at_the_view(camera, frame, report)
         queued = self._select(camera, frame, report)
         return Decision(frame, report, tuple(alerts), queued, passages, outcomes)
+
+    def _look_at_the_view(self, camera: Camera, frame: Frame, report: FrameReport) -> None:
+        rule = camera.view_rule
+        if rule is None:
+            return
+        alert = rule.update(frame, report)
+        self._announce_ends(camera, rule)
+        self.board.set_view(camera.name, rule.fault)
+        if alert is not None:
+            self._announce(camera, camera.with_picture(alert, frame, report), rule)
 
     def _follow_effect(self, camera: Camera, report: FrameReport) -> tuple[Outcome, ...]:
         if camera.effect is None:
@@ -261,6 +272,10 @@ class Pipeline:
             for rule in camera.rules:
                 rule.interrupt()
                 self._announce_ends(camera, rule)
+            if camera.view_rule is not None:
+                camera.view_rule.interrupt()
+                self._announce_ends(camera, camera.view_rule)
+            self.board.set_view(camera.name, None)
 
     def _announce(self, camera: Camera, alert: Alert, rule: AlertRule) -> None:
         """Tell people; or of one that is withheld nobody, and the rule goes on as if they had been told."""

@@ -21,6 +21,7 @@ from maskwatch.core.records import (
     SinkStatus,
     Status,
 )
+from maskwatch.core.view import Fault
 from maskwatch.core.window import Window
 from maskwatch.platform.clock import local_day
 
@@ -92,6 +93,11 @@ class Board:
         with self._lock:
             self._cameras[report.camera].on_report(report, arrived_s, passages, time.monotonic())
 
+    def set_view(self, camera: str, fault: Fault | None) -> None:
+        """Set why a camera sees nothing useful; None: it does."""
+        with self._lock:
+            self._cameras[camera].view = fault
+
     def set_effect(self, camera: str, effect: EffectStatus) -> None:
         """Set what came of a camera's announcements."""
         with self._lock:
@@ -159,6 +165,7 @@ class _Camera:
         self._passages = Counts(local_day)
         self._clock_s = 0.0  # the frames' clock, less the monotonic one
         self.effect: EffectStatus | None = None
+        self.view: Fault | None = None
 
     def on_frame(self, dropped: int, now_s: float) -> None:
         self._frame_s = now_s
@@ -212,5 +219,6 @@ class _Camera:
             latency=Latency(tuple(self._latencies), self._latency_s, self._latency.mean(now_s)),
             hour=self._hour.count(now_s),
             passages=self._passages.at(now_s + self._clock_s),
+            view=None if self.view is None else self.view.value,
             effect=self.effect,
         )

@@ -80,6 +80,7 @@ def _camera(camera: CameraStatus, versions: Versions, now_s: float) -> dict[str,
     return {
         "state": camera.state.value,
         "reason": camera.reason,
+        "view": camera.view,
         "since": _ago(state_s),
         "state_s": round(state_s, 1),
         "last_frame_age_s": _rounded(None if camera.frame_s is None else now_s - camera.frame_s, 1),

@@ -88,20 +88,19 @@ class CameraView:
         self._digest = None
 
     def _seen(self, measure: Measure, report: FrameReport, at: float) -> Fault | None:
-        """What is wrong with this one picture."""
-        if measure.is_dark:
-            return Fault.DARK
-        if measure.is_dazzled:
-            return Fault.DAZZLED
-        if self._is_stuck(measure, at):
-            return Fault.STUCK
-        if measure.is_flat:
-            return Fault.COVERED
-        if measure.matching is not None and self._is_another(measure.matching, report, at):
-            return Fault.COVERED if (measure.texture or 0.0) < MUCH_TEXTURE else Fault.TURNED
-        if measure.sharpness is not None and measure.sharpness < LEAST_SHARPNESS:
-            return Fault.BLURRED
-        return None
+        """What is wrong with this one picture; the first that fits."""
+        is_stuck = self._is_stuck(measure, at)
+        is_another = measure.matching is not None and self._is_another(measure.matching, report, at)
+        has_texture = measure.texture is not None and measure.texture >= MUCH_TEXTURE
+        faults = {
+            Fault.DARK: measure.is_dark,
+            Fault.DAZZLED: measure.is_dazzled,
+            Fault.STUCK: is_stuck,
+            Fault.COVERED: measure.is_flat or (is_another and not has_texture),
+            Fault.TURNED: is_another,
+            Fault.BLURRED: measure.sharpness is not None and measure.sharpness < LEAST_SHARPNESS,
+        }
+        return next((fault for fault, is_so in faults.items() if is_so), None)
 
     def _is_stuck(self, measure: Measure, at: float) -> bool:
         """Whether the very same picture comes for longer than it ever did before it went on."""
@@ -150,5 +149,6 @@ class CameraView:
             kind=AlertKind.CAMERA_VIEW,
             reason=str(fault),
             rule=NAME,
+            quiet=True,  # it is for those who look after the camera, not for those before it
         )
         return self._in_flight
