@@ -5,7 +5,7 @@ pattern is the same, however bright: light that is switched on or off, dusk and 
 or another direction all of it. Who walks by hides some blocks for a while.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from zlib import crc32
 
@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from maskwatch.core.records import Frame
 from maskwatch.core.selection.scene import Grid, grid
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.float32]
+Flags = NDArray[np.bool_]
 
+ROWS = 5  # of pixels, of a block, by which it is told how sharp it is
 BLOCK = 10  # points of the grid, a side: 16 x 9 blocks
 PATTERN = 4.0  # grey levels (0..255), the spread within a block from which it has a pattern, above noise and compression
 SAME = 0.5  # the correlation from which it is the same
@@ -80,106 +82,121 @@ class Measure:
 
 
 class UsualView:
-    """What one camera usually sees; learnt from its pictures, of which it is shown each in order."""
+    """What one camera usually sees; learnt from those of its pictures that are worth it.
+
+    To be shown each picture in order: `measure`, and then `learn` where the picture is as it should be.
+    """
 
     def __init__(self) -> None:
-        self._points: Floats | None = None
-        self._sharpness: Floats | None = None
-        self._at = 0.0
+        self._usual: _View | None = None
+        self._now: _View | None = None
+        self._at = self._now_at = 0.0
 
     def measure(self, frame: Frame) -> Measure:
         """The picture against what was learnt so far; nothing is learnt."""
-        now = grid(frame)
-        matches, patterned = self._matches(now)
+        rows = _rows(frame)
+        now = self._now = _View.of(grid(frame), rows)
+        self._now_at = frame.at
+        matches, patterned = self._matches()
         known = int(patterned.sum()) >= MIN_PATTERNS
+        points = now.points
         return Measure(
-            mean=float(now.mean()),
-            spread=float(now.std()),
-            high=float(np.quantile(now, 0.999)),
-            bright=float((now >= BRIGHT).mean()),
+            mean=float(points.mean()),
+            spread=float(points.std()),
+            high=float(np.quantile(points, 0.999)),
+            bright=float((points >= BRIGHT).mean()),
             matching=float(matches.sum() / patterned.sum()) if known else None,
-            texture=self._texture(now, patterned) if known else None,
-            sharpness=self._sharpness_of(frame, matches) if known else None,
-            digest=crc32(np.ascontiguousarray(_rows(frame)).data),
+            texture=self._texture(patterned) if known else None,
+            sharpness=self._sharpness(matches),
+            digest=crc32(np.ascontiguousarray(rows).data),
         )
 
-    def learn(self, frame: Frame) -> None:
-        """Let the usual view become a little more like this picture; one of another size begins anew."""
-        now, sharp = grid(frame), _sharp(frame)
-        if self._points is None or self._sharpness is None or self._points.shape != now.shape:
-            self._points, self._sharpness, self._at = now.astype(float), sharp, frame.at
+    def learn(self) -> None:
+        """Let the usual view become a little more like the picture that was measured; one of another size begins anew."""
+        now, usual = self._now, self._usual
+        assert now is not None
+        if usual is None or usual.points.shape != now.points.shape:
+            self._usual, self._at = now, self._now_at
             return
-        passed_s = min(max(frame.at - self._at, 0.0), LEARN_S)
-        self._at = frame.at
-        matches, patterned = self._matches(now)
+        passed_s = min(max(self._now_at - self._at, 0.0), LEARN_S)
+        self._at = self._now_at
+        matches, patterned = self._matches()
         share = np.where(matches | ~patterned, passed_s / LEARN_S, passed_s / RELEARN_S)
-        self._points += _spread_out(share, now.shape) * (now - self._points)
-        self._sharpness += share * (sharp - self._sharpness)
+        points = usual.points + _spread_out(share, now.points.shape) * (now.points - usual.points)
+        self._usual = _View.with_sharpness(
+            points, usual.sharpness + share * (now.sharpness - usual.sharpness)
+        )
 
     def forget(self) -> None:
         """The next picture is the usual view."""
-        self._points = None
+        self._usual = None
 
-    def _matches(self, now: Grid) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    def _matches(self) -> tuple[Flags, Flags]:
         """Of each block, whether its pattern is the usual one, and whether it usually has one."""
-        rows, columns = now.shape[0] // BLOCK, now.shape[1] // BLOCK
-        if self._points is None or self._points.shape != now.shape:
-            return np.zeros((rows, columns), bool), np.zeros((rows, columns), bool)
-        usual, new = _centred(self._points), _centred(now.astype(float))
-        spread, own = np.sqrt((usual**2).mean((1, 3))), np.sqrt((new**2).mean((1, 3)))
-        patterned = spread >= PATTERN
-        alike = (usual * new).mean((1, 3)) >= SAME * np.maximum(spread * own, 1e-9)
-        clear = _contrast(now.astype(float)) >= CLEAR * _contrast(self._points)
-        return patterned & alike & clear, patterned
+        now, usual = self._now, self._usual
+        assert now is not None
+        if usual is None or usual.points.shape != now.points.shape:
+            nothing = np.zeros(now.spread.shape, bool)
+            return nothing, nothing
+        patterned = usual.spread >= PATTERN
+        both = (usual.pattern * now.pattern).mean((1, 3))
+        alike = both >= SAME * np.maximum(usual.spread * now.spread, 1e-9)
+        return patterned & alike & (now.contrast >= CLEAR * usual.contrast), patterned
 
-    def _texture(self, now: Grid, patterned: NDArray[np.bool_]) -> float:
-        assert self._points is not None
-        usual = _contrast(self._points)[patterned].mean()
-        return float(_contrast(now.astype(float))[patterned].mean() / usual)
+    def _texture(self, patterned: Flags) -> float:
+        assert self._now is not None
+        assert self._usual is not None
+        return float(self._now.contrast[patterned].mean() / self._usual.contrast[patterned].mean())
 
-    def _sharpness_of(self, frame: Frame, matches: NDArray[np.bool_]) -> float | None:
-        if self._sharpness is None or matches.sum() < MIN_PATTERNS:
+    def _sharpness(self, matches: Flags) -> float | None:
+        if self._usual is None or self._now is None or matches.sum() < MIN_PATTERNS:
             return None
-        shares = _sharp(frame)[matches] / np.maximum(self._sharpness[matches], 1e-6)
-        return float(np.median(shares))
+        usual = np.maximum(self._usual.sharpness[matches], 1e-6)
+        return float(np.median(self._now.sharpness[matches] / usual))
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """The points of a picture, and of each block of them: the points less their mean, their standard deviation, their
+    contrast, how sharp it is."""
+
+    points: Floats
+    pattern: Floats
+    spread: Floats
+    contrast: Floats
+    sharpness: Floats
+
+    @classmethod
+    def of(cls, points: Grid, rows: NDArray[np.uint8]) -> "_View":
+        bare = cls.with_sharpness(points.astype(np.float32), np.zeros(0, np.float32))
+        return replace(bare, sharpness=_sharp(rows, bare))
+
+    @classmethod
+    def with_sharpness(cls, points: Floats, sharpness: Floats) -> "_View":
+        rows, columns = points.shape[0] // BLOCK, points.shape[1] // BLOCK
+        blocks = points[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
+        mean = blocks.mean((1, 3), keepdims=True)
+        pattern = blocks - mean
+        spread = np.sqrt((pattern**2).mean((1, 3)))
+        # Weber's: other light does not change it
+        return cls(points, pattern, spread, spread / (mean[:, 0, :, 0] + BLACK), sharpness)
 
 
 def _rows(frame: Frame) -> NDArray[np.uint8]:
-    """Whole rows of the green channel, as far apart as the grid's."""
+    """Whole rows of the green channel, `ROWS` to a block."""
     step = -(-frame.size[1] // grid(frame).shape[0])
-    return frame.rgb[::step, :, 1]
+    return frame.rgb[:: step * BLOCK // ROWS, :, 1]
 
 
-def _sharp(frame: Frame) -> Floats:
+def _sharp(rows: NDArray[np.uint8], view: _View) -> Floats:
     """Of each block, how much neighbouring pixels differ by how much its points do: little where edges are soft."""
-    points = grid(frame)
-    rows = _rows(frame)[: points.shape[0]].astype(np.int16)
-    steps = np.diff(rows, axis=1, prepend=rows[:, :1]).astype(np.float32)
-    noise = float(np.median(np.abs(steps))) / MEDIAN  # most of a picture has no edge
-    height, width = points.shape[0] // BLOCK, points.shape[1] // BLOCK
-    side = rows.shape[1] // points.shape[1] * BLOCK  # pixels of a row in a block
-    fine = steps[: height * BLOCK, : width * side].reshape(height, BLOCK, width, side)
-    edges = np.sqrt(np.maximum((fine**2).mean((1, 3)) - noise**2, 0))
-    return np.asarray(edges / np.maximum(_spread(points.astype(float)), 1.0), float)
-
-
-def _spread(points: Floats) -> Floats:
-    """Of each block: the standard deviation, grey levels."""
-    return np.asarray(np.sqrt((_centred(points) ** 2).mean((1, 3))), float)
-
-
-def _contrast(points: Floats) -> Floats:
-    """Of each block: its spread by its brightness, which other light does not change (Weber's contrast)."""
-    rows, columns = points.shape[0] // BLOCK, points.shape[1] // BLOCK
-    blocks = points[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
-    return np.asarray(_spread(points) / (blocks.mean((1, 3)) + BLACK), float)
-
-
-def _centred(points: Floats) -> Floats:
-    """The points of each block, `(rows, BLOCK, columns, BLOCK)`, less the block's mean."""
-    rows, columns = points.shape[0] // BLOCK, points.shape[1] // BLOCK
-    blocks = points[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
-    return np.asarray(blocks - blocks.mean((1, 3), keepdims=True), float)
+    height, width = view.spread.shape
+    side = rows.shape[1] // view.points.shape[1] * BLOCK  # pixels of a row in a block
+    parts = rows[: height * ROWS, : width * side].astype(np.int16)
+    steps = np.diff(parts, axis=1, prepend=parts[:, :1]).astype(np.float32)
+    noise = float(np.median(np.abs(steps[:, :: side // BLOCK]))) / MEDIAN  # most of a picture has no edge
+    edges = (steps**2).reshape(height, ROWS, width, side).mean((1, 3))
+    return np.asarray(np.sqrt(np.maximum(edges - noise**2, 0)) / np.maximum(view.spread, 1.0), np.float32)
 
 
 def _spread_out(blocks: Floats, shape: tuple[int, ...]) -> Floats:

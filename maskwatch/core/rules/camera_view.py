@@ -7,7 +7,7 @@ from maskwatch.core.records import Alert, AlertKind, Frame, FrameReport
 from maskwatch.core.view import Fault, Measure, UsualView
 
 NAME = "camera_view"  # of the rule, in its alerts
-EVERY_S = 0.5  # pictures are measured so often
+EVERY_S = 1.0  # pictures are measured so often
 LEAST_MATCHING = 0.2  # of the pattern: less is another view
 LEAST_SHARPNESS = 0.5
 MUCH_TEXTURE = 0.4  # of the usual: less is no view, but something before the lens
@@ -59,7 +59,7 @@ class CameraView:
         self._measured_at = at
         fault = self._seen(self._usual.measure(frame), report, at)
         if fault is None:
-            self._usual.learn(frame)
+            self._usual.learn()
         self._settle(fault, at)
         return self._decided(fault, at)
 
@@ -125,8 +125,9 @@ class CameraView:
 
     def _settle(self, fault: Fault | None, at: float) -> None:
         if fault is not self._fault:
-            self._fault, self._since = fault, at
-            self._due_at = None if self._standing or self._in_flight else at + self._after_s
+            self._fault = fault
+            self._since = self._same_since if fault is Fault.STUCK else at
+            self._due_at = None if self._standing or self._in_flight else self._since + self._after_s
         if fault is Fault.TURNED and at - self._since >= SETTLED_S:
             self._usual.forget()
 
