@@ -16,6 +16,7 @@ from maskwatch.console.login import Asked, entered_page, login_page, not_allowed
 from maskwatch.console.texts import COOKIE, LANGUAGES, Texts, language_of
 from maskwatch.console.users import OWNER_NAME, Role, User
 from maskwatch.core.errors import UserError
+from maskwatch.http.body import OversizeError, read_body
 from maskwatch.http.guard import Guard, OtherSites, Refusals, address_of, now
 
 log = logging.getLogger(__name__)
@@ -357,10 +358,9 @@ def _is_followed(connection: HTTPConnection) -> bool:
 
 
 async def _form(request: Request) -> dict[str, str]:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_FORM_BYTES:
-            return {}
+    try:
+        body = await read_body(request, MAX_FORM_BYTES)
+    except OversizeError:
+        return {}
     fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
     return {name: values[0] for name, values in fields.items()}

@@ -14,7 +14,6 @@ from maskwatch.console.access import Access
 from maskwatch.console.application import application
 from maskwatch.console.context import Console
 from maskwatch.console.guard import guarded
-from maskwatch.core.address import http_url
 from maskwatch.core.errors import ConfigError
 from maskwatch.http.connection import BoundedConnection, Limits
 
@@ -94,9 +93,7 @@ def serve(
         server_header=False,
         ssl_context_factory=None if tls is None else lambda *_: tls,
     )
-    address = f"{http_url(host, port)}/"
-    if tls is not None:
-        address = address.replace("http", "https", 1)
+    address = settings.model_copy(update={"port": port}).url_at(host)
     server = _Server(config, lambda: on_ready(address))
     on_server(server)
     with listener.dup() as own:  # which the server closes at its end
