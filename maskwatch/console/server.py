@@ -57,7 +57,8 @@ def checked_tls(cert: Path, key: Path, section: str = "console") -> ssl.SSLConte
     try:
         context.load_cert_chain(cert, key, password=_refuse_password)
     except ssl.SSLError as e:
-        why = "is not the key of tls_cert" if "MISMATCH" in str(e) else "holds no key in PEM form"
+        another = any(each in str(e) for each in ("MISMATCH", "NO_CERTIFICATE_ASSIGNED"))
+        why = "is not the key of tls_cert" if another else "holds no key in PEM form"
         raise ConfigError(f"{section}.tls_key: {key}: {why}") from e
     return context
 

@@ -143,7 +143,7 @@ class Users:
         """Store the same password by today's parameters of argon2, where its hash has older ones."""
         if not _hasher().check_needs_rehash(account.password):
             return account
-        made = replace(account, password=_hasher().hash(password))
+        made = replace(account, password=_hasher().hash(_composed(password)))
         with self._changing() as accounts:
             if accounts.get(_key(account.name)) != account:
                 return account  # changed meanwhile
@@ -181,7 +181,7 @@ def is_right_password(account: Account | None, password: str) -> bool:
     from argon2.exceptions import Argon2Error, InvalidHashError
 
     try:
-        right = _hasher().verify(account.password if account else _nobodys(), password)
+        right = _hasher().verify(account.password if account else _nobodys(), _composed(password))
     except (Argon2Error, InvalidHashError):
         return False
     return right and account is not None
@@ -238,7 +238,12 @@ def _hasher() -> "PasswordHasher":
 
 
 def _hashed(name: str, password: str) -> str:
-    return _hasher().hash(checked_password(name, password))
+    return _hasher().hash(_composed(checked_password(name, password)))
+
+
+def _composed(password: str) -> str:
+    """The same letters in one form, whatever keyboard they come from (RFC 8265)."""
+    return unicodedata.normalize("NFC", password)
 
 
 _NOBODYS: list[str] = []

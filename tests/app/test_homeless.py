@@ -37,7 +37,7 @@ def door(tmp_path, demo_clip):
     path = tmp_path / "door/config.yaml"
     path.parent.mkdir()
     camera = {"source": str(demo_clip), "alert": {"cooldown_s": 1}}
-    path.write_text(json.dumps({"cameras": {"door": camera}, "web": {"port": 0}, "device": "cpu"}))
+    path.write_text(json.dumps({"cameras": {"door": camera}, "web": {"port": 0}, "console": {"enabled": False}, "device": "cpu"}))
     return path
 
 

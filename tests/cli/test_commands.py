@@ -354,7 +354,7 @@ def test_check_fails_and_names_the_camera_that_gives_no_frame(source, demo_clip,
             {
                 "cameras": cameras,
                 "alert": {"sinks": []},
-                "web": {"enabled": False},
+                "web": {"enabled": False}, "console": {"enabled": False},
                 "queue": {"dir": str(tmp_path / "q")},
             }
         )
