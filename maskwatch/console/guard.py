@@ -230,25 +230,32 @@ class _WhileSignedIn:
             return self._access.user(session, now()) is not None
 
         if scope["type"] == "websocket":
-            await self._app(scope, _until_end(receive, send, goes_on), send)
+            self._note_once(connection, session, Action.OPENED)
+            socket = _Socket(receive, send, goes_on)
+            await self._app(scope, socket.receive, socket.send)
             return
         stream = _Stream(send, goes_on, lambda message: self._look(connection, session, message))
         with suppress(_SessionEndedError):
             await self._app(scope, receive, stream)
 
     def _look(self, connection: HTTPConnection, session: str, start: Message) -> None:
-        scope, path = connection.scope, connection.scope["path"]
-        if self._log is None or scope["method"] != "GET" or start["status"] not in {200, 206}:
-            return
-        if path.startswith(NOT_NOTED):
+        scope = connection.scope
+        if scope["method"] != "GET" or start["status"] not in {200, 206}:
             return
         action = _action(dict(start["headers"]))
-        if action is None:
-            return
-        user, address = scope["user"].name, address_of(connection)
-        if action is Action.FETCHED and not self._is_first(session, path):
-            return
-        self._log.note(user, address, action, path)
+        if action is Action.OPENED:
+            self._note(connection, action)
+        elif action is not None:
+            self._note_once(connection, session, action)
+
+    def _note(self, connection: HTTPConnection, action: Action) -> None:
+        scope, path = connection.scope, connection.scope["path"]
+        if self._log is not None and not path.startswith(NOT_NOTED):
+            self._log.note(scope["user"].name, address_of(connection), action, path)
+
+    def _note_once(self, connection: HTTPConnection, session: str, action: Action) -> None:
+        if self._is_first(session, connection.scope["path"]):
+            self._note(connection, action)
 
     def _is_first(self, session: str, path: str) -> bool:
         """Live pictures come twice a second and a video in pieces: each is noted once in a session."""
@@ -297,28 +304,43 @@ class _Stream:
         await self._send(message)
 
 
-def _until_end(receive: Receive, send: Send, goes_on: Callable[[], bool]) -> Receive:
-    """Tells the application that a websocket is closed, and closes it, when its session has ended."""
-    looked_s = now()
+class _Socket:
+    """A websocket's two ways, closed for both sides when its session has ended."""
 
-    async def received() -> Message:
-        nonlocal looked_s
-        task = asyncio.ensure_future(receive())
+    def __init__(self, receive: Receive, send: Send, goes_on: Callable[[], bool]) -> None:
+        self._receive = receive
+        self._send = send
+        self._goes_on = goes_on
+        self._looked_s = now()
+
+    async def receive(self) -> Message:
+        """The next message, or that it is closed."""
+        task = asyncio.ensure_future(self._receive())
         try:
             while True:
                 await asyncio.wait({task}, timeout=LOOK_S)
-                if now() - looked_s >= LOOK_S:  # also of one that never falls silent
-                    looked_s = now()
-                    if not goes_on():
-                        with suppress(RuntimeError):  # it is closed already
-                            await send({"type": "websocket.close", "code": 1008})
-                        return {"type": "websocket.disconnect", "code": 1008}
+                if await self._has_ended():  # also of one that never falls silent
+                    return {"type": "websocket.disconnect", "code": 1008}
                 if task.done():
                     return task.result()
         finally:
             task.cancel()
 
-    return received
+    async def send(self, message: Message) -> None:
+        """Raises `OSError` as for one whose other side is gone."""
+        if message["type"] == "websocket.send" and await self._has_ended():
+            raise ConnectionAbortedError
+        await self._send(message)
+
+    async def _has_ended(self) -> bool:
+        if now() - self._looked_s < LOOK_S:
+            return False
+        if self._goes_on():
+            self._looked_s = now()
+            return False
+        with suppress(RuntimeError):  # it is closed already
+            await self._send({"type": "websocket.close", "code": 1008})
+        return True
 
 
 def _session(connection: HTTPConnection, cookie: str) -> str:

@@ -48,6 +48,9 @@ async def page(scope, receive, send):
         await receive()
         await send({"type": "websocket.accept"})
         await send({"type": "websocket.send", "text": "inside"})
+        while path == "/pushes":  # and does not listen
+            await send({"type": "websocket.send", "text": "inside"})
+            await asyncio.sleep(0.02)
         while (await receive())["type"] != "websocket.disconnect":
             pass
     elif path == "/endless":
@@ -221,6 +224,18 @@ def test_a_websocket_that_never_falls_silent_ends_too(users, monkeypatch):
                 websocket.receive_text()
             finally:
                 heard.join()
+
+
+def test_a_websocket_that_only_tells_ends_too(users, monkeypatch):
+    monkeypatch.setattr(guard_module, "LOOK_S", 0.1)
+    client = visitor(Access(users=users))
+    sign_in(client)
+    with pytest.raises((WebSocketDisconnect, ConnectionAbortedError)):
+        with client.websocket_connect("ws://127.0.0.1:8471/pushes") as websocket:
+            assert websocket.receive_text() == "inside"
+            users.set_password("Kim", "another password")
+            while True:
+                websocket.receive_text()
 
 
 def test_an_answer_without_an_end_ends_with_its_session(users, monkeypatch):
@@ -490,6 +505,9 @@ def test_it_is_noted_who_opened_and_fetched_what(users):
     for path in ("/live?camera=door", "/_nicegui/x.js", "/app.js", "/live/door.jpg?n=1", "/live/door.jpg?n=2",
                  "/queue/thumbnail/1.jpg", "/queue/picture/1.jpg", "/queue/export"):  # fmt: skip
         assert client.get(path).status_code == 200
+    for path in ("live/feed", "live/feed", "_nicegui_ws/socket.io"):
+        with client.websocket_connect(f"ws://127.0.0.1:8471/{path}"):
+            pass
     here = "192.0.2.7"
     assert notes.all == [
         ("", here, "wrong_password", ""),
@@ -499,6 +517,7 @@ def test_it_is_noted_who_opened_and_fetched_what(users):
         ("Kim", here, "fetched", "/live/door.jpg"),
         ("Kim", here, "fetched", "/queue/picture/1.jpg"),
         ("Kim", here, "fetched", "/queue/export"),
+        ("Kim", here, "opened", "/live/feed"),
     ]
 
 

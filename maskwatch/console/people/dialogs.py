@@ -32,12 +32,11 @@ async def ask_new_user(t: Texts, role: Role) -> NewUser | None:
     with ui.dialog() as dialog, ui.card().classes("mw-dialog"):
         ui.label(t("people.add")).classes("text-h6")
         name = ui.input(t("people.name")).props("outlined autofocus autocomplete=off").classes("full-width")
-        chosen = ui.select(
-            {each.value: f"{t(f'people.{each}')}: {t(f'people.{each}_may')}" for each in Role},
-            value=role.value,
-            label=t("people.role"),
-        )
+        roles = {each.value: t(f"people.{each}") for each in Role}
+        chosen = ui.select(roles, value=role.value, label=t("people.role"))
         chosen.props("outlined").classes("full-width")
+        may = ui.label().classes("mw-since")
+        may.bind_text_from(chosen, "value", lambda value: t(f"people.{value}_may"))
         first, second = _password_fields(t)
 
         def made() -> NewUser:
