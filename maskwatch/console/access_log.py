@@ -31,7 +31,7 @@ class Action(StrEnum):
 
 
 class AccessLog:
-    """Notes at once and stores later, by `add` (`EventStore.add`). What cannot be stored is counted and told in the log.
+    """Notes at once and stores later, by `add`. What cannot be stored is counted and told in the log.
 
     Its thread runs while the `with` block does.
     """

@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """`wanted` is the host and port of the configuration that `listener` was made for; `access` is `Access.state`."""
+    """`wanted` is the host and port of the configuration that `listener` was made for; `access` the sessions and links."""
 
     wanted: tuple[str, int]
     listener: socket.socket

@@ -27,7 +27,7 @@ class Limits:
 
 
 class BoundedConnection(H11Protocol):
-    """For uvicorn's `http`, with `limits` filled in by `functools.partial`. One connection too many is cut off at once."""
+    """For uvicorn's `http`, with `limits` filled in. One connection too many is cut off at once."""
 
     def __init__(self, *arguments: Any, limits: Limits, **named: Any) -> None:
         super().__init__(*arguments, **named)
