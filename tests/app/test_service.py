@@ -101,7 +101,8 @@ def footage(clip, queue, **alert):
             "queue": {"dir": str(queue)},
             "drift": {"dir": str(queue.parent / "drift")},
             "device": "cpu",
-            "web": {"port": 0}, "console": {"enabled": False},
+            "web": {"port": 0},
+            "console": {"enabled": False},
         }
     )
 
@@ -203,7 +204,8 @@ def test_two_cameras_one_killed_for_ten_seconds_and_an_alert_that_is_heard(
         "queue": {"dir": str(tmp_path / "queue")},
         "drift": {"dir": str(tmp_path / "drift")},
         "fps": 2,
-        "web": {"port": 0}, "console": {"enabled": False},
+        "web": {"port": 0},
+        "console": {"enabled": False},
     }
     with service(json.dumps(config), MASKWATCH_DOOR="s3cret-pw") as running:
         running.wait_for("door: up")

@@ -68,7 +68,8 @@ def configured(folder, **more):
         "queue": {"dir": str(folder / "queue")},
         "models": {"dir": str(folder / "models")},
         "learn": {"archive": str(folder / "archive"), "min_samples": 2, "effort": 0.1},
-        "web": {"enabled": False}, "console": {"enabled": False},
+        "web": {"enabled": False},
+        "console": {"enabled": False},
         **more,
     }
     path = folder / "config.yaml"

@@ -98,7 +98,7 @@ def test_a_name_and_a_password_open_a_session_for_pages_and_websockets(users):
     client = visitor(Access(users=users))
     asked = client.get("/picture.jpg")
     assert asked.status_code == 401
-    assert "name=\"password\"" in asked.text
+    assert 'name="password"' in asked.text
     assert "inside" not in asked.text
     with pytest.raises(WebSocketDisconnect), client.websocket_connect("ws://127.0.0.1:8471/ws"):
         pass
@@ -114,7 +114,8 @@ def test_a_name_and_a_password_open_a_session_for_pages_and_websockets(users):
 
 
 @pytest.mark.parametrize(
-    ("name", "password"), [("Kim", "wrong password"), ("nobody", PASSWORD), ("", ""), ("Kim", ""), ("owner", PASSWORD)]
+    ("name", "password"),
+    [("Kim", "wrong password"), ("nobody", PASSWORD), ("", ""), ("Kim", ""), ("owner", PASSWORD)],
 )
 def test_what_is_wrong_is_not_told_apart(users, name, password):
     answer = sign_in(visitor(Access(users=users)), name, password)
@@ -148,7 +149,9 @@ def test_an_unknown_name_costs_as_much_as_a_wrong_password(users, monkeypatch):
 def test_guesses_are_limited_by_address_and_by_name_also_when_they_come_together(users, monkeypatch):
     at = [1000.0]
     monkeypatch.setattr(guard_module, "now", lambda: at[0])
-    monkeypatch.setattr(access_module, "is_right_password", lambda account, password: bool(account) and password == PASSWORD)
+    monkeypatch.setattr(
+        access_module, "is_right_password", lambda account, password: bool(account) and password == PASSWORD
+    )
     access = Access(users=users)
     known = visitor(access, address="198.51.100.9")
     assert sign_in(known).status_code == 200  # Kim was right from there before
@@ -217,8 +220,10 @@ def test_a_websocket_that_never_falls_silent_ends_too(users, monkeypatch):
     with client.websocket_connect("ws://127.0.0.1:8471/ws") as websocket:
         websocket.receive_text()
         users.set_password("Kim", "another password")
-        with pytest.raises(WebSocketDisconnect):  # noqa: PT012 - it goes on until it is closed
-            heard = threading.Thread(target=lambda: [websocket.send_text("x") or time.sleep(0.01) for _ in range(100)])
+        with pytest.raises(WebSocketDisconnect):
+            heard = threading.Thread(
+                target=lambda: [websocket.send_text("x") or time.sleep(0.01) for _ in range(100)]
+            )
             heard.start()
             try:
                 websocket.receive_text()
@@ -230,12 +235,14 @@ def test_a_websocket_that_only_tells_ends_too(users, monkeypatch):
     monkeypatch.setattr(guard_module, "LOOK_S", 0.1)
     client = visitor(Access(users=users))
     sign_in(client)
-    with pytest.raises((WebSocketDisconnect, ConnectionAbortedError)):
-        with client.websocket_connect("ws://127.0.0.1:8471/pushes") as websocket:
-            assert websocket.receive_text() == "inside"
-            users.set_password("Kim", "another password")
-            while True:
-                websocket.receive_text()
+    with (
+        pytest.raises((WebSocketDisconnect, ConnectionAbortedError)),
+        client.websocket_connect("ws://127.0.0.1:8471/pushes") as websocket,
+    ):
+        assert websocket.receive_text() == "inside"
+        users.set_password("Kim", "another password")
+        while True:
+            websocket.receive_text()
 
 
 def test_an_answer_without_an_end_ends_with_its_session(users, monkeypatch):
@@ -538,7 +545,9 @@ def test_notes_become_events_and_neither_wait_for_the_disk_nor_end_with_it(caplo
     events = stored[1:]
     assert 1000 < len(events) < 5000
     assert {event.kind for event in events} == {EventKind.ACCESS}
-    assert {"user": "Kim", "address": "192.0.2.7", "action": "opened", "target": "/page/500"} in [e.data for e in events]
+    assert {"user": "Kim", "address": "192.0.2.7", "action": "opened", "target": "/page/500"} in [
+        e.data for e in events
+    ]
     assert len({event.id for event in events}) == len(events)
     assert "disk full" in caplog.text
     assert "entries were not written" in caplog.text

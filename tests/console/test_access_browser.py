@@ -41,12 +41,22 @@ def sign_in(someone, name, password):
 
 def fill(someone, *texts):
     fields = someone.until(
-        lambda: (found := [e for e in someone.all(".q-dialog input") if e.is_displayed() and e.get_attribute("readonly") is None])
-        and len(found) >= len(texts)
-        and found,
+        lambda: (
+            (
+                found := [
+                    e
+                    for e in someone.all(".q-dialog input")
+                    if e.is_displayed() and e.get_attribute("readonly") is None
+                ]
+            )
+            and len(found) >= len(texts)
+            and found
+        ),
         "the dialog",
     )
-    for field, text in zip([each for each in fields if each.get_attribute("role") != "combobox"], texts, strict=False):
+    for field, text in zip(
+        [each for each in fields if each.get_attribute("role") != "combobox"], texts, strict=False
+    ):
         field.send_keys(Keys.CONTROL + "a")
         field.send_keys(text)
         someone.until(lambda field=field, text=text: field.get_attribute("value") == text, "it is entered")
@@ -57,7 +67,7 @@ def path_of(someone):
 
 
 @pytest.mark.timeout(600)
-def test_the_first_person_makes_users_who_sign_in_and_may_what_they_may(person, config, tmp_path):
+def test_the_first_person_makes_users_who_sign_in_and_may_what_they_may(person, config, tmp_path):  # noqa: PLR0915 - one story
     users = Users(tmp_path / "console")
     with console(config, log=tmp_path / "log") as link:
         address = link.partition("?")[0]
@@ -110,7 +120,10 @@ def test_the_first_person_makes_users_who_sign_in_and_may_what_they_may(person, 
         lee.see(".mw-nav")
 
         # a viewer neither sees nor may what others may, and reads so in her language
-        assert [e.get_attribute("href") for e in lee.all(".mw-nav a")] == [f"{address}live", f"{address}history"]
+        assert [e.get_attribute("href") for e in lee.all(".mw-nav a")] == [
+            f"{address}live",
+            f"{address}history",
+        ]
         lee.run("document.cookie = 'maskwatch_language=ko; path=/'")
         lee.go(f"{address}queue")
         assert "권한이 없습니다" in lee.see("main").text

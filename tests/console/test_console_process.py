@@ -79,7 +79,9 @@ def test_the_console_comes_back_follows_reloads_and_ends_with_the_service(tmp_pa
         first = child_of(service.pid)
         assert first.nice() >= 10
         variables = first.environ()
-        assert not [each for each in variables if each.startswith("MASKWATCH_") and each != "MASKWATCH_SHARED"]
+        assert not [
+            each for each in variables if each.startswith("MASKWATCH_") and each != "MASKWATCH_SHARED"
+        ]
         assert "NOTIFY_SOCKET" not in variables
         assert SECRET not in " ".join([*variables.values(), *first.cmdline()])
         # who labels pictures by models loads torch; the console does so when somebody adds a picture
@@ -155,7 +157,18 @@ def test_a_port_that_is_taken_is_told_once_and_had_when_it_is_free(tmp_path):
 
 @pytest.fixture
 def certificate(tmp_path):
-    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    made = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-days",
+        "2",
+    ]
     made += ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
     made += ["-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem"]
     subprocess.run(made, check=True, capture_output=True)
@@ -163,10 +176,12 @@ def certificate(tmp_path):
 
 
 def test_over_tls_the_link_works_once_and_its_cookie_is_for_tls_alone(tmp_path, certificate):
-    cert, key = certificate
+    cert, _ = certificate
     config = tmp_path / "config.yaml"
     settings = {"port": 0, "tls_cert": "cert.pem", "tls_key": "key.pem"}
-    config.write_text(json.dumps({"cameras": {"door": {"source": "rtsp://127.0.0.1:1/x"}}, "console": settings}))
+    config.write_text(
+        json.dumps({"cameras": {"door": {"source": "rtsp://127.0.0.1:1/x"}}, "console": settings})
+    )
     trusting = ssl.create_default_context(cafile=cert)
     with console(config, log=tmp_path / "log") as link:
         assert link.startswith("https://127.0.0.1:")
@@ -187,7 +202,10 @@ def test_over_tls_the_link_works_once_and_its_cookie_is_for_tls_alone(tmp_path, 
     [
         (lambda cert, key: cert.unlink(), "console.tls_cert: {cert}: No such file or directory"),
         (lambda cert, key: key.unlink(), "console.tls_key: {key}: No such file or directory"),
-        (lambda cert, key: cert.write_text("none"), "console.tls_cert: {cert}: holds no certificate in PEM form"),
+        (
+            lambda cert, key: cert.write_text("none"),
+            "console.tls_cert: {cert}: holds no certificate in PEM form",
+        ),
         (lambda cert, key: key.write_text("none"), "console.tls_key: {key}: holds no key in PEM form"),
         (
             lambda cert, key: subprocess.run(
@@ -197,12 +215,21 @@ def test_over_tls_the_link_works_once_and_its_cookie_is_for_tls_alone(tmp_path, 
         ),
         (
             lambda cert, key: subprocess.run(
-                ["openssl", "genrsa", "-aes128", "-passout", "pass:xxxx", "-out", key], check=True, capture_output=True
+                ["openssl", "genrsa", "-aes128", "-passout", "pass:xxxx", "-out", key],
+                check=True,
+                capture_output=True,
             ),
             "console.tls_key: {key}: holds no key in PEM form",
         ),
     ],
-    ids=["no certificate", "no key", "not a certificate", "not a key", "another key", "a key with a password"],
+    ids=[
+        "no certificate",
+        "no key",
+        "not a certificate",
+        "not a key",
+        "another key",
+        "a key with a password",
+    ],
 )
 def test_a_wrong_file_of_tls_is_told_with_its_key(certificate, broken, told):
     from maskwatch.console.server import checked_tls
@@ -219,7 +246,9 @@ def test_a_wrong_file_of_tls_is_told_with_its_key(certificate, broken, told):
 def test_the_journal_gets_no_link(tmp_path):
     """Where standard output is the journal, as systemd says it is."""
     config = tmp_path / "config.yaml"
-    config.write_text(json.dumps({"cameras": {"door": {"source": "rtsp://127.0.0.1:1/x"}}, "console": {"port": 0}}))
+    config.write_text(
+        json.dumps({"cameras": {"door": {"source": "rtsp://127.0.0.1:1/x"}}, "console": {"port": 0}})
+    )
     journal = tmp_path / "journal"
     with journal.open("w") as file:
         found = os.fstat(file.fileno())

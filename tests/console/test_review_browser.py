@@ -82,7 +82,11 @@ def serving(folder, *arguments, link=False):
     with (
         log.open("w") as errors,
         subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=errors, text=True, env=os.environ | {"MASKWATCH_REVIEW_TOKEN": TOKEN}
+            command,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=os.environ | {"MASKWATCH_REVIEW_TOKEN": TOKEN},
         ) as process,
     ):
         try:

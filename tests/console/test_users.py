@@ -114,7 +114,8 @@ def test_who_changes_at_the_same_time_loses_nothing(users):
     users.add("first", Role.ADMIN, PASSWORD)
     several = [Users(users.path.parent) for _ in range(12)]
     threads = [
-        threading.Thread(target=each.add, args=(f"user {n}", Role.VIEWER, PASSWORD)) for n, each in enumerate(several)
+        threading.Thread(target=each.add, args=(f"user {n}", Role.VIEWER, PASSWORD))
+        for n, each in enumerate(several)
     ]
     for each in threads:
         each.start()
@@ -140,7 +141,9 @@ def test_a_damaged_file_is_told_by_its_name_and_left_as_it_is(users, text):
 def run(tmp_path):
     config = tmp_path / "config.yaml"
     # of sections that it does not use, no password is asked for
-    config.write_text("cameras: {door: {source: 'rtsp://u:{MASKWATCH_NONE_SUCH}@192.0.2.1/s'}}\nconsole: {dir: there}\n")
+    config.write_text(
+        "cameras: {door: {source: 'rtsp://u:{MASKWATCH_NONE_SUCH}@192.0.2.1/s'}}\nconsole: {dir: there}\n"
+    )
 
     def ask(*arguments, entered=""):
         return CliRunner().invoke(app, ["users", *arguments, "-c", str(config)], input=entered)
@@ -166,7 +169,12 @@ def test_the_command_adds_lists_changes_and_removes(run, tmp_path):
     assert is_right_password(users.get("lee"), "another password")
     assert run("remove", "lee").exit_code == 0
     assert [each.name for each in users.all()] == ["김하나"]
-    for arguments in (("remove", "김하나"), ("add", "김하나", "--password-stdin"), ("role", "x", "admin"), ("password", "x")):
+    for arguments in (
+        ("remove", "김하나"),
+        ("add", "김하나", "--password-stdin"),
+        ("role", "x", "admin"),
+        ("password", "x"),
+    ):
         failed = run(*arguments, entered=f"{PASSWORD}\n")
         assert isinstance(failed.exception, UserError), arguments
     assert stat.S_IMODE((tmp_path / "there").stat().st_mode) == 0o700

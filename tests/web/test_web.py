@@ -279,7 +279,10 @@ def test_who_connects_and_does_not_ask_is_hung_up_on(monkeypatch, said):
 
 @pytest.mark.parametrize(
     "second",
-    [b"GET /healthz HTTP/1.1\r\nHost: local", b"PUT /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf"],
+    [
+        b"GET /healthz HTTP/1.1\r\nHost: local",
+        b"PUT /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf",
+    ],
     ids=["head", "body"],
 )
 def test_who_asks_and_then_half_asks_again_is_hung_up_on_and_keeps_nobody_out(monkeypatch, second):
