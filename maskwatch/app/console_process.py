@@ -1,5 +1,6 @@
 """Keeps the console running beside the service, as a process of its own."""
 
+import json
 import logging
 import os
 import signal
@@ -18,7 +19,6 @@ STEADY_S = 60.0  # after so long it is well, and the next end is the first
 END_S = 5.0
 MAX_SAID = 100  # lines
 OWN = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "CREDENTIALS_DIRECTORY")  # the service's alone
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 log = logging.getLogger(__name__)
 
@@ -58,15 +58,9 @@ class ConsoleProcess:
     """
 
     def __init__(self, config: Path, variables: Mapping[str, str] | None = None) -> None:
-        self._command = [
-            sys.executable,
-            "-m",
-            "maskwatch",
-            "console",
-            "--config",
-            str(config),
-            "--supervised",
-        ]
+        level = logging.getLevelName(log.getEffectiveLevel()).lower()
+        self._command = [sys.executable, "-m", "maskwatch", "--log-level", level, "--log-format", "json"]
+        self._command += ["console", "--config", str(config), "--supervised"]
         self._variables = dict(variables or {})
         self._lock = threading.Lock()
         self._ending = threading.Event()
@@ -145,16 +139,24 @@ class ConsoleProcess:
         """Log a line. What keeps it from starting is told once, and not at each try."""
         if time.monotonic() >= self._repeats_until_s:
             self._said.clear()
-        if not line or line in self._said:
+        level, text = _record(line)
+        if not line or text in self._said:
             return
         if len(self._said) < MAX_SAID:
-            self._said.add(line)
-        level, _, text = line.partition(" ")
-        if level in LEVELS:
-            log.log(logging.getLevelNamesMapping()[level], "%s", text)
-        else:
-            log.warning("console: %s", line)
+            self._said.add(text)
+        log.log(level, "%s", text)
 
     def _environment(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX) and k not in OWN}
         return kept | self._variables
+
+
+def _record(line: str) -> tuple[int, str]:
+    """The level and the text of a line of a log in JSON, or of what was said otherwise."""
+    try:
+        told = json.loads(line)
+        trace = told.get("exception")
+        level = logging.getLevelNamesMapping()[told["level"].upper()]
+        return level, told["message"] + (f"\n{trace}" if trace else "")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return logging.WARNING, f"console: {line.removeprefix('maskwatch: ')}"

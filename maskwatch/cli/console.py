@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from maskwatch.cli.logs import LogFormat, is_journal
 from maskwatch.cli.terminal import out
 
 if TYPE_CHECKING:
@@ -45,7 +46,6 @@ def console(config: Config, supervised: Supervised = False, state: State = None)
     from maskwatch.console.server import serve
     from maskwatch.http.guard import now
 
-    os.umask(0o077)
     if supervised:
         _end_with_standard_input()
         os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
@@ -73,7 +73,7 @@ def shows_links(*, only_terminals: bool = False) -> bool:
     """Whether what is printed is for who started the program alone: not a journal, or only a terminal."""
     if sys.stdout.isatty():
         return True
-    return not only_terminals and not _is_journal(sys.stdout.fileno())
+    return not only_terminals and not is_journal(sys.stdout)
 
 
 def tell_way_in(
@@ -87,15 +87,6 @@ def tell_way_in(
     if not access.has_users and not access.has_token:
         option = f" --config {config}" if config else ""
         log.info("nobody can sign in yet: maskwatch users add NAME --role admin%s", option)
-
-
-def _is_journal(descriptor: int) -> bool:
-    """As systemd.exec(5) tells of JOURNAL_STREAM."""
-    device, _, inode = os.environ.get("JOURNAL_STREAM", "").partition(":")
-    with suppress(OSError, ValueError):
-        found = os.fstat(descriptor)
-        return (int(device), int(inode)) == (found.st_dev, found.st_ino)
-    return False
 
 
 @contextmanager
@@ -148,8 +139,11 @@ class _Again:
 
 def _begin_again(config: Path, state: "Handover", *, supervised: bool) -> NoReturn:
     """The same process with the configuration as it is now: whoever waits for it notices nothing."""
-    command = [sys.executable, "-m", "maskwatch", "console", "--config", str(config)]
-    command += ["--state", str(state.sent())] + (["--supervised"] if supervised else [])
+    level = logging.getLevelName(logging.getLogger().level).lower()
+    layout = LogFormat.JSON if supervised else LogFormat.TEXT
+    command = [sys.executable, "-m", "maskwatch", "--log-level", level, "--log-format", layout]
+    command += ["console", "--config", str(config), "--state", str(state.sent())]
+    command += ["--supervised"] if supervised else []
     sys.stdout.flush()
     os.execv(sys.executable, command)  # noqa: S606 - this program itself
 

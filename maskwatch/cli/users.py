@@ -1,6 +1,5 @@
 """`maskwatch users`: who may use the console, and what each may do."""
 
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -93,7 +92,6 @@ def role(name: Name, role_: Annotated[Role, typer.Argument(metavar="ROLE", help=
 def _users(config: Path | None) -> "Users":
     from maskwatch.console.users import Users
 
-    os.umask(0o077)
     return Users(settings_for("users", config).console.dir)
 
 

@@ -146,6 +146,7 @@ def run(tmp_path):
     )
 
     def ask(*arguments, entered=""):
+        os.umask(0o077)  # as the program does
         return CliRunner().invoke(app, ["users", *arguments, "-c", str(config)], input=entered)
 
     return ask
