@@ -77,13 +77,18 @@ def shows_links(*, only_terminals: bool = False) -> bool:
 
 
 def tell_way_in(
-    address: str, link: str | None, access: "Access", config: Path | None, at: str = "", end: str = ""
+    address: str,
+    link: str | None,
+    access: "Access",
+    config: Path | None,
+    at: str = "console at ",
+    end: str = "   (for one person, once)",
 ) -> None:
     """Print the address, with a link that works once, or else log it, and how to come in."""
     if link is not None:
         out.print(f"{at}{address}?token={link}{end}", soft_wrap=True, highlight=False, markup=False)
         return
-    log.info("%s%s", at or "console at ", address)
+    log.info("%s%s", at, address)
     if not access.has_users and not access.has_token:
         option = f" --config {config}" if config else ""
         log.info("nobody can sign in yet: maskwatch users add NAME --role admin%s", option)
