@@ -15,7 +15,7 @@ from maskwatch.alerts.registry import SINKS, SinkContext
 from maskwatch.api import Analyzer
 from maskwatch.config.load import Config
 from maskwatch.config.sections import CameraConfig, Defaults
-from maskwatch.core.address import Address
+from maskwatch.core.address import Address, is_loopback
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.people import Passages, People
 from maskwatch.core.people.effect import Effect
@@ -184,7 +184,13 @@ def web_server(config: Config, pipeline: Pipeline, listener: Listener | None) ->
 def web_routes(config: Config, pipeline: Pipeline) -> list[BaseRoute]:
     """All that is answered over HTTP. Each module of `maskwatch.web` gives its own part."""
     watched = _service_view(config, pipeline)
-    about = [*health.routes(watched.status), *status.routes(watched), *metrics.routes(watched)]
+
+    def console_at(host: str) -> str | None:
+        settings = config.console
+        is_reached = is_loopback(host) or not is_loopback(settings.host)
+        return settings.url_at(host) if settings.enabled and settings.port and is_reached else None
+
+    about = [*health.routes(watched.status), *status.routes(watched, console_at), *metrics.routes(watched)]
     versions = models.routes(Registry(config.models.dir), pipeline.board.snapshot)
     pictures = predict.routes(_serving_analyst(config, pipeline))
     return [*about, *queue_web.routes(Queue(config.queue.dir)), *versions, *pictures]

@@ -9,9 +9,11 @@ Config = Annotated[Path, typer.Option("-c", "--config", help="The configuration 
 
 
 def run(config: Config) -> None:
-    """Watch the cameras of a configuration until told to stop. SIGHUP reads it again."""
+    """Watch the cameras of a configuration until told to stop, and serve the console. SIGHUP reads the configuration again."""
     from maskwatch.app import compose as app
+    from maskwatch.app.console_process import ConsoleProcesses
     from maskwatch.app.service import RunningParts, Service
+    from maskwatch.cli.sections import USES
     from maskwatch.config import load as configuration
     from maskwatch.platform import malloc
 
@@ -23,6 +25,11 @@ def run(config: Config) -> None:
         with app.listening(settings.web, web) as listener:  # first: a taken port is told at once
             pipeline = app.service_pipeline(settings)
             private = app.private_server(settings, pipeline, before.private if before else None)
-            return RunningParts(pipeline, app.web_server(settings, pipeline, listener), private)
+            parts = RunningParts(pipeline, app.web_server(settings, pipeline, listener), private)
+        console.follow(
+            enabled=settings.console.enabled, variables=configuration.used_variables(config, USES["console"])
+        )
+        return parts
 
-    Service(build).run()
+    with ConsoleProcesses(config) as console:
+        Service(build).run()

@@ -66,8 +66,12 @@ def _place(config: Path | None, url: str | None) -> tuple[str, str | None]:
 
 def address_of(web: "WebSettings") -> str:
     """Where this machine reaches it; who listens everywhere listens on loopback, too."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(web.host, web.host)  # noqa: S104 - compared, not bound
-    return http_url(host, web.port)
+    return http_url(reached_at(web.host), web.port)
+
+
+def reached_at(host: str) -> str:
+    """What this machine asks where something listens on `host`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
 
 
 def asked(address: str, token: str | None) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import difflib
 import logging
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -112,6 +112,12 @@ def check(path: Path) -> None:
     _reading(path, {}, uses=()).config(weights=WEIGHTS, need_cameras=True)
 
 
+def used_variables(path: Path, uses: Collection[str]) -> dict[str, str]:
+    """Those of `{MASKWATCH_NAME}` that stand in the sections `uses` of a file, with their values."""
+    names = _reading(path, {}, uses).variables()
+    return {name: value for name, value in variables().items() if name in names}
+
+
 def missing_footage(path: Path) -> list[str]:
     """A line for every camera of a file that `load` takes whose footage is not there."""
     reading = _reading(path, variables(), EVERYTHING)
@@ -167,6 +173,17 @@ class _Reading:
             return self._made(whole, cameras)
         except ValidationError as e:  # nothing that is wrong may end in a camera less
             raise ConfigError(f"{self._name}: cannot be used: {_dotted(e.errors()[0]['loc'])}") from e
+
+    def variables(self) -> set[str]:
+        """That stand in the sections that are used and are not in the environment."""
+        return set(self._unknown(self._tree.value, ()))
+
+    def _unknown(self, value: Any, key: Key) -> Iterator[str]:
+        if isinstance(value, dict | list):
+            for part, inner in value.items() if isinstance(value, dict) else enumerate(value):
+                yield from self._unknown(inner, (*key, part))
+        elif isinstance(value, str) and not self._trusts(key):
+            yield from (name for name in VARIABLE.findall(value) if name not in self._environment)
 
     def missing(self, config: Config) -> list[str]:
         for name, camera in config.cameras.items():

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from maskwatch.console import navigation
+from maskwatch.console.access_log import AccessLog
 from maskwatch.console.navigation import Link
 from maskwatch.console.review.context import Review
 from maskwatch.console.service_client import ServiceClient
 from maskwatch.console.settings import ConsoleSettings
+from maskwatch.console.users import User, Users
 from maskwatch.core.people import Line
 from maskwatch.core.privacy import Privacy
 from maskwatch.core.records import Polygon
@@ -42,6 +44,16 @@ class Console:
     settings: ConsoleSettings
     review: Review
     monitoring: Monitoring | None = None
+    users: Users | None = None
+    access_log: AccessLog | None = None
+
+    def note_access(self, who: User, action: str, target: str, address: str = "") -> None:
+        """Write down that somebody did something that is no page opened and no file fetched: these the guard notes.
+
+        `action` is a word of `access_log.Action`, or another of that form. Never waits.
+        """
+        if self.access_log is not None:
+            self.access_log.note(who.name, address, action, target)
 
     @property
     def links(self) -> tuple[Link, ...]:

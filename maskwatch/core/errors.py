@@ -55,3 +55,7 @@ class EventError(MaskwatchError):
 
 class ServiceError(MaskwatchError):
     """The running service does not answer, or refuses."""
+
+
+class UserError(MaskwatchError):
+    """There is no such user of the console, or what is wanted of one may not be."""

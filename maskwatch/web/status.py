@@ -1,6 +1,6 @@
-"""`/api/status`, and `/` that leads to it: what `/metrics` tells and what each camera does, as JSON for people and their scripts."""
+"""`/api/status`, and `/` for who opens the address that the log tells: what `/metrics` tells and what each camera does, as JSON for people and their scripts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from starlette.requests import Request
@@ -28,15 +28,18 @@ from maskwatch.platform.clock import utc_now
 from maskwatch.web.service_view import ServiceView, Storage, memory_bytes, threads
 
 
-def routes(watched: ServiceView) -> list[Route]:
-    """`/api/status`: `described` as JSON; `/` redirects there."""
+def routes(watched: ServiceView, console_at: Callable[[str], str | None] = lambda _: None) -> list[Route]:
+    """`/api/status`: `described` as JSON; `/` redirects to the console, or there.
+
+    `console_at` gives the console's address on a machine by the name that it was asked by, None where there is none.
+    """
 
     def api_status(_: Request) -> JSONResponse:
         body = described(watched.status(), watched.versions(), watched.storage())
         return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
-    def start(_: Request) -> RedirectResponse:
-        return RedirectResponse("/api/status")  # for who opens the address that the log tells
+    def start(request: Request) -> RedirectResponse:
+        return RedirectResponse(console_at(request.url.hostname or "") or "/api/status")
 
     return [Route("/api/status", api_status), Route("/", start)]
 

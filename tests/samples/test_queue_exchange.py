@@ -437,21 +437,29 @@ def test_names_that_grow_without_end_are_refused(store, tmp_path):
 # --- over HTTP ----------------------------------------------------------------------------------------------
 
 
+TOKEN = "a-token-of-24-characters"
+
+
+def fetched(url):
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {TOKEN}"})
+    return urllib.request.urlopen(request)
+
+
 @pytest.fixture
 def url(store):
     listener = Listener(WebSettings(port=0))
-    with WebServer(listener, make_app(web_queue.routes(store), token=None), lambda e: None):
+    with WebServer(listener, make_app(web_queue.routes(store), token=TOKEN), lambda e: None):
         yield f"{listener.url}/api/queue/export"
 
 
 def test_export_over_http_is_what_the_command_writes(store, url, tmp_path):
     today = f"{datetime.now(UTC):%Y-%m-%d}"
-    with urllib.request.urlopen(f"{url}?since={today}&format=yolo") as answer:
+    with fetched(f"{url}?since={today}&format=yolo") as answer:
         body = answer.read()
         assert answer.headers["Content-Type"] == "application/zip"
         assert answer.headers["Transfer-Encoding"] == "chunked"
     assert body == b"".join(zipped(exported(store, SampleFilter(labelled=True), "yolo")))
-    with urllib.request.urlopen(f"{url}?all=true&camera=door%202&format=queue") as answer:
+    with fetched(f"{url}?all=true&camera=door%202&format=queue") as answer:
         held = zipfile.ZipFile(io.BytesIO(answer.read())).namelist()
     assert len([name for name in held if name.endswith(".jpg")]) == 2
 
@@ -468,7 +476,7 @@ def test_export_over_http_is_what_the_command_writes(store, url, tmp_path):
 )
 def test_a_wrong_question_over_http_is_told(url, query, code, told):
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(f"{url}?{query}")
+        fetched(f"{url}?{query}")
     with refused.value as answer:
         assert answer.code == code
         assert told in json.loads(answer.read())["error"]
