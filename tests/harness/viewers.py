@@ -1,0 +1,204 @@
+"""What a hundred people who look at the live page cost the analysis; run by hand.
+
+    python tests/harness/viewers.py CONFIG [--people 100] [--seconds 30] [--rounds 2]
+
+starts `maskwatch run` and, with niceness 10, `maskwatch console` with that configuration, and measures in turn with
+nobody and with so many who look: the frames a second that are analysed, and what processor and memory are used. The
+cameras' footage has to last. The viewers are a process of their own (`--link`): each signs in, loads the page, keeps
+NiceGUI's websocket, and asks over the page's own for all cameras' pictures, as a browser with a window of 1366 px does.
+"""
+
+import argparse
+import asyncio
+import json
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager, suppress
+from uuid import uuid4
+
+import httpx
+import psutil
+import websockets
+
+WIDTH = 480  # px of a camera's picture where four are on a page
+SETTLE_S = 10.0
+STARTING_S = 180.0
+
+
+async def look(client, base, cookie, counts):
+    """One person, for ever."""
+    page = (await client.get(f"{base}/live", headers={"Cookie": cookie})).text
+    client_id = re.search(r'client_id["\']?:\s*["\']([^"\']+)', page).group(1)
+    address = base.replace("http", "ws", 1)
+    names = json.loads(counts["names"])
+    shell = asyncio.create_task(keep_shell(address, cookie, client_id))
+    numbers, seen = dict.fromkeys(names, -1), -1
+    try:
+        while True:
+            headers = {"Cookie": cookie}
+            with suppress(websockets.ConnectionClosed):
+                async with websockets.connect(
+                    f"{address}/live/feed", additional_headers=headers, max_size=None, open_timeout=120
+                ) as feed:
+                    while True:
+                        cameras = {name: [WIDTH, number] for name, number in numbers.items()}
+                        await feed.send(json.dumps({"cameras": cameras, "seen": seen}))
+                        data = await feed.recv()
+                        length = int.from_bytes(data[:4], "big")
+                        head = json.loads(data[4 : 4 + length])
+                        seen = head["seen"]
+                        for name, number, size in head["pictures"]:
+                            numbers[name] = number
+                            counts["pictures"] += 1
+                            counts["bytes"] += size
+    finally:
+        shell.cancel()
+
+
+async def keep_shell(address, cookie, client_id):
+    """NiceGUI's own websocket, with its heartbeat."""
+    query = f"EIO=4&transport=websocket&client_id={client_id}&next_message_id=0"
+    query += f"&tab_id={uuid4()}&document_id={uuid4()}&implicit_handshake=true"
+    async with websockets.connect(
+        f"{address}/_nicegui_ws/socket.io/?{query}", additional_headers={"Cookie": cookie}, open_timeout=120
+    ) as shell:
+        await shell.recv()
+        await shell.send("40")
+        async for message in shell:
+            if message == "2":
+                await shell.send("3")
+
+
+async def view(link, people, names):
+    """So many, who come one after another; tells what they got each second."""
+    base = link.split("/?")[0]
+    counts = {"pictures": 0, "bytes": 0, "names": names}
+    async with httpx.AsyncClient(timeout=120) as client:
+        entered = await client.get(link)
+        cookie = entered.headers["set-cookie"].split(";")[0]
+        async with asyncio.TaskGroup() as group:
+            for _ in range(people):
+                group.create_task(look(client, base, cookie, counts))
+                await asyncio.sleep(0.05)
+            print("all look", flush=True)
+            while True:
+                await asyncio.sleep(1)
+                print(json.dumps({"pictures": counts["pictures"], "bytes": counts["bytes"]}), flush=True)
+
+
+@contextmanager
+def process(command, niceness=0):
+    nice = ["nice", "-n", str(niceness)] if niceness else []
+    with subprocess.Popen(
+        [*nice, *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as it:
+        try:
+            yield it
+        finally:
+            it.terminate()
+            it.wait()
+
+
+def told(it, pattern):
+    """What its output says by the pattern; the rest is thrown away from then on, so that it does not fill."""
+    for line in it.stdout:
+        if found := re.search(pattern, line):
+            return found.group()
+    raise AssertionError(f"it ended, and did not say {pattern}")
+
+
+def drained(it):
+    import threading
+
+    threading.Thread(target=lambda: list(it.stdout), daemon=True).start()
+
+
+def status(url):
+    with urllib.request.urlopen(f"{url}/api/status", timeout=30) as answer:
+        return json.loads(answer.read())
+
+
+def cpu_s(it):
+    times = psutil.Process(it.pid).cpu_times()
+    return times.user + times.system
+
+
+def measure(url, service, console, seconds):
+    """Analysed frames a second of all cameras, and shares of a processor core."""
+    before, began = status(url), time.monotonic()
+    service_s, console_s = cpu_s(service), cpu_s(console)
+    time.sleep(seconds)
+    after, took_s = status(url), time.monotonic() - began
+    frames = sum(
+        after["cameras"][n]["analysed"] - camera["analysed"] for n, camera in before["cameras"].items()
+    )
+    return {
+        "fps": round(frames / took_s, 2),
+        "service_cores": round((cpu_s(service) - service_s) / took_s, 3),
+        "console_cores": round((cpu_s(console) - console_s) / took_s, 3),
+        "console_mb": round(psutil.Process(console.pid).memory_info().rss / 1e6),
+        "latency_s": max(c["latency_s"] or 0 for c in after["cameras"].values()),
+    }
+
+
+def run(config, people, seconds, rounds):
+    program = [sys.executable, "-m", "maskwatch"]
+    with (
+        process([*program, "run", "-c", config]) as service,
+        process([*program, "console", "-c", config], 10) as console,
+    ):
+        url = told(service, r"http://\S+")
+        drained(service)
+        link = told(console, r"https?://\S+")
+        drained(console)
+        until_s = time.monotonic() + STARTING_S
+        while not all(c["state"] == "up" for c in status(url)["cameras"].values()):
+            assert time.monotonic() < until_s, "the cameras do not come up"
+            time.sleep(1)
+        names = json.dumps(list(status(url)["cameras"]))
+        time.sleep(SETTLE_S)
+        for _ in range(rounds):
+            print("nobody   ", json.dumps(measure(url, service, console, seconds)), flush=True)
+            viewers = [sys.executable, __file__, "--link", link, "--names", names, "--people", str(people)]
+            with process(viewers, 19) as crowd:
+                told(crowd, "all look")
+                time.sleep(SETTLE_S)
+                told(crowd, "pictures")
+                found = measure(url, service, console, seconds)
+                got = [json.loads(line) for line in iter_lines(crowd, seconds)]
+                sent = (got[-1]["pictures"] - got[0]["pictures"]) / (len(got) - 1)
+                size = (got[-1]["bytes"] - got[0]["bytes"]) / max(1, got[-1]["pictures"] - got[0]["pictures"])
+            print(
+                f"{people:4} look",
+                json.dumps(found | {"pictures_s": round(sent), "picture_kb": round(size / 1e3)}),
+                flush=True,
+            )
+            time.sleep(SETTLE_S)
+
+
+def iter_lines(it, count):
+    return [next(it.stdout) for _ in range(max(3, int(count * 0.7)))]
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("config", nargs="?")
+    parser.add_argument("--people", type=int, default=100)
+    parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--link")
+    parser.add_argument("--names")
+    given = parser.parse_args()
+    if given.link:
+        asyncio.run(view(given.link, given.people, given.names))
+    else:
+        run(given.config, given.people, given.seconds, given.rounds)
+
+
+if __name__ == "__main__":
+    main()
