@@ -213,7 +213,7 @@ def test_a_camera_that_came_with_a_reload_is_shown_too(service):
 
 
 def test_a_picture_that_is_late_holds_up_neither_the_others_nor_the_texts(service, monkeypatch):
-    monkeypatch.setattr(feed_module, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(feed_module, "PATIENCE_S", 1.0)
     slow = asyncio.Event
 
     async def look():
