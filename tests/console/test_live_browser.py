@@ -28,8 +28,7 @@ NOTE_ALERTS = """
     window.shown = {};
     new MutationObserver(() => document.querySelectorAll('.mw-alert').forEach(each => {
         const camera = each.closest('[data-camera]').dataset.camera;
-        const at = /\\d\\d:\\d\\d:\\d\\d/.exec(each.innerText)?.[0];
-        (window.shown[camera] ??= {})[at] ??= Date.now() / 1000;
+        (window.shown[camera] ??= {})[each.dataset.alert] ??= Date.now() / 1000;
     })).observe(document.body, {childList: true, subtree: true, characterData: true});
 """
 COUNT_QUESTIONS = """

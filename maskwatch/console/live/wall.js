@@ -34,7 +34,7 @@ export default {
         <p v-if="each.why || each.hides || !(each.name in painted)" class="mw-why" v-show="!each.picture || !(each.name in painted)">{{ each.why || each.hides || texts.waiting }}</p>
         </div>
         <div class="mw-alerts" role="status">
-          <p v-for="alert in each.alerts" :key="alert.id" class="mw-alert"><strong>{{ alert.title }}</strong> {{ alert.text }}</p>
+          <p v-for="alert in each.alerts" :key="alert.id" class="mw-alert" :data-alert="alert.id"><strong>{{ alert.title }}</strong> {{ alert.text }}</p>
         </div>
       </div>
       <dl class="mw-facts">
