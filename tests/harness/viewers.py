@@ -1,9 +1,9 @@
 """What a hundred people who look at the live page cost the analysis; run by hand.
 
-    python tests/harness/viewers.py CONFIG [--people 100] [--seconds 30] [--rounds 2]
+    python tests/harness/viewers.py CONFIG [--people 100] [--seconds 12] [--rounds 7]
 
 starts `maskwatch run` and, with niceness 10, `maskwatch console` with that configuration, and measures in turn with
-nobody and with so many who look: the frames a second that are analysed, and what processor and memory are used. The
+nobody (who look, are stopped) and with so many who look: the frames a second that are analysed, and what processor and memory are used. The
 cameras' footage has to last. The viewers are a process of their own (`--link`): each signs in, loads the page, keeps
 NiceGUI's websocket, and asks over the page's own for all cameras' pictures, as a browser with a window of 1366 px does.
 """
@@ -12,8 +12,10 @@ import argparse
 import asyncio
 import json
 import re
+import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from contextlib import contextmanager, suppress
@@ -24,7 +26,7 @@ import psutil
 import websockets
 
 WIDTH = 480  # px of a camera's picture where four are on a page
-SETTLE_S = 10.0
+SETTLE_S = 3.0
 STARTING_S = 180.0
 
 
@@ -111,8 +113,6 @@ def told(it, pattern):
 
 
 def drained(it):
-    import threading
-
     threading.Thread(target=lambda: list(it.stdout), daemon=True).start()
 
 
@@ -159,28 +159,24 @@ def run(config, people, seconds, rounds):
             assert time.monotonic() < until_s, "the cameras do not come up"
             time.sleep(1)
         names = json.dumps(list(status(url)["cameras"]))
-        time.sleep(SETTLE_S)
-        for _ in range(rounds):
-            print("nobody   ", json.dumps(measure(url, service, console, seconds)), flush=True)
-            viewers = [sys.executable, __file__, "--link", link, "--names", names, "--people", str(people)]
-            with process(viewers, 19) as crowd:
-                told(crowd, "all look")
-                time.sleep(SETTLE_S)
-                told(crowd, "pictures")
-                found = measure(url, service, console, seconds)
-                got = [json.loads(line) for line in iter_lines(crowd, seconds)]
-                sent = (got[-1]["pictures"] - got[0]["pictures"]) / (len(got) - 1)
-                size = (got[-1]["bytes"] - got[0]["bytes"]) / max(1, got[-1]["pictures"] - got[0]["pictures"])
-            print(
-                f"{people:4} look",
-                json.dumps(found | {"pictures_s": round(sent), "picture_kb": round(size / 1e3)}),
-                flush=True,
-            )
-            time.sleep(SETTLE_S)
-
-
-def iter_lines(it, count):
-    return [next(it.stdout) for _ in range(max(3, int(count * 0.7)))]
+        viewers = [sys.executable, __file__, "--link", link, "--names", names, "--people", str(people)]
+        with process(viewers, 19) as crowd:
+            told(crowd, "all look")
+            got = []
+            threading.Thread(target=lambda: got.extend(map(json.loads, crowd.stdout)), daemon=True).start()
+            found = {"nobody": [], "looking": []}
+            for _ in range(rounds):
+                for who, number in (("nobody", signal.SIGSTOP), ("looking", signal.SIGCONT)):
+                    crowd.send_signal(number)
+                    time.sleep(SETTLE_S)
+                    sent = [len(got), *(got[-1].values() if got else (0, 0))]
+                    found[who].append(measure(url, service, console, seconds))
+                    if who == "looking":
+                        found[who][-1]["pictures_s"] = round((got[-1]["pictures"] - sent[1]) / seconds)
+                    print(f"{who:8}", json.dumps(found[who][-1]), flush=True)
+            crowd.send_signal(signal.SIGCONT)
+    fps = {who: sum(each["fps"] for each in all_of_it) / rounds for who, all_of_it in found.items()}
+    print(f"analysed frames a second: {fps}, {fps['looking'] / fps['nobody']:.3f} of without", flush=True)
 
 
 def main():
@@ -189,8 +185,8 @@ def main():
     )
     parser.add_argument("config", nargs="?")
     parser.add_argument("--people", type=int, default=100)
-    parser.add_argument("--seconds", type=float, default=30)
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=12)
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--link")
     parser.add_argument("--names")
     given = parser.parse_args()
