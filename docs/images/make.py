@@ -95,7 +95,7 @@ def write_live(folder: Path, path: Path) -> None:
         "canteen": {"source": str(clip), "privacy": "aggregate"},
     }
     sections = {"web": {"port": 0}, "console": {"port": 0}, "alert": {"sinks": ["log"]}}
-    config.write_text(yaml.safe_dump({"cameras": cameras, **sections}))
+    config.write_text(yaml.safe_dump({"cameras": cameras, **sections}, sort_keys=False))
     with subprocess.Popen([*MASKWATCH, "run", "-c", str(config)]) as service:
         try:
             write_page(["console", "-c", str(config)], path, lambda browser: browser.execute_script(ALERTED))
