@@ -14,7 +14,7 @@ import pytest
 from maskwatch.console.context import CameraView
 from maskwatch.console.live import feed as feed_module
 from maskwatch.console.live.feed import Feed, Wanted
-from maskwatch.console.live.pictures import WIDTHS, Pictures, fitting
+from maskwatch.console.live.pictures import WIDTHS, Pictures, annotated_jpeg, fitting, words_of
 from maskwatch.console.live.shared import Shared, next_slot
 from maskwatch.console.live.today import Today, line
 from maskwatch.console.live.view import duration, page_view
@@ -23,6 +23,7 @@ from maskwatch.console.service_client import ServiceClient
 from maskwatch.console.texts import Texts, catalogue
 from maskwatch.core.errors import ServiceError
 from maskwatch.core.events import Event, EventKind
+from maskwatch.core.people import Line
 from maskwatch.core.privacy import Privacy
 from maskwatch.core.records import (
     Alert,
@@ -414,6 +415,20 @@ def test_pictures_show_faces_as_far_as_the_camera_allows(tmp_path, privacy, coar
     inside = shown[int(FACE.y1) + 20 : int(FACE.y2) - 10, int(FACE.x1) + 10 : int(FACE.x2) - 10]
     assert (inside.std() < 40) == coarse
     assert shown[300:, 400:].std() > 80  # all else is as it was
+
+
+def test_people_and_places_are_drawn_where_they_are_on_a_smaller_picture():
+    ignored = ((0.75, 0.0), (1.0, 0.0), (1.0, 0.5), (0.75, 0.5))
+    line = Line((0.1, 0.9), (0.9, 0.9))
+    view = CameraView(ignore=(ignored,), lines={"door": line})
+    made = annotated_jpeg(jpeg(320, 180), report(), view, words_of(EN))
+    shown = cv2.cvtColor(cv2.imdecode(np.frombuffer(made, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    assert shown.shape == (180, 320, 3)
+    red, green, blue = (int(value) for value in shown[85, 100])  # the left side of the box
+    assert red > green + 60 > blue + 60
+    assert shown[40, 290].max() < 60  # ignored
+    assert abs(int(shown[40, 40, 0]) - 90) < 10  # neither
+    assert shown[162, 60].min() > 150  # the line
 
 
 def test_when_nobody_looks_the_service_keeps_no_frame(tmp_path, monkeypatch):
