@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urljoin
 
 import av
 import cv2
@@ -96,9 +97,17 @@ def write_live(folder: Path, path: Path) -> None:
     }
     sections = {"web": {"port": 0}, "console": {"port": 0}, "alert": {"sinks": ["log"]}}
     config.write_text(yaml.safe_dump({"cameras": cameras, **sections}, sort_keys=False))
+
+    def shows(browser: webdriver.Chrome) -> object:
+        if "token" in browser.current_url:
+            return False
+        if not browser.current_url.endswith("/live"):
+            browser.get(urljoin(browser.current_url, "/live"))
+        return browser.execute_script(ALERTED)
+
     with subprocess.Popen([*MASKWATCH, "run", "-c", str(config)]) as service:
         try:
-            write_page(["console", "-c", str(config)], path, lambda browser: browser.execute_script(ALERTED))
+            write_page(["console", "-c", str(config)], path, shows)
         finally:
             service.terminate()
 

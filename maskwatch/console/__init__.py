@@ -10,5 +10,5 @@ application.py    the pages together; server.py serves them
 live/ history/ review/ team/ editor/ people/   one package a page: live view, events, queue, labelling as a team,
                   zones and thresholds, users
 
-To add a page: a package with a function `add_pages(app, console)`, an entry in `application.PAGES`, its texts.
+To add a page: a package with a function `add_pages(app, console)`, an entry in `application.MONITORING`, its texts.
 """

@@ -4,7 +4,7 @@ import re
 import threading
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -17,12 +17,21 @@ from harness.console import console
 from harness.service import Service
 from selenium.webdriver.common.keys import Keys
 
+from maskwatch.core.events import Event, EventKind
+from maskwatch.events.store import EventStore
 from maskwatch.output import demo_clip as demo
 
 PATIENCE_S = 90  # with other work beside it
 TIMES = 40  # the demo's nine seconds: longer than the test takes
 NUMBER = "return +(document.querySelector(`[data-camera='${arguments[0]}'] canvas`)?.dataset.number ?? 0)"
 TEXT = "return document.querySelector(`[data-camera='${arguments[0]}']`)?.innerText ?? ''"
+ALERT = Event(
+    f"{7:032x}",
+    EventKind.ALERT,
+    0.0,
+    "정문 3층",
+    data={"rule": "without_mask", "people": 2, "unprotected": 1, "protected_ratio": 0.5, "say": "Please"},
+)
 NOTE_ALERTS = """
     window.shown = {};
     new MutationObserver(() => document.querySelectorAll('.mw-alert').forEach(each => {
@@ -124,11 +133,16 @@ def test_four_cameras_are_watched_by_a_person(tmp_path, footage, person):
         service = stack.enter_context(Service(config, tmp_path / "service", environment))
         service.until(lambda: service.url() and service.status().up == 3, PATIENCE_S)
         link = stack.enter_context(console(service.config_path, log=tmp_path / "log"))
+        events = EventStore.in_folder(tmp_path / "events")
+        events.add(
+            [replace(ALERT, at=time.time() + 900)]
+        )  # so that it is the last, whatever happens meanwhile
+        events.close()
         kim = person()
         kim.resize(DESKTOP)
         kim.go(link)
-        kim.see(".mw-wall")
-        assert "token" not in kim.browser.current_url
+        kim.until(lambda: "token" not in kim.browser.current_url, "signed in", PATIENCE_S)
+        kim.go(f"{link.split('/?')[0]}/live")
         scene = Scene(kim, service, gate, tmp_path)
         each_camera_says_what_it_has_to(scene)
         an_alert_is_there_when_it_is_spoken_and_gone_when_it_is_over(scene)
@@ -216,7 +230,8 @@ def it_is_used_by_keyboard(scene):
     kim.press(Keys.ENTER)
     kim.see(".mw-alone [data-camera='정문 3층']")
     scene.until(lambda: scene.number("정문 3층"), "one large")
-    kim.see(".mw-today")
+    scene.until(lambda: "Somebody without a mask · 50% (1/2) · Please" in kim.text(".mw-today"), "its day")
+    assert kim.run("return document.querySelector('.mw-today li a').search").endswith(f"&event={ALERT.id}")
     assert grave_faults(kim) == []
     kim.screenshot(scene.folder / "screens" / "one.png")
     for full in (True, False):

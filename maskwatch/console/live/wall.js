@@ -48,7 +48,7 @@ export default {
     <section v-for="list in today.lists" :key="list.title">
       <h2><a :href="list.path">{{ list.title }}</a></h2>
       <p v-if="!list.lines.length" class="mw-none">{{ list.none }}</p>
-      <ol v-else><li v-for="line in list.lines" :key="line.id"><time>{{ line.at }}</time> {{ line.text }}</li></ol>
+      <ol v-else><li v-for="line in list.lines" :key="line.id"><a :href="list.path + '&event=' + line.id"><time>{{ line.at }}</time> {{ line.text }}</a></li></ol>
     </section>
   </div>
 </div>`,
