@@ -11,7 +11,6 @@ NiceGUI's websocket, and asks over the page's own for all cameras' pictures, as 
 import argparse
 import asyncio
 import json
-import os
 import re
 import signal
 import subprocess
@@ -78,12 +77,7 @@ async def keep_shell(address, cookie, client_id):
 
 
 async def view(link, people, names):
-    """So many, who come one after another; tells what they got each second. They only get what nobody else needs."""
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    with suppress(OSError):
-        Path("/proc/self/autogroup").write_text(
-            "19"
-        )  # niceness counts within a session alone where there is this
+    """So many, who come one after another; tells what they got each second."""
     base = link.split("/?")[0]
     counts = {"pictures": 0, "bytes": 0, "names": names}
     async with httpx.AsyncClient(timeout=120) as client:
@@ -222,6 +216,8 @@ def main():
     parser.add_argument("--names")
     given = parser.parse_args()
     if given.link:
+        with suppress(OSError):  # niceness counts within a session alone where there is this
+            Path("/proc/self/autogroup").write_text("10")
         asyncio.run(view(given.link, given.people, given.names))
     else:
         run(given.config, given.people, given.seconds, given.rounds)
