@@ -92,6 +92,7 @@ def serve(
         log_level="warning",
         timeout_graceful_shutdown=ENDING_S,
         server_header=False,
+        ws_per_message_deflate=False,  # JPEGs do not get smaller, and it takes five times the processor's time
         ssl_context_factory=None if tls is None else lambda *_: tls,
     )
     address = settings.model_copy(update={"port": port}).url_at(host)

@@ -1,5 +1,6 @@
 """Asks the running service over its Unix socket."""
 
+import logging
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +19,7 @@ class ServiceClient:
     """For the event loop of the pages. Each method raises `ServiceError` when the service does not answer, or refuses."""
 
     def __init__(self, socket: Path) -> None:
+        logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of each question
         self._client = httpx.AsyncClient(
             transport=httpx.AsyncHTTPTransport(uds=short(socket)), base_url="http://service", timeout=ANSWER_S
         )

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from typing import Protocol, Self
 
 from maskwatch.core.errors import QueueError, QueueFull, SourceError
@@ -54,6 +55,20 @@ class Followed(Protocol):
     def failed(self) -> None:
         """It reached nobody."""
         ...
+
+
+class _OnBoard:
+    """Takes an alert that reached nobody from the board; one that was told stands there until it is over."""
+
+    def __init__(self, board: Board, alert: Alert) -> None:
+        self._board = board
+        self._alert = alert
+
+    def delivered(self, at: float) -> None:
+        pass
+
+    def failed(self) -> None:
+        self._board.remove_standing(self._alert)
 
 
 class Pipeline:
@@ -285,12 +300,16 @@ class Pipeline:
             log.info("%s: an announcement is withheld (alert.withhold_share)", camera.name)
             self._words.append((rule, alert.at))
             return
+        shown = replace(alert, frame=None)
+        self.board.add_standing(shown)
+        followed.append(_OnBoard(self.board, shown))
         self._announcer.announce(
             alert, camera.sinks_for(alert), lambda at: self._words.extend((each, at) for each in followed)
         )
 
     def _announce_ends(self, camera: Camera, rule: AlertRule) -> None:
         while (over := rule.ended()) is not None:
+            self.board.remove_standing(over)
             self._announcer.announce_end(over, camera.sinks_for(over))
 
     def _pass_words_on(self) -> None:

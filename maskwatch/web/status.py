@@ -21,6 +21,7 @@ from maskwatch.core.records import (
     PassageCounts,
     PassageKind,
     SinkStatus,
+    StandingAlert,
     Status,
     Versions,
 )
@@ -92,6 +93,7 @@ def _camera(camera: CameraStatus, versions: Versions, now_s: float) -> dict[str,
         "skipped_fps": round(camera.dropped_fps, 2),
         "latency_s": _rounded(camera.latency.lately_s, 3),
         "people": camera.people,
+        "in_view": camera.in_view,
         "protected_ratio": _rounded(camera.protected_ratio, 4),
         "protected_ratio_hour": _rounded(camera.hour.protected_ratio, 4),
         "protected_ratio_hour_low": _rounded(low, 4),
@@ -104,6 +106,25 @@ def _camera(camera: CameraStatus, versions: Versions, now_s: float) -> dict[str,
         "passages": _passages(camera.passages),
         "models": {"detector": versions.detector, "classifier": versions.classifier},
         "effect": None if camera.effect is None else _effect(camera.effect),
+        "standing_alerts": [_standing(each, now_s) for each in camera.standing],
+    }
+
+
+def _standing(standing: StandingAlert, now_s: float) -> dict[str, object]:
+    alert, state_s = standing.alert, now_s - standing.since_s
+    return {
+        "id": alert.id,
+        "rule": alert.rule,
+        "kind": alert.kind.value,
+        "since": _ago(state_s),
+        "state_s": round(state_s, 1),
+        "level": alert.level,
+        "quiet": alert.quiet,
+        "say": alert.say,
+        "people": alert.people,
+        "unprotected": alert.unprotected,
+        "protected_ratio": _rounded(alert.protected_ratio, 4),
+        "reason": alert.reason,
     }
 
 
