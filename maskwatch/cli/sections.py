@@ -15,7 +15,7 @@ USES = {
     "queue": {"queue"},
     "queue review": {"queue", *LOOKING},
     "models": {"models"},
-    "erase": {"queue", "learn"},
+    "erase": {"queue", "learn", "events"},
     "drift": {"drift", "learn", "queue", "models", *LOOKING},
     "learn": {"drift", "learn", "queue", "models", *LOOKING},
     "evaluate": {"models", *LOOKING},

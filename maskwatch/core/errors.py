@@ -47,3 +47,7 @@ class DataError(MaskwatchError):
 
 class EventError(MaskwatchError):
     """An event could not be stored or read."""
+
+
+class EventsDamaged(EventError):  # noqa: N818 - what is told is that they are
+    """The database of events is damaged, or is none."""
