@@ -12,7 +12,7 @@ from pathlib import Path
 
 from maskwatch.config.load import CAMERA_NAME
 from maskwatch.core.errors import ConfigError
-from maskwatch.events.retention import STEP, delete_media, shrink
+from maskwatch.events.retention import STEP, clear_journal, delete_media, shrink
 from maskwatch.events.store import FILE, EventFilter, EventStore
 from maskwatch.learning.archive import Archive
 from maskwatch.samples import erase as of_queue
@@ -70,8 +70,10 @@ def erase_events(folder: Path, erasure: Erasure) -> int:
         while store and (gone := store.delete(_filter(erasure), limit=STEP, lasting=True)):
             delete_media(folder, gone)
             count += len(gone)
-        while store and count and shrink(store, slack=0):
-            pass
+        if store and count:
+            while shrink(store, slack=0):
+                pass
+            clear_journal(store)
     return count
 
 

@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from types import FrameType
 
+from maskwatch import __version__
 from maskwatch.core.errors import MaskwatchError
 from maskwatch.core.health import STUCK_S
 from maskwatch.core.records import CameraState, Status
@@ -44,7 +45,7 @@ class RunningParts:
     def note(self, state: str, reason: str | None = None) -> None:
         """Keep that the service was `started`, `reloaded` or `stopped`."""
         if self.events is not None:
-            self.events.record(service_event(state, time.time(), reason=reason))
+            self.events.record(service_event(state, time.time(), version=__version__, reason=reason))
 
 
 class Service:

@@ -63,9 +63,8 @@ def erase(
         count = run(queue, archive, erasure, advance)
         events = erase_events(settings.events.dir, erasure)
     happened = f", {pluralize(events, 'event')} with stills and clips" if events else ""
-    left = " and in the shared database" if events and settings.events.url else ""
     told = f"{pluralize(count, 'sample')} deleted, picture and labels{happened}"
-    say(f"{told}; what was exported{left}, and the models, stay as they are")
+    say(f"{told}; what was exported or copied elsewhere, and the models, stay as they are")
 
 
 def _as_day(option: str, text: str | None) -> date | None:

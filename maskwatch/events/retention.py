@@ -1,12 +1,15 @@
 """Keeps the database to its limits, a small step at a time, so that nothing waits for it."""
 
 import logging
+import sqlite3
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from maskwatch.events.media import Media
 from maskwatch.events.sqlite import WAL_BYTES, put_asides
@@ -61,10 +64,14 @@ def shrink(store: EventStore, slack: int = SLACK_PAGES) -> bool:
     before = _pragma(store, "freelist_count")
     if before <= slack:
         return False
-    _pragma(store, f"incremental_vacuum({PAGES})")
-    _pragma(store, "wal_checkpoint(TRUNCATE)")
+    _run(store, f"PRAGMA incremental_vacuum({PAGES}); PRAGMA wal_checkpoint(PASSIVE)")
     # while somebody reads for long the file stays, and is looked at again the next time
     return slack < _pragma(store, "freelist_count") < before
+
+
+def clear_journal(store: EventStore) -> None:
+    """What was deleted goes from the journal, too; waits for readers, not for ever. Raises `EventError`."""
+    _run(store, "PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def delete_media(folder: Path, event_ids: Iterable[str]) -> None:
@@ -78,8 +85,16 @@ def delete_media(folder: Path, event_ids: Iterable[str]) -> None:
                 log.warning("events: %s: cannot be deleted: %s", path, e.strerror)
 
 
-def _pragma(store: EventStore, name: str) -> int:
+def _run(store: EventStore, script: str) -> None:
+    """To its end: of `incremental_vacuum`, a query would do one page."""
     with store.errors(), store.engine.connect() as connection:
-        plain = connection.execution_options(isolation_level="AUTOCOMMIT")
-        rows = plain.execute(text(f"PRAGMA {name}")).fetchall()
-    return int(rows[0][0]) if rows else 0
+        driver: Any = connection.connection.driver_connection
+        try:
+            driver.executescript(script)
+        except sqlite3.Error as e:
+            raise DBAPIError(None, None, e) from e
+
+
+def _pragma(store: EventStore, name: str) -> int:
+    with store.errors(), store.begin() as connection:
+        return int(connection.execute(text(f"PRAGMA {name}")).scalar_one())

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from uuid import uuid4
 
-from maskwatch import __version__
 from maskwatch.core.events import Event, EventKind
 from maskwatch.core.ports import EventLog
 from maskwatch.core.records import Alert, CameraState, Decision, Outcome, Passage
@@ -55,18 +54,13 @@ def announcement_event(camera: str, outcome: Outcome, at: float) -> Event:
     return _event(EventKind.ANNOUNCEMENT, at, camera, told=outcome.told, **counts)
 
 
-def service_event(state: str, at: float, *, reason: str | None = None, cut_off: bool = False) -> Event:
-    """`state`: started, stopped, reloaded. `reason` is that of an end by an error, without any password."""
-    more = {"reason": reason} if reason else {}
-    return _event(
-        EventKind.SERVICE,
-        at,
-        None,
-        state=state,
-        version=__version__,
-        **more,
-        **({"cut_off": True} if cut_off else {}),
-    )
+def service_event(
+    state: str, at: float, *, version: str | None = None, reason: str | None = None, cut_off: bool = False
+) -> Event:
+    """`state`: started, stopped, reloaded. `version` is the program's, `reason` that of an end by an error, without any password."""
+    more: dict[str, object] = {"reason": reason} if reason else {}
+    more |= {"cut_off": True} if cut_off else {}
+    return _event(EventKind.SERVICE, at, None, state=state, version=version, **more)
 
 
 def _event(kind: EventKind, at: float, camera: str | None, **data: object) -> Event:
