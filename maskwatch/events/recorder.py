@@ -26,6 +26,7 @@ BATCH = 500
 TICK_S = 1.0
 TIDY_S = 60.0  # the limits are looked after so often,
 TIDY_STEP_S = 0.05  # and while there is something to do, so often
+CHECK_S = 86_400.0  # damage may lie where nothing is read or written
 ALIVE_S = 20.0  # so often it is noted that the service lives: a crash is known as exactly
 # between two attempts: doubled each time
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
@@ -75,6 +76,7 @@ class Recorder:
         self._stored = self._lost = self._lost_before = 0
         self._lost_told = False
         self._tidied_s = self._noted_s = float("-inf")
+        self._checked_s = time.monotonic()
         self._has_more_to_tidy = False
         self._thread = threading.Thread(target=self._run, name="events", daemon=True)
 
@@ -176,6 +178,8 @@ class Recorder:
         if alive_at is not None and not self._follows:
             closed.append(service_event("stopped", last_at, cut_off=True))
         store.add([replace(event, site=event.site or self._site) for event in closed])
+        store.set_note(ALIVE, time.time())
+        self._noted_s = time.monotonic()
 
     def _store_some(self, store: EventStore) -> bool:
         """Gives whether there was something to store."""
@@ -194,6 +198,9 @@ class Recorder:
         if now_s - self._noted_s >= ALIVE_S:
             store.set_note(ALIVE, time.time())
             self._noted_s = now_s
+        if now_s - self._checked_s >= CHECK_S:
+            self._checked_s = now_s
+            store.check()
         if self._has_more_to_tidy or now_s - self._tidied_s >= TIDY_S:
             self._tidied_s = now_s
             self._has_more_to_tidy = self._retention.step(store, time.time())

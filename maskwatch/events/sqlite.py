@@ -39,7 +39,10 @@ def make(engine: Engine, path: Path) -> int:
     make_folder(path.parent)
     make_file(path)
     inode = path.stat().st_ino
-    OWN.create_all(engine)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # the console may do the same at this moment
+        OWN.create_all(connection)
+        connection.commit()
     return inode
 
 
@@ -58,7 +61,7 @@ def is_damaged(error: SQLAlchemyError) -> bool:
 
 def put_aside(path: Path) -> Path:
     """Rename a database's files, so that a new one may begin; gives the new name. Raises `EventError`."""
-    aside = path.with_name(f"{path.name}.damaged-{utc_now():%Y%m%dT%H%M%SZ}")
+    aside = path.with_name(f"{path.name}.damaged-{utc_now():%Y%m%dT%H%M%S.%fZ}")
     try:
         for end in BESIDE:
             with suppress(FileNotFoundError):

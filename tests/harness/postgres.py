@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -71,6 +72,23 @@ class Postgres:
             self._process.wait()
             self._process = None
             until(lambda: not self.answers())
+
+    @contextmanager
+    def frozen(self):
+        """SIGSTOP to it and all its children."""
+        import psutil
+
+        server = psutil.Process(self._process.pid)
+        if server.name() != "postgres":  # setpriv became it
+            server = server.children()[0]
+        family = [server, *server.children(recursive=True)]
+        for each in family:
+            each.suspend()
+        try:
+            yield
+        finally:
+            for each in family:
+                each.resume()
 
     def answers(self):
         import psycopg
