@@ -165,13 +165,18 @@ def event_recorder(config: Config, pipeline: Pipeline, before: Recorder | None) 
 
 
 def private_server(config: Config, pipeline: Pipeline, before: WebServer | None) -> WebServer | None:
-    """What answers the console about `pipeline`; None where there is to be none. Raises `ConfigError`."""
+    """What answers the console about `pipeline`; None where there is to be none, or where its folder cannot be used."""
     if not config.console.enabled:
         return None
     old = before.listener if before else None
-    listener = PrivateListener(
-        config.events.dir / private.SOCKET, old if isinstance(old, PrivateListener) else None
-    )
+    try:
+        listener = PrivateListener(
+            config.events.dir / private.SOCKET, old if isinstance(old, PrivateListener) else None
+        )
+    except ConfigError as e:  # a full disk, say: cameras are watched all the same
+        log.error("%s; the console cannot show the cameras", e)
+        pipeline.board.set_notice("console", "the console cannot show the cameras")
+        return None
     cameras = {name: private.Shown(each.privacy, each.ignore) for name, each in config.cameras.items()}
     app = private.private_app(_service_view(config, pipeline), pipeline.latest, cameras)
     return WebServer(listener, app, pipeline.fail)

@@ -10,7 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from harness.postgres import PASSWORD, Postgres
+from harness.postgres import Postgres
 from harness.receivers import until
 from harness.service import hits
 from pydantic import SecretStr

@@ -19,6 +19,7 @@ from maskwatch.events import sqlite as sqlite_module
 from maskwatch.events.recorder import ALIVE, Recorder
 from maskwatch.events.retention import Retention
 from maskwatch.events.store import FILE, EventFilter, EventStore
+from maskwatch.pipeline.status_board import Board
 
 KINDS = EventFilter(kinds=set(EventKind) - {EventKind.SERVICE})
 
@@ -30,8 +31,8 @@ def soon(monkeypatch):
     monkeypatch.setattr(sqlite_module, "BUSY_S", 0.1)
 
 
-def event(kind=EventKind.PASSAGE, *, id=None, at=None, **fields):
-    return Event(id or uuid4().hex, kind, time.time() if at is None else at, "door", **fields)
+def event(kind=EventKind.PASSAGE, *, its_id=None, at=None, **fields):
+    return Event(its_id or uuid4().hex, kind, time.time() if at is None else at, "door", **fields)
 
 
 def make(folder, board, **options):
@@ -85,7 +86,7 @@ def test_of_an_event_that_changes_the_last_state_is_stored(tmp_path, board):
     alert = event(EventKind.ALERT)
     with make(tmp_path, board) as recorder:
         for ended_at in (None, 3.0, 4.0):
-            recorder.record(event(EventKind.ALERT, id=alert.id, ended_at=ended_at))
+            recorder.record(event(EventKind.ALERT, its_id=alert.id, ended_at=ended_at))
     assert [each.ended_at for each in stored(tmp_path)] == [4.0]
 
 
@@ -101,9 +102,9 @@ def test_one_that_changes_while_it_is_being_stored_is_stored_again(tmp_path, boa
 
     monkeypatch.setattr(EventStore, "add", slow)
     with make(tmp_path, board) as recorder:
-        recorder.record(event(EventKind.ALERT, id="a" * 32))
+        recorder.record(event(EventKind.ALERT, its_id="a" * 32))
         assert under_way.wait(20)
-        recorder.record(event(EventKind.ALERT, id="a" * 32, ended_at=9.0))
+        recorder.record(event(EventKind.ALERT, its_id="a" * 32, ended_at=9.0))
         go_on.set()
     assert [each.ended_at for each in stored(tmp_path)] == [9.0]
 
@@ -126,7 +127,7 @@ def test_recording_waits_for_no_disk_and_what_has_no_room_is_counted_as_lost(
         recorder.record(known)
         for _ in range(100):
             recorder.record(event())
-        recorder.record(event(EventKind.ALERT, id=known.id, ended_at=2.0))  # one that waits may change
+        recorder.record(event(EventKind.ALERT, its_id=known.id, ended_at=2.0))  # one that waits may change
         held.set()
         until(lambda: board.snapshot().events and board.snapshot().events.stored == 50)
     assert board.snapshot().events.lost == 51
@@ -134,7 +135,6 @@ def test_recording_waits_for_no_disk_and_what_has_no_room_is_counted_as_lost(
     assert len(stored(tmp_path)) == 50
     assert stored(tmp_path, EventFilter(kinds=[EventKind.ALERT]))[0].ended_at == 2.0
     assert sum("no more can wait" in record.message for record in caplog.records) == 1
-
 
 
 @contextmanager
@@ -369,3 +369,18 @@ def test_a_fault_of_our_own_ends_the_service_with_its_reason(tmp_path, board, mo
     with make(tmp_path, board, on_crash=crashes.append):
         until(lambda: crashes)
     assert isinstance(crashes[0], KeyError)
+
+
+def test_two_services_in_one_folder_store_all_and_leave_the_others_alerts_alone(tmp_path, board, caplog):
+    with make(tmp_path, board) as first:
+        alert = event(EventKind.ALERT)
+        first.record(alert)
+        until(lambda: is_well(board) and board.snapshot().events.stored == 1)
+        other = Board(["yard"])
+        with make(tmp_path, other) as second:
+            second.record(event())
+            until(lambda: is_well(other) and other.snapshot().events.stored == 1)
+    found = stored(tmp_path, EventFilter())
+    assert len(found) == 2
+    assert all(each.ended_at is None for each in found)
+    assert "another service keeps its events there" in caplog.text

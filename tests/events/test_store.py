@@ -15,8 +15,8 @@ from maskwatch.events import sqlite as sqlite_module
 from maskwatch.events.store import FILE, Copy, EventFilter, EventStore
 
 
-def event(at, kind=EventKind.PASSAGE, camera="door", *, id=None, **fields):
-    return Event(id or uuid4().hex, kind, at, camera, **fields)
+def event(at, kind=EventKind.PASSAGE, camera="door", *, its_id=None, **fields):
+    return Event(its_id or uuid4().hex, kind, at, camera, **fields)
 
 
 @pytest.fixture
@@ -49,7 +49,9 @@ def test_the_newest_come_first_a_page_at_a_time(store):
 def test_events_of_one_moment_stand_on_one_page_each(store):
     events = [event(1.0) for _ in range(30)]
     store.add(events)
-    shown = [each for offset in (0, 10, 20) for each in ids(store.find(EventFilter(), limit=10, offset=offset))]
+    shown = [
+        each for offset in (0, 10, 20) for each in ids(store.find(EventFilter(), limit=10, offset=offset))
+    ]
     assert sorted(shown) == sorted(ids(events))
 
 
@@ -83,7 +85,7 @@ def test_a_filter_finds_and_counts_the_same(store, wanted, found):
 def test_one_that_is_stored_again_is_replaced(store):
     first = event(1.0, EventKind.ALERT, data={"delivered": None})
     store.add([first])
-    later = event(1.0, EventKind.ALERT, id=first.id, ended_at=9.0, data={"delivered": True})
+    later = event(1.0, EventKind.ALERT, its_id=first.id, ended_at=9.0, data={"delivered": True})
     store.add([later])
     assert store.find(EventFilter(), limit=9) == [later]
 
@@ -200,7 +202,7 @@ def test_what_changed_after_it_was_read_is_copied_again(store):
     store.add([first, second])
     copies = store.uncopied(9)
     assert ids(each.event for each in copies) == [first.id, second.id]
-    ended = event(1.0, EventKind.ALERT, id=first.id, ended_at=3.0)
+    ended = event(1.0, EventKind.ALERT, its_id=first.id, ended_at=3.0)
     store.add([ended])  # while they are on their way
     store.note_copied(copies)
     assert [each.event for each in store.uncopied(9)] == [ended]
@@ -223,7 +225,7 @@ def test_versions_grow_though_the_clock_is_set_back(store, monkeypatch):
 
 def test_of_two_copies_the_newer_stays_in_whatever_order_they_come(store):
     old = event(1.0, EventKind.ALERT)
-    new = event(1.0, EventKind.ALERT, id=old.id, ended_at=2.0)
+    new = event(1.0, EventKind.ALERT, its_id=old.id, ended_at=2.0)
     for copies in ([Copy(new, 7), Copy(old, 5)], [Copy(old, 5)], [Copy(new, 7)]):
         store.copy_in(copies)
         assert store.find(EventFilter(), limit=9) == [new]

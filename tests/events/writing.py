@@ -34,12 +34,16 @@ def main(folder, site, number, url=None):
     EventStore.add = acknowledged
     board, crashes = Board(["door"]), []
     copier = Forwarder(Path(folder), SecretStr(url), site, crashes.append) if url else None
-    with Recorder(Retention(Path(folder), 90, 100), site, board, crashes.append, forwarder=copier) as recorder:
+    with Recorder(
+        Retention(Path(folder), 90, 100), site, board, crashes.append, forwarder=copier
+    ) as recorder:
         print("ready", flush=True)
         count = 0
         while not number or count < number:
             count += 1
-            begun = Event(uuid4().hex, EventKind.ALERT, time.time(), "door", data={"say": "x" * (count % 700)})
+            begun = Event(
+                uuid4().hex, EventKind.ALERT, time.time(), "door", data={"say": "x" * (count % 700)}
+            )
             recorder.record(begun)
             time.sleep(0.001)
             recorder.record(
