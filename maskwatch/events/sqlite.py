@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine, event, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from maskwatch.core.errors import EventError
@@ -40,6 +40,8 @@ def make(engine: Engine, path: Path) -> int:
     make_file(path)
     inode = path.stat().st_ino
     with engine.connect() as connection:
+        if set(OWN.tables) <= set(inspect(connection).get_table_names()):
+            return inode
         connection.exec_driver_sql("BEGIN IMMEDIATE")  # the console may do the same at this moment
         OWN.create_all(connection)
         connection.commit()

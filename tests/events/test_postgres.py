@@ -114,7 +114,7 @@ def test_three_services_write_into_one_store_that_is_killed_and_nothing_is_lost_
 
 
 def _count(server):
-    if not server.execute("SELECT to_regclass('events')")[0][0]:
+    if not server.has_events():
         return 0
     return server.execute("SELECT count(*) FROM events")[0][0]
 

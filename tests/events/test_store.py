@@ -4,6 +4,9 @@ import math
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
+import threading
 from uuid import uuid4
 
 import pytest
@@ -174,6 +177,49 @@ def test_a_database_that_is_locked_is_an_error_and_no_damage(store, monkeypatch)
     writer.close()
     waiting.add([event(1.0)])
     waiting.close()
+
+
+OTHER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+print(connection.execute("SELECT count(*) FROM events").fetchone()[0])
+connection.close()
+"""
+
+
+def test_opening_it_again_takes_no_locks_away(store):
+    """POSIX's locks of a process on a file go when it closes any descriptor of it: the next who closes it would take
+    himself for the last one, and remove the journal that we write to."""
+
+    def seen_by_another():
+        command = [sys.executable, "-c", OTHER, store.path]
+        return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+    store.add([event(1.0)])
+    again = EventStore.in_folder(store.path.parent)
+    assert seen_by_another() == 1
+    assert store.path.with_name("events.db-wal").exists()
+    store.add([event(2.0)])
+    assert seen_by_another() == 2
+    again.close()
+
+
+def test_several_begin_one_database_at_once(tmp_path):
+    barrier, stores = threading.Barrier(6), []
+
+    def begin():
+        barrier.wait()
+        stores.append(EventStore.in_folder(tmp_path / "new"))
+        stores[-1].add([event(1.0)])
+
+    threads = [threading.Thread(target=begin) for _ in range(6)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert stores[0].count(EventFilter()) == 6
+    for each in stores:
+        each.close()
 
 
 def test_trying_to_write_leaves_nothing(store):

@@ -40,6 +40,7 @@ class Postgres:
                 "--clear-groups",
             ]
         self.port = free_port()
+        self.quoted = quote(PASSWORD, safe="")
         self.url = self.url_of(OWNER, PASSWORD)
         self._process = None
 
@@ -122,6 +123,9 @@ class Postgres:
         except psycopg.OperationalError:
             return False
         return True
+
+    def has_events(self):
+        return self.execute("SELECT to_regclass('events')")[0][0] is not None
 
     def execute(self, statement):
         """As the owner; gives the rows of a query."""
