@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy.event import listen
 
 from maskwatch.core.errors import ConfigError, EventError, EventsDamaged
 from maskwatch.core.events import Event, EventKind
@@ -83,6 +84,27 @@ def test_a_filter_finds_and_counts_the_same(store, wanted, found):
     )
     assert {each.at for each in store.find(wanted, limit=9)} == found
     assert store.count(wanted) == len(found)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        (EventFilter(), "events_at"),
+        (EventFilter(since=1.0, until=2.0), "events_at"),
+        (EventFilter(cameras=["door"]), "events_camera_at"),
+        (EventFilter(kinds=[EventKind.ALERT]), "events_kind_at"),
+        (EventFilter(since=1.0, cameras=["door"]), "events_camera_at"),
+    ],
+)
+def test_a_page_of_many_events_is_read_from_an_index_and_not_sorted(store, wanted, index):
+    asked = []
+    listen(store.engine, "before_cursor_execute", lambda *a: asked.append((a[2], a[3])))
+    store.find(wanted, limit=100, offset=50_000)
+    ((statement, values),) = [each for each in asked if "FROM events" in each[0]]
+    with sqlite3.connect(store.path) as connection:
+        plan = str(connection.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall())
+    assert f"INDEX {index}" in plan
+    assert "TEMP B-TREE" not in plan
 
 
 def test_one_that_is_stored_again_is_replaced(store):
