@@ -44,6 +44,7 @@ from maskwatch.models.loading import (
 from maskwatch.models.registry import SHIPPED, Registry
 from maskwatch.pipeline.camera import Camera, CameraModels
 from maskwatch.pipeline.pipeline import Pipeline
+from maskwatch.platform import unix_socket
 from maskwatch.platform.caches import cache_folder
 from maskwatch.plugins import KindSettings
 from maskwatch.rules.registry import RULES, RuleContext
@@ -124,7 +125,9 @@ def live_pipeline(
     sink = cache(make_sink)
     cameras = []
     for name, camera in config.cameras.items():
-        source = open_source(name, camera.source, fps=camera.fps, rtsp_settings=camera.rtsp)
+        source = open_source(
+            name, camera.source, fps=camera.fps, rtsp_settings=camera.rtsp, aspect=camera.aspect
+        )
         sinks = tuple(map(sink, camera.alert.sink_settings()))
         sinks_of = {
             (rule, 2): tuple(map(sink, camera.alert.spoken_as_here(settings.escalation.sinks)))
@@ -171,7 +174,7 @@ def private_server(config: Config, pipeline: Pipeline, before: WebServer | None)
     old = before.listener if before else None
     try:
         listener = PrivateListener(
-            config.events.dir / private.SOCKET, old if isinstance(old, PrivateListener) else None
+            config.events.dir / unix_socket.SERVICE, old if isinstance(old, PrivateListener) else None
         )
     except ConfigError as e:  # a full disk, say: cameras are watched all the same
         log.error("%s; the console cannot show the cameras", e)
@@ -247,7 +250,7 @@ def replay_pipeline(
 
     Raises `ConfigError` for a live source, `SourceError` when no kind takes the address, and `ModelError`.
     """
-    source = open_source(plan.name, plan.address)
+    source = open_source(plan.name, plan.address, aspect=plan.defaults.aspect)
     if source.live:
         raise ConfigError(f"{plan.address}: is live; replay takes footage, `maskwatch run` watches cameras")
     if missing := plan.defaults.missing_place():
@@ -285,7 +288,7 @@ def camera_source(name: str, camera: CameraConfig) -> Source:
 
     Raises `SourceError` when no kind takes its address.
     """
-    return open_source(name, camera.source, rtsp_settings=camera.rtsp)
+    return open_source(name, camera.source, rtsp_settings=camera.rtsp, aspect=camera.aspect)
 
 
 def alert_sentences(name: str, settings: Defaults) -> tuple[str, ...]:

@@ -1,8 +1,7 @@
 """`maskwatch queue review`: the queue as a page for a browser."""
 
-from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -10,10 +9,6 @@ from maskwatch.cli.queue import Config, Folder
 from maskwatch.cli.sections import settings_for
 from maskwatch.cli.terminal import out
 from maskwatch.console.access import TOKEN_VARIABLE
-
-if TYPE_CHECKING:
-    from maskwatch.config.load import Config as Configuration
-    from maskwatch.core.records import Face, FrameReport, Rgb
 
 Host = Annotated[
     str, typer.Option("--host", help="The address to listen on; any but this machine's own needs a token.")
@@ -44,22 +39,18 @@ def review(
     open_: Open = False,
 ) -> None:
     """Serve a page for looking through the queue and labelling it, until Ctrl-C."""
+    from maskwatch.app.console import review as pages_of
     from maskwatch.config.credentials import variables
     from maskwatch.console.access import Access, checked_token
-    from maskwatch.console.review.context import Review
-    from maskwatch.console.review.server import serve
-    from maskwatch.console.review.thumbnails import Thumbnails
-    from maskwatch.console.review.uploads import Uploads
-    from maskwatch.console.review.walk import Presence
+    from maskwatch.console.context import Console
+    from maskwatch.console.server import serve
     from maskwatch.samples.annotations import checked_name
     from maskwatch.samples.store import Queue
 
     settings = settings_for("queue review", config)
     needed = checked_token(host, token or variables().get(TOKEN_VARIABLE))  # as systemd gives it
     place = folder or settings.queue.dir
-    queue = Queue(place)
-    name = None if by is None else checked_name(by)
-    desk = Review(queue, Thumbnails(), Uploads(queue, _proposer(settings)), Presence(), name)
+    desk = pages_of(settings, Queue(place), None if by is None else checked_name(by))
 
     def ready(address: str) -> None:
         out.print(
@@ -73,21 +64,4 @@ def review(
 
     access = None if needed is None else Access(needed)
     with suppress(KeyboardInterrupt):  # the way to end it
-        serve(desk, host=host, port=port, access=access, on_ready=ready)
-
-
-def _proposer(settings: "Configuration") -> "Callable[[Rgb], tuple[Face, ...]]":
-    """The models are loaded when the first picture comes."""
-    from functools import cache
-
-    @cache
-    def judge() -> "Callable[[Rgb], FrameReport]":
-        from maskwatch.app.compose import analyst  # takes a while
-        from maskwatch.models.loading import Models, pick_device
-
-        return analyst(settings.defaults, Models(pick_device(settings.device)))
-
-    def propose(rgb: "Rgb") -> "tuple[Face, ...]":
-        return judge()(rgb).faces
-
-    return propose
+        serve(Console(settings.console, desk), host=host, port=port, access=access, on_ready=ready)

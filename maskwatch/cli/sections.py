@@ -14,6 +14,7 @@ USES = {
     "status": {"web"},
     "queue": {"queue"},
     "queue review": {"queue", *LOOKING},
+    "console": {"console", "events", "queue", "privacy", *PLACES, *LOOKING},
     "models": {"models"},
     "erase": {"queue", "learn", "events"},
     "drift": {"drift", "learn", "queue", "models", *LOOKING},
@@ -22,7 +23,7 @@ USES = {
     "evaluate system": {"alert", "models", *PLACES, *LOOKING},
     "bench system": {"fps", "alert", *PLACES, *LOOKING},
     "bench queue": {"queue", "models", *LOOKING},
-    "replay": {"fps", "privacy", "alert", "queue", "models", *PLACES, *LOOKING},
+    "replay": {"fps", "aspect", "privacy", "alert", "queue", "models", *PLACES, *LOOKING},
 }
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 
+from maskwatch.console.users import Role, User
 from maskwatch.core.address import is_loopback
 from maskwatch.core.errors import ConfigError
 from maskwatch.http.guard import TokenCheck
@@ -11,6 +12,7 @@ TOKEN_VARIABLE = "MASKWATCH_REVIEW_TOKEN"  # noqa: S105 - the name of the variab
 MIN_TOKEN_LENGTH = 12
 SESSION_S = 12 * 3600.0
 MAX_SESSIONS = 1000
+OWNER = User("owner", Role.ADMIN)  # who started the program
 
 
 def checked_token(host: str, token: str | None) -> str | None:
@@ -28,11 +30,12 @@ def checked_token(host: str, token: str | None) -> str | None:
 
 
 class Access:
-    """Opens sessions for those who know the token. Times are seconds of any steady clock."""
+    """Opens sessions for those who know the token, as `user`. Times are seconds of any steady clock."""
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, user: User = OWNER) -> None:
         self._token = TokenCheck(token)
-        self._sessions: dict[str, float] = {}
+        self._user = user
+        self._sessions: dict[str, tuple[float, User]] = {}
 
     def may_guess(self, now_s: float, address: str = "") -> bool:
         """Whether so few wrong tokens came from there of late that the next one is looked at."""
@@ -42,16 +45,17 @@ class Access:
         """A new session's secret; None when the token is wrong, or too many from that address were."""
         if not self._token.is_right(offered, address, now_s):
             return None
-        self._sessions = {key: until_s for key, until_s in self._sessions.items() if until_s > now_s}
+        self._sessions = {key: each for key, each in self._sessions.items() if each[0] > now_s}
         while len(self._sessions) >= MAX_SESSIONS:
             del self._sessions[next(iter(self._sessions))]
         session = secrets.token_urlsafe(32)
-        self._sessions[_digest(session)] = now_s + SESSION_S
+        self._sessions[_digest(session)] = (now_s + SESSION_S, self._user)
         return session
 
-    def knows(self, session: str, now_s: float) -> bool:
-        """Whether `sign_in` gave out this session's secret, and it has not expired (12 hours)."""
-        return self._sessions.get(_digest(session), 0.0) > now_s
+    def user(self, session: str, now_s: float) -> User | None:
+        """Whose session this is, by the secret that `sign_in` gave out; None when it gave none or it expired (12 hours)."""
+        until_s, user = self._sessions.get(_digest(session), (0.0, None))
+        return user if until_s > now_s else None
 
 
 def _digest(session: str) -> str:

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope
 
 from maskwatch.console.access import SESSION_S, Access
 from maskwatch.console.login import entered_page, login_page
+from maskwatch.console.users import Role
 from maskwatch.http.guard import Guard, OtherSites, Refusals, address_of, now
 
 log = logging.getLogger(__name__)
@@ -22,6 +23,13 @@ HEADERS = {
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; object-src 'none'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 }
+RIGHTS = (
+    ("/queue", Role.LABELLER),
+    ("/team", Role.LABELLER),
+    ("/editor", Role.ADMIN),
+    ("/people", Role.ADMIN),
+)
+"""What pages below a path ask for; any other may be seen by everybody who is signed in."""
 REFUSALS = Refusals(
     misdirected=lambda: PlainTextResponse("This page answers to localhost alone.", 421),
     other_site=lambda: PlainTextResponse("Another site's page may not ask this.", 403),
@@ -56,9 +64,16 @@ class SessionDoor:
         offered = await _offered(connection.scope, receive)
         if offered is not None:
             return self._entered(self._access, offered, connection)
-        if self._access.knows(connection.cookies.get(self._cookie, ""), now()):
-            return None
-        return HTMLResponse(login_page(), 401)
+        user = self._access.user(connection.cookies.get(self._cookie, ""), now())
+        if user is None:
+            return HTMLResponse(login_page(), 401)
+        needed = next(
+            (role for path, role in RIGHTS if connection.scope["path"].startswith(path)), Role.VIEWER
+        )
+        if not user.role.may(needed):
+            return PlainTextResponse(f"{user.name} may not see this; it takes the role {needed}.", 403)
+        connection.scope["user"] = user
+        return None
 
     def _entered(self, access: Access, offered: "_Offered", connection: HTTPConnection) -> Response:
         now_s, address = now(), address_of(connection)

@@ -13,6 +13,10 @@ class SourceError(MaskwatchError):
     """A source gives no (more) frames although it should."""
 
 
+class SourceRefused(SourceError):  # noqa: N818 - the camera works
+    """A camera refuses the user or the password: to ask often would lock us out."""
+
+
 class ImageError(SourceError):
     """What should be a picture is none that can be looked at; whoever gave it is at fault."""
 
@@ -51,3 +55,7 @@ class EventError(MaskwatchError):
 
 class EventsDamaged(EventError):  # noqa: N818 - what is told is that they are
     """The database of events is damaged, or is none."""
+
+
+class ServiceError(MaskwatchError):
+    """The running service does not answer, or refuses."""

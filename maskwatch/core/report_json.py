@@ -1,9 +1,24 @@
 """A frame's report as JSON and back, whole: what one process of the program tells another."""
 
+import json
 from dataclasses import asdict
 from typing import Any
 
 from maskwatch.core.records import Box, Coverage, Face, FrameReport, Label, Person
+
+HEAD = 4  # bytes: how long the JSON before a picture is, big-endian
+
+
+def packed(report: FrameReport, jpeg: bytes) -> bytes:
+    """A report and its picture in one."""
+    head = json.dumps(to_json(report)).encode()
+    return len(head).to_bytes(HEAD, "big") + head + jpeg
+
+
+def unpacked(body: bytes) -> tuple[FrameReport, bytes]:
+    """What `packed` was given. Raises as `from_json`."""
+    end = HEAD + int.from_bytes(body[:HEAD], "big")
+    return from_json(json.loads(body[HEAD:end])), body[end:]
 
 
 def to_json(report: FrameReport) -> dict[str, object]:

@@ -5,6 +5,7 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
+SERVICE = "service.sock"  # in the folder of events: where the service answers the console
 WAITING = 32  # connections that may wait to be accepted
 
 

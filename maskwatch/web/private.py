@@ -4,7 +4,6 @@ It is not guarded further. Pictures leave here as far as the camera's privacy al
 people look at costs the service an encoded JPEG, made once a frame and width.
 """
 
-import json
 import os
 import signal
 import threading
@@ -19,16 +18,14 @@ from starlette.routing import Route
 
 from maskwatch.core.privacy import Privacy, shown
 from maskwatch.core.records import Decision, Polygon
-from maskwatch.core.report_json import to_json
+from maskwatch.core.report_json import packed, to_json
 from maskwatch.pipeline.latest import Latest
 from maskwatch.web.service_view import ServiceView
 from maskwatch.web.status import described
 
-SOCKET = "service.sock"
 MIN_WIDTH, MAX_WIDTH = 80, 3840  # px
 QUALITY = 80
 WAIT_S = 1.5  # for a frame of a camera at which nobody looked before
-HEAD = 4  # bytes: how long the JSON before a picture is, big-endian
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +105,7 @@ def _packed(decision: Decision, about: Shown, width: int) -> bytes:
         ".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
     )
     assert ok
-    head = json.dumps(to_json(decision.report)).encode()
-    return len(head).to_bytes(HEAD, "big") + head + bytes(jpeg)
-
-
-def unpacked(body: bytes) -> tuple[dict[str, object], bytes]:
-    """The report, as JSON has it, and the JPEG of a `/frame` answer."""
-    end = HEAD + int.from_bytes(body[:HEAD], "big")
-    report: dict[str, object] = json.loads(body[HEAD:end])
-    return report, body[end:]
+    return packed(decision.report, bytes(jpeg))
 
 
 def _missing(why: str) -> JSONResponse:

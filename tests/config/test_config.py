@@ -133,7 +133,7 @@ def test_an_empty_file_is_the_defaults(text):
         ("classify: {kind: nasknet}", "config.yaml:1: classify.kind: must be masknet, got 'nasknet'"),
         (
             "cameras: {a: {source: {kind: rtps}}}",
-            "config.yaml:1: cameras.a.source.kind: must be file, images, rtsp or usb; did you mean rtsp?",
+            "config.yaml:1: cameras.a.source.kind: must be file, images, rtsp, stream or usb; did you mean rtsp?",
         ),
         ("cameras: {a: {source: {address: b}}}", "config.yaml:1: cameras.a.source.kind: is missing"),
         (
@@ -243,7 +243,7 @@ def test_an_empty_file_is_the_defaults(text):
         ('alert: {say: "hello\\0"}', "config.yaml:1: alert.say: holds a control character"),
         ('alert: {say: "\\e[2J"}', "config.yaml:1: alert.say: holds a control character"),
         (
-            "cameras: {a: {source: http://h/s}}",
+            "cameras: {a: {source: gopher://h/s}}",
             "config.yaml:1: cameras.a.source: must be rtsp://…, rtsps://…",
         ),
         ("cameras: {a: {source: rtsp:///s}}", "config.yaml:1: cameras.a.source: must be rtsp://HOST/…"),

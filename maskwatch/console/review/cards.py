@@ -28,22 +28,22 @@ NOTHING_FITS = """
 
 def sample_path(sample_id: str, query: Mapping[str, str]) -> str:
     """The path of a sample's page, quoted, with the filter's query."""
-    return f"/sample/{quote(sample_id, safe='')}" + (f"?{urlencode(query)}" if query else "")
+    return f"/queue/sample/{quote(sample_id, safe='')}" + (f"?{urlencode(query)}" if query else "")
 
 
 def gallery_path(query: Mapping[str, str]) -> str:
     """The path of the gallery, with the filter's query."""
-    return "/" + (f"?{urlencode(query)}" if query else "")
+    return "/queue" + (f"?{urlencode(query)}" if query else "")
 
 
 def image_path(sample_id: str) -> str:
     """The path of a sample's frame in full size, a JPEG."""
-    return f"/picture/{quote(sample_id, safe='')}.jpg"
+    return f"/queue/picture/{quote(sample_id, safe='')}.jpg"
 
 
 def thumbnail_path(sample_id: str) -> str:
     """The path of a sample's thumbnail, a JPEG."""
-    return f"/thumbnail/{quote(sample_id, safe='')}.jpg"
+    return f"/queue/thumbnail/{quote(sample_id, safe='')}.jpg"
 
 
 def grid(samples: Iterable[Sample], query: Mapping[str, str]) -> str:

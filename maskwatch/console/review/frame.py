@@ -16,6 +16,7 @@ NAME_COOKIE = "maskwatch_reviewer"
 LOOK_COOKIE = "maskwatch_look"
 LOOKS: dict[str, bool | None] = {"auto": None, "light": False, "dark": True}
 LOOK_ICONS = {"auto": "brightness_auto", "light": "light_mode", "dark": "dark_mode"}
+GENERAL = Path(__file__).parents[1] / "style.css"
 STYLE = Path(__file__).with_name("style.css")
 
 
@@ -27,6 +28,7 @@ class PageFrame:
         self.name = _name(unquote(cookies.get(NAME_COOKIE, ""))) or _name(by or "")
         self._look = cookies.get(LOOK_COOKIE, "auto")
         self._look = self._look if self._look in LOOKS else "auto"
+        ui.add_css(GENERAL)
         ui.add_css(STYLE)
         ui.colors(primary="#2f6fd0", dark="#1c2027", dark_page="#14171c")
         self._dark = ui.dark_mode(LOOKS[self._look])

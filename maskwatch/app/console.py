@@ -1,0 +1,52 @@
+"""Makes the console of a configuration: what its pages are given."""
+
+from collections.abc import Callable
+from functools import cache
+
+from maskwatch.config.load import Config
+from maskwatch.console.context import CameraView, Console, Monitoring
+from maskwatch.console.review.context import Review
+from maskwatch.console.review.thumbnails import Thumbnails
+from maskwatch.console.review.uploads import Uploads
+from maskwatch.console.review.walk import Presence
+from maskwatch.console.service_client import ServiceClient
+from maskwatch.core.records import Face, FrameReport, Rgb
+from maskwatch.events.media import Media
+from maskwatch.events.store import EventStore
+from maskwatch.platform.unix_socket import SERVICE
+from maskwatch.samples.store import Queue
+
+
+def console(config: Config) -> Console:
+    """All pages. Raises `EventError` when the events' folder cannot be used."""
+    cameras = {
+        name: CameraView(
+            each.privacy, each.ignore, each.zones, {line: it.line for line, it in each.lines.items()}
+        )
+        for name, each in config.cameras.items()
+    }
+    monitoring = Monitoring(
+        ServiceClient(config.events.dir / SERVICE),
+        cameras,
+        EventStore.in_folder(config.events.dir),
+        Media(config.events.dir),
+    )
+    return Console(config.console, review(config, Queue(config.queue.dir), None), monitoring)
+
+
+def review(config: Config, queue: Queue, by: str | None) -> Review:
+    """What the pages of a queue need; `by` is offered as the name of who has not given one."""
+    return Review(queue, Thumbnails(), Uploads(queue, _proposer(config)), Presence(), by)
+
+
+def _proposer(config: Config) -> Callable[[Rgb], tuple[Face, ...]]:
+    """Finds the faces of a picture that somebody adds; the models are loaded when the first one comes."""
+
+    @cache
+    def judge() -> Callable[[Rgb], FrameReport]:
+        from maskwatch.app.compose import analyst  # with torch, which the pages do without
+        from maskwatch.models.loading import Models, pick_device
+
+        return analyst(config.defaults, Models(pick_device(config.device)))
+
+    return lambda rgb: judge()(rgb).faces

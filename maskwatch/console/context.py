@@ -1,0 +1,49 @@
+"""What all pages share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from maskwatch.console import navigation
+from maskwatch.console.navigation import Link
+from maskwatch.console.review.context import Review
+from maskwatch.console.service_client import ServiceClient
+from maskwatch.console.settings import ConsoleSettings
+from maskwatch.core.people import Line
+from maskwatch.core.privacy import Privacy
+from maskwatch.core.records import Polygon
+from maskwatch.events.media import Media
+from maskwatch.events.store import EventStore
+
+
+@dataclass(frozen=True, slots=True)
+class CameraView:
+    """What the pages know of a camera from the configuration: what may be shown, and the places drawn on its picture."""
+
+    privacy: Privacy = Privacy.FULL
+    ignore: tuple[Polygon, ...] = ()
+    zones: Mapping[str, Polygon] = field(default_factory=dict)
+    lines: Mapping[str, Line] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Monitoring:
+    """The running service, the cameras it watches, and what it wrote down. Where the queue alone is served there is none."""
+
+    service: ServiceClient
+    cameras: Mapping[str, CameraView]
+    events: EventStore
+    media: Media
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """Given to the pages when they are put together. `review` is what the pages of the queue need."""
+
+    settings: ConsoleSettings
+    review: Review
+    monitoring: Monitoring | None = None
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """What can be reached."""
+        return (navigation.QUEUE,) if self.monitoring is None else navigation.EVERYTHING

@@ -1,0 +1,1 @@
+"""Live: what each camera sees now."""

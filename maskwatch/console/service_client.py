@@ -1,0 +1,56 @@
+"""Asks the running service over its Unix socket."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from maskwatch.core.errors import ServiceError
+from maskwatch.core.records import FrameReport
+from maskwatch.core.report_json import from_json, unpacked
+from maskwatch.platform.unix_socket import short
+
+ANSWER_S = 5.0
+
+
+class ServiceClient:
+    """For the event loop of the pages. Each method raises `ServiceError` when the service does not answer, or refuses."""
+
+    def __init__(self, socket: Path) -> None:
+        self._client = httpx.AsyncClient(
+            transport=httpx.AsyncHTTPTransport(uds=short(socket)), base_url="http://service", timeout=ANSWER_S
+        )
+
+    async def status(self) -> dict[str, Any]:
+        """What `/api/status` tells."""
+        found: dict[str, Any] = (await self._get("/status")).json()
+        return found
+
+    async def frame(self, camera: str, width: int) -> tuple[FrameReport, bytes]:
+        """The last frame of a camera as a JPEG, `width` px wide at most and clean, and its report, in pixels of the full frame."""
+        return unpacked((await self._get(f"/frame/{quote(camera, safe='')}", width=width)).content)
+
+    async def minute(self, camera: str) -> list[FrameReport]:
+        """The reports of a camera's last minute, in order."""
+        return [from_json(each) for each in (await self._get(f"/minute/{quote(camera, safe='')}")).json()]
+
+    async def reload(self) -> None:
+        """Have the service read its configuration again; what it refuses, its log tells, and the old one stays."""
+        await self._asked(self._client.build_request("POST", "/reload"))
+
+    async def close(self) -> None:
+        """Close its connections."""
+        await self._client.aclose()
+
+    async def _get(self, path: str, **params: str | int) -> httpx.Response:
+        return await self._asked(self._client.build_request("GET", path, params=params))
+
+    async def _asked(self, request: httpx.Request) -> httpx.Response:
+        try:
+            answer = await self._client.send(request)
+        except httpx.HTTPError as e:
+            raise ServiceError("the service does not answer") from e
+        if answer.is_error:
+            raise ServiceError(answer.json().get("error", f"HTTP {answer.status_code}"))
+        return answer

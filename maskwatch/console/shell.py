@@ -1,0 +1,92 @@
+"""The frame of every page: navigation, the person, language, light or dark."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from fastapi import Request
+from nicegui import ui
+
+from maskwatch.console.context import Console
+from maskwatch.console.texts import COOKIE, LANGUAGES, Texts, language_of
+from maskwatch.console.users import User
+
+LOOK_COOKIE = "maskwatch_look"
+LOOKS: dict[str, bool | None] = {"auto": None, "light": False, "dark": True}
+LOOK_ICONS = {"auto": "brightness_auto", "light": "light_mode", "dark": "dark_mode"}
+STYLE = Path(__file__).with_name("style.css")
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One person's visit of one page: who, in which language, by which look."""
+
+    user: User
+    texts: Texts
+    look: str
+
+    @classmethod
+    def of(cls, request: Request) -> "Visit":
+        """Of a request that the guard let through."""
+        look = request.cookies.get(LOOK_COOKIE, "auto")
+        texts = Texts(language_of(request.cookies, request.headers.get("accept-language", "")))
+        return cls(request.scope["user"], texts, look if look in LOOKS else "auto")
+
+
+def shell(console: Console, visit: Visit, active: str) -> ui.row:
+    """Draw the bar on top of a page, `active` being its link's key; returns the place in it for the page's own tools."""
+    t = visit.texts
+    ui.add_css(STYLE)
+    ui.colors(primary="#2f6fd0", dark="#1c2027", dark_page="#14171c")
+    dark = ui.dark_mode(LOOKS[visit.look])
+    with ui.element("header").classes("mw-bar"):
+        ui.link("maskwatch", "/").classes("mw-brand")
+        with ui.element("nav").classes("mw-nav"):
+            for link in console.links:
+                if visit.user.role.may(link.role):
+                    with ui.link(target=link.path).classes("mw-tab") as tab:
+                        ui.icon(link.icon)
+                        ui.label(t(f"shell.{link.key}"))
+                    if link.key == active:
+                        tab.props("aria-current=page")
+        tools = ui.row().classes("items-center gap-2")
+        _language_menu(t)
+        _look_button(t, visit.look, dark)
+        _person_menu(visit)
+    return tools
+
+
+def keep(cookie: str, value: str) -> None:
+    """Have the browser keep something for a year."""
+    said = f"{cookie}={quote(value)}; max-age=31536000; path=/; samesite=strict"
+    ui.run_javascript(f"document.cookie = {json.dumps(said)}")
+
+
+def _language_menu(t: Texts) -> None:
+    def choose(language: str) -> None:
+        keep(COOKIE, language)
+        ui.navigate.reload()
+
+    with ui.button(icon="translate").props(f"flat dense round aria-label='{t('shell.language')}'"), ui.menu():
+        for language, name in LANGUAGES.items():
+            ui.menu_item(name, lambda language=language: choose(language))
+
+
+def _look_button(t: Texts, look: str, dark: ui.dark_mode) -> None:
+    looks = list(LOOKS)
+    chosen = [look]
+
+    def turn() -> None:
+        chosen[0] = looks[(looks.index(chosen[0]) + 1) % len(looks)]
+        dark.value = LOOKS[chosen[0]]
+        button.icon = LOOK_ICONS[chosen[0]]
+        keep(LOOK_COOKIE, chosen[0])
+
+    button = ui.button(icon=LOOK_ICONS[look], on_click=turn)
+    button.props(f"flat dense round aria-label='{t('shell.look')}'")
+
+
+def _person_menu(visit: Visit) -> None:
+    with ui.button(visit.user.name, icon="person").props("flat dense no-caps").classes("mw-more"), ui.menu():
+        ui.menu_item(visit.texts("shell.sign_out"), lambda: ui.navigate.to("/logout"))
