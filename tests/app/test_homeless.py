@@ -63,7 +63,7 @@ def test_check_tells_that_nothing_can_be_spoken(homeless, door, maskwatch):
     line = next(line for line in done.stdout.splitlines() if "voice door" in line)
     assert "failed" in line
     assert "aplay is not installed" in line
-    assert "1 of 7 checks failed" in done.stderr
+    assert "1 of 8 checks failed" in done.stderr
 
 
 def test_drift_draws_without_a_home(homeless, door, tmp_path, maskwatch):

@@ -322,7 +322,7 @@ def test_check_tells_what_works_and_what_does_not(demo_clip, tmp_path, maskwatch
         r"finding them takes about \d+ ms a frame", " ".join(done.stdout.replace("│", " ").split())
     )
     assert "failed" in next(line for line in done.stdout.splitlines() if "camera gate" in line)
-    assert "1 of 7 checks failed: camera gate\n" in done.stderr
+    assert "1 of 8 checks failed: camera gate\n" in done.stderr
     assert "geheim" not in done.stdout + done.stderr
 
 
@@ -394,7 +394,7 @@ def test_check_renders_every_sentence_anew_whatever_was_rendered_before(
         "check", "-c", config, env=there | {"PYTHONPATH": f"{engine}:{os.environ.get('PYTHONPATH', '')}"}
     )
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].endswith("1 of 7 checks failed: voice door")
+    assert done.stderr.splitlines()[-1].endswith("1 of 8 checks failed: voice door")
     assert "no speech engine" in done.stdout
 
 
