@@ -1,6 +1,7 @@
 """The composition root: configuration in, a running program out. The only place that knows all parts."""
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -28,6 +29,10 @@ from maskwatch.core.selection import Selection
 from maskwatch.detect.motion import MotionGate
 from maskwatch.drift.confidences import Confidences, named
 from maskwatch.drift.watch import Drift, DriftWatch, measured
+from maskwatch.events.counts import restore_passages
+from maskwatch.events.forwarder import Forwarder
+from maskwatch.events.recorder import Recorder
+from maskwatch.events.retention import Retention
 from maskwatch.models.hot_swap import Follower
 from maskwatch.models.loading import (
     Models,
@@ -141,14 +146,43 @@ def live_pipeline(
     return Pipeline(cameras, store=_queue(config.queue, models, first), on_decision=on_decision)
 
 
+def event_recorder(config: Config, pipeline: Pipeline, before: Recorder | None) -> Recorder | None:
+    """What keeps the events of `pipeline`, which tells it from now on; None where none are kept.
+
+    Raises `ConfigError` when the shared database's address is none.
+    """
+    events = config.events
+    if not events.enabled:
+        return None
+    forwarder = Forwarder(events.dir, events.url, events.site, pipeline.fail) if events.url else None
+    # footage begins anew at each start, with a clock of its own
+    live = [camera.name for camera in pipeline.cameras if camera.source.live]
+    recorder = Recorder(
+        Retention(events.dir, events.max_days, events.max_mb),
+        events.site,
+        pipeline.board,
+        pipeline.fail,
+        forwarder=forwarder,
+        on_open=lambda store: restore_passages(store, pipeline.board, live, time.time()),
+        before=before,
+    )
+    pipeline.record_events(recorder)
+    return recorder
+
+
 def private_server(config: Config, pipeline: Pipeline, before: WebServer | None) -> WebServer | None:
-    """What answers the console about `pipeline`; None where there is to be none. Raises `ConfigError`."""
+    """What answers the console about `pipeline`; None where there is to be none, or where its folder cannot be used."""
     if not config.console.enabled:
         return None
     old = before.listener if before else None
-    listener = PrivateListener(
-        config.events.dir / unix_socket.SERVICE, old if isinstance(old, PrivateListener) else None
-    )
+    try:
+        listener = PrivateListener(
+            config.events.dir / unix_socket.SERVICE, old if isinstance(old, PrivateListener) else None
+        )
+    except ConfigError as e:  # a full disk, say: cameras are watched all the same
+        log.error("%s; the console cannot show the cameras", e)
+        pipeline.board.set_notice("console", "the console cannot show the cameras")
+        return None
     cameras = {name: private.Shown(each.privacy, each.ignore) for name, each in config.cameras.items()}
     app = private.private_app(_service_view(config, pipeline), pipeline.latest, cameras)
     return WebServer(listener, app, pipeline.fail)

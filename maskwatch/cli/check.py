@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from maskwatch.config.sections import CameraConfig
     from maskwatch.console.settings import ConsoleSettings
     from maskwatch.core.records import Rgb
+    from maskwatch.events.settings import EventSettings
     from maskwatch.models.loading import Models
     from maskwatch.plugins import KindSettings
     from maskwatch.samples.settings import QueueSettings
@@ -39,7 +40,7 @@ def check(
         bool, typer.Option("--config-only", help="Read the configuration alone, also without the passwords.")
     ] = False,
 ) -> None:
-    """Try the configuration, every camera, the models, the alert sinks, the disk, the web port and the console; say what is wrong."""
+    """Try the configuration, every camera, the models, the alert sinks, the disk, the events, the web port and the console; say what is wrong."""
     from maskwatch.config import load as configuration
 
     if config_only:
@@ -71,7 +72,10 @@ def _checks(file: Path, settings: "Config", *, speak: bool) -> list[tuple[str, C
         ("queue", lambda: _disk(settings.queue)),
         ("web", lambda: _web(settings.web)),
         ("console", lambda: _console(settings.console, file)),
+        ("events", lambda: _events(settings.events)),
     ]
+    if settings.events.enabled and settings.events.url is not None:
+        checks.append(("shared events", lambda: _shared_events(settings.events)))
     for name, camera in settings.cameras.items():
         if camera.privacy is not Privacy.FULL:
             checks.append((f"privacy {name}", partial(_privacy, camera.privacy)))
@@ -257,6 +261,25 @@ def _try_sink(name: str, camera: "CameraConfig", settings: "KindSettings", *, al
         sink = make_sink(settings, Path(folder))
         assert isinstance(sink, SupportsCheck)
         return sink.check(alert_sentences(name, camera), aloud=aloud)
+
+
+def _events(settings: "EventSettings") -> str:
+    from contextlib import closing
+
+    from maskwatch.events.store import EventFilter, EventStore
+
+    if not settings.enabled:
+        return "turned off"
+    with closing(EventStore.in_folder(settings.dir)) as store:
+        store.try_to_write()
+        return f"{store.path}: writable, {pluralize(store.count(EventFilter()), 'event')}"
+
+
+def _shared_events(settings: "EventSettings") -> str:
+    from maskwatch.events.forwarder import check
+
+    assert settings.url is not None
+    return check(settings.url, settings.site)
 
 
 def _disk(settings: "QueueSettings") -> str:

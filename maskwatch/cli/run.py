@@ -24,8 +24,9 @@ def run(config: Config) -> None:
         web = before.web if before else None
         with app.listening(settings.web, web) as listener:  # first: a taken port is told at once
             pipeline = app.service_pipeline(settings)
+            events = app.event_recorder(settings, pipeline, before.events if before else None)
             private = app.private_server(settings, pipeline, before.private if before else None)
-            parts = RunningParts(pipeline, app.web_server(settings, pipeline, listener), private)
+            parts = RunningParts(pipeline, app.web_server(settings, pipeline, listener), private, events)
         console.follow(
             enabled=settings.console.enabled, variables=configuration.used_variables(config, USES["console"])
         )

@@ -17,7 +17,7 @@ USES = {
     "users": {"console"},
     "console": {"console", "events", "queue", "privacy", *PLACES, *LOOKING},
     "models": {"models"},
-    "erase": {"queue", "learn"},
+    "erase": {"queue", "learn", "events"},
     "drift": {"drift", "learn", "queue", "models", *LOOKING},
     "learn": {"drift", "learn", "queue", "models", *LOOKING},
     "evaluate": {"models", *LOOKING},

@@ -467,6 +467,25 @@ def test_the_web_section_is_read_without_the_cameras_passwords(tmp_path, monkeyp
         config.load(path, {"web"})
 
 
+@pytest.mark.parametrize("url", ["postgresql://me:{MASKWATCH_DB}@host/x", "{MASKWATCH_DB_URL}"])
+def test_who_only_looks_at_events_needs_no_password_of_their_server(tmp_path, monkeypatch, url):
+    monkeypatch.setattr(config, "variables", dict)
+    path = tmp_path / "config.yaml"
+    path.write_text(f"events: {{url: '{url}', max_days: 7}}")
+    events = config.load(path, {"events"}).events
+    assert (events.max_days, events.url, events.dir) == (7, None, tmp_path / "events")
+    with pytest.raises(ConfigError, match=r":1: events\.url: the environment has no MASKWATCH_DB"):
+        config.load(path, {"events", "events.url"})
+
+
+@pytest.mark.parametrize("url", ["mysql://me:pa55@host/x", "sqlite:///pa55.db", "pa55"])
+def test_the_address_of_a_server_of_another_kind_is_refused_and_not_shown(url):
+    (told,) = problems(f"events: {{url: '{url}'}}")
+    assert told == (
+        "config.yaml:1: events.url: must begin with postgresql://; without a url, events are kept in dir alone"
+    )
+
+
 def test_a_number_may_come_from_the_environment():
     assert parse("fps: '{MASKWATCH_FPS}'", "c", {"MASKWATCH_FPS": "7.5"}).defaults.fps == 7.5
 
