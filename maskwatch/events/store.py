@@ -1,12 +1,14 @@
 """The database of events, through SQLAlchemy."""
 
+import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Column,
     Engine,
     Float,
@@ -14,6 +16,8 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
+    cast,
     create_engine,
     event,
     func,
@@ -53,6 +57,18 @@ class EventFilter:
     cameras: Collection[str] = ()
     kinds: Collection[EventKind] = ()
     sites: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PassageTally:
+    """So many passages of one kind in the time that began at the Unix time `begin`."""
+
+    begin: int
+    camera: str | None
+    direction: str
+    line: str | None
+    label: str
+    number: int
 
 
 class EventStore:
@@ -107,6 +123,15 @@ class EventStore:
         rows = self._rows(select(EVENTS).where(EVENTS.c.id == event_id))
         return _as_event(rows[0]) if rows else None
 
+    def passages(self, wanted: EventFilter, every_s: int) -> list[PassageTally]:
+        """How many passed in each `every_s` seconds of Unix time, whatever kinds are wanted. Raises `EventError`."""
+        begin = (cast(func.floor(EVENTS.c.at / every_s), BigInteger) * every_s).label("begin")
+        data = cast(EVENTS.c.data, Text).label("data")  # as it stands: read for each row, it takes three times as long
+        columns: list[Any] = [begin, EVENTS.c.camera, data]
+        query: Select[Any] = select(*columns, func.count().label("number"))
+        query = _filtered(query, replace(wanted, kinds=(EventKind.PASSAGE,))).group_by(*columns)
+        return [_as_tally(row) for row in self._rows(query)]
+
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
@@ -150,6 +175,12 @@ def _as_row(event: Event) -> dict[str, object]:
         "ended_at": event.ended_at,
         "data": dict(event.data),
     }
+
+
+def _as_tally(row: Mapping[str, Any]) -> PassageTally:
+    said = json.loads(row["data"])
+    about = (said.get(key) for key in ("direction", "line", "label"))
+    return PassageTally(row["begin"], row["camera"], *about, row["number"])
 
 
 def _as_event(row: Mapping[str, Any]) -> Event:
