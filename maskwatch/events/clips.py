@@ -160,7 +160,9 @@ class Clips:
         about = self._cameras[report.camera]
         small = _small(decision.frame.rgb, size, cv2.INTER_LINEAR)  # by area it takes three times as long
         if about.privacy is Privacy.BLUR:  # of the small picture: the same few squares, for less time
-            small = coarse(small, [_scaled(box, size[0] / report.size[0]) for box in faces_in(report)], about.ignore)
+            small = coarse(
+                small, [_scaled(box, size[0] / report.size[0]) for box in faces_in(report)], about.ignore
+            )
         return Shot(report.at, _jpeg(cv2.cvtColor(small, cv2.COLOR_RGB2BGR), QUALITY), faces, report.at)
 
     def _still(self, decision: Decision) -> bytes:

@@ -126,7 +126,9 @@ class EventStore:
     def passages(self, wanted: EventFilter, every_s: int) -> list[PassageTally]:
         """How many passed in each `every_s` seconds of Unix time, whatever kinds are wanted. Raises `EventError`."""
         begin = (cast(func.floor(EVENTS.c.at / every_s), BigInteger) * every_s).label("begin")
-        data = cast(EVENTS.c.data, Text).label("data")  # as it stands: read for each row, it takes three times as long
+        data = cast(EVENTS.c.data, Text).label(
+            "data"
+        )  # as it stands: read for each row, it takes three times as long
         columns: list[Any] = [begin, EVENTS.c.camera, data]
         query: Select[Any] = select(*columns, func.count().label("number"))
         query = _filtered(query, replace(wanted, kinds=(EventKind.PASSAGE,))).group_by(*columns)
@@ -179,8 +181,8 @@ def _as_row(event: Event) -> dict[str, object]:
 
 def _as_tally(row: Mapping[str, Any]) -> PassageTally:
     said = json.loads(row["data"])
-    about = (said.get(key) for key in ("direction", "line", "label"))
-    return PassageTally(row["begin"], row["camera"], *about, row["number"])
+    direction, line, label = (said.get(key) for key in ("direction", "line", "label"))
+    return PassageTally(row["begin"], row["camera"], direction, line, label, row["number"])
 
 
 def _as_event(row: Mapping[str, Any]) -> Event:

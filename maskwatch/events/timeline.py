@@ -1,0 +1,125 @@
+"""Events page by page, the newest first, with passages summed up by quarter of an hour. Reads the store, shows nothing."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from maskwatch.core.events import Event, EventKind
+from maskwatch.core.records import PeopleCount
+from maskwatch.events.ratios import QUARTER_S, day_span, people
+from maskwatch.events.store import EventFilter, EventStore, PassageTally
+from maskwatch.platform.clock import local_day
+
+CHUNK = 1000
+OTHERS = tuple(kind for kind in EventKind if kind is not EventKind.PASSAGE)
+SAME_S = 1.0  # an alert, and what came of it, tell the same time but for rounding
+
+
+@dataclass(frozen=True, slots=True)
+class Quarter:
+    """Who passed in the quarter of an hour that began at the Unix time `at`.
+
+    `ways` has how many passages there were by direction, `cameras` by camera, `people` counts each person once.
+    """
+
+    at: float
+    passages: int
+    people: PeopleCount
+    ways: Mapping[str, int]
+    cameras: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows, the newest first, all of one day; `until` is where the next page goes on, None after the last."""
+
+    rows: tuple[Event | Quarter, ...]
+    until: float | None
+
+
+def page(store: EventStore, wanted: EventFilter, *, limit: int) -> Page:
+    """The newest page of what is wanted, which is of the newest day that has any; `limit` events at most, besides quarters.
+
+    Events of the very same time are not parted, however many they are. Raises `EventError`.
+    """
+    rows: list[Event | Quarter] = []
+    while not rows and (newest := store.find(wanted, limit=1)):
+        day = day_span(local_day(newest[0].at))
+        since = max(day.since, wanted.since or -math.inf)
+        until = min(day.until, wanted.until or math.inf)
+        events, floor = _events(store, replace(wanted, since=since, until=until), limit)
+        rows += events
+        if _has_passages(wanted):
+            rows += _quarters(store, replace(wanted, since=floor, until=until))
+        wanted = replace(wanted, until=floor)
+    goes_on = bool(rows) and bool(store.find(wanted, limit=1))
+    return Page(tuple(sorted(rows, key=_at, reverse=True)), wanted.until if goes_on else None)
+
+
+def walk(store: EventStore, wanted: EventFilter) -> Iterator[Event]:
+    """All that are wanted, the newest first, a few at a time from the store. Raises `EventError`."""
+    offset = 0
+    while found := store.find(wanted, limit=CHUNK, offset=offset):
+        yield from found
+        offset += len(found)
+
+
+def outcome_of(store: EventStore, alert: Event) -> Event | None:
+    """What came of the announcement that an alert was; None while nothing is known of it. Raises `EventError`."""
+    if alert.camera is None:
+        return None
+    around = EventFilter(
+        alert.at - SAME_S, alert.at + SAME_S, cameras=(alert.camera,), kinds=(EventKind.ANNOUNCEMENT,)
+    )
+    found = store.find(around, limit=10)
+    return min(found, key=lambda each: abs(each.at - alert.at), default=None)
+
+
+def _at(row: Event | Quarter) -> float:
+    return row.at
+
+
+def _has_passages(wanted: EventFilter) -> bool:
+    return not wanted.kinds or EventKind.PASSAGE in wanted.kinds
+
+
+def _events(store: EventStore, wanted: EventFilter, limit: int) -> tuple[list[Event], float]:
+    """Those that are no passages, and the time from which on that is all there are."""
+    kinds = [kind for kind in wanted.kinds or OTHERS if kind is not EventKind.PASSAGE]
+    assert wanted.since is not None
+    if not kinds:
+        return [], wanted.since
+    while True:
+        found = store.find(replace(wanted, kinds=kinds), limit=limit + 1)
+        if len(found) <= limit:
+            return found, wanted.since
+        floor = math.nextafter(found[-1].at, math.inf)  # above the first that has no room
+        if whole := [event for event in found if event.at >= floor]:
+            return whole, floor
+        limit *= 2
+
+
+def _quarters(store: EventStore, wanted: EventFilter) -> list[Quarter]:
+    """The quarters from the one in which the time that is wanted begins to that before the one in which it ends, each whole.
+
+    So of two pages that meet within a quarter, the first has it.
+    """
+    assert wanted.since is not None
+    assert wanted.until is not None
+    since, until = (at // QUARTER_S * QUARTER_S for at in (wanted.since, wanted.until))
+    found = store.passages(replace(wanted, since=since, until=until), QUARTER_S)
+    groups: dict[int, list[PassageTally]] = defaultdict(list)
+    for each in found:
+        groups[each.begin].append(each)
+    return [_quarter(begin, group) for begin, group in groups.items()]
+
+
+def _quarter(begin: int, group: Iterable[PassageTally]) -> Quarter:
+    ways: dict[str, int] = defaultdict(int)
+    cameras: dict[str, int] = defaultdict(int)
+    group = list(group)
+    for each in group:
+        ways[each.direction] += each.number
+        cameras[each.camera or ""] += each.number
+    return Quarter(float(begin), sum(ways.values()), people(group), dict(ways), dict(sorted(cameras.items())))
