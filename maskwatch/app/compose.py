@@ -1,6 +1,7 @@
 """The composition root: configuration in, a running program out. The only place that knows all parts."""
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -27,6 +28,12 @@ from maskwatch.core.selection import Selection
 from maskwatch.detect.motion import MotionGate
 from maskwatch.drift.confidences import Confidences, named
 from maskwatch.drift.watch import Drift, DriftWatch, measured
+from maskwatch.events.clips import CameraPrivacy, Clips
+from maskwatch.events.counts import restore_passages
+from maskwatch.events.forwarder import Forwarder
+from maskwatch.events.media import Media
+from maskwatch.events.recorder import Recorder
+from maskwatch.events.retention import Retention
 from maskwatch.models.hot_swap import Follower
 from maskwatch.models.loading import (
     Models,
@@ -134,6 +141,38 @@ def live_pipeline(
             log.warning("%s: %s", name, NOTHING_QUEUED)
     first = next(iter(config.cameras.values()))
     return Pipeline(cameras, store=_queue(config.queue, models, first), on_decision=on_decision)
+
+
+def event_recorder(config: Config, pipeline: Pipeline, before: Recorder | None) -> Recorder | None:
+    """What keeps the events of `pipeline`, which tells it from now on; None where none are kept.
+
+    Raises `ConfigError` when the shared database's address is none.
+    """
+    events = config.events
+    if not events.enabled:
+        return None
+    forwarder = Forwarder(events.dir, events.url, events.site, pipeline.fail) if events.url else None
+    # footage begins anew at each start, with a clock of its own
+    live = [camera.name for camera in pipeline.cameras if camera.source.live]
+    recorder = Recorder(
+        Retention(events.dir, events.max_days, events.max_mb),
+        events.site,
+        pipeline.board,
+        pipeline.fail,
+        forwarder=forwarder,
+        on_open=lambda store: restore_passages(store, pipeline.board, live, time.time()),
+        before=before,
+    )
+    clips = Clips(
+        Media(events.dir),
+        {name: CameraPrivacy(each.privacy, each.ignore) for name, each in config.cameras.items()},
+        clip_s=events.clip_s,
+        max_mb=events.clips_mb,
+        on_crash=pipeline.fail,
+    )
+    pipeline.add_background_task(clips)
+    pipeline.record_events(recorder, clips)
+    return recorder
 
 
 def private_server(config: Config, pipeline: Pipeline, before: WebServer | None) -> WebServer | None:

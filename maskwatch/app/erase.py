@@ -1,16 +1,19 @@
-"""All pictures of one camera and some days out of whatever keeps them: the queue, and the archive of used samples.
+"""All that is kept of one camera and some days: in the queue, in the archive of used samples, and in the events.
 
 The archive's notes go last, by the ids' times, so that erasing again after a crash takes what is left of them, too.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from maskwatch.config.load import CAMERA_NAME
 from maskwatch.core.errors import ConfigError
+from maskwatch.events.retention import STEP, clear_journal, delete_media, shrink
+from maskwatch.events.store import FILE, EventFilter, EventStore
 from maskwatch.learning.archive import Archive
 from maskwatch.samples import erase as of_queue
 from maskwatch.samples.erase import Stored, forget_import, stored
@@ -54,8 +57,49 @@ def look(queue: Path, archive: Path, erasure: Erasure) -> Kept:
     return Kept(waiting, used, tuple(sorted(cameras)))
 
 
+def count_events(folder: Path, erasure: Erasure) -> int:
+    """How many events of it a folder has. Raises `EventError`."""
+    with _events_in(folder) as store:
+        return store.count(_filter(erasure)) if store else 0
+
+
+def erase_events(folder: Path, erasure: Erasure) -> int:
+    """Delete the events, with their stills and clips, for good; returns how many there were. Raises `EventError`."""
+    count = 0
+    with _events_in(folder) as store:
+        while store and (gone := store.delete(_filter(erasure), limit=STEP, lasting=True)):
+            delete_media(folder, gone)
+            count += len(gone)
+        if store and count:
+            while shrink(store, slack=0):
+                pass
+            clear_journal(store)
+    return count
+
+
+def _filter(erasure: Erasure) -> EventFilter:
+    until = erasure.before if erasure.day is None else erasure.day + timedelta(days=1)
+    assert until is not None
+    since = None if erasure.day is None else _begin(erasure.day)
+    return EventFilter(since=since, until=_begin(until), cameras=[erasure.camera])
+
+
+def _begin(day: date) -> float:
+    return datetime.combine(day, time(), UTC).timestamp()
+
+
+@contextmanager
+def _events_in(folder: Path) -> Iterator[EventStore | None]:
+    """None where no events were ever kept: nothing is made there."""
+    if not (folder / FILE).exists():
+        yield None
+        return
+    with closing(EventStore.in_folder(folder)) as store:
+        yield store
+
+
 def erase(queue: Path, archive: Path, erasure: Erasure, advance: Callable[[], None] = lambda: None) -> int:
-    """Delete it for good; returns how many samples there were, `advance` is called after each.
+    """Delete its samples for good; returns how many there were, `advance` is called after each.
 
     Raises `DataError` while a training runs, which uses the archive, and `QueueError` when something may not be removed.
     """

@@ -11,10 +11,13 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from types import FrameType
 
+from maskwatch import __version__
 from maskwatch.core.errors import MaskwatchError
 from maskwatch.core.health import STUCK_S
 from maskwatch.core.records import CameraState, Status
 from maskwatch.core.text import pluralize
+from maskwatch.events.recorder import Recorder
+from maskwatch.pipeline.event_feed import service_event
 from maskwatch.pipeline.pipeline import Pipeline
 from maskwatch.platform import malloc
 from maskwatch.platform.systemd import notify, watchdog_s
@@ -31,12 +34,18 @@ MODELS_END_S = 15.0  # a second look takes seconds, with the making of its detec
 class RunningParts:
     """What runs together, made from one reading of the configuration.
 
-    `web` answers machines, `private` the console; each is None where it is turned off.
+    `web` answers machines, `private` the console, `events` keeps what happens; each is None where it is turned off.
     """
 
     pipeline: Pipeline
     web: WebServer | None = None
     private: WebServer | None = None
+    events: Recorder | None = None
+
+    def note(self, state: str, reason: str | None = None) -> None:
+        """Keep that the service was `started`, `reloaded` or `stopped`."""
+        if self.events is not None:
+            self.events.record(service_event(state, time.time(), version=__version__, reason=reason))
 
 
 class Service:
@@ -61,9 +70,12 @@ class Service:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)
         parts: RunningParts | None = self._build(None)
+        state = "started"
         try:
             while parts is not None:
+                parts.note(state)
                 parts = self._run(parts)
+                state = "reloaded"
                 self._engines = [engine for engine in self._engines if engine.is_at_work()]
                 gc.collect()  # the old models lie in cycles, with their threads and memory
         except BaseException:
@@ -83,6 +95,20 @@ class Service:
 
     def _run(self, parts: RunningParts) -> RunningParts | None:
         """Run them to their end; returns their successors after a reload."""
+        with parts.events or nullcontext():  # first, so that it hears how all others end
+            try:
+                successor = self._run_pipeline(parts)
+            except BaseException as e:
+                # the words of an unknown error may hold anything
+                parts.note("stopped", str(e) if isinstance(e, MaskwatchError) else type(e).__name__)
+                raise
+            if successor is None:
+                parts.note("stopped")
+            elif parts.events and successor.events:
+                parts.events.will_be_followed()
+        return successor
+
+    def _run_pipeline(self, parts: RunningParts) -> RunningParts | None:
         pipeline = parts.pipeline
         with pipeline, parts.web or nullcontext(), parts.private or nullcontext():
             engine = _Engine(pipeline)

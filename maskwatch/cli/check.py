@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from maskwatch.config.load import Config
     from maskwatch.config.sections import CameraConfig
     from maskwatch.core.records import Rgb
+    from maskwatch.events.settings import EventSettings
     from maskwatch.models.loading import Models
     from maskwatch.plugins import KindSettings
     from maskwatch.samples.settings import QueueSettings
@@ -68,7 +69,10 @@ def _checks(file: Path, settings: "Config", *, speak: bool) -> list[tuple[str, C
         ("models", lambda: _models(settings, models())),
         ("queue", lambda: _disk(settings.queue)),
         ("web", lambda: _web(settings.web)),
+        ("events", lambda: _events(settings.events)),
     ]
+    if settings.events.enabled and settings.events.url is not None:
+        checks.append(("shared events", lambda: _shared_events(settings.events)))
     for name, camera in settings.cameras.items():
         if camera.privacy is not Privacy.FULL:
             checks.append((f"privacy {name}", partial(_privacy, camera.privacy)))
@@ -208,6 +212,25 @@ def _try_sink(name: str, camera: "CameraConfig", settings: "KindSettings", *, al
         sink = make_sink(settings, Path(folder))
         assert isinstance(sink, SupportsCheck)
         return sink.check(alert_sentences(name, camera), aloud=aloud)
+
+
+def _events(settings: "EventSettings") -> str:
+    from contextlib import closing
+
+    from maskwatch.events.store import EventFilter, EventStore
+
+    if not settings.enabled:
+        return "turned off"
+    with closing(EventStore.in_folder(settings.dir)) as store:
+        store.try_to_write()
+        return f"{store.path}: writable, {pluralize(store.count(EventFilter()), 'event')}"
+
+
+def _shared_events(settings: "EventSettings") -> str:
+    from maskwatch.events.forwarder import check
+
+    assert settings.url is not None
+    return check(settings.url, settings.site)
 
 
 def _disk(settings: "QueueSettings") -> str:

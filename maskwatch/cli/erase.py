@@ -30,11 +30,12 @@ def erase(
         bool, typer.Option("--yes", help="Delete it; without this, only tell what would go.")
     ] = False,
 ) -> None:
-    """Delete all pictures that are stored of a camera and a day: in the queue, labelled ones too, and in the archive.
+    """Delete all that is stored of a camera and a day: in the queue, labelled ones too, in the archive, and of its events.
 
-    Without --yes it only tells what would go. Exports, alerts not sent yet, and models that learnt from them stay.
+    Without --yes it only tells what would go. Exports, alerts not sent yet, the shared database of events, and models
+    that learnt from them stay.
     """
-    from maskwatch.app.erase import Erasure, look
+    from maskwatch.app.erase import Erasure, count_events, erase_events, look
     from maskwatch.app.erase import erase as run
 
     if (day is None) == (before is None):
@@ -42,8 +43,8 @@ def erase(
     erasure = Erasure(camera, _as_day("--day", day), _as_day("--before", before))
     settings = settings_for("erase", config)
     queue, archive = settings.queue.dir, settings.learn.archive
-    kept = look(queue, archive, erasure)
-    if camera not in {*settings.cameras, *kept.cameras}:
+    kept, events = look(queue, archive, erasure), count_events(settings.events.dir, erasure)
+    if not events and camera not in {*settings.cameras, *kept.cameras}:
         known = ", ".join(sorted({*settings.cameras, *kept.cameras})) or "none"
         raise ConfigError(f"--camera: nothing is stored of {camera!r} (known: {known})")
     table = Table(
@@ -53,14 +54,17 @@ def erase(
         counts = str(len(found.records)), str(len(found.others))
         table.add_row(what, *counts, f"{found.bytes / 1e6:.1f}", looked_at(folder))
     out.print(table)
+    happened = f"; {pluralize(events, 'event')} in {looked_at(settings.events.dir)}" if events else ""
     if not yes:
-        say(f"{pluralize(kept.samples, 'sample')} would go, picture and labels; --yes deletes them for good")
+        told = f"{pluralize(kept.samples, 'sample')} would go, picture and labels{happened}"
+        say(f"{told}; --yes deletes them for good")
         return
     with progress("erasing", kept.samples) as advance:
         count = run(queue, archive, erasure, advance)
-    say(
-        f"{pluralize(count, 'sample')} deleted, picture and labels; what was exported, and the models, stay as they are"
-    )
+        events = erase_events(settings.events.dir, erasure)
+    happened = f", {pluralize(events, 'event')} with stills and clips" if events else ""
+    told = f"{pluralize(count, 'sample')} deleted, picture and labels{happened}"
+    say(f"{told}; what was exported or copied elsewhere, and the models, stay as they are")
 
 
 def _as_day(option: str, text: str | None) -> date | None:

@@ -24,7 +24,8 @@ def run(config: Config) -> None:
         web = before.web if before else None
         with app.listening(settings.web, web) as listener:  # first: a taken port is told at once
             pipeline = app.service_pipeline(settings)
+            events = app.event_recorder(settings, pipeline, before.events if before else None)
             private = app.private_server(settings, pipeline, before.private if before else None)
-            return RunningParts(pipeline, app.web_server(settings, pipeline, listener), private)
+            return RunningParts(pipeline, app.web_server(settings, pipeline, listener), private, events)
 
     Service(build).run()

@@ -16,7 +16,7 @@ USES = {
     "queue review": {"queue", *LOOKING},
     "console": {"console", "events", "queue", "privacy", *PLACES, *LOOKING},
     "models": {"models"},
-    "erase": {"queue", "learn"},
+    "erase": {"queue", "learn", "events"},
     "drift": {"drift", "learn", "queue", "models", *LOOKING},
     "learn": {"drift", "learn", "queue", "models", *LOOKING},
     "evaluate": {"models", *LOOKING},

@@ -49,7 +49,8 @@ SECRET = frozenset(
 )  # what stands there is never shown
 MAX_SHOWN = 60  # characters of a wrong value
 SINKS = "sinks"  # of alerts, wherever they are named
-EVERYTHING = frozenset({*Globals.model_fields, "source", SINKS} - {"cameras"})
+EVENTS_URL = "events.url"  # of the shared database, for who writes there
+EVERYTHING = frozenset({*Globals.model_fields, "source", SINKS, EVENTS_URL} - {"cameras"})
 WEIGHTS = frozenset({"detect", "classify"})  # sections that name a file of weights
 KEPT = frozenset(
     {"queue", "models", "learn", "drift", "events", "console"}
@@ -88,7 +89,7 @@ def load(path: Path, uses: Collection[str] = EVERYTHING) -> Config:
     """Read a file; `{MASKWATCH_NAME}` in it is replaced from systemd's credentials or the environment.
 
     Relative paths become absolute ones (see `platform/paths.py`). `uses` are the sections that the caller uses, `source`
-    those of the cameras, `sinks` those of alerts. The others are read too, for what is wrong in them, but left at their defaults, and a variable
+    those of the cameras, `sinks` those of alerts, `events.url` that of the shared database. The others are read too, for what is wrong in them, but left at their defaults, and a variable
     that is missing there is no problem.
 
     Raises `ConfigError` with a line for every problem: the file, the line, the key. A file of weights that
@@ -194,6 +195,8 @@ class _Reading:
     def _made(self, whole: dict[str, Any], cameras: dict[str, Any]) -> Config:
         """The records, of the used sections alone. Raises `ValidationError` for one that cannot be."""
         used = {key: value for key, value in whole.items() if key in self._uses}
+        if EVENTS_URL not in self._uses and isinstance(used.get("events"), dict):
+            used["events"] = {key: value for key, value in used["events"].items() if key != "url"}
         known = {}
         for name, own in cameras.items():
             values = {key: value for key, value in own.items() if key in self._uses}
@@ -309,6 +312,8 @@ class _Reading:
         section = key[2:] if key[:1] == ("cameras",) else key
         if SINKS in section and SINKS not in self._uses:
             return True
+        if section == ("events", "url"):
+            return EVENTS_URL not in self._uses
         return bool(section) and section[0] not in self._uses
 
     def _problem(self, key: Key, text: str, line: int | None = None) -> None:

@@ -49,5 +49,9 @@ class EventError(MaskwatchError):
     """An event could not be stored or read."""
 
 
+class EventsDamaged(EventError):  # noqa: N818 - what is told is that they are
+    """The database of events is damaged, or is none."""
+
+
 class ServiceError(MaskwatchError):
     """The running service does not answer, or refuses."""

@@ -12,10 +12,13 @@ class EventKind(StrEnum):
     """What an event is about, and the keys of its `data`.
 
     `ALERT`: rule, alert_kind, level, quiet, withheld, say, people, unprotected, protected_ratio, reason, delivered (None
-    until it is known). `PASSAGE`: label, direction, line, zones. `OUTAGE`, a camera that gave no frames: reason.
-    `ANNOUNCEMENT`, what came of one: told, addressed, put_on, unknown (counts). `MODELS`, other models serve: version,
-    before. `SERVICE`: state (started, stopped, reloaded), version. `SETTINGS`, somebody changed the configuration: user,
-    keys. `ACCESS`, who looked at what: user, address, action, target.
+    until it is known; a message that waits to be sent counts as delivered), sinks (by name: delivered, kept, failed or
+    dropped). `PASSAGE`: label, direction, line, zones. `OUTAGE`, a camera that gave no frames: reason. `ANNOUNCEMENT`,
+    what came of one: told, addressed, put_on, unknown (counts). `MODELS`, other models serve: version, before.
+    `SERVICE`: state (started, stopped, reloaded), version, reason (of an end by an error). `SETTINGS`, somebody changed
+    the configuration: user, keys. `ACCESS`, who looked at what: user, address, action, target.
+
+    Where nobody saw the end of an alert, an outage or the service, as the service was ended first, `cut_off` is true.
     """
 
     ALERT = "alert"
@@ -26,6 +29,10 @@ class EventKind(StrEnum):
     SERVICE = "service"
     SETTINGS = "settings"
     ACCESS = "access"
+
+
+LASTING = frozenset({EventKind.ALERT, EventKind.OUTAGE})
+"""What goes on while it has no `ended_at`; nothing else has an end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +51,19 @@ class Event:
     ended_at: float | None = None
     data: Data = field(default_factory=dict)
     site: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EventLogStatus:
+    """How the keeping of events goes: how many wait to be stored, and since the start were stored and lost.
+
+    `problem` is why none is stored, None while they are. `uncopied` are those that wait to be copied to the shared
+    database, None where there is none, and `copy_problem` is why they are not. No text holds a password.
+    """
+
+    waiting: int = 0
+    stored: int = 0
+    lost: int = 0
+    problem: str | None = None
+    uncopied: int | None = None
+    copy_problem: str | None = None

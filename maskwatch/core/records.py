@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwatch.core.errors import ImageError
+from maskwatch.core.events import EventLogStatus
 from maskwatch.core.interval import wilson
 
 Rgb = NDArray[np.uint8]
@@ -500,7 +501,8 @@ class Status:
 
     `inference_s` is how long each model lately took for one input, None when it was not asked.
     `store_problem` is why no samples are stored, None while they are.
-    `models` is the serving version; `notices` are what somebody should see to, by what they are about.
+    `models` is the serving version; `notices` are what somebody should see to, by what they are about. `events` is None
+    where none are kept.
     """
 
     cameras: dict[str, CameraStatus]
@@ -515,3 +517,4 @@ class Status:
     models: str = ""
     notices: dict[str, str] = field(default_factory=dict)
     sinks: tuple[SinkStatus, ...] = ()
+    events: EventLogStatus | None = None

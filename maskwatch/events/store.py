@@ -1,51 +1,45 @@
 """The database of events, through SQLAlchemy."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+import math
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
+from uuid import uuid4
 
+from pydantic import SecretStr
 from sqlalchemy import (
-    JSON,
     BigInteger,
-    Column,
+    ColumnElement,
+    Connection,
     Engine,
-    Float,
-    Index,
-    MetaData,
-    String,
+    Select,
     Table,
     Text,
+    and_,
+    bindparam,
+    case,
     cast,
-    create_engine,
-    event,
+    delete,
     func,
     select,
+    text,
+    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.sql import Select
 
-from maskwatch.core.errors import EventError
-from maskwatch.core.events import Event, EventKind
+from maskwatch.core.errors import EventError, EventsDamaged
+from maskwatch.core.events import LASTING, Event, EventKind
+from maskwatch.events import postgres
+from maskwatch.events import sqlite as own
+from maskwatch.events.tables import NOTES, OWN_EVENTS, SHARED_EVENTS
 
-FILE = "events.db"
-METADATA = MetaData()
-EVENTS = Table(
-    "events",
-    METADATA,
-    Column("id", String(32), primary_key=True),
-    Column("site", String(64), nullable=False),
-    Column("kind", String(16), nullable=False),
-    Column("camera", String(64)),
-    Column("at", Float(53), nullable=False),
-    Column("ended_at", Float(53)),
-    Column("data", JSON, nullable=False),
-    Index("events_at", "at"),
-    Index("events_kind_at", "kind", "at"),
-    Index("events_camera_at", "camera", "at"),
-)
+FILE = own.FILE
+KINDS = frozenset(kind.value for kind in EventKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,100 +65,220 @@ class PassageTally:
     number: int
 
 
-class EventStore:
-    """Keeps events. Any thread may call it, and several processes may have one database open."""
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """An event as another database is to have it, with its version."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._insert: Any = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+    event: Event
+    version: int
+
+
+class EventStore:
+    """Keeps events. Any thread may call it, and several processes may have one database open.
+
+    `in_folder` gives a service's own one, `shared` one that several services write to. A file that is removed or put
+    aside meanwhile is begun anew.
+    """
+
+    def __init__(
+        self, engine: Engine, events: Table, *, path: Path | None = None, secret: str | None = None
+    ) -> None:
+        self.engine = engine
+        self.path = path
+        self._events = events
+        self._secret = secret
+        self._inode: int | None = None
+        self._version = 0
+        is_shared = engine.dialect.name == "postgresql"
+        self._dialect: Any = postgresql if is_shared else sqlite
 
     @classmethod
     def in_folder(cls, folder: Path) -> Self:
         """The SQLite database in a folder, made where it is not there. Raises `EventError`."""
-        folder.mkdir(parents=True, exist_ok=True)
         path = folder / FILE
-        path.touch(mode=0o600)
-        engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 10})
-        event.listen(engine, "connect", _as_a_journal)
-        try:
-            METADATA.create_all(engine)
-        except SQLAlchemyError as e:
-            raise EventError(f"events: {path}: {e.__cause__ or e}") from e
-        return cls(engine)
+        store = cls(own.connected(path), OWN_EVENTS, path=path)
+        with store.errors():
+            store._find_the_file()
+        return store
+
+    @classmethod
+    def shared(cls, url: SecretStr, site: str) -> Self:
+        """The PostgreSQL database at an address, not yet connected. Raises `ConfigError`."""
+        address = postgres.address_of(url)
+        return cls(postgres.connected(address, site), SHARED_EVENTS, secret=address.password)
 
     def add(self, events: Sequence[Event]) -> None:
         """Store them, all or none; when this returns they survive a SIGKILL. One whose id is there replaces it. Raises `EventError`."""
-        if not events:
-            return
-        insert = self._insert(EVENTS).values([_as_row(each) for each in events])
-        changed = {each.name: insert.excluded[each.name] for each in EVENTS.columns if not each.primary_key}
-        try:
-            with self._engine.begin() as connection:
-                connection.execute(insert.on_conflict_do_update(index_elements=["id"], set_=changed))
-        except SQLAlchemyError as e:
-            raise EventError(f"events: {e.__cause__ or e}") from e
+        self._version = max(self._version + 1, time.time_ns() // 1000)
+        self._write([_as_row(each) | {"version": self._version} for each in events])
+
+    def copy_in(self, copies: Sequence[Copy]) -> None:
+        """Store what another database has, all or none; of an event that is here already, the newer version stays. Raises `EventError`."""
+        self._write([_as_row(each.event) | {"version": each.version} for each in copies], keeps_newer=True)
 
     def find(self, wanted: EventFilter, *, limit: int, offset: int = 0) -> list[Event]:
-        """Those that fit, the newest first. Raises `EventError`."""
-        query = (
-            _filtered(select(EVENTS), wanted)
-            .order_by(EVENTS.c.at.desc(), EVENTS.c.id)
-            .limit(limit)
-            .offset(offset)
-        )
-        return [_as_event(row) for row in self._rows(query)]
+        """Those that fit, the newest first. Raises `EventError`.
+
+        An event of a kind that this release does not know is left out.
+        """
+        at, id_ = self._events.c.at, self._events.c.id
+        query = self._filtered(select(self._events), wanted)
+        rows = self._rows(query.order_by(at.desc(), id_.desc()).limit(limit).offset(offset))
+        return [_as_event(row) for row in rows if row["kind"] in KINDS]
 
     def count(self, wanted: EventFilter) -> int:
         """How many fit. Raises `EventError`."""
-        return int(self._rows(_filtered(select(func.count()).select_from(EVENTS), wanted))[0]["count_1"])
+        query = select(func.count().label("number")).select_from(self._events)
+        return int(self._rows(self._filtered(query, wanted))[0]["number"])
 
     def get(self, event_id: str) -> Event | None:
         """The event of that id. Raises `EventError`."""
-        rows = self._rows(select(EVENTS).where(EVENTS.c.id == event_id))
-        return _as_event(rows[0]) if rows else None
+        rows = self._rows(select(self._events).where(self._events.c.id == event_id))
+        return _as_event(rows[0]) if rows and rows[0]["kind"] in KINDS else None
 
     def passages(self, wanted: EventFilter, every_s: int) -> list[PassageTally]:
         """How many passed in each `every_s` seconds of Unix time, whatever kinds are wanted. Raises `EventError`."""
-        begin = (cast(func.floor(EVENTS.c.at / every_s), BigInteger) * every_s).label("begin")
-        data = cast(EVENTS.c.data, Text).label(
-            "data"
-        )  # as it stands: read for each row, it takes three times as long
-        columns: list[Any] = [begin, EVENTS.c.camera, data]
+        begin = (cast(func.floor(self._events.c.at / every_s), BigInteger) * every_s).label("begin")
+        data = cast(self._events.c.data, Text).label("data")  # whole: to look into each takes three times as long
+        columns: list[Any] = [begin, self._events.c.camera, data]
         query: Select[Any] = select(*columns, func.count().label("number"))
-        query = _filtered(query, replace(wanted, kinds=(EventKind.PASSAGE,))).group_by(*columns)
+        query = self._filtered(query, replace(wanted, kinds=(EventKind.PASSAGE,))).group_by(*columns)
         return [_as_tally(row) for row in self._rows(query)]
+
+    def lasting(self) -> list[Event]:
+        """Those that go on still, as far as is stored. Raises `EventError`."""
+        return [_as_event(row) for row in self._rows(select(self._events).where(self._goes_on()))]
+
+    def delete(self, wanted: EventFilter, *, limit: int, lasting: bool) -> list[str]:
+        """Delete the oldest that fit, at most `limit`; gives their ids. Those that go on only with `lasting`. Raises `EventError`."""
+        at, id_ = self._events.c.at, self._events.c.id
+        oldest = self._filtered(select(id_), wanted).order_by(at, id_).limit(limit)
+        if not lasting:
+            oldest = oldest.where(~self._goes_on())
+        with self.errors(), self.begin() as connection:
+            gone = delete(self._events).where(id_.in_(oldest)).returning(id_)
+            return list(connection.execute(gone).scalars())
+
+    def uncopied(self, limit: int) -> list[Copy]:
+        """Some of those that the shared database does not have as they are here, the oldest first. Raises `EventError`."""
+        columns = OWN_EVENTS.c
+        query = select(OWN_EVENTS).where(columns.copied < columns.version).order_by(columns.at).limit(limit)
+        return [Copy(_as_event(row), row["version"]) for row in self._rows(query)]
+
+    def note_copied(self, copies: Sequence[Copy]) -> None:
+        """The shared database has them; one that was changed meanwhile is still to be copied. Raises `EventError`."""
+        noted = update(OWN_EVENTS).where(OWN_EVENTS.c.id == bindparam("its_id"))
+        rows = [{"its_id": each.event.id, "its_version": each.version} for each in copies]
+        with self.errors(), self.begin() as connection:
+            connection.execute(noted.values(copied=bindparam("its_version")), rows)
+
+    def count_uncopied(self) -> int:
+        """How many the shared database does not have as they are here. Raises `EventError`."""
+        columns = OWN_EVENTS.c
+        query = select(func.count().label("number")).where(columns.copied < columns.version)
+        return int(self._rows(query)[0]["number"])
+
+    def try_to_write(self) -> None:
+        """Store an event and take it back, seen by nobody. Raises `EventError`."""
+        probe = Event(uuid4().hex, EventKind.SERVICE, 0.0)
+        with self.errors():
+            self._find_the_file()
+            with self.engine.connect() as connection:
+                connection.execute(self._upsert(keeps_newer=True), [_as_row(probe) | {"version": 0}])
+                connection.rollback()
+
+    def check(self) -> None:
+        """Look through the whole file, which takes seconds for a large one. Raises `EventsDamaged`, `EventError`."""
+        with self.errors(), self.begin() as connection:
+            found = connection.execute(text("PRAGMA quick_check(1)")).scalar_one()
+        if found != "ok":
+            raise EventsDamaged(f"events: {self.path}: {_in_one_line(str(found))}")
+
+    def note(self, name: str) -> Any:
+        """What is noted under a name, None where nothing is. Raises `EventError`."""
+        rows = self._rows(select(NOTES.c.value).where(NOTES.c.name == name))
+        return rows[0]["value"] if rows else None
+
+    def set_note(self, name: str, value: object) -> None:
+        """Note something; None removes it. Raises `EventError`."""
+        with self.errors(), self.begin() as connection:
+            if value is None:
+                connection.execute(delete(NOTES).where(NOTES.c.name == name))
+                return
+            noted = sqlite.insert(NOTES).values(name=name, value=value)
+            connection.execute(
+                noted.on_conflict_do_update(index_elements=["name"], set_={"value": noted.excluded.value})
+            )
 
     def close(self) -> None:
         """Close all connections."""
-        self._engine.dispose()
+        self.engine.dispose()
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A transaction. Raises as SQLAlchemy does, and `OSError`: within `errors`."""
+        self._find_the_file()
+        with self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Makes an `EventError` of what fails in the block, without the password."""
+        where = "events" if self.path is None else f"events: {self.path}"
+        try:
+            yield
+        except SQLAlchemyError as e:
+            told = f"{where}: {_in_one_line(self._redacted(str(e.__cause__ or type(e).__name__)))}"
+            raise (EventsDamaged if own.is_damaged(e) else EventError)(told) from None
+        except OSError as e:
+            raise EventError(f"{where}: {e.strerror or e}") from e
+
+    def _find_the_file(self) -> None:
+        if self.path is None or (self._inode is not None and own.inode(self.path) == self._inode):
+            return
+        self.engine.dispose()  # connections to a file that is not there any more
+        self._inode = None
+        self._inode = own.make(self.engine, self.path)
+
+    def _redacted(self, told: str) -> str:
+        return told.replace(self._secret, "***") if self._secret else told
+
+    def _write(self, rows: Sequence[Mapping[str, object]], *, keeps_newer: bool = False) -> None:
+        if rows:
+            with self.errors(), self.begin() as connection:
+                connection.execute(self._upsert(keeps_newer=keeps_newer), list(rows))
+
+    def _upsert(self, *, keeps_newer: bool) -> Any:
+        insert = self._dialect.insert(self._events)
+        new, old = insert.excluded, self._events.c
+        changed = {name: new[name] for name in SHARED_EVENTS.c.keys() if name != "id"}  # noqa: SIM118 - no mapping
+        newer = new.version >= old.version if keeps_newer else None
+        if not keeps_newer:  # whatever the clock says
+            changed["version"] = case((new.version > old.version, new.version), else_=old.version + 1)
+        return insert.on_conflict_do_update(index_elements=["id"], set_=changed, where=newer)
 
     def _rows(self, query: Select[Any]) -> list[Mapping[str, Any]]:
-        try:
-            with self._engine.connect() as connection:
-                return [dict(row) for row in connection.execute(query).mappings()]
-        except SQLAlchemyError as e:
-            raise EventError(f"events: {e.__cause__ or e}") from e
+        with self.errors(), self.begin() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
 
+    def _goes_on(self) -> ColumnElement[bool]:
+        columns = self._events.c
+        return and_(columns.ended_at.is_(None), columns.kind.in_([kind.value for kind in LASTING]))
 
-def _as_a_journal(connection: Any, _: object) -> None:
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-
-
-def _filtered(query: Select[Any], wanted: EventFilter) -> Select[Any]:
-    columns = EVENTS.c
-    if wanted.since is not None:
-        query = query.where(columns.at >= wanted.since)
-    if wanted.until is not None:
-        query = query.where(columns.at < wanted.until)
-    for column, values in (
-        (columns.camera, wanted.cameras),
-        (columns.kind, wanted.kinds),
-        (columns.site, wanted.sites),
-    ):
-        if values:
-            query = query.where(column.in_([str(value) for value in values]))
-    return query
+    def _filtered(self, query: Select[Any], wanted: EventFilter) -> Select[Any]:
+        columns = self._events.c
+        if wanted.since is not None:
+            query = query.where(columns.at >= wanted.since)
+        if wanted.until is not None:
+            query = query.where(columns.at < wanted.until)
+        for column, values in (
+            (columns.camera, wanted.cameras),
+            (columns.kind, wanted.kinds),
+            (columns.site, wanted.sites),
+        ):
+            if values:
+                query = query.where(column.in_([str(value) for value in values]))
+        return query
 
 
 def _as_row(event: Event) -> dict[str, object]:
@@ -175,8 +289,23 @@ def _as_row(event: Event) -> dict[str, object]:
         "camera": event.camera,
         "at": event.at,
         "ended_at": event.ended_at,
-        "data": dict(event.data),
+        "data": _as_json(event.data),
     }
+
+
+def _as_json(value: object) -> Any:
+    """What every database takes: no number that is none, no character that is none."""
+    if isinstance(value, Mapping):
+        return {_as_text(str(key)): _as_json(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_json(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return _as_text(value) if isinstance(value, str) else value
+
+
+def _as_text(text: str) -> str:
+    return text.encode(errors="replace").decode().replace("\0", "")
 
 
 def _as_tally(row: Mapping[str, Any]) -> PassageTally:
@@ -189,3 +318,7 @@ def _as_event(row: Mapping[str, Any]) -> Event:
     return Event(
         row["id"], EventKind(row["kind"]), row["at"], row["camera"], row["ended_at"], row["data"], row["site"]
     )
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -13,7 +13,8 @@ from maskwatch.platform.clock import local_day
 
 CHUNK = 1000
 OTHERS = tuple(kind for kind in EventKind if kind is not EventKind.PASSAGE)
-SAME_S = 1.0  # an alert, and what came of it, tell the same time but for rounding
+BEGUN_S = 0.9  # until then what came of the announcement before is told, which a new one cuts short
+KNOWN_S = 3600.0  # a cooldown lasts no longer, nor does anybody wait longer for what comes of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +67,16 @@ def walk(store: EventStore, wanted: EventFilter) -> Iterator[Event]:
 
 
 def outcome_of(store: EventStore, alert: Event) -> Event | None:
-    """What came of the announcement that an alert was; None while nothing is known of it. Raises `EventError`."""
-    if alert.camera is None:
-        return None
-    around = EventFilter(
-        alert.at - SAME_S, alert.at + SAME_S, cameras=(alert.camera,), kinds=(EventKind.ANNOUNCEMENT,)
+    """What came of the announcement that an alert was; None while nothing is known of it. Raises `EventError`.
+
+    Announcements of a camera are told of in their order: of one that an alert cuts short at once, of the alert's own later.
+    """
+    since = alert.at + BEGUN_S
+    after = EventFilter(
+        since, since + KNOWN_S, cameras=(alert.camera or "",), kinds=(EventKind.ANNOUNCEMENT,)
     )
-    found = store.find(around, limit=10)
-    return min(found, key=lambda each: abs(each.at - alert.at), default=None)
+    said = [each for each in store.find(after, limit=CHUNK) if each.data.get("told") != alert.data.get("withheld")]
+    return said[-1] if said and not alert.data.get("quiet") else None
 
 
 def _at(row: Event | Quarter) -> float:

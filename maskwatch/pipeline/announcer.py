@@ -29,10 +29,12 @@ WAITING_UNHEARD = 64  # for any other: all cameras at once may be offline, say
 FRAMES_WAITING = (
     8  # of which so many may hold a frame, megabytes each: a picture is given up before an alert is
 )
+DELIVERED = frozenset({"delivered", "kept"})  # outcomes by which somebody is told, or will be
 PROBE_S = 60.0  # a sink that failed is tried again so often
 STATUS_S = 1.0  # those that want it are told so often what the cameras see
 
 OnDone = Callable[[float | None], None]
+OnTold = Callable[[Mapping[str, str], bool], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,25 +104,33 @@ class Announcer:
         for route in routes:
             board.set_sink_status(route.name, route.cameras, None)
 
-    def announce(self, alert: Alert, sinks: Sequence[AlertSink], on_done: OnDone) -> None:
+    def announce(
+        self,
+        alert: Alert,
+        sinks: Sequence[AlertSink],
+        on_done: OnDone,
+        on_told: OnTold = lambda _outcomes, _delivered: None,
+    ) -> None:
         """Tell through all the sinks; then `on_done` gets the time of the last delivery, on the alert's clock.
 
-        It gets None when no sink delivered. It is called on a worker's thread. A quiet alert passes audible sinks by;
+        It gets None when no sink delivered. Before, `on_told` gets the outcome at each sink by its name, as the board counts
+        them, and whether it is delivered. Both are called on a worker's thread. A quiet alert passes audible sinks by;
         where there is no other sink it counts as delivered.
         """
         told = [sink for sink in sinks if not (alert.quiet and _is_audible(sink))]
         if len(told) < len(sinks):
             log.info("%s: %s: not spoken, these are quiet hours: %s", alert.camera, alert.rule, alert.say)
         if not told:
+            on_told({}, bool(sinks))
             on_done(alert.at if sinks else None)
             return
-        delivery = _Delivery(alert.at, len(told), on_done, inline=self._inline)
+        delivery = _Delivery(alert.at, len(told), on_done, on_told, inline=self._inline)
         for sink in told:
             whole = self._workers[sink].waiting < FRAMES_WAITING
             its = alert if whole else replace(alert, frame=None)
             if not self._workers[sink].submit(partial(self._deliver, sink, its, delivery)):
                 self._board.count_alert(sink.name, "dropped")
-                delivery.done(delivered=False)
+                delivery.done(self._routes[sink].name, "dropped")
 
     def note_time(self, camera: str, at: float) -> None:
         """How far a clip is, by whose clock what still stands at its end is over: inline, no time passes by itself."""
@@ -174,10 +184,10 @@ class Announcer:
             sink.on_status({name: cameras[name] for name in self._routes[sink].cameras})
 
     def _deliver(self, sink: AlertSink, alert: Alert, delivery: "_Delivery") -> None:
-        delivered = self._attempt(sink, partial(sink.deliver, alert), count=True)
-        if delivered and sink in self._standing:
+        outcome = self._attempt(sink, partial(sink.deliver, alert), count=True)
+        if outcome in DELIVERED and sink in self._standing:
             self._standing[sink][alert.id] = _Standing(replace(alert, frame=None), delivery.now)
-        delivery.done(delivered=delivered)
+        delivery.done(self._routes[sink].name, outcome)
 
     def _end(self, sink: AlertSink, alert: Alert) -> None:
         """On the sink's thread, after the delivery, if there was one."""
@@ -192,8 +202,8 @@ class Announcer:
 
     def _attempt(
         self, sink: AlertSink, tell: Callable[[], None], *, count: bool = False, counts_success: bool = True
-    ) -> bool:
-        """Whether it told, or keeps what it could not tell yet; noted on the board, and said once when that changed.
+    ) -> str:
+        """`delivered`, `kept` for what could not be told yet, or `failed`; noted on the board, and said once when that changed.
 
         `count`: the outcome is counted, too, but for a success that is not `counts_success`.
         """
@@ -215,7 +225,7 @@ class Announcer:
             self._board.count_alert(sink.name, outcome)
         route = self._routes[sink]
         self._board.set_sink_status(route.name, route.cameras, problem)
-        return outcome != "failed"
+        return outcome
 
 
 def _is_audible(sink: AlertSink) -> bool:
@@ -233,10 +243,12 @@ class _Standing:
 class _Delivery:
     """One alert on its way through several sinks."""
 
-    def __init__(self, at: float, sinks: int, on_done: OnDone, *, inline: bool) -> None:
+    def __init__(self, at: float, sinks: int, on_done: OnDone, on_told: OnTold, *, inline: bool) -> None:
         self._at = at
         self._open = sinks
         self._on_done = on_done
+        self._on_told = on_told
+        self._outcomes: dict[str, str] = {}
         self._inline = inline
         self._lock = threading.Lock()
         self._started = time.monotonic()
@@ -246,11 +258,13 @@ class _Delivery:
         """On the camera's clock, which may be a clip's; inline, no time passes."""
         return self._at + (0.0 if self._inline else time.monotonic() - self._started)
 
-    def done(self, *, delivered: bool) -> None:
+    def done(self, sink: str, outcome: str) -> None:
         with self._lock:
-            if delivered:
+            self._outcomes[sink] = outcome
+            if outcome in DELIVERED:
                 self._delivered_at = self.now()
             self._open -= 1
             if self._open:
                 return
+        self._on_told(self._outcomes, self._delivered_at is not None)
         self._on_done(self._delivered_at)

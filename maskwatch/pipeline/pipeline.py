@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, ExitStack
 from typing import Protocol, Self
 
 from maskwatch.core.errors import QueueError, QueueFull, SourceError
-from maskwatch.core.ports import AlertRule, SampleStore
+from maskwatch.core.ports import AlertPictures, AlertRule, EventLog, SampleStore
 from maskwatch.core.records import (
     Alert,
     CameraState,
@@ -27,6 +27,7 @@ from maskwatch.pipeline import capture
 from maskwatch.pipeline.announcer import Announcer, sink_routes
 from maskwatch.pipeline.camera import Camera, CameraModels
 from maskwatch.pipeline.engine import Engine
+from maskwatch.pipeline.event_feed import EventFeed
 from maskwatch.pipeline.latest import Latest
 from maskwatch.pipeline.mailbox import Mailbox
 from maskwatch.pipeline.second_look import SecondLooks
@@ -86,6 +87,7 @@ class Pipeline:
         self._swaps: deque[Mapping[str, CameraModels]] = deque()  # to be taken by the engine's thread
         self._beside: list[AbstractContextManager[object]] = []
         self._entered = ExitStack()
+        self._feed: EventFeed | None = None
         self.board = Board(list(self._cameras))
         self.latest = Latest(self._cameras)
         self._engine = Engine(self._cameras, self.board.count_inference)
@@ -120,6 +122,8 @@ class Pipeline:
         self._second_looks.close(CLOSE_S)
         self._writer.close(CLOSE_S)
         self._announcer.close(CLOSE_S / 2)
+        if self._feed is not None:
+            self._feed.close()
         if error is None:
             self._raise_crash()
 
@@ -129,6 +133,11 @@ class Pipeline:
         with self._bell:
             self._bell.notify_all()
 
+    @property
+    def cameras(self) -> tuple[Camera, ...]:
+        """Those that it runs."""
+        return tuple(self._cameras.values())
+
     def versions(self) -> dict[str, Versions]:
         """The models that judge each camera now."""
         return self._engine.versions()
@@ -136,6 +145,11 @@ class Pipeline:
     def add_background_task(self, companion: AbstractContextManager[object]) -> None:
         """Something that is to begin and to end with this pipeline."""
         self._beside.append(companion)
+
+    def record_events(self, log: EventLog, pictures: AlertPictures | None = None) -> None:
+        """Tell a log what happens, from now on until the end of the block; to be called before it begins."""
+        self._feed = EventFeed(log, time.time, pictures)
+        self.board.listen(self._feed)
 
     def swap(self, models: Mapping[str, CameraModels]) -> None:
         """Use other models from the next batch on; the next frame is fully re-analysed, none is lost. Thread-safe."""
@@ -199,6 +213,8 @@ class Pipeline:
             self.board.count_analysed(decision.report, frame.arrived_s, decision.passages)
             if not self._replay:
                 self.latest.update(decision)
+            if self._feed is not None:
+                self._feed.on_decision(decision)
             if self._on_decision is not None:
                 self._on_decision(decision)
 
@@ -266,16 +282,28 @@ class Pipeline:
         """Tell people; or of one that is withheld nobody, and the rule goes on as if they had been told."""
         announcement = camera.effect.announcement(alert) if camera.effect else None
         followed: list[Followed] = [rule] if announcement is None else [rule, announcement]
+        if self._feed is not None:
+            self._feed.on_alert(alert)
         if alert.withheld:
             log.info("%s: an announcement is withheld (alert.withhold_share)", camera.name)
             self._words.append((rule, alert.at))
             return
+
+        def on_told(sinks: Mapping[str, str], delivered: bool) -> None:  # noqa: FBT001
+            if self._feed is not None:
+                self._feed.on_told(alert, sinks, delivered)
+
         self._announcer.announce(
-            alert, camera.sinks_for(alert), lambda at: self._words.extend((each, at) for each in followed)
+            alert,
+            camera.sinks_for(alert),
+            lambda at: self._words.extend((each, at) for each in followed),
+            on_told,
         )
 
     def _announce_ends(self, camera: Camera, rule: AlertRule) -> None:
         while (over := rule.ended()) is not None:
+            if self._feed is not None:
+                self._feed.on_ended(over)
             self._announcer.announce_end(over, camera.sinks_for(over))
 
     def _pass_words_on(self) -> None:

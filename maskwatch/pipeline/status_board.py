@@ -4,8 +4,10 @@ import threading
 import time
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
+from maskwatch.core.events import EventLogStatus
 from maskwatch.core.people.counts import Counts
 from maskwatch.core.people.lately import PeopleLately
 from maskwatch.core.records import (
@@ -29,6 +31,20 @@ INFERENCE_WINDOW_S = 60.0  # a still view asks the models seldom
 HOUR_S = 3600.0
 
 
+class Listener(Protocol):
+    """Is told of what is set on the board, on the thread that sets it."""
+
+    def on_camera_state(
+        self, camera: str, state: CameraState, reason: str | None, frame_age_s: float
+    ) -> None:
+        """A camera's state is another; its last frame, or the start, was `frame_age_s` ago."""
+        ...
+
+    def on_models(self, version: str, before: str) -> None:
+        """Another version serves."""
+        ...
+
+
 class Board:
     """Counters and states of the running service; any thread may call any method."""
 
@@ -45,6 +61,8 @@ class Board:
         self._models = ""
         self._notices: dict[str, str] = {}
         self._sinks: dict[tuple[str, tuple[str, ...]], SinkStatus] = {}
+        self._events: EventLogStatus | None = None
+        self._listener: Listener | None = None
 
     def snapshot(self) -> Status:
         """All that is known at this moment, as one record that does not change; takes a millisecond with 64 cameras."""
@@ -63,6 +81,7 @@ class Board:
                 self._models,
                 dict(self._notices),
                 tuple(self._sinks.values()),
+                self._events,
             )
 
     def camera_state(self, camera: str) -> CameraState:
@@ -83,7 +102,13 @@ class Board:
     def set_camera_state(self, camera: str, state: CameraState, reason: str | None = None) -> None:
         """Set a camera's state; `reason` is why it is down, without any password."""
         with self._lock:
-            self._cameras[camera].on_state(state, reason, time.monotonic())
+            now_s = time.monotonic()
+            seen = self._cameras[camera]
+            frame_s = self._started_s if seen.frame_s is None else seen.frame_s
+            is_another = state is not seen.state
+            seen.on_state(state, reason, now_s)
+        if is_another and self._listener is not None:
+            self._listener.on_camera_state(camera, state, reason, now_s - frame_s)
 
     def count_analysed(
         self, report: FrameReport, arrived_s: float | None = None, passages: Sequence[Passage] = ()
@@ -129,7 +154,26 @@ class Board:
     def set_models(self, version: str) -> None:
         """Set the serving version."""
         with self._lock:
-            self._models = version
+            before, self._models = self._models, version
+        if before not in {"", version} and self._listener is not None:
+            self._listener.on_models(version, before)
+
+    def set_events(self, status: EventLogStatus) -> None:
+        """Set how the keeping of events goes; what is wrong with it is a notice, too."""
+        with self._lock:
+            self._events = status
+        problem, copying = status.problem, status.copy_problem
+        self.set_notice("events", problem and f"no events are stored now: {problem}")
+        self.set_notice("events shared", copying and f"the shared database of events: {copying}")
+
+    def restore_passages(self, camera: str, at: float, passages: Iterable[Passage]) -> None:
+        """Who passed before this start, at `at` on the camera's clock: counts lately and today, and not in the total."""
+        with self._lock:
+            self._cameras[camera].passages.restore(at, passages)
+
+    def listen(self, listener: Listener) -> None:
+        """Tell one listener from now on."""
+        self._listener = listener
 
     def set_notice(self, about: str, text: str | None) -> None:
         """Set what somebody should see to; None removes it."""
@@ -146,7 +190,7 @@ class _Camera:
         self.state = CameraState.CONNECTING
         self._reason: str | None = None
         self._since_s = now_s
-        self._frame_s: float | None = None
+        self.frame_s: float | None = None
         self._captured = self._dropped = self._analysed = self._reconnects = 0
         self._rates = [Window(WINDOW_S, now_s) for _ in range(3)]  # captured, dropped, analysed
         self._people = 0
@@ -156,12 +200,12 @@ class _Camera:
         self._latencies = [0] * (len(LATENCIES_S) + 1)
         self._latency_s = 0.0
         self._latency = Window(WINDOW_S, now_s)
-        self._passages = Counts(local_day)
+        self.passages = Counts(local_day)
         self._clock_s = 0.0  # the frames' clock, less the monotonic one
         self.effect: EffectStatus | None = None
 
     def on_frame(self, dropped: int, now_s: float) -> None:
-        self._frame_s = now_s
+        self.frame_s = now_s
         self._captured += 1
         self._rates[0].add(now_s)
         self._rates[1].add(now_s, count=dropped - self._dropped)
@@ -178,7 +222,7 @@ class _Camera:
     ) -> None:
         self._analysed += 1
         self._clock_s = report.at - now_s
-        self._passages.add(report.at, passages)
+        self.passages.add(report.at, passages)
         self._rates[2].add(now_s)
         self._people = report.people
         self._ratio = report.protected_ratio
@@ -204,13 +248,13 @@ class _Camera:
             protected_ratio=self._ratio if sees else None,
             reconnects=self._reconnects,
             since_s=self._since_s,
-            frame_s=self._frame_s,
+            frame_s=self.frame_s,
             captured_fps=captured,
             dropped_fps=dropped,
             analysed_fps=analysed,
             faces={label: self._faces[label] for label in Label},
             latency=Latency(tuple(self._latencies), self._latency_s, self._latency.mean(now_s)),
             hour=self._hour.count(now_s),
-            passages=self._passages.at(now_s + self._clock_s),
+            passages=self.passages.at(now_s + self._clock_s),
             effect=self.effect,
         )

@@ -91,6 +91,12 @@ def make_folder(folder: Path) -> None:
             _hand_over(descriptor, each.parent)
 
 
+def make_file(path: Path) -> None:
+    """Make an empty file, for its user alone, where it is not there; the folder must be. Raises `OSError`."""
+    with _opened(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600) as descriptor:
+        _hand_over(descriptor, path.parent)
+
+
 @contextmanager
 def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
     """Keep every other thread and process out that asks for the same lock, by a file that stays.
@@ -113,8 +119,8 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _opened(path: Path, flags: int) -> Iterator[int]:
-    descriptor = os.open(path, flags | os.O_CLOEXEC, 0o644)
+def _opened(path: Path, flags: int, mode: int = 0o644) -> Iterator[int]:
+    descriptor = os.open(path, flags | os.O_CLOEXEC, mode)
     try:
         yield descriptor
     finally:

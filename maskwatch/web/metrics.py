@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from maskwatch.core.events import EventLogStatus
 from maskwatch.core.records import LATENCIES_S, CameraState, CameraStatus, EffectFigures, ModelKind, Status
 from maskwatch.web.service_view import ServiceView, Storage, threads
 
@@ -96,6 +97,7 @@ class ServiceCollector(Collector):
         yield _sinks(status)
         yield from _effect(status.cameras)
         yield from _of_queue(status, storage)
+        yield from _of_events(status.events or EventLogStatus())
         yield _gauge(
             "maskwatch_uptime_seconds", "Since the cameras were started.", status.now_s - status.started_s
         )
@@ -207,6 +209,23 @@ def _of_queue(status: Status, storage: Storage) -> Iterator[Metric]:
     outcomes.add_metric(["stored"], status.queued)
     outcomes.add_metric(["failed"], status.not_queued)
     yield outcomes
+
+
+def _of_events(events: EventLogStatus) -> Iterator[Metric]:
+    """Of a service that keeps none, zeros: an alert on what is lost or waits then says nothing."""
+    outcomes = CounterMetricFamily(
+        "maskwatch_event_writes", "What was told to the database of events.", labels=["outcome"]
+    )
+    outcomes.add_metric(["stored"], events.stored)
+    outcomes.add_metric(["lost"], events.lost)
+    yield outcomes
+    yield _gauge("maskwatch_events_waiting", "Events that wait to be stored.", events.waiting)
+    yield _gauge("maskwatch_events_up", "0 while no events are stored.", events.problem is None)
+    yield _gauge(
+        "maskwatch_events_uncopied", "Events that the shared database does not have yet.", events.uncopied
+    )
+    copying = None if events.uncopied is None else events.copy_problem is None
+    yield _gauge("maskwatch_events_copy_up", "0 while something is wrong with the copying.", copying)
 
 
 def _gauge(name: str, text: str, value: float | None) -> Metric:

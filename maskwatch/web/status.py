@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, RedirectResponse
 from starlette.routing import Route
 
 from maskwatch import __version__
+from maskwatch.core.events import EventLogStatus
 from maskwatch.core.health import why_not_alive, why_not_ready
 from maskwatch.core.records import (
     Announcements,
@@ -68,6 +69,7 @@ def described(status: Status, versions: dict[str, Versions], storage: Storage) -
             "not_stored": status.not_queued,
             "problem": status.store_problem,
         },
+        "events": None if status.events is None else _events(status.events),
         "models": status.models,
         "notices": list(status.notices.values()),
         "process": {"memory_bytes": memory_bytes(), "threads": threads()},
@@ -164,6 +166,18 @@ def _sink(sink: SinkStatus, now_s: float) -> dict[str, object]:
         "reason": sink.problem,
         "since": _ago(state_s),
         "state_s": round(state_s, 1),
+    }
+
+
+def _events(events: EventLogStatus) -> dict[str, object]:
+    """`uncopied` are those that the shared database does not have yet."""
+    return {
+        "stored": events.stored,
+        "waiting": events.waiting,
+        "lost": events.lost,
+        "problem": events.problem,
+        "uncopied": events.uncopied,
+        "copy_problem": events.copy_problem,
     }
 
 

@@ -26,7 +26,7 @@ def at_hour(day, hour):
     return (datetime(day.year, day.month, day.day).astimezone() + timedelta(hours=hour)).timestamp()
 
 
-def a_day(day, *, alerts=40, outages=6, passages=200, seed=1):
+def a_day(day, *, alerts=40, outages=6, passages=200, lasting=False, seed=1):
     """Events of one day, not in order; about `alerts` announcements besides, and a few of the service."""
     chance = random.Random(f"{seed}/{day}")
     ids = (UUID(int=chance.getrandbits(128)).hex for _ in iter(int, 1))
@@ -66,10 +66,10 @@ def a_day(day, *, alerts=40, outages=6, passages=200, seed=1):
             "put_on": put_on,
             "unknown": (without - put_on) // 2,
         }
-        events.append(Event(next(ids), EventKind.ANNOUNCEMENT, at, camera, None, told, "test"))
+        events.append(Event(next(ids), EventKind.ANNOUNCEMENT, at + 20.1, camera, None, told, "test"))
     for number in range(outages):
         at = moment()
-        ended = None if number == 0 else at + chance.choice((40, 600, 5000))
+        ended = None if lasting and number == 0 else at + chance.choice((40, 600, 5000))
         reason = {"reason": chance.choice(REASONS)}
         events.append(Event(next(ids), EventKind.OUTAGE, at, chance.choice(CAMERAS), ended, reason, "test"))
     for _ in range(passages):

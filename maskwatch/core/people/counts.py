@@ -35,6 +35,16 @@ class Counts:
             self._hour.add(passage.at, kind)
             self._today[kind] += self._day_of(passage.at) == self._day
 
+    def restore(self, at: float, passages: Iterable[Passage]) -> None:
+        """Passages of before counting began, known again at `at`: they are in no total."""
+        self._turn_to(at)
+        for passage in passages:
+            kind = PassageKind(passage.zones, passage.line, passage.direction, passage.label)
+            self._total[kind] += 0
+            self._minute.add(passage.at, kind)
+            self._hour.add(passage.at, kind)
+            self._today[kind] += self._day_of(passage.at) == self._day
+
     def at(self, at: float) -> PassageCounts:
         """What is counted at that time."""
         self._turn_to(at)

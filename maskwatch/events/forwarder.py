@@ -1,0 +1,155 @@
+"""Copies a service's events to the database that several services share, for as long as it takes."""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from uuid import uuid4
+
+from pydantic import SecretStr
+
+from maskwatch.core.errors import EventError
+from maskwatch.core.text import pluralize
+from maskwatch.events import postgres
+from maskwatch.events.store import EventFilter, EventStore
+
+log = logging.getLogger(__name__)
+
+BATCH = 200
+LOOK_S = 1.0  # an event is copied so soon
+ANNOUNCE_S = 60.0
+# between two attempts: doubled each time, less up to a half by chance
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
+CLOSE_S = 1.0
+INSTANCE = "instance"  # what tells this service's database from others, among its notes
+
+
+class Forwarder:
+    """While the block runs, a thread copies what the shared database does not have yet, also from before.
+
+    An event is copied again when it changed. What cannot be copied stays in the service's own database, and is tried
+    again; sent twice it is the same. `waiting` is how many were to be copied at the last look.
+    """
+
+    def __init__(
+        self, folder: Path, url: SecretStr, site: str, on_crash: Callable[[BaseException], None]
+    ) -> None:
+        self._folder = folder
+        self._site = site
+        self._on_crash = on_crash
+        self._shared = EventStore.shared(url, site)
+        self._own: EventStore | None = None
+        self._announced_s: float | None = None
+        self._instance = ""
+        self._failure: str | None = None
+        self._clash: str | None = None
+        self._has_begun = False
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="events copier", daemon=True)
+        self.waiting = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """What is not copied by then waits for the next start."""
+        self._stopping.set()
+        self._thread.join(CLOSE_S)
+
+    @property
+    def problem(self) -> str | None:
+        """Why events are not copied, or what is wrong although they are, without the password; None when all is well."""
+        return self._failure or self._clash
+
+    def _run(self) -> None:
+        try:
+            failures = 0
+            while not self._stopping.wait(_pause_s(failures) if self._has_begun else 0):
+                self._has_begun = True
+                failures = 0 if self._attempt() else failures + 1
+            if not failures:
+                self._attempt()  # what the service said last
+            self._shared.close()
+            if self._own:
+                self._own.close()
+        except BaseException as e:  # noqa: BLE001 - raised again in the main thread, by the pipeline
+            self._on_crash(e)
+
+    def _attempt(self) -> bool:
+        """Copy all that waits. What fails is said once, and once that it works again."""
+        failure = None
+        try:
+            own = self._own = self._own or EventStore.in_folder(self._folder)
+            self.waiting = own.count_uncopied()
+            self._announce(own)
+            self._copy(own)
+        except EventError as e:
+            failure = str(e)
+            self._announced_s = None  # the server may be another one when it is back
+        if failure is not None and self._failure is None:
+            log.error("events are not copied to the shared database now, and wait here: %s", failure)
+        if failure is None and self._failure is not None:
+            log.info("events are copied to the shared database again")
+        self._failure = failure
+        return failure is None
+
+    def _copy(self, own: EventStore) -> None:
+        while self.waiting:
+            copies = own.uncopied(BATCH)
+            self._shared.copy_in(copies)
+            own.note_copied(copies)
+            self.waiting = own.count_uncopied() if len(copies) == BATCH else 0
+
+    def _announce(self, own: EventStore) -> None:
+        """Make the tables where they are missing, say who writes, and hear whether another does under the same name."""
+        now_s = time.monotonic()
+        if self._announced_s is not None and now_s - self._announced_s < ANNOUNCE_S:
+            return
+        with self._shared.errors():
+            if self._announced_s is None:
+                postgres.make(self._shared.engine)
+            with self._shared.begin() as connection:
+                clashes = postgres.announce(connection, self._site, self._instance_of(own))
+        self._announced_s = now_s
+        clash = f"events.site: another service writes as {self._site!r} too" if clashes else None
+        if clash is not None and self._clash is None:
+            log.warning("%s; nothing is lost, but give each a name of its own", clash)
+        self._clash = clash
+
+    def _instance_of(self, own: EventStore) -> str:
+        """The same at each start, and for a database that was begun anew meanwhile."""
+        noted = own.note(INSTANCE)
+        self._instance = self._instance or noted or uuid4().hex
+        if noted != self._instance:
+            own.set_note(INSTANCE, self._instance)
+        return self._instance
+
+
+def check(url: SecretStr, site: str) -> str:
+    """Whether events can be written there; what was found. Raises `ConfigError` and `EventError`."""
+    shared = EventStore.shared(url, site)
+    try:
+        with shared.errors():
+            postgres.make(shared.engine)
+        shared.try_to_write()
+        found = shared.count(EventFilter())
+    finally:
+        shared.close()
+    where = shared.engine.url
+    return (
+        f"{where.host or where.query.get('host', '')}/{where.database}: writable, {pluralize(found, 'event')}"
+    )
+
+
+def _pause_s(failures: int) -> float:
+    if not failures:
+        return LOOK_S
+    longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(failures - 1, 16))
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - so that not all come back at once

@@ -1,0 +1,78 @@
+"""SQLite: one file, which survives a SIGKILL and a power cut, shrinks again, and may be read while it is written."""
+
+import sqlite3
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
+
+from maskwatch.core.errors import EventError
+from maskwatch.events.tables import OWN
+from maskwatch.platform.clock import utc_now
+from maskwatch.platform.files import make_file, make_folder
+
+FILE = "events.db"
+BESIDE = ("", "-wal", "-shm")  # the files of a database
+DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+BUSY_S = 10  # another process may write for so long
+WAL_BYTES = 4_194_304  # what the journal is cut down to again
+PRAGMAS = (
+    "auto_vacuum = INCREMENTAL",  # before the first table; else the file never shrinks
+    "journal_mode = WAL",
+    "synchronous = FULL",  # what is written survives a power cut
+    "secure_delete = ON",  # what is deleted is gone from the file
+    f"journal_size_limit = {WAL_BYTES}",
+)
+
+
+def connected(path: Path) -> Engine:
+    """For a file that need not be there yet."""
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_S})
+    event.listen(engine, "connect", _prepare)
+    return engine
+
+
+def make(engine: Engine, path: Path) -> int:
+    """Make file and tables where they are not there; gives the file's inode. Raises `OSError` and `SQLAlchemyError`."""
+    make_folder(path.parent)
+    make_file(path)
+    inode = path.stat().st_ino
+    OWN.create_all(engine)
+    return inode
+
+
+def inode(path: Path) -> int | None:
+    """Of the file, None where it is not there or cannot be seen."""
+    with suppress(OSError):
+        return path.stat().st_ino
+    return None
+
+
+def is_damaged(error: SQLAlchemyError) -> bool:
+    """Whether it says that the file is damaged, and not that it is locked, full or forbidden."""
+    code = getattr(error.__cause__, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in DAMAGED
+
+
+def put_aside(path: Path) -> Path:
+    """Rename a database's files, so that a new one may begin; gives the new name. Raises `EventError`."""
+    aside = path.with_name(f"{path.name}.damaged-{utc_now():%Y%m%dT%H%M%SZ}")
+    try:
+        for end in BESIDE:
+            with suppress(FileNotFoundError):
+                path.with_name(path.name + end).rename(aside.with_name(aside.name + end))
+    except OSError as e:
+        raise EventError(f"events: {path}: is damaged and cannot be put aside: {e.strerror}") from e
+    return aside
+
+
+def put_asides(path: Path) -> list[Path]:
+    """All files of databases that were put aside."""
+    return sorted(path.parent.glob(f"{path.name}.damaged-*"))
+
+
+def _prepare(connection: Any, _: object) -> None:
+    for pragma in PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")

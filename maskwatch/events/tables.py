@@ -1,0 +1,59 @@
+"""The tables: in a service's own database, and in one that several services share."""
+
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Float,
+    Index,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    text,
+)
+
+
+def _events(metadata: MetaData, *more: Any) -> Table:
+    """`version` grows with each change of an event, in microseconds: of two copies the one with the larger is newer."""
+    return Table(
+        "events",
+        metadata,
+        Column("id", String(32), primary_key=True),
+        Column("site", String(64), nullable=False),
+        Column("kind", String(16), nullable=False),
+        Column("camera", String(64)),
+        Column("at", Float(53), nullable=False),
+        Column("ended_at", Float(53)),
+        Column("data", JSON, nullable=False),
+        Column("version", BigInteger, nullable=False),
+        Index("events_at", "at", "id"),
+        Index("events_kind_at", "kind", "at", "id"),
+        Index("events_camera_at", "camera", "at", "id"),
+        *more,
+    )
+
+
+OWN = MetaData()
+OWN_EVENTS = _events(
+    OWN,
+    Column("copied", BigInteger, nullable=False, server_default="0"),  # the version that the shared one has
+    Index("events_uncopied", "at", sqlite_where=text("copied < version")),
+)
+NOTES = Table("notes", OWN, Column("name", String(16), primary_key=True), Column("value", JSON))
+"""What a service keeps about itself: `instance`, what tells it from others, and while it runs `alive`, a Unix time."""
+
+SHARED = MetaData()
+SHARED_EVENTS = _events(SHARED, Index("events_site_at", "site", "at", "id"))
+SITES = Table(
+    "sites",
+    SHARED,
+    Column("site", String(64)),
+    Column("instance", String(32)),
+    Column("seen_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("site", "instance"),
+)
+"""Who writes under which name; two instances that do so at a time have a wrong configuration."""
