@@ -21,6 +21,7 @@ from maskwatch.cli import (
     drift,
     erase,
     evaluate,
+    events,
     extract,
     learn,
     models,
@@ -55,6 +56,7 @@ app.command()(learn.learn)
 queue.app.command()(review.review)
 app.command()(drift.drift)
 app.command()(erase.erase)
+app.add_typer(events.app, name="events")
 app.add_typer(queue.app, name="queue")
 app.add_typer(models.app, name="models")
 app.add_typer(dataset.app, name="dataset")
@@ -85,7 +87,8 @@ def options(
     else:
         handler, layout = logging.StreamHandler(), "%(levelname)s %(message)s"
     logging.basicConfig(level=logging.INFO, format=layout, handlers=[handler], force=True)
-    logging.getLogger("matplotlib").setLevel(logging.WARNING)  # that it looked for fonts is no news
+    for name in ("matplotlib", "fontTools"):
+        logging.getLogger(name).setLevel(logging.WARNING)  # that it looked for fonts is no news
     settle_libraries()
     _Debug.on = debug
 

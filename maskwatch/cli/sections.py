@@ -14,6 +14,7 @@ USES = {
     "status": {"web"},
     "queue": {"queue"},
     "queue review": {"queue", *LOOKING},
+    "events": {"events"},
     "console": {"console", "events", "queue", "privacy", *PLACES, *LOOKING},
     "models": {"models"},
     "erase": {"queue", "learn", "events"},

@@ -139,7 +139,9 @@ class EventStore:
     def passages(self, wanted: EventFilter, every_s: int) -> list[PassageTally]:
         """How many passed in each `every_s` seconds of Unix time, whatever kinds are wanted. Raises `EventError`."""
         begin = (cast(func.floor(self._events.c.at / every_s), BigInteger) * every_s).label("begin")
-        data = cast(self._events.c.data, Text).label("data")  # whole: to look into each takes three times as long
+        data = cast(self._events.c.data, Text).label(
+            "data"
+        )  # whole: to look into each takes three times as long
         columns: list[Any] = [begin, self._events.c.camera, data]
         query: Select[Any] = select(*columns, func.count().label("number"))
         query = self._filtered(query, replace(wanted, kinds=(EventKind.PASSAGE,))).group_by(*columns)

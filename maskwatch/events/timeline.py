@@ -14,7 +14,7 @@ from maskwatch.platform.clock import local_day
 CHUNK = 1000
 OTHERS = tuple(kind for kind in EventKind if kind is not EventKind.PASSAGE)
 BEGUN_S = 0.9  # until then what came of the announcement before is told, which a new one cuts short
-KNOWN_S = 3600.0  # a cooldown lasts no longer, nor does anybody wait longer for what comes of it
+KNOWN_S = 3660.0  # what comes of an announcement is waited for up to an hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +71,15 @@ def outcome_of(store: EventStore, alert: Event) -> Event | None:
 
     Announcements of a camera are told of in their order: of one that an alert cuts short at once, of the alert's own later.
     """
+    data = alert.data
+    if data.get("quiet") or (data.get("delivered") is False and not data.get("withheld")):
+        return None  # it was no announcement
     since = alert.at + BEGUN_S
     after = EventFilter(
         since, since + KNOWN_S, cameras=(alert.camera or "",), kinds=(EventKind.ANNOUNCEMENT,)
     )
-    said = [each for each in store.find(after, limit=CHUNK) if each.data.get("told") != alert.data.get("withheld")]
-    return said[-1] if said and not alert.data.get("quiet") else None
+    said = [each for each in store.find(after, limit=CHUNK) if each.data.get("told") != data.get("withheld")]
+    return said[-1] if said else None
 
 
 def _at(row: Event | Quarter) -> float:

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+
 from harness.cameras import free_port
 from harness.receivers import until
 
@@ -31,7 +32,12 @@ class Postgres:
         if os.geteuid() == 0:
             nobody = pwd.getpwnam("nobody")
             os.chown(self._folder, nobody.pw_uid, nobody.pw_gid)
-            self._prefix = ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
+            self._prefix = [
+                "setpriv",
+                f"--reuid={nobody.pw_uid}",
+                f"--regid={nobody.pw_gid}",
+                "--clear-groups",
+            ]
         self.port = free_port()
         self.url = self.url_of(OWNER, PASSWORD)
         self._process = None
@@ -40,7 +46,18 @@ class Postgres:
         secret = self._folder / "secret"
         secret.write_text(PASSWORD + "\n")
         secret.chmod(0o644)
-        self._run("initdb", "-D", self._folder / "data", "-U", OWNER, "--pwfile", secret, "-A", "scram-sha-256", "-N")
+        self._run(
+            "initdb",
+            "-D",
+            self._folder / "data",
+            "-U",
+            OWNER,
+            "--pwfile",
+            secret,
+            "-A",
+            "scram-sha-256",
+            "-N",
+        )
         self.start()
         return self
 
@@ -53,7 +70,14 @@ class Postgres:
 
     def start(self):
         """Also after `kill`: what the killed one left in memory takes a moment to go."""
-        command = [*self._prefix, self._programs / "postgres", "-D", self._folder / "data", "-p", str(self.port)]
+        command = [
+            *self._prefix,
+            self._programs / "postgres",
+            "-D",
+            self._folder / "data",
+            "-p",
+            str(self.port),
+        ]
         command += ["-k", self._folder, "-c", "listen_addresses=127.0.0.1"]
         log = self._folder / "log.txt"
         end_s = time.monotonic() + START_S

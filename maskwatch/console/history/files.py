@@ -70,11 +70,11 @@ def add_files(app: FastAPI, console: Console, monitoring: Monitoring) -> None:
         cameras = () if choice.camera is None else (choice.camera,)
         t = Texts(language_of(request.cookies, request.headers.get("accept-language", "")))
         try:
-            week = week_of(events, day, cameras)
+            week = week_of(events, day, cameras, now=utc_now().timestamp())
         except EventError as e:
             raise HTTPException(503, str(e)) from e
         name = f"maskwatch-{day:%G-W%V}.pdf"
-        return Response(pdf(week, t), media_type="application/pdf", headers=_saved(name))
+        return Response(pdf(week, t, utc_now()), media_type="application/pdf", headers=_saved(name))
 
 
 def _there(place: Callable[[str], Path], event_id: str) -> Path:

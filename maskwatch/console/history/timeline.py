@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date
+from html import escape
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -15,7 +16,7 @@ from maskwatch.console.context import Monitoring
 from maskwatch.console.history import dialog, reading
 from maskwatch.console.history.query import ADMINS, PATH, Choice, Stretch
 from maskwatch.console.history.rows import rows
-from maskwatch.console.history.sentences import zone_name
+from maskwatch.console.history.sentences import DASH, long_date, zone_name
 from maskwatch.console.history.strip import drawn, ratio_table
 from maskwatch.console.shell import Visit
 from maskwatch.console.users import Role
@@ -151,6 +152,7 @@ class Timeline:
         table = [everybody, *(found.ratios if len(found.ratios) > 1 else ())]
         zone = self._t("history.zone", zone=zone_name(found.strip.span.since))
         self._above.content = (
+            f"<h1 class='mw-title'>{escape(self._heading(found))}</h1>"
             f"{drawn(self._t, found.strip, utc_now().timestamp())}"
             f"<p class='mw-faint mw-zone'>{zone} <span class='mw-keys-hint'>{self._t('history.keys')}</span></p>"
             f"{ratio_table(self._t, table)}"
@@ -162,6 +164,12 @@ class Timeline:
         self._pdf.props["href"] = f"{PATH}/report.pdf?{urlencode(said | {'day': found.day.isoformat()})}"
         self._pdf.update()
         self._shown_day = found.day
+
+    def _heading(self, found: reading.Overview) -> str:
+        if not found.strip.is_long:
+            return long_date(self._t, found.day)
+        first, last = (local_day(at) for at in (found.strip.span.since, found.strip.span.until - 1))
+        return f"{long_date(self._t, first)} {DASH} {long_date(self._t, last)}"
 
     async def _load(self, until: float | None) -> None:
         """Append the page that ends at `until`."""
