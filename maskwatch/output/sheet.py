@@ -12,7 +12,7 @@ from maskwatch.output.fonts import families
 WIDTH, HEIGHT, MARGIN = 8.27, 11.69, 0.75  # inches: A4
 INK, FAINT, LINE = "#1d2430", "#5d6878", "#dce0e7"
 BODY = 9.5  # points
-LETTER = 0.062  # inches of a letter of `BODY`, about; of a Korean one twice that
+LETTER = 0.078  # inches of a letter of `BODY`, about; of a Korean one twice that
 AXIS = 0.5  # inches left of a plot for what stands at its axis
 
 
@@ -56,7 +56,7 @@ class Sheet:
         ends = [*inches[1:], WIDTH - 2 * MARGIN]
         for text, left, end in zip(texts, inches, ends, strict=True):
             wide = sum(1.7 if ord(letter) > 0x1100 else 1.0 for letter in text) / max(1, len(text))
-            fits = max(3, int((end - left - 0.1) / (LETTER * 1.12 * wide)))
+            fits = max(3, int((end - left - 0.1) / (LETTER * 0.95 * wide)))
             self._write(MARGIN + left, text if len(text) <= fits else f"{text[: fits - 1]}…", colour=colour)
         self._y -= 0.2
         self._rule()

@@ -49,7 +49,9 @@ def test_the_newest_come_first_a_page_at_a_time(store):
 def test_events_of_one_moment_stand_on_one_page_each(store):
     events = [event(1.0) for _ in range(30)]
     store.add(events)
-    shown = [each for offset in (0, 10, 20) for each in ids(store.find(EventFilter(), limit=10, offset=offset))]
+    shown = [
+        each for offset in (0, 10, 20) for each in ids(store.find(EventFilter(), limit=10, offset=offset))
+    ]
     assert sorted(shown) == sorted(ids(events))
 
 

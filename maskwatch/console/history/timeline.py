@@ -56,7 +56,7 @@ class Timeline:
             self._more.props("flat no-caps").classes("mw-older")
         self._problem.visible = self._news.visible = self._more.visible = False
         with (
-            ui.dialog() as self._dialog,
+            ui.dialog().props(f"aria-label='{self._t('history.dialog')}'") as self._dialog,
             ui.card().classes("mw-dialog mw-event"),
         ):
             self._alert = ui.html(sanitize=False)
