@@ -32,7 +32,7 @@ def content(t: Texts, alert: Alert, *, has_camera: bool) -> str:
 
 def _picture(t: Texts, alert: Alert) -> str:
     event = alert.event
-    name = escape(event.camera or "")
+    name = event.camera or ""
     still = f"{PATH}/still/{event.id}.jpg"
     poster = f' poster="{still}"' if alert.has_still else ""
     if alert.has_clip:
