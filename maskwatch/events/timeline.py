@@ -60,10 +60,16 @@ def page(store: EventStore, wanted: EventFilter, *, limit: int) -> Page:
 
 def walk(store: EventStore, wanted: EventFilter) -> Iterator[Event]:
     """All that are wanted, the newest first, a few at a time from the store. Raises `EventError`."""
-    offset = 0
-    while found := store.find(wanted, limit=CHUNK, offset=offset):
-        yield from found
-        offset += len(found)
+    told: set[str] = set()  # of the time where the next ones begin
+    while True:
+        limit = CHUNK + len(told)
+        found = store.find(wanted, limit=limit)
+        yield from (event for event in found if event.id not in told)
+        if len(found) < limit:
+            return
+        last = found[-1].at
+        told = {event.id for event in found if event.at == last}
+        wanted = replace(wanted, until=math.nextafter(last, math.inf))
 
 
 def outcome_of(store: EventStore, alert: Event) -> Event | None:

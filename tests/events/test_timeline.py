@@ -112,7 +112,8 @@ def test_what_came_of_an_alert_is_what_was_told_of_after_it(tmp_path):
 def test_a_walk_meets_all_events_once(tmp_path, monkeypatch):
     monkeypatch.setattr("maskwatch.events.timeline.CHUNK", 7)
     store = EventStore.in_folder(tmp_path)
-    events = a_day(DAY)
+    at_once = [passed(at_hour(DAY, 12)) for _ in range(20)]  # more than are read at a time
+    events = [*a_day(DAY), *at_once]
     store.add(events)
     found = list(walk(store, EventFilter()))
     assert Counter(event.id for event in found) == Counter(event.id for event in events)
