@@ -48,7 +48,7 @@ build_release() { # sets $release, and $unfinished until it serves
     release=$program/releases/$number
     unfinished=$release
     "$python" -m venv "$release"
-    "$release/bin/python" -m pip install --quiet -c "$here/../requirements.lock" "${from}[fast,mqtt,notify]"
+    "$release/bin/python" -m pip install --quiet -c "$here/../requirements.lock" "${from}[fast,mqtt,notify,postgres]"
 }
 
 try_release() {

@@ -127,7 +127,9 @@ def live_pipeline(
     sink = cache(make_sink)
     cameras = []
     for name, camera in config.cameras.items():
-        source = open_source(name, camera.source, fps=camera.fps, rtsp_settings=camera.rtsp)
+        source = open_source(
+            name, camera.source, fps=camera.fps, rtsp_settings=camera.rtsp, aspect=camera.aspect
+        )
         sinks = tuple(map(sink, camera.alert.sink_settings()))
         sinks_of = {
             (rule, 2): tuple(map(sink, camera.alert.spoken_as_here(settings.escalation.sinks)))
@@ -176,13 +178,18 @@ def event_recorder(config: Config, pipeline: Pipeline, before: Recorder | None) 
 
 
 def private_server(config: Config, pipeline: Pipeline, before: WebServer | None) -> WebServer | None:
-    """What answers the console about `pipeline`; None where there is to be none. Raises `ConfigError`."""
+    """What answers the console about `pipeline`; None where there is to be none, or where its folder cannot be used."""
     if not config.console.enabled:
         return None
     old = before.listener if before else None
-    listener = PrivateListener(
-        config.events.dir / unix_socket.SERVICE, old if isinstance(old, PrivateListener) else None
-    )
+    try:
+        listener = PrivateListener(
+            config.events.dir / unix_socket.SERVICE, old if isinstance(old, PrivateListener) else None
+        )
+    except ConfigError as e:  # a full disk, say: cameras are watched all the same
+        log.error("%s; the console cannot show the cameras", e)
+        pipeline.board.set_notice("console", "the console cannot show the cameras")
+        return None
     cameras = {name: private.Shown(each.privacy, each.ignore) for name, each in config.cameras.items()}
     app = private.private_app(_service_view(config, pipeline), pipeline.latest, cameras)
     return WebServer(listener, app, pipeline.fail)
@@ -253,7 +260,7 @@ def replay_pipeline(
 
     Raises `ConfigError` for a live source, `SourceError` when no kind takes the address, and `ModelError`.
     """
-    source = open_source(plan.name, plan.address)
+    source = open_source(plan.name, plan.address, aspect=plan.defaults.aspect)
     if source.live:
         raise ConfigError(f"{plan.address}: is live; replay takes footage, `maskwatch run` watches cameras")
     if missing := plan.defaults.missing_place():
@@ -291,7 +298,7 @@ def camera_source(name: str, camera: CameraConfig) -> Source:
 
     Raises `SourceError` when no kind takes its address.
     """
-    return open_source(name, camera.source, rtsp_settings=camera.rtsp)
+    return open_source(name, camera.source, rtsp_settings=camera.rtsp, aspect=camera.aspect)
 
 
 def alert_sentences(name: str, settings: Defaults) -> tuple[str, ...]:

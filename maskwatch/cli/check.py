@@ -38,7 +38,7 @@ def check(
         bool, typer.Option("--config-only", help="Read the configuration alone, also without the passwords.")
     ] = False,
 ) -> None:
-    """Try the configuration, every camera, the models, the alert sinks, the disk and the web port; say what is wrong."""
+    """Try the configuration, every camera, the models, the alert sinks, the disk, the events and the web port; say what is wrong."""
     from maskwatch.config import load as configuration
 
     if config_only:

@@ -1,6 +1,5 @@
 """`maskwatch run`: the service."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +16,6 @@ def run(config: Config) -> None:
     from maskwatch.platform import malloc
 
     malloc.limit_arenas()
-    os.umask(0o077)  # pictures of people, and what is known of them, are nobody else's
 
     def build(before: RunningParts | None) -> RunningParts:
         settings = configuration.load(config)

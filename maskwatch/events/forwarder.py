@@ -25,6 +25,7 @@ ANNOUNCE_S = 60.0
 # between two attempts: doubled each time, less up to a half by chance
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 CLOSE_S = 1.0
+SILENT_S = 30.0  # an attempt, of one batch at most, that takes longer hangs
 INSTANCE = "instance"  # what tells this service's database from others, among its notes
 
 
@@ -48,6 +49,7 @@ class Forwarder:
         self._failure: str | None = None
         self._clash: str | None = None
         self._has_begun = False
+        self._begun_s: float | None = None  # the attempt that is under way
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="events copier", daemon=True)
         self.waiting = 0
@@ -66,6 +68,9 @@ class Forwarder:
     @property
     def problem(self) -> str | None:
         """Why events are not copied, or what is wrong although they are, without the password; None when all is well."""
+        begun_s = self._begun_s
+        if begun_s is not None and time.monotonic() - begun_s > SILENT_S:
+            return "the server does not answer"  # it is there still, and stands
         return self._failure or self._clash
 
     def _run(self) -> None:
@@ -88,11 +93,14 @@ class Forwarder:
         try:
             own = self._own = self._own or EventStore.in_folder(self._folder)
             self.waiting = own.count_uncopied()
+            self._begun_s = time.monotonic()
             self._announce(own)
             self._copy(own)
         except EventError as e:
             failure = str(e)
             self._announced_s = None  # the server may be another one when it is back
+        finally:
+            self._begun_s = None
         if failure is not None and self._failure is None:
             log.error("events are not copied to the shared database now, and wait here: %s", failure)
         if failure is None and self._failure is not None:
@@ -103,6 +111,7 @@ class Forwarder:
     def _copy(self, own: EventStore) -> None:
         while self.waiting:
             copies = own.uncopied(BATCH)
+            self._begun_s = time.monotonic()
             self._shared.copy_in(copies)
             own.note_copied(copies)
             self.waiting = own.count_uncopied() if len(copies) == BATCH else 0

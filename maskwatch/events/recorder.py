@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from itertools import islice
 from types import TracebackType
@@ -18,6 +19,7 @@ from maskwatch.events.retention import Retention
 from maskwatch.events.store import EventFilter, EventStore
 from maskwatch.pipeline.event_feed import ended, service_event
 from maskwatch.pipeline.status_board import Board
+from maskwatch.platform.files import locked
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +28,12 @@ BATCH = 500
 TICK_S = 1.0
 TIDY_S = 60.0  # the limits are looked after so often,
 TIDY_STEP_S = 0.05  # and while there is something to do, so often
+CHECK_S = 86_400.0  # damage may lie where nothing is read or written
 ALIVE_S = 20.0  # so often it is noted that the service lives: a crash is known as exactly
 # between two attempts: doubled each time
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
 CLOSE_S = 3.0
+LOCK = ".recording"
 ALIVE = "alive"  # a Unix time among the database's notes, while a service runs
 OWN_KINDS = frozenset(EventKind) - {EventKind.SETTINGS, EventKind.ACCESS}  # the console is another process
 
@@ -39,7 +43,8 @@ class Recorder:
 
     What cannot be stored waits in memory, up to `MAX_WAITING` events, and is tried again; beyond that, it is counted as lost.
     A database that is damaged is put aside, and a new one begun. What the service before left open, as it was killed, is
-    closed at the time at which it is known to have lived. All of it is told to the board, and in the log once.
+    closed at the time at which it is known to have lived, unless another service is at work in that folder. All of it is
+    told to the board, and in the log once.
 
     `on_open` is called once, on the thread, before anything is stored. `before` is the recorder whose place this one takes:
     its block is over before this one's begins.
@@ -69,12 +74,14 @@ class Recorder:
         self._waiting: dict[str, Event] = {}  # by id: only the last state of an event counts
         self._stopping = False
         self._store: EventStore | None = None
-        self._is_begun = False
+        self._is_begun = self._has_folder = False
+        self._held = ExitStack()
         self._problem: str | None = None
         self._failures = 0
         self._stored = self._lost = self._lost_before = 0
         self._lost_told = False
         self._tidied_s = self._noted_s = float("-inf")
+        self._checked_s = time.monotonic()
         self._has_more_to_tidy = False
         self._thread = threading.Thread(target=self._run, name="events", daemon=True)
 
@@ -124,14 +131,19 @@ class Recorder:
                 self._round()
                 self._wait()
             self._round()
+            with self._held:
+                self._end()
+        except BaseException as e:  # noqa: BLE001 - raised again in the main thread, by the pipeline
+            self._on_crash(e)
+
+    def _end(self) -> None:
+        try:
             if self._store is not None:
-                if not self._has_successor and not self._waiting:
+                if self._has_folder and not self._has_successor and not self._waiting:
                     self._store.set_note(ALIVE, None)
                 self._store.close()
         except EventError as e:
             log.warning("%s", e)
-        except BaseException as e:  # noqa: BLE001 - raised again in the main thread, by the pipeline
-            self._on_crash(e)
 
     def _wait(self) -> None:
         with self._changed:
@@ -161,9 +173,25 @@ class Recorder:
         store = self._store = self._store or EventStore.in_folder(self._retention.folder)
         if not self._is_begun:
             self._on_open(store)
-            self._close_what_was_cut_off(store)
+            if self._is_alone():
+                self._close_what_was_cut_off(store)
             self._is_begun = True
         return store
+
+    def _is_alone(self) -> bool:
+        """Whether no other service keeps its events in that folder; from now on this one does."""
+        folder = self._retention.folder
+        try:
+            if not self._has_folder:
+                self._held.enter_context(locked(folder / LOCK, wait=False))
+                self._has_folder = True
+        except BlockingIOError:
+            log.warning(
+                "events: %s: another service keeps its events there; give each its own folder", folder
+            )
+        except OSError as e:
+            raise EventError(f"events: {folder}: {e.strerror}") from e
+        return self._has_folder
 
     def _close_what_was_cut_off(self, store: EventStore) -> None:
         """What the service before did not see the end of, as it was killed; and that it was."""
@@ -176,6 +204,8 @@ class Recorder:
         if alive_at is not None and not self._follows:
             closed.append(service_event("stopped", last_at, cut_off=True))
         store.add([replace(event, site=event.site or self._site) for event in closed])
+        store.set_note(ALIVE, time.time())
+        self._noted_s = time.monotonic()
 
     def _store_some(self, store: EventStore) -> bool:
         """Gives whether there was something to store."""
@@ -191,9 +221,12 @@ class Recorder:
 
     def _look_after(self, store: EventStore) -> None:
         now_s = time.monotonic()
-        if now_s - self._noted_s >= ALIVE_S:
+        if self._has_folder and now_s - self._noted_s >= ALIVE_S:
             store.set_note(ALIVE, time.time())
             self._noted_s = now_s
+        if now_s - self._checked_s >= CHECK_S:
+            self._checked_s = now_s
+            store.check()
         if self._has_more_to_tidy or now_s - self._tidied_s >= TIDY_S:
             self._tidied_s = now_s
             self._has_more_to_tidy = self._retention.step(store, time.time())

@@ -19,8 +19,9 @@ log = logging.getLogger(__name__)
 
 DAY_S = 86_400.0
 STEP = 500  # events that are deleted in one transaction
-PAGES = 512  # of the file that are given back at a time, 4096 bytes each
+PAGES = 512  # of the file that are given back at a time
 SLACK_PAGES = 256  # free ones that the file keeps, as the next events need them
+BESIDE_BYTES = WAL_BYTES + SLACK_PAGES * 4096  # what the files take besides the events
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Retention:
         """Do a little of what is to be done at the Unix time `now`; gives whether there may be more. Raises `EventError`."""
         too_old = EventFilter(until=now - self.max_days * DAY_S)
         gone = store.delete(too_old, limit=STEP, lasting=False)
-        if not gone and used_bytes(store) > max(0.0, self.max_mb * 1e6 - WAL_BYTES):
+        if not gone and used_bytes(store) > max(0.0, self.max_mb * 1e6 - BESIDE_BYTES):
             gone = store.delete(EventFilter(), limit=STEP, lasting=False)
         if gone:
             delete_media(self.folder, gone)

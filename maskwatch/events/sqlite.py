@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine, event, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from maskwatch.core.errors import EventError
@@ -39,7 +39,12 @@ def make(engine: Engine, path: Path) -> int:
     make_folder(path.parent)
     make_file(path)
     inode = path.stat().st_ino
-    OWN.create_all(engine)
+    with engine.connect() as connection:
+        if set(OWN.tables) <= set(inspect(connection).get_table_names()):
+            return inode
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # the console may do the same at this moment
+        OWN.create_all(connection)
+        connection.commit()
     return inode
 
 
@@ -58,7 +63,7 @@ def is_damaged(error: SQLAlchemyError) -> bool:
 
 def put_aside(path: Path) -> Path:
     """Rename a database's files, so that a new one may begin; gives the new name. Raises `EventError`."""
-    aside = path.with_name(f"{path.name}.damaged-{utc_now():%Y%m%dT%H%M%SZ}")
+    aside = path.with_name(f"{path.name}.damaged-{utc_now():%Y%m%dT%H%M%S.%fZ}")
     try:
         for end in BESIDE:
             with suppress(FileNotFoundError):

@@ -92,8 +92,14 @@ def make_folder(folder: Path) -> None:
 
 
 def make_file(path: Path) -> None:
-    """Make an empty file, for its user alone, where it is not there; the folder must be. Raises `OSError`."""
-    with _opened(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600) as descriptor:
+    """Make an empty file, for its user alone, where it is not there; the folder must be. Raises `OSError`.
+
+    One that is there is not opened: closing it again would take this process's locks on it away (fcntl(2)).
+    """
+    with (
+        suppress(FileExistsError),
+        _opened(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600) as descriptor,
+    ):
         _hand_over(descriptor, path.parent)
 
 

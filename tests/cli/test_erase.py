@@ -1,9 +1,14 @@
 """`maskwatch erase` as a person uses it."""
 
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+
+from maskwatch.core.events import Event, EventKind
+from maskwatch.events.store import EventFilter, EventStore
 
 WRITTEN = Path(__file__).parent.parent / "app" / "written_by_0_1"
 DAY = ("--camera", "entrance", "--day", "2026-11-26")
@@ -28,6 +33,31 @@ def test_tells_what_would_go_and_with_yes_deletes_it(maskwatch, folder):
     assert "4 samples deleted" in done.stdout
     assert not list(folder.glob("queue/*/*/*"))
     assert len(list(folder.glob("drift/*/*.json"))) == 1  # counts
+
+
+def test_its_events_go_too_also_where_nothing_else_is_stored_and_nobody_knows_the_servers_password(
+    maskwatch, folder
+):
+    store = EventStore.in_folder(folder / "events")
+    day = datetime(2026, 11, 26, 12, tzinfo=UTC).timestamp()
+    store.add([Event(uuid4().hex, EventKind.PASSAGE, day, camera) for camera in ("entrance", "gone", "gone")])
+    store.close()
+    with (folder / "c.yaml").open("a") as file:
+        file.write("events: {url: 'postgresql://me:{MASKWATCH_DB_PASSWORD}@192.0.2.1/x'}\n")
+    config = ("-c", folder / "c.yaml")
+    done = maskwatch("erase", *DAY, *config, "--yes")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "4 samples deleted, picture and labels, 1 event with stills and clips;" in " ".join(
+        done.stdout.split()
+    )
+    gone = ("--camera", "gone", "--before", "2026-11-27")
+    done = maskwatch("erase", *gone, *config)
+    assert "0 samples would go, picture and labels; 2 events in" in done.stdout
+    done = maskwatch("erase", *gone, *config, "--yes")
+    assert done.returncode == 0
+    store = EventStore.in_folder(folder / "events")
+    assert store.count(EventFilter()) == 0
+    store.close()
 
 
 @pytest.mark.parametrize(

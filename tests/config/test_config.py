@@ -133,7 +133,7 @@ def test_an_empty_file_is_the_defaults(text):
         ("classify: {kind: nasknet}", "config.yaml:1: classify.kind: must be masknet, got 'nasknet'"),
         (
             "cameras: {a: {source: {kind: rtps}}}",
-            "config.yaml:1: cameras.a.source.kind: must be file, images, rtsp or usb; did you mean rtsp?",
+            "config.yaml:1: cameras.a.source.kind: must be file, images, rtsp, stream or usb; did you mean rtsp?",
         ),
         ("cameras: {a: {source: {address: b}}}", "config.yaml:1: cameras.a.source.kind: is missing"),
         (
@@ -243,7 +243,7 @@ def test_an_empty_file_is_the_defaults(text):
         ('alert: {say: "hello\\0"}', "config.yaml:1: alert.say: holds a control character"),
         ('alert: {say: "\\e[2J"}', "config.yaml:1: alert.say: holds a control character"),
         (
-            "cameras: {a: {source: http://h/s}}",
+            "cameras: {a: {source: gopher://h/s}}",
             "config.yaml:1: cameras.a.source: must be rtsp://…, rtsps://…",
         ),
         ("cameras: {a: {source: rtsp:///s}}", "config.yaml:1: cameras.a.source: must be rtsp://HOST/…"),
@@ -432,6 +432,25 @@ def test_the_web_section_is_read_without_the_cameras_passwords(tmp_path, monkeyp
     path.write_text("web: {token: '{MASKWATCH_WEB_TOKEN}'}")
     with pytest.raises(ConfigError, match=r":1: web\.token: the environment has no MASKWATCH_WEB_TOKEN"):
         config.load(path, {"web"})
+
+
+@pytest.mark.parametrize("url", ["postgresql://me:{MASKWATCH_DB}@host/x", "{MASKWATCH_DB_URL}"])
+def test_who_only_looks_at_events_needs_no_password_of_their_server(tmp_path, monkeypatch, url):
+    monkeypatch.setattr(config, "variables", dict)
+    path = tmp_path / "config.yaml"
+    path.write_text(f"events: {{url: '{url}', max_days: 7}}")
+    events = config.load(path, {"events"}).events
+    assert (events.max_days, events.url, events.dir) == (7, None, tmp_path / "events")
+    with pytest.raises(ConfigError, match=r":1: events\.url: the environment has no MASKWATCH_DB"):
+        config.load(path, {"events", "events.url"})
+
+
+@pytest.mark.parametrize("url", ["mysql://me:pa55@host/x", "sqlite:///pa55.db", "pa55"])
+def test_the_address_of_a_server_of_another_kind_is_refused_and_not_shown(url):
+    (told,) = problems(f"events: {{url: '{url}'}}")
+    assert told == (
+        "config.yaml:1: events.url: must begin with postgresql://; without a url, events are kept in dir alone"
+    )
 
 
 def test_a_number_may_come_from_the_environment():

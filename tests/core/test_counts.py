@@ -85,3 +85,20 @@ def test_late_and_unordered_passages_are_counted_as_of_their_own_times(times, no
     assert seen.total.get(OUT, 0) == len(known)
     for span, seconds in ((seen.minute, MINUTE_S), (seen.hour, HOUR_S)):
         assert span.get(OUT, 0) == sum(now - at < seconds for at in known)
+
+
+def test_passages_of_before_count_lately_and_today_and_in_no_total():
+    counts = Counts(day_of)
+    now = 5 * DAY_S + 7200.0
+    counts.add(now, [passage(now)])
+    earlier = (now - 30, now - 1800, now - 3700, now - 7300)  # the last was yesterday
+    counts.restore(now, [passage(at) for at in earlier])
+    assert counts.at(now) == PassageCounts({OUT: 1}, {OUT: 2}, {OUT: 3}, {OUT: 4})
+    assert counts.at(now + 1801).hour == {OUT: 2}
+    assert counts.at(now + DAY_S).today == {}
+
+
+def test_a_kind_that_was_only_before_has_a_total_of_none():
+    counts = Counts(day_of)
+    counts.restore(10, [passage(9)])
+    assert counts.at(10).total == {OUT: 0}

@@ -4,10 +4,14 @@ import math
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
+import threading
 from uuid import uuid4
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy.event import listen
 
 from maskwatch.core.errors import ConfigError, EventError, EventsDamaged
 from maskwatch.core.events import Event, EventKind
@@ -15,8 +19,8 @@ from maskwatch.events import sqlite as sqlite_module
 from maskwatch.events.store import FILE, Copy, EventFilter, EventStore
 
 
-def event(at, kind=EventKind.PASSAGE, camera="door", *, id=None, **fields):
-    return Event(id or uuid4().hex, kind, at, camera, **fields)
+def event(at, kind=EventKind.PASSAGE, camera="door", *, its_id=None, **fields):
+    return Event(its_id or uuid4().hex, kind, at, camera, **fields)
 
 
 @pytest.fixture
@@ -82,10 +86,31 @@ def test_a_filter_finds_and_counts_the_same(store, wanted, found):
     assert store.count(wanted) == len(found)
 
 
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        (EventFilter(), "events_at"),
+        (EventFilter(since=1.0, until=2.0), "events_at"),
+        (EventFilter(cameras=["door"]), "events_camera_at"),
+        (EventFilter(kinds=[EventKind.ALERT]), "events_kind_at"),
+        (EventFilter(since=1.0, cameras=["door"]), "events_camera_at"),
+    ],
+)
+def test_a_page_of_many_events_is_read_from_an_index_and_not_sorted(store, wanted, index):
+    asked = []
+    listen(store.engine, "before_cursor_execute", lambda *a: asked.append((a[2], a[3])))
+    store.find(wanted, limit=100, offset=50_000)
+    ((statement, values),) = [each for each in asked if "FROM events" in each[0]]
+    with sqlite3.connect(store.path) as connection:
+        plan = str(connection.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall())
+    assert f"INDEX {index}" in plan
+    assert "TEMP B-TREE" not in plan
+
+
 def test_one_that_is_stored_again_is_replaced(store):
     first = event(1.0, EventKind.ALERT, data={"delivered": None})
     store.add([first])
-    later = event(1.0, EventKind.ALERT, id=first.id, ended_at=9.0, data={"delivered": True})
+    later = event(1.0, EventKind.ALERT, its_id=first.id, ended_at=9.0, data={"delivered": True})
     store.add([later])
     assert store.find(EventFilter(), limit=9) == [later]
 
@@ -176,6 +201,49 @@ def test_a_database_that_is_locked_is_an_error_and_no_damage(store, monkeypatch)
     waiting.close()
 
 
+OTHER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+print(connection.execute("SELECT count(*) FROM events").fetchone()[0])
+connection.close()
+"""
+
+
+def test_opening_it_again_takes_no_locks_away(store):
+    """POSIX's locks of a process on a file go when it closes any descriptor of it: the next who closes it would take
+    himself for the last one, and remove the journal that we write to."""
+
+    def seen_by_another():
+        command = [sys.executable, "-c", OTHER, store.path]
+        return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+    store.add([event(1.0)])
+    again = EventStore.in_folder(store.path.parent)
+    assert seen_by_another() == 1
+    assert store.path.with_name("events.db-wal").exists()
+    store.add([event(2.0)])
+    assert seen_by_another() == 2
+    again.close()
+
+
+def test_several_begin_one_database_at_once(tmp_path):
+    barrier, stores = threading.Barrier(6), []
+
+    def begin():
+        barrier.wait()
+        stores.append(EventStore.in_folder(tmp_path / "new"))
+        stores[-1].add([event(1.0)])
+
+    threads = [threading.Thread(target=begin) for _ in range(6)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert stores[0].count(EventFilter()) == 6
+    for each in stores:
+        each.close()
+
+
 def test_trying_to_write_leaves_nothing(store):
     store.try_to_write()
     assert store.count(EventFilter()) == 0
@@ -202,7 +270,7 @@ def test_what_changed_after_it_was_read_is_copied_again(store):
     store.add([first, second])
     copies = store.uncopied(9)
     assert ids(each.event for each in copies) == [first.id, second.id]
-    ended = event(1.0, EventKind.ALERT, id=first.id, ended_at=3.0)
+    ended = event(1.0, EventKind.ALERT, its_id=first.id, ended_at=3.0)
     store.add([ended])  # while they are on their way
     store.note_copied(copies)
     assert [each.event for each in store.uncopied(9)] == [ended]
@@ -225,7 +293,7 @@ def test_versions_grow_though_the_clock_is_set_back(store, monkeypatch):
 
 def test_of_two_copies_the_newer_stays_in_whatever_order_they_come(store):
     old = event(1.0, EventKind.ALERT)
-    new = event(1.0, EventKind.ALERT, id=old.id, ended_at=2.0)
+    new = event(1.0, EventKind.ALERT, its_id=old.id, ended_at=2.0)
     for copies in ([Copy(new, 7), Copy(old, 5)], [Copy(old, 5)], [Copy(new, 7)]):
         store.copy_in(copies)
         assert store.find(EventFilter(), limit=9) == [new]

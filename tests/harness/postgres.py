@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -39,6 +40,7 @@ class Postgres:
                 "--clear-groups",
             ]
         self.port = free_port()
+        self.quoted = quote(PASSWORD, safe="")
         self.url = self.url_of(OWNER, PASSWORD)
         self._process = None
 
@@ -96,6 +98,23 @@ class Postgres:
             self._process = None
             until(lambda: not self.answers())
 
+    @contextmanager
+    def frozen(self):
+        """SIGSTOP to it and all its children."""
+        import psutil
+
+        server = psutil.Process(self._process.pid)
+        if server.name() != "postgres":  # setpriv became it
+            server = server.children()[0]
+        family = [server, *server.children(recursive=True)]
+        for each in family:
+            each.suspend()
+        try:
+            yield
+        finally:
+            for each in family:
+                each.resume()
+
     def answers(self):
         import psycopg
 
@@ -104,6 +123,9 @@ class Postgres:
         except psycopg.OperationalError:
             return False
         return True
+
+    def has_events(self):
+        return self.execute("SELECT to_regclass('events')")[0][0] is not None
 
     def execute(self, statement):
         """As the owner; gives the rows of a query."""

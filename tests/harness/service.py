@@ -149,10 +149,18 @@ class Service:
         """Where the log ends now."""
         return len(self.log)
 
+    def told(self):
+        """All of `/api/status`. Raises `OSError` while it does not answer."""
+        return json.loads(self.page("/api/status"))
+
+    def status_of(self, key):
+        """One part of `/api/status`."""
+        return self.told()[key]
+
     def status(self):
         """Raises `OSError` while it does not answer."""
         self.said()  # as systemd does, so that its socket does not fill
-        told = json.loads(self.page("/api/status"))
+        told = self.told()
         return Seen(told["cameras"], told["queue"]["stored"], told["queue"]["not_stored"])
 
 

@@ -209,4 +209,4 @@ def test_every_event_has_an_id_of_its_own(feed, told):
     passed = Passage("door", 5.0, 1, Label.UNKNOWN, Direction.GONE)
     feed.on_decision(decision(passages=(passed,) * 50))
     assert len(told) == 50
-    assert all(len(id) == 32 and not set(id) - set("0123456789abcdef") for id in told)
+    assert all(len(each) == 32 and not set(each) - set("0123456789abcdef") for each in told)

@@ -104,7 +104,7 @@ case "$*" in
 "-m pip"*)
     fails pip
     for source; do :; done
-    source=${source%"[fast,mqtt,notify]"}
+    source=${source%"[fast,mqtt,notify,postgres]"}
     here=${0%/bin/python}
     [ "${MASKWATCH_TEST_FAILS-}" != hangs ] || { touch "$here/hangs"; sleep 60; }
     cp "$0" "$here/bin/maskwatch"

@@ -4,16 +4,20 @@ import json
 import os
 import time
 from datetime import UTC, date, datetime, timedelta
+from uuid import uuid4
 
 import numpy as np
 import pytest
 
-from maskwatch.app.erase import Erasure, erase, look
+from maskwatch.app.erase import Erasure, count_events, erase, erase_events, look
 from maskwatch.console.review.thumbnails import Thumbnails
 from maskwatch.core.errors import ConfigError, DataError, QueueError, SourceError
+from maskwatch.core.events import Event, EventKind
 from maskwatch.core.records import Box
 from maskwatch.datasets.labels import AnnotationLabel
 from maskwatch.datasets.records import Split
+from maskwatch.events.media import Media
+from maskwatch.events.store import EventFilter, EventStore
 from maskwatch.learning.archive import Archive
 from maskwatch.learning.split import SampleHashes, SplitAssignment
 from maskwatch.samples import erase as erasing
@@ -217,3 +221,71 @@ def test_what_is_no_cameras_name_is_refused(stores, name):
 def test_where_nothing_was_ever_stored_nothing_is_made(tmp_path):
     assert erase(tmp_path / "queue", tmp_path / "archive", OF_TUESDAY) == 0
     assert list(tmp_path.iterdir()) == []
+
+
+# events
+
+
+def events_of(stores, camera, *days):
+    folder = stores.queue.parent / "events"
+    store = EventStore.in_folder(folder)
+    made = [Event(uuid4().hex, EventKind.ALERT, day.timestamp(), camera) for day in days]
+    store.add(made)
+    store.close()
+    media = Media(folder)
+    for each in made:
+        for path in (media.still(each.id), media.clip(each.id)):
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(each.camera.encode())
+    return folder, [each.id for each in made]
+
+
+@pytest.mark.parametrize(
+    ("erasure", "gone"),
+    [
+        (OF_TUESDAY, {1}),
+        (Erasure("door", before=date(2026, 11, 4)), {0, 1}),
+        (Erasure("yard", before=date(2026, 12, 4)), {3}),
+        (Erasure("door", day=date(2026, 11, 9)), set()),
+    ],
+)
+def test_its_events_go_with_their_stills_and_clips_and_nothing_else(stores, erasure, gone):
+    folder, ids = events_of(stores, "door", MONDAY, TUESDAY, WEDNESDAY)
+    ids += events_of(stores, "yard", TUESDAY)[1]
+    assert count_events(folder, erasure) == len(gone)
+    assert erase_events(folder, erasure) == len(gone)
+    store = EventStore.in_folder(folder)
+    left = {each.id for each in store.find(EventFilter(), limit=9)}
+    store.close()
+    assert left == {each for number, each in enumerate(ids) if number not in gone}
+    assert {path.stem for path in folder.glob("stills/*")} == left
+    assert {path.stem for path in folder.glob("clips/*")} == left
+
+
+def test_the_days_of_events_are_those_of_utc_to_the_last_second(stores):
+    begin = datetime(2026, 11, 3, tzinfo=UTC)
+    second = timedelta(seconds=1)
+    end = begin + timedelta(days=1)
+    folder, _ = events_of(stores, "door", begin - second, begin, end - second, end)
+    assert erase_events(folder, OF_TUESDAY) == 2
+
+
+def test_nothing_of_an_erased_event_is_left_in_the_files(stores):
+    folder, _ = events_of(stores, "door", TUESDAY)
+    store = EventStore.in_folder(folder)  # the service has it open meanwhile
+    store.add(
+        [Event("a" * 32, EventKind.OUTAGE, TUESDAY.timestamp(), "door", data={"reason": "somebody-there"})]
+    )
+    assert erase_events(folder, OF_TUESDAY) == 2
+    for path in folder.glob("events.db*"):
+        assert b"somebody-there" not in path.read_bytes()
+    store.add([Event("b" * 32, EventKind.OUTAGE, MONDAY.timestamp(), "door")])
+    store.close()
+
+
+def test_where_no_events_were_ever_kept_nothing_is_made(tmp_path):
+    assert (count_events(tmp_path / "events", OF_TUESDAY), erase_events(tmp_path / "events", OF_TUESDAY)) == (
+        0,
+        0,
+    )
+    assert not (tmp_path / "events").exists()

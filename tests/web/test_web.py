@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from maskwatch.config.load import parse
 from maskwatch.core.errors import ConfigError
+from maskwatch.core.events import EventLogStatus
 from maskwatch.core.health import STUCK_S, why_not_alive
 from maskwatch.core.records import (
     CameraState,
@@ -395,6 +396,7 @@ SEEN = Status(
     engine_beat=999.0,
     now_s=1000.0,
     started_s=900.0,
+    events=EventLogStatus(3, 250, 2, "events: disk full", 17, None),
     inference_s={ModelKind.DETECTOR: 0.0125, ModelKind.CLASSIFIER: None},
     sinks=(
         SinkStatus("voice", ('do"or\\',)),
@@ -462,6 +464,12 @@ def scraped():
         (("maskwatch_queue_bytes",), 3456),
         (("maskwatch_queue_writes_total", "failed"), 1),
         (("maskwatch_storage_free_bytes",), 789_000_000),
+        (("maskwatch_event_writes_total", "stored"), 250),
+        (("maskwatch_event_writes_total", "lost"), 2),
+        (("maskwatch_events_waiting",), 3),
+        (("maskwatch_events_up",), 0),
+        (("maskwatch_events_uncopied",), 17),
+        (("maskwatch_events_copy_up",), 1),
         (("maskwatch_uptime_seconds",), 100),
     ],
     ids=str,
@@ -516,6 +524,14 @@ def test_status_tells_the_same_as_json():
         "stored": 6,
         "not_stored": 1,
         "problem": None,
+    }
+    assert told["events"] == {
+        "stored": 250,
+        "waiting": 3,
+        "lost": 2,
+        "problem": "events: disk full",
+        "uncopied": 17,
+        "copy_problem": None,
     }
     assert told["process"]["memory_bytes"] > 10e6
 

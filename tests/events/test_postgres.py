@@ -1,0 +1,290 @@
+"""A real PostgreSQL server: several services write into it, whatever happens to it, and each event is there once."""
+
+import contextlib
+import logging
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from harness.postgres import Postgres
+from harness.receivers import until
+from harness.service import hits
+from pydantic import SecretStr
+
+from maskwatch.core.errors import EventError
+from maskwatch.core.events import Event, EventKind
+from maskwatch.events import forwarder as forwarder_module
+from maskwatch.events import postgres as postgres_module
+from maskwatch.events.forwarder import Forwarder, check
+from maskwatch.events.store import EventFilter, EventStore
+
+WRITING = Path(__file__).parent / "writing.py"
+OPERATIONS = Path(__file__).parent.parent.parent / "docs" / "operations.md"
+SITES = ("north", "south", "west")
+LONG_S = 120
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def server():
+    with Postgres() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch):
+    monkeypatch.setattr(forwarder_module, "LOOK_S", 0.05)
+    monkeypatch.setattr(forwarder_module, "FIRST_PAUSE_S", 0.05)
+    monkeypatch.setattr(forwarder_module, "LONGEST_PAUSE_S", 0.2)
+
+
+@pytest.fixture
+def clean(server):
+    server.execute("DROP TABLE IF EXISTS events, sites")
+    return server
+
+
+def event(**fields):
+    fields = {"kind": EventKind.PASSAGE, "at": time.time(), "camera": "door", "site": "north"} | fields
+    return Event(uuid4().hex, **fields)
+
+
+def crash(error):
+    raise AssertionError from error
+
+
+@contextlib.contextmanager
+def copying(folder, url, site="north"):
+    with Forwarder(folder, SecretStr(url), site, crash) as forwarder:
+        yield forwarder
+
+
+@contextlib.contextmanager
+def shared(url, site="reader"):
+    store = EventStore.shared(SecretStr(url), site)
+    yield store
+    store.close()
+
+
+def test_three_services_write_into_one_store_that_is_killed_and_nothing_is_lost_and_nothing_there_twice(
+    clean, tmp_path
+):
+    number = 1500
+    children = [
+        subprocess.Popen(
+            [sys.executable, str(WRITING), str(tmp_path / site), site, str(number), clean.url],
+            stdout=subprocess.PIPE,
+            stdin=subprocess.PIPE,
+            text=True,
+        )
+        for site in SITES
+    ]
+    try:
+        for kills in (1, 2, 3):
+            until(lambda least=300 * kills: _count(clean) >= least, LONG_S)
+            clean.kill()
+            time.sleep(0.5)
+            clean.start()
+        said = []
+        for child in children:
+            lines = []
+            while not lines or lines[-1] != "copied\n":
+                lines.append(child.stdout.readline())
+                assert lines[-1], "it ended"
+            said.append({line.strip() for line in lines} - {"ready", "copied"})
+    finally:
+        for child in children:
+            child.kill()
+            child.wait()
+            child.stdin.close()
+            child.stdout.close()
+    with shared(clean.url) as store:
+        for site, acknowledged in zip(SITES, said, strict=True):
+            found = store.find(EventFilter(sites=[site]), limit=10 * number)
+            assert len(acknowledged) == number
+            assert {each.id for each in found} == acknowledged
+            assert len(found) == number
+            assert all(each.ended_at == each.at + 1 for each in found)  # each as it was last
+        assert store.count(EventFilter()) == 3 * number
+
+
+def _count(server):
+    if not server.has_events():
+        return 0
+    return server.execute("SELECT count(*) FROM events")[0][0]
+
+
+@pytest.mark.logs_errors
+def test_a_server_that_is_away_is_told_once_and_gets_all_when_it_is_back(clean, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    own = EventStore.in_folder(tmp_path)
+    clean.kill()
+    with copying(tmp_path, clean.url) as forwarder:
+        until(lambda: forwarder.problem is not None)
+        own.add([event() for _ in range(500)])
+        until(lambda: forwarder.waiting == 500)
+        assert "refused" in forwarder.problem
+        clean.start()
+        until(lambda: forwarder.problem is None and forwarder.waiting == 0)
+        with shared(clean.url) as store:
+            assert store.count(EventFilter()) == 500
+    assert own.count_uncopied() == 0
+    own.close()
+    said = [record.message for record in caplog.records]
+    assert sum("are not copied" in line for line in said) == 1
+    assert sum("are copied to the shared database again" in line for line in said) == 1
+
+
+def test_what_changes_is_copied_again_and_what_is_deleted_here_stays_there(clean, tmp_path):
+    own = EventStore.in_folder(tmp_path)
+    alert = event(kind=EventKind.ALERT)
+    own.add([alert])
+    with copying(tmp_path, clean.url), shared(clean.url) as store:
+        until(lambda: _count(clean) == 1)
+        ended = Event(alert.id, alert.kind, alert.at, "door", alert.at + 5, {"delivered": True}, "north")
+        own.add([ended])
+        until(lambda: store.get(alert.id) == ended)
+        own.delete(EventFilter(), limit=9, lasting=True)
+        own.add([event()])
+        until(lambda: _count(clean) == 2)
+    own.close()
+
+
+def test_copies_that_come_twice_and_in_any_order_are_one_event(clean, tmp_path):
+    check(SecretStr(clean.url), "north")
+    own = EventStore.in_folder(tmp_path)
+    alert = event(kind=EventKind.ALERT)
+    own.add([alert])
+    old = own.uncopied(9)
+    own.add([Event(alert.id, alert.kind, alert.at, "door", alert.at + 5, {}, "north")])
+    new = own.uncopied(9)
+    own.close()
+    with shared(clean.url) as store:
+        for copies in (new, old, new, old):
+            store.copy_in(copies)
+        assert store.find(EventFilter(), limit=9) == [new[0].event]
+
+
+def test_what_the_service_said_last_is_copied_before_it_ends(clean, tmp_path):
+    own = EventStore.in_folder(tmp_path)
+    with copying(tmp_path, clean.url) as forwarder:
+        until(lambda: forwarder._announced_s is not None)
+        own.add([event()])
+    own.close()
+    assert _count(clean) == 1
+
+
+def test_two_services_of_one_name_are_told_so_and_copy_on(clean, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(forwarder_module, "ANNOUNCE_S", 0.1)
+    folders = [tmp_path / name for name in ("one", "two")]
+    stores = [EventStore.in_folder(folder) for folder in folders]
+    with copying(folders[0], clean.url) as first:
+        with copying(folders[1], clean.url) as second:
+            until(lambda: first.problem is not None and second.problem is not None)
+            assert "another service writes as 'north' too" in first.problem
+            for own in stores:
+                own.add([event() for _ in range(10)])
+            until(lambda: _count(clean) == 20)
+        with copying(tmp_path / "three", clean.url, "south") as other:
+            until(lambda: other._announced_s is not None)
+            assert other.problem is None
+        monkeypatch.setattr(postgres_module, "NEIGHBOUR_S", 0)  # the second one is gone for long
+        until(lambda: first.problem is None)
+    for own in stores:
+        own.close()
+    assert sum("give each a name of its own" in record.message for record in caplog.records) == 2
+
+
+def test_a_service_that_starts_again_is_no_other(clean, tmp_path):
+    for _ in range(2):
+        with copying(tmp_path, clean.url) as forwarder:
+            until(lambda: forwarder._announced_s is not None)
+            assert forwarder.problem is None
+    for path in tmp_path.iterdir():  # and one that began a new database while it ran
+        path.unlink()
+    assert len(clean.execute("SELECT * FROM sites")) == 1
+
+
+@pytest.mark.logs_errors
+def test_a_wrong_password_is_told_without_it(clean, tmp_path, caplog):
+    secret = "wr0ng/pa55"
+    with copying(tmp_path, clean.url_of("keeper", secret)) as forwarder:
+        until(lambda: forwarder.problem is not None)
+        assert "password authentication failed" in forwarder.problem
+        told = forwarder.problem
+    with pytest.raises(EventError, match="password authentication failed") as raised:
+        check(SecretStr(clean.url_of("keeper", secret)), "north")
+    assert secret not in f"{told}{caplog.text}{raised.value}{raised.value.__cause__}"
+    assert hits(secret, tmp_path) == []
+
+
+def test_a_role_as_the_manual_has_it_may_write_and_nothing_else(clean, tmp_path):
+    """The statements of docs/operations.md, word for word."""
+    told = re.search(r"```sql\n(.*?)```", OPERATIONS.read_text(), re.DOTALL)[1]
+    clean.execute("DROP ROLE IF EXISTS maskwatch")
+    clean.execute(told.replace("PASSWORD 'CHANGE ME'", "PASSWORD 'a-b'"))
+    url = clean.url_of("maskwatch", "a-b")
+    own = EventStore.in_folder(tmp_path)
+    own.add([event() for _ in range(3)])
+    try:
+        assert "writable, 0 events" in check(SecretStr(url), "north")
+        with copying(tmp_path, url) as forwarder:
+            until(lambda: _count(clean) == 3)
+            assert forwarder.problem is None
+        with shared(url) as store, pytest.raises(EventError, match="permission denied"):
+            store.delete(EventFilter(), limit=9, lasting=True)
+        # what it would make itself is the same
+        made = _columns(clean)
+        clean.execute("DROP TABLE events, sites")
+        check(SecretStr(clean.url), "north")
+        assert _columns(clean) == made
+    finally:
+        own.close()
+        clean.execute("DROP OWNED BY maskwatch; DROP ROLE maskwatch")
+
+
+def _columns(server):
+    columns = server.execute(
+        "SELECT table_name, column_name, data_type, character_maximum_length, is_nullable "
+        "FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2"
+    )
+    indexes = server.execute("SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1")
+    return columns, indexes
+
+
+@pytest.mark.logs_errors
+def test_a_role_that_may_not_write_is_refused_by_name(clean):
+    check(SecretStr(clean.url), "north")
+    clean.execute("CREATE ROLE guest LOGIN PASSWORD 'a-b'")
+    try:
+        with pytest.raises(EventError, match="permission denied for table events"):
+            check(SecretStr(clean.url_of("guest", "a-b")), "north")
+    finally:
+        clean.execute("DROP ROLE guest")
+
+
+def test_several_services_make_the_tables_at_once(clean, tmp_path):
+    with contextlib.ExitStack() as stack:
+        ones = [stack.enter_context(copying(tmp_path / str(n), clean.url, f"site {n}")) for n in range(5)]
+        until(lambda: all(one._announced_s is not None for one in ones))
+        assert [one.problem for one in ones] == [None] * 5
+
+
+@pytest.mark.logs_errors
+def test_a_server_that_freezes_is_told_and_gets_all_when_it_goes_on(clean, tmp_path, monkeypatch):
+    """Stopped whole, with its children: connections stay open and nobody answers."""
+    monkeypatch.setattr(forwarder_module, "SILENT_S", 2)
+    own = EventStore.in_folder(tmp_path)
+    own.add([event()])
+    with copying(tmp_path, clean.url) as forwarder:
+        until(lambda: _count(clean) == 1)
+        with clean.frozen():
+            own.add([event()])
+            until(lambda: forwarder.problem == "the server does not answer")
+        until(lambda: _count(clean) == 2 and forwarder.problem is None)
+    own.close()
