@@ -6,8 +6,10 @@ from datetime import date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from harness.postgres import Postgres
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from maskwatch.core.events import Event, EventKind
 from maskwatch.core.interval import wilson
@@ -22,7 +24,8 @@ from maskwatch.events.ratios import (
     tallies,
     week_span,
 )
-from maskwatch.events.store import EventStore
+from maskwatch.events.store import EventFilter, EventStore
+from maskwatch.events.tables import SHARED
 
 START = 1_795_000_500  # no quarter of an hour begins here
 
@@ -94,6 +97,22 @@ def test_the_ratio_of_each_hour_is_that_of_counting_by_hand(tmp_path_factory, fo
     for camera, counts in by_camera(tallied).items():
         assert counts == by_hand([each for each in found if each[1] == camera], span.since, span.until)
     assert sum(each.number for each in tallied) == len(found)
+    store.close()
+
+
+@pytest.mark.integration
+def test_a_database_that_several_services_share_counts_the_same(tmp_path):
+    ways = [("gone", None), ("leaving", "a"), ("entering", "b")]
+    found = [(67 * n, "door", ("protected", "unknown")[n % 2], ways[n % 3]) for n in range(200)]
+    store = stored(tmp_path, found)
+    span = Span(START - 3600, START + 9 * 3600)
+    expected = set(tallies(store, span))
+    with Postgres() as server:
+        shared = EventStore.shared(SecretStr(server.url), "north")
+        SHARED.create_all(shared.engine)
+        shared.add(store.find(EventFilter(), limit=1000))
+        assert set(tallies(shared, span)) == expected
+        shared.close()
     store.close()
 
 
