@@ -29,8 +29,10 @@ from maskwatch.core.selection import Selection
 from maskwatch.detect.motion import MotionGate
 from maskwatch.drift.confidences import Confidences, named
 from maskwatch.drift.watch import Drift, DriftWatch, measured
+from maskwatch.events.clips import CameraPrivacy, Clips
 from maskwatch.events.counts import restore_passages
 from maskwatch.events.forwarder import Forwarder
+from maskwatch.events.media import Media
 from maskwatch.events.recorder import Recorder
 from maskwatch.events.retention import Retention
 from maskwatch.models.hot_swap import Follower
@@ -166,7 +168,15 @@ def event_recorder(config: Config, pipeline: Pipeline, before: Recorder | None) 
         on_open=lambda store: restore_passages(store, pipeline.board, live, time.time()),
         before=before,
     )
-    pipeline.record_events(recorder)
+    clips = Clips(
+        Media(events.dir),
+        {name: CameraPrivacy(each.privacy, each.ignore) for name, each in config.cameras.items()},
+        clip_s=events.clip_s,
+        max_mb=events.clips_mb,
+        on_crash=pipeline.fail,
+    )
+    pipeline.add_background_task(clips)
+    pipeline.record_events(recorder, clips)
     return recorder
 
 

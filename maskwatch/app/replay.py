@@ -19,8 +19,8 @@ from maskwatch.output.places import Places, Segment
 from maskwatch.output.plot import plot
 from maskwatch.output.recent import Recent
 from maskwatch.output.trace import Trace
-from maskwatch.output.video import VideoWriter
 from maskwatch.rules.kinds.protected_ratio import Settings as RatioSettings
+from maskwatch.sources.video_writer import VideoWriter
 
 
 @dataclass(frozen=True, slots=True)

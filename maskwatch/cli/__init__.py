@@ -19,6 +19,7 @@ from maskwatch.cli import (
     drift,
     erase,
     evaluate,
+    events,
     extract,
     learn,
     models,
@@ -56,6 +57,7 @@ queue.app.command()(review.review)
 app.command()(drift.drift)
 app.command()(erase.erase)
 app.add_typer(users.app, name="users")
+app.add_typer(events.app, name="events")
 app.add_typer(queue.app, name="queue")
 app.add_typer(models.app, name="models")
 app.add_typer(dataset.app, name="dataset")

@@ -45,7 +45,8 @@ def set_up(level: LogLevel, layout: LogFormat) -> None:
         handler = logging.StreamHandler()
         handler.setFormatter(TextFormatter("%(levelname)s %(message)s", priorities=is_journal()))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    logging.getLogger("matplotlib").setLevel(logging.WARNING)  # that it looked for fonts is no news
+    for name in ("matplotlib", "fontTools"):
+        logging.getLogger(name).setLevel(logging.WARNING)  # that it looked for fonts is no news
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)  # each request
 

@@ -15,6 +15,7 @@ USES = {
     "queue": {"queue"},
     "queue review": {"queue", "console", *LOOKING},
     "users": {"console"},
+    "events": {"events"},
     "console": {"console", "events", "queue", "privacy", *PLACES, *LOOKING},
     "models": {"models"},
     "erase": {"queue", "learn", "events"},

@@ -9,6 +9,7 @@ from maskwatch.core.records import (
     Alert,
     Box,
     CameraStatus,
+    Decision,
     Detections,
     Face,
     Frame,
@@ -284,4 +285,16 @@ class EventLog(Protocol):
 
     def record(self, event: Event) -> None:
         """Never waits and never fails: what cannot be kept is counted and reported by the log itself."""
+        ...
+
+
+class AlertPictures(Protocol):
+    """Takes pictures of what led to alerts. Neither method waits or fails."""
+
+    def update(self, decision: Decision) -> None:
+        """A frame was decided."""
+        ...
+
+    def on_alert(self, event_id: str, camera: str, alert: Alert) -> None:
+        """Pictures of this alert are wanted under that id; its frame comes just before this call or just after."""
         ...

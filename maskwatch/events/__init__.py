@@ -7,4 +7,7 @@ retention.py  keeps the database to its limits
 forwarder.py  copies what is stored to a database that several services share
 counts.py     counts that go on after a restart
 media.py      stills and clips, files beside the database
+clips.py      takes them: the last seconds of each camera (ring.py), and what is written of them at an alert
+timeline.py   events page by page; table.py as CSV
+ratios.py     who wore a mask, by hour and day; week.py a week in figures
 """

@@ -21,7 +21,8 @@ class EventSettings(SettingsBase):
     """The `events` section: what happened is kept in `dir`, for `max_days` and up to `max_mb`.
 
     With a `url` it is also written to a PostgreSQL database that several services share; each is known there by
-    its `site`. Clips of alerts, from `clip_s` before to as long after, may take `clips_mb`; with `clip_s` 0 there are none.
+    its `site`. Stills and clips of alerts, these from `clip_s` before to as long after, may take `clips_mb`; with
+    `clip_s` 0 there are no clips.
     """
 
     enabled: bool = True

@@ -6,7 +6,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 from maskwatch.core.events import Event, EventKind
-from maskwatch.core.ports import EventLog
+from maskwatch.core.ports import AlertPictures, EventLog
 from maskwatch.core.records import Alert, CameraState, Decision, Outcome, Passage
 
 
@@ -70,11 +70,15 @@ def _event(kind: EventKind, at: float, camera: str | None, **data: object) -> Ev
 class EventFeed:
     """Knows which alerts and outages go on, and tells `log` of each beginning, change and end. Any thread may call.
 
-    `clock` gives Unix time: what happens in footage is noted for the time at which it was watched.
+    `clock` gives Unix time: what happens in footage is noted for the time at which it was watched. `pictures` are told of
+    each frame and alert.
     """
 
-    def __init__(self, log: EventLog, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, log: EventLog, clock: Callable[[], float], pictures: AlertPictures | None = None
+    ) -> None:
         self._log = log
+        self._pictures = pictures
         self._clock = clock
         self._lock = threading.Lock()
         self._alerts: dict[str, Event] = {}  # that go on, by the alert's id
@@ -89,6 +93,8 @@ class EventFeed:
                 self._log.record(ended(before, event.at))
             self._alerts[alert.id] = event
             self._log.record(event)
+            if self._pictures is not None:
+                self._pictures.on_alert(event.id, alert.camera, alert)
 
     def on_told(self, alert: Alert, sinks: Mapping[str, str], delivered: bool) -> None:  # noqa: FBT001 - as the announcer calls it
         """It is known how it fared."""
@@ -113,6 +119,8 @@ class EventFeed:
 
     def on_decision(self, decision: Decision) -> None:
         """Who passed, and what came of announcements."""
+        if self._pictures is not None:
+            self._pictures.update(decision)
         if not decision.passages and not decision.outcomes:
             return
         now = self._clock()

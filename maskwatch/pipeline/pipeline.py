@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Protocol, Self
 
 from maskwatch.core.errors import QueueError, QueueFull, SourceError
-from maskwatch.core.ports import AlertRule, EventLog, SampleStore
+from maskwatch.core.ports import AlertPictures, AlertRule, EventLog, SampleStore
 from maskwatch.core.records import (
     Alert,
     CameraState,
@@ -161,9 +161,9 @@ class Pipeline:
         """Something that is to begin and to end with this pipeline."""
         self._beside.append(companion)
 
-    def record_events(self, log: EventLog) -> None:
+    def record_events(self, log: EventLog, pictures: AlertPictures | None = None) -> None:
         """Tell a log what happens, from now on until the end of the block; to be called before it begins."""
-        self._feed = EventFeed(log, time.time)
+        self._feed = EventFeed(log, time.time, pictures)
         self.board.listen(self._feed)
 
     def swap(self, models: Mapping[str, CameraModels]) -> None:

@@ -4,7 +4,7 @@ import av
 import numpy as np
 import pytest
 
-from maskwatch.output.video import VideoWriter
+from maskwatch.sources.video_writer import VideoWriter
 
 
 def test_video_plays_as_h264_with_the_times_and_colours_that_were_written(tmp_path):

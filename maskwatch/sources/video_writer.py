@@ -1,4 +1,4 @@
-"""An annotated video."""
+"""A video of frames that were decided: what `sources` reads, written."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -13,9 +13,9 @@ from maskwatch.platform.files import replacing
 
 
 class VideoWriter:
-    """Writes annotated frames as H.264 that a browser plays; use it in a `with`.
+    """Writes frames as H.264 that a browser plays; use it in a `with`.
 
-    The file appears when the block ends well. All frames take the size of the first, brought to even
+    The file, for its user alone, appears when the block ends well. All frames take the size of the first, brought to even
     numbers, which the codec wants; one of another size is fitted into it.
     """
 
@@ -26,6 +26,7 @@ class VideoWriter:
 
     def __enter__(self) -> Self:
         self._part = self._replacing.__enter__()
+        self._part.touch(mode=0o600)
         self._container = av.open(str(self._part), "w", options={"movflags": "+faststart"})
         self._stream = self._container.add_stream(
             "libx264", rate=25, options={"crf": "23", "preset": "veryfast"}

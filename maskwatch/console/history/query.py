@@ -1,0 +1,76 @@
+"""Which events a page shows, as its address says. Pure: no page and no store."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from maskwatch.console.users import Role
+from maskwatch.core.events import EventKind
+from maskwatch.events.ratios import day_span
+from maskwatch.events.store import EventFilter
+
+PATH = "/history"
+ADMINS = frozenset({EventKind.ACCESS})
+"""What only admins may see: who looked at what."""
+
+
+class Stretch(StrEnum):
+    """How long a time the strip on top shows."""
+
+    DAY = "day"
+    WEEK = "week"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """None and empty let everything through. `day` is this machine's own; `event` is the alert whose dialog is open."""
+
+    camera: str | None = None
+    day: date | None = None
+    kinds: tuple[EventKind, ...] = ()
+    stretch: Stretch = Stretch.DAY
+    event: str | None = None
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> "Choice":
+        """What an address says; what it says wrong counts as not said."""
+        day = None
+        with suppress(ValueError):
+            day = date.fromisoformat(query.get("day", ""))
+        said = query.get("kind", "").split(",")
+        return cls(
+            query.get("camera") or None,
+            day,
+            tuple(kind for kind in EventKind if kind.value in said),
+            Stretch.WEEK if query.get("show") == Stretch.WEEK else Stretch.DAY,
+            query.get("event") or None,
+        )
+
+    def to_query(self) -> dict[str, str]:
+        """Only what differs from the default; `of` takes it back."""
+        said = {
+            "camera": self.camera,
+            "day": self.day.isoformat() if self.day else None,
+            "kind": ",".join(self.kinds),
+            "show": self.stretch.value if self.stretch is not Stretch.DAY else None,
+            "event": self.event,
+        }
+        return {key: value for key, value in said.items() if value}
+
+    def filter(self, role: Role, until: float | None = None) -> EventFilter:
+        """As the store takes it, of what somebody with that role may see; `until` bounds it further."""
+        kinds = self.kinds or tuple(EventKind)
+        seen = tuple(kind for kind in kinds if kind not in ADMINS or role.may(Role.ADMIN))
+        if not seen:  # what was asked for may not be seen: nothing is
+            return EventFilter(since=0.0, until=0.0)
+        if len(seen) == len(EventKind):
+            seen = ()
+        since = end = None
+        if self.day is not None:
+            span = day_span(self.day)
+            since, end = span.since, span.until
+        bounds = [at for at in (end, until) if at is not None]
+        cameras = () if self.camera is None else (self.camera,)
+        return EventFilter(since, min(bounds, default=None), cameras, seen)

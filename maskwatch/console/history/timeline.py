@@ -1,0 +1,283 @@
+"""The page of events of one visit: filters, the strip, the timeline, the dialog of an alert."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import date
+from html import escape
+from pathlib import Path
+from urllib.parse import urlencode
+
+from nicegui import ui
+from nicegui.events import GenericEventArguments
+
+from maskwatch.console.context import Monitoring
+from maskwatch.console.history import dialog, reading
+from maskwatch.console.history.query import ADMINS, PATH, Choice, Stretch
+from maskwatch.console.history.rows import rows
+from maskwatch.console.history.sentences import DASH, long_date, zone_name
+from maskwatch.console.history.strip import drawn, ratio_table
+from maskwatch.console.shell import Visit
+from maskwatch.console.users import Role
+from maskwatch.core.errors import EventError
+from maskwatch.core.events import Event, EventKind
+from maskwatch.platform.clock import local_day, utc_now
+
+STYLE = Path(__file__).with_name("style.css")
+KEYS = Path(__file__).with_name("keys.js")
+NEWS_S = 5.0
+JUMP_PAGES = 50  # that a click on the strip loads at most
+
+
+class Timeline:
+    """`query` is the address's. `open` reads what is shown first."""
+
+    def __init__(self, monitoring: Monitoring, visit: Visit, query: Mapping[str, str]) -> None:
+        self._events, self._media = monitoring.events, monitoring.media
+        self._cameras = list(monitoring.cameras)
+        self._t, self._role = visit.texts, visit.user.role
+        self._choice = Choice.of(query)
+        self._day: date | None = None  # of the last row
+        self._until: float | None = None
+        self._alerts: list[str] = []
+        self._newest: str | None = None
+        self._is_loading = False
+        ui.add_css(STYLE)
+        ui.add_body_html(f"<script>{KEYS.read_text(encoding='utf-8')}</script>")
+        with ui.element("main").classes("mw-main mw-history"):
+            self._filters()
+            self._above = ui.html(sanitize=False)
+            self._problem = ui.label().classes("mw-notice").props("role=alert")
+            self._news = ui.button(self._t("history.newer"), icon="expand_less", on_click=self.open)
+            self._news.props("unelevated no-caps dense padding='4px 12px'").classes("mw-news")
+            self._rows = ui.element("div").classes("mw-rows")
+            self._more = ui.button(self._t("history.earlier"), icon="expand_more", on_click=self._older)
+            self._more.props("flat no-caps").classes("mw-older")
+        self._problem.visible = self._news.visible = self._more.visible = False
+        with (
+            ui.dialog().props(f"aria-label='{self._t('history.dialog')}'") as self._dialog,
+            ui.card().classes("mw-dialog mw-event"),
+        ):
+            self._alert = ui.html(sanitize=False)
+            with ui.row().classes("mw-steps"):
+                for icon, step, key in (
+                    ("expand_less", -1, "previous_alert"),
+                    ("expand_more", 1, "next_alert"),
+                ):
+                    button = ui.button(icon=icon, on_click=lambda _, step=step: self._step(step))
+                    told = self._t(f"history.{key}")
+                    button.props(f"flat dense round aria-label='{told}'").tooltip(told)
+                ui.button(self._t("history.close"), on_click=self._dialog.close).props("flat no-caps")
+        self._dialog.on_value_change(self._toggled)
+        ui.on("mw_open", lambda event: self._show_alert(str(event.args)))
+        ui.on("mw_step", lambda event: self._step(int(event.args)))
+        ui.on("mw_jump", self._jump)
+        ui.timer(NEWS_S, self._look_for_news, immediate=False)
+
+    def _filters(self) -> None:
+        t, choice = self._t, self._choice
+        with ui.element("div").classes("mw-filters"):
+            cameras = dict.fromkeys([*self._cameras, *([choice.camera] if choice.camera else [])])
+            options = {"": t("history.all_cameras")} | {name: name for name in cameras}
+            self._camera = ui.select(
+                options, label=t("history.camera"), value=choice.camera or "", on_change=self._changed
+            ).props("outlined dense options-dense")
+            self._date = ui.input(
+                t("history.day"),
+                value=choice.day.isoformat() if choice.day else "",
+                on_change=self._changed,
+            ).props("type=date outlined dense stack-label")
+            with ui.row().classes("mw-arrows"):
+                for icon, days, key in (
+                    ("chevron_left", -1, "day_before"),
+                    ("chevron_right", 1, "day_after"),
+                ):
+                    button = ui.button(icon=icon, on_click=lambda _, days=days: self._turn(days))
+                    told = t(f"history.{key}")
+                    button.props(f"flat dense round aria-label='{told}'").tooltip(told)
+                ui.button(t("history.latest"), on_click=self._latest).props("flat dense no-caps")
+            kinds = {
+                kind.value: t(f"history.kind_{kind.value}")
+                for kind in EventKind
+                if kind not in ADMINS or self._role.may(Role.ADMIN)
+            }
+            self._kinds = (
+                ui.select(
+                    kinds,
+                    label=t("history.kinds"),
+                    value=[kind.value for kind in choice.kinds if kind.value in kinds],
+                    multiple=True,
+                    clearable=True,
+                    on_change=self._changed,
+                )
+                .props("outlined dense options-dense")
+                .classes("mw-kinds")
+            )
+            stretches = {each.value: t(f"history.show_{each.value}") for each in Stretch}
+            self._stretch = ui.toggle(stretches, value=choice.stretch.value, on_change=self._changed)
+            self._stretch.props("no-caps dense unelevated padding='4px 10px'")
+            with ui.row().classes("mw-files"):
+                self._csv = self._file("csv", "table_view", "export.csv")
+                self._pdf = self._file("report", "picture_as_pdf", "report.pdf")
+
+    def _file(self, key: str, icon: str, name: str) -> ui.link:
+        with ui.link(target=f"{PATH}/{name}").props("download").classes("mw-file") as link:
+            ui.icon(icon)
+            ui.label(self._t(f"history.download_{key}"))
+        link.tooltip(self._t(f"history.download_{key}_hint"))
+        return link
+
+    async def open(self) -> None:
+        """Read and show all anew."""
+        self._rows.clear()
+        self._until, self._day, self._alerts = None, None, []
+        self._news.visible = False
+        await self._read_above()
+        await self._load(None)
+        self._remember()
+        if self._choice.event is not None and not self._dialog.value:
+            await self._show_alert(self._choice.event)
+
+    async def _read_above(self) -> None:
+        today = local_day(utc_now().timestamp())
+        try:
+            found = await asyncio.to_thread(reading.overview, self._events, self._choice, today)
+            self._newest = await asyncio.to_thread(reading.newest_id, self._events, self._choice, self._role)
+        except EventError as e:
+            self._fail(e)
+            return
+        self._problem.visible = False
+        everybody = (self._choice.camera or self._t("history.all_cameras"), *found.everybody)
+        table = [everybody, *(found.ratios if len(found.ratios) > 1 else ())]
+        zone = self._t("history.zone", zone=zone_name(found.strip.span.since))
+        self._above.content = (
+            f"<h1 class='mw-title'>{escape(self._heading(found))}</h1>"
+            f"{drawn(self._t, found.strip, utc_now().timestamp())}"
+            f"<p class='mw-faint mw-zone'>{zone} <span class='mw-keys-hint'>{self._t('history.keys')}</span></p>"
+            f"{ratio_table(self._t, table)}"
+        )
+        said = self._choice.to_query()
+        said.pop("event", None)
+        self._csv.props["href"] = f"{PATH}/export.csv?{urlencode(said)}"
+        self._csv.update()
+        self._pdf.props["href"] = f"{PATH}/report.pdf?{urlencode(said | {'day': found.day.isoformat()})}"
+        self._pdf.update()
+        self._shown_day = found.day
+
+    def _heading(self, found: reading.Overview) -> str:
+        if not found.strip.is_long:
+            return long_date(self._t, found.day)
+        first, last = (local_day(at) for at in (found.strip.span.since, found.strip.span.until - 1))
+        return f"{long_date(self._t, first)} {DASH} {long_date(self._t, last)}"
+
+    async def _load(self, until: float | None) -> None:
+        """Append the page that ends at `until`."""
+        args = self._events, self._media, self._choice, self._role, until
+        try:
+            page, stills = await asyncio.to_thread(reading.rows_of, *args)
+        except EventError as e:
+            self._fail(e)
+            return
+        alerts = [row.id for row in page.rows if isinstance(row, Event) and row.kind is EventKind.ALERT]
+        self._alerts += alerts
+        self._until = page.until
+        self._more.visible = page.until is not None
+        with self._rows:
+            if page.rows:
+                ui.html(rows(self._t, page.rows, self._day, stills), sanitize=False)
+                self._day = local_day(page.rows[-1].at)
+            elif self._day is None:
+                key = "nothing_at_all" if self._choice == Choice() else "nothing"
+                ui.label(self._t(f"history.{key}")).classes("mw-empty")
+
+    async def _older(self) -> None:
+        if self._until is not None and not self._is_loading:
+            self._is_loading = True
+            try:
+                await self._load(self._until)
+            finally:
+                self._is_loading = False
+
+    async def _jump(self, event: GenericEventArguments) -> None:
+        """To a time that was clicked on; of the week, to its day."""
+        at = float(event.args)
+        if self._choice.stretch is Stretch.WEEK:
+            self._stretch.value, self._date.value = Stretch.DAY.value, local_day(at).isoformat()
+            await self._take(replace(self._choice, stretch=Stretch.DAY, day=local_day(at)))
+        for _ in range(JUMP_PAGES):
+            if self._until is None or self._until <= at:
+                break
+            await self._older()
+        ui.run_javascript(f"mwShow({at})")
+
+    async def _changed(self) -> None:
+        day = None
+        with suppress(ValueError):
+            day = date.fromisoformat(self._date.value or "")
+        kinds = self._kinds.value or []
+        await self._take(
+            Choice(
+                self._camera.value or None,
+                day,
+                tuple(kind for kind in EventKind if kind.value in kinds),
+                Stretch(self._stretch.value),
+            )
+        )
+
+    async def _take(self, choice: Choice) -> None:
+        if choice != self._choice:
+            self._choice = choice
+            await self.open()
+
+    def _turn(self, days: int) -> None:
+        self._date.value = reading.beside(self._shown_day, days).isoformat()
+
+    def _latest(self) -> None:
+        self._date.value = ""
+
+    async def _look_for_news(self) -> None:
+        try:
+            newest = await asyncio.to_thread(reading.newest_id, self._events, self._choice, self._role)
+        except EventError:
+            return  # told when somebody asks for something
+        self._news.visible = newest != self._newest
+
+    async def _show_alert(self, event_id: str) -> None:
+        found = None
+        with suppress(ValueError):  # an address may say anything
+            try:
+                found = await asyncio.to_thread(reading.alert_of, self._events, self._media, event_id)
+            except EventError as e:
+                self._fail(e)
+                return
+        if found is None:
+            ui.notify(self._t("history.gone"), type="warning")
+            return
+        self._choice = replace(self._choice, event=event_id)
+        self._alert.content = dialog.content(self._t, found, has_camera=found.event.camera in self._cameras)
+        self._dialog.open()
+        self._remember()
+
+    async def _step(self, step: int) -> None:
+        """To the alert below or above, among those that are shown."""
+        if self._choice.event in self._alerts:
+            number = self._alerts.index(self._choice.event) + step
+            if 0 <= number < len(self._alerts):
+                await self._show_alert(self._alerts[number])
+
+    def _toggled(self) -> None:
+        if not self._dialog.value and self._choice.event is not None:
+            ui.run_javascript(f"setTimeout(() => mwFocus('{self._choice.event}'), 300)")
+            self._choice = replace(self._choice, event=None)
+            self._alert.content = ""  # the clip ends
+            self._remember()
+
+    def _remember(self) -> None:
+        """In the address, so that a reload or a link shows the same."""
+        said = urlencode(self._choice.to_query())
+        ui.navigate.history.replace(f"{PATH}?{said}" if said else PATH)
+
+    def _fail(self, error: EventError) -> None:
+        self._problem.text = self._t("history.unreadable", problem=error)
+        self._problem.visible = True
