@@ -21,7 +21,7 @@ from maskwatch.config.yaml_edit import edited
 from maskwatch.core.address import redacted
 from maskwatch.core.errors import ConfigError
 from maskwatch.platform.clock import utc_now
-from maskwatch.platform.files import locked, make_folder, replacing, write_atomically
+from maskwatch.platform.files import locked, make_folder, replacing
 
 BOM = "\ufeff"
 MAX_KEPT = 50  # versions before
@@ -97,7 +97,8 @@ class ConfigFile:
                 raise self._changed()
             data = (BOM if now.startswith(BOM.encode()) else "").encode() + proposal.after.encode()
             after = digest_of(data)
-            write_atomically(self._history / f"{utc_now():%Y%m%dT%H%M%S%f}-{after}.yaml", now)
+            with replacing(self._history / f"{utc_now():%Y%m%dT%H%M%S%f}-{after}.yaml") as part:
+                _write_privately(part, now)
             self._replace(data)
             for old in self._versions()[:-MAX_KEPT]:
                 old.unlink(missing_ok=True)
@@ -118,7 +119,9 @@ class ConfigFile:
         with self._alone():
             version = self._before_this(self.digest())
             if version is None:
-                raise ConfigError(f"{self._path}: was changed by somebody else since, or nothing is left to undo")
+                raise ConfigError(
+                    f"{self._path}: was changed by somebody else since, or nothing is left to undo"
+                )
             data = version.read_bytes()
             check_text(data.decode().removeprefix(BOM), self._path)
             self._replace(data)
@@ -150,8 +153,7 @@ class ConfigFile:
         real = self._path.resolve()
         told = real.stat()
         with replacing(real) as part:
-            part.touch(mode=0o600)
-            part.write_bytes(data)
+            _write_privately(part, data)
             if part.stat().st_gid != told.st_gid:
                 os.chown(part, -1, told.st_gid)
             part.chmod(stat.S_IMODE(told.st_mode))
@@ -176,6 +178,12 @@ class ConfigFile:
 def digest_of(data: bytes) -> str:
     """16 hexadecimal digits of the SHA-256."""
     return hashlib.sha256(data).hexdigest()[:16]
+
+
+def _write_privately(path: Path, data: bytes) -> None:
+    """A new file that nobody else may read: there may be a secret in it."""
+    path.touch(mode=0o600)
+    path.write_bytes(data)
 
 
 def _difference(before: str, after: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

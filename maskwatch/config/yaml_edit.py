@@ -59,9 +59,11 @@ def _require_simple(text: str) -> None:
         line, key, first = tree.twice[0]
         raise TreeError(line, f"duplicate key {key[-1]} (first in line {first})")
     for event in yaml.parse(text, yaml.SafeLoader):
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.NodeEvent) and event.anchor:
-            raise TreeError(line, f"has an anchor or alias ({event.anchor}): what it is for can only be changed by hand")
+            raise TreeError(
+                line, f"has an anchor or alias ({event.anchor}): what it is for can only be changed by hand"
+            )
         if isinstance(event, yaml.ScalarEvent) and event.value == "<<" and event.implicit[0]:
             raise TreeError(line, "has a merge key (<<): what it is for can only be changed by hand")
 
@@ -69,7 +71,9 @@ def _require_simple(text: str) -> None:
 def _require_kept(before: str, after: str, wanted: Any) -> None:
     try:
         tree = read(after)
-        is_kept = not tree.twice and tree.value == wanted and Counter(comments(after)) == Counter(comments(before))
+        is_kept = (
+            not tree.twice and tree.value == wanted and Counter(comments(after)) == Counter(comments(before))
+        )
     except TreeError:
         is_kept = False
     if not is_kept:
@@ -137,11 +141,11 @@ class _Entry:
 
     @property
     def start(self) -> int:
-        return (self.key or self.value).start_mark.index
+        return int((self.key or self.value).start_mark.index)
 
     @property
     def column(self) -> int:
-        return (self.key or self.value).start_mark.column
+        return int((self.key or self.value).start_mark.column)
 
 
 def _entries(node: yaml.Node) -> list[_Entry]:
@@ -184,7 +188,7 @@ class _Document:
                 raise TreeError(node.start_mark.line + 1, "must hold keys and values")
             return self._replaced(entry, [value] if isinstance(part, int) else {part: value})
         said = self._said(part, value)
-        return self._flow_insert(node, said) if node.flow_style else self._block_insert(node, said)
+        return self._flow_insert(node, said) if _is_flow(node) else self._block_insert(node, said)
 
     def _flow_insert(self, node: yaml.Node, said: str) -> str:
         text, entries = self._text, _entries(node)
@@ -222,13 +226,15 @@ class _Document:
 
     def _removed(self, parent: yaml.Node, entry: _Entry) -> str:
         text, entries = self._text, _entries(parent)
-        place = next(n for n, each in enumerate(entries) if each.value is entry.value and each.key is entry.key)
+        place = next(
+            n for n, each in enumerate(entries) if each.value is entry.value and each.key is entry.key
+        )
         after = entries[place + 1] if place + 1 < len(entries) else None
-        start, end = entry.start, self._end(entry.value)
+        start, end = self._start(parent, entry), self._end(entry.value)
         line = self._line_start(start)
-        if parent.flow_style or (not self._is_alone(line, entry) and after):
+        if _is_flow(parent) or (after and self._text[line:start].strip()):
             if after:
-                end = after.start
+                end = self._start(parent, after)
             elif place:
                 start = self._end(entries[place - 1].value)
             return self._with_comments(start, end, "", line, entry.column)
@@ -243,14 +249,19 @@ class _Document:
 
     def _emptied(self, node: yaml.Node) -> str:
         """A block of which nothing is left."""
+        assert self._root is not None
         holder = _holder(self._root, node)
         if holder is None:
             raise TreeError(1, "nothing would be left")
         return self._replaced(holder, [] if isinstance(node, yaml.SequenceNode) else {})
 
-    def _is_alone(self, line: int, entry: _Entry) -> bool:
-        """Whether nothing but its dash stands before it on its line."""
-        return self._text[line : entry.start].strip() in ({""} if entry.key else {"-"})
+    def _start(self, parent: yaml.Node, entry: _Entry) -> int:
+        """Of an item in a block that is its dash, which may stand on a line before."""
+        if entry.key is not None or _is_flow(parent):
+            return entry.start
+        tokens = yaml.scan(self._text, yaml.SafeLoader)
+        dashes = (t.start_mark.index for t in tokens if isinstance(t, yaml.BlockEntryToken))
+        return int(max(dash for dash in dashes if dash < entry.start))
 
     def _with_comments(self, start: int, end: int, said: str, line: int, column: int) -> str:
         """`said` in place of what is there; the comments in it get lines of their own above."""
@@ -265,10 +276,10 @@ class _Document:
         if isinstance(node, yaml.ScalarNode):
             start, end = node.start_mark.index, node.end_mark.index
             return start + len(self._text[start:end].rstrip()) if node.style in {"|", ">"} else int(end)
-        return int(node.end_mark.index) if node.flow_style else self._end(_entries(node)[-1].value)
+        return int(node.end_mark.index) if _is_flow(node) else self._end(_entries(node)[-1].value)
 
     def _is_block(self, node: yaml.Node) -> bool:
-        return node.style in {"|", ">"} if isinstance(node, yaml.ScalarNode) else not node.flow_style
+        return node.style in {"|", ">"} if isinstance(node, yaml.ScalarNode) else not _is_flow(node)
 
     def _line_start(self, index: int) -> int:
         return self._text.rfind("\n", 0, index) + 1
@@ -285,6 +296,10 @@ class _Document:
         return json.dumps(value, ensure_ascii=False) if self._is_json else _dumped([value])[1:-1]
 
 
+def _is_flow(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.CollectionNode) and bool(node.flow_style)
+
+
 def _dumped(value: Any) -> str:
     said = yaml.dump(
         value, Dumper=_Flow, default_flow_style=True, width=ENDLESS, allow_unicode=True, sort_keys=False
@@ -294,7 +309,9 @@ def _dumped(value: Any) -> str:
 
 def _entry(node: yaml.Node, part: str | int) -> _Entry | None:
     if isinstance(node, yaml.MappingNode):
-        return next((each for each in _entries(node) if each.key is not None and each.key.value == part), None)
+        return next(
+            (each for each in _entries(node) if each.key is not None and each.key.value == part), None
+        )
     entries = _entries(node)
     return entries[part] if isinstance(part, int) and part < len(entries) else None
 
