@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
+from maskwatch.app.config_editor import ConfigEditor
 from maskwatch.config.load import Config
 from maskwatch.console.context import CameraView, Console, Monitoring
 from maskwatch.console.review.context import Review
@@ -16,9 +18,11 @@ from maskwatch.events.store import EventStore
 from maskwatch.platform.unix_socket import SERVICE
 from maskwatch.samples.store import Queue
 
+HISTORY = "config-history"  # in the console's folder: versions of the configuration before a change
 
-def console(config: Config) -> Console:
-    """All pages. Raises `EventError` when the events' folder cannot be used."""
+
+def console(config: Config, path: Path | None = None) -> Console:
+    """All pages; the configuration in the file `path` can be changed. Raises `EventError` when the events' folder cannot be used."""
     cameras = {
         name: CameraView(
             each.privacy, each.ignore, each.zones, {line: it.line for line, it in each.lines.items()}
@@ -30,6 +34,7 @@ def console(config: Config) -> Console:
         cameras,
         EventStore.in_folder(config.events.dir),
         Media(config.events.dir),
+        None if path is None else ConfigEditor(path, config.console.dir / HISTORY),
     )
     return Console(config.console, review(config, Queue(config.queue.dir), None), monitoring)
 

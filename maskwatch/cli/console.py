@@ -29,7 +29,7 @@ def console(config: Config) -> None:
 
     with suppress(KeyboardInterrupt):  # the way to end it
         serve(
-            made(settings),
+            made(settings, config),
             host=settings.console.host,
             port=settings.console.port,
             access=Access(token),
