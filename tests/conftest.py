@@ -120,7 +120,7 @@ def write_video(tmp_path):
 class RtspCamera:
     """The test camera as a process; `start` again after `kill` comes back on the same port."""
 
-    def __init__(self, clip, credentials=None):
+    def __init__(self, clip, credentials=None, fault=None):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -128,7 +128,8 @@ class RtspCamera:
         self.url = f"rtsp://{login}127.0.0.1:{self.port}/cam"
         server = Path(__file__).parent / "rtsp_server.py"
         self._command = ["/usr/bin/python3", str(server), str(self.port), str(clip)]
-        self._command += [credentials] if credentials else []
+        self._command += ["--login", credentials] if credentials else []
+        self._command += ["--fault", fault] if fault else []
         self.process = None
 
     def start(self):
@@ -155,8 +156,8 @@ def rtsp_camera(h264):
         pytest.skip("Debian's GStreamer RTSP server is not installed (the README's test command installs it)")
     cameras = []
 
-    def make(credentials=None):
-        camera = RtspCamera(h264, credentials)
+    def make(credentials=None, fault=None):
+        camera = RtspCamera(h264, credentials, fault)
         camera.start()
         cameras.append(camera)
         return camera

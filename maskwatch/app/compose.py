@@ -117,10 +117,14 @@ def live_pipeline(
     sink = cache(make_sink)
     cameras = []
     for name, camera in config.cameras.items():
-        source = open_source(name, camera.source, fps=camera.fps, rtsp_settings=camera.rtsp)
-        sinks = tuple(map(sink, camera.alert.sink_settings()))
+        source = open_source(
+            name, camera.source, fps=camera.fps, rtsp_settings=camera.rtsp, aspect=camera.aspect
+        )
+        sinks = tuple(map(sink, camera.at_camera(camera.alert.sink_settings())))
         sinks_of = {
-            (rule, 2): tuple(map(sink, camera.alert.spoken_as_here(settings.escalation.sinks)))
+            (rule, 2): tuple(
+                map(sink, camera.at_camera(camera.alert.spoken_as_here(settings.escalation.sinks)))
+            )
             for rule, settings in camera.alert.rule_settings().items()
             if settings.escalation.sinks
         }
@@ -213,7 +217,7 @@ def replay_pipeline(
 
     Raises `ConfigError` for a live source, `SourceError` when no kind takes the address, and `ModelError`.
     """
-    source = open_source(plan.name, plan.address)
+    source = open_source(plan.name, plan.address, aspect=plan.defaults.aspect)
     if source.live:
         raise ConfigError(f"{plan.address}: is live; replay takes footage, `maskwatch run` watches cameras")
     if missing := plan.defaults.missing_place():
@@ -251,7 +255,7 @@ def camera_source(name: str, camera: CameraConfig) -> Source:
 
     Raises `SourceError` when no kind takes its address.
     """
-    return open_source(name, camera.source, rtsp_settings=camera.rtsp)
+    return open_source(name, camera.source, rtsp_settings=camera.rtsp, aspect=camera.aspect)
 
 
 def alert_sentences(name: str, settings: Defaults) -> tuple[str, ...]:

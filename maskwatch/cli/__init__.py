@@ -4,13 +4,11 @@
 """
 
 import io
-import logging
 import os
 import sys
 from typing import NoReturn
 
 import typer
-from rich.logging import RichHandler
 
 from maskwatch.cli import (
     bench,
@@ -33,8 +31,9 @@ from maskwatch.cli import (
     train,
 )
 from maskwatch.cli.interrupt import Interrupt
-from maskwatch.cli.terminal import errors
+from maskwatch.cli.logs import LogFormat, LogLevel, set_up
 from maskwatch.core.errors import ConfigError, MaskwatchError
+from maskwatch.core.text import terminal_safe
 from maskwatch.platform.caches import settle_libraries
 
 app = typer.Typer(
@@ -77,15 +76,13 @@ def options(
     version: bool = typer.Option(  # noqa: ARG001 - its callback has answered
         False, "--version", callback=_tell_version, is_eager=True, help="Say which version this is."
     ),
+    log_level: LogLevel = typer.Option(LogLevel.INFO, "--log-level", help="Log nothing below this."),
+    log_format: LogFormat = typer.Option(
+        LogFormat.TEXT, "--log-format", help="How: text for people, or a JSON object a line."
+    ),
 ) -> None:
     """Set the logging up that every command has."""
-    if sys.stderr.isatty():
-        handler: logging.Handler = RichHandler(console=errors, show_path=False)
-        layout = "%(message)s"
-    else:
-        handler, layout = logging.StreamHandler(), "%(levelname)s %(message)s"
-    logging.basicConfig(level=logging.INFO, format=layout, handlers=[handler], force=True)
-    logging.getLogger("matplotlib").setLevel(logging.WARNING)  # that it looked for fonts is no news
+    set_up(log_level, log_format)
     settle_libraries()
     _Debug.on = debug
 
@@ -98,6 +95,7 @@ def main() -> None:
     """Run the command line and end the process with its exit code."""
     # torch, OpenCV and OpenVINO share few cores: a thread that waits must not spin; read when torch loads
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.umask(0o077)  # pictures of people, and what is known of them, are nobody else's
     if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name that is not UTF-8 is printed as its bytes
         sys.stdout.reconfigure(errors="surrogateescape")
     interrupt = Interrupt()
@@ -118,9 +116,9 @@ def _exit(error: BaseException) -> NoReturn:
     if _Debug.on:
         raise error
     if isinstance(error, MaskwatchError):
-        sys.stderr.write(f"maskwatch: {error}\n")
+        sys.stderr.write(terminal_safe(f"maskwatch: {error}\n"))
         sys.exit(2 if isinstance(error, ConfigError) else 1)
     if isinstance(error, OSError):  # a file that cannot be written, a full disk
-        sys.stderr.write(f"maskwatch: {error.filename or 'file'}: {error.strerror or error}\n")
+        sys.stderr.write(terminal_safe(f"maskwatch: {error.filename or 'file'}: {error.strerror or error}\n"))
         sys.exit(1)
     raise error

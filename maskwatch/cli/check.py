@@ -75,7 +75,7 @@ def _checks(file: Path, settings: "Config", *, speak: bool) -> list[tuple[str, C
         checks.append((f"camera {name}", partial(_camera, name, camera, models)))
         tried = [
             (f"{sink.kind} {name}", _sink(name, camera, sink, aloud=speak))
-            for sink in camera.alert.all_sink_settings()
+            for sink in camera.at_camera(camera.alert.all_sink_settings())
         ]
         checks += [(what, look) for what, look in tried if look is not None]
     return checks

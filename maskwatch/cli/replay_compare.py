@@ -1,6 +1,5 @@
 """`maskwatch replay --compare`: two configurations or models on the same footage."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +52,6 @@ def compare_and_tell(
     from maskwatch.app.compare import compare
 
     a, b = (_side(name, how, config) for name in names)
-    os.umask(0o077)  # pictures of people are nobody else's
     report, broken = compare(a, b, progress)
     deliver(report, html, as_json)
     if broken:

@@ -23,7 +23,7 @@ USES = {
     "evaluate system": {"alert", "models", *PLACES, *LOOKING},
     "bench system": {"fps", "alert", *PLACES, *LOOKING},
     "bench queue": {"queue", "models", *LOOKING},
-    "replay": {"fps", "privacy", "alert", "queue", "models", *PLACES, *LOOKING},
+    "replay": {"fps", "aspect", "privacy", "alert", "queue", "models", *PLACES, *LOOKING},
 }
 
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Annotated, TypeVar
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -16,9 +16,23 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.segment import Segment
 
-out = Console()
-errors = Console(stderr=True)
+from maskwatch.core.text import terminal_safe
+
+
+class SafeConsole(Console):
+    """A console on which names and messages from elsewhere cannot do anything but stand there."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """The segments, of which the text is `terminal_safe`; rich's own control codes stay."""
+        for segment in super().render(renderable, options):
+            text, style, control = segment
+            yield segment if control else Segment(terminal_safe(text), style)
+
+
+out = SafeConsole()
+errors = SafeConsole(stderr=True)
 
 Item = TypeVar("Item")
 Classes = Annotated[

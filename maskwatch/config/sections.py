@@ -9,6 +9,8 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from maskwatch.alerts.kinds.log import Settings as LogSettings
 from maskwatch.alerts.kinds.voice import Settings as VoiceSettings
+from maskwatch.alerts.registry import SupportsCamera
+from maskwatch.alerts.speech import SpeechSettings
 from maskwatch.classify.registry import CLASSIFIERS
 from maskwatch.classify.settings import ClassifierSettings
 from maskwatch.classify.settings import Settings as ClassifySettings
@@ -32,8 +34,8 @@ from maskwatch.rules.kinds.protected_ratio import Settings as RatioSettings
 from maskwatch.rules.registry import RULES
 from maskwatch.rules.settings import RuleKeys, RuleSettings, Sentence, Share, Sinks, WhenSettings, wrong_key
 from maskwatch.samples.settings import QueueSettings, SelectionSettings
-from maskwatch.sources.registry import SOURCES, AddressOrKind
-from maskwatch.sources.settings import RtspSettings
+from maskwatch.sources.registry import SOURCES, AddressOrKind, address_of
+from maskwatch.sources.settings import Aspect, RtspSettings
 from maskwatch.web.settings import WebSettings
 
 MIN_AREA, MAX_AREA = 1e-6, 0.999  # of the picture, that an ignored polygon may cover
@@ -83,8 +85,8 @@ class AlertSettings(WhenSettings, RuleKeys):
 
     Without rules of its own there is one: speak when the ratio is strictly under `protected_ratio` for `for_s`. And when
     a camera gave no frame for `dead_after_s` (None: never); `{camera}` in `say_dead` is its name. Each of the `sinks` is
-    the name of a kind, or its settings; `voice` is what the sinks of that kind do not say themselves. `timezone` is that
-    of schedules, None for that of the machine. What people do is watched for `effect_s` after an alert (at most
+    the name of a kind, or its settings; `voice` is what sinks that speak do not say themselves. `timezone` is that of
+    schedules, None for that of the machine. What people do is watched for `effect_s` after an alert (at most
     `cooldown_s`); `withhold_share` of the alerts are withheld by chance, to compare.
     """
 
@@ -123,7 +125,7 @@ class AlertSettings(WhenSettings, RuleKeys):
         return result
 
     def sink_settings(self) -> tuple[KindSettings, ...]:
-        """Those of each sink, with what `voice` says for all of its kind."""
+        """Those of each sink, with what `voice` says for all that speak."""
         return self.spoken_as_here(self.sinks)
 
     def all_sink_settings(self) -> tuple[KindSettings, ...]:
@@ -132,13 +134,12 @@ class AlertSettings(WhenSettings, RuleKeys):
         return tuple(dict.fromkeys([*self.sink_settings(), *self.spoken_as_here(louder)]))
 
     def spoken_as_here(self, sinks: Iterable[KindSettings]) -> tuple[KindSettings, ...]:
-        """Their settings, with what `voice` says for all of its kind."""
-        return tuple(
-            self.voice.model_copy(update=each.model_dump(exclude_unset=True))
-            if isinstance(each, VoiceSettings)
-            else each
-            for each in sinks
-        )
+        """Their settings, with what `voice` says for all that speak."""
+        return tuple(self._spoken(each) if isinstance(each, SpeechSettings) else each for each in sinks)
+
+    def _spoken(self, sink: SpeechSettings) -> SpeechSettings:
+        unsaid = type(sink).model_fields.keys() & VoiceSettings.model_fields.keys() - sink.model_fields_set
+        return sink.model_copy(update={key: getattr(self.voice, key) for key in unsaid - {"kind"}})
 
 
 class LineSettings(_Strict):
@@ -167,6 +168,7 @@ class Defaults(_Strict):
     """What holds for every camera that does not say otherwise."""
 
     fps: Annotated[float, Field(gt=0, le=120)] = 5
+    aspect: Aspect | None = None
     privacy: Privacy = Privacy.FULL
     ignore: tuple[Annotated[Corners, AfterValidator(_as_ignored)], ...] = ()
     zones: Annotated[dict[str, Corners], AfterValidator(_named)] = Field(default_factory=dict)
@@ -197,6 +199,11 @@ class CameraConfig(Defaults):
     """One camera, with the defaults already filled in. The source's password shows nowhere."""
 
     source: Annotated[Address | KindSettings, AddressOrKind(SOURCES)]
+
+    def at_camera(self, sinks: Iterable[KindSettings]) -> tuple[KindSettings, ...]:
+        """Their settings, with what those take from the camera that are each camera's own."""
+        address = address_of(self.source)
+        return tuple(each.at_camera(address) if isinstance(each, SupportsCamera) else each for each in sinks)
 
     @model_validator(mode="after")
     def _has_what_its_rules_ask_for(self) -> Self:

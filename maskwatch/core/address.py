@@ -28,8 +28,9 @@ class Address:
         rest = parts.path + parts.query + parts.fragment
         if "@" in rest:  # a password with / ? or # in it: what looks like host and port may be a part of it
             return f"{parts.scheme}://…"
-        # cameras of some makers take the password in the path: name=value or name:value, never shown
-        path = "/…" if any(mark in rest for mark in "=:%") else parts.path
+        # cameras of some makers take the password in the path, name=value or name:value, and rtsps:// a token there
+        secret = any(mark in rest for mark in "=:%") or (parts.scheme != "rtsp" and rest.strip("/"))
+        path = "/…" if secret else parts.path
         return f"{parts.scheme}://{host}{f':{port}' if port else ''}{path}"
 
     def __repr__(self) -> str:

@@ -13,6 +13,10 @@ class SourceError(MaskwatchError):
     """A source gives no (more) frames although it should."""
 
 
+class SourceRefused(SourceError):  # noqa: N818 - the camera works
+    """A camera refuses the user or the password: to ask often would lock us out."""
+
+
 class ImageError(SourceError):
     """What should be a picture is none that can be looked at; whoever gave it is at fault."""
 

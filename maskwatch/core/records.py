@@ -279,10 +279,11 @@ class FrameReport:
 
 
 class AlertKind(StrEnum):
-    """What an alert is about: people without a mask, a camera that gives no frames, or how many people are there."""
+    """What an alert is about: people without a mask, a camera that gives no frames or sees nothing useful, or how many are there."""
 
     UNPROTECTED = "unprotected"
     CAMERA_DEAD = "camera_dead"
+    CAMERA_VIEW = "camera_view"
     OCCUPANCY = "occupancy"
 
 
@@ -291,7 +292,8 @@ class Alert:
     """A decision to speak: at `at` (the camera's own clock) `unprotected` of `people` wore no mask.
 
     Or, of the kind `CAMERA_DEAD`, at the Unix time `at`: the camera has given no frame for long, and `reason`
-    tells why, without any password. Of the kind `OCCUPANCY`, `people` are all that are there, assessed or not, and
+    tells why, without any password. Of the kind `CAMERA_VIEW`, `reason` is what is wrong with its pictures (a
+    `core.view.Fault`). Of the kind `OCCUPANCY`, `people` are all that are there, assessed or not, and
     `protected_ratio` is None where none can be assessed.
 
     `rule` is the name of the rule that decided, and `tracks` are the people whom it is about (see `Person`). `level` is

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 
-from maskwatch.core.errors import SourceError
+from maskwatch.core.errors import SourceError, SourceRefused
 from maskwatch.core.ports import Frames, Source
 from maskwatch.core.records import CameraState, Frame
 from maskwatch.pipeline.mailbox import Mailbox
@@ -17,6 +17,7 @@ from maskwatch.pipeline.status_board import Board
 log = logging.getLogger(__name__)
 
 BACKOFF_S = (0.3, 0.6, 1.2, 2.4)  # the last holds: a camera is back within 5 s of its return
+REFUSED_BACKOFF_S = (60.0, 120.0, 300.0, 600.0)  # cameras lock out who tries wrong passwords
 FOOTAGE_BACKOFF_S = (3.0, 6.0, 12.0, 60.0, 300.0)  # a file is read again from its beginning
 JITTER = 0.25  # so that many cameras behind one switch do not come at once
 SHORT_S = 10.0  # a camera that breaks off sooner was hardly there
@@ -41,6 +42,7 @@ class Capture:
         self._state_log = _StateLog(camera, quiet=replay)  # a replay raises its error, and tells it once
         self._stop = threading.Event()
         self._failures = 0
+        self._refused = False
         self.error: SourceError | None = None
 
     def stop(self) -> None:
@@ -55,11 +57,14 @@ class Capture:
                 self._one_connection()
                 break
             except SourceError as e:
-                self._report_down(e)
                 if self._replay:
+                    self._report_down(e)
                     self.error = e
                     break
-                self._stop.wait(self._pause_s())
+                news = isinstance(e, SourceRefused) and not self._refused  # somebody has to see to it
+                pause_s = self._pause_s(e)
+                self._report_down(_with_pause(e, pause_s), news=news)
+                self._stop.wait(pause_s)
         if self.error is None:
             self._board.set_camera_state(self._camera, CameraState.ENDED)
             if not self._replay and not self._stop.is_set():
@@ -83,13 +88,17 @@ class Capture:
             self._state_log.up(self._source.name, time.monotonic())
         self._state_log.still_up(time.monotonic())
 
-    def _report_down(self, error: SourceError) -> None:
-        if self._board.camera_state(self._camera) is not CameraState.DOWN:
+    def _report_down(self, error: SourceError, *, news: bool = False) -> None:
+        if news or self._board.camera_state(self._camera) is not CameraState.DOWN:
             self._state_log.down(error, time.monotonic())
         self._board.set_camera_state(self._camera, CameraState.DOWN, str(error))
 
-    def _pause_s(self) -> float:
+    def _pause_s(self, error: SourceError) -> float:
         backoff_s = BACKOFF_S if self._source.live else FOOTAGE_BACKOFF_S
+        if isinstance(error, SourceRefused):
+            self._failures = self._failures if self._refused else 0
+            backoff_s = REFUSED_BACKOFF_S
+        self._refused = isinstance(error, SourceRefused)
         pause_s = backoff_s[min(self._failures, len(backoff_s) - 1)]
         self._failures += 1
         return pause_s * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - no secret
@@ -133,6 +142,13 @@ def _given(frames: Frames, name: str) -> Frames:
         raise SourceError(
             f"{name}: {type(e).__name__}: {' '.join(str(e).split()) or 'no more is known'}"
         ) from e
+
+
+def _with_pause(error: SourceError, pause_s: float) -> SourceError:
+    """Of a refused password, also when it is tried again."""
+    if not isinstance(error, SourceRefused):
+        return error
+    return SourceError(f"{error}; tried again in {pause_s:.0f} s, or after a reload at once")
 
 
 def _arrived(frame: Frame) -> Frame:

@@ -1,16 +1,25 @@
 """What the PyAV sources share: opening, errors in one line, frames as upright RGB, a rate that is not exceeded."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import av
 import numpy as np
-from av import ExitError, FFmpegError, VideoFrame
+from av import ExitError, FFmpegError, InvalidDataError, Packet, VideoFrame
 from av.container import InputContainer
+from av.error import HTTPForbiddenError, HTTPUnauthorizedError
+from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from maskwatch.core.errors import SourceError
 from maskwatch.core.records import MAX_PIXELS, Rgb, require_size
+from maskwatch.core.text import pluralize
+
+MAX_ASPECT = 4.0  # of a pixel; DVRs have 2, and 1.46 at most on DVDs
+TORN_S = 2.0
+REFUSED = (HTTPUnauthorizedError, HTTPForbiddenError)
+JUMP_S = 60.0  # a still picture of a screen recording may stay so long
 
 # A title in Latin-1 or Shift JIS must not stop a source: PyAV before 19 needs to be told, later ones take any bytes.
 PYAV = int(av.__version__.split(".")[0])
@@ -39,22 +48,115 @@ def reason(error: FFmpegError | OSError) -> str:
 
 
 def video_stream(container: InputContainer, name: str) -> VideoStream:
-    """The first video stream, set to decode no frame of more than `MAX_PIXELS`.
+    """The video stream of most pixels that is no cover picture, set to decode no frame of more than `MAX_PIXELS`.
 
     `name` stands for it in errors. Raises `SourceError` when there is none, `ImageError` when it is larger.
     """
     if not container.streams.video:
         raise SourceError(f"{name}: holds no video")
-    stream = container.streams.video[0]
+    stream = max(
+        container.streams.video,
+        key=lambda each: (not each.disposition & Disposition.attached_pic, each.width * each.height),
+    )
     require_size(stream.width, stream.height, name)
     stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}  # a stream's frames may grow on the way
     return stream
 
 
-def upright(frame: VideoFrame) -> Rgb:
-    """The picture as it is to be seen: rotation metadata is honoured (degrees, counter-clockwise)."""
-    rgb = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+def pixel_aspect(stream: VideoStream, frame: VideoFrame, display: float | None = None) -> float:
+    """Width of a pixel by its height (SAR). `display` is width by height of the picture as it is to be seen, where the stream is wrong.
+
+    1 where nothing is told, or what cannot be meant.
+    """
+    if display is not None:
+        told = display * frame.height / frame.width
+    else:
+        told = float(stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or 1)
+    return told if 1 / MAX_ASPECT <= told <= MAX_ASPECT else 1.0
+
+
+def upright(frame: VideoFrame, aspect: float = 1.0) -> Rgb:
+    """The picture as it is to be seen: pixels are made square, of which `aspect` is width by height, by making it larger.
+
+    Rotation metadata is honoured (degrees, counter-clockwise). Raises `ImageError` when it is larger than `MAX_PIXELS` then.
+    """
+    width, height = round(frame.width * max(aspect, 1)), round(frame.height * max(1 / aspect, 1))
+    require_size(width, height, "a picture with square pixels")
+    rgb = np.asarray(frame.to_ndarray(format="rgb24", width=width, height=height), np.uint8)
     return np.ascontiguousarray(np.rot90(rgb, round(frame.rotation / 90)))
+
+
+@dataclass
+class Damage:
+    """What was left out of a stream: packets that cannot be decoded, and torn pictures."""
+
+    packets: int = 0
+    pictures: int = 0
+
+    def __str__(self) -> str:
+        """`2 damaged packets and 19 torn pictures`; empty when there are none."""
+        parts = ((self.packets, "damaged packet"), (self.pictures, "torn picture"))
+        return " and ".join(pluralize(count, noun) for count, noun in parts if count)
+
+
+class CleanDecoder:
+    """Decodes a stream's packets, and leaves out what is damaged.
+
+    A decoder marks a picture of which slices are missing, and not those after it that are built on it: with `until_key`
+    all are left out up to the next key frame, yet for `TORN_S` at most, as some encoders send none. Not of a live stream:
+    FFmpeg gives a key frame of some cameras in two parts, each marked, and what follows is whole.
+    """
+
+    def __init__(self, stream: VideoStream, *, until_key: bool) -> None:
+        self._until_key = until_key
+        self.damage = Damage()
+        self._stream = stream
+        self._torn_until: float | None = None
+
+    def images(self, packet: "Packet[Any]") -> Iterator[VideoFrame]:
+        """The whole pictures that a packet brings."""
+        try:
+            decoded = self._stream.decode(packet)
+        except InvalidDataError:
+            self.damage.packets += 1
+            return
+        for image in decoded:
+            if self._is_whole(image):
+                yield image
+            else:
+                self.damage.pictures += 1
+
+    def _is_whole(self, image: VideoFrame) -> bool:
+        time = image.time or 0.0
+        if image.is_corrupt:
+            self._torn_until = time + TORN_S if self._until_key else None
+            return False
+        if self._torn_until is not None and (image.key_frame or not 0 <= self._torn_until - time <= TORN_S):
+            self._torn_until = None
+        return self._torn_until is None
+
+
+class FrameClock:
+    """Times that go on, whatever the stream's own clock does: where it jumps, the usual step is taken."""
+
+    def __init__(self, usual_s: float) -> None:
+        self.jumps = 0
+        self._usual_s = usual_s
+        self._offset: float | None = None
+        self._last = 0.0
+
+    def at(self, time: float | None) -> float:
+        """Seconds since the first frame, of one that is to be shown at `time`, None where nobody knows."""
+        if self._offset is None:
+            self._offset = time or 0.0
+            return self._last
+        at = self._last + self._usual_s if time is None else time - self._offset
+        if time is not None and not self._last <= at <= self._last + JUMP_S:
+            self.jumps += 1
+            at = self._last + self._usual_s
+            self._offset = time - at
+        self._last = at
+        return at
 
 
 class Cadence:

@@ -1,5 +1,6 @@
 """A video file: mp4, mkv, avi, mov, webm, gif, and whatever else FFmpeg reads."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,19 @@ from maskwatch.core.address import Address
 from maskwatch.core.errors import SourceError
 from maskwatch.core.ports import Frames
 from maskwatch.core.records import Frame
-from maskwatch.sources.decoding import Cadence, open_container, reason, upright, video_stream
+from maskwatch.core.text import pluralize
+from maskwatch.sources.decoding import (
+    Cadence,
+    CleanDecoder,
+    FrameClock,
+    open_container,
+    pixel_aspect,
+    reason,
+    upright,
+    video_stream,
+)
+
+log = logging.getLogger(__name__)
 
 TRUNCATED_S = 0.5  # this much of the announced duration may be missing
 
@@ -21,11 +34,14 @@ class FileSource:
 
     live = False
 
-    def __init__(self, camera: str, address: Address, *, fps: float | None = None) -> None:
+    def __init__(
+        self, camera: str, address: Address, *, fps: float | None = None, aspect: float | None = None
+    ) -> None:
         self._path = Path(address.reveal())
         self.name = self._path.name
         self._camera = camera
         self._fps = fps
+        self._aspect = aspect
 
     def frames(self) -> Frames:
         try:
@@ -47,30 +63,42 @@ class FileSource:
             raise SourceError(f"{self._path}: {reason(e)}") from None
 
     def _opened(self) -> av.container.InputContainer:
-        """`file:`, or else FFmpeg takes 12:30.mp4 for a protocol."""
-        return open_container(f"file:{self._path}")
+        """`file:`, or else FFmpeg takes 12:30.mp4 for a protocol. Raises `SourceError` for what is no video."""
+        try:
+            return open_container(f"file:{self._path}")
+        except av.InvalidDataError:
+            is_empty = self._path.is_file() and not self._path.stat().st_size
+            why = (
+                "is empty"
+                if is_empty
+                else "is no video, or one that was cut off before its index was written"
+            )
+            raise SourceError(f"{self._path}: {why}") from None
 
     def _decoded(self, container: av.container.InputContainer) -> Frames:
         stream = video_stream(container, str(self._path))
         stream.thread_type = "AUTO"
         cadence = Cadence(self._fps)
         usual_s = 1 / float(stream.guessed_rate or 25)
-        start, end, seq = None, 0.0, -1
+        end, seq, clock, decoder = 0.0, -1, FrameClock(usual_s), CleanDecoder(stream, until_key=True)
         announced, others = _announced_s(container, stream), _Others()
         if announced is None and container.duration is not None:  # of the longest track, whichever it is
             announced, others.streams = container.duration / av.time_base, set(container.streams) - {stream}
-        for seq, image in enumerate(_images(container, stream, others)):
-            time = image.time if image.time is not None else seq * usual_s
-            start = time if start is None else start
-            at = time - start
-            # not from `start`: Matroska's duration counts from 0, wherever the first frame lies
-            end = time + max(usual_s, _shown_s(image))
+        for seq, image in enumerate(_images(container, decoder, stream, others)):
+            at = clock.at(image.time)
+            # not `at`: Matroska's duration counts from 0, wherever the first frame lies
+            end = (at if image.time is None else image.time) + max(usual_s, _shown_s(image))
             if cadence.is_due(at):
-                yield Frame(self._camera, self.name, seq, at, upright(image))
+                aspect = pixel_aspect(stream, image, self._aspect)
+                yield Frame(self._camera, self.name, seq, at, upright(image, aspect))
         if seq < 0:
             raise SourceError(f"{self._path}: holds no frame that can be decoded")
+        if clock.jumps:
+            log.warning("%s: its clock jumps (%s); time goes on", self._path, pluralize(clock.jumps, "time"))
+        if told := str(decoder.damage):
+            log.warning("%s: %s left out", self._path, told)
         end = max(end, others.end)
-        if announced is not None and end < announced - TRUNCATED_S:
+        if announced is not None and end < announced - TRUNCATED_S and not clock.jumps:
             raise SourceError(f"{self._path}: ends after {end:.1f} s of {announced:.1f} s; it is cut off")
 
 
@@ -83,11 +111,11 @@ class _Others:
 
 
 def _images(
-    container: av.container.InputContainer, stream: av.VideoStream, others: _Others
+    container: av.container.InputContainer, decoder: CleanDecoder, stream: av.VideoStream, others: _Others
 ) -> Iterator[av.VideoFrame]:
     for packet in container.demux(stream, *others.streams):
         if packet.stream is stream:
-            yield from stream.decode(packet)
+            yield from decoder.images(packet)
         elif packet.pts is not None:
             others.end = max(others.end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
 

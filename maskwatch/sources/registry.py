@@ -26,6 +26,9 @@ from maskwatch.plugins import Kind, Kinds, KindSettings, OneOf
 from maskwatch.sources.settings import RtspSettings
 
 A_DEVICE = re.compile(r"usb:\d+|/dev/video\d+")
+SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "srt")
+HINT = "; go2rtc or MediaMTX make rtsp:// of other cameras"
+A_HOST = re.compile(r"\d{1,3}(\.\d{1,3}){3}([:/]|$)")
 A_PATH = re.compile(r"(?!.*://).*", re.DOTALL)
 TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
 
@@ -34,12 +37,14 @@ TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
 class SourceContext:
     """What a source is given beside its settings: the camera's name for its frames, and the camera's `rtsp` section.
 
-    `fps`: how many frames a second are wanted at most, evenly spaced; None for every frame.
+    `fps`: how many frames a second are wanted at most, evenly spaced; None for every frame. `aspect`: width by height of
+    the picture, None where its stream tells.
     """
 
     camera: str
     fps: float | None = None
     rtsp: RtspSettings = field(default_factory=RtspSettings)
+    aspect: float | None = None
 
 
 SOURCES: Kinds[Source, SourceContext] = Kinds("source", "maskwatch.sources", "maskwatch.sources.kinds")
@@ -104,33 +109,41 @@ def open_source(
     *,
     fps: float | None = None,
     rtsp_settings: RtspSettings | None = None,
+    aspect: float | None = None,
 ) -> Source:
     """The source behind an address, or of these settings; nothing is opened yet.
 
-    `fps`: how many frames a second are wanted at most, evenly spaced; None for every frame. Raises
-    `SourceError` when no kind takes the address.
+    `fps`: how many frames a second are wanted at most, evenly spaced; None for every frame. `aspect`: width by height of
+    its picture, None where its stream tells. Raises `SourceError` when no kind takes the address.
     """
     settings = _settings_of(source) if isinstance(source, Address) else source
-    if settings is None:
-        raise SourceError(f"{source}: no kind of source takes this address")
-    return SOURCES.build(settings, SourceContext(camera, fps, rtsp_settings or RtspSettings()))
+    if isinstance(source, Address) and (settings is None or not Path(source.reveal()).exists()):
+        why = why_not_taken(source) or (None if settings else "no kind of source takes this address")
+        if why is not None:
+            raise SourceError(f"{source}: {why}")
+    assert settings is not None
+    return SOURCES.build(settings, SourceContext(camera, fps, rtsp_settings or RtspSettings(), aspect))
 
 
 def why_not_taken(address: Address) -> str | None:
     """Why no kind of source takes the address, without showing it; None when one does. Opens nothing."""
     text = address.reveal()
-    if text.lower().startswith(("rtsp://", "rtsps://")):
+    scheme = text.partition("://")[0].lower()
+    if scheme in SCHEMES and "://" in text:
         try:
             parts = urlsplit(text)
-            if parts.hostname and parts.port != 0:
+            # an @ behind the host: a password with / ? or # in it, of which a part would be taken for the host
+            if parts.hostname and parts.port != 0 and "@" not in parts.path + parts.query + parts.fragment:
                 return None
         except ValueError:  # a port that is no number, brackets that do not close
             pass
-        return "must be rtsp://HOST/…; in a password / ? # @ : are written %2F %3F %23 %40 %3A"
+        return f"must be {scheme}://HOST/…; in a password / ? # @ : are written %2F %3F %23 %40 %3A"
     if "://" in text:
         foreign = any(_fit(kind, address) for _, kind in SOURCES.foreign())
-        return None if foreign else "must be rtsp://…, rtsps://…, usb:0, or a path"
-    if re.match(r"[^/]*:[^/]*@", text):
+        return None if foreign else f"must be {'://…, '.join(SCHEMES)}://…, usb:0, or a path" + HINT
+    if re.match(r"(ffmpeg|exec|echo|expr):", text):
+        return "is of go2rtc, and would run a program here: not taken" + HINT
+    if re.match(r"[^/]*:[^/]*@", text) or (A_HOST.match(text) and not Path(text).exists()):
         return "looks like an address without rtsp:// before it"
     return None
 

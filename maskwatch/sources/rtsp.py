@@ -1,66 +1,185 @@
-"""An IP camera over RTSP."""
+"""An IP camera over RTSP, and whatever else FFmpeg reads from the network."""
 
+import errno
+import logging
+import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
 
 import av
+from av.error import HTTPOtherClientError
 
 from maskwatch.core.address import Address
-from maskwatch.core.errors import SourceError
+from maskwatch.core.errors import SourceError, SourceRefused
 from maskwatch.core.ports import Frames
 from maskwatch.core.records import Frame
-from maskwatch.sources.decoding import Cadence, open_container, reason, upright, video_stream
+from maskwatch.sources.decoding import (
+    JUMP_S,
+    REFUSED,
+    Cadence,
+    CleanDecoder,
+    open_container,
+    pixel_aspect,
+    reason,
+    upright,
+    video_stream,
+)
 from maskwatch.sources.settings import RtspSettings
 
+log = logging.getLogger(__name__)
 
-class RtspSource:
-    """Frames stamped with the Unix time of their arrival."""
+BEHIND_S = 2.0  # what is looked at may be so old
+GIVE_UP_S = 10.0
+DRIFT = 0.001  # a clock that is a thousandth too slow is a bad one
+SUB_STREAM = "A stream of fewer pixels helps: most cameras have a second one"
+
+
+class StreamSource:
+    """A live stream that FFmpeg reads: frames stamped with the Unix time of their arrival."""
 
     live = True
+    # a playlist may name other addresses: none of them may be a file here, or a program
+    options: Mapping[str, str] = {"protocol_whitelist": "http,https,tcp,tls,crypto,rtmp,rtmps,srt,udp"}
 
     def __init__(
-        self, camera: str, address: Address, *, fps: float | None = None, settings: RtspSettings | None = None
+        self,
+        camera: str,
+        address: Address,
+        *,
+        fps: float | None = None,
+        settings: RtspSettings | None = None,
+        aspect: float | None = None,
     ) -> None:
         self.name = str(address)
         self._camera = camera
         self._address = address
         self._fps = fps
         self._settings = settings or RtspSettings()
+        self._aspect = aspect
+        self._told_behind = False
 
     def frames(self) -> Frames:
-        """One connection. Its end is never the camera's end, so this always ends with `SourceError`."""
+        """One connection. Its end is never the camera's end, so this always ends with `SourceError`.
+
+        Of these, `SourceRefused` says that the camera lets nobody in with this user and password.
+        """
         limits = (self._settings.open_s, self._settings.read_s)
-        options: dict[str, str] = {"rtsp_transport": self._settings.transport}
+        options = self._options()
+        error, is_open = SourceError, False
         try:
             with open_container(self._address.reveal(), timeout_s=limits, options=options) as container:
+                is_open = True
                 yield from self._received(container)
             why = "the camera closed the stream"
+        except REFUSED:
+            error, why = SourceRefused, "the camera refuses the user or the password"
         except (av.FFmpegError, OSError) as e:
-            why = reason(e)
-        raise SourceError(f"{self.name}: {why}")  # out here, so that PyAV's error is not even its context
+            why = reason(e) if is_open else self._why_not_opened(e)
+        raise error(f"{self.name}: {why}")  # out here, so that PyAV's error is not even its context
 
     def expected(self) -> int | None:
         return None
+
+    def _options(self) -> dict[str, str]:
+        """FFmpeg's."""
+        return dict(self.options)
+
+    def _why_not_opened(self, error: av.FFmpegError | OSError) -> str:
+        """FFmpeg's words, or better ones where it has few."""
+        host = urlsplit(self._address.reveal()).hostname or ""
+        if error.errno == errno.EIO and not _is_known(host):
+            return f"no such host: {host}"
+        if isinstance(error, av.InvalidDataError):
+            return "what answers there is no camera of this kind, or has no video at this path"
+        return reason(error)
 
     def _received(self, container: av.container.InputContainer) -> Frames:
         stream = video_stream(container, self.name)
         # frame threads would hold frames back, and slice threads tear frames of several slices apart
         stream.thread_type = "NONE"
-        cadence = Cadence(self._fps)
-        last_s = time.monotonic()
-        for seq, image in enumerate(_images(container, stream)):
+        cadence, decoder, backlog = Cadence(self._fps), CleanDecoder(stream, until_key=False), Backlog()
+        good_s, seq = time.monotonic(), -1
+        for (
+            packet
+        ) in container.demux():  # sound, too, so that a picture that stands still while it goes on is noticed
             now_s = time.monotonic()
-            if seq and now_s - last_s > self._settings.stale_s:
-                raise SourceError(f"{self.name}: no frame for {now_s - last_s:.1f} s")
-            if not image.is_corrupt and cadence.is_due(now_s):  # a torn picture is judged wrongly
-                yield Frame(self._camera, self.name, seq, time.time(), upright(image))
-            last_s = time.monotonic()
+            if now_s - good_s > self._settings.stale_s:
+                told = f" ({decoder.damage} came)" if str(decoder.damage) else ""
+                raise SourceError(f"{self.name}: no frame for {now_s - good_s:.1f} s{told}")
+            if not isinstance(packet.stream, av.VideoStream) or packet.stream.index != stream.index:
+                continue
+            self._keep_up(stream, packet, backlog.behind_s(packet, now_s))
+            for image in decoder.images(packet):
+                good_s, seq = time.monotonic(), seq + 1
+                if cadence.is_due(good_s):
+                    rgb = upright(image, pixel_aspect(stream, image, self._aspect))
+                    yield Frame(self._camera, self.name, seq, time.time(), rgb)
+
+    def _keep_up(self, stream: av.VideoStream, packet: "av.Packet[Any]", behind_s: float) -> None:
+        """Decode key frames alone while decoding is behind the camera; raises `SourceError` where that does not help."""
+        context = stream.codec_context
+        if behind_s > GIVE_UP_S:
+            raise SourceError(f"{self.name}: decoding is {behind_s:.0f} s behind the camera. {SUB_STREAM}")
+        if behind_s > BEHIND_S and context.skip_frame != "NONKEY":
+            context.skip_frame = "NONKEY"
+            if not self._told_behind:
+                log.warning(
+                    "%s: decoding is slower than the camera: only key frames are looked at where it is "
+                    "%.0f s behind. %s",
+                    self._camera,
+                    BEHIND_S,
+                    SUB_STREAM,
+                )
+                self._told_behind = True
+        elif behind_s < BEHIND_S / 4 and context.skip_frame == "NONKEY" and packet.is_keyframe:
+            context.skip_frame = "DEFAULT"
 
 
-def _images(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
-    """What can be decoded; a packet that was damaged on its way is left out, and the next key frame mends the rest."""
-    for packet in container.demux(stream):
-        try:
-            yield from packet.decode()
-        except av.InvalidDataError:
-            continue
+class RtspSource(StreamSource):
+    """An IP camera over RTSP."""
+
+    def _options(self) -> dict[str, str]:
+        return {"rtsp_transport": self._settings.transport}
+
+    def _why_not_opened(self, error: av.FFmpegError | OSError) -> str:
+        transport = self._settings.transport
+        if isinstance(error, HTTPOtherClientError):  # 461 Unsupported Transport, mostly
+            return f"the camera refuses the stream; it may not do rtsp.transport: {transport}"
+        if transport == "udp" and isinstance(error, av.ExitError | av.TimeoutError):
+            return f"{reason(error)}; a firewall may stop UDP: try rtsp.transport: tcp"
+        return super()._why_not_opened(error)
+
+
+def _is_known(host: str) -> bool:
+    """Whether the name leads to an address now."""
+    try:
+        return bool(socket.getaddrinfo(host, None))
+    except OSError:
+        return False
+
+
+class Backlog:
+    """How far what is read of a stream is behind the camera, by the stream's own time stamps.
+
+    The least delay seen of late counts as none, as nobody knows the camera's clock; it is forgotten slowly, as clocks drift.
+    """
+
+    def __init__(self) -> None:
+        self._least_s: float | None = None
+        self._last: tuple[float, float] | None = None
+
+    def behind_s(self, packet: "av.Packet[Any]", now_s: float) -> float:
+        """Seconds; 0 where the stream does not tell its times."""
+        if packet.dts is None or packet.time_base is None:
+            return 0.0
+        stream_s = float(packet.dts * packet.time_base)
+        if self._last is not None and not 0 <= stream_s - self._last[0] <= JUMP_S:  # another clock
+            self._least_s = None
+        passed_s = 0.0 if self._last is None else now_s - self._last[1]
+        self._last = stream_s, now_s
+        delay_s = now_s - stream_s
+        known_s = delay_s if self._least_s is None else self._least_s + DRIFT * passed_s
+        self._least_s = min(known_s, delay_s)
+        return delay_s - self._least_s

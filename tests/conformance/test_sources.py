@@ -6,10 +6,11 @@ from contextlib import contextmanager
 import cv2
 import numpy as np
 import pytest
+from harness.cameras import mjpeg_camera
 
 from maskwatch.conformance.sources import CAMERA, SourceContract
 from maskwatch.core.address import Address
-from maskwatch.sources.kinds import file, images, rtsp, usb
+from maskwatch.sources.kinds import file, images, rtsp, stream, usb
 from maskwatch.sources.registry import SOURCES, open_source
 from maskwatch.sources.settings import RtspSettings
 from maskwatch.sources.usb import UsbSource
@@ -99,6 +100,28 @@ class TestRtsp(SourceContract):
         yield
 
 
+class TestStream(SourceContract):
+    """A camera that sends MJPEG over HTTP."""
+
+    password = "hunter2"
+
+    def settings(self, tmp_path):
+        return stream.Settings(address=getattr(self, "url", "http://viewer:hunter2@127.0.0.1:1/video"))
+
+    def make(self, tmp_path):
+        return open_source(CAMERA, self.settings(tmp_path))
+
+    def make_broken(self, tmp_path):
+        settings = stream.Settings(address="http://viewer:hunter2@127.0.0.1:1/video")
+        return open_source(CAMERA, settings, rtsp_settings=RtspSettings(open_s=2))
+
+    @contextmanager
+    def shown(self, tmp_path):
+        with mjpeg_camera() as port:
+            self.url = f"http://viewer:hunter2@127.0.0.1:{port}/video"
+            yield
+
+
 def test_every_kind_is_held_to_the_contract():
     tested = {kind.__name__.removeprefix("Test").lower() for kind in SourceContract.__subclasses__()}
     assert tested >= {name for name, _ in SOURCES.own()}
@@ -108,6 +131,8 @@ def test_every_kind_is_held_to_the_contract():
     ("address", "kind"),
     [
         ("rtsp://h/s", "rtsp"),
+        ("http://h/s.m3u8", "stream"),
+        ("srt://h:9000", "stream"),
         ("RTSPS://h/s", "rtsp"),
         ("usb:0", "usb"),
         ("/dev/video12", "usb"),

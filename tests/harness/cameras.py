@@ -1,17 +1,21 @@
 """Real cameras on loopback that can be killed, frozen, exchanged, and made to talk rubbish."""
 
+import base64
 import contextlib
+import http.server
 import random
 import shutil
 import signal
 import socket
 import subprocess
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import av
 import cv2
+import numpy as np
 import pytest
 
 from maskwatch.output import demo_clip as demo
@@ -117,7 +121,10 @@ class Camera:
     def _serve(self, clip, port, password):
         command = ["/usr/bin/python3", str(SERVER), str(port), str(clip.write(self._folder))]
         self._process = subprocess.Popen(
-            [*command, f"viewer:{password}"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            [*command, "--login", f"viewer:{password}"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
         )
         assert self._process.stdout.readline() == "ready\n"
 
@@ -204,3 +211,36 @@ def sources(cameras):
     variables = {camera: f"MASKWATCH_{camera.name.upper()}" for camera in cameras}
     entries = {c.name: {"source": c.url.replace(c.password, f"{{{v}}}")} for c, v in variables.items()}
     return entries, {variable: camera.password for camera, variable in variables.items()}
+
+
+@contextlib.contextmanager
+def mjpeg_camera():
+    """A camera that sends MJPEG over HTTP to who has the password `viewer:hunter2`; gives its port."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            if self.headers.get("Authorization") != f"Basic {base64.b64encode(b'viewer:hunter2').decode()}":
+                self.send_response(401)
+                self.send_header("WWW-Authenticate", 'Basic realm="camera"')
+                self.end_headers()
+                return
+            self.send_response(200)
+            self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                for number in range(500):
+                    _, jpeg = cv2.imencode(".jpg", np.full((48, 64, 3), 40 + number % 200, np.uint8))
+                    self.wfile.write(b"--frame\r\nContent-Type: image/jpeg\r\n")
+                    self.wfile.write(
+                        f"Content-Length: {len(jpeg)}\r\n\r\n".encode() + jpeg.tobytes() + b"\r\n"
+                    )
+                    time.sleep(0.04)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()

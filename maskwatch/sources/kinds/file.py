@@ -23,4 +23,4 @@ def build(settings: Settings, context: SourceContext) -> Source:
     """The source, at most `context.fps` frames a second; nothing is opened yet."""
     from maskwatch.sources.file import FileSource
 
-    return FileSource(context.camera, settings.address, fps=context.fps)
+    return FileSource(context.camera, settings.address, fps=context.fps, aspect=context.aspect)

@@ -24,4 +24,6 @@ def build(settings: Settings, context: SourceContext) -> Source:
     """The source, at most `context.fps` frames a second, with `context.rtsp`; nothing is opened yet."""
     from maskwatch.sources.rtsp import RtspSource
 
-    return RtspSource(context.camera, settings.address, fps=context.fps, settings=context.rtsp)
+    return RtspSource(
+        context.camera, settings.address, fps=context.fps, settings=context.rtsp, aspect=context.aspect
+    )
