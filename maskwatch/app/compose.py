@@ -7,20 +7,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from starlette.routing import BaseRoute
 
 from maskwatch.alerts.kinds.log import LogSink
 from maskwatch.alerts.registry import SINKS, SinkContext
 from maskwatch.api import Analyzer
+from maskwatch.app.rules import FEW_FRAMES, camera_rules
 from maskwatch.config.load import Config
 from maskwatch.config.sections import CameraConfig, Defaults
 from maskwatch.core.address import Address, is_loopback
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.people import Passages, People
 from maskwatch.core.people.effect import Effect
-from maskwatch.core.ports import AlertSink, Rule, Source
+from maskwatch.core.ports import AlertSink, Source
 from maskwatch.core.privacy import Privacy, as_shown
 from maskwatch.core.records import Decision, FrameReport, Rgb, Versions
 from maskwatch.core.rules.camera_offline import CameraOffline
@@ -50,7 +50,6 @@ from maskwatch.pipeline.pipeline import Pipeline
 from maskwatch.platform import unix_socket
 from maskwatch.platform.caches import cache_folder
 from maskwatch.plugins import KindSettings
-from maskwatch.rules.registry import RULES, RuleContext
 from maskwatch.samples.retention import Limits
 from maskwatch.samples.settings import QueueSettings, SelectionSettings
 from maskwatch.samples.store import Queue
@@ -61,12 +60,10 @@ from maskwatch.web import health, metrics, models, predict, private, status
 from maskwatch.web import queue as queue_web
 from maskwatch.web.application import make_app
 from maskwatch.web.server import Listener, PrivateListener, WebServer
-from maskwatch.web.service_view import ServiceView, StorageMeter
+from maskwatch.web.service_view import ConfigInForce, ServiceView, StorageMeter
 from maskwatch.web.settings import WebSettings
 
 NOTHING_QUEUED = "privacy: aggregate: nothing is queued, so the models cannot learn from this camera"
-GAP_S = 5.0  # after longer without a frame, the time under the bound counts anew
-FEW_FRAMES = 3  # what so many frames take is no gap, however few are wanted a second
 
 log = logging.getLogger(__name__)
 
@@ -180,8 +177,10 @@ def event_recorder(config: Config, pipeline: Pipeline, before: Recorder | None) 
     return recorder
 
 
-def private_server(config: Config, pipeline: Pipeline, before: WebServer | None) -> WebServer | None:
-    """What answers the console about `pipeline`; None where there is to be none, or where its folder cannot be used."""
+def private_server(
+    config: Config, pipeline: Pipeline, before: WebServer | None, in_force: ConfigInForce | None = None
+) -> WebServer | None:
+    """What answers the console about `pipeline` and the configuration; None where there is to be none, or no folder for it."""
     if not config.console.enabled:
         return None
     old = before.listener if before else None
@@ -194,7 +193,7 @@ def private_server(config: Config, pipeline: Pipeline, before: WebServer | None)
         pipeline.board.set_notice("console", "the console cannot show the cameras")
         return None
     cameras = {name: private.Shown(each.privacy, each.ignore) for name, each in config.cameras.items()}
-    app = private.private_app(_service_view(config, pipeline), pipeline.latest, cameras)
+    app = private.private_app(_service_view(config, pipeline), pipeline.latest, cameras, in_force)
     return WebServer(listener, app, pipeline.fail)
 
 
@@ -317,17 +316,6 @@ def alert_sentences(name: str, settings: Defaults) -> tuple[str, ...]:
     rules = alert.rule_settings().values()
     said = (sentence for rule in rules for sentence in (rule.say, rule.escalation.say))
     return *dict.fromkeys(sentence for sentence in said if sentence is not None), *dead
-
-
-def camera_rules(settings: Defaults, *, live: bool) -> tuple[Rule, ...]:
-    """Each rule of a camera. Raises `ConfigError` when one cannot be made."""
-    alert = settings.alert
-    zone = None if alert.timezone is None else ZoneInfo(alert.timezone)
-    max_gap_s = max(GAP_S, FEW_FRAMES / settings.fps)
-    return tuple(
-        RULES.build(rule, RuleContext(name, max_gap_s, alert.protected_ratio, live, zone))
-        for name, rule in alert.rule_settings().items()
-    )
 
 
 def make_sink(settings: KindSettings, cache: Path | None = None) -> AlertSink:

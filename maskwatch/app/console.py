@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 
+from maskwatch.app.config_editor import ConfigEditor
 from maskwatch.config.load import Config
 from maskwatch.console.access_log import AccessLog
 from maskwatch.console.context import CameraView, Console, Monitoring
@@ -19,10 +21,12 @@ from maskwatch.events.store import EventStore
 from maskwatch.platform.unix_socket import SERVICE
 from maskwatch.samples.store import Queue
 
+HISTORY = "config-history"  # in the console's folder: versions of the configuration before a change
+
 
 @contextmanager
-def console(config: Config) -> Iterator[Console]:
-    """All pages, and what is written down about who looks, while the block runs.
+def console(config: Config, path: Path | None = None) -> Iterator[Console]:
+    """All pages, and what is written down about who looks, while the block runs; the configuration in the file `path` can be changed.
 
     Raises `EventError` when the events' folder cannot be used, and `UserError`.
     """
@@ -39,6 +43,7 @@ def console(config: Config) -> Iterator[Console]:
         cameras,
         EventStore.in_folder(config.events.dir),
         Media(config.events.dir),
+        None if path is None else ConfigEditor(path, config.console.dir / HISTORY),
     )
     desk = review(config, Queue(config.queue.dir), None)
     with AccessLog(monitoring.events.add) as access_log:

@@ -54,7 +54,7 @@ def console(config: Config, supervised: Supervised = False, state: State = None)
     again = _Again(enabled=supervised or not sys.stdin.isatty())  # a terminal that closes sends SIGHUP, too
     with ExitStack() as stack, suppress(KeyboardInterrupt):  # the way to end it
         listener = stack.enter_context(_listener(settings, before, patient=supervised))
-        pages = stack.enter_context(made(settings))
+        pages = stack.enter_context(made(settings, config))
         access = Access(users=pages.users)
         if before is not None:
             access.take_over(before.access)

@@ -110,7 +110,12 @@ def parse(text: str, name: str, environment: Mapping[str, str]) -> Config:
 
 def check(path: Path) -> None:
     """`load` where nobody knows the passwords: a value with `{MASKWATCH_NAME}` in it is taken on trust."""
-    _reading(path, {}, uses=()).config(weights=WEIGHTS, need_cameras=True)
+    check_text(text_of(path), path)
+
+
+def check_text(text: str, path: Path) -> None:
+    """`check` of a text that is to stand in that file."""
+    _Reading(text, str(path), {}, (), Base.of(path)).config(weights=WEIGHTS, need_cameras=True)
 
 
 def used_variables(path: Path, uses: Collection[str]) -> dict[str, str]:

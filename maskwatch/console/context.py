@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from maskwatch.console import navigation
 from maskwatch.console.access_log import AccessLog
+from maskwatch.console.editor.port import Settings
 from maskwatch.console.navigation import Link
 from maskwatch.console.review.context import Review
 from maskwatch.console.service_client import ServiceClient
@@ -29,12 +30,16 @@ class CameraView:
 
 @dataclass(frozen=True, slots=True)
 class Monitoring:
-    """The running service, the cameras it watches, and what it wrote down. Where the queue alone is served there is none."""
+    """The running service, the cameras it watches, and what it wrote down. Where the queue alone is served there is none.
+
+    `settings` is how its configuration is changed, None where nobody may.
+    """
 
     service: ServiceClient
     cameras: Mapping[str, CameraView]
     events: EventStore
     media: Media
+    settings: Settings | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ class ServiceClient:
         )
 
     async def status(self) -> dict[str, Any]:
-        """What `/api/status` tells."""
+        """What `/api/status` tells, and as `config` which configuration is in force."""
         found: dict[str, Any] = (await self._get("/status")).json()
         return found
 
@@ -33,12 +33,14 @@ class ServiceClient:
         """The last frame of a camera as a JPEG, `width` px wide at most and clean, and its report, in pixels of the full frame."""
         return unpacked((await self._get(f"/frame/{quote(camera, safe='')}", width=width)).content)
 
-    async def minute(self, camera: str) -> list[FrameReport]:
-        """The reports of a camera's last minute, in order."""
-        return [from_json(each) for each in (await self._get(f"/minute/{quote(camera, safe='')}")).json()]
+    async def minute(self, camera: str, after: float | None = None) -> list[FrameReport]:
+        """The reports of a camera's last minute, in order; those after the one at `after`, where that is still among them."""
+        asked = {} if after is None else {"after": repr(after)}
+        answer = await self._get(f"/minute/{quote(camera, safe='')}", **asked)
+        return [from_json(each) for each in answer.json()]
 
     async def reload(self) -> None:
-        """Have the service read its configuration again; what it refuses, its log tells, and the old one stays."""
+        """Have the service read its configuration again; what it refuses, `config` of the status tells, and the old one stays."""
         await self._asked(self._client.build_request("POST", "/reload"))
 
     async def close(self) -> None:

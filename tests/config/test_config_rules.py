@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from maskwatch.app.compose import alert_sentences, camera_rules
+from maskwatch.app.compose import alert_sentences
+from maskwatch.app.rules import camera_rules
 from maskwatch.config.json_schema import json_schema
 from maskwatch.config.load import parse
 from maskwatch.conformance.rules import seen
