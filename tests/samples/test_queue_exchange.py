@@ -223,7 +223,7 @@ def test_labels_given_here_since_then_stay_unless_forced(store, tmp_path, form):
 
 def test_corrections_of_labels_that_went_out_are_taken_over(store, tmp_path):
     went_out = out(store, "coco", tmp_path / "set")
-    path = went_out / "annotations.json"
+    path = went_out / "annotations/instances_default.json"
     coco = json.loads(path.read_text())
     coco["annotations"] = [a | {"category_id": 2} for a in coco["annotations"]]
     path.write_text(json.dumps(coco))
