@@ -21,6 +21,7 @@ class FormatName(StrEnum):
     COCO = "coco"
     YOLO = "yolo"
     VOC = "voc"
+    LABEL_STUDIO = "label_studio"
 
 
 @app.command()

@@ -44,6 +44,7 @@ class ExportFormat(StrEnum):
     COCO = "coco"
     YOLO = "yolo"
     VOC = "voc"
+    LABEL_STUDIO = "label_studio"
     QUEUE = "queue"
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path, PurePosixPath
 
 from maskwatch.core.errors import DataError
+from maskwatch.datasets.formats import label_studio_export
 from maskwatch.datasets.formats.entries import Entry
 from maskwatch.datasets.formats.registry import WRITERS
 from maskwatch.datasets.records import LabelledImage
@@ -52,10 +53,10 @@ def moment(text: str, *, end: bool = False) -> datetime:
 
 
 def exported(store: Queue, wanted: SampleFilter, form: str) -> Iterator[Entry]:
-    """The files of a data set (`coco`, `yolo`, `voc`, or `queue`, the samples as they are), one after the other.
+    """The files of a data set in one of `FORMS` (`queue`: the samples as they are), one after the other.
 
-    A sample that nobody has labelled goes with what the models said of it. Raises `DataError` when
-    there is no such sample.
+    A sample that nobody has labelled goes with what the models said of it, to Label Studio as a prediction. Raises
+    `DataError` when there is no such sample.
     """
     samples = [sample for sample in store.samples() if wanted.fits(sample)]
     if not samples:
@@ -64,6 +65,8 @@ def exported(store: Queue, wanted: SampleFilter, form: str) -> Iterator[Entry]:
     present = [sample for sample in samples if sample.id in paths]
     if form == "queue":
         entries = _as_they_are(present, paths)
+    elif form == "label_studio":
+        entries = label_studio_export.task_entries([_as_task(sample, paths[sample.id]) for sample in present])
     else:
         entries = WRITERS[form].entries([_as_image(sample, paths[sample.id]) for sample in present])
     return _with_revisions(entries, present)
@@ -85,6 +88,19 @@ def _as_they_are(samples: Sequence[Sample], paths: dict[str, Path]) -> Iterator[
 def _key(path: Path) -> str:
     """The path inside the queue."""
     return str(PurePosixPath(*path.parts[-3:]))
+
+
+def _as_task(sample: Sample, path: Path) -> label_studio_export.Task:
+    faces = sample.report.faces
+    said = zip(accepted(faces), faces, strict=True)
+    prediction = label_studio_export.Prediction(
+        ", ".join(sample.models.values()),
+        sample.lowest_confidence,
+        [(annotation.label, annotation.box, face.score) for annotation, face in said],
+    )
+    meta: dict[str, object] = {"sample": sample.id, "revision": sample.revision}
+    meta |= {"camera": sample.report.camera, "reasons": list(sample.reasons)}
+    return label_studio_export.Task(_as_image(sample, path), sample.labels is not None, prediction, meta)
 
 
 def _as_image(sample: Sample, path: Path) -> LabelledImage:

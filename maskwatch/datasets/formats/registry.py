@@ -9,7 +9,7 @@ from typing import Protocol
 
 from maskwatch.core.errors import DataError
 from maskwatch.datasets.class_names import USUAL_NAMES, ClassNames
-from maskwatch.datasets.formats import coco, folders, label_studio, queue, voc, yolo
+from maskwatch.datasets.formats import coco, folders, label_studio, label_studio_export, queue, voc, yolo
 from maskwatch.datasets.formats.annotations import Finder, in_place
 from maskwatch.datasets.formats.entries import Entry, write_folder
 from maskwatch.datasets.records import DataSet, LabelledImage
@@ -36,7 +36,7 @@ class Writer(Protocol):
 
 
 FORMATS: tuple[Format, ...] = (coco, yolo, voc, queue, label_studio)
-WRITERS: dict[str, Writer] = {"coco": coco, "yolo": yolo, "voc": voc}
+WRITERS: dict[str, Writer] = {"coco": coco, "yolo": yolo, "voc": voc, "label_studio": label_studio_export}
 
 
 def write(name: str, images: Sequence[LabelledImage], folder: Path) -> None:
