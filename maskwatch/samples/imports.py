@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from maskwatch.core.errors import DataError, LabelConflict, QueueError
 from maskwatch.core.records import Box
 from maskwatch.datasets.class_names import USUAL_NAMES, ClassNames
-from maskwatch.datasets.formats import coco, label_studio, queue, voc, yolo
+from maskwatch.datasets.formats import coco, cvat, label_studio, queue, voc, yolo
 from maskwatch.datasets.formats.registry import Format
 from maskwatch.datasets.labels import AnnotationLabel
 from maskwatch.datasets.records import DataSet, LabelledImage, Problems
@@ -26,6 +26,7 @@ READERS: dict[str, Format] = {
     "coco": coco,
     "yolo": yolo,
     "voc": voc,
+    "cvat": cvat,
     "queue": queue,
 }
 SAMPLE_ID = re.compile(r"\d{8}T\d{6}\.\d{3}Z-\d{6,}")

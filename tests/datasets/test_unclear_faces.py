@@ -126,7 +126,11 @@ UNCLEAR = {  # whether something is wrong, or the file says so itself
     "coco, flat box": (coco(bbox=[60, 20, 0, 50]), WHOLE, True),
     "coco, no number": (coco(bbox=[60, 20, float("nan"), 50]), WHOLE, True),
     "coco, mask of runs": (coco(bbox=None, segmentation={"counts": [3, 99], "size": [9, 9]}), WHOLE, True),
-    "coco, mask without a pixel": (coco(bbox=None, segmentation={"counts": [81], "size": [9, 9]}), WHOLE, True),
+    "coco, mask without a pixel": (
+        coco(bbox=None, segmentation={"counts": [81], "size": [9, 9]}),
+        WHOLE,
+        True,
+    ),
     "coco, all outside": (coco(bbox=[600, 20, 40, 50]), WHOLE, True),
     "yolo, class": (yolo(f"1 {CENTRED}"), OTHER, True),
     "yolo, class without a name": (yolo(f"7 {CENTRED}"), OTHER, True),

@@ -129,8 +129,8 @@ def _place(folder: Path, file: Path, name: str, builder: DatasetBuilder) -> tupl
     """
     part = re.sub(r"^(instances|person_keypoints|image_info)_", "", file.stem)
     plain = plain_path(name)
-    bases = (folder / "images", folder, folder / "images" / part, folder / part, folder / "data")
-    bases = (*bases, file.parent, file.parent / "images", file.parent / "data")
+    bases = [folder / "images", folder, folder / "images" / part, folder / part, folder / "data"]
+    bases += [file.parent, file.parent / "images", file.parent / "data"]
     leads_out = OUTWARDS.match(name.replace("\\", "/")) is not None
     ends = dict.fromkeys([plain, PurePosixPath(plain).name.split("?")[0]] if leads_out else [plain])
     places = [(end, base) for end in ends if end for base in bases]

@@ -10,10 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from glob import escape
 from pathlib import Path, PurePosixPath
-from xml.etree.ElementTree import Element, ParseError, SubElement, indent, tostring
-
-from defusedxml import EntitiesForbidden
-from defusedxml.ElementTree import parse
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box
@@ -31,6 +28,7 @@ from maskwatch.datasets.formats.annotations import (
 from maskwatch.datasets.formats.entries import Entry
 from maskwatch.datasets.formats.parts import PARTS, part_named, part_of, plain_path, read_text
 from maskwatch.datasets.formats.pictures import Pictures
+from maskwatch.datasets.formats.xml_file import parse_xml
 from maskwatch.datasets.labels import AnnotationLabel
 from maskwatch.datasets.records import DataSet, LabelledImage, Split
 from maskwatch.sources.images import SUFFIXES, image_size
@@ -94,7 +92,7 @@ def _place(folder: Path, base: Path) -> list[_Place]:
 def _is_voc(path: Path) -> bool:
     """Whether an XML file is of one picture: a folder of pictures may hold others."""
     try:
-        return _parsed(path).tag == "annotation"
+        return parse_xml(path).tag == "annotation"
     except DataError:
         return False
 
@@ -117,7 +115,7 @@ def _read_place(place: _Place, splits: dict[str, Split], builder: DatasetBuilder
     for file in place.files():
         inside = file.relative_to(place.annotations)
         try:
-            root = _parsed(file)
+            root = parse_xml(file)
         except DataError as e:
             builder.problems.append(str(e))
             described |= set(_alike(place.images, inside))
@@ -147,19 +145,6 @@ def _size(root: Element) -> tuple[int, int] | None:
         return int(root.findtext("size/width") or ""), int(root.findtext("size/height") or "")
     except ValueError:
         return None
-
-
-def _parsed(path: Path) -> Element:
-    """The root of a file of strangers. Raises `DataError`, naming it, when it is no XML or declares entities."""
-    try:
-        root: Element = parse(path).getroot()
-    except OSError as e:
-        raise DataError(f"{path}: {e.strerror}") from e
-    except EntitiesForbidden as e:
-        raise DataError(f"{path}: declares the entity {e.name!r}; files with entities are not read") from e
-    except (ParseError, ValueError, LookupError) as e:  # also an encoding that is none
-        raise DataError(f"{path}: is not XML ({e})") from e
-    return root
 
 
 def _picture(root: Element, place: _Place, inside: Path, builder: DatasetBuilder) -> Path:
