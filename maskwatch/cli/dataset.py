@@ -8,11 +8,13 @@ from typing import Annotated
 import typer
 from rich.table import Column, Table
 
+from maskwatch.cli.dataset_check import check
 from maskwatch.cli.terminal import Classes, Flat, out, tell_problems, tracked
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.text import pluralize
 
-app = typer.Typer(help="Labelled pictures: make ready, look at, convert.", no_args_is_help=True)
+app = typer.Typer(help="Labelled pictures: check, make ready, look at, convert.", no_args_is_help=True)
+app.command()(check)
 
 
 class FormatName(StrEnum):

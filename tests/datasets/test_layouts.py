@@ -13,6 +13,7 @@ from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box
 from maskwatch.datasets.formats import registry
 from maskwatch.datasets.formats.parts import part_named, part_of, parts_by_list, plain_path
+from maskwatch.datasets.formats.runs import box_of_runs
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.datasets.records import Split
 
@@ -357,6 +358,22 @@ def test_a_list_of_another_place_names_the_pictures_by_their_ends():
     assert plain_path(" ./../a/./b.png\r\n") == "a/b.png"
     assert [part_named(t) for t in ("instances_Train2017", "trainer", "x")] == [TRAIN, None, None]
     assert part_of("Valid/images/a.png") is VALIDATION
+
+
+def test_the_box_about_a_mask_of_runs_is_that_of_pycocotools():
+    mask = pytest.importorskip("pycocotools.mask")
+    random = np.random.default_rng(0)
+    for number in range(60):
+        height, width = random.integers(1, 30, 2)
+        pixels = np.zeros((height, width), np.uint8, order="F")
+        top, left = random.integers(0, height), random.integers(0, width)
+        blob = random.random(pixels[top : top + 9, left : left + 9].shape) < (0.3, 1)[number % 2]
+        pixels[top : top + 9, left : left + 9] = blob
+        pixels[top, left] = 1
+        runs = mask.encode(pixels)
+        x, y, across, down = mask.toBbox(runs)
+        text = {"size": runs["size"], "counts": runs["counts"].decode()}
+        assert box_of_runs(text) == (x, y, x + across, y + down)
 
 
 def test_folders_in_folders_of_classes_are_of_the_class_and_pictures_beside_them_are_told(tmp_path):

@@ -30,7 +30,7 @@ from maskwatch.datasets.formats.annotations import (
 )
 from maskwatch.datasets.formats.parts import PARTS, part_of, plain_path
 from maskwatch.datasets.formats.pictures import Pictures
-from maskwatch.datasets.records import DataSet
+from maskwatch.datasets.records import DataSet, Note
 from maskwatch.sources.images import SUFFIXES
 
 LABELS = ("rectanglelabels", "polygonlabels")
@@ -119,12 +119,11 @@ def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL_NAME
             builder.add(Described(inside, key, said.regions, split, whole=said.whole))
             several += len(task["annotations"]) > 1
     if several:
-        builder.problems.append(
-            f"{path}: {pluralize(several, 'task')} with several annotations: the ground truth, else an accepted one, "
-            "else the latest counts"
-        )
+        line = f"{path}: {pluralize(several, 'task')} with several annotations: "
+        builder.problems.append(Note(f"{line}the ground truth, else an accepted one, else the latest counts"))
     if waiting:
-        builder.problems.append(f"{path}: {pluralize(waiting, 'task')} without an annotation left out")
+        line = f"{path}: {pluralize(waiting, 'task')} without an annotation left out"
+        builder.problems.append(Note(line))
     return builder.finished()
 
 

@@ -30,7 +30,7 @@ from maskwatch.datasets.formats.parts import PARTS, part_named, part_of, plain_p
 from maskwatch.datasets.formats.pictures import Pictures
 from maskwatch.datasets.formats.xml_file import parse_xml
 from maskwatch.datasets.labels import AnnotationLabel
-from maskwatch.datasets.records import DataSet, LabelledImage, Split
+from maskwatch.datasets.records import DataSet, LabelledImage, Note, Split
 from maskwatch.sources.images import SUFFIXES, image_size
 
 LAYOUTS = (("Annotations", "JPEGImages"), ("annotations", "images"), ("labels", "data"), (".", "."))
@@ -106,7 +106,8 @@ def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL_NAME
     data = builder.finished()
     bare = sum(not image.truths and not image.unclear for image in data.images)
     if bare:
-        data.problems.append(f"{folder}: {bare} pictures without a label are used as pictures without faces")
+        line = f"{folder}: {bare} pictures without a label are used as pictures without faces"
+        data.problems.append(Note(line))
     return data
 
 

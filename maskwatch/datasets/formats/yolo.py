@@ -34,7 +34,7 @@ from maskwatch.datasets.formats.annotations import (
 from maskwatch.datasets.formats.entries import Entry
 from maskwatch.datasets.formats.parts import PARTS, part_named, part_of, parts_by_list, plain_path, read_text
 from maskwatch.datasets.labels import AnnotationLabel
-from maskwatch.datasets.records import DataSet, LabelledImage, Split
+from maskwatch.datasets.records import DataSet, LabelledImage, Note, Split
 from maskwatch.sources.images import SUFFIXES, image_size
 
 LABELS = tuple(AnnotationLabel)
@@ -82,8 +82,6 @@ class _Place:
         inside = path.relative_to(self.images)
         if self.images in {root, root / "images"}:
             return str(inside)
-        if part_named(self.images.name) and not self.images.name.startswith("obj_"):
-            return str(path.relative_to(root))
         return str(self.images.parent.relative_to(root) / inside)
 
 
@@ -120,9 +118,8 @@ def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL_NAME
             f"{missing}: is missing; {pluralize(count, 'picture')} without labels left out"
         )
     if bare:
-        builder.problems.append(
-            f"{folder}: {bare} pictures without labels are used as pictures without faces"
-        )
+        line = f"{folder}: {bare} pictures without labels are used as pictures without faces"
+        builder.problems.append(Note(line))
     return builder.finished()
 
 
@@ -215,9 +212,7 @@ def _places(folder: Path) -> list[_Place]:
         _Place(path, path.with_name("labels") if path.with_name("labels").is_dir() else path)
         for path in dict.fromkeys(apart)
     ]
-    both = [folder / "data", *_bases(folder)[1:]]
-    both = [path for path in both if next(path.glob("*.txt"), None) is not None]
-    places += [_Place(path, path) for path in [*sorted(folder.glob("obj_*_data")), *both]]
+    places += [_Place(path, path) for path in sorted(folder.glob("obj_*_data"))]
     return places or [_Place(folder, folder)]
 
 
