@@ -115,6 +115,6 @@ def _few(every: Sequence[Member], sets: Mapping[str, DataSet]) -> Iterator[Findi
             for protected in (True, False):
                 count = sum(truth.label.protected is protected for image in own for truth in image.truths)
                 if count < MIN_FACES:
-                    word = FaceLabel.PROTECTED if protected else FaceLabel.UNPROTECTED
-                    detail = f"{split}: {pluralize(count, f'{word} face')}, fewer than {MIN_FACES}"
+                    word = "protected" if protected else "unprotected or worn wrong"
+                    detail = f"{split}: {pluralize(count, 'face')} {word}, fewer than {MIN_FACES}"
                     yield Finding(Kind.FEW, name, "", detail)

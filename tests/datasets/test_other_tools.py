@@ -170,7 +170,7 @@ READS = {  # whether a tool reads sub-folders of a format, and how near the boxe
 }
 
 
-@pytest.fixture(scope="module", params=["datumaro", "supervision", "fiftyone"])
+@pytest.fixture(scope="session", params=["datumaro", "supervision", "fiftyone"])
 def tool(request):
     """The interpreter of an environment with the tool; removed at the end."""
     with tempfile.TemporaryDirectory(prefix="maskwatch-") as folder:

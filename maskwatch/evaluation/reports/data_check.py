@@ -91,7 +91,7 @@ def _of_doubt(doubt: Doubt, found: Sequence[Suspect], listed: int) -> Section:
     )
     note = " ".join(filter(None, (_first(found, listed), ABOUT[doubt], GUESSES)))
     sheet = ContactSheet(tiles(spots(found)), "None.")
-    return Section(title, (sheet, Table(title, headers, rows, note)))
+    return Section(title, (sheet, Table(title, headers, rows, note)) if found else (sheet,))
 
 
 def _first(found: Sequence[object], listed: int) -> str:
