@@ -162,7 +162,7 @@ READS = {  # whether a tool reads sub-folders of a format, and how near the boxe
     ("datumaro", "voc"): (True, 0.01),
     ("datumaro", "yolo"): (False, 0.01),
     ("supervision", "coco"): (True, 0.01),
-    ("supervision", "voc"): (False, 0.01),
+    ("supervision", "voc"): (False, 1.01),  # it counts the first two corners from 1
     ("supervision", "yolo"): (False, 0.01),
     ("fiftyone", "coco"): (True, 0.01),
     ("fiftyone", "voc"): (True, 1),  # it cuts fractions off

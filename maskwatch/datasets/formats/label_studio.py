@@ -1,4 +1,4 @@
-"""Label Studio's JSON, whole or `JSON_MIN`: tasks, whose results are rectangles and polygons in hundredths of the picture.
+"""Label Studio's JSON, whole or JSON_MIN: tasks, whose results are rectangles and polygons in hundredths of the picture.
 
 Of the annotations of a task the one that is marked as ground truth counts, else one that a reviewer accepted, else the
 latest. A task that nobody has annotated, or that was skipped, is left out. A region's class is that of its label, or of
@@ -56,7 +56,7 @@ def _found(folder: Path) -> tuple[Path, list[dict[str, Any]]] | None:
 
 
 def _tasks(path: Path) -> list[dict[str, Any]] | None:
-    """The tasks as the whole JSON has them, also of `JSON_MIN`; None where the file is neither."""
+    """The tasks as the whole JSON has them, also of JSON_MIN; None where the file is neither."""
     try:
         tasks = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -71,7 +71,7 @@ def _tasks(path: Path) -> list[dict[str, Any]] | None:
 
 
 def _of_min(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """`JSON_MIN` has an entry an annotation, with the regions under the names of the controls."""
+    """JSON_MIN has an entry an annotation, with the regions under the names of the controls."""
     tasks: dict[str, dict[str, Any]] = {}
     for number, entry in enumerate(entries, 1):
         task_id = entry.get("id", f"{number} in the list")

@@ -1,7 +1,7 @@
 """Pictures as tasks of Label Studio: `tasks.json`, with what people and models said, `label_config.xml`, and `images/`.
 
 The tasks name the pictures as local files (`/data/local-files/?d=images/…`): Label Studio serves them where its
-`LOCAL_FILES_DOCUMENT_ROOT` is the folder that was written. Boxes are in hundredths of the picture, with all their digits,
+LOCAL_FILES_DOCUMENT_ROOT is the folder that was written. Boxes are in hundredths of the picture, with all their digits,
 so one that goes out and comes back is the same to a tenth of a pixel.
 """
 
