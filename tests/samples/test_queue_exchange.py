@@ -417,6 +417,19 @@ def test_a_small_zip_that_unpacks_to_much_is_refused_at_once(store, tmp_path, na
         import_labels(store, path, None, "lee")
 
 
+def test_a_small_zip_of_many_files_that_unpack_to_much_is_refused(store, tmp_path):
+    path = tmp_path / "bomb.zip"
+    entry = '{"file_name": "a.jpg"}'
+    text = f'{{"images": [{", ".join([entry] * 40_000)}], "annotations": [], "categories": []}}'
+    assert len(text) < unpack.PACKED_FROM_BYTES  # small enough to be packed as tightly as it likes
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(30):
+            archive.writestr(f"annotations/{number}.json", text)
+    assert path.stat().st_size < 102_000
+    with pytest.raises(DataError, match=r"or [\d.]+ MB of labels; refused"):
+        import_labels(store, path, None, "lee")
+
+
 @pytest.mark.parametrize("name", ["labels/a.txt", "Annotations/a.xml", "data.yaml", "annotations.json"])
 @pytest.mark.parametrize("packed", [True, False])
 def test_a_single_file_of_labels_has_a_limit_of_its_own(store, tmp_path, monkeypatch, name, packed):

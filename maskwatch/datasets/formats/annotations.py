@@ -77,21 +77,20 @@ class DatasetBuilder:
     declared: set[str] = field(default_factory=set)
     declared_in: Path | None = None
     pictures: Pictures | None = None
+    _known: dict[Path, set[tuple[str, Box | None]]] = field(default_factory=dict)
 
-    def at(self, path: Path) -> Path | None:
-        """Where the picture lies that a path means: there, where `find` has it, or under a name like it; None: nowhere."""
-        if self.find(path).is_file():
-            return path
+    def meant_by(self, path: Path) -> Path | None:
+        """The picture that lies under a name like a path's; None where there is none."""
         return None if self.pictures is None else self.pictures.meant_by(path)
 
     def add(self, described: Described) -> None:
         """A picture that is described twice has the faces of both."""
         before = self.described.setdefault(described.path, described)
+        known = self._known.setdefault(described.path, set())
+        new = [m for m in described.raw_annotations if m.box is None or (m.name, m.box) not in known]
         if before is not described:
-            known = {(raw_annotation.name, raw_annotation.box) for raw_annotation in before.raw_annotations}
-            before.raw_annotations.extend(
-                m for m in described.raw_annotations if m.box is None or (m.name, m.box) not in known
-            )
+            before.raw_annotations.extend(new)
+        known |= {(raw_annotation.name, raw_annotation.box) for raw_annotation in new}
 
     def finished(self) -> DataSet:
         """The pictures that can be used, with the faces that can, and the unclear ones."""

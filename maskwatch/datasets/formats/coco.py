@@ -94,14 +94,16 @@ def _read(path: Path, folder: Path, builder: DatasetBuilder) -> None:
     builder.declared |= set(names.values())
     ids = Counter(_id(entry["id"]) for entry in image_entries if isinstance(entry, dict) and "id" in entry)
     raw_annotations, lost = _raw_annotations(annotations, names, ids.keys(), path, builder)
+    bases, of_folder = _bases(folder, path), part_of(str(path.relative_to(folder)))
     for number, entry in enumerate(image_entries):
         name = entry.get("file_name") if isinstance(entry, dict) else None
         if not isinstance(name, str):
             builder.problems.append(f"{path}: image {number} in the list: has no file_name; left out")
             continue
-        place, key = _place(folder, path, name, builder)
-        split = PARTS.get(str(entry.get("part")).lower()) or part_named(path.stem) or part_of(key)
-        split = split or part_of(str(path.relative_to(folder)))
+        place, key = _place(folder, bases, name, builder)
+        split = (
+            PARTS.get(str(entry.get("part")).lower()) or part_named(path.stem) or part_of(key) or of_folder
+        )
         key = entry["key"] if isinstance(entry.get("key"), str) else key
         own, fault = raw_annotations[_id(entry.get("id"))], ""
         if ids[_id(entry.get("id"))] != 1:
@@ -120,26 +122,33 @@ def _size(entry: dict[str, Any]) -> tuple[int, int] | None:
         return None
 
 
-def _place(folder: Path, file: Path, name: str, builder: DatasetBuilder) -> tuple[Path, str]:
-    """Where a picture lies, and its key.
+def _bases(folder: Path, file: Path) -> list[Path]:
+    """Where the pictures of a file may lie.
 
     Names are below `images/`, or, where that is absent or a part of the name, below the folder. Other tools have
-    them below `images/PART/`, `PART/` or `data/`, or beside the file. A name that leads out of the set, as the
-    machine that wrote it had it, counts by its end.
+    them below `images/PART/`, `PART/` or `data/`, or beside the file.
     """
     part = re.sub(r"^(instances|person_keypoints|image_info)_", "", file.stem)
-    plain = plain_path(name)
     bases = [folder / "images", folder, folder / "images" / part, folder / part, folder / "data"]
     bases += [file.parent, file.parent / "images", file.parent / "data"]
+    return [base for base in dict.fromkeys(bases) if base.is_dir()]
+
+
+def _place(folder: Path, bases: Sequence[Path], name: str, builder: DatasetBuilder) -> tuple[Path, str]:
+    """Where a picture lies, and its key.
+
+    A name that leads out of the set, as the machine that wrote it had it, counts by its end.
+    """
+    plain = plain_path(name)
     leads_out = OUTWARDS.match(name.replace("\\", "/")) is not None
     ends = dict.fromkeys([plain, PurePosixPath(plain).name.split("?")[0]] if leads_out else [plain])
     places = [(end, base) for end in ends if end for base in bases]
     for end, base in places:
         if builder.find(base / end).is_file():
-            is_plain = base in bases[:2]
+            is_plain = base in {folder / "images", folder}
             return base / end, end if is_plain else _key(base / end, folder)
     for end, base in places:  # not before all are looked for by their very names
-        like = builder.at(base / end)
+        like = builder.meant_by(base / end)
         if like is not None:
             return like, _key(like, folder)
     return folder / "images" / (name if leads_out else plain), name if leads_out else plain

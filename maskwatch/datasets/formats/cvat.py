@@ -61,7 +61,7 @@ def _place(folder: Path, name: str, builder: DatasetBuilder) -> tuple[Path, str]
         if builder.find(base / name).is_file():
             return base / name, name
     for base in (folder / "images", folder):
-        like = builder.at(base / name)
+        like = builder.meant_by(base / name)
         if like is not None:
             return like, str(like.relative_to(folder)).removeprefix("images/")
     return folder / "images" / name, name

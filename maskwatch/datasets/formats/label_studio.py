@@ -175,7 +175,7 @@ def _place(folder: Path, name: str, builder: DatasetBuilder) -> tuple[Path, str]
                 return base / end, end.removeprefix("images/") if base == folder else end
     for end in ends:
         for base in bases:
-            like = builder.at(base / end)
+            like = builder.meant_by(base / end)
             if like is not None:
                 return like, str(like.relative_to(folder)).removeprefix("images/")
     last = words[-1] if PurePosixPath(words[-1]).suffix.lower() in SUFFIXES else ends[-1]

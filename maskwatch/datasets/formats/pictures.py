@@ -17,7 +17,7 @@ class Pictures:
 
     def meant_by(self, path: Path) -> Path | None:
         """The picture that a path of the folder means at which there is none; None where none or several may be meant."""
-        if not path.is_relative_to(self._folder):
+        if not self._by_stem or not path.is_relative_to(self._folder):
             return None
         inside = str(path.relative_to(self._folder))
         for name in dict.fromkeys((_plain(inside), _plain(str(PurePosixPath(inside).with_suffix(""))))):

@@ -159,7 +159,7 @@ def _picture(root: Element, place: _Place, inside: Path, builder: DatasetBuilder
     ends += [f"{inside.stem}{suffix}" for suffix in sorted(SUFFIXES)]
     there = next((end for end in ends if builder.find(here / end).is_file()), None)
     if there is None:
-        like = builder.at(here / inside.stem) or (builder.at(here / told) if told else None)
+        like = builder.meant_by(here / inside.stem) or (builder.meant_by(here / told) if told else None)
         return like or here / (told or f"{inside.stem}.jpg")
     return here / there
 
