@@ -74,16 +74,18 @@ class Team:
         """Whether the labels may be learned from: nobody doubts them, and nobody is still to be heard."""
         return self.status(sample) in {Status.LABELLED, Status.ACCEPTED}
 
-    def is_due(self, sample: Sample, person: str) -> bool:
-        """Whether this is for that person to label: her share, her second opinion, or what was returned to her."""
-        if sample.labels is None:
-            return self.owner(sample.id) in {None, person}
-        if self.status(sample) is Status.RETURNED:
+    def in_share(self, sample: Sample, person: str) -> bool:
+        """Whether it is for that person, done or not: her share, her second opinion, or what was returned to her."""
+        if sample.labels is not None and self.status(sample) is Status.RETURNED:
             return sample.labels.by == person
-        return self.second(sample) == person
+        if self.owner(sample.id) in {None, person}:
+            return True
+        return any(each.by == person for each in sample.opinions) or self.second(sample) == person
 
     def seen_by(self, sample: Sample, person: str) -> Sample:
         """The sample as that person may see it before it is settled: who gives the second opinion sees her own alone."""
+        if not sample.opinions and not self.is_doubled(sample.id):
+            return sample
         own = next((each for each in sample.opinions if each.by == person), None)
         if sample.labels is None or sample.labels.by == person or is_settled(sample):
             return sample
@@ -160,5 +162,7 @@ def _ranked(labellers: tuple[str, ...], sample_id: str) -> tuple[str, ...]:
     )
 
 
+@lru_cache(maxsize=200_000)
 def _share(text: str) -> float:
+    """A number in 0..1 that is always the same for a text."""
     return int.from_bytes(sha256(text.encode()).digest()[:8]) / 2**64

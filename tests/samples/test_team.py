@@ -102,8 +102,8 @@ def test_the_second_does_not_see_what_the_first_said_and_her_opinion_changes_no_
     sample = queue.sample(sample_id)
     assert TEAM.status(sample) is Status.SECOND
     assert not TEAM.may_learn(sample)
-    assert TEAM.is_due(sample, second)
-    assert not TEAM.is_due(sample, third)
+    assert TEAM.in_share(sample, second)
+    assert not TEAM.in_share(sample, third)
     assert TEAM.seen_by(sample, second).labels is None
     assert TEAM.seen_by(sample, first).labels == TEAM.seen_by(sample, third).labels == sample.labels
     assert not TEAM.may_review(sample, second, is_admin=True)
@@ -158,8 +158,8 @@ def test_what_is_returned_waits_for_who_labelled_it_and_is_not_learned_from(queu
     sample = queue.sample(sample_id)
     assert TEAM.status(sample) is Status.RETURNED
     assert not TEAM.may_learn(sample)
-    assert TEAM.is_due(sample, "kim")
-    assert not TEAM.is_due(sample, "lee")
+    assert TEAM.in_share(sample, "kim")
+    assert not TEAM.in_share(sample, "lee")
     save(queue, TEAM, sample_id, [mark(WORN_WRONG)], "kim", based_on=1)
     sample = queue.sample(sample_id)
     assert TEAM.status(sample) is Status.LABELLED
@@ -209,7 +209,7 @@ def test_a_record_with_opinions_reads_as_before_for_who_does_not_know_them(queue
 def test_without_a_team_everybody_labels_what_he_likes(queue, add):
     sample_id, nobody = add(), Team()
     assert nobody.owner(sample_id) is None
-    assert nobody.is_due(queue.sample(sample_id), "anybody")
+    assert nobody.in_share(queue.sample(sample_id), "anybody")
     save(queue, nobody, sample_id, [mark(PROTECTED)], "anybody", based_on=0)
     assert nobody.status(queue.sample(sample_id)) is Status.LABELLED
     with pytest.raises(LabelConflict):
