@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,28 +12,18 @@ from contextlib import contextmanager
 import cv2
 import numpy as np
 import pytest
-from selenium import webdriver
-from selenium.common.exceptions import ElementClickInterceptedException, ElementNotInteractableException
-from selenium.webdriver.chrome.service import Service
+from harness.browser import Person
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
 
 from maskwatch.core.records import Box, Face, Frame, FrameReport, Label
 from maskwatch.datasets.labels import AnnotationLabel
 from maskwatch.output import demo_clip as demo
 from maskwatch.samples.store import Queue
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None or DRIVER is None,
-    reason="chromium and chromium-driver are not installed (the README's test command installs them)",
-)
-
 SIZE = (640, 360)
 TOKEN = "correct horse battery"
-WAIT_S = 30
 SHOWN = "const s = document.querySelector('.mw-stage svg'); return s && s.dataset.loaded === 'true' ? s.dataset.sample : null"
 
 
@@ -108,57 +97,8 @@ def serving(folder, *arguments, environment=None):
     assert "Traceback" not in log.read_text()
 
 
-class Person:
-    """Somebody at a browser of his own."""
-
-    def __init__(self):
-        options = webdriver.ChromeOptions()
-        options.binary_location = CHROMIUM
-        for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"):
-            options.add_argument(argument)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        self.browser = webdriver.Chrome(options=options, service=Service(DRIVER))
-
-    def begin(self, width, height):
-        self.browser.set_window_size(width, height)
-        self.browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
-        self.browser.execute_cdp_cmd("Network.clearBrowserCache", {})
-        self.browser.get_log("performance")
-
-    def go(self, address):
-        self.browser.get(address)
-
-    def run(self, script, *arguments):
-        return self.browser.execute_script(script, *arguments)
-
-    def until(self, what, told="", seconds=WAIT_S):
-        return WebDriverWait(self.browser, seconds, poll_frequency=0.02).until(lambda _: what(), told)
-
-    def see(self, css):
-        """The element, once it is there and visible."""
-        return self.until(lambda: next((e for e in self.all(css) if e.is_displayed()), None), f"see {css}")
-
-    def all(self, css):
-        return self.browser.find_elements(By.CSS_SELECTOR, css)
-
-    def button(self, text):
-        script = "return [...document.querySelectorAll('button')].find(b => b.innerText.trim().endsWith(arguments[0]))"
-        return self.until(lambda: self.run(script, text), f"button {text}")
-
-    def click(self, text):
-        """On a button, as soon as it takes it: one of a dialog that is just opening does not yet."""
-
-        def clicked():
-            try:
-                self.button(text).click()
-            except (ElementNotInteractableException, ElementClickInterceptedException):
-                return False
-            return True
-
-        self.until(clicked, f"click {text}")
-
-    def text(self, css):
-        return self.run("return document.querySelector(arguments[0])?.innerText ?? ''", css)
+class Labeller(Person):
+    """Somebody who labels pictures."""
 
     def introduce(self, name):
         field = self.see(".q-dialog input")
@@ -175,9 +115,6 @@ class Person:
 
     def image(self, but=None):
         return self.until(lambda: (found := self.sample()) and found != but and found, "another picture")
-
-    def press(self, *keys):
-        ActionChains(self.browser).send_keys(*keys).perform()
 
     def boxes(self):
         script = (
@@ -206,38 +143,10 @@ class Person:
         pointer.pointer_up()
         mouse.perform()
 
-    def problems(self):
-        """What went wrong in the page; not that the server has ended meanwhile."""
-        log = self.browser.get_log("browser")
-        return [entry for entry in log if entry["level"] == "SEVERE" and entry["source"] != "network"]
-
 
 @pytest.fixture(scope="module")
-def browsers():
-    """Those that were started; each serves many tests."""
-    started = []
-    yield started
-    for each in started:
-        each.browser.quit()
-
-
-@pytest.fixture
-def person(browsers):
-    """Make people whom the page does not know; the test fails when one's browser had something to complain of."""
-    people = []
-
-    def make(width=1300, height=860):
-        if len(people) == len(browsers):
-            browsers.append(Person())
-        people.append(browsers[len(people)])
-        people[-1].begin(width, height)
-        return people[-1]
-
-    yield make
-    problems = [problem for each in people for problem in each.problems()]
-    for each in people:
-        each.go("about:blank")
-    assert problems == []
+def person_kind():
+    return Labeller
 
 
 def close_to(box, *expected):
