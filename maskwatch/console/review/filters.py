@@ -1,6 +1,6 @@
 """Which samples are shown to whom, in which order, and how far the work on them is. Pure: no page and no disk."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -12,6 +12,7 @@ from maskwatch.samples.sample import Sample
 from maskwatch.samples.team import Status, Team
 
 PAGE_SIZE = 48
+Check = Callable[[Sample], bool]
 
 
 class LabelState(StrEnum):
@@ -153,24 +154,33 @@ def _day(at: datetime) -> str:
 
 def passes(sample: Sample, wanted: Filter, viewer: Viewer = ANYBODY) -> bool:
     """Whether a sample passes the filter; `search` is a part of its id, confidence counts to two decimals."""
-    return (
-        wanted.camera in (None, sample.report.camera)
-        and wanted.day in (None, day_of(sample))
-        and (wanted.reason is None or wanted.reason in sample.reasons)
-        and (_everything(wanted) or wanted.at_least <= round(sample.lowest_confidence, 2) <= wanted.at_most)
-        and wanted.search.strip().lower() in sample.id.lower()
-        and (not wanted.mine or viewer.team.in_share(sample, viewer.person))
-        and _is_in(sample, wanted.state, viewer)
-    )
+    return all(check(sample) for check in _checks(wanted, viewer))
 
 
-def _everything(wanted: Filter) -> bool:
-    return (wanted.at_least, wanted.at_most) == (0.0, 1.0)
+def _checks(wanted: Filter, viewer: Viewer) -> list[Check]:
+    """One for each thing that is asked for, the quick ones first."""
+    checks: list[Check] = []
+    search = wanted.search.strip().lower()
+    if wanted.camera is not None:
+        checks.append(lambda sample: sample.report.camera == wanted.camera)
+    if wanted.reason is not None:
+        checks.append(lambda sample: wanted.reason in sample.reasons)
+    if search:
+        checks.append(lambda sample: search in sample.id.lower())
+    if wanted.day is not None:
+        checks.append(lambda sample: day_of(sample) == wanted.day)
+    if (wanted.at_least, wanted.at_most) != (0.0, 1.0):
+        checks.append(
+            lambda sample: wanted.at_least <= round(sample.lowest_confidence, 2) <= wanted.at_most
+        )
+    if wanted.mine:
+        checks.append(lambda sample: viewer.team.in_share(sample, viewer.person))
+    if wanted.state is not LabelState.ANY:
+        checks.append(lambda sample: _is_in(sample, wanted.state, viewer))
+    return checks
 
 
 def _is_in(sample: Sample, state: LabelState, viewer: Viewer) -> bool:
-    if state is LabelState.ANY:
-        return True
     seen = viewer.team.seen_by(sample, viewer.person)
     labels = seen.labels
     match state:
@@ -190,9 +200,10 @@ def _is_in(sample: Sample, state: LabelState, viewer: Viewer) -> bool:
 
 def chosen(samples: Iterable[Sample], wanted: Filter, viewer: Viewer = ANYBODY) -> list[Sample]:
     """Those that pass, as the viewer may see them, in the wanted order; what is alike comes oldest first."""
-    passing = [
-        viewer.team.seen_by(sample, viewer.person) for sample in samples if passes(sample, wanted, viewer)
-    ]
+    checks = _checks(wanted, viewer)
+    passing = [sample for sample in samples if all(check(sample) for check in checks)]
+    if viewer.person:
+        passing = [viewer.team.seen_by(sample, viewer.person) for sample in passing]
     passing.sort(key=lambda sample: sample.id)
     match wanted.order:
         case Order.MISSES:
@@ -226,13 +237,13 @@ def progress(
     samples: Iterable[Sample], wanted: Filter, by: str, today: date, viewer: Viewer = ANYBODY
 ) -> LabelProgress:
     """Over the samples of the filter, its `state` aside; `today`, by `by`, counts over all samples."""
-    whole = wanted.whatever_state()
+    checks, day = _checks(wanted.whatever_state(), viewer), today.isoformat()
     labelled = total = mine = 0
     for sample in samples:
         labels = viewer.team.seen_by(sample, viewer.person).labels if sample.history else None
-        if labels is not None and labels.by == by and _day(labels.at) == today.isoformat():
+        if labels is not None and labels.by == by and _day(labels.at) == day:
             mine += 1
-        if passes(sample, whole, viewer):
+        if all(check(sample) for check in checks):
             total += 1
             labelled += labels is not None
     return LabelProgress(labelled, total, mine)

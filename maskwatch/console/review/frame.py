@@ -20,7 +20,15 @@ STYLE = Path(__file__).with_name("style.css")
 class PageFrame:
     """The top of a page. Who has no account is asked for a name once, which the browser keeps for a year."""
 
-    def __init__(self, console: Console, request: Request, active: str, on_name: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        console: Console,
+        request: Request,
+        active: str,
+        on_name: Callable[[], None],
+        *,
+        progress: bool = True,
+    ) -> None:
         visit = Visit.of(request)
         self.t = visit.texts
         self.person = Person.of(request, console.review.by)
@@ -35,9 +43,10 @@ class PageFrame:
                     self.person.name or self.t("review.who"), icon="edit", on_click=self.ask_name
                 )
                 self._button.props("flat dense no-caps").tooltip(self.t("review.whose"))
-        with ui.element("div").classes("mw-progress"):
+        with ui.element("div").classes("mw-progress") as bar:
             self._share = ui.linear_progress(0, show_value=False).props("aria-hidden=true")
             self._told = ui.label("")
+        bar.visible = progress
         if not self.person.name:
             self.ask_name()
 

@@ -208,6 +208,7 @@ class ImagePage:
         """Does not wait: what goes wrong is asked about when it does. False where a label is missing."""
         if not self._is_labelled():
             return False
+        self._review.drafts.drop(self._frame.name, self._sample.id)  # nobody finds it while it is written
         self._later(self._saved(self._sample, self._editing, self._saving.save))
         return True
 
@@ -235,6 +236,7 @@ class ImagePage:
                     await self._show(self._walk.at(sample.id))
                     break
             except QueueError as e:
+                self._review.drafts.keep(self._frame.name, Draft(sample, editing))
                 if not await dialogs.try_again(str(e), self._t):
                     break
         if sample.id == self._sample.id and self._editing is not editing:
