@@ -39,6 +39,7 @@ def shell(console: Console, visit: Visit, active: str) -> ui.row:
     """Draw the bar on top of a page, `active` being its link's key; returns the place in it for the page's own tools."""
     t = visit.texts
     ui.add_css(STYLE)
+    ui.add_head_html(f"<script>document.documentElement.lang = '{t.language}'</script>")
     ui.colors(primary="#2f6fd0", dark="#1c2027", dark_page="#14171c")
     dark = ui.dark_mode(LOOKS[visit.look])
     with ui.element("header").classes("mw-bar"):

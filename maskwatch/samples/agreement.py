@@ -80,9 +80,7 @@ class Agreement:
         return {
             "all": self.total.to_json(),
             "labels": {label.value: figure.to_json() for label, figure in self.labels.items()},
-            "pairs": [
-                {"people": list(people), **figure.to_json()} for people, figure in self.pairs.items()
-            ],
+            "pairs": [{"people": list(people), **figure.to_json()} for people, figure in self.pairs.items()],
             "people": {name: figure.to_json() for name, figure in self.people.items()},
         }
 
@@ -145,15 +143,17 @@ def _against_others(place: int) -> Callable[[Matrix], Matrix]:
     return folded
 
 
-def _figure(
-    compared: Sequence[Comparison], folded: Callable[[Matrix], Matrix] = lambda counts: counts
-) -> Figure:
+def _figure(compared: Sequence[Comparison], folded: Callable[[Matrix], Matrix] | None = None) -> Figure:
+    """`folded` to one label; that a box was found says nothing of labels."""
     if not compared:
         return Figure(0, 0, None, None, None, None)
     counts = np.stack([each.counts for each in compared])
     faces, alone = int(counts.sum()), sum(each.alone for each in compared)
     found = faces + alone
-    value, interval = _bootstrapped(folded(counts)) if faces >= MIN_FACES else (None, None)
+    matrices = folded(counts) if folded else counts
+    value, interval = _bootstrapped(matrices) if faces >= MIN_FACES else (None, None)
+    if folded:
+        return Figure(len(compared), faces, value, interval, None, None)
     share = faces / found if found else None
     return Figure(len(compared), faces, value, interval, share, wilson(faces, found))
 

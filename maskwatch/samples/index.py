@@ -85,7 +85,7 @@ class Index:
 
     def _day(self, path: str, known: _Day | None, *, is_thorough: bool) -> _Day | None:
         try:
-            changed_ns = os.stat(path).st_mtime_ns
+            changed_ns = Path(path).stat().st_mtime_ns
         except FileNotFoundError:
             return None
         if known is not None and known.is_sure and known.changed_ns == changed_ns and not is_thorough:

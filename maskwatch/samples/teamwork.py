@@ -88,9 +88,7 @@ def send_back(queue: Queue, sample_id: str, by: str, comment: str, *, based_on: 
         require_unchanged(sample_id, sample.history, based_on)
         if sample.labels is None:
             raise QueueError(f"queue: {sample_id}: nobody has labelled it")
-        verdict = Verdict(
-            accepted=False, by=name, at=utc_now(), revision=sample.revision, comment=said
-        )
+        verdict = Verdict(accepted=False, by=name, at=utc_now(), revision=sample.revision, comment=said)
         return replace(sample, verdict=verdict)
 
     return queue.change(sample_id, change)

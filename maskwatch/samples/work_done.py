@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from statistics import median
 
 from maskwatch.datasets.labels import AnnotationLabel
@@ -108,7 +109,7 @@ def _work(name: str, acts: Sequence[_Act], now: datetime, waiting: int, returned
 
 def _median_s(acts: Sequence[_Act]) -> float | None:
     times = sorted(act.at for act in acts)
-    gaps = [(b - a).total_seconds() for a, b in zip(times, times[1:], strict=False)]
+    gaps = [(b - a).total_seconds() for a, b in pairwise(times)]
     working = [gap for gap in gaps if BULK_S <= gap <= BREAK_S]
     return median(working) if len(working) >= MIN_INTERVALS else None
 

@@ -196,7 +196,10 @@ def test_a_record_with_opinions_reads_as_before_for_who_does_not_know_them(queue
         "comment": "look again",
     }
     again = read_sample(path)
-    assert (again.opinions, again.verdict) == (queue.sample(sample_id).opinions, queue.sample(sample_id).verdict)
+    assert (again.opinions, again.verdict) == (
+        queue.sample(sample_id).opinions,
+        queue.sample(sample_id).verdict,
+    )
     queue.label(sample_id, (), "kim", based_on=None)  # another change keeps them
     kept = json.loads(path.read_text(encoding="utf-8"))
     assert (kept["opinions"], kept["verdict"]) == (record["opinions"], record["verdict"])
@@ -242,7 +245,9 @@ def test_kappa_is_that_of_the_book():
 
 def test_agreement_is_told_by_label_by_pair_and_by_person_with_intervals():
     row = [0.0, 40.0, 80.0, 120.0]
-    same = [mark(label, x) for label, x in zip((PROTECTED, UNPROTECTED, WORN_WRONG, PROTECTED), row, strict=True)]
+    same = [
+        mark(label, x) for label, x in zip((PROTECTED, UNPROTECTED, WORN_WRONG, PROTECTED), row, strict=True)
+    ]
     other = [*same[:2], mark(UNPROTECTED, 80)]  # one label differs, one box is missing
     samples = [pair("kim", "lee", same, same, number) for number in range(10)]
     samples += [pair("lee", "박", same, other, 10 + number) for number in range(10)]
@@ -272,7 +277,10 @@ def test_work_is_counted_by_day_week_and_label_and_a_break_is_no_work():
     noon = datetime.now().astimezone().replace(hour=12, minute=0, second=0, microsecond=0)
     samples = [done("kim", noon + timedelta(seconds=4 * n), number=n) for n in range(6)]
     samples += [done("kim", noon + timedelta(hours=1, seconds=10 * n), WORN_WRONG, 6 + n) for n in range(3)]
-    samples += [done("kim", noon - timedelta(days=3), number=20), done("lee", noon - timedelta(days=9), number=21)]
+    samples += [
+        done("kim", noon - timedelta(days=3), number=20),
+        done("lee", noon - timedelta(days=9), number=21),
+    ]
     (kim, lee, park) = work_done(samples, TEAM, noon + timedelta(hours=2))
     assert (kim.name, kim.today, kim.week, kim.total) == ("kim", 9, 10, 10)
     assert (kim.labels[PROTECTED], kim.labels[WORN_WRONG]) == (7, 3)

@@ -118,7 +118,11 @@ export default {
       if (!this.drag) this.draft = null;
     },
     selected() {
-      if (!this.touched) this.$nextTick(() => this.$refs.faces?.querySelector(".mw-on")?.scrollIntoView({ block: "nearest", inline: "nearest" }));
+      this.$nextTick(() => { // where the list scrolls by itself, and not the page with the picture in it
+        const list = this.$refs.faces;
+        if (list && list.scrollHeight > list.clientHeight && getComputedStyle(list).overflowY === "auto")
+          list.querySelector(".mw-on")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+      });
     },
     preload: { handler() { this.ahead = this.preload.map((src) => Object.assign(new Image(), { src })); }, immediate: true },
   },

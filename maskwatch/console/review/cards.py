@@ -38,9 +38,7 @@ def empty(t: Texts, key: str) -> str:
     return f'<div class="mw-empty"><h2>{escape(title)}</h2><p>{escape(said)}</p></div>'
 
 
-def grid(
-    samples: Iterable[Sample], query: Mapping[str, str], t: Texts, unsaved: Collection[str] = ()
-) -> str:
+def grid(samples: Iterable[Sample], query: Mapping[str, str], t: Texts, unsaved: Collection[str] = ()) -> str:
     """The cards of one page; each leads to its picture, with the filter in `query` kept. `unsaved` are marked so."""
     cards = (_card(sample, query, t, is_unsaved=sample.id in unsaved) for sample in samples)
     return '<div class="mw-grid">' + "".join(cards) + "</div>"

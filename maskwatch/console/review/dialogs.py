@@ -30,9 +30,7 @@ async def keep_mine(theirs: Sample, mine: tuple[Annotation, ...], t: Texts) -> b
 
 async def try_again(problem: str, t: Texts) -> bool:
     """Whether to save once more after it failed."""
-    return await _asked(
-        t("review.not_saved"), (problem,), no=t("review.leave_it"), yes=t("review.try_again")
-    )
+    return await _asked(t("review.not_saved"), (problem,), no=t("review.leave_it"), yes=t("review.try_again"))
 
 
 async def to_gallery(labelled: int, total: int, t: Texts) -> bool:

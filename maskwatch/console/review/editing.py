@@ -139,7 +139,9 @@ class Editing:
         kept = self._inside(box)
         if kept is None:
             return
-        annotation = DrawnAnnotation(self._number(), kept, None, _same(kept, (*self._faces, *self._suggested)))
+        annotation = DrawnAnnotation(
+            self._number(), kept, None, _same(kept, (*self._faces, *self._suggested))
+        )
         self._step(_Moment((*self.annotations, annotation), annotation.number))
 
     def take(self, place: int | None = None) -> None:

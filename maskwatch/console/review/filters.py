@@ -1,7 +1,7 @@
 """Which samples are shown to whom, in which order, and how far the work on them is. Pure: no page and no disk."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -39,7 +39,7 @@ OF_TEAM = (LabelState.SECOND, LabelState.DISAGREED, LabelState.ACCEPTED, LabelSt
 class Viewer:
     """Who looks: what is shown of a sample, and which are that person's, depends on the team."""
 
-    team: Team = Team()
+    team: Team = field(default_factory=Team)
     person: str = ""
 
 
@@ -80,9 +80,9 @@ class Filter:
         """What an address says of it: only what differs from the default."""
         plain = Filter()
         return {
-            field.name: str(value)
-            for field in fields(self)
-            if (value := getattr(self, field.name)) != getattr(plain, field.name) and value is not None
+            each.name: str(value)
+            for each in fields(self)
+            if (value := getattr(self, each.name)) != getattr(plain, each.name) and value is not None
         }
 
 
@@ -170,9 +170,7 @@ def _checks(wanted: Filter, viewer: Viewer) -> list[Check]:
     if wanted.day is not None:
         checks.append(lambda sample: day_of(sample) == wanted.day)
     if (wanted.at_least, wanted.at_most) != (0.0, 1.0):
-        checks.append(
-            lambda sample: wanted.at_least <= round(sample.lowest_confidence, 2) <= wanted.at_most
-        )
+        checks.append(lambda sample: wanted.at_least <= round(sample.lowest_confidence, 2) <= wanted.at_most)
     if wanted.mine:
         checks.append(lambda sample: viewer.team.in_share(sample, viewer.person))
     if wanted.state is not LabelState.ANY:

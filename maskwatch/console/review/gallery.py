@@ -74,13 +74,8 @@ class Gallery:
             self._state = self._select("labels", states, wanted.state.value)
             orders = {order.value: t(f"review.order_{order}") for order in Order}
             self._order = self._select("order", orders, wanted.order.value)
-            with ui.element("div").classes("mw-sure"):
-                self._sure_text = ui.label().tooltip(t("review.confidence_why"))
-                self._sure = ui.range(min=0, max=1, step=0.01, on_change=self._changed)
-                self._sure.value = {"min": wanted.at_least, "max": wanted.at_most}
-                self._sure.props("dense")
-                self._sure.props["left-thumb-aria-label"] = t("review.least_confidence")
-                self._sure.props["aria-label"] = t("review.confidence_why")
+            self._least = self._confidence("least_confidence", wanted.at_least)
+            self._most = self._confidence("most_confidence", wanted.at_most)
             self._search = ui.input(t("review.search"), value=wanted.search, on_change=self._changed)
             self._search.props("outlined dense clearable debounce=300")
             ui.button(t("review.show_all"), on_click=self._show_all).props("flat dense no-caps")
@@ -89,6 +84,12 @@ class Gallery:
         known = options if value in options else options | {value: value}
         field = ui.select(known, label=self._t(f"review.{label}"), value=value, on_change=self._changed)
         return field.props("outlined dense options-dense").classes(f"mw-by-{label}")
+
+    def _confidence(self, text: str, value: float) -> ui.number:
+        t = self._t
+        field = ui.number(t(f"review.{text}"), value=value, min=0, max=1, step=0.05, on_change=self._changed)
+        field.props("outlined dense debounce=300").classes("mw-sure").tooltip(t("review.confidence_why"))
+        return field
 
     async def open(self) -> None:
         """Show what is in the queue, now or, where it has to be read first, as soon as that is done."""
@@ -139,18 +140,17 @@ class Gallery:
         self._pages.value = page.number
         self._pages.visible = page.count > 1
         self._start.set_enabled(found.first is not None)
-        least, most = self._filter.at_least, self._filter.at_most
-        self._sure_text.text = t("review.confidence", least=least, most=most)
         self._frame.tell(found.progress)
 
     async def _changed(self) -> None:
+        plain = Filter()
         wanted = Filter(
             camera=self._camera.value or None,
             day=self._day.value or None,
             reason=self._reason.value or None,
             state=LabelState(self._state.value),
-            at_least=self._sure.value["min"],
-            at_most=self._sure.value["max"],
+            at_least=_share(self._least.value, plain.at_least),
+            at_most=_share(self._most.value, plain.at_most),
             search=self._search.value or "",
             order=Order(self._order.value),
             mine=self._share.value == "mine",
@@ -162,7 +162,7 @@ class Gallery:
 
     def _show_all(self) -> None:
         plain = Filter()
-        self._sure.value = {"min": plain.at_least, "max": plain.at_most}
+        self._least.value, self._most.value = plain.at_least, plain.at_most
         self._search.value = plain.search
         for field in (self._camera, self._day, self._reason, self._share):
             field.value = ""
@@ -196,3 +196,7 @@ def _offer(field: ui.select, everything: str, names: tuple[str, ...]) -> None:
     options = {"": everything} | {name: name for name in names} | ({chosen: chosen} if chosen else {})
     if field.options != options:
         field.set_options(options, value=chosen)
+
+
+def _share(value: float | None, default: float) -> float:
+    return default if value is None else min(1.0, max(0.0, value))

@@ -26,7 +26,7 @@ from maskwatch.core.records import Box
 from maskwatch.datasets.labels import AnnotationLabel
 from maskwatch.samples.annotations import Annotation
 from maskwatch.samples.sample import Sample
-from maskwatch.samples.team import Team, read_team
+from maskwatch.samples.team import Status, Team, read_team
 
 AHEAD = 3  # pictures fetched before they are wanted
 REFRESH_S = 3.0
@@ -76,8 +76,15 @@ class ImagePage:
 
     @property
     def _seen(self) -> Sample:
-        """The sample without what the person may not see yet."""
+        """The sample without what the person may not see yet; who is to decide between two sees both."""
+        if self._may_review and self._team.status(self._sample) is Status.DISAGREED:
+            return self._sample
         return self._team.seen_by(self._sample, self._frame.name)
+
+    @property
+    def _may_review(self) -> bool:
+        person = self._frame.person
+        return self._team.may_review(self._sample, person.name, is_admin=person.is_admin)
 
     def _named(self) -> None:
         self._be_present()
@@ -329,11 +336,8 @@ class ImagePage:
 
     def _tell_verdict(self) -> None:
         """A team's reviewer may decide on every picture that has labels."""
-        person, team = self._frame.person, self._team
-        may = team.may_review(self._sample, person.name, is_admin=person.is_admin)
-        self._verdicts.show(
-            self._seen, team, may_review=may and bool(team.labellers or self._sample.opinions)
-        )
+        is_team = bool(self._team.labellers or self._sample.opinions)
+        self._verdicts.show(self._seen, self._team, may_review=is_team and self._may_review)
 
     async def _step(
         self, edit: Callable[[], bool], saved: Callable[[str], Awaitable[str | None]], nothing: str

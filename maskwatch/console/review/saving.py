@@ -33,8 +33,7 @@ class Saving:
     async def save(self, sample: Sample, annotations: Sequence[Annotation], by: str) -> Sample:
         """Raises `LabelConflict` when somebody labelled the sample since it was read, else `QueueError`."""
         self._undone.clear()
-        saved = await self._written(sample.id, lambda: self._save(sample, tuple(annotations), by))
-        return saved
+        return await self._written(sample.id, lambda: self._save(sample, tuple(annotations), by))
 
     async def accept(self, sample: Sample, annotations: Sequence[Annotation], by: str) -> Sample:
         """As a reviewer; raises as `save` does. It is not undone."""
@@ -89,9 +88,7 @@ class Saving:
         if last.opinion:
             sample = await asyncio.to_thread(teamwork.withdraw, self._queue, last.sample_id, by)
         else:
-            sample = await asyncio.to_thread(
-                self._queue.undo, last.sample_id, by, based_on=last.revision
-            )
+            sample = await asyncio.to_thread(self._queue.undo, last.sample_id, by, based_on=last.revision)
         self._undone.append(Saved(last.sample_id, sample.revision, last.faces, last.opinion))
         return last.sample_id
 

@@ -38,9 +38,7 @@ class UploadList:
 
     def rejected(self, entries: list[dict[str, Any]]) -> None:
         """The browser did not send them."""
-        told = {
-            each["name"]: REJECTIONS.get(each["reason"], Refusal.NO_PICTURE.value) for each in entries
-        }
+        told = {each["name"]: REJECTIONS.get(each["reason"], Refusal.NO_PICTURE.value) for each in entries}
         self._tell({name: ("refused", self._sentence(reason)) for name, reason in told.items()})
 
     def answered(self, names: list[str], answer: dict[str, Any]) -> None:

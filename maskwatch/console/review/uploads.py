@@ -30,7 +30,7 @@ class Refusal(StrEnum):
     TOO_MANY_PIXELS = "too_many_pixels"
 
 
-class UploadRefused(SourceError):
+class UploadRefused(SourceError):  # noqa: N818 - a refusal is not a fault
     """It is no picture that can be used, for this reason."""
 
     def __init__(self, reason: Refusal, said: str) -> None:
@@ -64,9 +64,7 @@ class Uploads:
         """Keep a picture. Raises `UploadRefused` when it is none that can be used, `QueueError` when it cannot be kept."""
         name = PurePath(name.replace("\\", "/")).name[-LONGEST_NAME:] or "picture"
         if len(data) > MAX_BYTES:
-            raise UploadRefused(
-                Refusal.TOO_LARGE, f"{name}: is larger than {MAX_BYTES // 1_000_000} MB"
-            )
+            raise UploadRefused(Refusal.TOO_LARGE, f"{name}: is larger than {MAX_BYTES // 1_000_000} MB")
         if not data.startswith((JPEG, PNG)):
             raise UploadRefused(Refusal.NO_PICTURE, f"{name}: is no JPEG or PNG")
         with self._lock:

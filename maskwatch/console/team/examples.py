@@ -7,7 +7,9 @@ _HEAD = (
     f'<path d="M27 54q8-24 33-24t33 24q-14-10-33-10T27 54z" fill="{HAIR}"/>'
 )
 _EYES = '<circle cx="47" cy="58" r="4" fill="#2a2320"/><circle cx="73" cy="58" r="4" fill="#2a2320"/>'
-_NOSE = '<path d="M60 62l-5 15q5 4 10 0" fill="none" stroke="#b98a63" stroke-width="3" stroke-linecap="round"/>'
+_NOSE = (
+    '<path d="M60 62l-5 15q5 4 10 0" fill="none" stroke="#b98a63" stroke-width="3" stroke-linecap="round"/>'
+)
 _MOUTH = '<path d="M49 90q11 7 22 0" fill="none" stroke="#b1584c" stroke-width="4" stroke-linecap="round"/>'
 
 
@@ -21,7 +23,8 @@ def _mask(top: int, bottom: int, half: int) -> str:
     )
 
 
-def _box(x: int, y: int, width: int, height: int, colour: str, dashes: str = "") -> str:
+def _box(place: tuple[int, int, int, int], colour: str, dashes: str = "") -> str:
+    x, y, width, height = place
     dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
     return (
         f'<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="none" stroke="{colour}" '
@@ -36,10 +39,12 @@ EXAMPLES = {
     "unprotected": _FACE + _MOUTH,
     "under_nose": _FACE + _MOUTH + _mask(82, 102, 28),
     "on_chin": _FACE + _MOUTH + _mask(97, 107, 22),
-    "hand": _FACE + _MOUTH + f'<path d="M38 120l6-40q16-10 34 0l4 40z" fill="{SKIN}" stroke="#b98a63" stroke-width="3"/>',
+    "hand": _FACE
+    + _MOUTH
+    + f'<path d="M38 120l6-40q16-10 34 0l4 40z" fill="{SKIN}" stroke="#b98a63" stroke-width="3"/>',
     "turned_away": f'<path d="M22 60Q18 18 60 18t38 42q0 48-38 48T22 60z" fill="{HAIR}"/>',
-    "box_right": _FACE + _MOUTH + _box(25, 40, 70, 70, _GOOD),
-    "box_wrong": _FACE + _MOUTH + _box(8, 8, 104, 110, _BAD, "7 5") + _box(42, 52, 36, 30, _BAD, "7 5"),
+    "box_right": _FACE + _MOUTH + _box((25, 40, 70, 70), _GOOD),
+    "box_wrong": _FACE + _MOUTH + _box((8, 8, 104, 110), _BAD, "7 5") + _box((42, 52, 36, 30), _BAD, "7 5"),
 }
 """By name; `guidelines.en.md` tells what each shows."""
 

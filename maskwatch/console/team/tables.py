@@ -25,7 +25,7 @@ def _work_row(work: Work, t: Texts) -> list[str]:
         for label, count in work.labels.items()
         if count
     ]
-    median = "–" if work.median_s is None else f"{work.median_s:.1f}"
+    median = "-" if work.median_s is None else f"{work.median_s:.1f}"
     numbers = (work.today, work.week, work.total)
     return [work.name, *map(str, numbers), ", ".join(faces), median, str(work.waiting), str(work.returned)]
 
@@ -49,7 +49,7 @@ def _agreement_row(name: str, figure: Figure, t: Texts) -> list[str]:
 
 def _with_interval(value: float | None, interval: Interval | None, t: Texts) -> str:
     if value is None:
-        return "–"
+        return "-"
     if interval is None:
         return f"{value:.2f}"
     return t("team.interval", value=value, low=interval[0], high=interval[1])

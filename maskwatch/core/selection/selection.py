@@ -21,8 +21,8 @@ from maskwatch.core.selection.reasons import (
     LIMITED,
     MOVED_UNSEEN,
     NEAR_MISS,
-    SECOND_LOOK,
     REASONS,
+    SECOND_LOOK,
 )
 from maskwatch.core.selection.scene import APART_IOU, Grid, grid, is_steady
 
