@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from maskwatch.core.errors import LabelConflict, QueueError
 from maskwatch.core.records import Box, Face, FrameReport, Label
 from maskwatch.datasets.labels import AnnotationLabel
+from maskwatch.learning.archive import Archive
+from maskwatch.learning.loop import waiting
 from maskwatch.samples.agreement import LABELS, agreement, comparisons, kappa
 from maskwatch.samples.annotations import Annotation, Revision, accepted
 from maskwatch.samples.opinions import Opinion, agree, matched
@@ -303,3 +306,39 @@ def test_what_waits_is_counted_for_whom_it_waits(queue, add):
     assert told["kim"].returned == 1
     expected = Counter(TEAM.owner(each) for each in ids[1:]) + Counter([second, "kim"])
     assert {name: each.waiting for name, each in told.items()} == {name: expected[name] for name in told}
+
+
+def test_only_what_nobody_doubts_waits_to_be_learned_from(queue, add):
+    """As `learn` asks for it: not what was returned, what two disagree on, or what a second has still to see."""
+    write_team(queue.folder, TEAM)
+    single, returned, second, disagreed, settled = add(), add(), add(True), add(True), add(True)
+    for sample_id in (single, returned):
+        save(queue, TEAM, sample_id, [mark(PROTECTED)], "kim", based_on=0)
+    send_back(queue, returned, "admin", "look again", based_on=1)
+    the_two(queue, second)
+    for sample_id in (disagreed, settled):
+        _, who = the_two(queue, sample_id)
+        save(queue, TEAM, sample_id, [mark(WORN_WRONG)], who, based_on=1)
+    accept(queue, settled, "admin", based_on=1)
+    loop = SimpleNamespace(queue=queue, archive=Archive(queue.folder.parent / "archive"))
+    assert {sample.id for sample in waiting(loop)} == {single, settled}
+
+
+def test_the_commands_tell_agreement_and_progress(queue, add, maskwatch):
+    write_team(queue.folder, TEAM)
+    for _ in range(5):
+        first, second = the_two(queue, sample_id := add(doubled=True))
+        save(queue, TEAM, sample_id, [mark(PROTECTED)], second, based_on=1)
+    told = json.loads(maskwatch("queue", "agreement", "--dir", queue.folder, "--json").stdout)
+    assert (told["all"]["pictures"], told["all"]["found_by_both"], told["all"]["kappa"]) == (5, 1.0, None)
+    table = maskwatch("queue", "agreement", "--dir", queue.folder).stdout
+    assert f"{min(first, second)} and {max(first, second)}" in table
+    assert "5 pictures labelled by two" in table
+    people = json.loads(maskwatch("queue", "progress", "--dir", queue.folder, "--json").stdout)
+    assert sorted(each["name"] for each in people) == sorted(TEAM.labellers)
+    assert sum(each["today"] for each in people) == 10
+    assert "protected" in maskwatch("queue", "progress", "--dir", queue.folder).stdout
+    (queue.folder / NAME).write_text("[]")
+    refused = maskwatch("queue", "progress", "--dir", queue.folder)
+    assert refused.returncode == 1
+    assert ".team.json" in refused.stderr
