@@ -1,6 +1,8 @@
 """Shares of a queue, second opinions that are blind, what a reviewer decides, how far people agree."""
 
 import json
+import os
+import shutil
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -15,6 +17,7 @@ from maskwatch.core.records import Box, Face, FrameReport, Label
 from maskwatch.datasets.labels import AnnotationLabel
 from maskwatch.learning.archive import Archive
 from maskwatch.learning.loop import waiting
+from maskwatch.samples import index
 from maskwatch.samples.agreement import LABELS, agreement, comparisons, kappa
 from maskwatch.samples.annotations import Annotation, Revision, accepted
 from maskwatch.samples.opinions import Opinion, agree, matched
@@ -342,3 +345,36 @@ def test_the_commands_tell_agreement_and_progress(queue, add, maskwatch):
     refused = maskwatch("queue", "progress", "--dir", queue.folder)
     assert refused.returncode == 1
     assert ".team.json" in refused.stderr
+
+
+def test_only_folders_of_days_that_changed_are_looked_through(queue, add, monkeypatch):
+    looked = []
+    records = index._records
+    monkeypatch.setattr(index, "_records", lambda day: looked.append(day) or records(day))
+    monkeypatch.setattr(index, "THOROUGH_S", 1e9)
+    sample_id = add()
+    day = queue.image(sample_id).parent
+    other = day.with_name("2026-11-01")
+    shutil.copytree(day, other)
+    for each in (day, other):
+        os.utime(each, (0, 0))
+    queue.samples()
+    assert sorted(looked) == sorted([str(day), str(other)])
+    looked.clear()
+    assert len(queue.samples()) > 1
+    assert looked == []
+    queue.label(sample_id, (), "kim", based_on=0)  # renames the record into place
+    assert next(each for each in queue.samples() if each.id == sample_id and each.labels).labels.by == "kim"
+    assert looked == [str(day)]
+    shutil.rmtree(other)
+    assert len(queue.samples()) == len(list(day.glob("*.json")))
+    monkeypatch.setattr(index, "THOROUGH_S", 0.0)
+    record = queue.image(sample_id).with_suffix(".json")
+    os.utime(day, (0, 0))
+    queue.samples()
+    record.write_text(
+        record.read_text(encoding="utf-8").replace('"kim"', '"lee"'), encoding="utf-8"
+    )  # by hand
+    os.utime(day, (0, 0))
+    assert queue.sample(sample_id).labels.by == "lee"
+    assert next(each for each in queue.samples() if each.id == sample_id).labels.by == "lee"

@@ -3,19 +3,20 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime
-from html import escape
 
 from fastapi import Request
 from nicegui import background_tasks, ui
 
 from maskwatch.console.context import Console
 from maskwatch.console.review import cards, dialogs, filters
+from maskwatch.console.review.actions import apply
 from maskwatch.console.review.canvas import Canvas, CanvasHandlers
 from maskwatch.console.review.drafts import Draft
 from maskwatch.console.review.editing import Editing
+from maskwatch.console.review.facts import facts
 from maskwatch.console.review.filters import LabelProgress, LabelState, Viewer
 from maskwatch.console.review.frame import PageFrame
-from maskwatch.console.review.keys import LABEL_OF, MOVES, SIZES, Action
+from maskwatch.console.review.keys import Action
 from maskwatch.console.review.saving import Saving
 from maskwatch.console.review.tools import toolbar
 from maskwatch.console.review.verdicts import VerdictStrip
@@ -140,28 +141,8 @@ class ImagePage:
             case Action.HELP:
                 self._frame.help.open()
             case _:
-                self._edit(action)
+                apply(action, self._editing)
                 self._redraw()
-
-    def _edit(self, action: Action) -> None:
-        editing = self._editing
-        match action:
-            case Action.REMOVE:
-                editing.remove()
-            case Action.SELECT_NEXT | Action.SELECT_PREVIOUS:
-                editing.select_next(1 if action is Action.SELECT_NEXT else -1)
-            case Action.NEW_BOX:
-                editing.draw()
-            case Action.TAKE:
-                editing.take()
-            case Action.RESET:
-                editing.as_the_models_say()
-            case _ if action in LABEL_OF:
-                editing.label(LABEL_OF[action])
-            case _ if action in MOVES:
-                editing.nudge(*MOVES[action])
-            case _ if action in SIZES:
-                editing.nudge(*SIZES[action], resize=True)
 
     def _select(self, number: int | None) -> None:
         self._editing.select(number)
@@ -373,25 +354,7 @@ class ImagePage:
 
     def _tell(self) -> None:
         """Where we are, what the picture is, who else looks at it."""
-        t, walk, sample = self._t, self._walk, self._seen
-        report, labels = sample.report, sample.labels
-        state = t("review.waiting")
-        if labels is not None:
-            when = f"{labels.at.astimezone():%Y-%m-%d %H:%M}"
-            state = t("review.labelled_by", name=labels.by or t("review.somebody"), when=when)
-        facts = [
-            f"<b>{escape(t('review.place', place=walk.place + 1, count=len(walk.ids)))}</b>",
-            f"<b>{escape(report.camera)}</b>",
-            cards.clock(sample),
-            escape(", ".join(sample.reasons)),
-            escape(t("review.lowest", value=sample.lowest_confidence)),
-            f"<span class='mw-state'>{escape(state)}</span>",
-            f"<span class='mw-id'>{escape(sample.id)}</span>",
-        ]
-        others = self._review.presence.others(self._frame.name, sample.id)
-        if others:
-            looks = escape(t("review.looks_too", names=", ".join(others)))
-            facts.append(f"<span class='mw-warn'>{looks}</span>")
-        told = "".join(fact if fact.startswith("<") else f"<span>{fact}</span>" for fact in facts)
+        others = self._review.presence.others(self._frame.name, self._sample.id)
+        told = facts(self._seen, self._walk, others, self._t)
         if self._facts.content != told:
             self._facts.content = told
