@@ -53,7 +53,7 @@ class Gallery:
             self._start.set_enabled(False)
         with ui.element("main").classes("mw-gallery"):
             self._filters()
-            self._reading = ui.label(self._t("review.reading")).classes("mw-empty")
+            self._reading = ui.label(self._t("review.reading")).classes("mw-reading")
             self._grid = ui.html()
             with ui.element("nav").classes("mw-pages").props(f"aria-label='{self._t('review.page')}'"):
                 self._pages = ui.pagination(1, 1, direction_links=True, value=1, on_change=self._paged)
