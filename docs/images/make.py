@@ -50,7 +50,7 @@ def write_page(queue: Path, path: Path) -> None:
         browser = webdriver.Chrome(options, Service("/usr/bin/chromedriver"))
         try:
             browser.get(address[0])
-            wait = WebDriverWait(browser, 30, poll_frequency=2)
+            wait = WebDriverWait(browser, 120, poll_frequency=2)
             wait.until(
                 lambda b: b.execute_script(LOADED) or b.execute_script(BEGIN)
             )  # True once it is loaded

@@ -229,6 +229,7 @@ def test_boxes_are_of_one_face_where_they_overlap_by_half_each_once():
     mine = [mark(PROTECTED, 0), mark(PROTECTED, 5)]
     theirs = [mark(PROTECTED, 4), mark(PROTECTED, 200)]
     assert matched(mine, theirs) == [(1, 0)]
+    assert matched(mine[:1], [mark(PROTECTED, 8)]) == []  # IoU 0.43
     assert agree(mine, [mark(PROTECTED, 5), mark(PROTECTED, 0)])
     assert not agree(mine, theirs)
     assert not agree(mine[:1], [mark(UNPROTECTED, 0)])
@@ -295,6 +296,13 @@ def test_work_is_counted_by_day_week_and_label_and_a_break_is_no_work():
     assert park.total == 0
     (again, *_) = work_done(samples[:6], Team(), noon, learned=samples[6:])
     assert again.total == 10
+
+
+def test_neither_a_break_nor_labels_from_a_file_tell_how_long_a_picture_takes():
+    seconds = [0, 4, 8, 12, 16, 20, *(1000 * n for n in range(1, 9)), *(9000 + n / 100 for n in range(40))]
+    samples = [done("kim", NOW + timedelta(seconds=s), number=n) for n, s in enumerate(seconds)]
+    assert work_done(samples, Team(), NOW)[0].median_s == 4.0
+    assert work_done(samples[6:], Team(), NOW)[0].median_s is None
 
 
 def test_what_waits_is_counted_for_whom_it_waits(queue, add):
