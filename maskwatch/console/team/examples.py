@@ -46,7 +46,7 @@ EXAMPLES = {
     "box_right": _FACE + _MOUTH + _box((25, 40, 70, 70), _GOOD),
     "box_wrong": _FACE + _MOUTH + _box((8, 8, 104, 110), _BAD, "7 5") + _box((42, 52, 36, 30), _BAD, "7 5"),
 }
-"""By name; `guidelines.en.md` tells what each shows."""
+"""By name; the guidelines tell what each shows."""
 
 
 def svg(name: str) -> str:

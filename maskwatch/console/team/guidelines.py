@@ -1,4 +1,4 @@
-"""What is to be labelled how: the queue's own `guidelines.md`, else the guidelines that come with the program."""
+"""What is to be labelled how: the queue's own guidelines.md, else the guidelines that come with the program."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ MAX_BYTES = 200_000
 
 
 def guidelines(queue: Path, language: str) -> str:
-    """Markdown: `guidelines.ko.md` (of another language, that), else `guidelines.md` in the queue's folder, else our own.
+    """Markdown: guidelines.ko.md (of another language, that), else guidelines.md in the queue's folder, else our own.
 
     A file that is too large or cannot be read is passed over.
     """
