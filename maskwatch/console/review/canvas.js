@@ -6,7 +6,7 @@ const CLOSEST_PX = 24; // of the picture: nobody needs to look closer
 const TEXT_PX = 14;
 const NEAR_PX = { touch: 24, mouse: 6 }; // so far beside a box is still meant for it
 const SMALL_PX = 44; // on the screen: of a smaller box its grips lie outside, and who picks it comes closer
-const ASK_PX = [190, 106]; // what asks for a box's label
+const ASK_PX = { wide: [194, 140], narrow: [224, 190] }; // what asks for a box's label, with room for its borders
 
 export default {
   template: `
@@ -65,7 +65,7 @@ export default {
   },
   emits: ["draw", "change", "select", "label", "take", "key"],
   data: () => ({
-    view: { x: 0, y: 0, w: 1, h: 1 }, stage: { w: 1, h: 1 }, unit: 1, textPx: TEXT_PX, touched: false,
+    view: { x: 0, y: 0, w: 1, h: 1 }, stage: { w: 1, h: 1 }, unit: 1, textPx: TEXT_PX, touched: false, narrow: false,
     loaded: false, drag: null, draft: null, ahead: [],
   }),
   computed: {
@@ -100,7 +100,7 @@ export default {
       const mark = this.drag ? null : this.shown.find((each) => each.number === this.selected && each.label === "unlabelled");
       if (!mark) return null;
       const [left, , right, bottom] = this.onScreen(mark.box), top = this.onScreen(mark.box)[1];
-      const [w, h] = ASK_PX;
+      const [w, h] = ASK_PX[this.narrow ? "narrow" : "wide"];
       const below = bottom + 10 + h <= this.stage.h, beside = right + 10 + w <= this.stage.w;
       const x = below || top - 10 - h >= 0 ? left : beside ? right + 10 : left - 10 - w;
       const y = below ? bottom + 10 : top - 10 - h >= 0 ? top - 10 - h : top;
@@ -149,6 +149,7 @@ export default {
     },
     measure() { // pixels of the picture to one of the screen
       const { clientWidth, clientHeight } = this.$refs.svg;
+      this.narrow = window.matchMedia("(pointer: coarse), (max-width: 800px)").matches; // as the style sheet has it
       this.stage = { w: clientWidth, h: clientHeight };
       this.unit = Math.max(this.view.w / (clientWidth || 1), this.view.h / (clientHeight || 1));
     },
