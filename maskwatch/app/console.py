@@ -52,7 +52,8 @@ def console(config: Config, path: Path | None = None) -> Iterator[Console]:
 
 def review(config: Config, queue: Queue, by: str | None) -> Review:
     """What the pages of a queue need; `by` is offered as the name of who has not given one."""
-    return Review(queue, Thumbnails(), Uploads(queue, _proposer(config)), Presence(), by)
+    learned = Queue(config.learn.archive / "samples") if queue.folder == config.queue.dir else None
+    return Review(queue, Thumbnails(), Uploads(queue, _proposer(config)), Presence(), by, learned)
 
 
 def _proposer(config: Config) -> Callable[[Rgb], tuple[Face, ...]]:

@@ -94,7 +94,7 @@ def replay(plan: ReplayPlan, models: Models, outputs: Outputs, advance: Callable
                 video.write(image, report.at)
             advance()
 
-        summary = watch(plan, models, on_decision, (LogSink(),))
+        summary = watch(plan, models, on_decision, (LogSink(), _Ends(recent.end)))
     if outputs.plot:
         bounds = drawn_bounds(plan.defaults.alert)
         rows = privacy is not Privacy.AGGREGATE
@@ -115,7 +115,7 @@ def watch(
         summary.add(decision)
         on_decision(decision)
 
-    with replay_pipeline(plan, models, count, (*sinks, _Ends(summary))) as pipeline:
+    with replay_pipeline(plan, models, count, (*sinks, _Ends(summary.end))) as pipeline:
         try:
             pipeline.run()
         except SourceError as e:
@@ -143,11 +143,11 @@ class _Ends:
 
     name = "replay"
 
-    def __init__(self, summary: Summary) -> None:
-        self._summary = summary
+    def __init__(self, end: Callable[[Alert], None]) -> None:
+        self._end = end
 
     def deliver(self, alert: Alert) -> None:
         """It is among the decisions already."""
 
     def ended(self, alert: Alert) -> None:
-        self._summary.end(alert)
+        self._end(alert)

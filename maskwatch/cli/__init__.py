@@ -29,6 +29,7 @@ from maskwatch.cli import (
     run,
     schema,
     status,
+    team,
     train,
     users,
 )
@@ -54,6 +55,8 @@ app.command()(schema.schema)
 app.command()(extract.extract)
 app.command()(learn.learn)
 queue.app.command()(review.review)
+queue.app.command()(team.agreement)
+queue.app.command()(team.progress)
 app.command()(drift.drift)
 app.command()(erase.erase)
 app.add_typer(users.app, name="users")

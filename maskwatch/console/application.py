@@ -11,6 +11,7 @@ from maskwatch.console.history import pages as history
 from maskwatch.console.live import pages as live
 from maskwatch.console.people import pages as people
 from maskwatch.console.review import pages as review
+from maskwatch.console.team import pages as team
 
 MONITORING = (live, history, editor)
 """Pages of what needs the service or its events."""
@@ -25,6 +26,7 @@ def application(console: Console) -> FastAPI:
     """The pages and pictures; where the queue alone is served, `/` leads to it."""
     app = FastAPI(openapi_url=None)
     review.add_pages(app, console)
+    team.add_pages(app, console)
     if console.monitoring is None:
         app.get("/")(lambda: RedirectResponse(navigation.QUEUE.path))
     else:

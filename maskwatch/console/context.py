@@ -63,4 +63,4 @@ class Console:
     @property
     def links(self) -> tuple[Link, ...]:
         """What can be reached."""
-        return (navigation.QUEUE,) if self.monitoring is None else navigation.EVERYTHING
+        return (navigation.QUEUE, navigation.TEAM) if self.monitoring is None else navigation.EVERYTHING

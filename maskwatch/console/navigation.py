@@ -16,10 +16,12 @@ class Link:
 
 
 QUEUE = Link("queue", "/queue", "photo_library", Role.LABELLER)
+TEAM = Link("team", "/team", "groups", Role.LABELLER)
 EVERYTHING = (
     Link("live", "/live", "videocam"),
     Link("history", "/history", "history"),
     QUEUE,
+    TEAM,
     Link("editor", "/editor", "tune", Role.ADMIN),
     Link("people", "/people", "group", Role.ADMIN),
 )

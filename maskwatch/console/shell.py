@@ -39,7 +39,7 @@ class Visit:
 
     @classmethod
     def of(cls, request: Request) -> "Visit":
-        """Of a request that the guard let through."""
+        """Of a request that the guard let through; where nobody has to sign in, of the owner."""
         look = request.cookies.get(LOOK_COOKIE, "auto")
         texts = Texts(language_of(request.cookies, request.headers.get("accept-language", "")))
         return cls(request.scope["user"], texts, look if look in LOOKS else "auto", address_of(request))

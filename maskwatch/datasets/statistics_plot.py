@@ -12,6 +12,7 @@ from maskwatch.datasets.labels import FaceLabel
 from maskwatch.datasets.records import Split
 from maskwatch.datasets.statistics import KnownFace, Shown, Statistics
 from maskwatch.platform.files import replacing
+from maskwatch.platform.fonts import use_fonts
 
 # blue and oranges stay apart for people who cannot tell green from red
 COLOURS = {
@@ -30,6 +31,7 @@ COLUMNS = 12
 def draw(path: Path, title: str, statistics: Statistics) -> None:
     """Write the picture; the suffix of the path tells its format."""
     rows = max(1, -(-len(statistics.shown) // COLUMNS))
+    use_fonts()
     figure = Figure(figsize=(12, 4 + rows * 1.15), layout="constrained")
     FigureCanvasAgg(figure)
     halves = figure.subfigures(2, 1, squeeze=False, height_ratios=(4, rows * 1.15))

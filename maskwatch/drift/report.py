@@ -8,6 +8,7 @@ from maskwatch.drift.shift import Shift
 from maskwatch.drift.watch import Drift
 from maskwatch.evaluation.document import Block, Image, Report, Section, Table
 from maskwatch.evaluation.plots import COLOURS, png
+from maskwatch.platform.fonts import use_fonts
 
 MEANING = (
     "The index compares how sure the models are now with how sure they were in their first days (population stability "
@@ -91,6 +92,7 @@ def _audits(drift: Drift) -> Table:
 
 def _drawn(shift: Shift) -> Image:
     """Then and now, and the index of each later day."""
+    use_fonts()
     figure = Figure(figsize=(6.4, 4.8), layout="constrained")
     FigureCanvasAgg(figure)
     upper, lower = figure.subplots(2, 1)

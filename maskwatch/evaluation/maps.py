@@ -12,6 +12,7 @@ from torch import nn
 from maskwatch.classify.crop import crop
 from maskwatch.classify.network import MaskNet, Shape
 from maskwatch.core.records import Box, Rgb
+from maskwatch.platform.fonts import use_fonts
 
 COLUMNS = 16
 INCH = 0.75  # of a map's side
@@ -39,6 +40,7 @@ def drawn(network: MaskNet, shape: Shape, rgb: Rgb, box: Box) -> bytes:
     maps, probability = feature_maps(network, face)
     rows = [ceil(len(each) / COLUMNS) for each in maps]
     height = (sum(rows) + 4) * INCH + 1.2
+    use_fonts()
     figure = Figure(figsize=(COLUMNS * INCH, height), layout="constrained")
     FigureCanvasAgg(figure)
     parts = figure.subfigures(1 + len(maps), 1, squeeze=False, height_ratios=[4, *(n + 0.4 for n in rows)])

@@ -12,6 +12,7 @@ from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 from maskwatch.evaluation.classification import BINS, Bin
 from maskwatch.evaluation.curve import Curve
+from maskwatch.platform.fonts import use_fonts
 
 COLOURS = ("#2060b0", "#d06010")  # blue and orange stay apart for people who cannot tell green from red
 
@@ -43,6 +44,7 @@ def precision_recall(models: Sequence[OperatingCurve]) -> bytes:
 
 def reliability(models: Sequence[tuple[str, Sequence[Bin]]]) -> bytes:
     """How often faces were protected against the probability that was told; below, how many faces."""
+    use_fonts()
     figure = Figure(figsize=(6.4, 5.6), layout="constrained")
     FigureCanvasAgg(figure)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
@@ -84,6 +86,7 @@ def confusion(rows: Sequence[str], columns: Sequence[str], counts: Sequence[Sequ
 
 
 def _figure(width: float, height: float) -> tuple[Figure, Axes]:
+    use_fonts()
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()

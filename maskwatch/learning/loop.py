@@ -27,6 +27,7 @@ from maskwatch.platform.clock import utc_now
 from maskwatch.platform.paths import looked_at
 from maskwatch.samples.sample import Sample
 from maskwatch.samples.store import Queue
+from maskwatch.samples.team import read_team
 from maskwatch.sources.images import read_rgb
 from maskwatch.training.run_folder import claim
 
@@ -62,9 +63,12 @@ class LoopResult:
 
 
 def waiting(loop: Loop) -> list[Sample]:
-    """The labelled samples, without those whose labels were doubted and have not been changed since."""
-    doubted = loop.archive.doubted()
-    return [s for s in loop.queue.samples() if s.labels is not None and doubted.get(s.id) != s.revision]
+    """The labelled samples, without those whose labels were doubted and have not been changed since.
+
+    Nor those that were returned, on which two disagree, or that wait for a second opinion.
+    """
+    doubted, team = loop.archive.doubted(), read_team(loop.queue.folder)
+    return [s for s in loop.queue.samples() if team.may_learn(s) and doubted.get(s.id) != s.revision]
 
 
 def enough(loop: Loop, samples: Sequence[Sample]) -> str:

@@ -79,7 +79,8 @@ def _cut(about: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:
 
 def _alert(run: Run, at: float) -> Alert | None:
     """The one that has just been given."""
-    return next((each for each in run.alerts if 0 <= at - each.at < ALERT_SHOWN_S), None)
+    standing = (each for each in run.alerts if each.ended_at is None or at < each.ended_at)
+    return next((each for each in standing if 0 <= at - each.at < ALERT_SHOWN_S), None)
 
 
 def _headed(half: Rgb, name: str) -> Rgb:

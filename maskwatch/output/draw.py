@@ -6,7 +6,18 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from maskwatch.core.records import Alert, Box, Face, FrameReport, Label, Passage, Rgb, require_rgb
+from maskwatch.core.records import (
+    Alert,
+    AlertKind,
+    Box,
+    Face,
+    FrameReport,
+    Label,
+    Passage,
+    Rgb,
+    require_rgb,
+)
+from maskwatch.core.text import pluralize
 from maskwatch.output.labels import draw_labels
 from maskwatch.output.people import Trails, draw_people
 from maskwatch.output.places import Places, darkened, draw_lines, draw_zones
@@ -118,7 +129,7 @@ def _banner(width: int, report: FrameReport, alert: Alert | None, text_px: int) 
     banner[:] = ALERT_COLOUR if alert else BANNER_COLOUR
     white, line_px = (255, 255, 255), text_px + text_px // 2
     lines = [f"{report.camera}   {_clock(report.at)}   {_seen(report)}"]
-    lines += [f"Alert: {alert.say}"] if alert else []
+    lines += [f"Alert at {_clock(alert.at)}{_told(alert)}: {alert.say}"] if alert else []
     for number, line in enumerate(lines, 1):
         shown = shortened(line, width - 16, text_px)
         write(banner, shown, (8, number * line_px - text_px // 3), white, text_px)
@@ -135,6 +146,17 @@ def _seen(report: FrameReport) -> str:
     )
     of = people or f"{report.people} "
     return f"{report.count(Label.PROTECTED)} of {of}protected, {ratio:.0%}"
+
+
+def _told(alert: Alert) -> str:
+    """What it was about when it was spoken, which is not what is seen now."""
+    match alert.kind:
+        case AlertKind.UNPROTECTED:
+            return f", {alert.unprotected} of {alert.people} without a mask"
+        case AlertKind.OCCUPANCY:
+            return f", {pluralize(alert.people, 'person')}"
+        case _:
+            return ""
 
 
 def _clock(at: float) -> str:

@@ -13,6 +13,7 @@ from maskwatch.core.records import Alert, Label
 from maskwatch.output.style import ALERT_COLOUR, COLOURS, hexadecimal
 from maskwatch.output.trace import Stretch, Trace
 from maskwatch.platform.files import replacing
+from maskwatch.platform.fonts import use_fonts
 
 INCHES = (11, 7)
 MAX_LANES = 40  # people; of more, only their counts can be read
@@ -44,6 +45,7 @@ def plot(
     """
     lanes = trace.lanes() if rows else {}
     shown = 0 < len(lanes) <= MAX_LANES
+    use_fonts()
     figure = Figure(figsize=INCHES, layout="constrained")
     FigureCanvasAgg(figure)
     if shown:

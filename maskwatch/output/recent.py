@@ -34,6 +34,11 @@ class Recent:
         while self._centres and not 0 <= at - self._centres[0][0] <= TRAIL_S:
             self._centres.popleft()
 
+    def end(self, over: Alert) -> None:
+        """That alert is over: nothing says any more that too few are protected."""
+        if self.alert is not None and self.alert.id == over.id:
+            self.alert = None
+
     @property
     def trails(self) -> dict[int, list[tuple[float, float]]]:
         """By a person's number the centres of her face in pixels, the newest last."""

@@ -166,7 +166,7 @@ def labels_to_json(labels: Labels) -> dict[str, object]:
     return {
         "faces": annotations_to_json(labels.faces),
         "by": labels.by,
-        "at": _moment(labels.at),
+        "at": moment_to_json(labels.at),
         "revision": labels.revision,
     }
 
@@ -177,7 +177,7 @@ def history_to_json(history: History) -> list[dict[str, object]]:
         {
             "faces": None if each.faces is None else annotations_to_json(each.faces),
             "by": each.by,
-            "at": _moment(each.at),
+            "at": moment_to_json(each.at),
             "revision": each.revision,
             "restores": each.restores,
         }
@@ -207,10 +207,16 @@ def annotations_from_json(faces: Any) -> tuple[Annotation, ...]:
 
 def _revision_from_json(data: Any) -> Revision:
     faces = None if data["faces"] is None else annotations_from_json(data["faces"])
-    at = datetime.fromisoformat(data.get("at", "1970-01-01"))
-    at = at.replace(tzinfo=at.tzinfo or UTC)
+    at = moment_from_json(data.get("at", "1970-01-01"))
     return Revision(faces, str(data.get("by", "")), at, int(data.get("revision", 1)), data.get("restores"))
 
 
-def _moment(at: datetime) -> str:
+def moment_from_json(text: str) -> datetime:
+    """A time of a record, in UTC where it does not say otherwise. Raises `ValueError`, `TypeError`."""
+    at = datetime.fromisoformat(text)
+    return at.replace(tzinfo=at.tzinfo or UTC)
+
+
+def moment_to_json(at: datetime) -> str:
+    """ISO 8601 in UTC, to a millisecond."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

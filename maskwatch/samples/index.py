@@ -1,8 +1,13 @@
-"""All samples of a queue, kept in memory: only what changed on disk is read again."""
+"""All samples of a queue, kept in memory: only what changed on disk is read again.
+
+A folder of a day in which no name was added, taken away or replaced is not looked through, as whatever writes samples
+renames them into place; now and then all are, for who changed a record by hand.
+"""
 
 import logging
 import os
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +17,9 @@ from maskwatch.core.errors import QueueError
 from maskwatch.samples.sample import Sample, read_sample
 
 log = logging.getLogger(__name__)
+
+THOROUGH_S = 10.0  # between two looks at every file
+RACY_NS = 2_000_000_000  # a folder that changed so shortly before it was looked at may change again unseen
 
 Stamp = tuple[int, int, int]
 """Tells one state of a file from another: a file that was renamed into place is another inode."""
@@ -23,30 +31,78 @@ class _Entry:
     sample: Sample | None  # None: it cannot be read, which was told
 
 
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """A day's folder as it was looked through; `is_sure` that a change since then shows in its time."""
+
+    changed_ns: int
+    is_sure: bool
+    entries: dict[str, _Entry]
+
+
 class Index:
     """Reads the records below a queue's folder; any thread may ask."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._entries: dict[str, _Entry] = {}
+        self._days: dict[str, _Day] = {}
+        self._sorted: list[Sample] | None = None
+        self._thorough_at = -THOROUGH_S
         self._lock = threading.Lock()
 
     def samples(self) -> list[Sample]:
         """Oldest first. One that cannot be read is logged once and left out."""
-        found = [entry.sample for entry in self._looked().values() if entry.sample is not None]
-        return sorted(found, key=lambda sample: sample.id)
+        with self._lock:
+            self._look()
+            if self._sorted is None:
+                found = [entry.sample for entry in self._entries().values() if entry.sample is not None]
+                self._sorted = sorted(found, key=lambda sample: sample.id)
+            return self._sorted.copy()
 
     def records(self) -> dict[str, Path]:
         """The file of each sample's record, by the sample's id."""
-        return {e.sample.id: Path(path) for path, e in self._looked().items() if e.sample is not None}
-
-    def _looked(self) -> dict[str, _Entry]:
         with self._lock:
-            self._entries = {path: self._entry(path, stamp) for path, stamp in _records(self._folder)}
-            return self._entries
+            self._look()
+            return {e.sample.id: Path(path) for path, e in self._entries().items() if e.sample is not None}
 
-    def _entry(self, path: str, stamp: Stamp) -> _Entry:
-        known = self._entries.get(path)
+    def _entries(self) -> dict[str, _Entry]:
+        return {path: entry for day in self._days.values() for path, entry in day.entries.items()}
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        is_thorough = now - self._thorough_at >= THOROUGH_S
+        if is_thorough:
+            self._thorough_at = now
+        days = {}
+        for path in _days(self._folder):
+            known = self._days.get(path)
+            day = self._day(path, known, is_thorough=is_thorough)
+            if day is not None:
+                days[path] = day
+        if any(self._days.get(path) is not day for path, day in days.items()) or len(days) < len(self._days):
+            self._sorted = None
+        self._days = days
+
+    def _day(self, path: str, known: _Day | None, *, is_thorough: bool) -> _Day | None:
+        try:
+            changed_ns = Path(path).stat().st_mtime_ns
+        except FileNotFoundError:
+            return None
+        if known is not None and known.is_sure and known.changed_ns == changed_ns and not is_thorough:
+            return known
+        before = known.entries if known else {}
+        is_sure = time.time_ns() - changed_ns > RACY_NS
+        entries = {each: self._entry(each, stamp, before) for each, stamp in _records(path)}
+        is_same = entries.keys() == before.keys() and all(
+            entry is before[each] for each, entry in entries.items()
+        )
+        if known is not None and is_same and (known.changed_ns, known.is_sure) == (changed_ns, is_sure):
+            return known
+        return _Day(changed_ns, is_sure, entries)
+
+    @staticmethod
+    def _entry(path: str, stamp: Stamp, before: dict[str, _Entry]) -> _Entry:
+        known = before.get(path)
         if known is not None and known.stamp == stamp:
             return known
         try:
@@ -56,17 +112,21 @@ class Index:
             return _Entry(stamp, None)
 
 
-def _records(folder: Path) -> Iterator[tuple[str, Stamp]]:
-    """The path and state of each record; `scandir` is several times as quick as globbing."""
+def _days(folder: Path) -> Iterator[str]:
     for camera in _folders(folder):
         for day in _folders(camera.path):
-            for entry in _listed(day.path):
-                if entry.name.endswith(".json") and not entry.name.startswith("."):
-                    try:
-                        told = entry.stat()
-                    except FileNotFoundError:
-                        continue  # removed meanwhile
-                    yield entry.path, (told.st_ino, told.st_mtime_ns, told.st_size)
+            yield day.path
+
+
+def _records(day: str) -> Iterator[tuple[str, Stamp]]:
+    """The path and state of each record; `scandir` is several times as quick as globbing."""
+    for entry in _listed(day):
+        if entry.name.endswith(".json") and not entry.name.startswith("."):
+            try:
+                told = entry.stat()
+            except FileNotFoundError:
+                continue  # removed meanwhile
+            yield entry.path, (told.st_ino, told.st_mtime_ns, told.st_size)
 
 
 def _folders(path: str | Path) -> list[os.DirEntry[str]]:

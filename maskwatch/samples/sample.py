@@ -21,6 +21,14 @@ from maskwatch.samples.annotations import (
     rejected,
     revision_of,
 )
+from maskwatch.samples.opinions import (
+    Opinion,
+    Verdict,
+    opinions_from_json,
+    opinions_to_json,
+    verdict_from_json,
+    verdict_to_json,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +36,8 @@ class Sample:
     """A frame that is worth a person's look.
 
     `reasons` says why (see `core/selection/reasons.py`); `models` the versions that judged; `labels` is None until a
-    person has looked. The report's near misses are what a person is asked about besides its faces.
+    person has looked. The report's near misses are what a person is asked about besides its faces. `opinions` are what
+    second people said beside the labels, `verdict` what a reviewer decided last.
     """
 
     id: str
@@ -37,6 +46,8 @@ class Sample:
     saved_at: datetime
     models: dict[str, str]
     history: History = ()
+    opinions: tuple[Opinion, ...] = ()
+    verdict: Verdict | None = None
 
     @property
     def labels(self) -> Labels | None:
@@ -130,7 +141,7 @@ def encoded_record(sample: Sample) -> bytes:
 def to_json(sample: Sample) -> dict[str, object]:
     """A sample's record, ready for JSON; `read_sample` reads it.
 
-    It has `suggested` only with near misses, and `history` only with a revision.
+    It has `suggested` only with near misses, `history` only with a revision, `opinions` and `verdict` where there are some.
     """
     report, labels = sample.report, sample.labels
     record: dict[str, object] = {
@@ -148,7 +159,13 @@ def to_json(sample: Sample) -> dict[str, object]:
     }
     if report.near_misses:
         record["suggested"] = faces_to_json(report.near_misses)
-    return record | ({"history": history_to_json(sample.history)} if sample.history else {})
+    if sample.history:
+        record["history"] = history_to_json(sample.history)
+    if sample.opinions:
+        record["opinions"] = opinions_to_json(sample.opinions)
+    if sample.verdict is not None:
+        record["verdict"] = verdict_to_json(sample.verdict)
+    return record
 
 
 def read_sample(path: Path) -> Sample:
@@ -176,6 +193,8 @@ def _from_json(data: Any) -> Sample:
         datetime.fromisoformat(data["saved_at"]),
         data["models"],
         history_from_json(data["labels"], data.get("history")),
+        opinions_from_json(data.get("opinions")),
+        verdict_from_json(data.get("verdict")),
     )
 
 

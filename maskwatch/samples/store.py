@@ -19,7 +19,6 @@ from maskwatch.platform.clock import utc_now
 from maskwatch.platform.files import write_atomically
 from maskwatch.samples.annotations import (
     Annotation,
-    History,
     checked_name,
     require_unchanged,
     validated_annotations,
@@ -132,23 +131,25 @@ class Queue:
         """
         name = checked_name(by)
 
-        def change(sample: Sample) -> History:
+        def change(sample: Sample) -> Sample:
+            require_unchanged(sample_id, sample.history, based_on)
             faces = None if annotations is None else validated_annotations(annotations, sample.report.size)
-            return with_revision(sample.history, faces, name, utc_now())
+            return sample.with_history(with_revision(sample.history, faces, name, utc_now()))
 
-        return self._relabel(sample_id, change, based_on)
+        return self.change(sample_id, change)
 
     def undo(self, sample_id: str, by: str, *, based_on: int | None = None) -> Sample:
         """Take the last change of the labels back; again, the one before. Raises as `label` does."""
         name = checked_name(by)
 
-        def change(sample: Sample) -> History:
+        def change(sample: Sample) -> Sample:
+            require_unchanged(sample_id, sample.history, based_on)
             history = with_undo(sample.history, name, utc_now())
             if history is None:
                 raise QueueError(f"queue: {sample_id}: there is nothing to undo")
-            return history
+            return sample.with_history(history)
 
-        return self._relabel(sample_id, change, based_on)
+        return self.change(sample_id, change)
 
     def move(self, sample_id: str, folder: Path) -> None:
         """Take a sample out and put it into another queue's folder.
@@ -165,25 +166,35 @@ class Queue:
         except OSError as e:
             raise QueueError(f"queue: {e.filename or record}: {e.strerror or e}") from e
 
-    def _relabel(self, sample_id: str, change: Callable[[Sample], History], based_on: int | None) -> Sample:
+    def change(self, sample_id: str, change: Callable[[Sample], Sample]) -> Sample:
+        """Write what `change` makes of the sample as it is now; nobody else changes it meanwhile.
+
+        Raises `QueueError`, also when there is none of that id, and whatever `change` raises, which changes nothing.
+        """
         path = self._record(sample_id)
         try:
             with exclusive(self._folder):
-                sample = read_sample(path)
-                require_unchanged(sample_id, sample.history, based_on)
-                sample = sample.with_history(change(sample))
+                sample = change(read_sample(path))
                 write_atomically(path, encoded_record(sample))
         except OSError as e:
             raise QueueError(f"queue: {e.filename or path}: {e.strerror or e}") from e
         return sample
 
     def _record(self, sample_id: str) -> Path:
-        found = next(self._folder.glob(f"*/*/{escape(sample_id)}.json"), None) if sample_id else None
-        if found is None or "/" in sample_id:
+        found = self._found(sample_id)
+        if found is None:
             raise QueueError(
                 f"queue: {self._folder}: no sample {sample_id!r} (maskwatch queue list shows them)"
             )
         return found
+
+    def _found(self, sample_id: str) -> Path | None:
+        """An id starts with the day that its folder is called by; what was named otherwise is looked for."""
+        if not sample_id or "/" in sample_id:
+            return None
+        day = f"{sample_id[:4]}-{sample_id[4:6]}-{sample_id[6:8]}"
+        likely = self._folder.glob(f"*/{escape(day)}/{escape(sample_id)}.json")
+        return next(likely, None) or next(self._folder.glob(f"*/*/{escape(sample_id)}.json"), None)
 
     def _add(self, frame: Frame, report: FrameReport, reasons: tuple[str, ...]) -> str:
         # an id is a time: no two samples of one moment, and none before another when the clock is set back

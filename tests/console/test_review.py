@@ -1,31 +1,44 @@
 """The review page's logic, without a browser: what is shown, what hands and keys do, who may come in."""
 
 import os
+import re
 import socket
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import cv2
+import defusedxml.ElementTree
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from maskwatch.console.review import cards, filters
+from maskwatch.console.review.canvas import WORDS
+from maskwatch.console.review.drafts import MAX_DRAFTS, Draft, Drafts
 from maskwatch.console.review.editing import Editing
-from maskwatch.console.review.filters import Filter, LabelState, Order
-from maskwatch.console.review.keys import KEYS, Action, action_of
+from maskwatch.console.review.filters import Filter, LabelState, Order, Viewer
+from maskwatch.console.review.keys import CHOICES, HELP, KEYS, Action, action_of
 from maskwatch.console.review.thumbnails import HEIGHT_PX, WIDTH_PX, Thumbnails, thumbnail
-from maskwatch.console.review.uploads import MAX_BYTES, Uploads
+from maskwatch.console.review.upload_dialog import REJECTIONS
+from maskwatch.console.review.uploads import MAX_BYTES, Refusal, UploadRefused, Uploads
 from maskwatch.console.review.walk import Presence, Walk
+from maskwatch.console.team.examples import EXAMPLES, svg
+from maskwatch.console.team.guidelines import guidelines
+from maskwatch.console.texts import Texts, catalogue
 from maskwatch.core.errors import ModelError, SourceError
 from maskwatch.core.records import Box, Face, Label
+from maskwatch.core.selection.reasons import REASONS
 from maskwatch.datasets.labels import AnnotationLabel
 from maskwatch.samples.annotations import Annotation
 from maskwatch.samples.sample import Sample
 from maskwatch.samples.store import Queue
+from maskwatch.samples.team import Team
 
 SIZE = (640, 480)
+TOKEN = "correct horse battery"
+ENGLISH, KOREAN = Texts("en"), Texts("ko")
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
@@ -130,7 +143,7 @@ def test_progress_counts_the_labelled_of_the_filter_and_ones_own_of_today(sample
 def test_a_card_escapes_what_others_named(sample):
     bad = '"><script>alert(1)</script>'
     made = sample(0, camera=bad, reasons=(bad,), said=["protected"], by=bad)
-    html = cards.grid([replace(made, id=bad)], {"search": bad})
+    html = cards.grid([replace(made, id=bad)], {"search": bad}, ENGLISH)
     assert "<script" not in html
     assert html.count("&lt;script&gt;") >= 3
 
@@ -254,23 +267,31 @@ def test_selection_goes_round(editing):
     assert selected_box(editing) == FACES[2].box
 
 
-def test_a_drawn_box_is_cut_at_the_edge_and_takes_the_last_label(editing):
+def test_a_drawn_box_is_cut_at_the_edge_and_has_no_label_until_somebody_says_one(editing):
     editing.draw(Box(600.04, 440.06, 700, 500))
-    assert editing.result[-1] == Annotation(Box(600.0, 440.1, 640, 480), AnnotationLabel.UNKNOWN)
-    assert editing.selected == editing.annotations[-1].number
-    before = editing.result
+    drawn = editing.annotations[-1]
+    assert (drawn.box, drawn.label) == (Box(600.0, 440.1, 640, 480), None)
+    assert editing.selected == drawn.number
+    assert editing.unlabelled == (drawn.number,)
+    assert editing.changed
+    with pytest.raises(ValueError, match="1 boxes have no label"):
+        editing.result  # noqa: B018
+    before = editing.annotations
     editing.draw(Box(5, 5, 7, 50))  # too narrow to be a face
     editing.draw(Box(-50, -50, -5, -5))
-    assert editing.result == before
+    assert editing.annotations == before
+    editing.label(AnnotationLabel.WORN_WRONG)
+    assert editing.unlabelled == ()
+    assert editing.result[-1] == Annotation(Box(600.0, 440.1, 640, 480), AnnotationLabel.WORN_WRONG)
 
 
 def test_a_box_can_be_made_without_a_mouse(editing):
     editing.draw()
-    box = editing.result[-1].box
+    box = editing.annotations[-1].box
     assert box.centre == (320, 240)
     editing.nudge(1, 0)
     editing.nudge(0, -1, resize=True)
-    moved = editing.result[-1].box
+    moved = editing.annotations[-1].box
     assert moved.x1 > box.x1
     assert moved.width == pytest.approx(box.width)
     assert (moved.y1, moved.x1 - box.x1) == (box.y1, pytest.approx(moved.x2 - box.x2))
@@ -292,16 +313,27 @@ def test_every_change_can_be_undone(editing):
         lambda: editing.remove(editing.annotations[1].number),
         editing.as_the_models_say,
     ]
-    states = [editing.result]
+    states = [editing.annotations]
     for change in changes:
         change()
-        states.append(editing.result)
+        states.append(editing.annotations)
     assert len(set(states)) >= len(changes)
-    while len(states) > 1:
-        assert editing.result == states.pop()
+    for state in reversed(states[:-1]):
         assert editing.undo()
-    assert editing.result == states[0]
+        assert editing.annotations == state
     assert not editing.undo()
+    for state in states[1:]:
+        assert editing.redo()
+        assert editing.annotations == state
+    assert not editing.redo()
+
+
+def test_another_change_forgets_what_might_have_been_done_again(editing):
+    editing.label(AnnotationLabel.WORN_WRONG)
+    editing.undo()
+    editing.remove()
+    assert not editing.redo()
+    assert len(editing.result) == len(FACES) - 1
 
 
 def test_a_change_that_changes_nothing_needs_no_undo(editing):
@@ -334,7 +366,7 @@ def test_no_box_ever_leaves_the_picture(steps):
                 editing.undo()
             case "next":
                 editing.select_next(1)
-    for mark in editing.result:
+    for mark in editing.annotations:
         assert 0 <= mark.box.x1 < mark.box.x2 <= SIZE[0]
         assert 0 <= mark.box.y1 < mark.box.y2 <= SIZE[1]
     assert editing.selected is None or editing.selected in [mark.number for mark in editing.annotations]
@@ -342,7 +374,7 @@ def test_no_box_ever_leaves_the_picture(steps):
 
 def test_every_key_means_one_thing():
     meanings = [
-        (name, shift)
+        (name, shift, key.control)
         for key in KEYS
         for name in key.names
         for shift in (False, True)
@@ -359,6 +391,11 @@ def test_every_key_means_one_thing():
     ]
     assert action_of("Tab", shift=True) is Action.SELECT_PREVIOUS
     assert action_of("q", shift=False) is None
+    assert action_of("z", shift=True) is Action.REDO
+    assert action_of("z", shift=False, control=True) is Action.UNDO
+    assert action_of("z", shift=True, control=True) is Action.REDO
+    assert action_of("y", shift=False, control=True) is Action.REDO
+    assert action_of("1", shift=False, control=True) is None
 
 
 @pytest.fixture
@@ -442,20 +479,21 @@ def png_of(width, height):
 
 
 @pytest.mark.parametrize(
-    ("data", "reason"),
+    ("data", "reason", "said"),
     [
-        (b"", "is no JPEG or PNG"),
-        (b"GIF89a" + bytes(100), "is no JPEG or PNG"),
-        (b"\xff\xd8\xff", "not a picture that can be read"),
-        (png_of(640, 480), "not a picture that can be read"),
-        (png_of(40_000, 40_000), "more than 50 million pixels"),
-        (bytes(MAX_BYTES + 1), "larger than 25 MB"),
+        (b"", Refusal.NO_PICTURE, "is no JPEG or PNG"),
+        (b"GIF89a" + bytes(100), Refusal.NO_PICTURE, "is no JPEG or PNG"),
+        (b"\xff\xd8\xff", Refusal.NO_PICTURE, "not a picture that can be read"),
+        (png_of(640, 480), Refusal.NO_PICTURE, "not a picture that can be read"),
+        (png_of(40_000, 40_000), Refusal.TOO_MANY_PIXELS, "more than 50 million pixels"),
+        (bytes(MAX_BYTES + 1), Refusal.TOO_LARGE, "larger than 25 MB"),
     ],
     ids=["empty", "gif", "cut", "broken", "bomb", "large"],
 )
-def test_an_upload_that_is_no_fit_picture_is_refused(tmp_path, data, reason):
-    with pytest.raises(SourceError, match=reason):
+def test_an_upload_that_is_no_fit_picture_is_refused(tmp_path, data, reason, said):
+    with pytest.raises(UploadRefused, match=said) as refused:
         Uploads(Queue(tmp_path), lambda _: ()).store("a.png", data)
+    assert refused.value.reason is reason
     assert Queue(tmp_path).samples() == []
 
 
@@ -514,23 +552,23 @@ def test_a_suggested_box_counts_as_no_face_until_somebody_takes_it(perhaps, edit
     assert perhaps.result == editing.result
     assert perhaps.suggestions == {0: MISS, 1: OTHER_MISS}
     perhaps.take(1)
-    assert perhaps.result[:-1] == editing.result
-    assert perhaps.result[-1].box == OTHER_MISS.box
+    assert perhaps.annotations[:-1] == editing.annotations
+    assert (perhaps.annotations[-1].box, perhaps.annotations[-1].label) == (OTHER_MISS.box, None)
     assert selected_box(perhaps) == OTHER_MISS.box
     assert perhaps.suggestions == {0: MISS}
     assert perhaps.changed
 
 
 def test_the_key_takes_one_suggested_box_after_the_other_and_undo_gives_it_back(perhaps):
-    before = perhaps.result
+    before = perhaps.annotations
     for _ in range(3):
         perhaps.take()
-    assert [mark.box for mark in perhaps.result[len(before) :]] == [MISS.box, OTHER_MISS.box]
+    assert [mark.box for mark in perhaps.annotations[len(before) :]] == [MISS.box, OTHER_MISS.box]
     assert perhaps.suggestions == {}
     perhaps.undo()
     assert perhaps.suggestions == {1: OTHER_MISS}
     perhaps.take(7)
-    assert len(perhaps.result) == len(before) + 1
+    assert len(perhaps.annotations) == len(before) + 1
     assert action_of("f", shift=False) is Action.TAKE
 
 
@@ -551,21 +589,127 @@ def test_misses_come_first_and_else_the_oldest(sample):
 
 def test_a_picture_says_in_a_sentence_why_it_is_there(sample):
     assert (
-        cards.why(sample(reasons=("gap",)))
+        cards.why(sample(reasons=("gap",)), ENGLISH)
         == "A face was seen just before and just after this image, but not in it."
     )
     made = sample(reasons=("near_miss", "audit"))
-    told = cards.why(replace(made, report=replace(made.report, near_misses=(MISS,))))
+    told = cards.why(replace(made, report=replace(made.report, near_misses=(MISS,))), ENGLISH)
     assert "almost enough like a face" in told
     assert "drawn at random" in told
     assert "dashed box counts as no face" in told
-    assert cards.why(sample(reasons=("upload",))) == ""
+    assert cards.why(sample(reasons=("upload",)), ENGLISH) == ""
+    assert "무작위로" in cards.why(sample(reasons=("audit",)), KOREAN)
 
 
 def test_a_card_shows_suggested_boxes_until_somebody_has_looked(sample):
     made = sample(reasons=("near_miss",))
     made = replace(made, report=replace(made.report, near_misses=(MISS,)))
-    assert cards.grid([made], {}).count('class="mw-suggested"') == 1
+    assert cards.grid([made], {}, ENGLISH).count('class="mw-suggested"') == 1
     done = sample(reasons=("near_miss",), said=["protected"])
     done = replace(done, report=replace(done.report, near_misses=(MISS,)))
-    assert 'class="mw-suggested"' not in cards.grid([done], {})
+    assert 'class="mw-suggested"' not in cards.grid([done], {}, ENGLISH)
+
+
+# a team
+
+
+DOUBLED = next(n for n in range(1000) if Team(("kim", "lee")).is_doubled(f"20261122T120000.000Z-{n:06d}"))
+SINGLE = next(n for n in range(1000) if not Team(("kim", "lee")).is_doubled(f"20261122T120000.000Z-{n:06d}"))
+TEAM = Team(("kim", "lee"))
+
+
+def test_who_gives_the_second_opinion_sees_the_picture_as_if_it_waited(sample):
+    """On the cards, in the filters and in what is counted as done."""
+    made = sample(DOUBLED, said=["worn_wrong"], by="kim")
+    lee, kim = Viewer(TEAM, "lee"), Viewer(TEAM, "kim")
+    (seen,) = filters.chosen([made], Filter(state=LabelState.WAITING), lee)
+    html = cards.grid([seen], {}, ENGLISH)
+    assert "waiting" in html
+    assert "kim" not in html
+    assert "worn" not in html
+    assert filters.chosen([made], Filter(state=LabelState.WORN_WRONG), lee) == []
+    assert filters.chosen([made], Filter(state=LabelState.SECOND), lee) == []
+    assert filters.chosen([made], Filter(state=LabelState.WAITING), kim) == []
+    assert filters.chosen([made], Filter(state=LabelState.SECOND), kim) == [made]
+    assert filters.progress([made], Filter(), "lee", NOON.date(), lee).labelled == 0
+    assert filters.progress([made], Filter(), "kim", NOON.date(), kim).labelled == 1
+
+
+def test_ones_own_share_is_a_filter_that_an_address_holds(sample):
+    samples = [sample(number) for number in range(60)]
+    mine = [filters.chosen(samples, Filter(mine=True), Viewer(TEAM, name)) for name in TEAM.labellers]
+    assert sorted(ids(mine[0]) + ids(mine[1])) == list(range(60))
+    assert 15 < len(mine[0]) < 45
+    assert filters.from_query(Filter(mine=True).to_query()) == Filter(mine=True)
+    assert len(filters.chosen(samples, Filter(mine=True), Viewer(Team(), "kim"))) == 60
+
+
+def test_an_unsaved_picture_is_marked_and_drafts_are_each_persons_own(sample):
+    made, drafts = sample(SINGLE), Drafts()
+    editing = Editing(FACES, None, SIZE)
+    drafts.keep("kim", Draft(made, editing))
+    assert drafts.of("kim", made.id) == Draft(made, editing)
+    assert drafts.of("lee", made.id) is None
+    assert "not saved yet" in cards.grid([made], {}, ENGLISH, drafts.samples("kim"))
+    assert "not saved yet" not in cards.grid([made], {}, ENGLISH, drafts.samples("lee"))
+    for number in range(MAX_DRAFTS):
+        drafts.keep("lee", Draft(sample(number), editing))
+    assert drafts.of("kim", made.id) is None
+    drafts.drop("lee", sample(1).id)
+    drafts.drop("lee", "none such")
+    assert len(drafts.samples("lee")) == MAX_DRAFTS - 1
+
+
+@pytest.mark.parametrize("file", ["review", "team"])
+def test_every_sentence_is_there_in_both_languages_with_the_same_gaps(file):
+    texts = {key: each for key, each in catalogue().items() if key.startswith(f"{file}.")}
+    assert len(texts) > 30
+    gaps = re.compile(r"{(\w+)")
+    for key, each in texts.items():
+        assert set(each) == {"en", "ko"}, key
+        assert all(isinstance(text, str) and text.strip() for text in each.values()), key
+        assert set(gaps.findall(each["en"])) == set(gaps.findall(each["ko"])), key
+        assert re.search("[가-힣]", each["ko"]) or key in {
+            "review.their_labels",
+            "team.says",
+            "team.pair",
+            "team.returned_by",
+            "team.interval",
+            "review.by",
+            "review.counted",
+            "review.labelled_by",
+            "review.judged",
+        }, key
+
+
+def test_every_sentence_that_the_pages_ask_for_is_in_the_catalogue():
+    """Keys that are put together are those of reasons, states, orders, labels, keys and refusals."""
+    asked = set()
+    for path in Path(cards.__file__).parents[1].glob("*/*.py"):
+        asked |= set(re.findall(r't\("((?:review|team)\.\w+)"', path.read_text(encoding="utf-8")))
+    asked |= {f"review.why_{reason}" for reason in REASONS}
+    asked |= {f"review.state_{state}" for state in LabelState} | {f"review.order_{order}" for order in Order}
+    asked |= {f"review.{label}" for label, _ in CHOICES} | {f"review.{text}" for _, text in HELP}
+    asked |= {f"review.upload_{reason}" for reason in (*Refusal, *REJECTIONS.values(), "no_room", "failed")}
+    asked |= {f"review.{word}" for word in WORDS}
+    assert len(asked) > 120
+    assert asked - catalogue().keys() == set()
+
+
+def test_the_queues_own_guidelines_come_before_those_of_the_program(tmp_path):
+    assert "protected" in guidelines(tmp_path, "en")
+    assert "착용" in guidelines(tmp_path, "ko")
+    (tmp_path / "guidelines.md").write_text("# At our door", encoding="utf-8")
+    assert guidelines(tmp_path, "ko") == "# At our door"
+    (tmp_path / "guidelines.ko.md").write_text("# 우리 문에서는", encoding="utf-8")
+    assert (guidelines(tmp_path, "ko"), guidelines(tmp_path, "en")) == ("# 우리 문에서는", "# At our door")
+    (tmp_path / "guidelines.md").write_bytes(b"\xff")
+    assert "protected" in guidelines(tmp_path, "en")
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_every_example_of_the_guidelines_is_drawn(tmp_path, language):
+    named = re.findall(r"/team/examples/(\w+)\.svg", guidelines(tmp_path, language))
+    assert set(named) == set(EXAMPLES)
+    for name in named:
+        assert defusedxml.ElementTree.fromstring(svg(name)).tag.endswith("svg")

@@ -11,6 +11,7 @@ from maskwatch.core.records import Alert, Box, Direction, Label, Passage, Person
 from maskwatch.output import draw as render
 from maskwatch.output.labels import Tag, place_labels
 from maskwatch.output.places import Places, Segment
+from maskwatch.output.text import write
 
 
 @pytest.fixture
@@ -210,3 +211,27 @@ def test_a_scene_is_labelled_in_the_language_of_who_looks(grey, report, monkeypa
     )
     render.scene(grey, replace(report(1.0), persons=people), words=words)
     assert {"미착용", "가려짐"} <= set(written)
+
+
+def test_the_banner_says_of_when_its_alert_is_beside_the_ratio_of_now(grey, report, monkeypatch):
+    """While an alert stands, more may be protected again than when it was spoken."""
+    written = []
+    monkeypatch.setattr(render, "write", lambda image, text, *rest: written.append(text))
+    monkeypatch.setattr(render, "shortened", lambda text, *rest: text)
+    alert = Alert("door", 1.0, 0.0, 2, 2, "Please wear your mask.")
+    render.annotated(grey, report(2.4, 0.9, 0.9), alert)
+    assert written[-2:] == [
+        "door   0:02.4   2 of 2 protected, 100%",
+        "Alert at 0:01.0, 2 of 2 without a mask: Please wear your mask.",
+    ]
+
+
+def test_a_korean_name_on_a_picture_is_no_row_of_empty_boxes(grey):
+    """Each syllable is drawn, and two of them differ."""
+    drawn = []
+    for text in ("정", "층", "문"):
+        canvas = np.zeros((60, 60, 3), np.uint8)
+        write(canvas, text, (5, 45), (255, 255, 255), 40)
+        drawn.append(canvas)
+    assert all((each > 0).mean() > 0.03 for each in drawn)
+    assert not any((a == b).all() for a, b in combinations(drawn, 2))

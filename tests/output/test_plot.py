@@ -1,10 +1,12 @@
 """A replay over time, and what of it is kept."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from matplotlib import font_manager
 
 from maskwatch.core.records import Alert, Box, Decision, Direction, Label, Passage, Person
 from maskwatch.output import plot as drawn
@@ -12,6 +14,7 @@ from maskwatch.output.plot import plot
 from maskwatch.output.recent import Recent
 from maskwatch.output.style import COLOURS
 from maskwatch.output.trace import Stretch, Trace
+from maskwatch.platform.fonts import KOREAN
 
 BOUNDS = {"alert under": 0.75}
 P, U, N = Label.PROTECTED, Label.UNPROTECTED, Label.UNKNOWN
@@ -138,3 +141,27 @@ def test_an_alert_a_passage_and_a_trail_are_shown_for_a_while(report, frame):
     assert see(1.9) == (alert, 1, [2.0, 2.9])
     assert see(2.5) == (alert, 0, [2.9, 3.5])
     assert see(3.0) == (None, 0, [2.9 + 0.0, 3.5, 4.0][1:])
+
+
+def test_an_alert_that_is_over_is_shown_no_more_however_lately_it_was_spoken(report, frame):
+    """Else the banner would ask for masks beside a ratio of 100 %."""
+    recent = Recent()
+    alert = Alert("door", 1.0, 0.0, 2, 2, "Please wear your mask.")
+    recent.add(Decision(frame(1.0), report(1.0, 0.1, 0.1), alerts=(alert,)))
+    recent.end(replace(alert, at=0.5, ended_at=1.1))
+    assert recent.alert == alert
+    recent.end(replace(alert, ended_at=1.2))
+    recent.add(Decision(frame(1.2), report(1.2, 0.9, 0.9)))
+    assert recent.alert is None
+
+
+def test_korean_names_are_written_with_a_font_that_has_them(tmp_path, report):
+    """Matplotlib warns of a letter that it draws as an empty box, which fails the test."""
+    if not any(Path(path).stem in KOREAN for path in font_manager.findSystemFonts()):
+        pytest.skip("no Korean font is installed (the README's test command installs fonts-nanum)")
+    trace = Trace()
+    trace.add(replace(report(0.0), persons=()))
+    plot(tmp_path / "korean.png", "정문 3층.mp4", trace, [], BOUNDS)
+    plot(tmp_path / "latin.png", "door.mp4", trace, [], BOUNDS)
+    title = [image(tmp_path / f"{name}.png")[:40] for name in ("korean", "latin")]
+    assert (title[0] != title[1]).any()

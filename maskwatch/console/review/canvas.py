@@ -10,8 +10,12 @@ from nicegui.events import GenericEventArguments
 
 from maskwatch.console.review.editing import DrawnAnnotation
 from maskwatch.console.review.keys import CHOICES, NOT_A_FACE, Action, action_of, all_names
+from maskwatch.console.texts import Texts
 from maskwatch.core.records import Box, Face, Label
 from maskwatch.datasets.labels import AnnotationLabel
+
+UNLABELLED = "unlabelled"
+WORDS = ("canvas", "a_face", "click_if", "is_face", "none_marked", "which", UNLABELLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +34,16 @@ class CanvasHandlers:
 class Canvas(ui.element, component="canvas.js"):
     """The image that is being labelled, with its boxes; what a person does there goes to `hands`."""
 
-    def __init__(self, hands: CanvasHandlers) -> None:
+    def __init__(self, hands: CanvasHandlers, t: Texts) -> None:
         super().__init__()
         self._sample = ""
+        self._t = t
+        choices = [{"label": label, "key": key, "text": t(f"review.{label}")} for label, key in CHOICES]
+        words = {word: t(f"review.{word}", count="{count}") for word in WORDS}
         self._props.update(
-            keys=all_names(), choices=list(CHOICES), annotations=[], preload=[], width=1, height=1
+            keys=all_names(), controls=all_names(control=True), choices=choices, words=words, annotations=[]
         )
-        self._props.update(sample="", src="", selected=None, suggested=[])
+        self._props.update(preload=[], width=1, height=1, sample="", src="", selected=None, suggested=[])
         self._hands = hands
         self.on("key", self._on_key)
         self.on("select", self._on_select)
@@ -61,18 +68,19 @@ class Canvas(ui.element, component="canvas.js"):
         What `show` set is sent along.
         """
         self._props.update(
-            annotations=[_to_props(annotation) for annotation in annotations],
+            annotations=[_to_props(annotation, self._t) for annotation in annotations],
             selected=selected,
             suggested=[
-                {"place": place, "box": list(face.box), "said": f"perhaps a face, {face.score:.0%}"}
+                {"place": place, "box": list(face.box), "said": self._t("review.perhaps", score=face.score)}
                 for place, face in suggested.items()
             ],
         )
         self.update()
 
     async def _on_key(self, event: GenericEventArguments) -> None:
-        action = action_of(str(event.args["key"]), shift=bool(event.args["shift"]))
-        if action is not None and self._is_shown(event.args):
+        told = event.args
+        action = action_of(str(told["key"]), shift=bool(told["shift"]), control=bool(told.get("control")))
+        if action is not None and self._is_shown(told):
             await self._hands.act(action)
 
     def _on_select(self, event: GenericEventArguments) -> None:
@@ -111,22 +119,23 @@ def _box(told: dict[str, Any]) -> Box:
     return Box(x1, y1, x2, y2)
 
 
-def _to_props(annotation: DrawnAnnotation) -> dict[str, object]:
+def _to_props(annotation: DrawnAnnotation, t: Texts) -> dict[str, object]:
     return {
         "number": annotation.number,
         "box": list(annotation.box),
-        "label": annotation.label.value,
-        "said": label_choice_of(annotation.face),
+        "label": UNLABELLED if annotation.label is None else annotation.label.value,
+        "said": said_of(annotation.face, t),
     }
 
 
-def label_choice_of(face: Face | None) -> str:
+def said_of(face: Face | None, t: Texts) -> str:
     """What the models say of a face, for a person."""
     if face is None:
-        return "drawn by hand"
-    found = f"a face {face.score:.0%}"
+        return t("review.by_hand")
+    found = t("review.face_found", score=face.score)
     if face.protected is None:
-        return f"{found}, not judged"
-    verdict = "protected" if face.label is Label.PROTECTED else "unprotected"
-    sure = face.protected if face.label is Label.PROTECTED else 1 - face.protected
-    return f"{found}, {verdict} {sure:.0%}"
+        return t("review.not_judged", found=found)
+    is_protected = face.label is Label.PROTECTED
+    sure = face.protected if is_protected else 1 - face.protected
+    label = t("review.protected" if is_protected else "review.unprotected")
+    return t("review.judged", found=found, label=label, sure=sure)

@@ -1,29 +1,15 @@
 """The gallery's cards as HTML. Everything that a camera, a file or a person named is escaped."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from html import escape
 from urllib.parse import quote, urlencode
 
+from maskwatch.console.texts import Texts
 from maskwatch.core.records import Box
-from maskwatch.core.selection.reasons import sentences
+from maskwatch.core.selection.reasons import REASONS
 from maskwatch.datasets.labels import AnnotationLabel
 from maskwatch.samples.annotations import accepted
 from maskwatch.samples.sample import Sample
-
-EMPTY = """
-<div class="mw-empty">
-  <h2>The queue is empty</h2>
-  <p>Frames that the models are unsure of come here by themselves while <code>maskwatch run</code> watches the
-  cameras, or when footage is gone through with <code>maskwatch replay door.mp4 --queue DIR</code>.</p>
-  <p>Nothing waits, so there is nothing to do. You may add pictures of your own with <em>Add pictures</em>.</p>
-</div>
-"""
-NOTHING_FITS = """
-<div class="mw-empty">
-  <h2>Nothing fits these filters</h2>
-  <p>There are pictures in the queue, but none of this kind. <em>Show all</em> takes the filters away.</p>
-</div>
-"""
 
 
 def sample_path(sample_id: str, query: Mapping[str, str]) -> str:
@@ -46,21 +32,27 @@ def thumbnail_path(sample_id: str) -> str:
     return f"/queue/thumbnail/{quote(sample_id, safe='')}.jpg"
 
 
-def grid(samples: Iterable[Sample], query: Mapping[str, str]) -> str:
-    """The cards of one page; each leads to its picture, with the filter in `query` kept."""
-    return '<div class="mw-grid">' + "".join(_card(sample, query) for sample in samples) + "</div>"
+def empty(t: Texts, key: str) -> str:
+    """What stands in the place of the cards: `empty`, or `nothing_fits`."""
+    title, said = t(f"review.{key}_title"), t(f"review.{key}")
+    return f'<div class="mw-empty"><h2>{escape(title)}</h2><p>{escape(said)}</p></div>'
 
 
-def words(label: AnnotationLabel) -> str:
-    """A label as people read it: blanks for underscores."""
-    return label.value.replace("_", " ")
+def grid(samples: Iterable[Sample], query: Mapping[str, str], t: Texts, unsaved: Collection[str] = ()) -> str:
+    """The cards of one page; each leads to its picture, with the filter in `query` kept. `unsaved` are marked so."""
+    cards = (_card(sample, query, t, is_unsaved=sample.id in unsaved) for sample in samples)
+    return '<div class="mw-grid">' + "".join(cards) + "</div>"
 
 
-def summary(labels: Iterable[AnnotationLabel]) -> str:
+def summary(labels: Iterable[AnnotationLabel], t: Texts) -> str:
     """Such as `2 protected, 1 worn wrong`."""
     labels = list(labels)
-    counts = [f"{labels.count(label)} {words(label)}" for label in AnnotationLabel if label in labels]
-    return ", ".join(counts) or "no face"
+    counts = [
+        t("review.counted", count=labels.count(label), label=t(f"review.{label}"))
+        for label in AnnotationLabel
+        if label in labels
+    ]
+    return ", ".join(counts) or t("review.no_face")
 
 
 def clock(sample: Sample) -> str:
@@ -68,19 +60,23 @@ def clock(sample: Sample) -> str:
     return f"{sample.saved_at.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
-def why(sample: Sample) -> str:
+def why(sample: Sample, t: Texts) -> str:
     """Why the picture is in the queue, in sentences, and what a dashed box is where there is one."""
-    told = " ".join(sentences(sample.reasons))
+    told = [t(f"review.why_{reason}") for reason in REASONS if reason in sample.reasons]
     if sample.report.near_misses:
-        told += " A dashed box counts as no face unless you click it."
-    return escape(told)
+        told.append(t("review.dashed"))
+    return escape(" ".join(told))
 
 
-def _card(sample: Sample, query: Mapping[str, str]) -> str:
+def _card(sample: Sample, query: Mapping[str, str], t: Texts, *, is_unsaved: bool) -> str:
     labels = sample.labels
     faces = accepted(sample.report.faces) if labels is None else labels.faces
-    said = summary(face.label for face in faces)
-    state = "waiting" if labels is None else f"by {labels.by}" if labels.by else "labelled"
+    said = summary((face.label for face in faces), t)
+    state = t("review.waiting" if labels is None else "review.labelled")
+    if labels is not None and labels.by:
+        state = t("review.by", name=labels.by)
+    if is_unsaved:
+        state = t("review.unsaved")
     width, height = sample.report.size
     boxes = "".join(_rectangle(face.box, face.label.value) for face in faces)
     if labels is None:
@@ -88,14 +84,14 @@ def _card(sample: Sample, query: Mapping[str, str]) -> str:
     return (
         f'<a class="mw-card {"mw-waits" if labels is None else "mw-done"}" '
         f'href="{escape(sample_path(sample.id, query))}" title="{escape(sample.id)}">'
-        f'<span class="mw-thumb"><img loading="lazy" alt="{escape(said)}" '
+        f'<span class="mw-thumb"><img loading="lazy" decoding="async" alt="{escape(said)}" '
         f'src="{escape(thumbnail_path(sample.id))}">'
         f'<svg viewBox="0 0 {width:d} {height:d}" aria-hidden="true">{boxes}</svg></span>'
         f'<span class="mw-line"><b>{escape(sample.report.camera)}</b><i>{escape(state)}</i></span>'
         f'<span class="mw-line"><span>{escape(said)}</span>'
-        f'<span title="the lowest confidence">{sample.lowest_confidence:.2f}</span></span>'
+        f'<span title="{escape(t("review.confidence_why"))}">{sample.lowest_confidence:.2f}</span></span>'
         f'<span class="mw-line mw-faint"><span>{clock(sample)}</span></span>'
-        f'<span class="mw-line mw-faint"><span title="{why(sample)}">'
+        f'<span class="mw-line mw-faint"><span title="{why(sample, t)}">'
         f"{escape(', '.join(sample.reasons))}</span></span></a>"
     )
 

@@ -1,7 +1,8 @@
 """What the pages share: the queue, what is kept for it, and who has which picture open."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from maskwatch.console.review.drafts import Drafts
 from maskwatch.console.review.thumbnails import Thumbnails
 from maskwatch.console.review.uploads import Uploads
 from maskwatch.console.review.walk import Presence
@@ -10,10 +11,12 @@ from maskwatch.samples.store import Queue
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """`by` is offered as the name of a person who has not given one yet."""
+    """`by` is offered as the name of a person who has not given one yet; `learned` are samples that left the queue."""
 
     queue: Queue
     thumbnails: Thumbnails
     uploads: Uploads
     presence: Presence
     by: str | None
+    learned: Queue | None = None
+    drafts: Drafts = field(default_factory=Drafts)

@@ -1,57 +1,91 @@
 """The questions that a picture's page may ask."""
 
-from html import escape
-
 from nicegui import ui
 
 from maskwatch.console.review.cards import summary
+from maskwatch.console.texts import Texts
 from maskwatch.samples.annotations import Annotation
+from maskwatch.samples.opinions import LONGEST_COMMENT
 from maskwatch.samples.sample import Sample
 
 
-async def keep_mine(theirs: Sample, mine: tuple[Annotation, ...]) -> bool:
+async def keep_mine(theirs: Sample, mine: tuple[Annotation, ...], t: Texts) -> bool:
     """Whether to overwrite what somebody else saved meanwhile."""
     last = theirs.history[-1]
-    said = "took the labels away" if last.faces is None else f"says: {summary(m.label for m in last.faces)}"
     when = f"{last.at.astimezone():%H:%M:%S}"
-    with ui.dialog().props("persistent") as dialog, ui.card().classes("mw-dialog mw-conflict"):
-        ui.html(
-            f"<h2>{escape(last.by)} was here first</h2>"
-            f"<p>After you opened this picture, at {when}, {escape(last.by)} {escape(said)}.</p>"
-            f"<p>You say: {escape(summary(m.label for m in mine))}. Nothing of yours is saved yet.</p>"
-        )
-        with ui.row().classes("self-end"):
-            theirs_button = ui.button(f"See what {last.by} says", on_click=lambda: dialog.submit(False))
-            theirs_button.props("flat no-caps autofocus")
-            ui.button("Overwrite with mine", on_click=lambda: dialog.submit(True)).props("unelevated no-caps")
-    answer = bool(await dialog)
-    dialog.delete()
-    return answer
+    if last.faces is None:
+        said = t("review.theirs_gone", when=when, name=last.by)
+    else:
+        said = t("review.theirs", when=when, name=last.by, said=summary((m.label for m in last.faces), t))
+    own = t("review.mine", said=summary((m.label for m in mine), t))
+    return await _asked(
+        t("review.here_first", name=last.by),
+        (said, own),
+        no=t("review.see_theirs", name=last.by),
+        yes=t("review.overwrite"),
+        marked="no",
+        look="mw-conflict",
+    )
 
 
-async def try_again(problem: str) -> bool:
+async def try_again(problem: str, t: Texts) -> bool:
     """Whether to save once more after it failed."""
-    with ui.dialog().props("persistent") as dialog, ui.card().classes("mw-dialog"):
-        ui.html(f"<h2>This could not be saved</h2><p>{escape(problem)}</p>")
-        with ui.row().classes("self-end"):
-            ui.button("Leave it", on_click=lambda: dialog.submit(False)).props("flat no-caps")
-            ui.button("Try again", on_click=lambda: dialog.submit(True)).props("unelevated no-caps autofocus")
-    answer = bool(await dialog)
-    dialog.delete()
-    return answer
+    return await _asked(t("review.not_saved"), (problem,), no=t("review.leave_it"), yes=t("review.try_again"))
 
 
-async def to_gallery(labelled: int, total: int) -> bool:
+async def to_gallery(labelled: int, total: int, t: Texts) -> bool:
     """After the last picture: whether to go back to the gallery."""
+    said = t("review.thank_you", labelled=labelled, total=total)
+    return await _asked(
+        t("review.last_one"),
+        (said,),
+        no=t("review.stay"),
+        yes=t("review.to_gallery"),
+        may_dismiss=True,
+    )
+
+
+async def comment(t: Texts) -> str | None:
+    """What is to be mended, in a reviewer's words; None when she changed her mind."""
     with ui.dialog() as dialog, ui.card().classes("mw-dialog"):
-        ui.html(
-            "<h2>That was the last one</h2>"
-            f"<p>{labelled} of {total} pictures with these filters are labelled. Thank you.</p>"
-        )
+        ui.label(t("review.return_title")).classes("mw-title")
+        field = ui.textarea(t("review.return_comment")).classes("full-width")
+        field.props(f"autofocus outlined autogrow maxlength={LONGEST_COMMENT}")
+
+        def say() -> None:
+            if (field.value or "").strip():
+                dialog.submit(field.value)
+            else:
+                ui.notify(t("review.return_comment_missing"), type="warning")
+
         with ui.row().classes("self-end"):
-            ui.button("Stay here", on_click=lambda: dialog.submit(False)).props("flat no-caps")
-            back = ui.button("Back to the gallery", on_click=lambda: dialog.submit(True))
-            back.props("unelevated no-caps autofocus")
+            ui.button(t("review.cancel"), on_click=lambda: dialog.submit(None)).props("flat no-caps")
+            ui.button(t("review.review_return"), on_click=say).props("unelevated no-caps")
+    said = await dialog
+    dialog.delete()
+    return None if said is None else str(said)
+
+
+async def _asked(
+    title: str,
+    said: tuple[str, ...],
+    *,
+    no: str,
+    yes: str,
+    marked: str = "yes",
+    look: str = "",
+    may_dismiss: bool = False,
+) -> bool:
+    """A question with two answers; `marked` is the one that Enter gives."""
+    with ui.dialog() as dialog, ui.card().classes(f"mw-dialog {look}"):
+        dialog.props("" if may_dismiss else "persistent")
+        ui.label(title).classes("mw-title")
+        for each in said:
+            ui.label(each).classes("mw-said-below")
+        with ui.row().classes("self-end"):
+            left = ui.button(no, on_click=lambda: dialog.submit(False)).props("flat no-caps")
+            right = ui.button(yes, on_click=lambda: dialog.submit(True)).props("unelevated no-caps")
+            (right if marked == "yes" else left).props("autofocus")
     answer = bool(await dialog)
     dialog.delete()
     return answer

@@ -16,11 +16,14 @@ MAX_UNDO = 200
 
 @dataclass(frozen=True, slots=True)
 class DrawnAnnotation:
-    """A mark on the page. `number` names it as long as the page is open; `face` is what the models said."""
+    """A mark on the page. `number` names it as long as the page is open; `face` is what the models said.
+
+    `label` is None until a person has said what it is.
+    """
 
     number: int
     box: Box
-    label: AnnotationLabel
+    label: AnnotationLabel | None
     face: Face | None = None
 
 
@@ -31,7 +34,7 @@ class _Moment:
 
 
 class Editing:
-    """Starts with a person's marks, or with what the models said; every change can be undone.
+    """Starts with a person's marks, or with what the models said; every change can be undone, and done again.
 
     `size` is the picture's width and height in pixels; no box leaves it. `suggested` are boxes that may hold a face:
     none counts as one before somebody takes it.
@@ -49,6 +52,7 @@ class Editing:
         self._size = size
         self._next = 0
         self._before: list[_Moment] = []
+        self._after: list[_Moment] = []
         drawn = self._drawn(accepted(faces) if annotations is None else annotations)
         self._now = self._start = _Moment(drawn, drawn[0].number if drawn else None)
 
@@ -73,13 +77,20 @@ class Editing:
 
     @property
     def changed(self) -> bool:
-        """Whether `result` differs from what the editing started with."""
-        return self.result != tuple(Annotation(m.box, m.label) for m in self._start.annotations)
+        """Whether a box or a label differs from what the editing started with."""
+        return _said(self.annotations) != _said(self._start.annotations)
+
+    @property
+    def unlabelled(self) -> tuple[int, ...]:
+        """The numbers of the boxes that have no label yet."""
+        return tuple(mark.number for mark in self.annotations if mark.label is None)
 
     @property
     def result(self) -> tuple[Annotation, ...]:
-        """What the person says of the picture."""
-        return tuple(Annotation(annotation.box, annotation.label) for annotation in self.annotations)
+        """What the person says of the picture. Raises `ValueError` while a box has no label."""
+        if self.unlabelled:
+            raise ValueError(f"{len(self.unlabelled)} boxes have no label")
+        return tuple(Annotation(mark.box, mark.label) for mark in self.annotations if mark.label is not None)
 
     def select(self, number: int | None) -> None:
         """Select the box of this number, None for none; an unknown one is ignored. No step for `undo`."""
@@ -120,7 +131,7 @@ class Editing:
         self._step(_Moment(rest, rest[min(place, len(rest) - 1)].number if rest else None))
 
     def draw(self, box: Box | None = None) -> None:
-        """Add a box, in the middle when none is given. It takes the label that the last one has."""
+        """Add a box, in the middle when none is given. It has no label: a person says what it is."""
         if box is None:
             width, height = self._size
             half = max(SMALLEST_PX, NEW_BOX * min(width, height)) / 2
@@ -128,14 +139,13 @@ class Editing:
         kept = self._inside(box)
         if kept is None:
             return
-        label = self.annotations[-1].label if self.annotations else AnnotationLabel.UNPROTECTED
         annotation = DrawnAnnotation(
-            self._number(), kept, label, _same(kept, (*self._faces, *self._suggested))
+            self._number(), kept, None, _same(kept, (*self._faces, *self._suggested))
         )
         self._step(_Moment((*self.annotations, annotation), annotation.number))
 
     def take(self, place: int | None = None) -> None:
-        """A suggested box is a face, and takes the label that the last one has; without a place the first of them."""
+        """A suggested box is a face, of which a label is still to be said; without a place the first of them."""
         offered = self.suggestions
         face = offered.get(next(iter(offered), -1) if place is None else place)
         if face is not None:
@@ -165,15 +175,28 @@ class Editing:
 
     def as_the_models_say(self) -> None:
         """Begin anew from the models' faces."""
-        drawn = self._drawn(accepted(self._faces))
-        self._step(_Moment(drawn, drawn[0].number if drawn else None))
+        self.say(accepted(self._faces))
 
     def undo(self) -> bool:
         """Take the last change back; False when there is none."""
         if not self._before:
             return False
+        self._after.append(self._now)
         self._now = self._before.pop()
         return True
+
+    def redo(self) -> bool:
+        """Do again what was taken back last; False when there is none, or another change came since."""
+        if not self._after:
+            return False
+        self._before.append(self._now)
+        self._now = self._after.pop()
+        return True
+
+    def say(self, annotations: Iterable[Annotation]) -> None:
+        """Begin anew from what somebody says."""
+        drawn = self._drawn(annotations)
+        self._step(_Moment(drawn, drawn[0].number if drawn else None))
 
     def _drawn(self, annotations: Iterable[Annotation]) -> tuple[DrawnAnnotation, ...]:
         return tuple(
@@ -195,6 +218,7 @@ class Editing:
     def _step(self, moment: _Moment) -> None:
         if moment.annotations != self.annotations:
             self._before = [*self._before[-MAX_UNDO + 1 :], self._now]
+            self._after = []
         self._now = moment
 
     def _inside(self, box: Box) -> Box | None:
@@ -203,6 +227,10 @@ class Editing:
         cut = Box(max(0.0, box.x1), max(0.0, box.y1), min(float(width), box.x2), min(float(height), box.y2))
         cut = Box(*(round(v, 1) for v in cut))
         return cut if min(cut.width, cut.height) >= SMALLEST_PX else None
+
+
+def _said(annotations: Iterable[DrawnAnnotation]) -> list[tuple[Box, AnnotationLabel | None]]:
+    return [(mark.box, mark.label) for mark in annotations]
 
 
 def _same(box: Box, faces: Iterable[Face]) -> Face | None:

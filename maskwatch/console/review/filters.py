@@ -1,19 +1,22 @@
-"""Which samples are shown, in which order, and how far the work on them is. Pure: no page and no disk."""
+"""Which samples are shown to whom, in which order, and how far the work on them is. Pure: no page and no disk."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from datetime import date
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import date, datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from maskwatch.core.selection.reasons import is_miss
 from maskwatch.datasets.labels import AnnotationLabel
 from maskwatch.samples.sample import Sample
+from maskwatch.samples.team import Status, Team
 
 PAGE_SIZE = 48
+Check = Callable[[Sample], bool]
 
 
 class LabelState(StrEnum):
-    """Whether a person has looked, or what was said of at least one face."""
+    """Whether a person has looked, what was said of at least one face, or how far a team is with it."""
 
     ANY = "any"
     WAITING = "waiting"
@@ -23,6 +26,24 @@ class LabelState(StrEnum):
     WORN_WRONG = "worn_wrong"
     UNKNOWN = "unknown"
     NO_FACE = "no_face"
+    SECOND = "second"
+    DISAGREED = "disagreed"
+    ACCEPTED = "accepted"
+    RETURNED = "returned"
+
+
+OF_TEAM = (LabelState.SECOND, LabelState.DISAGREED, LabelState.ACCEPTED, LabelState.RETURNED)
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who looks: what is shown of a sample, and which are that person's, depends on the team."""
+
+    team: Team = field(default_factory=Team)
+    person: str = ""
+
+
+ANYBODY = Viewer()
 
 
 class Order(StrEnum):
@@ -36,7 +57,10 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """None, or an empty text, lets everything through. A day is one of this machine's own time zone."""
+    """None, or an empty text, lets everything through; with `mine`, what is in the person's share.
+
+    A day is one of this machine's own time zone.
+    """
 
     camera: str | None = None
     day: str | None = None
@@ -46,27 +70,19 @@ class Filter:
     at_most: float = 1.0
     search: str = ""
     order: Order = Order.MISSES
+    mine: bool = False
 
     def whatever_state(self) -> "Filter":
         """The same work, done or not."""
-        return Filter(
-            self.camera,
-            self.day,
-            self.reason,
-            LabelState.ANY,
-            self.at_least,
-            self.at_most,
-            self.search,
-            self.order,
-        )
+        return replace(self, state=LabelState.ANY)
 
     def to_query(self) -> dict[str, str]:
         """What an address says of it: only what differs from the default."""
         plain = Filter()
         return {
-            field.name: str(value)
-            for field in fields(self)
-            if (value := getattr(self, field.name)) != getattr(plain, field.name) and value is not None
+            each.name: str(value)
+            for each in fields(self)
+            if (value := getattr(self, each.name)) != getattr(plain, each.name) and value is not None
         }
 
 
@@ -114,6 +130,7 @@ def from_query(query: Mapping[str, str]) -> Filter:
         at_most=max(at_least, at_most),
         search=query.get("search", ""),
         order=Order(query["order"]) if query.get("order") in set(Order) else Order.MISSES,
+        mine=query.get("mine") == str(True),
     )
 
 
@@ -127,41 +144,65 @@ def _share(text: str | None, default: float) -> float:
 
 def day_of(sample: Sample) -> str:
     """The day on which the sample was saved, `YYYY-MM-DD` in this machine's time zone."""
-    return f"{sample.saved_at.astimezone():%Y-%m-%d}"
+    return _day(sample.saved_at)
 
 
-def passes(sample: Sample, wanted: Filter) -> bool:
+@lru_cache(maxsize=100_000)
+def _day(at: datetime) -> str:
+    return at.astimezone().date().isoformat()
+
+
+def passes(sample: Sample, wanted: Filter, viewer: Viewer = ANYBODY) -> bool:
     """Whether a sample passes the filter; `search` is a part of its id, confidence counts to two decimals."""
-    return (
-        wanted.camera in (None, sample.report.camera)
-        and wanted.day in (None, day_of(sample))
-        and (wanted.reason is None or wanted.reason in sample.reasons)
-        and wanted.at_least <= round(sample.lowest_confidence, 2) <= wanted.at_most
-        and wanted.search.strip().lower() in sample.id.lower()
-        and _is_in(sample, wanted.state)
-    )
+    return all(check(sample) for check in _checks(wanted, viewer))
 
 
-def _is_in(sample: Sample, state: LabelState) -> bool:
-    labels = sample.labels
+def _checks(wanted: Filter, viewer: Viewer) -> list[Check]:
+    """One for each thing that is asked for, the quick ones first."""
+    checks: list[Check] = []
+    search = wanted.search.strip().lower()
+    if wanted.camera is not None:
+        checks.append(lambda sample: sample.report.camera == wanted.camera)
+    if wanted.reason is not None:
+        checks.append(lambda sample: wanted.reason in sample.reasons)
+    if search:
+        checks.append(lambda sample: search in sample.id.lower())
+    if wanted.day is not None:
+        checks.append(lambda sample: day_of(sample) == wanted.day)
+    if (wanted.at_least, wanted.at_most) != (0.0, 1.0):
+        checks.append(lambda sample: wanted.at_least <= round(sample.lowest_confidence, 2) <= wanted.at_most)
+    if wanted.mine:
+        checks.append(lambda sample: viewer.team.in_share(sample, viewer.person))
+    if wanted.state is not LabelState.ANY:
+        checks.append(lambda sample: _is_in(sample, wanted.state, viewer))
+    return checks
+
+
+def _is_in(sample: Sample, state: LabelState, viewer: Viewer) -> bool:
+    seen = viewer.team.seen_by(sample, viewer.person)
+    labels = seen.labels
     match state:
-        case LabelState.ANY:
-            return True
         case LabelState.WAITING:
             return labels is None
         case LabelState.LABELLED:
             return labels is not None
         case LabelState.NO_FACE:
             return labels is not None and not labels.faces
+        case _ if state in OF_TEAM:
+            return labels is not None and viewer.team.status(seen) is Status(state.value)
         case _:
             return labels is not None and any(
                 annotation.label == AnnotationLabel(state.value) for annotation in labels.faces
             )
 
 
-def chosen(samples: Iterable[Sample], wanted: Filter) -> list[Sample]:
-    """Those that pass, in the wanted order; what is alike comes oldest first."""
-    passing = sorted((sample for sample in samples if passes(sample, wanted)), key=lambda sample: sample.id)
+def chosen(samples: Iterable[Sample], wanted: Filter, viewer: Viewer = ANYBODY) -> list[Sample]:
+    """Those that pass, as the viewer may see them, in the wanted order; what is alike comes oldest first."""
+    checks = _checks(wanted, viewer)
+    passing = [sample for sample in samples if all(check(sample) for check in checks)]
+    if viewer.person:
+        passing = [viewer.team.seen_by(sample, viewer.person) for sample in passing]
+    passing.sort(key=lambda sample: sample.id)
     match wanted.order:
         case Order.MISSES:
             return sorted(passing, key=lambda sample: not is_miss(sample.reasons))
@@ -190,15 +231,17 @@ def page(samples: Sequence[Sample], number: int, size: int = PAGE_SIZE) -> Page:
     return Page(tuple(samples[(number - 1) * size : number * size]), number, count)
 
 
-def progress(samples: Iterable[Sample], wanted: Filter, by: str, today: date) -> LabelProgress:
+def progress(
+    samples: Iterable[Sample], wanted: Filter, by: str, today: date, viewer: Viewer = ANYBODY
+) -> LabelProgress:
     """Over the samples of the filter, its `state` aside; `today`, by `by`, counts over all samples."""
-    whole = wanted.whatever_state()
+    checks, day = _checks(wanted.whatever_state(), viewer), today.isoformat()
     labelled = total = mine = 0
     for sample in samples:
-        labels = sample.labels
-        if labels is not None and labels.by == by and labels.at.astimezone().date() == today:
+        labels = viewer.team.seen_by(sample, viewer.person).labels if sample.history else None
+        if labels is not None and labels.by == by and _day(labels.at) == day:
             mine += 1
-        if passes(sample, whole):
+        if all(check(sample) for check in checks):
             total += 1
             labelled += labels is not None
     return LabelProgress(labelled, total, mine)

@@ -31,17 +31,22 @@ class Action(StrEnum):
     TALLER = "taller"
     RESET = "reset"
     UNDO = "undo"
+    REDO = "redo"
     HELP = "help"
     GALLERY = "gallery"
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """`names` are those of the browser's `KeyboardEvent.key`, letters small; with `shift` only with that key."""
+    """`names` are those of the browser's `KeyboardEvent.key`, letters small; with `shift` only with that key.
+
+    With `control` the key is held with Ctrl, or Command on a Mac.
+    """
 
     names: tuple[str, ...]
     action: Action
     shift: bool | None = None
+    control: bool = False
 
 
 KEYS = (
@@ -66,7 +71,11 @@ KEYS = (
     Key(("w",), Action.LOWER, shift=True),
     Key(("s",), Action.TALLER, shift=True),
     Key(("m",), Action.RESET),
-    Key(("z",), Action.UNDO),
+    Key(("z",), Action.UNDO, shift=False),
+    Key(("z",), Action.REDO, shift=True),
+    Key(("z",), Action.UNDO, shift=False, control=True),
+    Key(("z",), Action.REDO, shift=True, control=True),
+    Key(("y",), Action.REDO, control=True),
     Key(("?", "h"), Action.HELP),
     Key(("Escape", "g"), Action.GALLERY),
 )
@@ -81,40 +90,42 @@ MOVES = {Action.LEFT: (-1, 0), Action.RIGHT: (1, 0), Action.UP: (0, -1), Action.
 SIZES = {Action.NARROWER: (-1, 0), Action.WIDER: (1, 0), Action.LOWER: (0, -1), Action.TALLER: (0, 1)}
 NOT_A_FACE = "not_a_face"
 CHOICES = tuple(
-    {"label": label, "key": key.names[0], "text": label.replace("_", " ")}
+    (label, key.names[0])
     for key in KEYS
     if (label := NOT_A_FACE if key.action is Action.REMOVE else LABEL_OF.get(key.action, "")) != ""
 )
-"""What each face's buttons say; `NOT_A_FACE` is no label, but takes the box away."""
+"""Each face's buttons with their keys; `NOT_A_FACE` is no label, but takes the box away."""
 
 HELP = (
-    ("Enter, Space", "right as it is: save and go on"),
-    ("1", "protected: the mask covers nose and mouth"),
-    ("2", "unprotected: no mask"),
-    ("3", "worn wrong: nose or mouth are free"),
-    ("4, Delete", "not a face: remove the box"),
-    ("5", "unknown: nobody can tell"),
-    ("Tab, Shift Tab", "the next box, the one before"),
-    ("b", "a new box in the middle; or drag one with the mouse"),
-    ("f", "the first dashed box is a face; or click on one"),
-    ("w a s d", "move the box; with Shift its size"),
-    ("m", "all boxes as the models say"),
-    ("z", "undo, also what was saved"),
-    ("→ ←, n p", "the next picture, the one before; changes are saved"),
-    ("+ -, 0", "closer, farther, all; or the wheel. Shift and drag moves the view"),
-    ("Esc, g", "back to the gallery"),
-    ("?, h", "this help"),
+    ("Enter, Space", "key_accept"),
+    ("1", "key_protected"),
+    ("2", "key_unprotected"),
+    ("3", "key_worn_wrong"),
+    ("4, Delete", "key_remove"),
+    ("5", "key_unknown"),
+    ("Tab, Shift Tab", "key_select"),
+    ("b", "key_box"),
+    ("f", "key_take"),
+    ("w a s d", "key_move"),
+    ("m", "key_reset"),
+    ("z, Ctrl Z", "key_undo"),
+    ("Shift Z, Ctrl Shift Z", "key_redo"),
+    ("→ ←, n p", "key_turn"),
+    ("+ -, 0", "key_look"),
+    ("Esc, g", "key_gallery"),
+    ("?, h", "key_help"),
 )
+"""Keys, and the text of `texts/review.yaml` that tells what they do."""
 
 
-def action_of(name: str, *, shift: bool) -> Action | None:
+def action_of(name: str, *, shift: bool, control: bool = False) -> Action | None:
     """The action of a key, by the browser's name of it (letters small); None where it has none."""
     for key in KEYS:
-        if name in key.names and key.shift in (None, shift):
+        if name in key.names and key.shift in (None, shift) and key.control is control:
             return key.action
     return None
 
 
-def all_names() -> list[str]:
-    """The browser's names of all keys in use, sorted."""
-    return sorted({name for key in KEYS for name in key.names})
+def all_names(*, control: bool = False) -> list[str]:
+    """The browser's names of all keys in use, sorted; with `control`, of those that are held with Ctrl."""
+    return sorted({name for key in KEYS if key.control is control for name in key.names})

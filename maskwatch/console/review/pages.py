@@ -1,15 +1,18 @@
-"""The pages of the queue: the gallery, a picture to label, and the pictures themselves."""
+"""The pages of the queue: the gallery, a picture to label, the pictures themselves, and where own ones are sent to."""
 
+import threading
+from asyncio import to_thread
 from collections.abc import Callable
 
 from fastapi import FastAPI, HTTPException, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from nicegui import ui
 
 from maskwatch.console.context import Console
-from maskwatch.console.review import cards
+from maskwatch.console.review import cards, upload_dialog
 from maskwatch.console.review.gallery import Gallery
 from maskwatch.console.review.image import ImagePage
+from maskwatch.console.review.uploads import MAX_BYTES, Refusal, UploadRefused
 from maskwatch.core.errors import QueueError, SourceError
 
 KEPT = {"Cache-Control": "private, max-age=600"}  # a frame in the queue never changes
@@ -18,6 +21,8 @@ KEPT = {"Cache-Control": "private, max-age=600"}  # a frame in the queue never c
 def add_pages(app: FastAPI, console: Console) -> None:
     """Below `/queue`."""
     review = console.review
+    # the first visitor finds the queue read
+    threading.Thread(target=review.queue.samples, name="reading the queue", daemon=True).start()
 
     @app.get("/queue/picture/{sample_id}.jpg")
     def image(sample_id: str) -> Response:
@@ -27,19 +32,45 @@ def add_pages(app: FastAPI, console: Console) -> None:
     def thumbnail(sample_id: str) -> Response:
         return _jpeg(lambda: review.thumbnails.of(review.queue.image(sample_id)))
 
-    @ui.page("/queue", title="maskwatch queue")
-    async def gallery(request: Request) -> None:
-        await Gallery(review, request.cookies, request.query_params).refresh()
+    @app.post(upload_dialog.PATH)
+    async def upload(request: Request, name: str = "") -> Response:
+        data = await _body(request)
+        if data is None:
+            return JSONResponse({"refused": Refusal.TOO_LARGE}, 413)
+        try:
+            stored = await to_thread(review.uploads.store, name, data)
+        except UploadRefused as e:
+            return JSONResponse({"refused": e.reason}, 415)
+        except QueueError as e:
+            return JSONResponse({"refused": "no_room", "why": str(e)}, 507)
+        return JSONResponse({"faces": stored.faces, "proposed": stored.proposed})
 
-    @ui.page("/queue/sample/{sample_id}", title="maskwatch queue")
+    @ui.page("/queue", title="maskwatch")
+    async def gallery(request: Request) -> None:
+        await Gallery(console, request).open()
+
+    @ui.page("/queue/sample/{sample_id}", title="maskwatch")
     async def sample(sample_id: str, request: Request) -> Response | None:
         try:
             found = review.queue.sample(sample_id)
         except QueueError:
             return RedirectResponse(cards.gallery_path(dict(request.query_params)))
-        page = ImagePage(review, request.cookies, request.query_params, found)
+        page = ImagePage(console, request, found)
         await page.open()
         return None
+
+
+async def _body(request: Request) -> bytes | None:
+    """What is sent; None where it is more than `MAX_BYTES`, of which no more is read."""
+    told = request.headers.get("content-length", "0")
+    if not told.isdecimal() or int(told) > MAX_BYTES:
+        return None
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > MAX_BYTES:
+            return None
+    return bytes(data)
 
 
 def _jpeg(read: Callable[[], bytes]) -> Response:

@@ -5,9 +5,10 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import PurePath
 
-from maskwatch.core.errors import MaskwatchError, SourceError
+from maskwatch.core.errors import ImageError, MaskwatchError, SourceError
 from maskwatch.core.records import Face, Frame, FrameReport, Rgb
 from maskwatch.samples.store import Queue
 from maskwatch.sources.images import JPEG, PNG, decoded
@@ -19,6 +20,23 @@ REASON = "upload"
 SUFFIXES = (".jpg", ".jpeg", ".png")
 MAX_BYTES = 25_000_000
 LONGEST_NAME = 120
+
+
+class Refusal(StrEnum):
+    """Why a picture is not taken."""
+
+    TOO_LARGE = "too_large"
+    NO_PICTURE = "no_picture"
+    TOO_MANY_PIXELS = "too_many_pixels"
+
+
+class UploadRefused(SourceError):  # noqa: N818 - a refusal is not a fault
+    """It is no picture that can be used, for this reason."""
+
+    def __init__(self, reason: Refusal, said: str) -> None:
+        super().__init__(said)
+        self.reason = reason
+
 
 Proposer = Callable[[Rgb], tuple[Face, ...]]
 """Finds and judges the faces of a picture, for people to correct."""
@@ -43,14 +61,14 @@ class Uploads:
         self._count = 0
 
     def store(self, name: str, data: bytes) -> Upload:
-        """Keep a picture. Raises `SourceError` when it is none that can be used, `QueueError` when it cannot be kept."""
+        """Keep a picture. Raises `UploadRefused` when it is none that can be used, `QueueError` when it cannot be kept."""
         name = PurePath(name.replace("\\", "/")).name[-LONGEST_NAME:] or "picture"
         if len(data) > MAX_BYTES:
-            raise SourceError(f"{name}: is larger than {MAX_BYTES // 1_000_000} MB")
+            raise UploadRefused(Refusal.TOO_LARGE, f"{name}: is larger than {MAX_BYTES // 1_000_000} MB")
         if not data.startswith((JPEG, PNG)):
-            raise SourceError(f"{name}: is no JPEG or PNG")
+            raise UploadRefused(Refusal.NO_PICTURE, f"{name}: is no JPEG or PNG")
         with self._lock:
-            rgb = decoded(data, name)
+            rgb = _decoded(data, name)
             faces = self._faces(rgb)
             frame = Frame(CAMERA, name, self._count, time.time(), rgb)
             report = FrameReport(CAMERA, name, frame.seq, frame.at, frame.size, faces or ())
@@ -63,3 +81,12 @@ class Uploads:
         except MaskwatchError as e:
             log.warning("review: no faces are proposed: %s", e)
             return None
+
+
+def _decoded(data: bytes, name: str) -> Rgb:
+    try:
+        return decoded(data, name)
+    except ImageError as e:
+        raise UploadRefused(Refusal.TOO_MANY_PIXELS, str(e)) from e
+    except SourceError as e:
+        raise UploadRefused(Refusal.NO_PICTURE, str(e)) from e

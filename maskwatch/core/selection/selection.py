@@ -21,8 +21,8 @@ from maskwatch.core.selection.reasons import (
     LIMITED,
     MOVED_UNSEEN,
     NEAR_MISS,
+    REASONS,
     SECOND_LOOK,
-    WHY,
 )
 from maskwatch.core.selection.scene import APART_IOU, Grid, grid, is_steady
 
@@ -35,7 +35,7 @@ EQUAL_SHARES: Mapping[str, float] = MappingProxyType(dict.fromkeys(LIMITED, 1.0)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pick:
-    """A frame for the queue, and why: see `reasons.WHY`."""
+    """A frame for the queue, and why: see `reasons.REASONS`."""
 
     frame: Frame
     report: FrameReport
@@ -166,7 +166,7 @@ class Selection:
             if self._places.allows(movement.box, report.at)
         ]
         found = self._unsure(faces) | ({NEAR_MISS} if near else set()) | ({MOVED_UNSEEN} if moved else set())
-        told = tuple(reason for reason in WHY if reason in found)
+        told = tuple(reason for reason in REASONS if reason in found)
         if told and self._quota.take(report.at, told):
             self._note(report, faces, near, moved)
         else:
