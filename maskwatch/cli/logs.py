@@ -52,7 +52,7 @@ def set_up(level: LogLevel, layout: LogFormat) -> None:
 
 
 def is_journal(stream: TextIO | None = None) -> bool:
-    """Whether `stream`, None for standard error, goes to systemd's journal (systemd.exec(5), `JOURNAL_STREAM`)."""
+    """Whether `stream`, None for standard error, goes to systemd's journal (systemd.exec(5) says by which variable)."""
     try:
         about = os.fstat((stream or sys.stderr).fileno())
     except OSError:  # it is no file
