@@ -90,7 +90,7 @@ def test_the_review_page_opens_where_nothing_can_be_written(homeless, door):
     finally:
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=30)
-    assert told == ""
+    assert told == "INFO console: owner signed in from 127.0.0.1\n"
 
 
 NAMELESS = """
