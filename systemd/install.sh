@@ -188,6 +188,8 @@ Now
     which the configuration calls   {MASKWATCH_ENTRANCE_PASSWORD}
  3. start                           systemctl restart maskwatch
  4. look                            systemctl status maskwatch; journalctl -u maskwatch
+ 5. add yourself to the console     $root/opt/maskwatch/.venv/bin/maskwatch users add NAME --role admin -c $settings
+    and open it                     http://localhost:8471/, from elsewhere by ssh -L 8471:localhost:8471 HOST
 After a change of the configuration: systemctl reload maskwatch. After one of a password: systemctl restart maskwatch.
 EOF
 }

@@ -19,8 +19,9 @@ from pathlib import Path
 import gi
 
 gi.require_version("Gst", "1.0")
+gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
+from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
 DELIMITERS = {"h264": b"\x00\x00\x00\x01\x09", "h265": b"\x00\x00\x00\x01\x46"}
 SOUND = "audiotestsrc is-live=true ! audio/x-raw,rate=8000,channels=1 ! mulawenc ! rtppcmupay name=pay1 pt=0"
@@ -68,12 +69,16 @@ class Camera(GstRtspServer.RTSPMediaFactory):
             pad.add_probe(Gst.PadProbeType.BUFFER, on_buffer)
 
 
-def require_login(server, factory, credentials):
+def require_login(server, factory, credentials, *, digest=False):
     user, password = credentials.split(":", 1)
     token = GstRtspServer.RTSPToken()
     token.set_string("media.factory.role", "viewer")
     auth = GstRtspServer.RTSPAuth()
-    auth.add_basic(GstRtspServer.RTSPAuth.make_basic(user, password), token)
+    if digest:
+        auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
+        auth.add_digest(user, password, token)
+    else:
+        auth.add_basic(GstRtspServer.RTSPAuth.make_basic(user, password), token)
     server.set_auth(auth)
     allowed = "viewer, media.factory.access=(boolean)true, media.factory.construct=(boolean)true"
     factory.add_role_from_structure(Gst.Structure.from_string(allowed)[0])

@@ -1,6 +1,6 @@
 """Makes the pictures of the README from the demo, by the program's own commands: `python docs/images/make.py`.
 
-It needs Chromium and its driver for the picture of the review page.
+It needs Chromium and its driver for the pictures of the pages.
 """
 
 import re
@@ -9,19 +9,28 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urljoin
 
 import av
 import cv2
+import yaml
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.ui import WebDriverWait
+
+from maskwatch.output import demo_clip
 
 HERE = Path(__file__).parent
 MASKWATCH = [sys.executable, "-m", "maskwatch"]
 SHOWN_S = 5.8  # of the demo: one of the two has worn a mask for a while
 SIZE = (1366, 768)
 BEGIN = "const b = [...document.querySelectorAll('button')].find(b => b.innerText.trim().endsWith('Label')); b?.click()"
+ALERTED = """
+    const half = [...document.querySelectorAll('.mw-cam')].some(e => e.innerText.includes('1 of 2'));
+    const pictures = document.querySelectorAll('canvas[data-number]').length;
+    return half && pictures > 1 && document.querySelectorAll('.mw-alert').length > 2"""
 LOADED = "const s = document.querySelector('.mw-stage svg'); return s && s.dataset.loaded === 'true'"
 
 
@@ -32,9 +41,8 @@ def write_frame(video: Path, at_s: float, path: Path) -> None:
         cv2.imwrite(str(path), frame.to_ndarray(format="bgr24"))
 
 
-def write_page(queue: Path, path: Path) -> None:
-    """The review page with the first sample of a queue, as Chromium shows it."""
-    command = [*MASKWATCH, "queue", "review", "--dir", str(queue), "--port", "0", "--by", "kim"]
+def write_page(command: list[str], path: Path, shows: Callable[[webdriver.Chrome], object]) -> None:
+    """The page whose address a command prints, as Chromium shows it once `shows` says that it is there."""
     options = webdriver.ChromeOptions()
     for argument in (
         "--headless=new",
@@ -43,21 +51,65 @@ def write_page(queue: Path, path: Path) -> None:
         f"--window-size={SIZE[0]},{SIZE[1]}",
     ):
         options.add_argument(argument)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as served:
+    with subprocess.Popen([*MASKWATCH, *command], stdout=subprocess.PIPE, text=True) as served:
         assert served.stdout is not None
         address = re.search(r"http://\S+", served.stdout.readline())
         assert address is not None
         browser = webdriver.Chrome(options, Service("/usr/bin/chromedriver"))
         try:
+            # without it a window's frame takes some of the height
+            metrics = {"width": SIZE[0], "height": SIZE[1], "deviceScaleFactor": 1, "mobile": False}
+            browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
             browser.get(address[0])
-            wait = WebDriverWait(browser, 30, poll_frequency=2)
-            wait.until(
-                lambda b: b.execute_script(LOADED) or b.execute_script(BEGIN)
-            )  # True once it is loaded
+            WebDriverWait(browser, 120, poll_frequency=0.2).until(shows)
             browser.save_screenshot(str(path))
         finally:
             browser.quit()
             served.send_signal(signal.SIGINT)
+
+
+def write_review(queue: Path, path: Path) -> None:
+    """The review page with the first sample of a queue."""
+    command = ["queue", "review", "--dir", str(queue), "--port", "0", "--by", "kim"]
+
+    def shows(browser: webdriver.Chrome) -> object:
+        shown = browser.execute_script(LOADED)
+        if not shown:
+            browser.execute_script(BEGIN)
+        return shown
+
+    write_page(command, path, shows)
+
+
+def write_live(folder: Path, path: Path) -> None:
+    """The live page of a service with four cameras that all see the demo, but for one that is down."""
+    clip, config = folder / "long.mp4", folder / "live.yaml"
+    demo_clip.write_h264(
+        clip, [*demo_clip.frames()] * 30, demo_clip.SIZE, demo_clip.FPS, {"preset": "ultrafast"}
+    )
+    hall = [[0.01, 0.1], [0.99, 0.1], [0.99, 0.99], [0.01, 0.99]]
+    door = {"from": [0.5, 0.2], "to": [0.5, 0.9], "leaving": "left"}
+    cameras: dict[str, dict[str, object]] = {
+        "entrance": {"source": str(clip), "zones": {"hall": hall}, "lines": {"door": door}},
+        "reception": {"source": str(clip), "privacy": "blur"},
+        "warehouse": {"source": "rtsp://127.0.0.1:9/stream1"},
+        "canteen": {"source": str(clip), "privacy": "aggregate"},
+    }
+    sections = {"web": {"port": 0}, "console": {"port": 0}, "alert": {"sinks": ["log"]}}
+    config.write_text(yaml.safe_dump({"cameras": cameras, **sections}, sort_keys=False))
+
+    def shows(browser: webdriver.Chrome) -> object:
+        if "token" in browser.current_url:
+            return False
+        if not browser.current_url.endswith("/live"):
+            browser.get(urljoin(browser.current_url, "/live"))
+        return browser.execute_script(ALERTED)
+
+    with subprocess.Popen([*MASKWATCH, "run", "-c", str(config)]) as service:
+        try:
+            write_page(["console", "-c", str(config)], path, shows)
+        finally:
+            service.terminate()
 
 
 def main() -> None:
@@ -72,7 +124,8 @@ def main() -> None:
         )
         replay = ["replay", str(demo / "clip.mp4"), "--queue", str(queue), "-c", str(config)]
         subprocess.run([*MASKWATCH, *replay, "--camera", "entrance"], check=True)
-        write_page(queue, HERE / "review.png")
+        write_review(queue, HERE / "review.png")
+        write_live(Path(folder), HERE / "live.png")
 
 
 if __name__ == "__main__":

@@ -7,23 +7,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from starlette.routing import BaseRoute
 
 from maskwatch.alerts.kinds.log import LogSink
 from maskwatch.alerts.registry import SINKS, SinkContext
 from maskwatch.api import Analyzer
+from maskwatch.app.rules import FEW_FRAMES, camera_rules
 from maskwatch.config.load import Config
 from maskwatch.config.sections import CameraConfig, Defaults
-from maskwatch.core.address import Address
+from maskwatch.core.address import Address, is_loopback
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.people import Passages, People
 from maskwatch.core.people.effect import Effect
-from maskwatch.core.ports import AlertSink, Rule, Source
+from maskwatch.core.ports import AlertSink, Source
 from maskwatch.core.privacy import Privacy, as_shown
 from maskwatch.core.records import Decision, FrameReport, Rgb, Versions
 from maskwatch.core.rules.camera_offline import CameraOffline
+from maskwatch.core.rules.camera_view import CameraView
 from maskwatch.core.selection import Selection
 from maskwatch.detect.motion import MotionGate
 from maskwatch.drift.confidences import Confidences, named
@@ -49,7 +50,6 @@ from maskwatch.pipeline.pipeline import Pipeline
 from maskwatch.platform import unix_socket
 from maskwatch.platform.caches import cache_folder
 from maskwatch.plugins import KindSettings
-from maskwatch.rules.registry import RULES, RuleContext
 from maskwatch.samples.retention import Limits
 from maskwatch.samples.settings import QueueSettings, SelectionSettings
 from maskwatch.samples.store import Queue
@@ -60,12 +60,10 @@ from maskwatch.web import health, metrics, models, predict, private, status
 from maskwatch.web import queue as queue_web
 from maskwatch.web.application import make_app
 from maskwatch.web.server import Listener, PrivateListener, WebServer
-from maskwatch.web.service_view import ServiceView, StorageMeter
+from maskwatch.web.service_view import ConfigInForce, ServiceView, StorageMeter
 from maskwatch.web.settings import WebSettings
 
 NOTHING_QUEUED = "privacy: aggregate: nothing is queued, so the models cannot learn from this camera"
-GAP_S = 5.0  # after longer without a frame, the time under the bound counts anew
-FEW_FRAMES = 3  # what so many frames take is no gap, however few are wanted a second
 
 log = logging.getLogger(__name__)
 
@@ -130,9 +128,11 @@ def live_pipeline(
         source = open_source(
             name, camera.source, fps=camera.fps, rtsp_settings=camera.rtsp, aspect=camera.aspect
         )
-        sinks = tuple(map(sink, camera.alert.sink_settings()))
+        sinks = tuple(map(sink, camera.at_camera(camera.alert.sink_settings())))
         sinks_of = {
-            (rule, 2): tuple(map(sink, camera.alert.spoken_as_here(settings.escalation.sinks)))
+            (rule, 2): tuple(
+                map(sink, camera.at_camera(camera.alert.spoken_as_here(settings.escalation.sinks)))
+            )
             for rule, settings in camera.alert.rule_settings().items()
             if settings.escalation.sinks
         }
@@ -177,8 +177,10 @@ def event_recorder(config: Config, pipeline: Pipeline, before: Recorder | None) 
     return recorder
 
 
-def private_server(config: Config, pipeline: Pipeline, before: WebServer | None) -> WebServer | None:
-    """What answers the console about `pipeline`; None where there is to be none, or where its folder cannot be used."""
+def private_server(
+    config: Config, pipeline: Pipeline, before: WebServer | None, in_force: ConfigInForce | None = None
+) -> WebServer | None:
+    """What answers the console about `pipeline` and the configuration; None where there is to be none, or no folder for it."""
     if not config.console.enabled:
         return None
     old = before.listener if before else None
@@ -191,7 +193,7 @@ def private_server(config: Config, pipeline: Pipeline, before: WebServer | None)
         pipeline.board.set_notice("console", "the console cannot show the cameras")
         return None
     cameras = {name: private.Shown(each.privacy, each.ignore) for name, each in config.cameras.items()}
-    app = private.private_app(_service_view(config, pipeline), pipeline.latest, cameras)
+    app = private.private_app(_service_view(config, pipeline), pipeline.latest, cameras, in_force)
     return WebServer(listener, app, pipeline.fail)
 
 
@@ -225,7 +227,13 @@ def web_server(config: Config, pipeline: Pipeline, listener: Listener | None) ->
 def web_routes(config: Config, pipeline: Pipeline) -> list[BaseRoute]:
     """All that is answered over HTTP. Each module of `maskwatch.web` gives its own part."""
     watched = _service_view(config, pipeline)
-    about = [*health.routes(watched.status), *status.routes(watched), *metrics.routes(watched)]
+
+    def console_at(host: str) -> str | None:
+        settings = config.console
+        is_reached = is_loopback(host) or not is_loopback(settings.host)
+        return settings.url_at(host) if settings.enabled and settings.port and is_reached else None
+
+    about = [*health.routes(watched.status), *status.routes(watched, console_at), *metrics.routes(watched)]
     versions = models.routes(Registry(config.models.dir), pipeline.board.snapshot)
     pictures = predict.routes(_serving_analyst(config, pipeline))
     return [*about, *queue_web.routes(Queue(config.queue.dir)), *versions, *pictures]
@@ -310,17 +318,6 @@ def alert_sentences(name: str, settings: Defaults) -> tuple[str, ...]:
     return *dict.fromkeys(sentence for sentence in said if sentence is not None), *dead
 
 
-def camera_rules(settings: Defaults, *, live: bool) -> tuple[Rule, ...]:
-    """Each rule of a camera. Raises `ConfigError` when one cannot be made."""
-    alert = settings.alert
-    zone = None if alert.timezone is None else ZoneInfo(alert.timezone)
-    max_gap_s = max(GAP_S, FEW_FRAMES / settings.fps)
-    return tuple(
-        RULES.build(rule, RuleContext(name, max_gap_s, alert.protected_ratio, live, zone))
-        for name, rule in alert.rule_settings().items()
-    )
-
-
 def make_sink(settings: KindSettings, cache: Path | None = None) -> AlertSink:
     """The sink of these settings; what it can make again lies in `cache`, None for the usual place. Raises `ConfigError`."""
     return SINKS.build(settings, SinkContext(cache_folder() if cache is None else cache))
@@ -347,6 +344,10 @@ def _camera(
     if alert.dead_after_s is not None:
         say = alert_sentences(name, settings)[-1]
         offline_rule = CameraOffline(name, dead_after_s=max(alert.dead_after_s, few_frames_s), say=say)
+    view_rule = None
+    if alert.view_after_s is not None and source.live:
+        say = alert.say_view.replace("{camera}", name)
+        view_rule = CameraView(name, after_s=max(alert.view_after_s, few_frames_s), say=say)
     return Camera(
         name=name,
         source=source,
@@ -367,6 +368,7 @@ def _camera(
         near_miss_from=None if near_miss_from is None or near_miss_from == 1 else near_miss_from,
         gate=MotionGate(name, settings.motion) if settings.motion.gate else None,
         offline_rule=offline_rule,
+        view_rule=view_rule,
         effect=Effect(
             name,
             effect_s=max(1.0, min(alert.effect_s, alert.cooldown_s)),

@@ -1,24 +1,37 @@
 """Makes the console of a configuration: what its pages are given."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 
+from maskwatch.app.config_editor import ConfigEditor
 from maskwatch.config.load import Config
+from maskwatch.console.access_log import AccessLog
 from maskwatch.console.context import CameraView, Console, Monitoring
 from maskwatch.console.review.context import Review
 from maskwatch.console.review.thumbnails import Thumbnails
 from maskwatch.console.review.uploads import Uploads
 from maskwatch.console.review.walk import Presence
 from maskwatch.console.service_client import ServiceClient
+from maskwatch.console.users import Users
 from maskwatch.core.records import Face, FrameReport, Rgb
 from maskwatch.events.media import Media
 from maskwatch.events.store import EventStore
 from maskwatch.platform.unix_socket import SERVICE
 from maskwatch.samples.store import Queue
 
+HISTORY = "config-history"  # in the console's folder: versions of the configuration before a change
 
-def console(config: Config) -> Console:
-    """All pages. Raises `EventError` when the events' folder cannot be used."""
+
+@contextmanager
+def console(config: Config, path: Path | None = None) -> Iterator[Console]:
+    """All pages, and what is written down about who looks, while the block runs; the configuration in the file `path` can be changed.
+
+    Raises `EventError` when the events' folder cannot be used, and `UserError`.
+    """
+    users = Users(config.console.dir)
+    users.all()  # a damaged file is told at once
     cameras = {
         name: CameraView(
             each.privacy, each.ignore, each.zones, {line: it.line for line, it in each.lines.items()}
@@ -30,8 +43,11 @@ def console(config: Config) -> Console:
         cameras,
         EventStore.in_folder(config.events.dir),
         Media(config.events.dir),
+        None if path is None else ConfigEditor(path, config.console.dir / HISTORY),
     )
-    return Console(config.console, review(config, Queue(config.queue.dir), None), monitoring)
+    desk = review(config, Queue(config.queue.dir), None)
+    with AccessLog(monitoring.events.add) as access_log:
+        yield Console(config.console, desk, monitoring, users, access_log)
 
 
 def review(config: Config, queue: Queue, by: str | None) -> Review:

@@ -30,6 +30,7 @@ from maskwatch.cli import (
     schema,
     status,
     train,
+    users,
 )
 from maskwatch.cli.interrupt import Interrupt
 from maskwatch.cli.logs import LogFormat, LogLevel, set_up
@@ -55,6 +56,7 @@ app.command()(learn.learn)
 queue.app.command()(review.review)
 app.command()(drift.drift)
 app.command()(erase.erase)
+app.add_typer(users.app, name="users")
 app.add_typer(events.app, name="events")
 app.add_typer(queue.app, name="queue")
 app.add_typer(models.app, name="models")

@@ -18,6 +18,7 @@ from maskwatch.core.text import pluralize
 if TYPE_CHECKING:
     from maskwatch.config.load import Config
     from maskwatch.config.sections import CameraConfig
+    from maskwatch.console.settings import ConsoleSettings
     from maskwatch.core.records import Rgb
     from maskwatch.events.settings import EventSettings
     from maskwatch.models.loading import Models
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from maskwatch.web.settings import WebSettings
 
 TRIES = 3  # frames that are timed
+TAKEN_S = 5.0  # in which who has the console's port answers
 
 
 def check(
@@ -38,7 +40,7 @@ def check(
         bool, typer.Option("--config-only", help="Read the configuration alone, also without the passwords.")
     ] = False,
 ) -> None:
-    """Try the configuration, every camera, the models, the alert sinks, the disk, the events and the web port; say what is wrong."""
+    """Try the configuration, every camera, the models, the alert sinks, the disk, the events, the web port and the console; say what is wrong."""
     from maskwatch.config import load as configuration
 
     if config_only:
@@ -69,6 +71,7 @@ def _checks(file: Path, settings: "Config", *, speak: bool) -> list[tuple[str, C
         ("models", lambda: _models(settings, models())),
         ("queue", lambda: _disk(settings.queue)),
         ("web", lambda: _web(settings.web)),
+        ("console", lambda: _console(settings.console, file)),
         ("events", lambda: _events(settings.events)),
     ]
     if settings.events.enabled and settings.events.url is not None:
@@ -79,7 +82,7 @@ def _checks(file: Path, settings: "Config", *, speak: bool) -> list[tuple[str, C
         checks.append((f"camera {name}", partial(_camera, name, camera, models)))
         tried = [
             (f"{sink.kind} {name}", _sink(name, camera, sink, aloud=speak))
-            for sink in camera.alert.all_sink_settings()
+            for sink in camera.at_camera(camera.alert.all_sink_settings())
         ]
         checks += [(what, look) for what, look in tried if look is not None]
     return checks
@@ -116,6 +119,52 @@ def _web(settings: "WebSettings") -> str:
         except (MaskwatchError, KeyError):
             raise taken from None
         return f"{address_of(settings)}: maskwatch {version} runs there already"
+
+
+def _console(settings: "ConsoleSettings", file: Path) -> str:
+    from maskwatch.console.server import PortTakenError, checked_tls, listening
+    from maskwatch.console.users import Users
+
+    if not settings.enabled:
+        return "turned off"
+    if settings.tls_cert and settings.tls_key:
+        checked_tls(settings.tls_cert, settings.tls_key)
+    count = len(Users(settings.dir).all())
+    users = (
+        pluralize(count, "user")
+        if count
+        else f"no user yet: maskwatch users add NAME --role admin --config {file}"
+    )
+    try:
+        with listening(settings.host, settings.port, "console.host: {host}, console.port: {port}"):
+            return f"{settings.url_at(settings.host)} is free; {users}"
+    except PortTakenError:
+        if not _is_console(settings):
+            raise
+        return f"runs already; {users}"
+
+
+def _is_console(settings: "ConsoleSettings") -> bool:
+    """Whether it is a console that has the port."""
+    import ssl
+    from http.client import HTTPConnection, HTTPException, HTTPSConnection
+
+    from maskwatch.cli.status import reached_at
+    from maskwatch.console.guard import SESSION_PATH
+
+    host = reached_at(settings.host)
+    if settings.tls_cert is None:
+        connection = HTTPConnection(host, settings.port, timeout=TAKEN_S)
+    else:  # whose certificate it is does not matter: nothing is told to it
+        context = ssl._create_unverified_context()  # noqa: S323, SLF001 - see above
+        connection = HTTPSConnection(host, settings.port, timeout=TAKEN_S, context=context)
+    try:
+        connection.request("GET", SESSION_PATH)
+        return b"<h1>maskwatch</h1>" in connection.getresponse().read(20_000)
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def _files(config: Path) -> str:

@@ -8,11 +8,13 @@ from typing import Annotated
 import typer
 from rich.table import Column, Table
 
-from maskwatch.cli.terminal import Classes, out, tell_problems, tracked
+from maskwatch.cli.dataset_check import check
+from maskwatch.cli.terminal import Classes, Flat, out, tell_problems, tracked
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.text import pluralize
 
-app = typer.Typer(help="Labelled pictures: make ready, look at, convert.", no_args_is_help=True)
+app = typer.Typer(help="Labelled pictures: check, make ready, look at, convert.", no_args_is_help=True)
+app.command()(check)
 
 
 class FormatName(StrEnum):
@@ -21,6 +23,7 @@ class FormatName(StrEnum):
     COCO = "coco"
     YOLO = "yolo"
     VOC = "voc"
+    LABEL_STUDIO = "label_studio"
 
 
 @app.command()
@@ -120,16 +123,17 @@ def convert(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A data set, of any format with boxes.")],
     output: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write.")],
     to: Annotated[FormatName, typer.Option("--format", help="What to write.")],
+    flat: Flat = False,
     classes: Classes = None,
 ) -> None:
     """Copy a data set into another format, its pictures and all labels that can be used."""
     from maskwatch.datasets.class_names import parse_classes
-    from maskwatch.datasets.formats.registry import read, write
+    from maskwatch.datasets.formats.registry import read, with_flat_names, write
 
     _refuse(output, [folder], force=False)
     data = read(folder, parse_classes(classes or ()))
     tell_problems(data.problems)
-    write(to, data.images, output)
+    write(to, with_flat_names(data.images) if flat else data.images, output)
     faces = sum(len(image.truths) for image in data.images)
     out.print(
         f"wrote {output}: {pluralize(len(data.images), 'picture')}, {pluralize(faces, 'face')}",

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from enum import StrEnum
+from typing import TextIO
 
 from rich.logging import RichHandler
 
@@ -50,9 +51,12 @@ def set_up(level: LogLevel, layout: LogFormat) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)  # each request
 
 
-def is_journal() -> bool:
-    """Whether standard error goes to systemd's journal (systemd.exec(5), `JOURNAL_STREAM`)."""
-    about = os.fstat(sys.stderr.fileno())
+def is_journal(stream: TextIO | None = None) -> bool:
+    """Whether `stream`, None for standard error, goes to systemd's journal (systemd.exec(5), `JOURNAL_STREAM`)."""
+    try:
+        about = os.fstat((stream or sys.stderr).fileno())
+    except OSError:  # it is no file
+        return False
     return os.environ.get("JOURNAL_STREAM") == f"{about.st_dev}:{about.st_ino}"
 
 

@@ -23,27 +23,33 @@ def shown(part: SplitChoice, classes: list[str] | None, *, conditions: bool) -> 
 
 def deliver(report: "Report", html: Path | None, as_json: Path | None) -> None:
     """Tables on the terminal, unless JSON goes there; files where they are asked for."""
+    write_report(report, html, as_json)
+    if as_json is not None and str(as_json) == "-":
+        return
+    print_report(report)
+    for path in (html, as_json):
+        if path:
+            out.print(f"wrote {path}", soft_wrap=True)
+
+
+def write_report(report: "Report", html: Path | None, as_json: Path | None) -> None:
+    """The files that are asked for; JSON to `-` is printed."""
     import json
 
     from maskwatch.evaluation.document import page
     from maskwatch.platform.files import write_atomically
 
     facts = json.dumps(report.facts, indent=1, allow_nan=False)
-    to_terminal = as_json is not None and str(as_json) == "-"
     if html:
         write_atomically(html, page(report))
-    if to_terminal:
+    if as_json is not None and str(as_json) == "-":
         out.print_json(facts)
-        return
-    if as_json:
+    elif as_json:
         write_atomically(as_json, f"{facts}\n".encode())
-    _print(report)
-    for path in (html, as_json):
-        if path:
-            out.print(f"wrote {path}", soft_wrap=True)
 
 
-def _print(report: "Report") -> None:
+def print_report(report: "Report") -> None:
+    """Its title, what it begins with, and its tables."""
     from rich.text import Text
 
     out.print(report.title, style="bold", markup=False, soft_wrap=True)

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from maskwatch.cli.sections import settings_for
-from maskwatch.cli.terminal import Classes, out, say, tell_problems
+from maskwatch.cli.terminal import Classes, Flat, out, say, tell_problems
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.records import Label
 from maskwatch.core.text import pluralize
@@ -44,6 +44,7 @@ class ExportFormat(StrEnum):
     COCO = "coco"
     YOLO = "yolo"
     VOC = "voc"
+    LABEL_STUDIO = "label_studio"
     QUEUE = "queue"
 
 
@@ -55,6 +56,7 @@ class Readable(StrEnum):
     VOC = "voc"
     QUEUE = "queue"
     LABEL_STUDIO = "label_studio"
+    CVAT = "cvat"
 
 
 Folder = Annotated[Path | None, typer.Option("--dir", help="The queue's folder; else the configuration's.")]
@@ -271,6 +273,7 @@ def export(
     everything: Annotated[
         bool, typer.Option("--all/--labelled", help="Also what nobody has labelled, as the models said.")
     ] = False,
+    flat: Flat = False,
     folder: Folder = None,
     config: Config = None,
 ) -> None:
@@ -282,7 +285,7 @@ def export(
     if output.is_file() or (output.is_dir() and any(output.iterdir())):
         raise ConfigError(f"{output}: is there already")
     wanted = _wanted(since, until, camera, labelled=None if everything else True)
-    entries = exported(_queue(folder, config), wanted, form)
+    entries = exported(_queue(folder, config), wanted, form, flat=flat)
     if output.suffix.lower() == ".zip":
         with replacing(output) as part, part.open("wb") as file:
             file.writelines(zipped(entries))

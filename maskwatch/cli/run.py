@@ -9,13 +9,18 @@ Config = Annotated[Path, typer.Option("-c", "--config", help="The configuration 
 
 
 def run(config: Config) -> None:
-    """Watch the cameras of a configuration until told to stop. SIGHUP reads it again."""
+    """Watch the cameras of a configuration until told to stop, and serve the console. SIGHUP reads the configuration again."""
     from maskwatch.app import compose as app
+    from maskwatch.app.console_process import ConsoleProcesses
+    from maskwatch.app.in_force import noted
     from maskwatch.app.service import RunningParts, Service
+    from maskwatch.cli.sections import USES
     from maskwatch.config import load as configuration
     from maskwatch.platform import malloc
+    from maskwatch.web.service_view import ConfigInForce
 
     malloc.limit_arenas()
+    in_force = ConfigInForce()
 
     def build(before: RunningParts | None) -> RunningParts:
         settings = configuration.load(config)
@@ -23,7 +28,12 @@ def run(config: Config) -> None:
         with app.listening(settings.web, web) as listener:  # first: a taken port is told at once
             pipeline = app.service_pipeline(settings)
             events = app.event_recorder(settings, pipeline, before.events if before else None)
-            private = app.private_server(settings, pipeline, before.private if before else None)
-            return RunningParts(pipeline, app.web_server(settings, pipeline, listener), private, events)
+            private = app.private_server(settings, pipeline, before.private if before else None, in_force)
+            parts = RunningParts(pipeline, app.web_server(settings, pipeline, listener), private, events)
+        console.follow(
+            enabled=settings.console.enabled, variables=configuration.used_variables(config, USES["console"])
+        )
+        return parts
 
-    Service(build).run()
+    with ConsoleProcesses(config) as console:
+        Service(noted(build, config, in_force)).run()

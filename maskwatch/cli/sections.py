@@ -13,7 +13,8 @@ LOOKING = {"detect", "motion", "classify", "device"}
 USES = {
     "status": {"web"},
     "queue": {"queue"},
-    "queue review": {"queue", *LOOKING},
+    "queue review": {"queue", "console", *LOOKING},
+    "users": {"console"},
     "events": {"events"},
     "console": {"console", "events", "queue", "privacy", *PLACES, *LOOKING},
     "models": {"models"},

@@ -66,8 +66,12 @@ def _place(config: Path | None, url: str | None) -> tuple[str, str | None]:
 
 def address_of(web: "WebSettings") -> str:
     """Where this machine reaches it; who listens everywhere listens on loopback, too."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(web.host, web.host)  # noqa: S104 - compared, not bound
-    return http_url(host, web.port)
+    return http_url(reached_at(web.host), web.port)
+
+
+def reached_at(host: str) -> str:
+    """What this machine asks where something listens on `host`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
 
 
 def asked(address: str, token: str | None) -> dict[str, Any]:
@@ -127,7 +131,9 @@ def _passed(told: dict[str, Any]) -> list[str]:
 
 
 def _reasons(told: dict[str, Any]) -> list[str]:
-    return [f"{name}: {camera['reason']}" for name, camera in told["cameras"].items() if camera["reason"]]
+    cameras = told["cameras"].items()
+    down = [f"{name}: {camera['reason']}" for name, camera in cameras if camera["reason"]]
+    return down + [f"{name}: sees nothing useful: {c['view']}" for name, c in cameras if c.get("view")]
 
 
 def _failing(told: dict[str, Any]) -> list[str]:

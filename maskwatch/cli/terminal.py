@@ -45,6 +45,10 @@ Classes = Annotated[
     ),
 ]
 
+Flat = Annotated[
+    bool, typer.Option("--flat", help="No sub-folders: `_` for `/` in names, for tools that read none.")
+]
+
 
 def _bars() -> Progress:
     columns = (

@@ -3,7 +3,7 @@
 import difflib
 import logging
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -110,7 +110,18 @@ def parse(text: str, name: str, environment: Mapping[str, str]) -> Config:
 
 def check(path: Path) -> None:
     """`load` where nobody knows the passwords: a value with `{MASKWATCH_NAME}` in it is taken on trust."""
-    _reading(path, {}, uses=()).config(weights=WEIGHTS, need_cameras=True)
+    check_text(text_of(path), path)
+
+
+def check_text(text: str, path: Path) -> None:
+    """`check` of a text that is to stand in that file."""
+    _Reading(text, str(path), {}, (), Base.of(path)).config(weights=WEIGHTS, need_cameras=True)
+
+
+def used_variables(path: Path, uses: Collection[str]) -> dict[str, str]:
+    """Those of `{MASKWATCH_NAME}` that stand in the sections `uses` of a file, with their values."""
+    names = _reading(path, {}, uses).variables()
+    return {name: value for name, value in variables().items() if name in names}
 
 
 def missing_footage(path: Path) -> list[str]:
@@ -168,6 +179,17 @@ class _Reading:
             return self._made(whole, cameras)
         except ValidationError as e:  # nothing that is wrong may end in a camera less
             raise ConfigError(f"{self._name}: cannot be used: {_dotted(e.errors()[0]['loc'])}") from e
+
+    def variables(self) -> set[str]:
+        """That stand in the sections that are used and are not in the environment."""
+        return set(self._unknown(self._tree.value, ()))
+
+    def _unknown(self, value: Any, key: Key) -> Iterator[str]:
+        if isinstance(value, dict | list):
+            for part, inner in value.items() if isinstance(value, dict) else enumerate(value):
+                yield from self._unknown(inner, (*key, part))
+        elif isinstance(value, str) and not self._trusts(key):
+            yield from (name for name in VARIABLE.findall(value) if name not in self._environment)
 
     def missing(self, config: Config) -> list[str]:
         for name, camera in config.cameras.items():

@@ -9,6 +9,8 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from maskwatch.alerts.kinds.log import Settings as LogSettings
 from maskwatch.alerts.kinds.voice import Settings as VoiceSettings
+from maskwatch.alerts.registry import SupportsCamera
+from maskwatch.alerts.speech import SpeechSettings
 from maskwatch.classify.registry import CLASSIFIERS
 from maskwatch.classify.settings import ClassifierSettings
 from maskwatch.classify.settings import Settings as ClassifySettings
@@ -32,7 +34,7 @@ from maskwatch.rules.kinds.protected_ratio import Settings as RatioSettings
 from maskwatch.rules.registry import RULES
 from maskwatch.rules.settings import RuleKeys, RuleSettings, Sentence, Share, Sinks, WhenSettings, wrong_key
 from maskwatch.samples.settings import QueueSettings, SelectionSettings
-from maskwatch.sources.registry import SOURCES, AddressOrKind
+from maskwatch.sources.registry import SOURCES, AddressOrKind, address_of
 from maskwatch.sources.settings import Aspect, RtspSettings
 from maskwatch.web.settings import WebSettings
 
@@ -82,9 +84,10 @@ class AlertSettings(WhenSettings, RuleKeys):
     """The `alert` section: the `rules`, and what holds for all of them.
 
     Without rules of its own there is one: speak when the ratio is strictly under `protected_ratio` for `for_s`. And when
-    a camera gave no frame for `dead_after_s` (None: never); `{camera}` in `say_dead` is its name. Each of the `sinks` is
-    the name of a kind, or its settings; `voice` is what the sinks of that kind do not say themselves. `timezone` is that
-    of schedules, None for that of the machine. What people do is watched for `effect_s` after an alert (at most
+    a camera gave no frame for `dead_after_s` (None: never), or saw nothing useful for `view_after_s`
+    (None: never); `{camera}` in `say_dead` and `say_view` is its name. Each of the `sinks` is
+    the name of a kind, or its settings; `voice` is what sinks that speak do not say themselves. `timezone` is that of
+    schedules, None for that of the machine. What people do is watched for `effect_s` after an alert (at most
     `cooldown_s`); `withhold_share` of the alerts are withheld by chance, to compare.
     """
 
@@ -94,6 +97,8 @@ class AlertSettings(WhenSettings, RuleKeys):
     sinks: Sinks = (VoiceSettings(), LogSettings())
     effect_s: Annotated[float, Field(ge=1, le=3600)] = 20.0
     withhold_share: Annotated[float, Field(ge=0, le=0.9)] = 0.0
+    view_after_s: Annotated[float, Field(ge=1, le=3600)] | None = 8.0
+    say_view: Sentence = "Camera {camera} sees nothing useful."
     dead_after_s: Annotated[float, Field(ge=1, le=86_400)] | None = 60.0
     say_dead: Sentence = "Camera {camera} is offline."
     voice: VoiceSettings = VoiceSettings()
@@ -123,7 +128,7 @@ class AlertSettings(WhenSettings, RuleKeys):
         return result
 
     def sink_settings(self) -> tuple[KindSettings, ...]:
-        """Those of each sink, with what `voice` says for all of its kind."""
+        """Those of each sink, with what `voice` says for all that speak."""
         return self.spoken_as_here(self.sinks)
 
     def all_sink_settings(self) -> tuple[KindSettings, ...]:
@@ -132,13 +137,12 @@ class AlertSettings(WhenSettings, RuleKeys):
         return tuple(dict.fromkeys([*self.sink_settings(), *self.spoken_as_here(louder)]))
 
     def spoken_as_here(self, sinks: Iterable[KindSettings]) -> tuple[KindSettings, ...]:
-        """Their settings, with what `voice` says for all of its kind."""
-        return tuple(
-            self.voice.model_copy(update=each.model_dump(exclude_unset=True))
-            if isinstance(each, VoiceSettings)
-            else each
-            for each in sinks
-        )
+        """Their settings, with what `voice` says for all that speak."""
+        return tuple(self._spoken(each) if isinstance(each, SpeechSettings) else each for each in sinks)
+
+    def _spoken(self, sink: SpeechSettings) -> SpeechSettings:
+        unsaid = type(sink).model_fields.keys() & VoiceSettings.model_fields.keys() - sink.model_fields_set
+        return sink.model_copy(update={key: getattr(self.voice, key) for key in unsaid - {"kind"}})
 
 
 class LineSettings(_Strict):
@@ -198,6 +202,11 @@ class CameraConfig(Defaults):
     """One camera, with the defaults already filled in. The source's password shows nowhere."""
 
     source: Annotated[Address | KindSettings, AddressOrKind(SOURCES)]
+
+    def at_camera(self, sinks: Iterable[KindSettings]) -> tuple[KindSettings, ...]:
+        """Their settings, with what those take from the camera that are each camera's own."""
+        address = address_of(self.source)
+        return tuple(each.at_camera(address) if isinstance(each, SupportsCamera) else each for each in sinks)
 
     @model_validator(mode="after")
     def _has_what_its_rules_ask_for(self) -> Self:

@@ -30,6 +30,12 @@ def offline() -> Alert:
     return Alert("정문", 1.8e9, None, 0, 0, say, AlertKind.CAMERA_DEAD, "no answer in time")
 
 
+def blind() -> Alert:
+    """As the rule of the camera's view makes it: there may be a frame, and nobody is in it."""
+    say = "Camera door sees nothing useful."
+    return Alert("door", 12.0, None, 0, 0, say, AlertKind.CAMERA_VIEW, "covered", quiet=True)
+
+
 def crowded() -> Alert:
     """As a rule of occupancy makes it: nobody need be assessed, and then there is no ratio."""
     say = "Please wait outside."
@@ -76,7 +82,9 @@ class AlertContract:
     def test_every_alert_is_told(self, tmp_path: Path) -> None:
         """Once `deliver` returns, people were told, also without a frame or a ratio, and of an offline camera."""
         sink = self.make(tmp_path)
-        for count, alert in enumerate((unprotected(), offline(), crowded(), unprotected(picture=False)), 1):
+        for count, alert in enumerate(
+            (unprotected(), offline(), blind(), crowded(), unprotected(picture=False)), 1
+        ):
             sink.deliver(alert)
             assert len(self.told(tmp_path)) == count
 

@@ -1,4 +1,4 @@
-"""All pages together, with nobody at the door."""
+"""All pages together, with nobody at the door: `guard.py` stands there."""
 
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
@@ -9,6 +9,7 @@ from maskwatch.console.context import Console
 from maskwatch.console.editor import pages as editor
 from maskwatch.console.history import pages as history
 from maskwatch.console.live import pages as live
+from maskwatch.console.people import pages as people
 from maskwatch.console.review import pages as review
 
 MONITORING = (live, history, editor)
@@ -28,6 +29,7 @@ def application(console: Console) -> FastAPI:
         app.get("/")(lambda: RedirectResponse(navigation.QUEUE.path))
     else:
         app.get("/")(lambda: RedirectResponse("/live"))
+        people.add_pages(app, console)
         for page in MONITORING:
             page.add_pages(app, console, console.monitoring)
     ui.run_with(

@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from maskwatch.console import navigation
+from maskwatch.console.access_log import AccessLog
+from maskwatch.console.editor.port import Settings
 from maskwatch.console.navigation import Link
 from maskwatch.console.review.context import Review
 from maskwatch.console.service_client import ServiceClient
 from maskwatch.console.settings import ConsoleSettings
+from maskwatch.console.users import User, Users
 from maskwatch.core.people import Line
 from maskwatch.core.privacy import Privacy
 from maskwatch.core.records import Polygon
@@ -27,12 +30,16 @@ class CameraView:
 
 @dataclass(frozen=True, slots=True)
 class Monitoring:
-    """The running service, the cameras it watches, and what it wrote down. Where the queue alone is served there is none."""
+    """The running service, the cameras it watches, and what it wrote down. Where the queue alone is served there is none.
+
+    `settings` is how its configuration is changed, None where nobody may.
+    """
 
     service: ServiceClient
     cameras: Mapping[str, CameraView]
     events: EventStore
     media: Media
+    settings: Settings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,16 @@ class Console:
     settings: ConsoleSettings
     review: Review
     monitoring: Monitoring | None = None
+    users: Users | None = None
+    access_log: AccessLog | None = None
+
+    def note_access(self, who: User, action: str, target: str, address: str = "") -> None:
+        """Write down that somebody did something that is no page opened and no file fetched: these the guard notes.
+
+        `action` is a word of `access_log.Action`, or another of that form. Never waits.
+        """
+        if self.access_log is not None:
+            self.access_log.note(who.name, address, action, target)
 
     @property
     def links(self) -> tuple[Link, ...]:

@@ -1,28 +1,39 @@
 """Before everything that the page serves, its websocket included: the shared guard, and people who sign in."""
 
+import asyncio
 import logging
-from dataclasses import dataclass, field
-from urllib.parse import parse_qs, urlencode
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from urllib.parse import parse_qs, quote, urlencode
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
-from starlette.types import ASGIApp, Receive, Scope
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from maskwatch.console.access import SESSION_S, Access
-from maskwatch.console.login import entered_page, login_page
-from maskwatch.console.users import Role
+from maskwatch.console.access import SESSION_S, Access, Refused
+from maskwatch.console.access_log import AccessLog, Action
+from maskwatch.console.login import Asked, entered_page, login_page, not_allowed_page, path_of_this_site
+from maskwatch.console.texts import COOKIE, LANGUAGES, Texts, language_of
+from maskwatch.console.users import OWNER_NAME, Role, User
+from maskwatch.core.errors import UserError
+from maskwatch.http.body import OversizeError, read_body
 from maskwatch.http.guard import Guard, OtherSites, Refusals, address_of, now
 
 log = logging.getLogger(__name__)
 
-MAX_FORM_BYTES = 4096
-LOGIN_PATH = "/login"
+MAX_FORM_BYTES = 8192
+LOOK_S = 1.0  # how often the session of an open connection is looked at
+YEAR_S = 365 * 86_400
+LOGIN_PATH, LOGOUT_PATH = "/login", "/logout"
+SESSION_PATH = "/session"  # 204 while the session goes on: what an open page asks when it lost its connection
 # nothing is loaded from, sent to or framed by any other place; Vue compiles its templates, hence eval
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; object-src 'none'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 }
+PRIVATE = {"Cache-Control": "no-store"}
+ENTERED = {**PRIVATE, "Referrer-Policy": "no-referrer"}  # of an address that may hold a token
 RIGHTS = (
     ("/queue", Role.LABELLER),
     ("/team", Role.LABELLER),
@@ -30,17 +41,26 @@ RIGHTS = (
     ("/people", Role.ADMIN),
 )
 """What pages below a path ask for; any other may be seen by everybody who is signed in."""
+NOT_NOTED = ("/_nicegui", "/queue/thumbnail")
+"""Paths that say nothing of what somebody looked at: parts of a page that is noted itself."""
+MAX_SEEN = 20_000
 REFUSALS = Refusals(
     misdirected=lambda: PlainTextResponse("This page answers to localhost alone.", 421),
     other_site=lambda: PlainTextResponse("Another site's page may not ask this.", 403),
 )
 
 
-def guarded(app: ASGIApp, access: Access | None, cookie: str) -> Guard:
-    """The application behind the guard. With `access`, a session is needed, whose cookie a browser sends here alone."""
+def guarded(
+    app: ASGIApp, access: Access, cookie: str, access_log: AccessLog | None = None, *, first_page: str = "/"
+) -> Guard:
+    """The application behind the guard. A session is needed, whose cookie a browser sends here alone.
+
+    Who looks at what is noted in `access_log`. A connection that stays open ends with its session. `first_page` is where
+    the person of the printed link is led while there are no users.
+    """
     return Guard(
-        app,
-        door=None if access is None else SessionDoor(access, cookie),
+        _WhileSignedIn(app, access, cookie, access_log),
+        door=SessionDoor(access, cookie, access_log, first_page),
         other_sites=OtherSites.NOTHING,
         refusals=REFUSALS,
         same_scheme=False,
@@ -49,80 +69,320 @@ def guarded(app: ASGIApp, access: Access | None, cookie: str) -> Guard:
 
 
 class SessionDoor:
-    """Lets those in who have a session, and gives one to those who know the token."""
+    """Lets those in who have a session, and gives one to those who sign in."""
 
-    def __init__(self, access: Access, cookie: str) -> None:
+    def __init__(
+        self, access: Access, cookie: str, access_log: AccessLog | None = None, first_page: str = "/"
+    ) -> None:
         self._access = access
         self._cookie = cookie
+        self._log = access_log
+        self._first_page = first_page
 
     async def answer(self, connection: HTTPConnection, receive: Receive) -> Response | None:
         """None, to let through, with a valid session; without one the login page (401).
 
-        A token in the address or the login form is always answered: the right one with a page that sets the
-        cookie (200), a wrong one with the login page (401, or 429 after too many).
+        Signing in, by the form or a token in the address, is answered with a page that sets the cookie (200), or with the login
+        page (401, or 429 after too many tries). A role that may not see it gets a page that says so (403).
         """
-        offered = await _offered(connection.scope, receive)
-        if offered is not None:
-            return self._entered(self._access, offered, connection)
-        user = self._access.user(connection.cookies.get(self._cookie, ""), now())
+        scope, path = connection.scope, connection.scope["path"]
+        user = self._access.user(_session(connection, self._cookie), now())
+        if scope["type"] == "http":
+            about_signing_in = await self._about_signing_in(Request(scope, receive), user)
+            if about_signing_in is not None:
+                return about_signing_in
         if user is None:
-            return HTMLResponse(login_page(), 401)
-        needed = next(
-            (role for path, role in RIGHTS if connection.scope["path"].startswith(path)), Role.VIEWER
-        )
+            return self._page(connection, 401, to=_wanted(connection))
+        needed = next((role for below, role in RIGHTS if path.startswith(below)), Role.VIEWER)
         if not user.role.may(needed):
-            return PlainTextResponse(f"{user.name} may not see this; it takes the role {needed}.", 403)
-        connection.scope["user"] = user
+            self._note(user.name, connection, Action.REFUSED, path)
+            return HTMLResponse(not_allowed_page(_texts(connection), user, needed), 403, PRIVATE)
+        scope["user"] = user
         return None
 
-    def _entered(self, access: Access, offered: "_Offered", connection: HTTPConnection) -> Response:
+    async def _about_signing_in(self, request: Request, user: User | None) -> Response | None:
+        path, method = request.scope["path"], request.method
+        if path == LOGIN_PATH and method == "POST":
+            return await self._sign_in(request)
+        if "token" in request.query_params and method == "GET":
+            return self._by_address(request, user)
+        if path == LOGIN_PATH:
+            return self._login(request)
+        if path == LOGOUT_PATH:
+            return self._sign_out(request, user)
+        return Response(status_code=204, headers=PRIVATE) if path == SESSION_PATH and user else None
+
+    async def _sign_in(self, request: Request) -> Response:
+        form = await _form(request)
+        to = form.get("to", "/")
+        if "token" in form:
+            return self._by_token(request, form["token"], to)
+        now_s, name = now(), form.get("name", "")
+        try:
+            found = await self._access.sign_in_as(name, form.get("password", ""), now_s, address_of(request))
+        except UserError as e:
+            log.error("console: %s", e)
+            return self._page(request, 503, to=to, problem="login.broken")
+        if found is Refused.WAIT:
+            return self._page(request, 429, to=to, problem="login.wait")
+        if isinstance(found, Refused):
+            # a name that nobody has may be a password that slipped into the wrong field
+            known = self._access.users.get(name) if self._access.users else None
+            self._note(known.name if known else "", request, Action.WRONG_PASSWORD, "")
+            log.warning("console: %s offered a wrong password", address_of(request) or "somebody")
+            return self._page(request, 401, to=to, problem="login.wrong")
+        return self._entered(request, found, to)
+
+    def _by_address(self, connection: HTTPConnection, user: User | None) -> Response:
+        """A link is followed once; who is in already goes on without."""
+        rest = [item for item in connection.query_params.multi_items() if item[0] != "token"]
+        to = quote(connection.scope["path"]) + (f"?{urlencode(rest)}" if rest else "")
+        if user is not None:
+            return HTMLResponse(entered_page(_texts(connection), to), headers=ENTERED)
+        if not _is_followed(connection):  # another site's page could use up the guesses of who looks at it
+            return self._page(connection, 401, to=to)
+        token = connection.query_params["token"]
+        session = self._access.follow_link(token, now())
+        if session is not None:
+            return self._entered(connection, session, to)
+        if self._access.has_token:
+            return self._by_token(connection, token, to)
+        return self._page(connection, 401, to=to, problem="login.old_link")
+
+    def _by_token(self, connection: HTTPConnection, token: str, to: str) -> Response:
         now_s, address = now(), address_of(connection)
-        if not access.may_guess(now_s, address):
-            return HTMLResponse(login_page("Too many wrong tokens. Please wait a minute."), 429)
-        session = access.sign_in(offered.token, now_s, address)
+        if not self._access.may_guess(now_s, address):
+            return self._page(connection, 429, to=to, problem="login.wait")
+        session = self._access.sign_in(token, now_s, address)
         if session is None:
-            log.warning("review: %s offered a wrong token", address or "somebody")
-            return HTMLResponse(login_page("That is not the token."), 401)
-        log.info("review: %s signed in", address or "somebody")
+            self._note("", connection, Action.WRONG_PASSWORD, "")
+            log.warning("console: %s offered a wrong token", address or "somebody")
+            return self._page(connection, 401, to=to, problem="login.wrong_token")
+        return self._entered(connection, session, to)
+
+    def _entered(self, connection: HTTPConnection, session: str, to: str) -> Response:
+        user = self._access.user(session, now())
+        assert user is not None
+        self._note(user.name, connection, Action.SIGNED_IN, "")
+        log.info("console: %s signed in from %s", user.name, address_of(connection) or "somewhere")
+        if user.name == OWNER_NAME and path_of_this_site(to) == "/" and not self._has_users():
+            to = self._first_page
         # no redirect: after one, a browser that followed another site's link would keep the new cookie back
-        response = HTMLResponse(entered_page(offered.path))
-        response.set_cookie(
-            self._cookie,
-            session,
-            max_age=int(SESSION_S),
-            httponly=True,
-            samesite="strict",
-            secure=connection.url.scheme == "https",
-        )
+        response = HTMLResponse(entered_page(_texts(connection), to), headers=ENTERED)
+        response.set_cookie(_cookie_name(connection, self._cookie), session, max_age=int(SESSION_S), httponly=True,
+                            samesite="strict", secure=_is_secure(connection))  # fmt: skip
         return response
 
+    def _sign_out(self, connection: HTTPConnection, user: User | None) -> Response:
+        self._access.sign_out(_session(connection, self._cookie))
+        if user is not None:
+            self._note(user.name, connection, Action.SIGNED_OUT, "")
+        answer = self._page(connection, 200, told="login.signed_out")
+        answer.headers["Clear-Site-Data"] = '"cache"'  # pictures among it
+        name, secure = _cookie_name(connection, self._cookie), _is_secure(connection)
+        answer.delete_cookie(name, httponly=True, samesite="strict", secure=secure)
+        return answer
 
-@dataclass(frozen=True, slots=True)
-class _Offered:
-    """A token, and where the person wants to go."""
+    def _login(self, connection: HTTPConnection) -> Response:
+        language, to = connection.query_params.get("language"), connection.query_params.get("to", "/")
+        if language not in LANGUAGES:
+            return self._page(connection, 200, to=to)
+        answer = self._page(connection, 200, to=to, language=language)
+        answer.set_cookie(COOKIE, language, max_age=YEAR_S, samesite="strict")
+        return answer
 
-    token: str = field(repr=False)
-    path: str = "/"
+    def _page(self, connection: HTTPConnection, code: int, *, to: str = "/", problem: str = "", told: str = "",
+              language: str | None = None) -> HTMLResponse:  # fmt: skip
+        texts = Texts(language) if language else _texts(connection)
+        asked = Asked(self._has_users(), self._access.has_token)
+        page = login_page(texts, asked, to=to, problem=problem, told=texts(told) if told else "")
+        return HTMLResponse(page, code, PRIVATE)
+
+    def _has_users(self) -> bool:
+        try:
+            return self._access.has_users
+        except UserError:
+            return True
+
+    def _note(self, user: str, connection: HTTPConnection, action: Action, target: str) -> None:
+        if self._log is not None:
+            self._log.note(user, address_of(connection), action, target)
 
 
-async def _offered(scope: Scope, receive: Receive) -> _Offered | None:
-    """The token in a form or an address. It is never passed on, so that no part can log it."""
-    if scope["type"] != "http":
-        return None
-    request = Request(scope, receive)
-    if scope["path"] == LOGIN_PATH and scope["method"] == "POST":
-        return _Offered(await _form_token(request))
-    if "token" not in request.query_params:
-        return None
-    rest = [item for item in request.query_params.multi_items() if item[0] != "token"]
-    return _Offered(request.query_params["token"], scope["path"] + (f"?{urlencode(rest)}" if rest else ""))
+class _WhileSignedIn:
+    """Notes what is looked at, and ends what stays open after its session: websockets, and answers without an end."""
+
+    def __init__(self, app: ASGIApp, access: Access, cookie: str, access_log: AccessLog | None) -> None:
+        self._app = app
+        self._access = access
+        self._cookie = cookie
+        self._log = access_log
+        self._seen: dict[tuple[int, str], None] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        connection = HTTPConnection(scope)
+        session = _session(connection, self._cookie)
+
+        def goes_on() -> bool:
+            return self._access.user(session, now()) is not None
+
+        if scope["type"] == "websocket":
+            self._note_once(connection, session, Action.OPENED)
+            socket = _Socket(receive, send, goes_on)
+            await self._app(scope, socket.receive, socket.send)
+            return
+        stream = _Stream(send, goes_on, lambda message: self._look(connection, session, message))
+        with suppress(_SessionEndedError):
+            await self._app(scope, receive, stream)
+
+    def _look(self, connection: HTTPConnection, session: str, start: Message) -> None:
+        scope = connection.scope
+        if scope["method"] != "GET" or start["status"] not in {200, 206}:
+            return
+        action = _action(dict(start["headers"]))
+        if action is Action.OPENED:
+            self._note(connection, action)
+        elif action is not None:
+            self._note_once(connection, session, action)
+
+    def _note(self, connection: HTTPConnection, action: Action) -> None:
+        scope, path = connection.scope, connection.scope["path"]
+        if self._log is not None and not path.startswith(NOT_NOTED):
+            self._log.note(scope["user"].name, address_of(connection), action, path)
+
+    def _note_once(self, connection: HTTPConnection, session: str, action: Action) -> None:
+        if self._is_first(session, connection.scope["path"]):
+            self._note(connection, action)
+
+    def _is_first(self, session: str, path: str) -> bool:
+        """Live pictures come twice a second and a video in pieces: each is noted once in a session."""
+        if (hash(session), path) in self._seen:
+            return False
+        self._seen[hash(session), path] = None
+        if len(self._seen) > MAX_SEEN:
+            del self._seen[next(iter(self._seen))]
+        return True
 
 
-async def _form_token(request: Request) -> str:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_FORM_BYTES:
-            return ""
-    fields = parse_qs(body.decode("utf-8", "replace"))
-    return fields.get("token", [""])[0]
+def _action(headers: Mapping[bytes, bytes]) -> Action | None:
+    """What an answer of these headers is for who looks; None for a page's parts, scripts say."""
+    kind = headers.get(b"content-type", b"")
+    if kind.startswith(b"text/html"):
+        return Action.OPENED
+    files = (b"image/", b"video/", b"multipart/", b"application/zip", b"application/pdf", b"text/csv")
+    if kind.startswith(files) or b"content-disposition" in headers:
+        return Action.FETCHED
+    return None
+
+
+class _SessionEndedError(Exception):
+    """While its answer was being sent."""
+
+
+class _Stream:
+    """Passes an answer on, and cuts one that has no length off when its session has ended."""
+
+    def __init__(self, send: Send, goes_on: Callable[[], bool], on_start: Callable[[Message], None]) -> None:
+        self._send = send
+        self._goes_on = goes_on
+        self._on_start = on_start
+        self._has_length = False
+        self._looked_s = now()
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._on_start(message)
+            self._has_length = any(name.lower() == b"content-length" for name, _ in message["headers"])
+        elif not self._has_length and message.get("more_body") and now() - self._looked_s >= LOOK_S:
+            self._looked_s = now()
+            if not self._goes_on():
+                await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+                raise _SessionEndedError
+        await self._send(message)
+
+
+class _Socket:
+    """A websocket's two ways, closed for both sides when its session has ended."""
+
+    def __init__(self, receive: Receive, send: Send, goes_on: Callable[[], bool]) -> None:
+        self._receive = receive
+        self._send = send
+        self._goes_on = goes_on
+        self._looked_s = now()
+
+    async def receive(self) -> Message:
+        """The next message, or that it is closed."""
+        task = asyncio.ensure_future(self._receive())
+        try:
+            while True:
+                await asyncio.wait({task}, timeout=LOOK_S)
+                if await self._has_ended():  # also of one that never falls silent
+                    return {"type": "websocket.disconnect", "code": 1008}
+                if task.done():
+                    return task.result()
+        finally:
+            task.cancel()
+
+    async def send(self, message: Message) -> None:
+        """Raises `OSError` as for one whose other side is gone."""
+        if message["type"] == "websocket.send" and await self._has_ended():
+            raise ConnectionAbortedError
+        await self._send(message)
+
+    async def _has_ended(self) -> bool:
+        if now() - self._looked_s < LOOK_S:
+            return False
+        if self._goes_on():
+            self._looked_s = now()
+            return False
+        with suppress(RuntimeError):  # it is closed already
+            await self._send({"type": "websocket.close", "code": 1008})
+        return True
+
+
+def _session(connection: HTTPConnection, cookie: str) -> str:
+    return connection.cookies.get(_cookie_name(connection, cookie), "")
+
+
+def _is_secure(connection: HTTPConnection) -> bool:
+    return connection.scope["scheme"] in {"https", "wss"}
+
+
+def _cookie_name(connection: HTTPConnection, cookie: str) -> str:
+    """With TLS one that no other host of the domain, and nobody without TLS, can set."""
+    return f"__Host-{cookie}" if _is_secure(connection) else cookie
+
+
+def _texts(connection: HTTPConnection) -> Texts:
+    return Texts(language_of(connection.cookies, connection.headers.get("accept-language", "")))
+
+
+def _wanted(connection: HTTPConnection) -> str:
+    """Where somebody wanted to go who has to sign in first: a page, not a part of one."""
+    scope = connection.scope
+    if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] == SESSION_PATH:
+        return "/"
+    query = scope["query_string"].decode("latin-1")
+    return quote(scope["path"]) + (f"?{query}" if query else "")
+
+
+def _is_followed(connection: HTTPConnection) -> bool:
+    """Whether a person follows a link, and not a page that shows a picture; browsers say so, others say nothing."""
+    headers = connection.headers
+    return (
+        headers.get("sec-fetch-mode", "navigate") == "navigate"
+        and headers.get("sec-fetch-dest", "document") == "document"
+        and "sec-purpose" not in headers
+    )
+
+
+async def _form(request: Request) -> dict[str, str]:
+    try:
+        body = await read_body(request, MAX_FORM_BYTES)
+    except OversizeError:
+        return {}
+    fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
+    return {name: values[0] for name, values in fields.items()}

@@ -21,4 +21,5 @@ EVERYTHING = (
     Link("history", "/history", "history"),
     QUEUE,
     Link("editor", "/editor", "tune", Role.ADMIN),
+    Link("people", "/people", "group", Role.ADMIN),
 )

@@ -1,5 +1,6 @@
 """Asks the running service over its Unix socket."""
 
+import logging
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,12 +19,13 @@ class ServiceClient:
     """For the event loop of the pages. Each method raises `ServiceError` when the service does not answer, or refuses."""
 
     def __init__(self, socket: Path) -> None:
+        logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of each question
         self._client = httpx.AsyncClient(
             transport=httpx.AsyncHTTPTransport(uds=short(socket)), base_url="http://service", timeout=ANSWER_S
         )
 
     async def status(self) -> dict[str, Any]:
-        """What `/api/status` tells."""
+        """What `/api/status` tells, and as `config` which configuration is in force."""
         found: dict[str, Any] = (await self._get("/status")).json()
         return found
 
@@ -31,12 +33,14 @@ class ServiceClient:
         """The last frame of a camera as a JPEG, `width` px wide at most and clean, and its report, in pixels of the full frame."""
         return unpacked((await self._get(f"/frame/{quote(camera, safe='')}", width=width)).content)
 
-    async def minute(self, camera: str) -> list[FrameReport]:
-        """The reports of a camera's last minute, in order."""
-        return [from_json(each) for each in (await self._get(f"/minute/{quote(camera, safe='')}")).json()]
+    async def minute(self, camera: str, after: float | None = None) -> list[FrameReport]:
+        """The reports of a camera's last minute, in order; those after the one at `after`, where that is still among them."""
+        asked = {} if after is None else {"after": repr(after)}
+        answer = await self._get(f"/minute/{quote(camera, safe='')}", **asked)
+        return [from_json(each) for each in answer.json()]
 
     async def reload(self) -> None:
-        """Have the service read its configuration again; what it refuses, its log tells, and the old one stays."""
+        """Have the service read its configuration again; what it refuses, `config` of the status tells, and the old one stays."""
         await self._asked(self._client.build_request("POST", "/reload"))
 
     async def close(self) -> None:

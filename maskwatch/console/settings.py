@@ -6,6 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from maskwatch.core.address import http_url
 from maskwatch.platform.paths import InputPath, StatePath, kept
 from maskwatch.platform.settings_base import SettingsBase
 
@@ -39,3 +40,8 @@ class ConsoleSettings(SettingsBase):
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("tls_cert and tls_key go together")
         return self
+
+    def url_at(self, host: str) -> str:
+        """Where it is reached on the machine of that name, with a slash at the end."""
+        address = f"{http_url(host, self.port)}/"
+        return address if self.tls_cert is None else address.replace("http", "https", 1)

@@ -11,27 +11,38 @@ from nicegui import ui
 from maskwatch.console.context import Console
 from maskwatch.console.texts import COOKIE, LANGUAGES, Texts, language_of
 from maskwatch.console.users import User
+from maskwatch.http.guard import address_of
 
 LOOK_COOKIE = "maskwatch_look"
 LOOKS: dict[str, bool | None] = {"auto": None, "light": False, "dark": True}
 LOOK_ICONS = {"auto": "brightness_auto", "light": "light_mode", "dark": "dark_mode"}
 STYLE = Path(__file__).with_name("style.css")
+SIGNED_OUT = """<script>
+(function watch() {
+  if (!window.socket) return setTimeout(watch, 500);
+  window.socket.on("connect_error", async () => {
+    const answer = await fetch("/session", {cache: "no-store"}).catch(() => null);
+    if (answer && answer.status === 401) location.reload();
+  });
+})();
+</script>"""  # a page whose session has ended asks to sign in
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One person's visit of one page: who, in which language, by which look."""
+    """One person's visit of one page: who, in which language, by which look, from which address."""
 
     user: User
     texts: Texts
     look: str
+    address: str = ""
 
     @classmethod
     def of(cls, request: Request) -> "Visit":
         """Of a request that the guard let through."""
         look = request.cookies.get(LOOK_COOKIE, "auto")
         texts = Texts(language_of(request.cookies, request.headers.get("accept-language", "")))
-        return cls(request.scope["user"], texts, look if look in LOOKS else "auto")
+        return cls(request.scope["user"], texts, look if look in LOOKS else "auto", address_of(request))
 
 
 def shell(console: Console, visit: Visit, active: str) -> ui.row:
@@ -39,6 +50,7 @@ def shell(console: Console, visit: Visit, active: str) -> ui.row:
     t = visit.texts
     ui.add_css(STYLE)
     ui.add_head_html(f"<script>document.documentElement.lang = '{t.language}'</script>")
+    ui.add_body_html(SIGNED_OUT)
     ui.colors(primary="#2f6fd0", dark="#1c2027", dark_page="#14171c")
     dark = ui.dark_mode(LOOKS[visit.look])
     with ui.element("header").classes("mw-bar"):

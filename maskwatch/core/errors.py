@@ -59,3 +59,7 @@ class EventsDamaged(EventError):  # noqa: N818 - what is told is that they are
 
 class ServiceError(MaskwatchError):
     """The running service does not answer, or refuses."""
+
+
+class UserError(MaskwatchError):
+    """There is no such user of the console, or what is wanted of one may not be."""

@@ -263,6 +263,11 @@ class FrameReport:
         return tuple(person for person in self.persons or () if person.counted)
 
     @property
+    def in_view(self) -> int:
+        """How many people that count are there, assessed or not; where nobody is followed, how many faces."""
+        return len(self.faces if self.persons is None else self.counted)
+
+    @property
     def people(self) -> int:
         """How many of them could be assessed."""
         return self.count(Label.PROTECTED) + self.count(Label.UNPROTECTED)
@@ -280,10 +285,11 @@ class FrameReport:
 
 
 class AlertKind(StrEnum):
-    """What an alert is about: people without a mask, a camera that gives no frames, or how many people are there."""
+    """What an alert is about: people without a mask, a camera that gives no frames or sees nothing useful, or how many are there."""
 
     UNPROTECTED = "unprotected"
     CAMERA_DEAD = "camera_dead"
+    CAMERA_VIEW = "camera_view"
     OCCUPANCY = "occupancy"
 
 
@@ -292,7 +298,8 @@ class Alert:
     """A decision to speak: at `at` (the camera's own clock) `unprotected` of `people` wore no mask.
 
     Or, of the kind `CAMERA_DEAD`, at the Unix time `at`: the camera has given no frame for long, and `reason`
-    tells why, without any password. Of the kind `OCCUPANCY`, `people` are all that are there, assessed or not, and
+    tells why, without any password. Of the kind `CAMERA_VIEW`, `reason` is what is wrong with its pictures (a
+    `core.view.Fault`). Of the kind `OCCUPANCY`, `people` are all that are there, assessed or not, and
     `protected_ratio` is None where none can be assessed.
 
     `rule` is the name of the rule that decided, and `tracks` are the people whom it is about (see `Person`). `level` is
@@ -453,12 +460,24 @@ class EffectStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class StandingAlert:
+    """An alert from its decision until it is over or reached nobody; one that is withheld does not stand.
+
+    `since_s` is the monotonic time since which its rule has had one that stands: a repeated one goes on with the first's.
+    """
+
+    alert: Alert
+    since_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class CameraStatus:
-    """A camera as the status board shows it; `reason` is why it is down, without any password.
+    """A camera as the status board shows it; `reason` is why it is down, without any password, `view` why it sees nothing useful.
 
     `since_s` and `frame_s` are monotonic times: of the last change of state, and of the last frame. The `_fps` are
     over the last seconds. `faces` counts each face in each analysed frame, `passages` each person who passed, `hour` the
-    people of the last hour.
+    people of the last hour. `people` could be assessed in the last frame, `in_view` are all who count there. `standing`
+    has one alert a rule at most.
     """
 
     state: CameraState = CameraState.CONNECTING
@@ -479,6 +498,9 @@ class CameraStatus:
     hour: PeopleCount = PeopleCount()
     passages: PassageCounts = field(default_factory=PassageCounts)
     effect: EffectStatus | None = None
+    view: str | None = None
+    in_view: int = 0
+    standing: tuple[StandingAlert, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

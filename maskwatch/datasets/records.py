@@ -56,6 +56,12 @@ class LabelledImage:
     faults: tuple[str, ...] = ()
 
 
+class Note(str):
+    """A line that tells how something was read, where nothing is wrong with it."""
+
+    __slots__ = ()
+
+
 class Problems(list[str]):
     """Lines for people. Past `MAX_PROBLEMS` they are only counted, in a last line: a file may have millions."""
 
@@ -80,7 +86,7 @@ class Problems(list[str]):
 
     def replaced(self, old: str, new: str) -> "Problems":
         """A copy with `new` for every `old` in the lines."""
-        result = Problems(line.replace(old, new) for line in self.first)
+        result = Problems(type(line)(line.replace(old, new)) for line in self.first)
         result._count(self.more)
         return result
 

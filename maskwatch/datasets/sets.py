@@ -84,9 +84,9 @@ def strictest_splits(every: Sequence[Member]) -> list[Split]:
     on, and no set's test split loses a picture because of another set.
     """
     rank = np.array([STRICTEST_FIRST.index(_split_of(each)) for each in every], np.int64)
-    alike = _alike(every)
+    groups = alike(every)
     while True:
-        strictest = np.array([rank[others].min() for others in alike], np.int64)
+        strictest = np.array([rank[others].min() for others in groups], np.int64)
         if np.array_equal(strictest, rank):
             return [STRICTEST_FIRST[r] for r in rank]
         rank = strictest
@@ -95,14 +95,14 @@ def strictest_splits(every: Sequence[Member]) -> list[Split]:
 def trained_on_elsewhere(every: Sequence[Member]) -> list[bool]:
     """Whether one like the picture has a less strict part in its own set, so that some training may have seen it."""
     rank = np.array([STRICTEST_FIRST.index(_split_of(each)) for each in every], np.int64)
-    return [bool(rank[others].max() > rank[place]) for place, others in enumerate(_alike(every))]
+    return [bool(rank[others].max() > rank[place]) for place, others in enumerate(alike(every))]
 
 
 def _split_of(member: Member) -> Split:
     return member.image.split or Split.TRAIN
 
 
-def _alike(every: Sequence[Member]) -> list[Ints]:
+def alike(every: Sequence[Member]) -> list[Ints]:
     """For each picture the places of those that are the same one, itself among them.
 
     They look the same, or have one name in two sets: a photograph and its larger twin. A name that a set uses in

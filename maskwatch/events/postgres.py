@@ -45,7 +45,7 @@ def connected(url: URL, site: str) -> Engine:
 
 
 def make(engine: Engine) -> None:
-    """Make the tables where they are not there; several services may do so at a time. Raises `SQLAlchemyError`."""
+    """Make the tables where they are not there; several services may do so at a time. Raises as SQLAlchemy does."""
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": NUMBER})
         SHARED.create_all(connection)

@@ -35,7 +35,7 @@ def connected(path: Path) -> Engine:
 
 
 def make(engine: Engine, path: Path) -> int:
-    """Make file and tables where they are not there; gives the file's inode. Raises `OSError` and `SQLAlchemyError`."""
+    """Make file and tables where they are not there; gives the file's inode. Raises `OSError`, and as SQLAlchemy does."""
     make_folder(path.parent)
     make_file(path)
     inode = path.stat().st_ino

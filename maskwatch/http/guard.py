@@ -5,7 +5,8 @@
 2. What a browser sends for another site's page is refused, as far as `OtherSites` says.
 3. Where a token is asked for, the door has to let the request in. Tokens are compared in constant time, and an
    address that offers wrong ones has to wait.
-4. Every answer, refusals too, carries the headers that keep browsers from framing, sniffing and embedding it.
+4. Every answer, refusals too, carries the headers that keep browsers from framing, sniffing and embedding it, unless it
+   says otherwise itself.
 """
 
 import time
@@ -128,20 +129,44 @@ class Guard:
 
 
 @dataclass
-class TokenCheck:
-    """Compares what is offered with the secret. Times are seconds of any steady clock, addresses the visitors' own.
+class GuessLimit:
+    """Counts wrong guesses by whoever made them. Times are seconds of any steady clock.
 
-    After `GUESSES` wrong ones within `GUESSES_S` an address has to wait, also with the right one: else it could go on
-    guessing. Behind a proxy all visitors have one address.
+    After `GUESSES` wrong ones within `GUESSES_S` one has to wait, also with the right one: else one could go on guessing.
     """
 
-    secret: str = field(repr=False)
     _failures: dict[str, deque[float]] = field(default_factory=dict, repr=False)
+
+    def may_guess(self, who: str, now_s: float) -> bool:
+        """Whether so few wrong ones came from there of late that the next is looked at."""
+        failures = self._failures.get(who, deque())
+        return len(failures) < GUESSES or now_s - failures[0] >= GUESSES_S
+
+    def count(self, who: str, now_s: float) -> None:
+        """One wrong guess more."""
+        failures = self._failures.pop(who, None) or deque(maxlen=GUESSES)
+        failures.append(now_s)
+        self._failures[who] = failures  # at the end: the newest
+        while len(self._failures) > MAX_ADDRESSES:
+            del self._failures[next(iter(self._failures))]
+
+    def take_back(self, who: str) -> None:
+        """The last one that was counted was right."""
+        failures = self._failures.get(who)
+        if failures:
+            failures.pop()
+
+
+@dataclass
+class TokenCheck:
+    """Compares what is offered with the secret, as often as `GuessLimit` lets an address. Behind a proxy all visitors have one."""
+
+    secret: str = field(repr=False)
+    _limit: GuessLimit = field(default_factory=GuessLimit, repr=False)
 
     def may_guess(self, address: str, now_s: float) -> bool:
         """Whether so few wrong ones came from there of late that the next is looked at."""
-        failures = self._failures.get(_network(address), deque())
-        return len(failures) < GUESSES or now_s - failures[0] >= GUESSES_S
+        return self._limit.may_guess(network_of(address), now_s)
 
     def is_right(self, offered: str, address: str, now_s: float) -> bool:
         """False also when there were too many wrong ones."""
@@ -149,12 +174,7 @@ class TokenCheck:
             return False
         if compare_digest(offered.encode(), self.secret.encode()):
             return True
-        network = _network(address)
-        failures = self._failures.pop(network, None) or deque(maxlen=GUESSES)
-        failures.append(now_s)
-        self._failures[network] = failures  # at the end: the newest
-        while len(self._failures) > MAX_ADDRESSES:
-            del self._failures[next(iter(self._failures))]
+        self._limit.count(network_of(address), now_s)
         return False
 
 
@@ -168,7 +188,7 @@ def now() -> float:
     return time.monotonic()
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
     """What one visitor has: an IPv4 address, or a whole network of IPv6."""
     try:
         parsed = ip_address(address.partition("%")[0])
@@ -189,7 +209,7 @@ def _with_headers(send: Send, headers: Mapping[str, str]) -> Send:
         if message["type"] == "http.response.start":
             sent = MutableHeaders(scope=message)
             for name, value in headers.items():
-                sent[name] = value
+                sent.setdefault(name, value)
         await send(message)
 
     return sending

@@ -8,14 +8,16 @@ import numpy as np
 
 from maskwatch.core.records import Box, Label, Person, Rgb
 from maskwatch.output.labels import Tag
-from maskwatch.output.style import COLOURS, HALO, WORDS
+from maskwatch.output.style import COLOURS, ENGLISH, HALO, Words
 
 MOVED = 0.3  # of the face's width: who moved less has no trail, which would only cover the face
 Trails = Mapping[int, Sequence[tuple[float, float]]]
 """By a person's number the centres of her face in pixels, the newest last."""
 
 
-def draw_people(image: Rgb, persons: Sequence[Person], trails: Trails, thickness: int) -> list[Tag]:
+def draw_people(
+    image: Rgb, persons: Sequence[Person], trails: Trails, thickness: int, words: Words = ENGLISH
+) -> list[Tag]:
     """Trails below, boxes above, dashed where a face is hidden; returns the labels."""
     _draw_trails(image, persons, trails, thickness)
     tags = []
@@ -24,11 +26,11 @@ def draw_people(image: Rgb, persons: Sequence[Person], trails: Trails, thickness
         box = _inside(person.box, image)
         if person.face is None:
             _draw_dashed(image, box, colour, thickness)
-            tags.append(Tag(box, colour, str(person.track), "hidden"))
+            tags.append(Tag(box, colour, str(person.track), words.hidden))
         else:
             x1, y1, x2, y2 = (round(v) for v in box)
             cv2.rectangle(image, (x1, y1), (x2, y2), colour, thickness)
-            tags.append(Tag(box, colour, str(person.track), WORDS[person.label], _sure(person)))
+            tags.append(Tag(box, colour, str(person.track), words.labels[person.label], _sure(person)))
     return tags
 
 

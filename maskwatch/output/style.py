@@ -1,5 +1,8 @@
 """Colours and words of what is drawn."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from maskwatch.core.records import Label
 from maskwatch.output.text import Colour
 
@@ -10,6 +13,17 @@ COLOURS: dict[Label, Colour] = {
     Label.UNKNOWN: (170, 170, 170),
 }
 WORDS = {Label.PROTECTED: "mask", Label.UNPROTECTED: "no mask", Label.UNKNOWN: "unknown"}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What stands beside people, in one language: the verdict on a face, and that a face is hidden."""
+
+    labels: Mapping[Label, str]
+    hidden: str
+
+
+ENGLISH = Words(WORDS, "hidden")
 ALERT_COLOUR: Colour = (200, 30, 30)
 BANNER_COLOUR: Colour = (24, 24, 24)
 PLACE_COLOUR: Colour = (225, 225, 210)  # zones, lines and what is ignored

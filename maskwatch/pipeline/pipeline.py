@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from typing import Protocol, Self
 
 from maskwatch.core.errors import QueueError, QueueFull, SourceError
@@ -55,6 +56,20 @@ class Followed(Protocol):
     def failed(self) -> None:
         """It reached nobody."""
         ...
+
+
+class _OnBoard:
+    """Takes an alert that reached nobody from the board; one that was told stands there until it is over."""
+
+    def __init__(self, board: Board, alert: Alert) -> None:
+        self._board = board
+        self._alert = alert
+
+    def delivered(self, at: float) -> None:
+        pass
+
+    def failed(self) -> None:
+        self._board.remove_standing(self._alert)
 
 
 class Pipeline:
@@ -230,8 +245,19 @@ class Pipeline:
                 alert = camera.effect.decided(alert, report) if camera.effect else alert
                 alerts.append(alert)
                 self._announce(camera, camera.with_picture(alert, frame, report), rule)
+        self._look_at_the_view(camera, frame, report)
         queued = self._select(camera, frame, report)
         return Decision(frame, report, tuple(alerts), queued, passages, outcomes)
+
+    def _look_at_the_view(self, camera: Camera, frame: Frame, report: FrameReport) -> None:
+        rule = camera.view_rule
+        if rule is None:
+            return
+        alert = rule.update(frame, report)
+        self._announce_ends(camera, rule)
+        self.board.set_view(camera.name, rule.fault)
+        if alert is not None:
+            self._announce(camera, camera.with_picture(alert, frame, report), rule)
 
     def _follow_effect(self, camera: Camera, report: FrameReport) -> tuple[Outcome, ...]:
         if camera.effect is None:
@@ -277,6 +303,10 @@ class Pipeline:
             for rule in camera.rules:
                 rule.interrupt()
                 self._announce_ends(camera, rule)
+            if camera.view_rule is not None:
+                camera.view_rule.interrupt()
+                self._announce_ends(camera, camera.view_rule)
+            self.board.set_view(camera.name, None)
 
     def _announce(self, camera: Camera, alert: Alert, rule: AlertRule) -> None:
         """Tell people; or of one that is withheld nobody, and the rule goes on as if they had been told."""
@@ -288,6 +318,9 @@ class Pipeline:
             log.info("%s: an announcement is withheld (alert.withhold_share)", camera.name)
             self._words.append((rule, alert.at))
             return
+        shown = replace(alert, frame=None)
+        self.board.add_standing(shown)
+        followed.append(_OnBoard(self.board, shown))
 
         def on_told(sinks: Mapping[str, str], delivered: bool) -> None:  # noqa: FBT001
             if self._feed is not None:
@@ -302,6 +335,7 @@ class Pipeline:
 
     def _announce_ends(self, camera: Camera, rule: AlertRule) -> None:
         while (over := rule.ended()) is not None:
+            self.board.remove_standing(over)
             if self._feed is not None:
                 self._feed.on_ended(over)
             self._announcer.announce_end(over, camera.sinks_for(over))

@@ -12,6 +12,7 @@ from maskwatch.core.people.counts import Counts
 from maskwatch.core.people.lately import PeopleLately
 from maskwatch.core.records import (
     LATENCIES_S,
+    Alert,
     CameraState,
     CameraStatus,
     EffectStatus,
@@ -21,8 +22,10 @@ from maskwatch.core.records import (
     ModelKind,
     Passage,
     SinkStatus,
+    StandingAlert,
     Status,
 )
+from maskwatch.core.view import Fault
 from maskwatch.core.window import Window
 from maskwatch.platform.clock import local_day
 
@@ -117,10 +120,25 @@ class Board:
         with self._lock:
             self._cameras[report.camera].on_report(report, arrived_s, passages, time.monotonic())
 
+    def set_view(self, camera: str, fault: Fault | None) -> None:
+        """Set why a camera sees nothing useful; None: it does."""
+        with self._lock:
+            self._cameras[camera].view = fault
+
     def set_effect(self, camera: str, effect: EffectStatus) -> None:
         """Set what came of a camera's announcements."""
         with self._lock:
             self._cameras[camera].effect = effect
+
+    def add_standing(self, alert: Alert) -> None:
+        """An alert is decided, and about to be told."""
+        with self._lock:
+            self._cameras[alert.camera].on_alert(alert, time.monotonic())
+
+    def remove_standing(self, alert: Alert) -> None:
+        """It is over, or reached nobody."""
+        with self._lock:
+            self._cameras[alert.camera].standing.pop(alert.id, None)
 
     def set_store_problem(self, reason: str | None) -> None:
         """Set why no samples are stored; None: they are."""
@@ -203,6 +221,13 @@ class _Camera:
         self.passages = Counts(local_day)
         self._clock_s = 0.0  # the frames' clock, less the monotonic one
         self.effect: EffectStatus | None = None
+        self.view: Fault | None = None
+        self._in_view = 0
+        self.standing: dict[str, StandingAlert] = {}  # by their ids, the newest last
+
+    def on_alert(self, alert: Alert, now_s: float) -> None:
+        since_s = next((e.since_s for e in self.standing.values() if e.alert.rule == alert.rule), now_s)
+        self.standing[alert.id] = StandingAlert(alert, since_s)
 
     def on_frame(self, dropped: int, now_s: float) -> None:
         self.frame_s = now_s
@@ -225,6 +250,7 @@ class _Camera:
         self.passages.add(report.at, passages)
         self._rates[2].add(now_s)
         self._people = report.people
+        self._in_view = report.in_view
         self._ratio = report.protected_ratio
         self._hour.update(now_s, report.counted)
         self._faces.update(face.label for face in report.faces)
@@ -256,5 +282,8 @@ class _Camera:
             latency=Latency(tuple(self._latencies), self._latency_s, self._latency.mean(now_s)),
             hour=self._hour.count(now_s),
             passages=self.passages.at(now_s + self._clock_s),
+            view=None if self.view is None else self.view.value,
             effect=self.effect,
+            in_view=self._in_view if sees else 0,
+            standing=tuple({each.alert.rule: each for each in self.standing.values()}.values()),
         )

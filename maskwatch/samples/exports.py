@@ -7,8 +7,9 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path, PurePosixPath
 
 from maskwatch.core.errors import DataError
+from maskwatch.datasets.formats import label_studio_export
 from maskwatch.datasets.formats.entries import Entry
-from maskwatch.datasets.formats.registry import WRITERS
+from maskwatch.datasets.formats.registry import WRITERS, with_flat_names
 from maskwatch.datasets.records import LabelledImage
 from maskwatch.platform.paths import looked_at
 from maskwatch.samples.annotations import accepted
@@ -51,21 +52,28 @@ def moment(text: str, *, end: bool = False) -> datetime:
     return at.replace(tzinfo=at.tzinfo or UTC)
 
 
-def exported(store: Queue, wanted: SampleFilter, form: str) -> Iterator[Entry]:
-    """The files of a data set (`coco`, `yolo`, `voc`, or `queue`, the samples as they are), one after the other.
+def exported(store: Queue, wanted: SampleFilter, form: str, *, flat: bool = False) -> Iterator[Entry]:
+    """The files of a data set in one of `FORMS` (`queue`: the samples as they are), one after the other.
 
-    A sample that nobody has labelled goes with what the models said of it. Raises `DataError` when
-    there is no such sample.
+    A sample that nobody has labelled goes with what the models said of it, to Label Studio as a prediction. With
+    `flat` no picture lies in a sub-folder, which the queue's own form always has. Raises `DataError` when there is no
+    such sample.
     """
     samples = [sample for sample in store.samples() if wanted.fits(sample)]
     if not samples:
         raise DataError(f"{looked_at(store.folder)}: no sample is asked for by that")
     paths = store.images()
     present = [sample for sample in samples if sample.id in paths]
+    images = [_as_image(sample, paths[sample.id]) for sample in present]
+    images = with_flat_names(images) if flat else images
     if form == "queue":
         entries = _as_they_are(present, paths)
+    elif form == "label_studio":
+        entries = label_studio_export.task_entries(
+            [_as_task(sample, image) for sample, image in zip(present, images, strict=True)]
+        )
     else:
-        entries = WRITERS[form].entries([_as_image(sample, paths[sample.id]) for sample in present])
+        entries = WRITERS[form].entries(images)
     return _with_revisions(entries, present)
 
 
@@ -85,6 +93,19 @@ def _as_they_are(samples: Sequence[Sample], paths: dict[str, Path]) -> Iterator[
 def _key(path: Path) -> str:
     """The path inside the queue."""
     return str(PurePosixPath(*path.parts[-3:]))
+
+
+def _as_task(sample: Sample, image: LabelledImage) -> label_studio_export.Task:
+    faces = sample.report.faces
+    said = zip(accepted(faces), faces, strict=True)
+    prediction = label_studio_export.Prediction(
+        ", ".join(sample.models.values()) or "maskwatch",
+        sample.lowest_confidence,
+        [(annotation.label, annotation.box, face.score) for annotation, face in said],
+    )
+    meta: dict[str, object] = {"sample": sample.id, "revision": sample.revision}
+    meta |= {"camera": sample.report.camera, "reasons": list(sample.reasons)}
+    return label_studio_export.Task(image, sample.labels is not None, prediction, meta)
 
 
 def _as_image(sample: Sample, path: Path) -> LabelledImage:

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from maskwatch.core.errors import DataError, LabelConflict, QueueError
 from maskwatch.core.records import Box
 from maskwatch.datasets.class_names import USUAL_NAMES, ClassNames
-from maskwatch.datasets.formats import coco, label_studio, queue, voc, yolo
+from maskwatch.datasets.formats import coco, cvat, label_studio, queue, voc, yolo
 from maskwatch.datasets.formats.registry import Format
 from maskwatch.datasets.labels import AnnotationLabel
 from maskwatch.datasets.records import DataSet, LabelledImage, Problems
@@ -26,10 +26,12 @@ READERS: dict[str, Format] = {
     "coco": coco,
     "yolo": yolo,
     "voc": voc,
+    "cvat": cvat,
     "queue": queue,
 }
 SAMPLE_ID = re.compile(r"\d{8}T\d{6}\.\d{3}Z-\d{6,}")
 
+PLACELESS = "its label is of the whole picture, and where the face is is not told"
 SAME_BOX_PX = 0.15  # formats keep a tenth of a pixel
 
 
@@ -64,15 +66,17 @@ def import_labels(
     `data_format` is a key of `READERS`; None: auto-detect. Every picture that the set describes counts as labelled by
     `by`; with `skip_empty`, not those without a face. A picture of which a box cannot be used is refused: the rest of
     its boxes would say that there is no other face. In an unlabelled sample, annotations identical to the predictions
-    are skipped (possibly unreviewed) unless `accept_unchanged`. Labels that were given here after the set went out
-    stay, unless `force`; so do all that differ when the set does not tell when that was (`revisions.json`).
+    are skipped (possibly unreviewed) unless `accept_unchanged`, or the set is Label Studio's own JSON, which has
+    annotations only where somebody submitted them. Labels that were given here after the set went out
+    stay, unless `force`; so do all that differ when the set does not tell when that was (`revisions.json`, or what
+    tasks of Label Studio carry).
     `import_journal.undo_import` takes all of it back. Raises `DataError` when the source is no such data set, and
     `QueueError` for a name that is none.
     """
     by = checked_name(by)
-    data, revisions = _read(store, source, data_format, classes)
+    data, revisions, is_submitted = _read(store, source, data_format, classes)
     result = Imported(refused=_unread(store, data), problems=data.problems)
-    how = _How(force, skip_empty, accept_unchanged)
+    how = _How(force, skip_empty, accept_unchanged or is_submitted)
     steps = list(_steps(store, data, revisions, how, result))
     if steps:
         write_journal(store.folder, source, by, steps)
@@ -96,8 +100,8 @@ class _How:
 
 def _read(
     store: Queue, source: Path, data_format: str | None, classes: ClassNames
-) -> tuple[DataSet, dict[str, int]]:
-    """The set, its pictures those of the queue, and the revisions of the samples that went out."""
+) -> tuple[DataSet, dict[str, int], bool]:
+    """The set, its pictures those of the queue, the revisions that went out, and whether people submitted each picture."""
     with TemporaryDirectory(prefix="maskwatch-") as temporary:
         staged = unpack(source, Path(temporary), READERS.values())
         kind = _kind(staged, data_format, source)
@@ -105,7 +109,9 @@ def _read(
         data = kind.read(staged, lambda path: _found(path, paths), classes)
         there = staged / coco.ANNOTATIONS if source.is_file() and source.suffix.lower() == ".json" else staged
         problems = Problems(data.problems).replaced(str(there), str(source))
-        return DataSet(data.images, problems), _revisions(staged)
+        is_submitted = kind is label_studio
+        told = label_studio.revisions(staged) if is_submitted else {}
+        return DataSet(data.images, problems), _revisions(staged) or told, is_submitted
 
 
 def _unread(store: Queue, data: DataSet) -> list[str]:
@@ -121,9 +127,10 @@ def _steps(
     """What is to be labelled, oldest first; what is not is told in `result`."""
     for image in sorted(data.images, key=lambda image: image.path.stem):
         annotations, sample_id = _annotations(image), image.path.stem
-        if image.faults:
+        faults = [*image.faults, *(PLACELESS for truth in image.truths if truth.box is None)]
+        if faults:
             result.refused.append(sample_id)
-            result.problems.append(f"{sample_id}: is refused, because {_and(image.faults)}")
+            result.problems.append(f"{sample_id}: is refused, because {_and(faults)}")
         elif annotations or not how.skip_empty:
             try:
                 sample = store.sample(sample_id)

@@ -1,5 +1,6 @@
 """Data sets from others, as folders or zip files: their text files taken out, within limits of number and size."""
 
+import math
 import zipfile
 from collections.abc import Callable, Collection
 from pathlib import Path, PurePosixPath
@@ -20,7 +21,7 @@ MAX_FILE_MB = {
     ".names": 0.25,
     ".data": 0.25,
 }
-MAX_PACKED = 100  # times smaller in a zip file than unpacked; labels come to 5 to 30
+MAX_PACKED = 100  # times smaller in a zip file than unpacked, a file and all together; labels come to 5 to 30
 PACKED_FROM_BYTES = 1_000_000
 TEXTS = set(MAX_FILE_MB)  # pictures that come back are not needed
 CHUNK = 1 << 20
@@ -58,7 +59,7 @@ def _copy_texts(source: Path, folder: Path) -> None:
 
 def _unzip_texts(source: Path, folder: Path) -> None:
     """A zip file from strangers: no path leads out of `folder`, and no more is written than the budget allows."""
-    budget = _Budget(source)
+    budget = _Budget(source, max(PACKED_FROM_BYTES, MAX_PACKED * source.stat().st_size))
     with zipfile.ZipFile(source) as archive:
         for about in archive.infolist():
             name = PurePosixPath(about.filename)
@@ -82,13 +83,14 @@ def _copy(read: Callable[[int], bytes], write: Callable[[bytes], int], budget: "
 
 
 class _Budget:
-    """How much may be unpacked. Raises `DataError` when it is spent."""
+    """How much may be unpacked, at most `most` bytes. Raises `DataError` when it is spent."""
 
-    def __init__(self, source: Path) -> None:
+    def __init__(self, source: Path, most: float = math.inf) -> None:
         self._source = source
         self._name = ""
         self._files = MAX_FILES
-        self._bytes: float = MAX_TEXT_MB * 1_000_000
+        self._bytes = min(MAX_TEXT_MB * 1_000_000, most)
+        self._most_mb = self._bytes / 1_000_000
         self._of_file: float = 0
 
     def begin(self, name: str) -> None:
@@ -105,7 +107,7 @@ class _Budget:
     def _check(self) -> None:
         if self._files < 0 or self._bytes < 0:
             raise DataError(
-                f"{self._source}: more than {MAX_FILES} files or {MAX_TEXT_MB} MB of labels; refused"
+                f"{self._source}: more than {MAX_FILES} files or {self._most_mb:.3g} MB of labels; refused"
             )
         if self._of_file < 0:
             most = MAX_FILE_MB[PurePosixPath(self._name).suffix.lower()]

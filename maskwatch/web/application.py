@@ -5,16 +5,17 @@ from collections.abc import Sequence
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import HTTPConnection
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from maskwatch.http.guard import GUESSES_S, Guard, OtherSites, Refusals, TokenCheck, address_of, now
+from maskwatch.http.guard import GUESSES_S, READING, Guard, OtherSites, Refusals, TokenCheck, address_of, now
 
 log = logging.getLogger(__name__)
 
-OPEN = ("/healthz", "/readyz")  # whoever restarts or balances holds no token
+OPEN = ("/healthz", "/readyz", "/")  # whoever restarts or balances holds no token; `/` leads on alone
+HOW = "set web.token in the configuration, and send it as the header Authorization: Bearer TOKEN"
 REFUSALS = Refusals(
     misdirected=lambda: JSONResponse({"error": "answers to localhost alone"}, 400),
     other_site=lambda: JSONResponse({"error": "comes from another site's page"}, 403),
@@ -28,7 +29,8 @@ def make_app(routes: Sequence[BaseRoute], *, token: str | None) -> Starlette:
     and 429 from an address that offered too many wrong ones.
     Without one the server listens on loopback alone, where a web page in a browser of the same machine may
     still try: the request's Host must be a name of loopback (else 400: DNS rebinding), and one that changes
-    something must not come from another site's page (else 403).
+    something must not come from another site's page (else 403). Pictures of people, and what changes the models, are
+    not for every process of the machine: without a token they are refused (401).
     """
     guard = Middleware(
         Guard,
@@ -37,7 +39,30 @@ def make_app(routes: Sequence[BaseRoute], *, token: str | None) -> Starlette:
         refusals=REFUSALS,
         same_scheme=True,
     )
-    return Starlette(routes=routes, middleware=[guard, Middleware(ErrorGuard)])
+    refusing = [Middleware(TokenlessGuard)] if token is None else []
+    return Starlette(routes=routes, middleware=[guard, *refusing, Middleware(ErrorGuard)])
+
+
+class TokenlessGuard:
+    """Refuses what nobody may ask where there is no token."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and _needs_token(scope["method"], scope["path"]):
+            refusal = JSONResponse(
+                {"error": f"needs a token, also on this machine: {HOW}"},
+                status_code=401,
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+            await refusal(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+def _needs_token(method: str, path: str) -> bool:
+    return path.startswith("/api/queue/") or (path.startswith("/api/models") and method not in READING)
 
 
 class ErrorGuard:
@@ -56,6 +81,8 @@ class ErrorGuard:
 
         try:
             await self._app(scope, receive, passed_on)
+        except ClientDisconnect:
+            log.info("%s %s: broken off by who asked", scope.get("method"), scope.get("path"))
         except Exception:
             log.exception("%s %s", scope.get("method"), scope.get("path"))
             if begun:  # an answer that broke off can only be cut off

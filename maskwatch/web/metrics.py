@@ -25,6 +25,7 @@ Numbers = tuple[tuple[str, str, Callable[[CameraStatus], float | None]], ...]
 
 GAUGES: Numbers = (
     ("maskwatch_camera_up", "1 while the camera gives frames.", lambda c: c.state is CameraState.UP),
+    ("maskwatch_camera_view_ok", "0 while the camera sees nothing useful.", lambda c: c.view is None),
     ("maskwatch_camera_fps", "Frames a second that came in lately.", lambda c: c.captured_fps),
     ("maskwatch_camera_process_fps", "Frames a second that were analysed lately.", lambda c: c.analysed_fps),
     ("maskwatch_camera_skipped_fps", "Frames a second that were dropped lately.", lambda c: c.dropped_fps),

@@ -10,15 +10,17 @@ from starlette.routing import Route
 
 from maskwatch.core.errors import ModelError
 from maskwatch.core.records import Status
+from maskwatch.http.body import OversizeError, read_body
 from maskwatch.models.registry import SHIPPED, Registry
 
 CURRENT = "/api/models/current"
+MAX_BODY = 64_000  # bytes
 
 
 def routes(registry: Registry, snapshot: Callable[[], Status]) -> list[Route]:
     """GET tells what is wanted and what serves, PUT `{"version": …}` promotes; the service follows within 2 s.
 
-    409 when the version's files are not whole or there is none of that name; 400 for another body.
+    409 when the version's files are not whole or there is none of that name; 400 for another body, 413 for a longer one.
     """
 
     async def get_all(_: Request) -> JSONResponse:
@@ -29,7 +31,11 @@ def routes(registry: Registry, snapshot: Callable[[], Status]) -> list[Route]:
 
     async def put_current(request: Request) -> JSONResponse:
         try:
-            version = json.loads(await request.body())["version"]
+            body = await read_body(request, MAX_BODY)
+        except OversizeError:
+            return JSONResponse({"error": f"the body must have at most {MAX_BODY} bytes"}, status_code=413)
+        try:
+            version = json.loads(body)["version"]
         except (ValueError, KeyError, TypeError, RecursionError):
             version = None
         if not isinstance(version, str):

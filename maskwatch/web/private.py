@@ -7,8 +7,8 @@ people look at costs the service an encoded JPEG, made once a frame and width.
 import os
 import signal
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 import cv2
 from starlette.applications import Starlette
@@ -17,10 +17,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from maskwatch.core.privacy import Privacy, shown
-from maskwatch.core.records import Decision, Polygon
+from maskwatch.core.records import Decision, FrameReport, Polygon
 from maskwatch.core.report_json import packed, to_json
 from maskwatch.pipeline.latest import Latest
-from maskwatch.web.service_view import ServiceView
+from maskwatch.web.service_view import ConfigInForce, ServiceView
 from maskwatch.web.status import described
 
 MIN_WIDTH, MAX_WIDTH = 80, 3840  # px
@@ -36,15 +36,22 @@ class Shown:
     ignore: tuple[Polygon, ...] = ()
 
 
-def private_app(watched: ServiceView, latest: Latest, cameras: Mapping[str, Shown]) -> Starlette:
-    """`/status`; `/frame/CAMERA?width=` the last frame, its report before it; `/minute/CAMERA`; POST `/reload`.
+def private_app(
+    watched: ServiceView,
+    latest: Latest,
+    cameras: Mapping[str, Shown],
+    in_force: ConfigInForce | None = None,
+) -> Starlette:
+    """`/status`, with the configuration in force; `/frame/CAMERA?width=` the last frame, its report before it;
+    `/minute/CAMERA?after=`, the reports after the one of that time; POST `/reload`.
 
     A camera that has not given a frame, and one of which no picture may be shown, answer 404 and a reason.
     """
     pictures = _Pictures(latest, cameras)
 
     def status(_: Request) -> JSONResponse:
-        return JSONResponse(described(watched.status(), watched.versions(), watched.storage()))
+        told = described(watched.status(), watched.versions(), watched.storage())
+        return JSONResponse(told | {"config": None if in_force is None else asdict(in_force)})
 
     def frame(request: Request) -> Response:
         width = request.query_params.get("width", "")
@@ -54,7 +61,8 @@ def private_app(watched: ServiceView, latest: Latest, cameras: Mapping[str, Show
         camera = request.path_params["camera"]
         if camera not in cameras or cameras[camera].privacy is Privacy.AGGREGATE:
             return _missing("nothing of a single person may be shown")
-        return JSONResponse([to_json(report) for report in latest.reports(camera)])
+        reports = _after(latest.reports(camera), request.query_params.get("after"))
+        return JSONResponse([to_json(report) for report in reports])
 
     def reload(_: Request) -> JSONResponse:
         os.kill(os.getpid(), signal.SIGHUP)
@@ -94,6 +102,12 @@ class _Pictures:
                 body = _packed(decision, self._cameras[camera], width)
                 self._made[camera, width] = (decision.frame.seq, body)
         return Response(body, media_type="application/octet-stream")
+
+
+def _after(reports: Sequence[FrameReport], at: str | None) -> Sequence[FrameReport]:
+    """Those after the one that is known already; all where it is gone."""
+    place = next((n for n in range(len(reports), 0, -1) if repr(reports[n - 1].at) == at), 0)
+    return reports[place:]
 
 
 def _packed(decision: Decision, about: Shown, width: int) -> bytes:

@@ -1,21 +1,21 @@
 """The listening socket, and the thread that serves."""
 
-import asyncio
 import errno
 import logging
 import os
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Self
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from maskwatch.core.address import http_url
 from maskwatch.core.errors import ConfigError
+from maskwatch.http.connection import BoundedConnection, Limits
 from maskwatch.platform import unix_socket
 from maskwatch.web.settings import WebSettings
 
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 CLOSE_S = 1  # what answers under way get to end
 WAITING = 64  # connections that may wait to be accepted
 MAX_CONNECTIONS = 128  # else visitors could use up the files that cameras and samples need
+MAX_OF_ADDRESS = 32  # of them; loopback may have all
 ASKS_WITHIN_S = 10.0  # or a connection is closed; one that has asked may wait 5 s for its next question
 
 
@@ -74,28 +75,6 @@ class PrivateListener:
         self.socket.close()
 
 
-class _Bounded(H11Protocol):
-    """A connection that must ask something soon, and is one of so many."""
-
-    _patience: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
-        super().connection_made(transport)
-        if len(self.connections) > MAX_CONNECTIONS:
-            transport.abort()
-        else:
-            self._patience = self.loop.call_later(ASKS_WITHIN_S, self._give_up)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._patience:
-            self._patience.cancel()
-        super().connection_lost(exc)
-
-    def _give_up(self) -> None:
-        if self.cycle is None:  # no question has come whole
-            self.transport.abort()
-
-
 class WebServer:
     """Serves `app` on a thread of its own while its `with` block runs.
 
@@ -108,10 +87,11 @@ class WebServer:
     ) -> None:
         self.listener = listener
         self._on_crash = on_crash
+        limits = Limits(MAX_CONNECTIONS, MAX_OF_ADDRESS, ASKS_WITHIN_S)
         config = uvicorn.Config(
             app,
             loop="asyncio",
-            http=_Bounded,
+            http=partial(BoundedConnection, limits=limits),  # type: ignore[arg-type] # it is called like the class
             ws="none",
             lifespan="off",
             log_config=None,

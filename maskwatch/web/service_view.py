@@ -69,6 +69,28 @@ class ServiceView:
     storage: Callable[[], Storage]
 
 
+@dataclass(slots=True)
+class ConfigInForce:
+    """Which state of the configuration file the service runs by; its main thread writes, any thread may read.
+
+    `digest` tells one state of the file from another, `at` is the Unix time since which it is in force. `refused` is the
+    digest of a later one that was not taken, and `problem` says why; both are None after one that was.
+    """
+
+    digest: str = ""
+    at: float = 0.0
+    refused: str | None = None
+    problem: str | None = None
+
+    def take(self, digest: str, at: float) -> None:
+        """It is in force."""
+        self.digest, self.at, self.refused, self.problem = digest, at, None, None
+
+    def refuse(self, digest: str, problem: str) -> None:
+        """It is not, and why, without any password."""
+        self.refused, self.problem = digest, problem
+
+
 def memory_bytes() -> int:
     """What the process holds in memory, as Linux tells it."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

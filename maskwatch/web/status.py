@@ -1,6 +1,6 @@
-"""`/api/status`, and `/` that leads to it: what `/metrics` tells and what each camera does, as JSON for people and their scripts."""
+"""`/api/status`, and `/` for who opens the address that the log tells: what `/metrics` tells and what each camera does, as JSON for people and their scripts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from starlette.requests import Request
@@ -22,6 +22,7 @@ from maskwatch.core.records import (
     PassageCounts,
     PassageKind,
     SinkStatus,
+    StandingAlert,
     Status,
     Versions,
 )
@@ -29,15 +30,18 @@ from maskwatch.platform.clock import utc_now
 from maskwatch.web.service_view import ServiceView, Storage, memory_bytes, threads
 
 
-def routes(watched: ServiceView) -> list[Route]:
-    """`/api/status`: `described` as JSON; `/` redirects there."""
+def routes(watched: ServiceView, console_at: Callable[[str], str | None] = lambda _: None) -> list[Route]:
+    """`/api/status`: `described` as JSON; `/` redirects to the console, or there.
+
+    `console_at` gives the console's address on a machine by the name that it was asked by, None where there is none.
+    """
 
     def api_status(_: Request) -> JSONResponse:
         body = described(watched.status(), watched.versions(), watched.storage())
         return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
-    def start(_: Request) -> RedirectResponse:
-        return RedirectResponse("/api/status")  # for who opens the address that the log tells
+    def start(request: Request) -> RedirectResponse:
+        return RedirectResponse(console_at(request.url.hostname or "") or "/api/status")
 
     return [Route("/api/status", api_status), Route("/", start)]
 
@@ -82,6 +86,7 @@ def _camera(camera: CameraStatus, versions: Versions, now_s: float) -> dict[str,
     return {
         "state": camera.state.value,
         "reason": camera.reason,
+        "view": camera.view,
         "since": _ago(state_s),
         "state_s": round(state_s, 1),
         "last_frame_age_s": _rounded(None if camera.frame_s is None else now_s - camera.frame_s, 1),
@@ -90,6 +95,7 @@ def _camera(camera: CameraStatus, versions: Versions, now_s: float) -> dict[str,
         "skipped_fps": round(camera.dropped_fps, 2),
         "latency_s": _rounded(camera.latency.lately_s, 3),
         "people": camera.people,
+        "in_view": camera.in_view,
         "protected_ratio": _rounded(camera.protected_ratio, 4),
         "protected_ratio_hour": _rounded(camera.hour.protected_ratio, 4),
         "protected_ratio_hour_low": _rounded(low, 4),
@@ -102,6 +108,25 @@ def _camera(camera: CameraStatus, versions: Versions, now_s: float) -> dict[str,
         "passages": _passages(camera.passages),
         "models": {"detector": versions.detector, "classifier": versions.classifier},
         "effect": None if camera.effect is None else _effect(camera.effect),
+        "standing_alerts": [_standing(each, now_s) for each in camera.standing],
+    }
+
+
+def _standing(standing: StandingAlert, now_s: float) -> dict[str, object]:
+    alert, state_s = standing.alert, now_s - standing.since_s
+    return {
+        "id": alert.id,
+        "rule": alert.rule,
+        "kind": alert.kind.value,
+        "since": _ago(state_s),
+        "state_s": round(state_s, 1),
+        "level": alert.level,
+        "quiet": alert.quiet,
+        "say": alert.say,
+        "people": alert.people,
+        "unprotected": alert.unprotected,
+        "protected_ratio": _rounded(alert.protected_ratio, 4),
+        "reason": alert.reason,
     }
 
 

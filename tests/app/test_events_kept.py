@@ -5,7 +5,6 @@ import json
 import signal
 import time
 
-import pytest
 from harness.postgres import PASSWORD, Postgres
 from harness.service import Service
 from pydantic import SecretStr
@@ -19,8 +18,6 @@ from maskwatch.events.store import EventFilter, EventStore
 from maskwatch.models.loading import Models
 
 LONG_S = 180
-
-pytestmark = pytest.mark.integration
 
 
 def kept(folder):

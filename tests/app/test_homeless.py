@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -37,7 +38,11 @@ def door(tmp_path, demo_clip):
     path = tmp_path / "door/config.yaml"
     path.parent.mkdir()
     camera = {"source": str(demo_clip), "alert": {"cooldown_s": 1}}
-    path.write_text(json.dumps({"cameras": {"door": camera}, "web": {"port": 0}, "device": "cpu"}))
+    path.write_text(
+        json.dumps(
+            {"cameras": {"door": camera}, "web": {"port": 0}, "console": {"enabled": False}, "device": "cpu"}
+        )
+    )
     return path
 
 
@@ -63,7 +68,7 @@ def test_check_tells_that_nothing_can_be_spoken(homeless, door, maskwatch):
     line = next(line for line in done.stdout.splitlines() if "voice door" in line)
     assert "failed" in line
     assert "aplay is not installed" in line
-    assert "1 of 7 checks failed" in done.stderr
+    assert re.search(r"1 of \d+ checks failed", done.stderr)
 
 
 def test_drift_draws_without_a_home(homeless, door, tmp_path, maskwatch):
@@ -81,7 +86,7 @@ def test_the_review_page_opens_where_nothing_can_be_written(homeless, door):
         line = process.stdout.readline()
         address = next(word for word in line.split() if word.startswith("http://"))
         with urllib.request.urlopen(address) as answer:
-            assert b"maskwatch review" in answer.read()
+            assert b"Signed in" in answer.read()
     finally:
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=30)

@@ -119,6 +119,7 @@ def test_the_service_shares_heaps_from_its_start_and_gives_back_while_it_runs(wr
         "alert": {"sinks": ["log"]},
         "queue": {"dir": str(tmp_path / "queue")},
         "web": {"enabled": False},
+        "console": {"enabled": False},
     }
     config.write_text(json.dumps(settings))
     command = [sys.executable, "-c", ASKED, "run", "-c", config]

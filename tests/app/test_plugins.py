@@ -96,6 +96,7 @@ queue: {{dir: {tmp_path}/queue}}
 models: {{dir: {tmp_path}/models}}
 drift: {{dir: {tmp_path}/drift}}
 web: {{port: 0}}
+console: {{enabled: false}}
 """
     )
     return path

@@ -102,6 +102,7 @@ def footage(clip, queue, **alert):
             "drift": {"dir": str(queue.parent / "drift")},
             "device": "cpu",
             "web": {"port": 0},
+            "console": {"enabled": False},
         }
     )
 
@@ -204,6 +205,7 @@ def test_two_cameras_one_killed_for_ten_seconds_and_an_alert_that_is_heard(
         "drift": {"dir": str(tmp_path / "drift")},
         "fps": 2,
         "web": {"port": 0},
+        "console": {"enabled": False},
     }
     with service(json.dumps(config), MASKWATCH_DOOR="s3cret-pw") as running:
         running.wait_for("door: up")

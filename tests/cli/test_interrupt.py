@@ -69,6 +69,7 @@ def configured(folder, **more):
         "models": {"dir": str(folder / "models")},
         "learn": {"archive": str(folder / "archive"), "min_samples": 2, "effort": 0.1},
         "web": {"enabled": False},
+        "console": {"enabled": False},
         **more,
     }
     path = folder / "config.yaml"

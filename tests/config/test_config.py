@@ -101,11 +101,11 @@ def test_an_empty_file_is_the_defaults(text):
         # kinds
         (
             "alert: {sinks: [vioce]}",
-            "config.yaml:1: alert.sinks.0: must be log, mqtt, notify, voice or webhook, got 'vioce'; did you mean voice?",
+            "config.yaml:1: alert.sinks.0: must be camera_speaker, log, mqtt, notify, voice or webhook, got 'vioce'; did you mean voice?",
         ),
         (
             "alert:\n  sinks:\n  - log\n  - {kind: vioce}",
-            "config.yaml:4: alert.sinks.1.kind: must be log, mqtt, notify, voice or webhook, got 'vioce'; did you mean voice?",
+            "config.yaml:4: alert.sinks.1.kind: must be camera_speaker, log, mqtt, notify, voice or webhook, got 'vioce'; did you mean voice?",
         ),
         ("alert: {sinks: [{volume: 1}]}", "config.yaml:1: alert.sinks.0.kind: is missing"),
         ("alert: {sinks: [5]}", "config.yaml:1: alert.sinks.0: must be a name, or keys and values, got 5"),
@@ -379,6 +379,39 @@ cameras:
     for alert, volume in ((read.defaults.alert, 0.5), (read.cameras["door"].alert, 0.9)):
         _, plain, own = alert.sink_settings()
         assert (plain.voice, plain.volume, own.voice, own.volume) == ("ko", volume, "en", volume)
+
+
+def test_a_camera_speaker_speaks_as_the_voice_section_says_through_its_own_camera():
+    text = """
+alert: {sinks: [log, {kind: camera_speaker, volume: 0.9}], voice: {voice: ko, volume: 0.5, device: hw:1}}
+cameras:
+  door: {source: "rtsp://viewer:s3cret@h/1"}
+  gate: {source: {kind: rtsp, address: "rtsp://h/2"}, alert: {voice: {voice: de}, escalation: {after: 1, sinks: [camera_speaker]}}}
+  hall: {source: "rtsp://h/3", alert: {sinks: [{kind: camera_speaker, url: "rtsp://horn/1"}]}}
+  yard: {source: "usb:0"}
+"""
+    found = {
+        name: camera.at_camera(camera.alert.all_sink_settings())
+        for name, camera in parse(text, "c", {}).cameras.items()
+    }
+    log, door = found["door"]
+    assert (log.kind, door.voice, door.volume) == ("log", "ko", 0.9)
+    assert door.url.get_secret_value() == "rtsp://viewer:s3cret@h/1"
+    assert "s3cret" not in repr(found)
+    _, gate, louder = found["gate"]
+    assert {each.url.get_secret_value() for each in (gate, louder)} == {"rtsp://h/2"}
+    assert [(each.voice, each.volume) for each in (gate, louder)] == [("de", 0.9), ("de", 0.5)]
+    assert found["hall"][0].url.get_secret_value() == "rtsp://horn/1"
+    assert found["yard"][1].url.get_secret_value() == "usb:0"  # which making it refuses
+
+
+@pytest.mark.parametrize(
+    "url", ["http://h/s", "rtsp://", "h", "rtsp://h:port/s", "rtsp://a b@h/s", "rtsp://u:hunter2/x@h:0/s"]
+)
+def test_a_speakers_address_that_is_none_is_refused_and_not_shown(url):
+    (problem,) = problems(f"alert:\n  sinks: [{{kind: camera_speaker, url: '{url}'}}]")
+    assert problem.startswith("config.yaml:2: alert.sinks.0.url: must be rtsp://HOST/… or rtsps://HOST/…")
+    assert "hunter2" not in problem
 
 
 def test_a_section_that_names_its_kind_takes_nothing_from_the_defaults():

@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from maskwatch.app.compose import alert_sentences, camera_rules
+from maskwatch.app.compose import alert_sentences
+from maskwatch.app.rules import camera_rules
 from maskwatch.config.json_schema import json_schema
 from maskwatch.config.load import parse
 from maskwatch.conformance.rules import seen
@@ -125,7 +126,7 @@ def test_schedules_are_of_live_cameras_in_the_zone_that_is_named():
         ("{schedule: {hours: '07:00-20:00'}}", "alert.schedule.hours: must be a list, got '07:00-20:00'"),
         ("{escalation: {after: 0, say: x}}", "alert.escalation.after: must be at least 1, got 0"),
         ("{escalation: {after: 3, sinks: [log, log]}}", "alert.escalation.sinks: log is named twice"),
-        ("{rules: [{kind: occupancy, escalation: {after: 1, sinks: [vioce]}}]}", "alert.rules.0.escalation.sinks.0: must be log, mqtt, notify, voice or webhook, got 'vioce'; did you mean voice?"),
+        ("{rules: [{kind: occupancy, escalation: {after: 1, sinks: [vioce]}}]}", "alert.rules.0.escalation.sinks.0: must be camera_speaker, log, mqtt, notify, voice or webhook, got 'vioce'; did you mean voice?"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_told_with_its_key(alert, told):

@@ -6,9 +6,11 @@ import time
 
 import pytest
 from harness.receivers import Broker, Listener, Receiver
+from harness.speakers import ScriptedSpeaker
 
-from maskwatch.alerts.kinds import log, mqtt, notify, voice, webhook
+from maskwatch.alerts.kinds import camera_speaker, log, mqtt, notify, voice, webhook
 from maskwatch.alerts.registry import SINKS, SinkContext
+from maskwatch.alerts.rtsp_connection import Connection
 from maskwatch.conformance.alerts import AlertContract
 
 
@@ -108,6 +110,27 @@ class TestNotify(OverTheNetwork):
 
     def told(self, tmp_path):
         return self.received.taken
+
+
+class TestCamera_Speaker(OverTheNetwork):  # noqa: N801 - the kind's name
+    """Through a camera that takes the sound as fast as it comes."""
+
+    @pytest.fixture(autouse=True)
+    def camera(self, monkeypatch):
+        if shutil.which("espeak-ng") is None:
+            pytest.skip("espeak-ng is not installed (the README's test command installs it)")
+        monkeypatch.setattr(Connection, "wait", lambda *_: None)
+        with ScriptedSpeaker() as self.speaker:
+            yield
+
+    def settings(self):
+        return camera_speaker.Settings(url=self.speaker.url)
+
+    def make_broken(self, tmp_path):
+        return self.built(camera_speaker.Settings(url="rtsp://127.0.0.1:1/cam"), tmp_path)
+
+    def told(self, tmp_path):
+        return [packets for packets in self.speaker.sessions if len(packets) > 50]
 
 
 @pytest.mark.integration

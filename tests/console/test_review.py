@@ -10,13 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.responses import PlainTextResponse
-from starlette.testclient import TestClient
-from starlette.websockets import WebSocketDisconnect
 
-from maskwatch.console.access import SESSION_S, Access, checked_token
-from maskwatch.console.guard import guarded
-from maskwatch.console.login import entered_page
 from maskwatch.console.review import cards, filters
 from maskwatch.console.review.editing import Editing
 from maskwatch.console.review.filters import Filter, LabelState, Order
@@ -24,16 +18,14 @@ from maskwatch.console.review.keys import KEYS, Action, action_of
 from maskwatch.console.review.thumbnails import HEIGHT_PX, WIDTH_PX, Thumbnails, thumbnail
 from maskwatch.console.review.uploads import MAX_BYTES, Uploads
 from maskwatch.console.review.walk import Presence, Walk
-from maskwatch.core.errors import ConfigError, ModelError, SourceError
+from maskwatch.core.errors import ModelError, SourceError
 from maskwatch.core.records import Box, Face, Label
 from maskwatch.datasets.labels import AnnotationLabel
-from maskwatch.http.guard import GUESSES, GUESSES_S
 from maskwatch.samples.annotations import Annotation
 from maskwatch.samples.sample import Sample
 from maskwatch.samples.store import Queue
 
 SIZE = (640, 480)
-TOKEN = "correct horse battery"
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
@@ -465,138 +457,6 @@ def test_an_upload_that_is_no_fit_picture_is_refused(tmp_path, data, reason):
     with pytest.raises(SourceError, match=reason):
         Uploads(Queue(tmp_path), lambda _: ()).store("a.png", data)
     assert Queue(tmp_path).samples() == []
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
-def test_loopback_needs_no_token(host):
-    assert checked_token(host, None) is None
-    assert checked_token(host, TOKEN) == TOKEN
-
-
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "review.example", "127.0.0.1.example"])
-@pytest.mark.parametrize("token", [None, "", "  ", "short"])
-def test_any_other_address_needs_a_good_token(host, token):
-    with pytest.raises(ConfigError, match="token") as refused:
-        checked_token(host, token)
-    assert "short" not in str(refused.value)
-
-
-def test_a_session_ends_after_its_time():
-    access = Access(TOKEN)
-    assert access.sign_in("guess", 0.0) is None
-    session = access.sign_in(TOKEN, 0.0)
-    assert access.knows(session, SESSION_S - 1)
-    assert not access.knows(session, SESSION_S)
-    assert not access.knows("", 0.0)
-    assert TOKEN not in repr(access)
-
-
-def test_guessing_is_slowed_down():
-    access = Access(TOKEN)
-    for _ in range(GUESSES):
-        access.sign_in("guess", 5.0)
-    assert access.sign_in(TOKEN, 6.0) is None
-    assert access.sign_in(TOKEN, 5.0 + GUESSES_S) is not None
-
-
-async def page(scope, receive, send):
-    """What is guarded: an answer, or a websocket that says so."""
-    if scope["type"] == "websocket":
-        await receive()
-        await send({"type": "websocket.accept"})
-        await send({"type": "websocket.send", "text": "inside"})
-        await send({"type": "websocket.close"})
-    else:
-        await PlainTextResponse("inside")(scope, receive, send)
-
-
-def visitor(access=None, host="127.0.0.1:8471"):
-    return TestClient(guarded(page, access, "session"), base_url=f"http://{host}", follow_redirects=False)
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1:8471", "localhost:9000", "[::1]:8471", "localhost"])
-def test_loopback_names_are_answered(host):
-    assert visitor().get("/", headers={"host": host}).text == "inside"
-
-
-@pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:8471", "127.0.0.1.evil.example", "", "192.0.2.1:8471"]
-)
-def test_a_foreign_name_that_leads_here_is_not(host):
-    answer = visitor().get("/", headers={"host": host})
-    assert answer.status_code == 421
-    assert "inside" not in answer.text
-
-
-@pytest.mark.parametrize("access", [None, Access(TOKEN)], ids=["open", "token"])
-@pytest.mark.parametrize(
-    "origin", ["http://evil.example", "null", "http://localhost:8471", "http://127.0.0.1:1"]
-)
-def test_another_sites_page_gets_nothing(access, origin):
-    client = visitor(access)
-    client.post("/login", data={"token": TOKEN})
-    assert client.get("/", headers={"origin": origin}).status_code == 403
-    assert client.post("/", headers={"origin": origin}).status_code == 403
-    with (
-        pytest.raises(WebSocketDisconnect),
-        client.websocket_connect("ws://127.0.0.1:8471/ws", headers={"origin": origin}),
-    ):
-        pass
-    assert client.get("/", headers={"origin": "http://127.0.0.1:8471"}).text == "inside"
-
-
-def test_without_the_token_there_is_a_form_and_nothing_else():
-    client = visitor(Access(TOKEN))
-    answer = client.get("/picture/x.jpg")
-    assert answer.status_code == 401
-    assert "<form" in answer.text
-    assert "inside" not in answer.text
-    with pytest.raises(WebSocketDisconnect), client.websocket_connect("ws://127.0.0.1:8471/ws"):
-        pass
-    assert client.get("/", cookies={"session": "made up"}).status_code == 401
-
-
-def test_the_form_opens_a_session_for_pages_and_websocket():
-    client = visitor(Access(TOKEN))
-    assert client.post("/login", data={"token": "guess"}).status_code == 401
-    entered = client.post("/login", data={"token": TOKEN})
-    cookie = entered.headers["set-cookie"]
-    assert "HttpOnly" in cookie
-    assert "SameSite=strict" in cookie
-    assert TOKEN not in cookie
-    assert client.get("/").text == "inside"
-    with client.websocket_connect("ws://127.0.0.1:8471/ws") as websocket:
-        assert websocket.receive_text() == "inside"
-
-
-def test_the_token_in_an_address_is_taken_out_of_it(caplog):
-    client = visitor(Access(TOKEN))
-    entered = client.get("/sample/1", params={"token": TOKEN, "camera": "정문"})
-    assert TOKEN not in entered.text
-    assert "/sample/1?camera=%EC%A0%95%EB%AC%B8" in entered.text
-    assert client.get("/sample/1").text == "inside"
-    assert visitor(Access(TOKEN)).get("/", params={"token": "guess"}).status_code == 401
-    assert TOKEN not in caplog.text
-    assert "guess" not in caplog.text
-
-
-@pytest.mark.parametrize("path", ["//evil.example/", "/\\evil.example/", "///evil.example/"])
-def test_signing_in_never_leads_to_another_site(path):
-    assert "url=/evil.example/" in entered_page(path)
-
-
-def test_a_long_form_is_not_read():
-    form = b"padding=" + b"a" * 100_000 + b"&token=" + TOKEN.replace(" ", "+").encode()
-    assert visitor(Access(TOKEN)).post("/login", content=form).status_code == 401
-
-
-@pytest.mark.parametrize("path", ["/", "/missing"])
-def test_every_answer_forbids_frames_and_other_places(path):
-    for client in (visitor(), visitor(Access(TOKEN)), visitor(host="evil.example")):
-        headers = client.get(path).headers
-        assert "frame-ancestors 'none'" in headers["content-security-policy"]
-        assert "default-src 'self'" in headers["content-security-policy"]
-        assert headers["x-content-type-options"] == "nosniff"
 
 
 @pytest.mark.parametrize(

@@ -64,8 +64,8 @@ def queue(tmp_path, images):
 
 
 @contextmanager
-def serving(folder, *arguments, environment=None):
-    """The command in a process of its own; gives its address. It ends by Ctrl-C, in order."""
+def serving(folder, *arguments, link=False):
+    """The command in a process of its own; gives its address, or the `link` that it prints. It ends by Ctrl-C, in order."""
     command = [
         sys.executable,
         "-m",
@@ -82,13 +82,17 @@ def serving(folder, *arguments, environment=None):
     with (
         log.open("w") as errors,
         subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=errors, text=True, env=os.environ | (environment or {})
+            command,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=os.environ | {"MASKWATCH_REVIEW_TOKEN": TOKEN},
         ) as process,
     ):
         try:
             told = process.stdout.readline()
             assert "http://" in told, log.read_text()
-            yield re.search(r"http://\S+", told).group()
+            yield re.search(r"http://\S+" if link else r"http://[^\s?]+", told).group()
         finally:
             process.send_signal(signal.SIGINT)
             ended = process.wait(timeout=20)
@@ -98,7 +102,14 @@ def serving(folder, *arguments, environment=None):
 
 
 class Labeller(Person):
-    """Somebody who labels pictures."""
+    """Somebody who labels pictures, and knows the token."""
+
+    def go(self, address):
+        super().go(address)
+        if asked := self.all("input[name=token]"):
+            asked[0].send_keys(TOKEN + Keys.ENTER)
+            self.until(lambda: not self.all("input[name=token]") and self.all(".mw-bar"), "signed in")
+            super().go(address)
 
     def introduce(self, name):
         field = self.see(".q-dialog input")
@@ -278,7 +289,7 @@ def test_two_people_at_one_picture_do_not_overwrite_each_other_unasked(queue, pe
     with serving(tmp_path / "queue") as address:
         kim, lee = person(), person()
         for each, name in ((kim, "김하나"), (lee, "Lee")):
-            each.go(f"{address}sample/{sample_id}")
+            each.go(f"{address}queue/sample/{sample_id}")
             each.introduce(name)
             each.image()
         lee.until(lambda: "김하나 looks at it too" in lee.text(".mw-facts"), "who else is here")
@@ -309,9 +320,9 @@ def test_two_people_who_go_on_get_different_pictures(queue, person, tmp_path):
     order = [sample.id for sample in made.samples()]
     with serving(tmp_path / "queue") as address:
         kim, lee = person(), person()
-        kim.go(f"{address}sample/{order[0]}?state=waiting")
+        kim.go(f"{address}queue/sample/{order[0]}?state=waiting")
         kim.introduce("Kim")
-        lee.go(f"{address}sample/{order[1]}?state=waiting")
+        lee.go(f"{address}queue/sample/{order[1]}?state=waiting")
         lee.introduce("Lee")
         assert (kim.image(), lee.image()) == (order[0], order[1])
         kim.press(Keys.ENTER)
@@ -377,11 +388,12 @@ def test_own_pictures_are_added_with_their_faces(person, tmp_path, bare):
     assert {sample.report.faces[0].label for sample in samples} == {Label.UNPROTECTED}
 
 
-def test_the_token_opens_the_page_and_stands_nowhere(queue, person, tmp_path):
+def test_the_token_and_the_printed_link_open_the_page_and_stand_nowhere(queue, person, tmp_path):
     queue(2)
-    with serving(tmp_path / "queue", "--by", "kim", environment={"MASKWATCH_REVIEW_TOKEN": TOKEN}) as address:
-        kim, lee = person(), person()
-        kim.go(address)
+    with serving(tmp_path / "queue", "--by", "kim", link=True) as link:
+        address = link.partition("?")[0]
+        kim, lee, park = person(), person(), person()
+        kim.browser.get(address)
         kim.see("input[type=password]").send_keys("a wrong guess" + Keys.ENTER)
         assert kim.until(lambda: kim.text("[role=alert]")) == "That is not the token."
         kim.see("input[type=password]").send_keys(TOKEN + Keys.ENTER)
@@ -389,12 +401,19 @@ def test_the_token_opens_the_page_and_stands_nowhere(queue, person, tmp_path):
         kim.image()
         kim.press(Keys.ENTER)
         assert kim.until(lambda: "1 of 2 labelled" in kim.text(".mw-progress"), "its websocket works")
-        assert "maskwatch_review_" not in kim.run("return document.cookie")
-        lee.go(f"{address}?token={TOKEN.replace(' ', '%20')}")
+        assert "maskwatch_" not in kim.run("return document.cookie").replace("maskwatch_reviewer", "")
+        lee.browser.get(f"{address}?token={TOKEN.replace(' ', '%20')}")
         lee.see(".mw-card")
         assert "token" not in lee.browser.current_url
-    assert TOKEN not in (tmp_path / "log").read_text()
-    assert "a wrong guess" not in (tmp_path / "log").read_text()
+        park.browser.get(link)
+        park.see(".mw-card")
+        assert "token" not in park.browser.current_url
+        lee.begin(1300, 860)
+        lee.browser.get(link)  # used
+        lee.see("input[type=password]")
+    log = (tmp_path / "log").read_text()
+    for secret in (TOKEN, "a wrong guess", link.partition("token=")[2]):
+        assert secret not in log
 
 
 def test_the_page_asks_nothing_of_any_other_machine(queue, person, tmp_path):
@@ -437,7 +456,7 @@ def test_a_failed_save_is_told_and_can_be_tried_again(queue, person, tmp_path):
     hidden = record.with_suffix(".away")
     with serving(tmp_path / "queue", "--by", "kim") as address:
         kim = person()
-        kim.go(f"{address}sample/{sample_id}")
+        kim.go(f"{address}queue/sample/{sample_id}")
         kim.image()
         record.rename(hidden)
         kim.press("3", Keys.ENTER)
@@ -452,7 +471,7 @@ def test_a_key_that_is_pressed_too_often_labels_nothing_twice_or_unseen(queue, p
     made = queue(12)
     with serving(tmp_path / "queue", "--by", "kim") as address:
         kim = person()
-        kim.go(f"{address}sample/{made.samples()[0].id}?state=waiting")
+        kim.go(f"{address}queue/sample/{made.samples()[0].id}?state=waiting")
         kim.image()
         enter = (
             "for (let n = 0; n < 8; n++) window.dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter'}))"

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import unicodedata
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,7 @@ from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box
 from maskwatch.datasets.formats import registry
 from maskwatch.datasets.formats.parts import part_named, part_of, parts_by_list, plain_path
+from maskwatch.datasets.formats.runs import box_of_runs
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.datasets.records import Split
 
@@ -73,6 +75,37 @@ def each_part(path, **options):
         path.format(part=part): coco(name, **options)
         for name, part in zip("abc", ("train", "val", "test"), strict=True)
     }
+
+
+def cvat():
+    """CVAT's own XML: a box, a polygon and a mask."""
+    shapes = (
+        f'<box label="{KAGGLE[0]}" xtl="10" ytl="10" xbr="50" ybr="60" occluded="0"/>',
+        f'<polygon label="{KAGGLE[1]}" points="10,35;30,10;50,35;30,60"/>',
+        f'<mask label="{KAGGLE[2]}" left="10" top="10" width="40" height="50" rle="2000"/>',
+    )
+    items = (
+        f'<image id="{n}" name="{name}.png" subset="{part}" width="{WIDTH}" height="{HEIGHT}">{shapes[n]}</image>'
+        for n, (name, part) in enumerate(zip("abc", ("Train", "Validation", "Test"), strict=True))
+    )
+    return f"<annotations><version>1.1</version>{''.join(items)}</annotations>"
+
+
+def with_masks(data):
+    """The boxes as masks of runs alone, in numbers and as pycocotools packs them."""
+    counts = [10 * HEIGHT + 10, *[50, 30] * 39, 50, 69 * HEIGHT + 20]
+    forms = [counts, packed(counts), packed(counts)]
+    masks = [{"size": [HEIGHT, WIDTH], "counts": form} for form in forms]
+    given = [
+        {k: v for k, v in each.items() if k != "bbox"} | {"segmentation": mask}
+        for each, mask in zip(data["annotations"], masks, strict=True)
+    ]
+    return data | {"annotations": given}
+
+
+def packed(counts):
+    mask = pytest.importorskip("pycocotools.mask")
+    return mask.frPyObjects({"size": [HEIGHT, WIDTH], "counts": counts}, HEIGHT, WIDTH)["counts"].decode()
 
 
 VOC_PICTURES = images("JPEGImages/{}.png")
@@ -138,6 +171,62 @@ WITH_PARTS = {
         for part, name in zip(("train", "Validation", "test"), "abc", strict=True)
     }
     | {"obj.names": "\n".join(KAGGLE)},
+    "COCO, FiftyOne, one a part": {
+        f"{part}/data/{name}.png": image_bytes(name)
+        for name, part in zip("abc", ("train", "validation", "test"), strict=True)
+    }
+    | {f"{p}/labels.json": coco(n) for n, p in zip("abc", ("train", "validation", "test"), strict=True)},
+    "COCO, files beside the pictures": images("{}.png") | each_part("instances_{part}.json"),
+    "YOLO, FiftyOne": {
+        f"images/{part}/{name}.png": image_bytes(name)
+        for name, part in zip("abc", ("train", "val", "test"), strict=True)
+    }
+    | {
+        f"labels/{part}/{name}.txt": LINE.format("abc".index(name))
+        for name, part in zip("abc", ("train", "val", "test"), strict=True)
+    }
+    | {
+        "dataset.yaml": f"{{names: {{0: {KAGGLE[0]}, 1: {KAGGLE[1]}, 2: {KAGGLE[2]}}}, path: /tmp/x, "
+        "train: ./images/train/, val: ./images/val/, test: ./images/test/}"
+    },
+    "YOLO, data.yaml of another name": images()
+    | lines()
+    | lists("", "./images/{}.png\n")
+    | {"masks.yml": f"{{train: train.txt, val: val.txt, test: test.txt, names: [{', '.join(KAGGLE)}]}}"},
+    "YOLO, Roboflow's darknet": {
+        f"{part}/{name}.png": image_bytes(name)
+        for name, part in zip("abc", ("train", "valid", "test"), strict=True)
+    }
+    | {
+        f"{part}/{name}.txt": LINE.format("abc".index(name))
+        for name, part in zip("abc", ("train", "valid", "test"), strict=True)
+    }
+    | {f"{part}/_darknet.labels": "\n".join(KAGGLE) for part in ("train", "valid", "test")}
+    | {"README.roboflow.txt": "masks"},
+    "YOLO 1.1, lists with capitals": images("obj_data/{}.png")
+    | lines("obj_data/{}.txt")
+    | {
+        f"{part}.txt": f"data/obj_data/{name}.png\n"
+        for part, name in zip(("Train", "Validation", "Test"), "abc", strict=True)
+    }
+    | {"obj.names": "\n".join(KAGGLE)},
+    "VOC, Roboflow": {
+        f"{part}/{name}.png": image_bytes(name)
+        for name, part in zip("abc", ("train", "valid", "test"), strict=True)
+    }
+    | {
+        f"{part}/{name}.xml": voc()[f"Annotations/{name}.xml"]
+        for name, part in zip("abc", ("train", "valid", "test"), strict=True)
+    },
+    "VOC, a folder a part": {
+        f"{part}/JPEGImages/{name}.png": image_bytes(name)
+        for name, part in zip("abc", ("train", "val", "test"), strict=True)
+    }
+    | {
+        f"{part}/Annotations/{name}.xml": voc()[f"Annotations/{name}.xml"]
+        for name, part in zip("abc", ("train", "val", "test"), strict=True)
+    },
+    "CVAT's XML": images() | {"annotations.xml": cvat()},
     "VOC, lists": VOC_PICTURES | voc() | lists("ImageSets/Main/", "{}\n"),
     "VOC, lists with endings": VOC_PICTURES | voc() | lists("ImageSets/Main/", "{}.png\n"),
 }
@@ -148,6 +237,22 @@ WITHOUT_PARTS = {
     "COCO, of the web": images() | {"result.json": coco(file_name="https://example.org/1/{}.png?token=1")},
     "COCO, FiftyOne": images("data/{}.png") | {"labels.json": coco()},
     "COCO, with a mark": images() | {"annotations.json": "\ufeff" + json.dumps(coco())},
+    "COCO, CVAT without parts": images("images/default/{}.png")
+    | {"annotations/instances_default.json": coco()},
+    "COCO, names without ending": images() | {"annotations.json": coco(file_name="{}")},
+    "COCO, names of before": images() | {"annotations.json": coco(file_name="{}.JPEG")},
+    "COCO, encoded names": images("images/입구 door/{}.png")
+    | {"annotations.json": coco(file_name="%EC%9E%85%EA%B5%AC%20door/{}.png")},
+    "COCO, names composed otherwise": images(unicodedata.normalize("NFD", "images/입구/{}.png"))
+    | {"annotations.json": coco(file_name=unicodedata.normalize("NFC", "입구/{}.png"))},
+    "COCO, names of capitals": images("images/Door/{}.PNG")
+    | {"annotations.json": coco(file_name="door/{}.png")},
+    "COCO, masks of runs": images() | {"annotations.json": with_masks(coco())},
+    "VOC, all in one folder": images("{}.png") | voc(where="{}.xml"),
+    "VOC, FiftyOne": images("data/{}.png") | voc(where="labels/{}.xml"),
+    "VOC, names composed otherwise": images(unicodedata.normalize("NFD", "JPEGImages/입구 {}.png"))
+    | voc("", where=unicodedata.normalize("NFC", "Annotations/입구 {}.xml")),
+    "VOC, sub-folders": images("JPEGImages/door/today/{}.png") | voc(where="Annotations/door/today/{}.xml"),
     "YOLO, all in one folder": images("{}.png") | lines("{}.txt") | {"classes.txt": "\n".join(KAGGLE)},
     "YOLO, labels among the pictures": images() | lines("images/{}.txt") | {"classes.txt": "\n".join(KAGGLE)},
     "YOLO, classes with a mark": images() | lines() | {"classes.txt": "\ufeff" + "\n".join(KAGGLE)},
@@ -177,16 +282,20 @@ def laid_out(folder, files):
     return registry.read(folder)
 
 
+def name_of(image):
+    return Path(image.key).stem[-1]
+
+
 @pytest.mark.parametrize("layout", [*WITH_PARTS, *WITHOUT_PARTS])
 def test_every_face_is_read_from_every_layout(layout, tmp_path):
     data = laid_out(tmp_path, (WITH_PARTS | WITHOUT_PARTS)[layout])
-    found = {Path(p.key).stem: [truth.label for truth in p.truths] for p in data.images}
+    found = {name_of(p): [truth.label for truth in p.truths] for p in data.images}
     assert found == {name: [label] for name, label in LABELS.items()}
     assert all(p.truths[0].box == pytest.approx(BOX, abs=0.01) for p in data.images)
     assert not any(p.unclear for p in data.images)
     assert data.problems == []
     assert len({p.key for p in data.images}) == 3
-    parts = {Path(p.key).stem: p.split for p in data.images}
+    parts = {name_of(p): p.split for p in data.images}
     assert parts == (PARTS if layout in WITH_PARTS else dict.fromkeys("abc"))
 
 
@@ -249,6 +358,111 @@ def test_a_list_of_another_place_names_the_pictures_by_their_ends():
     assert plain_path(" ./../a/./b.png\r\n") == "a/b.png"
     assert [part_named(t) for t in ("instances_Train2017", "trainer", "x")] == [TRAIN, None, None]
     assert part_of("Valid/images/a.png") is VALIDATION
+
+
+def test_the_box_about_a_mask_of_runs_is_that_of_pycocotools():
+    mask = pytest.importorskip("pycocotools.mask")
+    random = np.random.default_rng(0)
+    for number in range(60):
+        height, width = random.integers(1, 30, 2)
+        pixels = np.zeros((height, width), np.uint8, order="F")
+        top, left = random.integers(0, height), random.integers(0, width)
+        blob = random.random(pixels[top : top + 9, left : left + 9].shape) < (0.3, 1)[number % 2]
+        pixels[top : top + 9, left : left + 9] = blob
+        pixels[top, left] = 1
+        runs = mask.encode(pixels)
+        x, y, across, down = mask.toBbox(runs)
+        text = {"size": runs["size"], "counts": runs["counts"].decode()}
+        assert box_of_runs(text) == (x, y, x + across, y + down)
+
+
+def test_folders_in_folders_of_classes_are_of_the_class_and_pictures_beside_them_are_told(tmp_path):
+    files = {f"{label}/door/today/{label}.png": image_bytes("a") for label in ("mask", "no_mask")}
+    data = laid_out(tmp_path, files | {"beside.png": image_bytes("b")})
+    assert [(p.key, p.truths[0].label, p.truths[0].class_name) for p in data.images] == [
+        ("mask/door/today/mask.png", PROTECTED, "mask"),
+        ("no_mask/door/today/no_mask.png", UNPROTECTED, "no_mask"),
+    ]
+    (line,) = data.problems
+    assert "1 picture outside of the folders of classes" in line
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        (
+            {
+                "annotations.json": coco()
+                | {"images": [{"id": 0, "file_name": "a.png", "width": 60, "height": 40}]}
+            },
+            True,
+        ),
+        (
+            {
+                "annotations.json": coco()
+                | {"images": [{"id": 0, "file_name": "a.png", "width": 80, "height": 120}]}
+            },
+            True,
+        ),
+        (
+            {
+                "annotations.json": coco()
+                | {"images": [{"id": 0, "file_name": "a.png", "width": 121, "height": 80}]}
+            },
+            False,
+        ),
+        (
+            {
+                "annotations.json": coco()
+                | {"images": [{"id": 0, "file_name": "a.png", "width": 0, "height": 0}]}
+            },
+            False,
+        ),
+        ({"annotations.xml": cvat().replace('width="120"', 'width="240"')}, True),
+        (
+            {
+                k: v.replace("<object>", "<size><width>90</width><height>80</height></size><object>", 1)
+                for k, v in voc(where="annotations/{}.xml").items()
+            },
+            True,
+        ),
+    ],
+    ids=["COCO", "COCO, turned", "COCO, rounded", "COCO, not told", "CVAT", "VOC"],
+)
+def test_labels_of_a_picture_of_another_size_are_told_and_measure_nothing(tmp_path, files, told):
+    data = laid_out(tmp_path, images() | files)
+    image = next(each for each in data.images if each.key == "a.png")
+    assert [truth.box for truth in image.truths] == [pytest.approx(BOX)]
+    assert bool(image.faults) is told
+    assert any("a.png: its labels are of a picture of " in line for line in data.problems) is told
+
+
+def test_a_set_one_folder_deeper_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"but in masks$"):
+        laid_out(
+            tmp_path,
+            {f"masks/{name}": data for name, data in (images() | {"annotations.json": coco()}).items()},
+        )
+
+
+def test_a_name_that_several_pictures_could_mean_is_missing(tmp_path):
+    files = {
+        "images/a.png": image_bytes("a"),
+        "images/a.jpg": image_bytes("a"),
+        "images/b.png": image_bytes("b"),
+    }
+    data = laid_out(tmp_path, files | {"annotations.json": coco("ab", file_name="{}")})
+    assert [p.key for p in data.images] == ["b.png"]
+    assert any("a: is missing" in line for line in data.problems)
+
+
+def test_a_picture_with_an_xml_file_is_no_background_of_yolo(tmp_path):
+    files = (
+        images("{}.png") | voc(where="{}.xml") | {"a.txt": LINE.format(0), "classes.txt": "\n".join(KAGGLE)}
+    )
+    data = laid_out(tmp_path, files)
+    assert [p.key for p in data.images] == ["a.png"]
+    assert sum("has an XML file beside it" in line for line in data.problems) == 2
 
 
 # --- the real cases, where they are at hand

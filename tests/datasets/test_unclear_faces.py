@@ -97,6 +97,7 @@ def queue(**second):
 
 POLYGON = [60, 45, 80, 20, 100, 45, 80, 70]
 SHARES = " ".join(f"{v / (WIDTH, HEIGHT)[n % 2]:.6f}" for n, v in enumerate(POLYGON))
+MASK = {"size": [HEIGHT, WIDTH], "counts": [60 * HEIGHT + 20, *[50, 30] * 39, 50, 19 * HEIGHT + 10]}
 CENTRED = f"{80 / WIDTH:.6f} {45 / HEIGHT:.6f} {40 / WIDTH:.6f} {50 / HEIGHT:.6f}"
 CORNERS = "<polygon>" + "".join(
     f"<{'xy'[n % 2]}{n // 2 + 1}>{v}</{'xy'[n % 2]}{n // 2 + 1}>" for n, v in enumerate(POLYGON)
@@ -104,6 +105,7 @@ CORNERS = "<polygon>" + "".join(
 
 USED = {
     "coco, polygon alone": coco(bbox=[], segmentation=[POLYGON]),
+    "coco, mask of runs": coco(bbox=[], segmentation=MASK),
     "coco, ids as words": coco(image_id="1", category_id="0"),
     "coco, ids with fractions": coco(image_id=1.0, category_id=0.0),
     "yolo, polygon": yolo(f"0 {SHARES}"),
@@ -123,7 +125,12 @@ UNCLEAR = {  # whether something is wrong, or the file says so itself
     "coco, damaged box": (coco(bbox=[1, 2]), WHOLE, True),
     "coco, flat box": (coco(bbox=[60, 20, 0, 50]), WHOLE, True),
     "coco, no number": (coco(bbox=[60, 20, float("nan"), 50]), WHOLE, True),
-    "coco, mask of runs": (coco(bbox=None, segmentation={"counts": [3, 4], "size": [9, 9]}), WHOLE, True),
+    "coco, mask of runs": (coco(bbox=None, segmentation={"counts": [3, 99], "size": [9, 9]}), WHOLE, True),
+    "coco, mask without a pixel": (
+        coco(bbox=None, segmentation={"counts": [81], "size": [9, 9]}),
+        WHOLE,
+        True,
+    ),
     "coco, all outside": (coco(bbox=[600, 20, 40, 50]), WHOLE, True),
     "yolo, class": (yolo(f"1 {CENTRED}"), OTHER, True),
     "yolo, class without a name": (yolo(f"7 {CENTRED}"), OTHER, True),

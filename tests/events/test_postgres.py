@@ -27,8 +27,6 @@ OPERATIONS = Path(__file__).parent.parent.parent / "docs" / "operations.md"
 SITES = ("north", "south", "west")
 LONG_S = 120
 
-pytestmark = pytest.mark.integration
-
 
 @pytest.fixture(scope="module")
 def server():

@@ -143,6 +143,18 @@ def test_the_database_is_its_users_alone(store):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make what belongs to somebody else")
+def test_what_root_makes_belongs_to_the_owner_of_the_folder(tmp_path):
+    folder = tmp_path / "events"
+    folder.mkdir()
+    os.chown(folder, 65534, 65534)
+    store = EventStore.in_folder(folder)
+    store.add([event(1.0)])
+    assert len(list(folder.iterdir())) == 3  # with the journal
+    assert {path.stat().st_uid for path in folder.iterdir()} == {65534}
+    store.close()
+
+
 def test_what_is_deleted_is_gone_from_the_file(store):
     store.add([event(1.0, camera="somebody's bedroom")])
     store.delete(EventFilter(), limit=9, lasting=False)

@@ -119,7 +119,8 @@ class Service:
     def write(self, config):
         """The configuration; JSON is YAML. What no test asks for by name goes into the folder, too."""
         if not isinstance(config, str):
-            config = json.dumps({"drift": {"dir": str(self.folder / "drift")}} | config, indent=1)
+            usual = {"drift": {"dir": str(self.folder / "drift")}, "console": {"enabled": False}}
+            config = json.dumps(usual | config, indent=1)
         self.config_path.write_text(config)
 
     def reload(self):

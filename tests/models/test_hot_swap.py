@@ -207,6 +207,10 @@ def test_a_candidate_that_is_of_no_use_is_refused_and_said_so_once(
 TOKEN = "a-token-of-some-length"
 
 
+async def iter_of(body):
+    yield body
+
+
 def test_a_version_is_promoted_over_http_with_the_token_alone(registry, tmp_path):
     register(registry, "one", tmp_path)
     status = Status({}, models=SHIPPED, notices={"models": "models x refused"})
@@ -234,4 +238,7 @@ def test_a_version_is_promoted_over_http_with_the_token_alone(registry, tmp_path
     assert "is no version's name" in missing.json()["error"]
     for content in (b"{", b"[]", b'{"version": 1}'):
         assert ask("PUT", content=content).status_code == 400
+    long = b'{"version": "one", "padding": "' + bytes(70_000) + b'"}'
+    assert ask("PUT", content=long).status_code == 413
+    assert ask("PUT", content=iter_of(long)).status_code == 413  # no length announced
     assert registry.state().serving == "one"

@@ -189,3 +189,24 @@ def test_a_label_says_less_before_it_hides_a_face():
 
 def test_a_label_that_is_larger_than_the_picture_is_left_out():
     assert place_labels([Tag(Box(0, 0, 5, 5), (0, 0, 0), "1", "mask")], (6, 6), 12) == ()
+
+
+def test_a_scene_is_drawn_on_a_smaller_picture_with_its_boxes_where_they_were(report):
+    box = Box(320, 160, 400, 260)
+    found = replace(report(1.0, 0.1, boxes=[box]), persons=persons((box, Label.UNPROTECTED, True)))
+    small = render.resized(found, (320, 240))  # of 640 x 480
+    assert small.persons[0].box == small.faces[0].box == Box(160, 80, 200, 130)
+    image = render.scene(np.full((240, 320, 3), 128, np.uint8), small)
+    assert image.shape == (240, 320, 3)  # no banner
+    assert tuple(image[105, 160]) == render.COLOURS[Label.UNPROTECTED]
+
+
+def test_a_scene_is_labelled_in_the_language_of_who_looks(grey, report, monkeypatch):
+    written = []
+    monkeypatch.setattr("maskwatch.output.labels.write", lambda image, text, *_: written.append(text))
+    words = render.Words(dict.fromkeys(Label, "미착용"), "가려짐")
+    people = persons(
+        (Box(40, 80, 90, 140), Label.UNPROTECTED, True), (Box(240, 80, 290, 140), Label.UNKNOWN, False)
+    )
+    render.scene(grey, replace(report(1.0), persons=people), words=words)
+    assert {"미착용", "가려짐"} <= set(written)

@@ -356,9 +356,14 @@ def test_people_label_at_the_installed_service_in_the_browser_and_as_root(runnin
     wait_for(lambda: running.run("sh", "-c", "ls /var/lib/maskwatch/queue/door/*/*.json").returncode == 0)
     running.do("systemctl", "start", "maskwatch-review")
     ask = (
-        "import sys, urllib.request as r; print(r.urlopen('http://127.0.0.1:8471/thumbnail/' + sys.argv[1] + '.jpg')"
-        ".headers['content-type'])"
+        "import http.cookiejar, sys, urllib.parse, urllib.request as r\n"
+        "o = r.build_opener(r.HTTPCookieProcessor(http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy())))\n"
+        "form = urllib.parse.urlencode({'name': 'kim', 'password': 'correct horse battery'}).encode()\n"
+        "o.open('http://127.0.0.1:8472/login', form)\n"
+        "print(o.open('http://127.0.0.1:8472/queue/thumbnail/' + sys.argv[1] + '.jpg').headers['content-type'])\n"
     )
+    add = "echo correct horse battery | /opt/maskwatch/.venv/bin/maskwatch users add kim --role admin --password-stdin"
+    running.do("sh", "-c", f"{add} -c {SETTINGS}")
     record = running.do("sh", "-c", "ls /var/lib/maskwatch/queue/door/*/*.json | head -1").strip()
     name = Path(record).stem
     wait_for(lambda: running.run("python3", "-c", ask, name).stdout.strip() == "image/jpeg")
@@ -372,7 +377,8 @@ def test_people_label_at_the_installed_service_in_the_browser_and_as_root(runnin
     running.do("systemctl", "stop", "maskwatch-review")
     running.write("/etc/maskwatch/credentials/REVIEW_TOKEN", "correct horse battery\n")
     running.do("systemctl", "start", "maskwatch-review")
-    wait_for(lambda: "HTTP Error 401" in running.run("python3", "-c", ask, name).stderr)
+    enter = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8472/?token=correct%20horse%20battery').status)"
+    wait_for(lambda: running.run("python3", "-c", enter).stdout.strip() == "200")
     running.do("systemctl", "stop", "maskwatch-review")
 
     gid = running.do("id", "-g", "maskwatch").strip()

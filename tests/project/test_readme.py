@@ -161,6 +161,7 @@ def test_the_defaults_in_the_table_are_those_of_the_program():
 
 
 SINKS_OF_THEIR_OWN = {
+    "camera_speaker": "The camera's own speaker",
     "mqtt": "MQTT and Home Assistant",
     "webhook": "Webhook",
     "notify": "Notify: mail and chat",

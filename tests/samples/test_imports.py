@@ -245,6 +245,28 @@ def test_label_studios_own_json_is_read(store, tmp_path):
     assert any(f"{path}: 1 task without an annotation left out" in line for line in done.problems)
 
 
+def test_a_label_of_the_whole_picture_says_nothing_of_where_the_face_is(store, tmp_path):
+    path = tmp_path / "tasks.json"
+    ids, before = names(store), faces(store)
+    path.write_text(json.dumps([studio(ids[0], {"type": "choices", "value": {"choices": ["no_mask"]}})]))
+    done = import_labels(store, path, None, "lee", force=True)
+    assert (done.refused, done.labelled) == ([ids[0]], [])
+    assert faces(store) == before
+    assert any(
+        f"{ids[0]}: is refused, because its label is of the whole picture" in line for line in done.problems
+    )
+
+
+def test_labels_of_a_picture_of_another_size_are_refused(store, tmp_path):
+    source, ids = coco(store, tmp_path / "set"), names(store)
+    text = json.loads((source / "annotations.json").read_text())
+    text["images"][1] |= {"width": 2 * WIDTH, "height": 2 * HEIGHT}
+    text["images"][2] |= {"width": WIDTH, "height": HEIGHT}
+    (source / "annotations.json").write_text(json.dumps(text))
+    done = import_labels(store, source, None, "lee", force=True)
+    assert (done.refused, len(done.labelled)) == ([ids[1]], 3)
+
+
 def test_a_rectangle_that_is_turned_counts_by_the_box_about_it(store, tmp_path):
     path = tmp_path / "tasks.json"
     path.write_text(json.dumps([studio(names(store)[0], rectangle("mask", x=50, rotation=90))]))

@@ -28,7 +28,7 @@ from maskwatch.web.application import make_app
 from maskwatch.web.server import Listener, WebServer
 from maskwatch.web.settings import WebSettings
 
-FORMS = ["coco", "yolo", "voc", "queue"]
+FORMS = ["coco", "yolo", "voc", "label_studio", "queue"]
 WIDTH, HEIGHT = 1279, 719  # where shares of the frame are no round numbers
 MARKS = [
     Annotation(Box(10.1, 20.2, 50.3, 70.4), AnnotationLabel.UNKNOWN),
@@ -223,7 +223,7 @@ def test_labels_given_here_since_then_stay_unless_forced(store, tmp_path, form):
 
 def test_corrections_of_labels_that_went_out_are_taken_over(store, tmp_path):
     went_out = out(store, "coco", tmp_path / "set")
-    path = went_out / "annotations.json"
+    path = went_out / "annotations/instances_default.json"
     coco = json.loads(path.read_text())
     coco["annotations"] = [a | {"category_id": 2} for a in coco["annotations"]]
     path.write_text(json.dumps(coco))
@@ -232,6 +232,40 @@ def test_corrections_of_labels_that_went_out_are_taken_over(store, tmp_path):
     path.write_text(json.dumps(coco | {"annotations": []}))
     done = import_labels(store, went_out, "coco", "lee")
     assert (len(done.newer_here), len(done.unchanged)) == (2, 1)
+
+
+def test_what_was_submitted_in_label_studio_was_looked_at_and_its_revision_comes_back(store, tmp_path):
+    """As Label Studio gives tasks back: one JSON file, what somebody submitted among them."""
+    first, second, third, last = names(store)
+    tasks = json.loads(
+        (out(store, "label_studio", tmp_path / "set", SampleFilter()) / "tasks.json").read_text()
+    )
+    by_id = {task["meta"]["sample"]: task for task in tasks}
+    assert (by_id[third]["annotations"], by_id[third]["meta"]["revision"]) == ([], 0)
+    (prediction,) = by_id[third]["predictions"]
+    assert (prediction["score"], prediction["model_version"]) == (0.6, "maskwatch")
+    assert [each["score"] for each in prediction["result"]] == [0.9, 0.9]
+    by_id[third]["annotations"] = [{"result": prediction["result"]}]
+    by_id[last]["annotations"] = [{"result": by_id[last]["annotations"][0]["result"] * 2}]
+    by_id[second]["annotations"] = [{"result": prediction["result"]}]
+    store.label(second, MARKS[:1], "park", based_on=1)  # since they went out
+    path = tmp_path / "project-1.json"
+    path.write_text(json.dumps(tasks))
+    done = import_labels(store, path, None, "lee")
+    assert (done.labelled, done.unchanged, done.newer_here) == ([third, last], [first], [second])
+    assert done.as_models_said == []
+    assert [tuple(m.box) for m in store.sample(third).labels.faces] == [(5, 5, 40.4, 50), (60, 5, 90, 50)]
+
+
+@pytest.mark.parametrize("form", ["coco", "yolo", "voc", "label_studio"])
+def test_names_without_folders_come_back_the_same(store, tmp_path, form):
+    write_folder(exported(store, SampleFilter(labelled=True), form, flat=True), tmp_path / "set")
+    pictures = list((tmp_path / "set").rglob("*.jpg"))
+    assert all(path.name.startswith(("정문_20", "door 2_20")) for path in pictures)
+    assert len({path.parent for path in pictures}) == 1
+    other = unlabelled(store, tmp_path / "other")
+    assert len(import_labels(other, tmp_path / "set", None, "lee").labelled) == 3
+    assert annotations(other) == annotations(store)
 
 
 def test_pictures_without_a_face_may_be_passed_over(store, tmp_path):
@@ -383,6 +417,19 @@ def test_a_small_zip_that_unpacks_to_much_is_refused_at_once(store, tmp_path, na
         import_labels(store, path, None, "lee")
 
 
+def test_a_small_zip_of_many_files_that_unpack_to_much_is_refused(store, tmp_path):
+    path = tmp_path / "bomb.zip"
+    entry = '{"file_name": "a.jpg"}'
+    text = f'{{"images": [{", ".join([entry] * 40_000)}], "annotations": [], "categories": []}}'
+    assert len(text) < unpack.PACKED_FROM_BYTES  # small enough to be packed as tightly as it likes
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(30):
+            archive.writestr(f"annotations/{number}.json", text)
+    assert path.stat().st_size < 102_000
+    with pytest.raises(DataError, match=r"or [\d.]+ MB of labels; refused"):
+        import_labels(store, path, None, "lee")
+
+
 @pytest.mark.parametrize("name", ["labels/a.txt", "Annotations/a.xml", "data.yaml", "annotations.json"])
 @pytest.mark.parametrize("packed", [True, False])
 def test_a_single_file_of_labels_has_a_limit_of_its_own(store, tmp_path, monkeypatch, name, packed):
@@ -437,21 +484,29 @@ def test_names_that_grow_without_end_are_refused(store, tmp_path):
 # --- over HTTP ----------------------------------------------------------------------------------------------
 
 
+TOKEN = "a-token-of-24-characters"
+
+
+def fetched(url):
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {TOKEN}"})
+    return urllib.request.urlopen(request)
+
+
 @pytest.fixture
 def url(store):
     listener = Listener(WebSettings(port=0))
-    with WebServer(listener, make_app(web_queue.routes(store), token=None), lambda e: None):
+    with WebServer(listener, make_app(web_queue.routes(store), token=TOKEN), lambda e: None):
         yield f"{listener.url}/api/queue/export"
 
 
 def test_export_over_http_is_what_the_command_writes(store, url, tmp_path):
     today = f"{datetime.now(UTC):%Y-%m-%d}"
-    with urllib.request.urlopen(f"{url}?since={today}&format=yolo") as answer:
+    with fetched(f"{url}?since={today}&format=yolo") as answer:
         body = answer.read()
         assert answer.headers["Content-Type"] == "application/zip"
         assert answer.headers["Transfer-Encoding"] == "chunked"
     assert body == b"".join(zipped(exported(store, SampleFilter(labelled=True), "yolo")))
-    with urllib.request.urlopen(f"{url}?all=true&camera=door%202&format=queue") as answer:
+    with fetched(f"{url}?all=true&camera=door%202&format=queue") as answer:
         held = zipfile.ZipFile(io.BytesIO(answer.read())).namelist()
     assert len([name for name in held if name.endswith(".jpg")]) == 2
 
@@ -468,7 +523,7 @@ def test_export_over_http_is_what_the_command_writes(store, url, tmp_path):
 )
 def test_a_wrong_question_over_http_is_told(url, query, code, told):
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(f"{url}?{query}")
+        fetched(f"{url}?{query}")
     with refused.value as answer:
         assert answer.code == code
         assert told in json.loads(answer.read())["error"]

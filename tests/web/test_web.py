@@ -1,17 +1,20 @@
 """The service over HTTP, by a real server on loopback: who may ask, and what is answered."""
 
+import asyncio
 import gc
 import socket
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import httpx
 import pytest
+import uvicorn
 from harness.web import ANYWHERE, BEARER, TOKEN, serving
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
+from uvicorn.server import ServerState
 
 from maskwatch.config.load import parse
 from maskwatch.core.errors import ConfigError
@@ -31,6 +34,7 @@ from maskwatch.core.records import (
     Status,
     Versions,
 )
+from maskwatch.http.connection import BoundedConnection, Limits
 from maskwatch.pipeline.pipeline import Pipeline
 from maskwatch.web import health, metrics, status
 from maskwatch.web import server as server_module
@@ -49,6 +53,7 @@ def echo(request):
 PAGES = [
     *(Route(path, echo) for path in ("/healthz", "/readyz", "/api/status")),
     Route("/api/models/current", echo, methods=["PUT"]),
+    Route("/api/predict", echo, methods=["POST"]),
 ]
 
 
@@ -100,7 +105,7 @@ def test_without_a_token_no_page_of_another_site_may_change_anything(origin, cod
         own = str(client.base_url).rstrip("/")
         sent = {"own": own, "https own": own.replace("http:", "https:")}.get(origin, origin)
         headers = {"Origin": sent} if sent else {}
-        assert client.put("/api/models/current", headers=headers).status_code == code
+        assert client.post("/api/predict", headers=headers).status_code == code
         assert client.get("/api/status", headers=headers).status_code == 200
 
 
@@ -131,6 +136,18 @@ def test_with_a_token_everything_but_health_needs_it(said):
             200
         ] * 2
         assert TOKEN not in "".join(answer.text for answer in answers)
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/api/queue/export"), ("PUT", "/api/models/current")])
+def test_without_a_token_pictures_and_changes_are_nobodys_on_this_machine_either(method, path):
+    pages = [Route("/api/queue/export", echo), *PAGES]
+    with serving(pages) as client:
+        refused = client.request(method, path)
+        assert refused.status_code == 401
+        assert "set web.token" in refused.json()["error"]
+    with serving(pages, token=TOKEN) as client:
+        assert client.request(method, path).status_code == 401
+        assert client.request(method, path, headers=BEARER).text == "done"
 
 
 def test_with_the_token_everything_is_answered_by_any_name():
@@ -259,6 +276,82 @@ def test_who_connects_and_does_not_ask_is_hung_up_on(monkeypatch, said):
             silent.sendall(said)
             assert ended(silent)
         assert client.get("/healthz").text == "done"
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        b"GET /healthz HTTP/1.1\r\nHost: local",
+        b"PUT /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf",
+    ],
+    ids=["head", "body"],
+)
+def test_who_asks_and_then_half_asks_again_is_hung_up_on_and_keeps_nobody_out(monkeypatch, second):
+    """Each of the connections that there may be asked once, which ended the wait for its first request."""
+    monkeypatch.setattr(server_module, "ASKS_WITHIN_S", 0.5)
+    monkeypatch.setattr(server_module, "MAX_CONNECTIONS", 5)
+    with serving(PAGES) as client, ExitStack() as visitors:
+        address = client.base_url.host, client.base_url.port
+        held = [visitors.enter_context(socket.create_connection(address)) for _ in range(5)]
+        for each in held:
+            each.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            heard = b""
+            while not heard.endswith(b"done"):
+                heard += each.recv(4096)
+            each.sendall(second)
+        for each in held:
+            each.settimeout(20)
+            with suppress(ConnectionResetError):
+                while each.recv(4096):  # the answer to a request whose body is still awaited, then the end
+                    pass
+        assert client.get("/healthz").text == "done"
+
+
+def test_a_long_body_that_comes_in_time_may_take_longer(monkeypatch):
+    """By so many bytes a second; one that trickles may not."""
+    monkeypatch.setattr(server_module, "ASKS_WITHIN_S", 0.3)
+
+    async def length(request):
+        return PlainTextResponse(str(len(await request.body())))
+
+    def pieces():
+        for _ in range(5):
+            time.sleep(0.15)
+            yield bytes(20_000)
+
+    with serving([Route("/take", length, methods=["POST"])]) as client:
+        assert client.post("/take", content=pieces()).text == "100000"
+        with socket.create_connection((client.base_url.host, client.base_url.port)) as trickling:
+            trickling.sendall(b"POST /take HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n")
+            with suppress(OSError):
+                for _ in range(50):
+                    time.sleep(0.1)
+                    trickling.sendall(b"x")
+            assert ended(trickling)
+
+
+def test_one_address_cannot_take_all_connections():
+    class Wire:
+        def __init__(self, address):
+            self.address, self.aborted = address, False
+
+        def get_extra_info(self, name, default=None):
+            return (self.address, 1) if name == "peername" else default
+
+        def abort(self):
+            self.aborted = True
+
+    async def opened(addresses):
+        config, state = uvicorn.Config(make_app(PAGES, token=None), ws="none"), ServerState()
+        wires = [Wire(address) for address in addresses]
+        for wire in wires:
+            made = BoundedConnection(config, state, {}, limits=Limits(connections=8, by_address=2))
+            made.connection_made(wire)
+        return [wire.aborted for wire in wires]
+
+    assert asyncio.run(opened(["192.0.2.1"] * 3 + ["192.0.2.2"])) == [False, False, True, False]
+    assert asyncio.run(opened(["2001:db8::1", "2001:db8::2", "2001:db8::3"])) == [False, False, True]
+    assert asyncio.run(opened(["127.0.0.1"] * 9)) == [False] * 8 + [True]
 
 
 def test_who_asks_in_time_is_not_hung_up_on(monkeypatch):
@@ -539,6 +632,11 @@ def test_status_tells_the_same_as_json():
 def test_the_address_that_the_log_tells_leads_to_the_status():
     with serving(status.routes(WATCHED)) as client:
         assert client.get("/", follow_redirects=True).json()["ready"] is True
+    console = {"localhost": "https://localhost:8471/", "127.0.0.1": None}.get
+    with serving(status.routes(WATCHED, console)) as client:
+        port = client.base_url.port
+        for host, to in (("localhost", "https://localhost:8471/"), ("127.0.0.1", "/api/status")):
+            assert client.get("/", headers={"Host": f"{host}:{port}"}).headers["Location"] == to
 
 
 def test_the_queues_disk_is_measured_in_whole_samples(tmp_path):

@@ -26,6 +26,9 @@ class LogSink:
         if alert.kind is AlertKind.CAMERA_DEAD:
             log.warning("%s: is offline: %s", alert.camera, alert.reason)
             return
+        if alert.kind is AlertKind.CAMERA_VIEW:
+            log.warning("%s: sees nothing useful: %s", alert.camera, alert.reason)
+            return
         if alert.kind is AlertKind.OCCUPANCY:
             log.warning(
                 "%s: %d people are there, %d without a mask", alert.camera, alert.people, alert.unprotected

@@ -23,7 +23,7 @@ class Texts:
 
 @cache
 def catalogue() -> Mapping[str, Mapping[str, str]]:
-    """All texts by `FILE.KEY` and language."""
+    """All texts by their file and key, joined by a dot, and language."""
     found = {}
     for path in sorted(Path(__file__).parent.glob("*.yaml")):
         for key, texts in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).items():

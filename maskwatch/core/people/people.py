@@ -32,10 +32,14 @@ class People:
         self._before: frozenset[Face] = frozenset()
         self._view: Grid | None = None
 
-    def update(self, frame: Frame, report: FrameReport) -> tuple[FrameReport, tuple[Passage, ...]]:
-        """The report with the people in view, and who passed since the last one; to be called with each, in order."""
+    def update(self, frame: Frame | None, report: FrameReport) -> tuple[FrameReport, tuple[Passage, ...]]:
+        """The report with the people in view, and who passed since the last one; to be called with each, in order.
+
+        Without its frame nobody sees whether the view is another.
+        """
         at = self._time.advance(report.at)
-        self._look_at_the_view(frame, report)
+        if frame is not None:
+            self._look_at_the_view(frame, report)
         tracks = self._tracker.update(at, report.faces, report.near_misses, report.size)
         living = {track.number for track in tracks}
         self._verdicts = {number: verdict for number, verdict in self._verdicts.items() if number in living}

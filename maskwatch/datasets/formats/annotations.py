@@ -13,11 +13,13 @@ from pathlib import Path, PurePosixPath
 from maskwatch.core.errors import DataError, SourceError
 from maskwatch.core.records import Box
 from maskwatch.datasets.class_names import ClassNames
+from maskwatch.datasets.formats.pictures import Pictures
 from maskwatch.datasets.labels import AnnotationLabel, Meaning
 from maskwatch.datasets.records import DataSet, GroundTruth, LabelledImage, Problems, Split
 from maskwatch.sources.images import SUFFIXES, image_size
 
 ROUNDING_PX = 1.0  # a box that leaves the frame by so little was rounded, not drawn wrong
+SIZE_PX = 2  # sizes that differ by so little were rounded
 ENOUGH_INSIDE = 0.5  # the share of its area that a box must have in the frame
 PLACELESS = "where its face is is not known, so nothing of the picture counts but the known faces"
 
@@ -48,17 +50,25 @@ class RawAnnotation:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A picture that a data set should have at `path`, as its labels describe it."""
+    """A picture that a data set should have at `path`, as its labels describe it.
+
+    `size` is the width and height that the boxes are told in, None where the file does not tell. `whole` is a class
+    that is said of the picture as a whole, where no face in it is marked.
+    """
 
     path: Path
     key: str
     raw_annotations: list[RawAnnotation]
     split: Split | None = None
+    size: tuple[int, int] | None = None
+    whole: str = ""
 
 
 @dataclass(slots=True)
 class DatasetBuilder:
-    """Collects the pictures of a data set that is being read. `declared` are its classes, and `declared_in` the file that lists them."""
+    """Collects the pictures of a data set that is being read. `declared` are its classes, and `declared_in` the file
+    that lists them; `pictures` find those that the labels call otherwise.
+    """
 
     classes: ClassNames
     find: Finder = in_place
@@ -66,15 +76,21 @@ class DatasetBuilder:
     described: dict[Path, Described] = field(default_factory=dict)
     declared: set[str] = field(default_factory=set)
     declared_in: Path | None = None
+    pictures: Pictures | None = None
+    _known: dict[Path, set[tuple[str, Box | None]]] = field(default_factory=dict)
+
+    def meant_by(self, path: Path) -> Path | None:
+        """The picture that lies under a name like a path's; None where there is none."""
+        return None if self.pictures is None else self.pictures.meant_by(path)
 
     def add(self, described: Described) -> None:
         """A picture that is described twice has the faces of both."""
         before = self.described.setdefault(described.path, described)
+        known = self._known.setdefault(described.path, set())
+        new = [m for m in described.raw_annotations if m.box is None or (m.name, m.box) not in known]
         if before is not described:
-            known = {(raw_annotation.name, raw_annotation.box) for raw_annotation in before.raw_annotations}
-            before.raw_annotations.extend(
-                m for m in described.raw_annotations if m.box is None or (m.name, m.box) not in known
-            )
+            before.raw_annotations.extend(new)
+        known |= {(raw_annotation.name, raw_annotation.box) for raw_annotation in new}
 
     def finished(self) -> DataSet:
         """The pictures that can be used, with the faces that can, and the unclear ones."""
@@ -82,10 +98,8 @@ class DatasetBuilder:
             raw_annotation for each in self.described.values() for raw_annotation in each.raw_annotations
         ]
         beside = self.declared | {raw_annotation.name for raw_annotation in raw_annotations}
-        meanings = {
-            name: self.classes.meaning(name, beside)
-            for name in {raw_annotation.name for raw_annotation in raw_annotations}
-        }
+        beside |= {each.whole for each in self.described.values() if each.whole}
+        meanings = {name: self.classes.meaning(name, beside) for name in beside}
         self._tell_unknown([m for m in raw_annotations if meanings[m.name] is None and not m.fault and m.box])
         images = [self._image(each, meanings) for each in self.described.values()]
         return DataSet([image for image in images if image is not None], self.problems)
@@ -111,16 +125,19 @@ class DatasetBuilder:
         if not path.is_file():
             self.problems.append(absent(path))
             return None
-        if not described.raw_annotations:
+        if not described.raw_annotations and not described.whole:
             return LabelledImage(path, key, (), split)
         try:
+            if not described.raw_annotations:
+                return _of_a_whole(described, path, meanings[described.whole])
             size = image_size(path)
         except SourceError as e:
             self.problems.append(str(e) if path.suffix.lower() in SUFFIXES else _not_read(path))
             return None
         truths: list[GroundTruth] = []
         unclear: list[Box] = []
-        faults: list[str] = []
+        faults = _of_another_size(described.size, size)
+        self.problems += [f"{path}: {fault}; used as they stand" for fault in faults]
         for raw_annotation in described.raw_annotations:
             box, fault = _inside(raw_annotation, size, self.problems)
             meaning = meanings[raw_annotation.name]
@@ -132,6 +149,23 @@ class DatasetBuilder:
                 unknown = f"class {raw_annotation.name!r} is unknown" if meaning is None else ""
                 faults += [fault or unknown] if fault or unknown else []
         return LabelledImage(path, key, tuple(truths), split, tuple(unclear), tuple(faults))
+
+
+def _of_a_whole(described: Described, path: Path, meaning: Meaning | None) -> LabelledImage:
+    """A picture in which no face is marked: of no face, or of one of the class that is said of it as a whole."""
+    key, split = described.key, described.split
+    if meaning is Meaning.NO_FACE:
+        return LabelledImage(path, key, (), split)
+    if meaning is not None and meaning.known is not None:
+        return LabelledImage(path, key, (GroundTruth(meaning.known, class_name=described.whole),), split)
+    return LabelledImage(path, key, (), split, (Box(0, 0, *image_size(path)),))
+
+
+def _of_another_size(told: tuple[int, int] | None, size: tuple[int, int]) -> list[str]:
+    """What is wrong where labels are told in pixels of a larger or smaller picture, or of one that was turned."""
+    if told is None or min(told) <= 0 or all(abs(a - b) <= SIZE_PX for a, b in zip(told, size, strict=True)):
+        return []
+    return [f"its labels are of a picture of {told[0]} x {told[1]} px, and it has {size[0]} x {size[1]}"]
 
 
 def absent(path: Path) -> str:

@@ -1,9 +1,10 @@
-"""COCO: `annotations.json` beside `images/`, boxes as x, y, width, height in pixels.
+"""COCO: `annotations/instances_PART.json` beside `images/PART/`, boxes as x, y, width, height in pixels.
 
-Read are also Label Studio's `result.json`, `annotations/*.json` of CVAT and Datumaro, whose pictures may lie in
-`images/{train,val,test}/`, Roboflow's `{train,valid,test}/_annotations.coco.json` and FiftyOne's `labels.json`
-beside `data/`. Where an annotation has no box, that of its polygons counts. An image may say its `part` (train,
-validation, test), which other readers of COCO pass over; else the names of file and folders tell it.
+PART is train, val, test, or default where nothing tells the parts, as CVAT and Datumaro have it. Read are also
+`annotations.json` beside `images/`, Label Studio's `result.json`, Roboflow's `{train,valid,test}/_annotations.coco.json`
+and FiftyOne's `labels.json` beside `data/`, alone or one a part. Where an annotation has no box, that of its polygons or
+its mask of runs counts. An image may say its `part` (train, validation, test) and its `key` in the set, which other
+readers of COCO pass over; else the names of file and folders tell them.
 """
 
 import json
@@ -27,13 +28,17 @@ from maskwatch.datasets.formats.annotations import (
 )
 from maskwatch.datasets.formats.entries import Entry
 from maskwatch.datasets.formats.parts import PARTS, part_named, part_of, plain_path
+from maskwatch.datasets.formats.pictures import Pictures
+from maskwatch.datasets.formats.runs import box_of_runs
 from maskwatch.datasets.labels import AnnotationLabel
-from maskwatch.datasets.records import DataSet, LabelledImage
+from maskwatch.datasets.records import DataSet, LabelledImage, Split
 from maskwatch.sources.images import image_size
 
 ANNOTATIONS = "annotations.json"
 ROBOFLOW = "_annotations.coco.json"
 LABELS = tuple(AnnotationLabel)
+DEFAULT = "default"
+SUBSETS = {None: DEFAULT, Split.TRAIN: "train", Split.VALIDATION: "val", Split.TEST: "test"}
 
 OUTWARDS = re.compile(
     r"/|[a-zA-Z][\w+.-]*:|(.*/)?\.\.(/|$)"
@@ -47,7 +52,7 @@ def matches(folder: Path) -> bool:
 
 def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL_NAMES) -> DataSet:
     """Raises `DataError` when no file is COCO."""
-    builder = DatasetBuilder(classes, find)
+    builder = DatasetBuilder(classes, find, pictures=Pictures(folder))
     files = _files(folder)
     for path in files:
         try:
@@ -65,12 +70,18 @@ def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL_NAME
 
 def _files(folder: Path) -> list[Path]:
     """Ours and the like, Label Studio's, FiftyOne's, or those of CVAT and of Roboflow, one a part."""
-    names = (ANNOTATIONS, "result.json", ROBOFLOW)
-    alone = [path for name in names if (path := folder / name).is_file()]
-    if not alone and (folder / "data").is_dir() and (folder / "labels.json").is_file():
-        alone = [folder / "labels.json"]
-    several = sorted((folder / "annotations").glob("*.json"))
-    return alone[:1] or several or sorted(folder.glob(f"*/{ROBOFLOW}"))
+    alone = _alone(folder)
+    several = sorted((folder / "annotations").glob("*.json")) or sorted(folder.glob("instances_*.json"))
+    if alone or several:
+        return alone[:1] or several
+    inside = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    return [path for part in inside if part_named(part.name) for path in _alone(part)[:1]]
+
+
+def _alone(folder: Path) -> list[Path]:
+    found = [path for name in (ANNOTATIONS, "result.json", ROBOFLOW) if (path := folder / name).is_file()]
+    of_fiftyone = (folder / "data").is_dir() and (folder / "labels.json").is_file()
+    return found or ([folder / "labels.json"] if of_fiftyone else [])
 
 
 def _read(path: Path, folder: Path, builder: DatasetBuilder) -> None:
@@ -83,13 +94,17 @@ def _read(path: Path, folder: Path, builder: DatasetBuilder) -> None:
     builder.declared |= set(names.values())
     ids = Counter(_id(entry["id"]) for entry in image_entries if isinstance(entry, dict) and "id" in entry)
     raw_annotations, lost = _raw_annotations(annotations, names, ids.keys(), path, builder)
+    bases, of_folder = _bases(folder, path), part_of(str(path.relative_to(folder)))
     for number, entry in enumerate(image_entries):
         name = entry.get("file_name") if isinstance(entry, dict) else None
         if not isinstance(name, str):
             builder.problems.append(f"{path}: image {number} in the list: has no file_name; left out")
             continue
-        place, key = _place(folder, path, name, builder.find)
-        split = PARTS.get(str(entry.get("part")).lower()) or part_named(path.stem) or part_of(key)
+        place, key = _place(folder, bases, name, builder)
+        split = (
+            PARTS.get(str(entry.get("part")).lower()) or part_named(path.stem) or part_of(key) or of_folder
+        )
+        key = entry["key"] if isinstance(entry.get("key"), str) else key
         own, fault = raw_annotations[_id(entry.get("id"))], ""
         if ids[_id(entry.get("id"))] != 1:
             own, fault = [], "has no id of its own, so which faces are its is not known"
@@ -97,27 +112,50 @@ def _read(path: Path, folder: Path, builder: DatasetBuilder) -> None:
             fault = f"may be the one to which {lost} annotations without an image of the list belong"
         if fault:
             own = [RawAnnotation(f"{path}: image {name}", "", None, fault=fault)]
-        builder.add(Described(place, key, own, split))
+        builder.add(Described(place, key, own, split, _size(entry)))
 
 
-def _place(folder: Path, file: Path, name: str, find: Finder) -> tuple[Path, str]:
-    """Where a picture lies, and its key.
+def _size(entry: dict[str, Any]) -> tuple[int, int] | None:
+    try:
+        return int(entry["width"]), int(entry["height"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+
+
+def _bases(folder: Path, file: Path) -> list[Path]:
+    """Where the pictures of a file may lie.
 
     Names are below `images/`, or, where that is absent or a part of the name, below the folder. Other tools have
-    them below `images/PART/`, `PART/` or `data/`, or beside the file. A name that leads out of the set, as the
-    machine that wrote it had it, counts by its end.
+    them below `images/PART/`, `PART/` or `data/`, or beside the file.
     """
     part = re.sub(r"^(instances|person_keypoints|image_info)_", "", file.stem)
+    bases = [folder / "images", folder, folder / "images" / part, folder / part, folder / "data"]
+    bases += [file.parent, file.parent / "images", file.parent / "data"]
+    return [base for base in dict.fromkeys(bases) if base.is_dir()]
+
+
+def _place(folder: Path, bases: Sequence[Path], name: str, builder: DatasetBuilder) -> tuple[Path, str]:
+    """Where a picture lies, and its key.
+
+    A name that leads out of the set, as the machine that wrote it had it, counts by its end.
+    """
     plain = plain_path(name)
-    bases = (folder / "images", folder, folder / "images" / part, folder / part, folder / "data", file.parent)
     leads_out = OUTWARDS.match(name.replace("\\", "/")) is not None
-    for end in dict.fromkeys([plain, PurePosixPath(plain).name.split("?")[0]] if leads_out else [plain]):
-        for base in bases:
-            path = base / end
-            if end and find(path).is_file():
-                is_plain = base in bases[:2]
-                return path, end if is_plain else str(path.relative_to(folder)).removeprefix("images/")
+    ends = dict.fromkeys([plain, PurePosixPath(plain).name.split("?")[0]] if leads_out else [plain])
+    places = [(end, base) for end in ends if end for base in bases]
+    for end, base in places:
+        if builder.find(base / end).is_file():
+            is_plain = base in {folder / "images", folder}
+            return base / end, end if is_plain else _key(base / end, folder)
+    for end, base in places:  # not before all are looked for by their very names
+        like = builder.meant_by(base / end)
+        if like is not None:
+            return like, _key(like, folder)
     return folder / "images" / (name if leads_out else plain), name if leads_out else plain
+
+
+def _key(path: Path, folder: Path) -> str:
+    return str(path.relative_to(folder)).removeprefix("images/")
 
 
 def _id(value: Any) -> str:
@@ -169,42 +207,82 @@ def _mark(
 
 
 def _box(annotation: dict[str, Any]) -> Box:
-    """The box, or the one about the polygons. Raises `KeyError`, `TypeError` and `ValueError`."""
-    polygons = annotation.get("segmentation")
+    """The box, or the one about the polygons or the mask. Raises `KeyError`, `TypeError` and `ValueError`."""
+    segmentation = annotation.get("segmentation")
     given = annotation.get("bbox")
-    if isinstance(polygons, list) and polygons and not (given and len(given) == 4 and any(given[2:])):
-        numbers = [float(v) for polygon in polygons for v in polygon]
+    if segmentation and not (given and len(given) == 4 and any(given[2:])):
+        if isinstance(segmentation, dict):
+            return box_of_runs(segmentation)
+        numbers = [float(v) for polygon in segmentation for v in polygon]
         return box_about(numbers[0::2], numbers[1::2])
     x, y, width, height = map(float, annotation["bbox"])
     return Box(x, y, x + width, y + height)
 
 
 def entries(images: Sequence[LabelledImage]) -> Iterator[Entry]:
-    """The pictures, and `annotations.json` last. Raises `DataError`, before the first, where a label has no box."""
-    return _entries(images, [require_boxes(image) for image in images])
+    """The pictures, and the files of annotations last. Raises `DataError`, before the first, where a label has no box."""
+    faces_of = [require_boxes(image) for image in images]
+    return _entries(images, faces_of, _names_inside(images))
+
+
+def _names_inside(images: Sequence[LabelledImage]) -> list[str]:
+    """The names of the pictures in the folders of their parts; a folder that a key begins with and that says the same, once."""
+    short = []
+    for image in images:
+        first, _, rest = image.key.partition("/")
+        said = first.lower() == DEFAULT if image.split is None else PARTS.get(first.lower()) is image.split
+        short.append(rest if rest and said else image.key)
+    places = {(image.split, name) for image, name in zip(images, short, strict=True)}
+    return short if len(places) == len(images) else [image.key for image in images]
 
 
 def _entries(
-    images: Sequence[LabelledImage], faces_of: list[list[tuple[AnnotationLabel, Box]]]
+    images: Sequence[LabelledImage],
+    faces_of: list[list[tuple[AnnotationLabel, Box]]],
+    names: Sequence[str],
 ) -> Iterator[Entry]:
-    image_entries: list[dict[str, object]] = []
-    annotations: list[dict[str, object]] = []
-    for number, (image, faces) in enumerate(zip(images, faces_of, strict=True), 1):
-        yield Entry(f"images/{image.key}", image.path)
+    files: dict[str, _File] = {}
+    for image, faces, name in zip(images, faces_of, names, strict=True):
+        part = SUBSETS[image.split]
+        yield Entry(f"images/{part}/{name}", image.path)
+        files.setdefault(part, _File()).add(image, name, faces)
+    for part, file in files.items():
+        yield Entry(f"annotations/instances_{part}.json", file.encoded())
+
+
+class _File:
+    """The annotations of a part. Ids of images and annotations begin at 1 in each."""
+
+    def __init__(self) -> None:
+        self._images: list[dict[str, object]] = []
+        self._annotations: list[dict[str, object]] = []
+
+    def add(self, image: LabelledImage, name: str, faces: list[tuple[AnnotationLabel, Box]]) -> None:
         width, height = image_size(image.path)
-        entry = {"id": number, "file_name": image.key, "width": width, "height": height}
-        image_entries.append(entry | ({"part": image.split} if image.split else {}))
+        entry = {"id": len(self._images) + 1, "file_name": name, "width": width, "height": height}
+        said: dict[str, object] = {"part": image.split} if image.split else {}
+        self._images.append(entry | said | {"key": image.key})
         for label, box in faces:
-            annotations.append(
+            place = [round(v, 2) for v in (box.x1, box.y1, box.width, box.height)]
+            self._annotations.append(
                 {
-                    "id": len(annotations) + 1,
-                    "image_id": number,
+                    "id": len(self._annotations) + 1,
+                    "image_id": len(self._images),
                     "category_id": LABELS.index(label) + 1,
-                    "bbox": [round(v, 2) for v in (box.x1, box.y1, box.width, box.height)],
+                    "bbox": place,
                     "area": round(box.width * box.height, 2),
+                    "segmentation": [],
                     "iscrowd": 0,
                 }
             )
-    categories = [{"id": n, "name": label} for n, label in enumerate(LABELS, 1)]
-    coco = {"images": image_entries, "annotations": annotations, "categories": categories}
-    yield Entry(ANNOTATIONS, json.dumps(coco, ensure_ascii=False, indent=1).encode(errors="backslashreplace"))
+
+    def encoded(self) -> bytes:
+        categories = [{"id": n, "name": label, "supercategory": ""} for n, label in enumerate(LABELS, 1)]
+        coco = {
+            "info": {},
+            "licenses": [],
+            "images": self._images,
+            "annotations": self._annotations,
+            "categories": categories,
+        }
+        return json.dumps(coco, ensure_ascii=False, indent=1).encode(errors="backslashreplace")

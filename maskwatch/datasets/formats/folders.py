@@ -1,6 +1,7 @@
 """Folders of classes: `{protected,unprotected,worn_wrong}/`, also in `{train,validation,test}/`.
 
-A class may have any of the names in `datasets/class_names.py`, and a part any of those in `formats/parts.py`.
+A class may have any of the names in `datasets/class_names.py`, and a part any of those in `formats/parts.py`. Folders
+inside of a class's folder are of that class, too; pictures beside the folders of classes are told.
 """
 
 from pathlib import Path
@@ -31,6 +32,11 @@ def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL_NAME
     for place, split in places:
         found = _read_classes(place, folder, split, classes, problems)
         images += found
+        alone = [path for path in place.iterdir() if path.suffix.lower() in SUFFIXES]
+        if alone:
+            problems.append(
+                f"{place}: {pluralize(len(alone), 'picture')} outside of the folders of classes left out"
+            )
         missing = {True, False} - {truth.label.protected for image in found for truth in image.truths}
         lines = [f"{place / NEEDED[kind]}: no pictures ({', '.join(sorted(SUFFIXES))})" for kind in missing]
         if lines and split in {None, Split.TRAIN}:
@@ -58,13 +64,13 @@ def _meanings(place: Path, classes: ClassNames) -> dict[Path, Meaning | None]:
 def _read_classes(
     place: Path, root: Path, split: Split | None, classes: ClassNames, problems: list[str]
 ) -> list[LabelledImage]:
-    by_label: dict[FaceLabel | None, list[Path]] = {label: [] for label in FaceLabel}
+    by_label: dict[FaceLabel | None, list[tuple[Path, str]]] = {label: [] for label in FaceLabel}
     for folder, meaning in _meanings(place, classes).items():
-        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+        paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
         if meaning is not None and meaning.annotation_label is None:  # pictures without a face
-            by_label.setdefault(None, []).extend(paths)
+            by_label.setdefault(None, []).extend((path, folder.name) for path in paths)
         elif meaning is not None and meaning.known is not None:
-            by_label[meaning.known] += paths
+            by_label[meaning.known] += [(path, folder.name) for path in paths]
         elif paths:
             problems.append(
                 f"{folder}: class {folder.name!r} is unknown; {pluralize(len(paths), 'picture')} left out"
@@ -73,9 +79,9 @@ def _read_classes(
         LabelledImage(
             path,
             str(path.relative_to(root)),
-            () if label is None else (GroundTruth(label, class_name=path.parent.name),),
+            () if label is None else (GroundTruth(label, class_name=name),),
             split,
         )
         for label, paths in by_label.items()
-        for path in paths
+        for path, name in paths
     ]

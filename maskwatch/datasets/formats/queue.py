@@ -13,7 +13,7 @@ from maskwatch.core.records import Box
 from maskwatch.core.text import pluralize
 from maskwatch.datasets.class_names import USUAL_NAMES, ClassNames
 from maskwatch.datasets.formats.annotations import DatasetBuilder, Described, Finder, RawAnnotation, in_place
-from maskwatch.datasets.records import DataSet
+from maskwatch.datasets.records import DataSet, Note
 
 RECORDS = "*/????-??-??/[!.]*.json"  # camera, UTC date, sample
 
@@ -42,9 +42,8 @@ def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL_NAME
         path = record.with_suffix(".jpg")
         builder.add(Described(path, str(path.relative_to(folder)), list(_raw_annotations(faces, record))))
     if waiting:
-        builder.problems.append(
-            f"{folder}: {pluralize(waiting, 'sample')} without a person's labels left out"
-        )
+        line = f"{folder}: {pluralize(waiting, 'sample')} without a person's labels left out"
+        builder.problems.append(Note(line))
     return builder.finished()
 
 

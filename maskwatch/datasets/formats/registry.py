@@ -4,13 +4,23 @@ A new format is a module with `matches` and `read`, and a line here; one that ca
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from maskwatch.core.errors import DataError
 from maskwatch.datasets.class_names import USUAL_NAMES, ClassNames
-from maskwatch.datasets.formats import coco, folders, label_studio, queue, voc, yolo
-from maskwatch.datasets.formats.annotations import Finder, in_place
+from maskwatch.datasets.formats import (
+    coco,
+    cvat,
+    folders,
+    label_studio,
+    label_studio_export,
+    queue,
+    voc,
+    yolo,
+)
+from maskwatch.datasets.formats.annotations import Finder, in_place, refuse_shared_names
 from maskwatch.datasets.formats.entries import Entry, write_folder
 from maskwatch.datasets.records import DataSet, LabelledImage
 
@@ -35,8 +45,8 @@ class Writer(Protocol):
         ...
 
 
-FORMATS: tuple[Format, ...] = (coco, yolo, voc, queue, label_studio)
-WRITERS: dict[str, Writer] = {"coco": coco, "yolo": yolo, "voc": voc}
+FORMATS: tuple[Format, ...] = (coco, yolo, voc, cvat, queue, label_studio)
+WRITERS: dict[str, Writer] = {"coco": coco, "yolo": yolo, "voc": voc, "label_studio": label_studio_export}
 
 
 def write(name: str, images: Sequence[LabelledImage], folder: Path) -> None:
@@ -56,10 +66,32 @@ def read(folder: Path, classes: ClassNames = USUAL_NAMES) -> DataSet:
     if kind is None and not folders.matches(folder, classes):
         raise DataError(
             f"{folder}: is no data set: neither COCO (annotations.json), YOLO (data.yaml or classes.txt), "
-            "Pascal VOC (Annotations/), labelled samples of a queue, nor protected/ and unprotected/ is there"
+            "Pascal VOC (Annotations/), CVAT (annotations.xml), Label Studio (a list of tasks), labelled samples of a "
+            f"queue, nor protected/ and unprotected/ is there{_inside(folder, classes)}"
         )
     data = (kind or folders).read(folder, classes=classes)
     if not data.images:
         first = f" ({data.problems[0]})" if data.problems else ""
         raise DataError(f"{folder}: no picture can be used{first}")
     return data
+
+
+def _inside(folder: Path, classes: ClassNames) -> str:
+    """The sub-folders that are data sets: an archive is often unpacked one folder too deep."""
+    below = sorted(path for path in folder.iterdir() if path.is_dir())
+    found = [
+        path.name
+        for path in below
+        if folders.matches(path, classes) or any(kind.matches(path) for kind in FORMATS)
+    ]
+    return f"; but in {', '.join(found[:5])}" if found else ""
+
+
+def with_flat_names(images: Sequence[LabelledImage]) -> list[LabelledImage]:
+    """The pictures, `_` in the place of `/` in their keys: some tools read no sub-folders.
+
+    Raises `DataError` when two would have one name.
+    """
+    flat = [replace(image, key=image.key.replace("/", "_")) for image in images]
+    refuse_shared_names(flat)
+    return flat

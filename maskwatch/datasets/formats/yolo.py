@@ -2,9 +2,10 @@
 
 The names of the classes stand in `data.yaml` or `classes.txt`. Two layouts are read, `images/…` beside
 `labels/…` and `train/images/…` beside `train/labels/…`; the first is written. CVAT's older layout, `obj.names`
-and `obj_…_data/` with both, is read, too, and pictures and labels in one folder, as LabelImg has them. A line may go on
-with a confidence, with key points where `data.yaml` has their `kpt_shape`, or be a polygon, of which the box about it
-counts. Lists of pictures, wherever they lay when those were written, or folders called train, val and test, tell the parts.
+and `obj_…_data/` with both, is read, too, FiftyOne's `dataset.yaml`, and pictures and labels in one folder, or one a
+part, as LabelImg and Roboflow's darknet have them. A line may go on with a confidence, with key points where
+`data.yaml` has their `kpt_shape`, or be a polygon, of which the box about it counts. Lists of pictures, wherever they lay
+when those were written, or folders called train, val and test, tell the parts.
 """
 
 from collections import Counter
@@ -33,12 +34,17 @@ from maskwatch.datasets.formats.annotations import (
 from maskwatch.datasets.formats.entries import Entry
 from maskwatch.datasets.formats.parts import PARTS, part_named, part_of, parts_by_list, plain_path, read_text
 from maskwatch.datasets.labels import AnnotationLabel
-from maskwatch.datasets.records import DataSet, LabelledImage, Split
+from maskwatch.datasets.records import DataSet, LabelledImage, Note, Split
 from maskwatch.sources.images import SUFFIXES, image_size
 
 LABELS = tuple(AnnotationLabel)
-DESCRIPTIONS = ("data.yaml", "data.yml", "classes.txt", "obj.names")
-NO_LABELS = {"classes.txt", *(f"{name}.txt" for name in PARTS)}  # text files that may lie among labels
+DESCRIPTIONS = ("data.yaml", "data.yml", "dataset.yaml", "classes.txt", "obj.names", "_darknet.labels")
+NO_LABELS = {
+    "classes.txt",
+    *(f"{name}.txt" for name in PARTS),
+    "images.txt",
+}  # text files that may lie among labels
+NO_LABELS |= {"labelmap.txt", "readme.txt", "readme.roboflow.txt", "readme.dataset.txt"}
 LISTS = {Split.TRAIN: "train", Split.VALIDATION: "val", Split.TEST: "test"}
 BOX_NUMBERS, MIN_POLYGON = 4, 6
 
@@ -46,7 +52,13 @@ BOX_NUMBERS, MIN_POLYGON = 4, 6
 def matches(folder: Path) -> bool:
     """Whether there are `labels` and `images` folders, or a file that describes YOLO's classes."""
     layout = (folder / "labels").is_dir() and (folder / "images").is_dir()
-    return layout or any((folder / name).is_file() for name in DESCRIPTIONS)
+    return layout or any((base / name).is_file() for base in _bases(folder) for name in DESCRIPTIONS)
+
+
+def _bases(folder: Path) -> list[Path]:
+    """The folder, and those of its parts."""
+    inside = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    return [folder, *(path for path in inside if path.name.lower() in PARTS)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +99,9 @@ def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL_NAME
         if not file.parent.is_dir():
             unlabelled[file.parent] += 1
             continue
+        if not file.exists() and path.with_suffix(".xml").is_file():
+            builder.problems.append(f"{path}: has an XML file beside it, and no {file.name}; left out")
+            continue
         lines = _lines(file, builder.problems)
         bare += lines == []
         inside = str(path.relative_to(folder))
@@ -103,24 +118,23 @@ def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL_NAME
             f"{missing}: is missing; {pluralize(count, 'picture')} without labels left out"
         )
     if bare:
-        builder.problems.append(
-            f"{folder}: {bare} pictures without labels are used as pictures without faces"
-        )
+        line = f"{folder}: {bare} pictures without labels are used as pictures without faces"
+        builder.problems.append(Note(line))
     return builder.finished()
 
 
 def _description(folder: Path) -> _Description:
-    for name in DESCRIPTIONS:
-        for path in (folder / name, folder / "labels" / name):
-            if path.is_file():
-                try:
-                    text = read_text(path)
-                    return (
-                        _from_yaml(path, text) if path.suffix in {".yaml", ".yml"} else _from_list(path, text)
-                    )
-                except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as e:
-                    reason = str(e).replace("\n", " ")
-                    raise DataError(f"{path}: cannot be read ({type(e).__name__}: {reason})") from e
+    described = [base / name for name in DESCRIPTIONS for base in (folder, folder / "labels")]
+    described += [base / name for base in _bases(folder)[1:] for name in DESCRIPTIONS]
+    described += [path for path in sorted(folder.glob("*.y*ml")) if path not in described]
+    for path in described:
+        if path.is_file():
+            try:
+                text = read_text(path)
+                return _from_yaml(path, text) if path.suffix in {".yaml", ".yml"} else _from_list(path, text)
+            except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as e:
+                reason = str(e).replace("\n", " ")
+                raise DataError(f"{path}: cannot be read ({type(e).__name__}: {reason})") from e
     raise DataError(f"{folder}: neither data.yaml nor classes.txt names the classes")
 
 
@@ -147,11 +161,9 @@ def _from_yaml(path: Path, text: str) -> _Description:
 
 def _parts(folder: Path, told: _Description, known: Sequence[str], problems: list[str]) -> dict[str, Split]:
     """The parts of pictures, by their paths in the set, that `data.yaml` and lists tell."""
-    lists = (
-        {f"{name}.txt": split for name, split in PARTS.items()}
-        if told.path.suffix in {".txt", ".names"}
-        else {}
-    )
+    there = {path.name.lower(): path.name for path in folder.glob("*.txt")}
+    by_name = {there.get(f"{name}.txt", f"{name}.txt"): split for name, split in PARTS.items()}
+    lists = by_name if told.path.suffix in {".txt", ".names"} else {}
     lists |= {name: split for name, split in told.parts.items() if name.endswith(".txt")}
     parts: dict[str, Split] = {}
     among = set(known)
@@ -187,7 +199,7 @@ def _image_files(folder: Path, find: Finder) -> Iterator[tuple[_Place, Path]]:
 
 
 def _label_files(place: _Place) -> list[Path]:
-    return [file for file in sorted(place.labels.rglob("*.txt")) if file.name not in NO_LABELS]
+    return [file for file in sorted(place.labels.rglob("*.txt")) if file.name.lower() not in NO_LABELS]
 
 
 def _places(folder: Path) -> list[_Place]:

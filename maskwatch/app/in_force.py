@@ -1,0 +1,28 @@
+"""Notes which state of the configuration's file is in force, for who changes it from a page."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from maskwatch.app.service import RunningParts
+from maskwatch.config.edit import digest_of
+from maskwatch.core.errors import MaskwatchError
+from maskwatch.web.service_view import ConfigInForce
+
+Build = Callable[[RunningParts | None], RunningParts]
+
+
+def noted(build: Build, config: Path, in_force: ConfigInForce) -> Build:
+    """The same `build`, from the file `config`; what came of each reading is noted."""
+
+    def building(before: RunningParts | None) -> RunningParts:
+        digest = digest_of(config.read_bytes()) if config.is_file() else ""  # before it is read
+        try:
+            made = build(before)
+        except MaskwatchError as e:
+            in_force.refuse(digest, str(e))
+            raise
+        in_force.take(digest, time.time())
+        return made
+
+    return building

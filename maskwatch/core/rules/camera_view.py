@@ -1,0 +1,155 @@
+"""When to tell that a camera gives pictures and sees nothing useful: covered, turned away, dark, stuck, and the like."""
+
+from collections import deque
+from dataclasses import replace
+
+from maskwatch.core.records import Alert, AlertKind, Frame, FrameReport
+from maskwatch.core.view import Fault, Measure, UsualView
+
+NAME = "camera_view"  # of the rule, in its alerts
+EVERY_S = 1.0  # pictures are measured so often
+LEAST_MATCHING = 0.2  # of the pattern: less is another view
+LEAST_SHARPNESS = 0.5
+MUCH_TEXTURE = 0.4  # of the usual: less is no view, but something before the lens
+LEARN_S = 3600.0  # the first hour, in which it is learnt how little a busy place leaves of the pattern
+BY_LEARNT = 0.5  # of the least that was then seen
+SETTLED_S = 600.0  # a camera that was turned, and stays so, shows its usual view then
+MAX_STUCK_S = 30.0  # a picture that stays the same for longer is never usual
+
+
+class CameraView:
+    """Decides for one camera, from its pictures in order, by their own clock.
+
+    A fault that lasts for `after_s` is told, unless `failed` says that it reached nobody: then again after another
+    `after_s`. The alert ends when the view is as usual for as long.
+    """
+
+    def __init__(self, camera: str, *, after_s: float, say: str) -> None:
+        self._camera = camera
+        self._after_s = after_s
+        self._say = say
+        self._usual = UsualView()
+        self._started_at: float | None = None
+        self._measured_at = float("-inf")
+        self._least = 1.0  # of `Measure.matching`, in the first hour
+        self._lows: deque[float] = deque(maxlen=round(after_s / EVERY_S) + 1)
+        self._digest: int | None = None
+        self._same_since = 0.0
+        self._usual_stuck_s = 0.0
+        self._fault: Fault | None = None
+        self._told: Fault | None = None
+        self._since = 0.0
+        self._due_at: float | None = None
+        self._in_flight: Alert | None = None
+        self._standing: Alert | None = None
+        self._over: Alert | None = None
+
+    @property
+    def fault(self) -> Fault | None:
+        """What is wrong with the view for `after_s` now; None while nothing is, or not for so long."""
+        return self._told if self._standing or self._in_flight else None
+
+    def update(self, frame: Frame, report: FrameReport) -> Alert | None:
+        """The alert that is due with this picture, mostly None."""
+        at = frame.at
+        if self._started_at is None or at < self._measured_at:  # the first, or a clock that was set back
+            self._begin(frame)
+        if at - self._measured_at < EVERY_S:
+            return None
+        self._measured_at = at
+        fault = self._seen(self._usual.measure(frame), report, at)
+        if fault is None:
+            self._usual.learn()
+        self._settle(fault, at)
+        return self._decided(fault, at)
+
+    def ended(self) -> Alert | None:
+        """The alert that is over since the last `update`; given once."""
+        over, self._over = self._over, None
+        return over
+
+    def delivered(self, _at: float) -> None:
+        """Somebody knows."""
+        self._standing, self._in_flight = self._in_flight, None
+
+    def failed(self) -> None:
+        """Nobody was told."""
+        self._in_flight, self._due_at = None, self._measured_at + self._after_s
+
+    def interrupt(self) -> None:
+        """The camera gives no frames for now: what was told of its view is over."""
+        if self._standing is not None:
+            self._over, self._standing = replace(self._standing, ended_at=self._measured_at), None
+        self._fault, self._digest = None, None
+
+    def _begin(self, frame: Frame) -> None:
+        self._started_at = self._since = self._same_since = frame.at
+        self._measured_at = float("-inf")
+        self._digest = None
+
+    def _seen(self, measure: Measure, report: FrameReport, at: float) -> Fault | None:
+        """What is wrong with this one picture; the first that fits."""
+        is_stuck = self._is_stuck(measure, at)
+        is_another = measure.matching is not None and self._is_another(measure.matching, report, at)
+        has_texture = measure.texture is not None and measure.texture >= MUCH_TEXTURE
+        faults = {
+            Fault.DARK: measure.is_dark,
+            Fault.DAZZLED: measure.is_dazzled,
+            Fault.STUCK: is_stuck,
+            Fault.COVERED: measure.is_flat or (is_another and not has_texture),
+            Fault.TURNED: is_another,
+            Fault.BLURRED: measure.sharpness is not None and measure.sharpness < LEAST_SHARPNESS,
+        }
+        return next((fault for fault, is_so in faults.items() if is_so), None)
+
+    def _is_stuck(self, measure: Measure, at: float) -> bool:
+        """Whether the very same picture comes for longer than it ever did before it went on."""
+        if measure.digest != self._digest:
+            same_s = self._measured_at - self._same_since if self._digest is not None else 0.0
+            if same_s < MAX_STUCK_S:
+                self._usual_stuck_s = max(self._usual_stuck_s, same_s)
+            self._digest, self._same_since = measure.digest, at
+        return at - self._same_since > min(MAX_STUCK_S, 1.5 * self._usual_stuck_s)
+
+    def _is_another(self, matching: float, report: FrameReport, at: float) -> bool:
+        assert self._started_at is not None
+        self._lows.append(matching)
+        if at - self._started_at < LEARN_S and len(self._lows) == self._lows.maxlen:
+            lasting = max(self._lows)  # for a moment, anything may stand before the lens
+            if lasting > LEAST_MATCHING / 2:
+                self._least = min(self._least, lasting)
+        if matching >= min(LEAST_MATCHING, BY_LEARNT * self._least):
+            return False
+        # a crowd before the lens hides all else, but shows faces
+        return not report.faces or self._fault in {Fault.TURNED, Fault.COVERED}
+
+    def _settle(self, fault: Fault | None, at: float) -> None:
+        if fault is not self._fault:
+            self._fault = fault
+            self._since = self._same_since if fault is Fault.STUCK else at
+            self._due_at = None if self._standing or self._in_flight else self._since + self._after_s
+        if fault is Fault.TURNED and at - self._since >= SETTLED_S:
+            self._usual.forget()
+
+    def _decided(self, fault: Fault | None, at: float) -> Alert | None:
+        lasts_s = at - self._since
+        if fault is None:
+            if self._standing is not None and lasts_s >= self._after_s:
+                self._over, self._standing = replace(self._standing, ended_at=at), None
+            return None
+        if self._standing or self._in_flight or self._due_at is None or at < self._due_at:
+            return None
+        self._due_at, self._told = None, fault
+        self._in_flight = Alert(
+            camera=self._camera,
+            at=at,
+            protected_ratio=None,
+            people=0,
+            unprotected=0,
+            say=self._say,
+            kind=AlertKind.CAMERA_VIEW,
+            reason=str(fault),
+            rule=NAME,
+            quiet=True,  # it is for those who look after the camera, not for those before it
+        )
+        return self._in_flight

@@ -1,0 +1,109 @@
+"""A connection that cannot be held for nothing: each request must come whole in time, and an address has so many."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from maskwatch.core.address import is_loopback
+from maskwatch.http.guard import network_of
+
+MIN_BYTES_PER_S = 10_000  # at which a body has to come, beyond the time that every request has
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Of connections together and from one address. A request has `request_s`, from its first byte (or from the connection's
+    begin) to its last; a long body longer, as long as it comes by `MIN_BYTES_PER_S`.
+
+    Loopback has no limit of its own: a proxy or a tunnel brings everybody from there.
+    """
+
+    connections: int
+    by_address: int
+    request_s: float = 10.0
+
+
+class BoundedConnection(H11Protocol):
+    """For uvicorn's `http`, with `limits` filled in. One connection too many is cut off at once."""
+
+    def __init__(self, *arguments: Any, limits: Limits, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._limits = limits
+        self._deadline: asyncio.TimerHandle | None = None
+        self._begun_s = 0.0
+        self._received = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        """Begin to wait for a request, unless there are too many connections."""
+        super().connection_made(transport)
+        if self._is_one_too_many():
+            transport.abort()
+            return
+        self._begin()
+        self._wait_until(self._begun_s + self._limits.request_s)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for nothing more."""
+        self._wait_no_more()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take a piece of a request."""
+        if self._is_between_requests():
+            self._begin()
+        self._received += len(data)
+        super().data_received(data)
+        self._look()
+
+    def on_response_complete(self) -> None:
+        """Wait for the rest of a request that began before this answer's end."""
+        super().on_response_complete()
+        self._begin()
+        self._look()
+
+    def _is_one_too_many(self) -> bool:
+        if len(self.connections) > self._limits.connections:
+            return True
+        address = self.client[0] if self.client else ""
+        if not address or is_loopback(address):
+            return False
+        own = network_of(address)
+        clients = (getattr(each, "client", None) for each in self.connections)  # open websockets among them
+        return sum(1 for each in clients if each and network_of(each[0]) == own) > self._limits.by_address
+
+    def _is_between_requests(self) -> bool:
+        return self.cycle is not None and self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]
+
+    def _begin(self) -> None:
+        self._begun_s, self._received = self.loop.time(), 0
+
+    def _look(self) -> None:
+        """Set the deadline that fits what is awaited now."""
+        if self not in self.connections:  # it ended, or is a websocket now
+            self._wait_no_more()
+        elif self.conn.their_state is h11.SEND_BODY:
+            wanted = self.cycle is not None and not self.cycle.response_complete
+            longer_s = self._received / MIN_BYTES_PER_S if wanted else 0.0
+            self._wait_until(self._begun_s + self._limits.request_s + longer_s)
+        elif self.conn.their_state is h11.IDLE and (self.cycle is None or self.conn.trailing_data[0]):
+            self._wait_until(self._begun_s + self._limits.request_s)
+        else:
+            self._wait_no_more()  # uvicorn closes an idle connection itself
+
+    def _wait_until(self, at_s: float) -> None:
+        self._wait_no_more()
+        self._deadline = self.loop.call_at(at_s, self._give_up)
+
+    def _wait_no_more(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _give_up(self) -> None:
+        if self.flow.read_paused:  # we do not take it in yet
+            self._wait_until(self.loop.time() + self._limits.request_s)
+        else:
+            self.transport.abort()
