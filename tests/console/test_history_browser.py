@@ -16,6 +16,8 @@ from selenium.webdriver.common.keys import Keys
 from maskwatch.core.events import Event, EventKind
 from maskwatch.events.store import EventFilter, EventStore
 
+pytestmark = pytest.mark.integration
+
 DAY = date(2026, 11, 25)
 PATIENCE_S = 90  # with other work beside it
 SHOTS = os.environ.get("MASKWATCH_SCREENSHOTS")  # where somebody wants to look at them

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from harness.events import CAMERAS, a_day, at_hour, filled
+from matplotlib.text import Text
 
 from maskwatch.console.texts import Texts
 from maskwatch.core.events import Event, EventKind
@@ -165,6 +166,8 @@ def test_korean_has_no_empty_boxes(store, monkeypatch, has_font):
         made = figures(week_of(store, MONDAY, now=NOW), Texts("ko"), MADE, {})
         for figure in made:
             figure.canvas.draw()
+    written = {letter for figure in made for text in figure.findobj(Text) for letter in text.get_text()}
+    assert written <= fonts._letters() | {"\n"}
     pictures = [box for figure in made for box in figure.findobj(fonts.AnnotationBbox)]
     assert bool(pictures) == (not has_font)
     fonts.families.cache_clear()
