@@ -322,7 +322,7 @@ def test_check_tells_what_works_and_what_does_not(demo_clip, tmp_path, maskwatch
         r"finding them takes about \d+ ms a frame", " ".join(done.stdout.replace("│", " ").split())
     )
     assert "failed" in next(line for line in done.stdout.splitlines() if "camera gate" in line)
-    assert "1 of 8 checks failed: camera gate\n" in done.stderr
+    assert re.search(r"1 of \d+ checks failed: camera gate\n", done.stderr)
     assert "geheim" not in done.stdout + done.stderr
 
 
