@@ -6,7 +6,7 @@ const CLOSEST_PX = 24; // of the picture: nobody needs to look closer
 const TEXT_PX = 14;
 const NEAR_PX = { touch: 24, mouse: 6 }; // so far beside a box is still meant for it
 const SMALL_PX = 44; // on the screen: of a smaller box its grips lie outside, and who picks it comes closer
-const ASK_PX = { wide: [194, 140], narrow: [224, 190] }; // what asks for a box's label, with room for its borders
+const ASK_PX = { wide: [194, 140], narrow: [224, 178] }; // what asks for a box's label, with room for its borders
 
 export default {
   template: `
