@@ -524,7 +524,7 @@ def test_it_is_noted_who_opened_and_fetched_what(users):
         ("Kim", here, "fetched", "/live/door.jpg"),
         ("Kim", here, "fetched", "/queue/picture/1.jpg"),
         ("Kim", here, "fetched", "/queue/export"),
-        ("Kim", here, "opened", "/live/feed"),
+        ("Kim", here, "opened", "/live/stream"),
     ]
 
 

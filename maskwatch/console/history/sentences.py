@@ -3,9 +3,11 @@
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 
+from maskwatch.console.access_log import Action
 from maskwatch.console.texts import Texts
 from maskwatch.core.events import Event, EventKind
 from maskwatch.core.records import PeopleCount
+from maskwatch.core.view import Fault
 from maskwatch.events.timeline import Quarter
 
 MINUTE_S, HOUR_S = 60, 3600
@@ -113,8 +115,11 @@ def zone_name(at: float) -> str:
 
 def _alert(t: Texts, event: Event, said: "_Said") -> str:
     kind = event.data.get("alert_kind")
-    known = kind if kind in {"occupancy", "camera_dead"} else "unprotected"
-    return t(f"history.alert_{known}", reason=_reason(t, event), **said.all("people", "unprotected"))
+    known = kind if kind in {"occupancy", "camera_dead", "camera_view"} else "unprotected"
+    reason = _reason(t, event)
+    if kind == "camera_view" and reason in set(Fault):
+        reason = t(f"live.view_{reason.replace(' ', '_')}")
+    return t(f"history.alert_{known}", reason=reason, **said.all("people", "unprotected"))
 
 
 def _outage(t: Texts, event: Event, _: "_Said") -> str:
@@ -150,7 +155,9 @@ def _settings(t: Texts, _: Event, said: "_Said") -> str:
 
 
 def _access(t: Texts, _: Event, said: "_Said") -> str:
-    return t("history.access", **said.all("user", "address", "action", "target")).strip()
+    action = said["action"]
+    told = t(f"history.action_{action}") if action in set(Action) else action
+    return t("history.access", action=told, **said.all("user", "address", "target")).strip()
 
 
 SENTENCES: Mapping[EventKind, Callable[[Texts, Event, "_Said"], str]] = {

@@ -9,7 +9,7 @@ from maskwatch.console.texts import Texts
 
 DAY_S, HOUR_S, MINUTE_S = 86400, 3600, 60
 NOTHING = "-"
-NAMED_RULES = ("protected_ratio", "without_mask", "occupancy", "camera_offline")
+NAMED_RULES = ("protected_ratio", "without_mask", "occupancy", "camera_offline", "camera_view")
 
 
 def page_view(
@@ -80,7 +80,11 @@ def _alert(alert: Mapping[str, Any], seen: Seen, t: Texts) -> dict[str, object]:
         about = t("live.alert_people", people=people)
     else:
         about = t("live.alert_unprotected", n=alert["unprotected"], people=people)
-    said = t("live.not_spoken" if alert["quiet"] else "live.said", say=alert["say"])
+    if kind == "camera_view":
+        said = t(f"live.view_{alert['reason'].replace(' ', '_')}")  # a `core.view.Fault`
+        about = ""
+    else:
+        said = t("live.not_spoken" if alert["quiet"] else "live.said", say=alert["say"])
     return {
         "id": alert["id"],
         "title": f"{rule_name(alert['rule'], t)} · {t('live.since', since=moment(_unix(alert['since']), seen.at, t))}",

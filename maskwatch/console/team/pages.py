@@ -14,7 +14,8 @@ from maskwatch.console.team.examples import EXAMPLES, svg
 from maskwatch.console.team.guidelines import guidelines
 from maskwatch.console.team.members import MembersCard
 from maskwatch.console.team.overview import MINE, Overview, overview
-from maskwatch.core.errors import QueueError
+from maskwatch.console.users import Role
+from maskwatch.core.errors import QueueError, UserError
 from maskwatch.samples.team import Team, read_team, write_team
 
 REFRESH_S = 5.0
@@ -39,6 +40,8 @@ class TeamPage:
 
     def __init__(self, console: Console, request: Request) -> None:
         self._review = console.review
+        self._users = console.users
+        self._accounts: list[str] = []
         self._client = ui.context.client
         self._frame = PageFrame(console, request, "team", self._refresh_soon, progress=False)
         self._first: str | None = None
@@ -75,10 +78,15 @@ class TeamPage:
         review = self._review
         try:
             found = await asyncio.to_thread(overview, review.queue, review.learned, self._frame.person)
-        except QueueError as e:
+            self._accounts = await asyncio.to_thread(self._who_may_label)
+        except (QueueError, UserError) as e:
             ui.notify(str(e), type="negative")
             return
         self._show(found)
+
+    def _who_may_label(self) -> list[str]:
+        users = self._users.all() if self._users else []
+        return [each.name for each in users if each.role.may(Role.LABELLER)]
 
     def _refresh_soon(self) -> None:
         background_tasks.create(self.refresh(), context=self._client)
@@ -102,7 +110,7 @@ class TeamPage:
         seen = found.agreement.total.pictures
         _put(self._agreement, tables.agreement_table(found.agreement, t) if seen else nobody)
         if self._members:
-            self._members.show(found.team, found.names)
+            self._members.show(found.team, sorted({*found.names, *self._accounts}))
 
     def _label(self) -> None:
         if self._first is not None:
