@@ -512,7 +512,7 @@ def test_it_is_noted_who_opened_and_fetched_what(users):
     for path in ("/live?camera=door", "/_nicegui/x.js", "/app.js", "/live/door.jpg?n=1", "/live/door.jpg?n=2",
                  "/queue/thumbnail/1.jpg", "/queue/picture/1.jpg", "/queue/export"):  # fmt: skip
         assert client.get(path).status_code == 200
-    for path in ("live/feed", "live/feed", "_nicegui_ws/socket.io"):
+    for path in ("live/stream", "live/stream", "_nicegui_ws/socket.io"):
         with client.websocket_connect(f"ws://127.0.0.1:8471/{path}"):
             pass
     here = "192.0.2.7"
