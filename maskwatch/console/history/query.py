@@ -60,13 +60,14 @@ class Choice:
         return {key: value for key, value in said.items() if value}
 
     def filter(self, role: Role, until: float | None = None) -> EventFilter:
-        """As the store takes it, of what somebody with that role may see; `until` bounds it further."""
-        kinds = self.kinds or tuple(EventKind)
+        """As the store takes it, of what somebody with that role may see; `until` bounds it further.
+
+        Who looked at what is let through only where it is asked for: each look at a page is such an event.
+        """
+        kinds = self.kinds or tuple(kind for kind in EventKind if kind not in ADMINS)
         seen = tuple(kind for kind in kinds if kind not in ADMINS or role.may(Role.ADMIN))
         if not seen:  # what was asked for may not be seen: nothing is
             return EventFilter(since=0.0, until=0.0)
-        if len(seen) == len(EventKind):
-            seen = ()
         since = end = None
         if self.day is not None:
             span = day_span(self.day)

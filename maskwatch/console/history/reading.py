@@ -45,7 +45,7 @@ def overview(store: EventStore, choice: Choice, today: date) -> Overview:
     cameras = () if choice.camera is None else (choice.camera,)
     day = choice.day
     if day is None:
-        newest = store.find(EventFilter(cameras=cameras), limit=1)
+        newest = store.find(Choice(choice.camera).filter(Role.VIEWER), limit=1)
         day = local_day(newest[0].at) if newest else today
     its, week = day_span(day), week_span(day)
     found = tallies(store, week, cameras)
