@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 TRIES = 3  # frames that are timed
 TAKEN_S = 5.0  # in which who has the console's port answers
 
+IN_ITS_PLACE = "write {MASKWATCH_NAME} there and put it into the environment, or chmod 600 the file"
+
 
 def check(
     config: Annotated[Path, typer.Option("-c", "--config", help="The configuration file.")],
@@ -168,11 +170,15 @@ def _is_console(settings: "ConsoleSettings") -> bool:
 
 
 def _files(config: Path) -> str:
-    from maskwatch.config.load import missing_footage
+    from maskwatch.config.load import missing_footage, written_secrets
 
     if missing := missing_footage(config):
         raise SourceError("\n".join(missing))
-    return "all that the configuration names"
+    found = "all that the configuration names"
+    if (written := written_secrets(config)) and config.stat().st_mode & 0o044:
+        places = "; ".join(written)
+        found += f". Every user of this machine can read the password in {config} ({places}): {IN_ITS_PLACE}"
+    return found
 
 
 def _load(settings: "Config") -> "Models":

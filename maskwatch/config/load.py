@@ -130,6 +130,20 @@ def missing_footage(path: Path) -> list[str]:
     return reading.missing(reading.config())
 
 
+def written_secrets(path: Path) -> list[str]:
+    """The keys of a file, with their lines, whose values hold a password themselves and name no variable for it."""
+    tree = read(text_of(path))
+    found = []
+    for key, line in sorted(tree.lines.items(), key=lambda each: each[1]):
+        name = next((part for part in reversed(key) if isinstance(part, str)), "")
+        written = tree.at(key)
+        if name in SECRET and isinstance(written, str) and not VARIABLE.search(written):
+            is_address = name in {"source", "url", "urls"} or "://" in written
+            if not is_address or re.search(r"://[^/]*:[^/]*@", written):
+                found.append(f"line {line}, {_dotted(key)}")
+    return found
+
+
 def _reading(path: Path, environment: Mapping[str, str], uses: Collection[str]) -> "_Reading":
     return _Reading(text_of(path), str(path), environment, uses, Base.of(path))
 
