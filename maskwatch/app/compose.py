@@ -70,12 +70,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ReplayPlan:
-    """A source to replay with the settings of `defaults`, as camera `name`; `queue` None stores nothing."""
+    """A source to replay with the settings of `defaults`, as camera `name`; `queue` None stores nothing.
+
+    `fps` is how many frames a second are analysed at most, None for every frame.
+    """
 
     name: str
     address: Address
     defaults: Defaults
     queue: QueueSettings | None
+    fps: float | None = None
 
 
 def configured_models(config: Config) -> Models:
@@ -268,7 +272,7 @@ def replay_pipeline(
 
     Raises `ConfigError` for a live source, `SourceError` when no kind takes the address, and `ModelError`.
     """
-    source = open_source(plan.name, plan.address, aspect=plan.defaults.aspect)
+    source = open_source(plan.name, plan.address, fps=plan.fps, aspect=plan.defaults.aspect)
     if source.live:
         raise ConfigError(f"{plan.address}: is live; replay takes footage, `maskwatch run` watches cameras")
     if missing := plan.defaults.missing_place():

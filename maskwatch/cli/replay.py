@@ -37,6 +37,12 @@ def replay(
     every_frame: Annotated[
         bool, typer.Option("--every-frame", help="Look at the whole of each frame, also where nothing moved.")
     ] = False,
+    fps: Annotated[
+        float | None,
+        typer.Option(
+            "--fps", min=0.01, max=1000, help="So many frames a second at most; without it every frame."
+        ),
+    ] = None,
     compare: Annotated[
         tuple[str, str] | None,
         typer.Option(
@@ -59,7 +65,7 @@ def replay(
     from maskwatch.app.compose import configured_models
     from maskwatch.app.replay import Outputs
 
-    how = Chosen(source, camera, every_frame)
+    how = Chosen(source, camera, every_frame, fps)
     if compare:
         alone = {"--output": output, "--report": report, "--plot": plot, "--queue": queue}
         for option, value in alone.items():
@@ -82,7 +88,8 @@ def replay_and_tell(plan: "ReplayPlan", models: "Models", outputs: "Outputs") ->
     from maskwatch.app.replay import replay as run
     from maskwatch.sources.registry import open_source
 
-    expected = open_source(plan.name, plan.address).expected()
+    # of fewer frames nobody knows how many there will be
+    expected = open_source(plan.name, plan.address).expected() if plan.fps is None else None
     with progress(str(plan.address), expected) as advance:
         summary = run(plan, models, outputs, advance)
     for line in summary_lines(summary, plan.defaults.alert.protected_ratio):

@@ -19,11 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What is to be replayed, with the settings of which camera, and whether the whole of each frame is looked at."""
+    """What is to be replayed, with the settings of which camera, whether the whole of each frame is looked at, and how many a second.
+
+    `fps` None: every frame.
+    """
 
     source: str
     camera: str | None
     every_frame: bool
+    fps: float | None = None
 
     def plan(
         self,
@@ -42,7 +46,7 @@ class Chosen:
         if self.every_frame:
             looking = chosen.motion.model_copy(update={"gate": False})
             chosen = chosen.model_copy(update={"motion": looking})
-        return ReplayPlan(self.camera or "replay", Address(self.source), chosen, queue)
+        return ReplayPlan(self.camera or "replay", Address(self.source), chosen, queue, self.fps)
 
 
 def compare_and_tell(

@@ -141,6 +141,17 @@ def test_queue_list_and_show(demo_clip, tmp_path, maskwatch):
     assert "no sample 'nothing'" in missing.stderr
 
 
+def test_replay_of_fewer_frames_a_second_is_what_a_camera_of_that_rate_shows(demo_clip, tmp_path, maskwatch):
+    report, video = tmp_path / "r.jsonl", tmp_path / "o.mp4"
+    done = maskwatch("replay", demo_clip, "--fps", "3", "--report", report, "-o", video)
+    assert done.returncode == 0, done.stderr
+    times = [json.loads(line)["at"] for line in report.read_text().splitlines()]
+    assert times == pytest.approx([number / 3 for number in range(27)], abs=0.07)
+    with av.open(str(video)) as container:
+        assert [frame.time for frame in container.decode(video=0)] == pytest.approx(times, abs=0.01)
+    assert maskwatch("replay", demo_clip, "--fps", "0").returncode == 2
+
+
 def test_replay_of_a_folder_names_each_picture_and_goes_on_after_a_broken_one(
     bare, masked, tmp_path, maskwatch
 ):
