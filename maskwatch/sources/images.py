@@ -27,7 +27,7 @@ SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 def matches(address: Address) -> bool:
     """Whether an address is a folder, a glob that is no file's name, or a path with an image's suffix."""
     text = address.reveal()
-    return "://" not in text and (Path(text).is_dir() or _is_pattern(text) or _is_image(Path(text)))
+    return "://" not in text and (Path(text).is_dir() or _is_pattern(text) or is_image(Path(text)))
 
 
 class ImageSource:
@@ -73,12 +73,12 @@ class ImageSource:
     def paths(self) -> list[Path]:
         """The image files in natural order; a single path as it is, there or not."""
         if Path(self.name).is_dir():
-            found = [p for p in Path(self.name).iterdir() if _is_image(p)]
+            found = [p for p in Path(self.name).iterdir() if is_image(p)]
         elif _is_pattern(self.name):
-            found = [p for p in map(Path, glob(self.name)) if _is_image(p)]  # noqa: PTH207 - Path.glob takes no absolute pattern
+            found = [p for p in map(Path, glob(self.name)) if is_image(p)]  # noqa: PTH207 - Path.glob takes no absolute pattern
         else:
             found = [Path(self.name)]
-        return sorted(found, key=_natural)
+        return sorted(found, key=natural)
 
 
 def read_rgb(path: Path) -> Rgb:
@@ -152,10 +152,11 @@ def encoded(rgb: Rgb, suffix: str = ".jpg") -> bytes:
     return data.tobytes()
 
 
-def _is_image(path: Path) -> bool:
+def is_image(path: Path) -> bool:
+    """Whether its name ends like a picture's."""
     return path.suffix.lower() in SUFFIXES
 
 
-def _natural(path: Path) -> list[str | int]:
-    """Digits as numbers; the parts of two keys alternate text and number, so they always compare."""
+def natural(path: Path) -> list[str | int]:
+    """A key to sort by: digits as numbers, so that 2 is before 10. The parts of two keys alternate text and number, and always compare."""
     return [int(part) if part.isdigit() else part.lower() for part in re.split(r"(\d+)", str(path))]

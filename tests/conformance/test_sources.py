@@ -10,7 +10,7 @@ from harness.cameras import mjpeg_camera
 
 from maskwatch.conformance.sources import CAMERA, SourceContract
 from maskwatch.core.address import Address
-from maskwatch.sources.kinds import file, images, rtsp, stream, usb
+from maskwatch.sources.kinds import clips, file, images, rtsp, stream, usb
 from maskwatch.sources.registry import SOURCES, open_source
 from maskwatch.sources.settings import RtspSettings
 from maskwatch.sources.usb import UsbSource
@@ -29,6 +29,25 @@ class TestFile(SourceContract):
 
     def make_broken(self, tmp_path):
         return open_source(CAMERA, file.Settings(address=str(tmp_path / "no.mp4")))
+
+
+class TestClips(SourceContract):
+    @pytest.fixture(autouse=True)
+    def archive(self, write_video, tmp_path):
+        self.folder = tmp_path / "archive"
+        for hour in ("9", "10"):
+            (self.folder / hour).mkdir(parents=True)
+            clip = write_video(f"{hour}.mp4", [np.full((48, 64, 3), 20 * n, np.uint8) for n in range(4)])
+            clip.rename(self.folder / hour / "clip.mp4")
+
+    def settings(self, tmp_path):
+        return clips.Settings(address=str(self.folder))
+
+    def make(self, tmp_path):
+        return open_source(CAMERA, self.settings(tmp_path))
+
+    def make_broken(self, tmp_path):
+        return open_source(CAMERA, clips.Settings(address=str(tmp_path / "none")))
 
 
 class TestImages(SourceContract):
@@ -139,7 +158,7 @@ def test_every_kind_is_held_to_the_contract():
         ("a.mp4", "file"),
         ("usb:zero", "file"),
         ("a.jpg", "images"),
-        ("*.mp4", "images"),
+        ("*.mp4", "clips"),
         (".", "images"),
         ("a", "file"),
     ],
