@@ -114,6 +114,9 @@ def list_(
     misses_first: Annotated[
         bool, typer.Option("--misses-first", help="Those in which a face may have been missed come first.")
     ] = False,
+    limit: Annotated[
+        int, typer.Option("--limit", min=0, metavar="N", help="At most so many, the newest; 0: all.")
+    ] = 1000,
     folder: Folder = None,
     config: Config = None,
 ) -> None:
@@ -129,7 +132,8 @@ def list_(
     samples = [sample for sample in queue.samples() if wanted.fits(sample)]
     if misses_first:
         samples.sort(key=lambda sample: not is_miss(sample.reasons))
-    for sample in samples:
+    shown = samples if not limit else samples[:limit] if misses_first else samples[-limit:]
+    for sample in shown:
         report = sample.report
         table.add_row(
             sample.id,
@@ -141,7 +145,9 @@ def list_(
         )
     if table.row_count:
         out.print(table)
-    say(f"{pluralize(table.row_count, 'sample')} in {looked_at(queue.folder)}")
+    say(f"{pluralize(len(samples), 'sample')} in {looked_at(queue.folder)}")
+    if len(shown) < len(samples):
+        say(f"{len(shown)} of them are listed; --limit 0 lists all")
 
 
 @app.command()

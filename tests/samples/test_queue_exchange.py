@@ -538,6 +538,10 @@ def test_label_export_and_import_from_the_command_line(store, tmp_path, maskwatc
     listed = maskwatch("queue", "list", *folder, "--unlabelled", "--camera", "door 2")
     assert third in listed.stdout
     assert "1 sample in" in listed.stdout
+    limited = maskwatch("queue", "list", *folder, "--limit", 1).stdout
+    assert [name in limited for name in names(store)] == [False] * (len(names(store)) - 1) + [True]
+    assert f"{len(names(store))} samples in" in limited
+    assert "1 of them are listed; --limit 0 lists all" in limited
     done = maskwatch("queue", "label", third, "--label", "worn_wrong", "--face", 2, "--by", "lee", *folder)
     assert done.returncode == 0, done.stderr
     assert [m.label.value for m in store.sample(third).labels.faces] == ["protected", "worn_wrong"]
