@@ -29,7 +29,7 @@ class Address:
         if "@" in rest:  # a password with / ? or # in it: what looks like host and port may be a part of it
             return f"{parts.scheme}://…"
         # cameras of some makers take the password in the path, name=value or name:value, and rtsps:// a token there
-        secret = any(mark in rest for mark in "=:%") or (parts.scheme != "rtsp" and rest.strip("/"))
+        secret = any(mark in rest for mark in "=:%") or (parts.scheme == "rtsps" and rest.strip("/"))
         path = "/…" if secret else parts.path
         return f"{parts.scheme}://{host}{f':{port}' if port else ''}{path}"
 

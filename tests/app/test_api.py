@@ -270,7 +270,7 @@ def test_files_and_the_registrys_serving_version_are_loaded(tmp_path):
         (lambda: maskwatch.Analyzer(0, 0, ignore=[[1, 2, 3]]), maskwatch.ConfigError, "ignore: "),
         (lambda: maskwatch.Analyzer(0, 0).analyze([], fps=0), maskwatch.ConfigError, "fps: must be above 0"),
         (lambda: maskwatch.open_source("a.mp4", fps=-1), maskwatch.ConfigError, "fps: must be above 0"),
-        (lambda: maskwatch.open_source("ftp://u:geheim@h/x"), maskwatch.SourceError, "no kind of source"),
+        (lambda: maskwatch.open_source("ftp://u:geheim@h/x"), maskwatch.SourceError, "must be rtsp:"),
     ],
 )
 def test_what_cannot_be_is_refused_at_once_with_its_name(call, error, told):

@@ -164,7 +164,7 @@ def test_a_plugins_settings_are_told_with_line_and_key(with_plugins, maskwatch, 
         "3: detect.places: Tuple should have at least 1 item after validation, not 0",
         "7: alert.sinks.0.url: String should match pattern '^https?://\\S+$'",
         "8: alert.sinks.0.tokn: unknown key; did you mean token?",
-        "9: alert.sinks.1: must be log, mqtt, notify, ticket, voice or webhook, got 'tickt'; did you mean ticket?",
+        "9: alert.sinks.1: must be camera_speaker, log, mqtt, notify, ticket, voice or webhook, got 'tickt'; did you mean ticket?",
         "11: cameras.a.alert.sinks.0.url: is missing",
     ]
 
@@ -245,7 +245,15 @@ def other(tmp_path, monkeypatch):
 
 def test_a_kind_of_another_package_stands_beside_our_own(other):
     kinds = other(GOOD)
-    assert [name for name, _ in kinds.all()] == ["log", "mqtt", "notify", "voice", "webhook", "bell"]
+    assert [name for name, _ in kinds.all()] == [
+        "camera_speaker",
+        "log",
+        "mqtt",
+        "notify",
+        "voice",
+        "webhook",
+        "bell",
+    ]
     assert kinds.build(kinds.kind("bell").Settings(), None).name == "bell"
 
 
@@ -297,7 +305,7 @@ def test_a_broken_package_is_a_problem_with_its_line_where_it_is_named_and_a_war
 def test_a_package_takes_no_name_that_is_ours_or_another_packages(other, caplog):
     kinds = other(GOOD, kind="log")
     assert kinds.kind("log").__name__ == "maskwatch.alerts.kinds.log"
-    assert kinds.names == ["log", "mqtt", "notify", "voice", "webhook"]
+    assert kinds.names == ["camera_speaker", "log", "mqtt", "notify", "voice", "webhook"]
     assert (
         "alert sink log of the package belfry 3.1: left out, there is one of this name already" in caplog.text
     )
@@ -345,6 +353,6 @@ def test_a_new_kind_of_our_own_is_one_new_file(tmp_path, monkeypatch):
     (tmp_path / "bell.py").write_text(GOOD)
     monkeypatch.setattr(room, "__path__", [*room.__path__, str(tmp_path)])
     kinds = Kinds("alert sink", "maskwatch.alerts", "maskwatch.alerts.kinds")
-    assert kinds.names == ["bell", "log", "mqtt", "notify", "voice", "webhook"]
+    assert kinds.names == ["bell", "camera_speaker", "log", "mqtt", "notify", "voice", "webhook"]
     assert issubclass(kinds.kind("bell").Settings, KindSettings)
     sys.modules.pop("maskwatch.alerts.kinds.bell")
