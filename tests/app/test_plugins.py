@@ -342,7 +342,7 @@ def build(settings, context):
         == "a ndi://studio/2"
     )
     with pytest.raises(ConfigError, match=r"must be rtsp://"):
-        parse("cameras: {a: {source: 'srt://studio/1'}}", "c", {})
+        parse("cameras: {a: {source: 'gopher://studio/1'}}", "c", {})
     assert type(registry.open_source("a", Address("clip.mp4"))).__name__ == "FileSource"
 
 
