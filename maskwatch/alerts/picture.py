@@ -7,11 +7,11 @@ from maskwatch.core.errors import AlertError
 from maskwatch.core.records import Alert, Face, Label
 
 QUALITY = 90
-COLOURS = {
-    Label.PROTECTED: (0, 160, 0),
-    Label.UNPROTECTED: (0, 0, 220),
+COLOURS = {  # BGR: blue, orange and grey, as everywhere; red and green are one to some people
+    Label.PROTECTED: (255, 160, 64),
+    Label.UNPROTECTED: (40, 110, 255),
     Label.UNKNOWN: (160, 160, 160),
-}  # BGR
+}
 
 
 def jpeg(alert: Alert, *, boxes: bool = False) -> bytes | None:
@@ -38,4 +38,4 @@ def draw_boxes(bgr: Any, faces: Iterable[Face]) -> None:
 
     for face in faces:
         x1, y1, x2, y2 = (round(side) for side in face.box)
-        cv2.rectangle(bgr, (x1, y1), (x2, y2), COLOURS[face.label], max(1, bgr.shape[0] // 270))
+        cv2.rectangle(bgr, (x1, y1), (x2, y2), COLOURS[face.label], max(2, bgr.shape[0] // 240))

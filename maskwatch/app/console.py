@@ -1,7 +1,8 @@
 """Makes the console of a configuration: what its pages are given."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -15,29 +16,30 @@ from maskwatch.console.review.uploads import Uploads
 from maskwatch.console.review.walk import Presence
 from maskwatch.console.service_client import ServiceClient
 from maskwatch.console.users import Users
+from maskwatch.core.errors import MaskwatchError
 from maskwatch.core.records import Face, FrameReport, Rgb
 from maskwatch.events.media import Media
 from maskwatch.events.store import EventStore
 from maskwatch.platform.unix_socket import SERVICE
 from maskwatch.samples.store import Queue
 
+LOOK_S = 1.0  # at the file, at most so often
 HISTORY = "config-history"  # in the console's folder: versions of the configuration before a change
 
 
 @contextmanager
-def console(config: Config, path: Path | None = None) -> Iterator[Console]:
+def console(
+    config: Config, path: Path | None = None, read: Callable[[], Config] | None = None
+) -> Iterator[Console]:
     """All pages, and what is written down about who looks, while the block runs; the configuration in the file `path` can be changed.
+
+    `read` gives it as it is then, for what the pages show of the cameras.
 
     Raises `EventError` when the events' folder cannot be used, and `UserError`.
     """
     users = Users(config.console.dir)
     users.all()  # a damaged file is told at once
-    cameras = {
-        name: CameraView(
-            each.privacy, each.ignore, each.zones, {line: it.line for line, it in each.lines.items()}
-        )
-        for name, each in config.cameras.items()
-    }
+    cameras = _Cameras(config, path, read)
     monitoring = Monitoring(
         ServiceClient(config.events.dir / SERVICE),
         cameras,
@@ -48,6 +50,53 @@ def console(config: Config, path: Path | None = None) -> Iterator[Console]:
     desk = review(config, Queue(config.queue.dir), None)
     with AccessLog(monitoring.events.add) as access_log:
         yield Console(config.console, desk, monitoring, users, access_log)
+
+
+class _Cameras(Mapping[str, CameraView]):
+    """Those of a configuration, as its file has them now; a file that cannot be used changes nothing."""
+
+    def __init__(self, config: Config, path: Path | None, read: Callable[[], Config] | None) -> None:
+        self._views = _views(config)
+        self._path = path
+        self._read = read
+        self._stamp = self._file_stamp()
+        self._looked_s = time.monotonic()
+
+    def __getitem__(self, name: str) -> CameraView:
+        return self._now()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._now())
+
+    def __len__(self) -> int:
+        return len(self._now())
+
+    def _now(self) -> Mapping[str, CameraView]:
+        now_s = time.monotonic()
+        if self._read is not None and now_s - self._looked_s >= LOOK_S:
+            self._looked_s = now_s
+            stamp = self._file_stamp()
+            if stamp != self._stamp:
+                self._stamp = stamp
+                with suppress(MaskwatchError):
+                    self._views = _views(self._read())
+        return self._views
+
+    def _file_stamp(self) -> tuple[int, int] | None:
+        try:
+            about = self._path.stat() if self._path else None
+        except OSError:
+            return None
+        return (about.st_mtime_ns, about.st_ino) if about else None
+
+
+def _views(config: Config) -> dict[str, CameraView]:
+    return {
+        name: CameraView(
+            each.privacy, each.ignore, each.zones, {line: it.line for line, it in each.lines.items()}
+        )
+        for name, each in config.cameras.items()
+    }
 
 
 def review(config: Config, queue: Queue, by: str | None) -> Review:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from maskwatch.config.credentials import PREFIX
+from maskwatch.config.load import Config
 
 BACK_OFF_S = (1.0, 2.0, 5.0, 15.0, 60.0, 300.0)
 STEADY_S = 60.0  # after so long it is well, and the next end is the first
@@ -23,12 +24,18 @@ OWN = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "CREDENTIALS_DIRECTORY"
 log = logging.getLogger(__name__)
 
 
+def own_settings(config: Config) -> object:
+    """What the console reads once, at its start; of the cameras it reads anew what changed."""
+    return config.console, config.events, config.queue, config.models, config.learn, config.device
+
+
 class ConsoleProcesses:
     """The console as the service's configuration wants it: none, or one, which follows reloads. Ends with the `with` block."""
 
     def __init__(self, config: Path) -> None:
         self._config = config
         self._running: ConsoleProcess | None = None
+        self._settings: object = None
 
     def __enter__(self) -> Self:
         return self
@@ -36,16 +43,20 @@ class ConsoleProcesses:
     def __exit__(self, *_: object) -> None:
         self.follow(enabled=False, variables={})
 
-    def follow(self, *, enabled: bool, variables: Mapping[str, str]) -> None:
-        """Start it, have it read the configuration again, or end it."""
+    def follow(self, *, enabled: bool, variables: Mapping[str, str], settings: object = None) -> None:
+        """Start it, end it, or have it read the configuration again, where other `settings` of its own than before are in it.
+
+        What else changes, the cameras say, its pages notice by themselves: nobody who looks at them is to lose what she does.
+        """
         running, self._running = self._running, None
+        same, self._settings = settings is not None and settings == self._settings, settings
         if not enabled:
             if running is not None:
                 running.__exit__()
             return
         if running is None:
             running = ConsoleProcess(self._config, variables).__enter__()
-        else:
+        elif not same or running.variables != dict(variables):
             running.reload(variables)
         self._running = running
 
@@ -79,6 +90,11 @@ class ConsoleProcess:
         self._thread.join(END_S)
         self._signal(signal.SIGKILL)
         self._thread.join(END_S)
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """Those that it gets."""
+        return self._variables
 
     def reload(self, variables: Mapping[str, str]) -> None:
         """Have it read the configuration again; who is signed in stays so."""

@@ -54,13 +54,14 @@ def console(config: Config, supervised: Supervised = False, state: State = None)
     again = _Again(enabled=supervised or not sys.stdin.isatty())  # a terminal that closes sends SIGHUP, too
     with ExitStack() as stack, suppress(KeyboardInterrupt):  # the way to end it
         listener = stack.enter_context(_listener(settings, before, patient=supervised))
-        pages = stack.enter_context(made(settings, config))
+        pages = stack.enter_context(made(settings, config, lambda: settings_for("console", config)))
         access = Access(users=pages.users)
         if before is not None:
             access.take_over(before.access)
 
         def ready(address: str) -> None:
-            link = before is None and shows_links(only_terminals=supervised)
+            # who has no account may make one; afterwards people sign in by name
+            link = before is None and shows_links(only_terminals=supervised) and not access.has_users
             tell_way_in(address, access.new_link(now()) if link else None, access, config)
 
         serve(pages, listener, access=access, on_ready=ready, on_server=again.ends)

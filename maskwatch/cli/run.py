@@ -11,7 +11,7 @@ Config = Annotated[Path, typer.Option("-c", "--config", help="The configuration 
 def run(config: Config) -> None:
     """Watch the cameras of a configuration until told to stop, and serve the console. SIGHUP reads the configuration again."""
     from maskwatch.app import compose as app
-    from maskwatch.app.console_process import ConsoleProcesses
+    from maskwatch.app.console_process import ConsoleProcesses, own_settings
     from maskwatch.app.in_force import noted
     from maskwatch.app.service import RunningParts, Service
     from maskwatch.cli.sections import USES
@@ -31,7 +31,9 @@ def run(config: Config) -> None:
             private = app.private_server(settings, pipeline, before.private if before else None, in_force)
             parts = RunningParts(pipeline, app.web_server(settings, pipeline, listener), private, events)
         console.follow(
-            enabled=settings.console.enabled, variables=configuration.used_variables(config, USES["console"])
+            enabled=settings.console.enabled,
+            variables=configuration.used_variables(config, USES["console"]),
+            settings=own_settings(settings),
         )
         return parts
 

@@ -61,6 +61,10 @@ def _place(config: Path | None, url: str | None) -> tuple[str, str | None]:
     web = settings_for("status", config).web
     if not web.enabled:
         raise ConfigError(f"{config}: web.enabled: is false, so the service answers nobody")
+    if web.port == 0:
+        raise ConfigError(
+            f"{config}: web.port: is 0, any free one: the log of `run` tells its address, for --url"
+        )
     return address_of(web), web.token_text
 
 

@@ -41,7 +41,7 @@ RIGHTS = (
     ("/people", Role.ADMIN),
 )
 """What pages below a path ask for; any other may be seen by everybody who is signed in."""
-NOT_NOTED = ("/_nicegui", "/queue/thumbnail", "/live/feed", "/team/examples")
+NOT_NOTED = ("/_nicegui", "/queue/thumbnail", "/live/feed", "/team/examples", "/history/thumbnail")
 """Paths that say nothing of what somebody looked at: parts of a page that is noted itself."""
 MAX_SEEN = 20_000
 REFUSALS = Refusals(

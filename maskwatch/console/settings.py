@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from maskwatch.core.address import http_url
 from maskwatch.platform.paths import InputPath, StatePath, kept
 from maskwatch.platform.settings_base import SettingsBase
+from maskwatch.rules.settings import wrong_key
 
 
 def _as_host(host: str) -> str:
@@ -38,7 +39,8 @@ class ConsoleSettings(SettingsBase):
     @model_validator(mode="after")
     def _both_or_none(self) -> Self:
         if (self.tls_cert is None) != (self.tls_key is None):
-            raise ValueError("tls_cert and tls_key go together")
+            missing, there = ("tls_key", "tls_cert") if self.tls_key is None else ("tls_cert", "tls_key")
+            raise wrong_key((there,), f"needs {missing} beside it")
         return self
 
     def url_at(self, host: str) -> str:

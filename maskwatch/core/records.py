@@ -464,10 +464,12 @@ class StandingAlert:
     """An alert from its decision until it is over or reached nobody; one that is withheld does not stand.
 
     `since_s` is the monotonic time since which its rule has had one that stands: a repeated one goes on with the first's.
+    `decided_s` is that of its own decision, of which its people and its ratio are.
     """
 
     alert: Alert
     since_s: float
+    decided_s: float
 
 
 @dataclass(frozen=True, slots=True)

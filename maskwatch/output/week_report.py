@@ -63,7 +63,7 @@ def _first(week: Week, t: Words) -> Sheet:
     first, last = week.days[0][0], week.days[-1][0]
     year, number, _ = first.isocalendar()
     sheet.title(t("report.title"), t("report.week", number=number, year=year, since=first, until=last))
-    names = ", ".join(week.chosen or week.cameras) or t("report.all_cameras")
+    names = ", ".join(week.chosen) or t("report.all_cameras")
     sheet.line(t("report.cameras", names=names), colour=FAINT)
     sheet.figures_row(_headlines(week, t))
     sheet.heading(t("report.by_day"), t("report.bars"))

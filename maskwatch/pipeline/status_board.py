@@ -227,7 +227,7 @@ class _Camera:
 
     def on_alert(self, alert: Alert, now_s: float) -> None:
         since_s = next((e.since_s for e in self.standing.values() if e.alert.rule == alert.rule), now_s)
-        self.standing[alert.id] = StandingAlert(alert, since_s)
+        self.standing[alert.id] = StandingAlert(alert, since_s, now_s)
 
     def on_frame(self, dropped: int, now_s: float) -> None:
         self.frame_s = now_s

@@ -120,6 +120,7 @@ def _standing(standing: StandingAlert, now_s: float) -> dict[str, object]:
         "kind": alert.kind.value,
         "since": _ago(state_s),
         "state_s": round(state_s, 1),
+        "decided": _ago(now_s - standing.decided_s),
         "level": alert.level,
         "quiet": alert.quiet,
         "say": alert.say,

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
@@ -495,17 +496,17 @@ def test_the_ratio_is_said_with_what_it_is_of():
 
 def test_an_alert_tells_of_its_own_moment_whatever_the_ratio_is_now():
     alert = Alert("door", 1.0, 0.0, 2, 2, "Please!", rule="protected_ratio")
-    found = view_of(camera(people=2, protected_ratio=1.0, standing=(StandingAlert(alert, 988.0),)))
+    found = view_of(camera(people=2, protected_ratio=1.0, standing=(StandingAlert(alert, 988.0, 995.0),)))
     (said,) = found["alerts"]
     assert said["title"].startswith("Too few masks · since ")
     assert said["title"].endswith("(12 s)")
-    assert said["text"] == "2 of 2 wore no mask then · Said: “Please!”"
+    assert re.fullmatch(r"2 of 2 wore no mask at [-\d: ]+ · “Please!”", said["text"])
     assert found["facts"][0] == ["With a mask now", "100%", "2 of 2"]
 
 
 def test_a_quiet_alert_is_not_said_to_be_spoken_and_a_rule_keeps_its_own_name():
     alert = Alert("door", 1.0, 0.0, 2, 2, "Please!", rule="my rule", quiet=True)
-    (said,) = view_of(camera(standing=(StandingAlert(alert, 988.0),)))["alerts"]
+    (said,) = view_of(camera(standing=(StandingAlert(alert, 988.0, 995.0),)))["alerts"]
     assert "not spoken" in said["text"]
     assert said["title"].startswith("my rule")
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 
-from maskwatch.console.access_log import Action
-from maskwatch.console.texts import Texts
+from maskwatch.console.editor.saving import UNDONE
+from maskwatch.console.texts import Texts, catalogue
 from maskwatch.core.events import Event, EventKind
 from maskwatch.core.records import PeopleCount
 from maskwatch.core.view import Fault
@@ -150,13 +150,16 @@ def _passage(t: Texts, event: Event, _: "_Said") -> str:
     return t("history.passage", label=t(f"history.label_{known}"), direction=t(f"history.direction_{way}"))
 
 
-def _settings(t: Texts, _: Event, said: "_Said") -> str:
+def _settings(t: Texts, event: Event, said: "_Said") -> str:
+    if event.data.get("keys") == [UNDONE]:
+        return t("history.settings_undone", **said.all("user"))
     return t("history.settings", **said.all("user", "keys"))
 
 
 def _access(t: Texts, _: Event, said: "_Said") -> str:
     action = said["action"]
-    told = t(f"history.action_{action}") if action in set(Action) else action
+    known = f"history.action_{action}"
+    told = t(known) if known in catalogue() else action
     return t("history.access", action=told, **said.all("user", "address", "target")).strip()
 
 

@@ -73,13 +73,13 @@ def _facts(camera: Mapping[str, Any], t: Texts) -> list[list[str]]:
 
 def _alert(alert: Mapping[str, Any], seen: Seen, t: Texts) -> dict[str, object]:
     """It tells of the moment of its decision, which may be long ago: the ratio beside it is of now."""
-    people, kind = alert["people"], alert["kind"]
+    people, kind, at = alert["people"], alert["kind"], _clock(_unix(alert["decided"]), seen.at)
     if kind == "camera_dead":
         about = alert["reason"] or ""
     elif kind == "occupancy":
-        about = t("live.alert_people", people=people)
+        about = t("live.alert_people", people=people, at=at)
     else:
-        about = t("live.alert_unprotected", n=alert["unprotected"], people=people)
+        about = t("live.alert_unprotected", n=alert["unprotected"], people=people, at=at)
     if kind == "camera_view":
         said = t(f"live.view_{alert['reason'].replace(' ', '_')}")  # a `core.view.Fault`
         about = ""
@@ -123,10 +123,13 @@ def percent(share: float | None) -> str:
 
 def moment(at: float, now: float, t: Texts) -> str:
     """A Unix time where this machine is, and how long ago that was."""
+    return t("live.moment", clock=_clock(at, now), ago=duration(max(0.0, now - at), t))
+
+
+def _clock(at: float, now: float) -> str:
     then = datetime.fromtimestamp(at).astimezone()
     same_day = then.date() == datetime.fromtimestamp(now).astimezone().date()
-    clock = f"{then:%H:%M:%S}" if same_day else f"{then:%Y-%m-%d %H:%M}"
-    return t("live.moment", clock=clock, ago=duration(max(0.0, now - at), t))
+    return f"{then:%H:%M:%S}" if same_day else f"{then:%Y-%m-%d %H:%M}"
 
 
 def duration(seconds: float, t: Texts) -> str:

@@ -43,7 +43,9 @@ async def ask_new_user(t: Texts, role: Role) -> NewUser | None:
             entered = checked_user_name(name.value or "")
             return NewUser(entered, Role(chosen.value), _same(first, second, entered))
 
-        _buttons(t, dialog, t("people.save"), lambda: _submit_checked(t, dialog, made))
+        submit = lambda: _submit_checked(t, dialog, made)  # noqa: E731
+        second.on("keydown.enter", submit)
+        _buttons(t, dialog, t("people.save"), submit)
     found: NewUser | None = await dialog
     return found
 
@@ -54,6 +56,7 @@ async def ask_password(t: Texts, name: str) -> str | None:
         ui.label(t("people.new_password_of", name=name)).classes("text-h6")
         first, second = _password_fields(t)
         submit = lambda: _submit_checked(t, dialog, lambda: _same(first, second, name))  # noqa: E731
+        second.on("keydown.enter", submit)
         _buttons(t, dialog, t("people.save"), submit)
     found: str | None = await dialog
     return found

@@ -68,6 +68,11 @@ def why(sample: Sample, t: Texts) -> str:
     return escape(" ".join(told))
 
 
+def reason_names(reasons: Collection[str], t: Texts) -> str:
+    """Why a picture was queued, in a few words; a reason of another release as it is written."""
+    return ", ".join(t(f"review.reason_{each}") if each in REASONS else each for each in reasons)
+
+
 def _card(sample: Sample, query: Mapping[str, str], t: Texts, *, is_unsaved: bool) -> str:
     labels = sample.labels
     faces = accepted(sample.report.faces) if labels is None else labels.faces
@@ -92,7 +97,7 @@ def _card(sample: Sample, query: Mapping[str, str], t: Texts, *, is_unsaved: boo
         f'<span title="{escape(t("review.confidence_why"))}">{sample.lowest_confidence:.2f}</span></span>'
         f'<span class="mw-line mw-faint"><span>{clock(sample)}</span></span>'
         f'<span class="mw-line mw-faint"><span title="{why(sample, t)}">'
-        f"{escape(', '.join(sample.reasons))}</span></span></a>"
+        f"{escape(reason_names(sample.reasons, t))}</span></span></a>"
     )
 
 

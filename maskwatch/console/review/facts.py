@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from maskwatch.console.review.cards import clock
+from maskwatch.console.review.cards import clock, reason_names
 from maskwatch.console.review.walk import Walk
 from maskwatch.console.texts import Texts
 from maskwatch.samples.sample import Sample
@@ -20,7 +20,7 @@ def facts(sample: Sample, walk: Walk, others: Sequence[str], t: Texts) -> str:
         ("b", "", t("review.place", place=walk.place + 1, count=len(walk.ids))),
         ("b", "", sample.report.camera),
         ("span", "", clock(sample)),
-        ("span", "", ", ".join(sample.reasons)),
+        ("span", "", reason_names(sample.reasons, t)),
         ("span", "", t("review.lowest", value=sample.lowest_confidence)),
         ("span", "mw-state", state),
         ("span", "mw-id", sample.id),
