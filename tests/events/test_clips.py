@@ -144,7 +144,7 @@ def test_boxes_have_the_colour_of_the_verdict_on_the_person(clips, media):
     one.on_alert(IDS[1], "door", alert(100.2))
     feed(one, 100.2, alerts=(alert(100.2),))
     until(lambda: media.still(IDS[0]).exists() and media.still(IDS[1]).exists())
-    for event_id, strongest in ((IDS[0], 1), (IDS[1], 2)):  # of blue, green, red
+    for event_id, strongest in ((IDS[0], 0), (IDS[1], 2)):  # of blue, green, red
         edge = cv2.imread(str(media.still(event_id)))[200, 220:300].mean(axis=0)
         assert edge.argmax() == strongest
         assert edge.max() - np.median(edge) > 60
