@@ -95,6 +95,7 @@ def test_the_first_person_makes_users_who_sign_in_and_may_what_they_may(person, 
         owner.click("Save")
         owner.until(lambda: (found := users.get("이 하나")) and found.role is Role.VIEWER, "a viewer")
         owner.until(lambda: len(owner.all(".mw-person")) == 2, "both are listed")
+        owner.until(lambda: not owner.all(".q-dialog .mw-dialog"), "the dialog has faded")
         for look in ("light", "dark"):
             owner.prefer(look)
             for size, name in ((DESKTOP, "desktop"), (PHONE, "phone")):
