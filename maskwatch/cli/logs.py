@@ -46,7 +46,9 @@ def set_up(level: LogLevel, layout: LogFormat) -> None:
         handler.setFormatter(TextFormatter("%(levelname)s %(message)s", priorities=is_journal()))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in ("matplotlib", "fontTools"):
-        logging.getLogger(name).setLevel(logging.ERROR)  # which fonts it looked for, and what it left out of them
+        logging.getLogger(name).setLevel(
+            logging.ERROR
+        )  # which fonts it looked for, and what it left out of them
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)  # each request
 

@@ -12,6 +12,7 @@ from typing import Self
 
 import cv2
 import numpy as np
+from av import FFmpegError
 from cv2.typing import MatLike
 
 from maskwatch.alerts.picture import draw_boxes
@@ -211,9 +212,11 @@ class Clips:
         try:
             write()
             self._tidy()
-        except OSError as e:  # av.FFmpegError is one
+        except (OSError, FFmpegError, MemoryError) as e:  # nothing of these is worth a watch that ends
             if not self._is_failing:
-                log.warning("events: no pictures of alerts are written: %s: %s", e.filename, e.strerror or e)
+                where = getattr(e, "filename", None) or self._media.folder
+                why = getattr(e, "strerror", None) or str(e) or type(e).__name__
+                log.warning("events: no pictures of alerts are written: %s: %s", where, why)
             self._is_failing = True
             return
         if self._is_failing:

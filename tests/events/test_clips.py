@@ -237,6 +237,24 @@ def test_where_nothing_moved_no_new_picture_is_made(clips, media):
     assert made == [100.0] * 5 + [101.0] * 3
 
 
+@pytest.mark.parametrize("error", [av.error.ExternalError(1, "Generic error", "x"), MemoryError()])
+def test_an_encoder_that_fails_ends_nothing(clips, media, caplog, monkeypatch, error):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("maskwatch.events.clips.write_clip", fail)
+    one = clips(clip_s=1)
+    one.on_alert(IDS[0], "door", alert(100.0))
+    feed(one, 100.0, alerts=(alert(100.0),))
+    for number in range(1, 20):
+        feed(one, 100.0 + number / 5)
+    until(lambda: "no pictures of alerts are written" in caplog.text)
+    monkeypatch.undo()
+    one.on_alert(IDS[1], "door", alert(110.0))
+    feed(one, 110.0, alerts=(alert(110.0),))
+    until(media.still(IDS[1]).exists)
+
+
 def test_a_disk_that_fails_is_told_of_once_and_used_again_when_it_works(clips, media, caplog):
     caplog.set_level("INFO")
     (media.folder / "stills").write_text("in the way")
