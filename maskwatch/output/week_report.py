@@ -11,7 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
-from matplotlib.image import imread
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from maskwatch.core.events import Event
@@ -20,6 +19,7 @@ from maskwatch.events.week import Week
 from maskwatch.output.fonts import families, show_all_letters
 from maskwatch.output.sheet import FAINT, Sheet, percent
 from maskwatch.output.style import COLOURS, hexadecimal
+from maskwatch.sources.images import read_rgb
 
 Words = Callable[..., str]
 """The texts: `t("report.title")`, with the values that a text takes by their names."""
@@ -121,7 +121,7 @@ def _pictures(events: Sequence[Event], stills: Mapping[str, Path], t: Words) -> 
             for event in pair
         ]
         for axes, event in zip(sheet.pair_of_axes(2.1, *said, small=True), pair, strict=False):
-            axes.imshow(imread(stills[event.id], format="jpg"))
+            axes.imshow(read_rgb(stills[event.id]))
         for axes in sheet.figure.axes:
             axes.set_axis_off()
     return sheet

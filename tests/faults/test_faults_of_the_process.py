@@ -172,7 +172,8 @@ def test_without_memory_it_works_on_or_ends_with_the_reason(watched):
     except (OSError, AssertionError):  # it does not work on, so it must have ended
         assert service.process.wait(10) != 0
         said = service.log.lower()
-        assert "memory" in said or "alloc" in said  # whoever was refused says it in his own words
+        # whoever was refused says it in his own words; of a thread that has no room for its stack it is the last
+        assert any(word in said for word in ("memory", "alloc", "resource temporarily unavailable"))
 
 
 # the clock
