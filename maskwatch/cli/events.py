@@ -1,7 +1,6 @@
 """`maskwatch events`: what happened, at the terminal, as a table, as a report to mail."""
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
@@ -100,7 +99,6 @@ def export(
     from maskwatch.events.timeline import walk
     from maskwatch.platform.files import replacing
 
-    os.umask(0o077)
     with _store(settings_for("events", config)) as store:
         wanted = _wanted(since, until, camera, kind)
         total = store.count(wanted)
@@ -139,7 +137,6 @@ def report(
     from maskwatch.output.week_report import pdf
     from maskwatch.platform.files import write_atomically
 
-    os.umask(0o077)
     settings = settings_for("events", config)
     day = _day_of_week(week)
     with _store(settings) as store:

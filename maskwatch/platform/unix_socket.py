@@ -15,14 +15,13 @@ def listening(path: Path) -> socket.socket:
     made = socket.socket(socket.AF_UNIX)
     with suppress(FileNotFoundError):
         path.unlink()
-    before = os.umask(0o177)
     try:
         made.bind(short(path))
+        # not by the umask, which is all threads': the command line has set that, so that the socket is nobody else's before either
+        path.chmod(0o600)
     except BaseException:
         made.close()
         raise
-    finally:
-        os.umask(before)
     made.listen(WAITING)
     made.setblocking(False)
     return made
