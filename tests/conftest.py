@@ -35,8 +35,6 @@ SLOW_FIXTURES = {"person", "maskwatch", "rtsp_camera", "loudspeaker", "wheel", "
 
 def pytest_collection_modifyitems(config, items):
     """Marks what takes longer than a moment: `-m "not integration"` leaves it out."""
-    # these change the process's user for a while, and fail after tests whose pages leave threads behind
-    items.sort(key=lambda item: item.path.name != "test_ownership.py")
     for item in items:
         places = set(item.path.relative_to(Path(__file__).parent).parts)
         longer = any(item.get_closest_marker(name) for name in ("slow", "soak", "container"))

@@ -146,10 +146,11 @@ def run(tmp_path):
     )
 
     def ask(*arguments, entered=""):
-        os.umask(0o077)  # as the program does
         return CliRunner().invoke(app, ["users", *arguments, "-c", str(config)], input=entered)
 
-    return ask
+    before = os.umask(0o077)  # as the program does
+    yield ask
+    os.umask(before)
 
 
 def test_the_command_adds_lists_changes_and_removes(run, tmp_path):
