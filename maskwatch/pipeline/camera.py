@@ -39,7 +39,8 @@ class Camera(AnalysisConfig):
 
     `rules` have a name each. Their alerts go to the `sinks`, but for those of a rule and level that `sinks_of` names.
     `sentences` is all that its alerts may say. `selection` is None where nothing is to be queued, `offline_rule`
-    where nobody is told of a camera without frames, `view_rule` where nobody is told of one that sees nothing useful. `second_look` is asked about a few of the frames that the
+    where nobody is told of a camera without frames, `view_rule` where nobody
+    is told of one that sees nothing useful. `second_look` is asked about a few of the frames that the
     selection draws; None: none is. `people` follows those in view; None: nobody is followed, and faces are counted.
     `effect` follows what comes of announcements, and may withhold some. `privacy` is what a sink may have of a frame.
     """

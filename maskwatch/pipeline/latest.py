@@ -37,7 +37,7 @@ class Latest:
             self._decisions.pop(camera, None)
 
     def decision(self, camera: str, wait_s: float = 0.0) -> Decision | None:
-        """The last one, waited for where nobody looked before; None when none came. Raises `KeyError` for no camera."""
+        """The last one, waited for where nobody looked before; None when none came."""
         until_s = time.monotonic() + wait_s
         self._asked_s[camera] = time.monotonic()
         while (found := self._decisions.get(camera)) is None and time.monotonic() < until_s:

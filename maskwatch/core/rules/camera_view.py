@@ -1,9 +1,9 @@
 """When to tell that a camera gives pictures and sees nothing useful: covered, turned away, dark, stuck, and the like."""
 
 from collections import deque
-from dataclasses import replace
 
 from maskwatch.core.records import Alert, AlertKind, Frame, FrameReport
+from maskwatch.core.rules.one_alert import OneAlert
 from maskwatch.core.view import Fault, Measure, UsualView
 
 NAME = "camera_view"  # of the rule, in its alerts
@@ -17,7 +17,7 @@ SETTLED_S = 600.0  # a camera that was turned, and stays so, shows its usual vie
 MAX_STUCK_S = 30.0  # a picture that stays the same for longer is never usual
 
 
-class CameraView:
+class CameraView(OneAlert):
     """Decides for one camera, from its pictures in order, by their own clock.
 
     A fault that lasts for `after_s` is told, unless `failed` says that it reached nobody: then again after another
@@ -25,9 +25,9 @@ class CameraView:
     """
 
     def __init__(self, camera: str, *, after_s: float, say: str) -> None:
-        self._camera = camera
+        # quiet: it is for those who look after the camera, not for those before it
+        super().__init__(camera, say, AlertKind.CAMERA_VIEW, NAME, quiet=True)
         self._after_s = after_s
-        self._say = say
         self._usual = UsualView()
         self._started_at: float | None = None
         self._measured_at = float("-inf")
@@ -40,9 +40,6 @@ class CameraView:
         self._told: Fault | None = None
         self._since = 0.0
         self._due_at: float | None = None
-        self._in_flight: Alert | None = None
-        self._standing: Alert | None = None
-        self._over: Alert | None = None
 
     @property
     def fault(self) -> Fault | None:
@@ -63,23 +60,13 @@ class CameraView:
         self._settle(fault, at)
         return self._decided(fault, at)
 
-    def ended(self) -> Alert | None:
-        """The alert that is over since the last `update`; given once."""
-        over, self._over = self._over, None
-        return over
-
-    def delivered(self, _at: float) -> None:
-        """Somebody knows."""
-        self._standing, self._in_flight = self._in_flight, None
-
     def failed(self) -> None:
         """Nobody was told."""
         self._in_flight, self._due_at = None, self._measured_at + self._after_s
 
     def interrupt(self) -> None:
         """The camera gives no frames for now: what was told of its view is over."""
-        if self._standing is not None:
-            self._over, self._standing = replace(self._standing, ended_at=self._measured_at), None
+        self._end(self._measured_at)
         self._fault, self._digest = None, None
 
     def _begin(self, frame: Frame) -> None:
@@ -134,22 +121,10 @@ class CameraView:
     def _decided(self, fault: Fault | None, at: float) -> Alert | None:
         lasts_s = at - self._since
         if fault is None:
-            if self._standing is not None and lasts_s >= self._after_s:
-                self._over, self._standing = replace(self._standing, ended_at=at), None
+            if lasts_s >= self._after_s:
+                self._end(at)
             return None
         if self._standing or self._in_flight or self._due_at is None or at < self._due_at:
             return None
         self._due_at, self._told = None, fault
-        self._in_flight = Alert(
-            camera=self._camera,
-            at=at,
-            protected_ratio=None,
-            people=0,
-            unprotected=0,
-            say=self._say,
-            kind=AlertKind.CAMERA_VIEW,
-            reason=str(fault),
-            rule=NAME,
-            quiet=True,  # it is for those who look after the camera, not for those before it
-        )
-        return self._in_flight
+        return self._decide(at, str(fault))
