@@ -21,7 +21,7 @@ from maskwatch.core.errors import ConfigError
 from maskwatch.core.people import Passages, People
 from maskwatch.core.people.effect import Effect
 from maskwatch.core.ports import AlertSink, Source
-from maskwatch.core.privacy import Privacy, as_shown
+from maskwatch.core.privacy import CameraPrivacy, Privacy, as_shown
 from maskwatch.core.records import Decision, FrameReport, Rgb, Versions
 from maskwatch.core.rules.camera_offline import CameraOffline
 from maskwatch.core.rules.camera_view import CameraView
@@ -29,7 +29,7 @@ from maskwatch.core.selection import Selection
 from maskwatch.detect.motion import MotionGate
 from maskwatch.drift.confidences import Confidences, named
 from maskwatch.drift.watch import Drift, DriftWatch, measured
-from maskwatch.events.clips import CameraPrivacy, Clips
+from maskwatch.events.clips import Clips
 from maskwatch.events.counts import restore_passages
 from maskwatch.events.forwarder import Forwarder
 from maskwatch.events.media import Media
@@ -171,7 +171,7 @@ def event_recorder(config: Config, pipeline: Pipeline, before: Recorder | None) 
     )
     clips = Clips(
         Media(events.dir),
-        {name: CameraPrivacy(each.privacy, each.ignore) for name, each in config.cameras.items()},
+        _privacy(config),
         clip_s=events.clip_s,
         max_mb=events.clips_mb,
         on_crash=pipeline.fail,
@@ -196,9 +196,12 @@ def private_server(
         log.error("%s; the console cannot show the cameras", e)
         pipeline.board.set_notice("console", "the console cannot show the cameras")
         return None
-    cameras = {name: private.Shown(each.privacy, each.ignore) for name, each in config.cameras.items()}
-    app = private.private_app(_service_view(config, pipeline), pipeline.latest, cameras, in_force)
+    app = private.private_app(_service_view(config, pipeline), pipeline.latest, _privacy(config), in_force)
     return WebServer(listener, app, pipeline.fail)
+
+
+def _privacy(config: Config) -> dict[str, CameraPrivacy]:
+    return {name: CameraPrivacy(each.privacy, each.ignore) for name, each in config.cameras.items()}
 
 
 def _service_view(config: Config, pipeline: Pipeline) -> ServiceView:

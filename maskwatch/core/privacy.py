@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -19,6 +19,14 @@ class Privacy(StrEnum):
     FULL = "full"
     BLUR = "blur"
     AGGREGATE = "aggregate"
+
+
+@dataclass(frozen=True, slots=True)
+class CameraPrivacy:
+    """What of a camera may be stored or shown: as in its configuration."""
+
+    privacy: Privacy = Privacy.FULL
+    ignore: tuple[Polygon, ...] = ()
 
 
 def shown(

@@ -16,8 +16,8 @@ from av import FFmpegError
 from cv2.typing import MatLike
 
 from maskwatch.alerts.picture import draw_boxes
-from maskwatch.core.privacy import Privacy, coarse, faces_in, shown
-from maskwatch.core.records import Alert, AlertKind, Box, Coverage, Decision, Face, FrameReport, Polygon, Rgb
+from maskwatch.core.privacy import CameraPrivacy, Privacy, coarse, faces_in, shown
+from maskwatch.core.records import Alert, AlertKind, Box, Coverage, Decision, Face, FrameReport, Rgb
 from maskwatch.events.media import Media
 from maskwatch.events.ring import Recording, Ring, Shot
 from maskwatch.pipeline.worker import Worker
@@ -36,14 +36,6 @@ WRITES_WAITING = 16
 LATE_S = 2.0  # after its last moment, a clip waits so long for a camera that gives no frames
 PAUSE_S = 0.25
 CLOSE_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class CameraPrivacy:
-    """What of a camera may be kept: as in its configuration."""
-
-    privacy: Privacy = Privacy.FULL
-    ignore: tuple[Polygon, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

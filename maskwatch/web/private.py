@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import cv2
 from starlette.applications import Starlette
@@ -16,8 +16,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from maskwatch.core.privacy import Privacy, shown
-from maskwatch.core.records import Decision, FrameReport, Polygon
+from maskwatch.core.privacy import CameraPrivacy, Privacy, shown
+from maskwatch.core.records import Decision, FrameReport
 from maskwatch.core.report_json import packed, to_json
 from maskwatch.pipeline.latest import Latest
 from maskwatch.web.service_view import ConfigInForce, ServiceView
@@ -28,18 +28,10 @@ QUALITY = 80
 WAIT_S = 1.5  # for a frame of a camera at which nobody looked before
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What of a camera may be shown: as in its configuration."""
-
-    privacy: Privacy
-    ignore: tuple[Polygon, ...] = ()
-
-
 def private_app(
     watched: ServiceView,
     latest: Latest,
-    cameras: Mapping[str, Shown],
+    cameras: Mapping[str, CameraPrivacy],
     in_force: ConfigInForce | None = None,
 ) -> Starlette:
     """`/status`, with the configuration in force; `/frame/CAMERA?width=` the last frame, its report before it;
@@ -81,7 +73,7 @@ def private_app(
 class _Pictures:
     """Encodes a camera's last frame, once for all who ask for the same."""
 
-    def __init__(self, latest: Latest, cameras: Mapping[str, Shown]) -> None:
+    def __init__(self, latest: Latest, cameras: Mapping[str, CameraPrivacy]) -> None:
         self._latest = latest
         self._cameras = cameras
         self._lock = threading.Lock()
@@ -110,7 +102,7 @@ def _after(reports: Sequence[FrameReport], at: str | None) -> Sequence[FrameRepo
     return reports[place:]
 
 
-def _packed(decision: Decision, about: Shown, width: int) -> bytes:
+def _packed(decision: Decision, about: CameraPrivacy, width: int) -> bytes:
     frame = shown(decision.frame, decision.report, about.privacy, about.ignore)
     assert frame is not None  # it is not aggregate
     height = max(1, round(frame.size[1] * width / frame.size[0]))

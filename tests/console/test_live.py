@@ -25,7 +25,7 @@ from maskwatch.console.texts import Texts, catalogue
 from maskwatch.core.errors import ServiceError
 from maskwatch.core.events import Event, EventKind
 from maskwatch.core.people import Line
-from maskwatch.core.privacy import Privacy
+from maskwatch.core.privacy import CameraPrivacy, Privacy
 from maskwatch.core.records import (
     Alert,
     Box,
@@ -44,7 +44,7 @@ from maskwatch.core.records import (
 from maskwatch.events.store import EventStore
 from maskwatch.pipeline.latest import Latest
 from maskwatch.pipeline.status_board import Board
-from maskwatch.web.private import Shown, private_app
+from maskwatch.web.private import private_app
 from maskwatch.web.server import PrivateListener, WebServer
 from maskwatch.web.service_view import ServiceView, Storage
 from maskwatch.web.status import described
@@ -410,7 +410,7 @@ def test_pictures_show_faces_as_far_as_the_camera_allows(tmp_path, privacy, coar
             asyncio.get_running_loop().call_later(0.1, latest.update, decided(rgb))
             return await pictures.get("door", SIZE[0], "en")
 
-    with served(tmp_path, latest, {"door": Shown(privacy)}):
+    with served(tmp_path, latest, {"door": CameraPrivacy(privacy)}):
         picture = asyncio.run(look())
     shown = cv2.imdecode(np.frombuffer(picture.jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
     inside = shown[int(FACE.y1) + 20 : int(FACE.y2) - 10, int(FACE.x1) + 10 : int(FACE.x2) - 10]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from harness.events import walk_in
 
-from maskwatch.core.privacy import Privacy
+from maskwatch.core.privacy import CameraPrivacy, Privacy
 from maskwatch.core.records import (
     Alert,
     AlertKind,
@@ -24,7 +24,7 @@ from maskwatch.core.records import (
     Label,
     Person,
 )
-from maskwatch.events.clips import CameraPrivacy, Clips, write_clip
+from maskwatch.events.clips import Clips, write_clip
 from maskwatch.events.media import Media
 from maskwatch.events.ring import Recording, Ring, Shot
 from maskwatch.pipeline.event_feed import EventFeed

@@ -1,17 +1,17 @@
 from starlette.testclient import TestClient
 
 from maskwatch.core.people import People
-from maskwatch.core.privacy import Privacy
+from maskwatch.core.privacy import CameraPrivacy, Privacy
 from maskwatch.core.records import Decision, Status
 from maskwatch.pipeline.latest import Latest
 from maskwatch.tracking import FaceTracker
-from maskwatch.web.private import Shown, private_app
+from maskwatch.web.private import private_app
 from maskwatch.web.service_view import ConfigInForce, ServiceView, Storage
 
 
 def client(latest, in_force=None):
     view = ServiceView(lambda: Status({}), dict, lambda: Storage(0, 0, 0))
-    return TestClient(private_app(view, latest, {"door": Shown(Privacy.FULL)}, in_force))
+    return TestClient(private_app(view, latest, {"door": CameraPrivacy(Privacy.FULL)}, in_force))
 
 
 def test_the_status_tells_which_configuration_is_in_force_and_what_was_refused():

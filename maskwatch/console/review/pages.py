@@ -14,6 +14,7 @@ from maskwatch.console.review.gallery import Gallery
 from maskwatch.console.review.image import ImagePage
 from maskwatch.console.review.uploads import MAX_BYTES, Refusal, UploadRefused
 from maskwatch.core.errors import QueueError, SourceError
+from maskwatch.http.body import OversizeError, read_body
 
 KEPT = {"Cache-Control": "private, max-age=600"}  # a frame in the queue never changes
 
@@ -34,8 +35,9 @@ def add_pages(app: FastAPI, console: Console) -> None:
 
     @app.post(upload_dialog.PATH)
     async def upload(request: Request, name: str = "") -> Response:
-        data = await _body(request)
-        if data is None:
+        try:
+            data = await read_body(request, MAX_BYTES)
+        except OversizeError:
             return JSONResponse({"refused": Refusal.TOO_LARGE}, 413)
         try:
             stored = await to_thread(review.uploads.store, name, data)
@@ -58,19 +60,6 @@ def add_pages(app: FastAPI, console: Console) -> None:
         page = ImagePage(console, request, found)
         await page.open()
         return None
-
-
-async def _body(request: Request) -> bytes | None:
-    """What is sent; None where it is more than `MAX_BYTES`, of which no more is read."""
-    told = request.headers.get("content-length", "0")
-    if not told.isdecimal() or int(told) > MAX_BYTES:
-        return None
-    data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > MAX_BYTES:
-            return None
-    return bytes(data)
 
 
 def _jpeg(read: Callable[[], bytes]) -> Response:
