@@ -94,7 +94,7 @@ def _haar(path: str, min_face_px: float, _: torch.device) -> Detector:
     """Viola and Jones' cascade (2001) by OpenCV, whose level weights tell how sure it is."""
     if not hasattr(cv2, "CascadeClassifier"):
         raise ModelError(f"haar: OpenCV {cv2.__version__} has no cascades; opencv-contrib-python brings them")
-    file = Path(path or Path(cv2.data.haarcascades) / HAAR_FILE)
+    file = Path(path or Path(cv2.__file__).parent / "data" / HAAR_FILE)
     cascade = cv2.CascadeClassifier(str(file)) if file.is_file() else None
     if cascade is None or cascade.empty():
         raise ModelError(f"{file}: is no cascade that OpenCV can read")
