@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import functools
 import http.server
 import random
 import shutil
@@ -214,8 +215,8 @@ def sources(cameras):
 
 
 @contextlib.contextmanager
-def mjpeg_camera():
-    """A camera that sends MJPEG over HTTP to who has the password `viewer:hunter2`; gives its port."""
+def mjpeg_camera(rate=25):
+    """A camera that sends MJPEG over HTTP to who has the password `viewer:hunter2`, `rate` pictures a second; gives its port."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
@@ -234,7 +235,7 @@ def mjpeg_camera():
                     self.wfile.write(
                         f"Content-Length: {len(jpeg)}\r\n\r\n".encode() + jpeg.tobytes() + b"\r\n"
                     )
-                    time.sleep(0.04)
+                    time.sleep(1 / rate)
 
         def log_message(self, *_):
             pass
@@ -243,6 +244,33 @@ def mjpeg_camera():
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server.server_address[1]
+        server.shutdown()
+
+
+@contextlib.contextmanager
+def hls_camera(folder, piece_s, *, rate=25, pieces=1):
+    """A camera that writes a playlist of pieces of so many seconds, which an HTTP server gives; its address, once `pieces` are there."""
+    playlist = folder / "live.m3u8"
+
+    def write():
+        with contextlib.suppress(av.FFmpegError, OSError):
+            options = {"hls_time": str(piece_s), "hls_list_size": "4", "hls_flags": "delete_segments"}
+            write_numbered(str(playlist), "hls", rate, 60, gop=rate, paced=True, **options)
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    threading.Thread(target=write, daemon=True).start()
+    until = time.monotonic() + 60
+    while not playlist.exists() or playlist.read_text().count("#EXTINF") < pieces:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    handler = functools.partial(Handler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/live.m3u8"
         server.shutdown()
 
 
