@@ -26,6 +26,7 @@ from maskwatch.plugins import Kind, Kinds, KindSettings, OneOf
 from maskwatch.sources.settings import Decode, RtspSettings
 
 A_DEVICE = re.compile(r"usb:\d+|/dev/video\d+")
+A_PIPE = re.compile(r"-|stdin:")
 SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "srt")
 HINT = "; go2rtc or MediaMTX make rtsp:// of other cameras"
 A_HOST = re.compile(r"\d{1,3}(\.\d{1,3}){3}([:/]|$)")
@@ -152,8 +153,9 @@ def why_not_taken(address: Address) -> str | None:
 
 
 def is_footage(address: Address) -> bool:
-    """Whether it is a path, or a pattern of paths, and no camera."""
-    return "://" not in address.reveal() and not A_DEVICE.fullmatch(address.reveal())
+    """Whether it is a path, or a pattern of paths, and neither a camera nor standard input."""
+    text = address.reveal()
+    return "://" not in text and not A_DEVICE.fullmatch(text) and not A_PIPE.fullmatch(text)
 
 
 def why_missing(source: Address | KindSettings) -> str | None:

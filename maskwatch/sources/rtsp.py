@@ -78,7 +78,7 @@ class StreamSource:
             with self._opened() as container:
                 is_open = True
                 yield from self._received(container)
-            why = "the camera closed the stream"
+            why = self._why_closed()
         except REFUSED:
             error, why = SourceRefused, "the camera refuses the user or the password"
         except SourceError:
@@ -120,12 +120,19 @@ class StreamSource:
             return "what answers there is no camera of this kind, or has no video at this path"
         return reason(error)
 
+    def _stale_s(self, *, is_playlist: bool) -> float:
+        """After how long without a good picture it is opened again."""
+        return max(self._settings.stale_s, PLAYLIST_S if is_playlist else 0.0)
+
+    def _why_closed(self) -> str:
+        return "the camera closed the stream"
+
     def _received(self, container: av.container.InputContainer) -> Frames:
         stream = video_stream(container, self.name)
         self._decoding.prepare(stream)
         cadence, decoder, backlog = Cadence(self._fps), CleanDecoder(stream, until_key=False), Backlog()
         pieces = _Pieces(stream) if is_playlist(container) else None
-        stale_s = self._settings.stale_s if pieces is None else max(self._settings.stale_s, PLAYLIST_S)
+        stale_s = self._stale_s(is_playlist=pieces is not None)
         good_s, seq = time.monotonic(), -1
         for (
             packet
