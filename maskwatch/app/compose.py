@@ -54,7 +54,8 @@ from maskwatch.samples.retention import Limits
 from maskwatch.samples.settings import QueueSettings, SelectionSettings
 from maskwatch.samples.store import Queue
 from maskwatch.sources.paced import PacedSource
-from maskwatch.sources.registry import open_source
+from maskwatch.sources.registry import address_of, open_source
+from maskwatch.sources.settings import Decode
 from maskwatch.tracking import FaceTracker
 from maskwatch.web import health, metrics, models, predict, private, status
 from maskwatch.web import queue as queue_web
@@ -129,9 +130,7 @@ def live_pipeline(
     sink = cache(make_sink)
     cameras = []
     for name, camera in config.cameras.items():
-        source = open_source(
-            name, camera.source, fps=camera.fps, rtsp_settings=camera.rtsp, aspect=camera.aspect
-        )
+        source = camera_source(name, camera, camera.fps)
         sinks = tuple(map(sink, camera.at_camera(camera.alert.sink_settings())))
         sinks_of = {
             (rule, 2): tuple(
@@ -146,7 +145,11 @@ def live_pipeline(
         if camera.privacy is Privacy.AGGREGATE:
             log.warning("%s: %s", name, NOTHING_QUEUED)
     first = next(iter(config.cameras.values()))
-    return Pipeline(cameras, store=_queue(config.queue, models, first), on_decision=on_decision)
+    pipeline = Pipeline(cameras, store=_queue(config.queue, models, first), on_decision=on_decision)
+    for name, camera in config.cameras.items():
+        if why := why_not_decoded(camera):
+            pipeline.board.set_notice(f"camera {name}", f"{name}: {why}")
+    return pipeline
 
 
 def event_recorder(config: Config, pipeline: Pipeline, before: Recorder | None) -> Recorder | None:
@@ -308,12 +311,30 @@ def analyst(settings: Defaults, models: Models) -> Callable[[Rgb], FrameReport]:
     ).predict
 
 
-def camera_source(name: str, camera: CameraConfig) -> Source:
-    """The camera's source, of all frames that come, not yet opened.
+def camera_source(name: str, camera: CameraConfig, fps: float | None = None) -> Source:
+    """The camera's source, of at most `fps` frames a second, None for all that come; not yet opened.
 
     Raises `SourceError` when no kind takes its address.
     """
-    return open_source(name, camera.source, rtsp_settings=camera.rtsp, aspect=camera.aspect)
+    return open_source(
+        name,
+        camera.source,
+        fps=fps,
+        rtsp_settings=camera.rtsp,
+        aspect=camera.aspect,
+        decode=camera.decode,
+    )
+
+
+def why_not_decoded(camera: CameraConfig) -> str | None:
+    """Why the hardware that a camera's `decode` names is not there, so that its stream is decoded in software; None where it is."""
+    address = address_of(camera.source)
+    if camera.decode in {Decode.SOFTWARE, Decode.AUTO} or address is None or "://" not in address.reveal():
+        return None
+    from maskwatch.sources.hardware import why_missing
+
+    why = why_missing(camera.decode)
+    return why and f"decode: {camera.decode.value}: {why}; its stream is decoded in software"
 
 
 def alert_sentences(name: str, settings: Defaults) -> tuple[str, ...]:

@@ -201,7 +201,7 @@ def _models(settings: "Config", models: "Models") -> str:
 def _camera(name: str, camera: "CameraConfig", models: "Callable[[], Models]") -> str:
     from contextlib import closing
 
-    from maskwatch.app.compose import camera_source
+    from maskwatch.app.compose import camera_source, why_not_decoded
     from maskwatch.core.geometry import area
 
     source = camera_source(name, camera)
@@ -209,9 +209,24 @@ def _camera(name: str, camera: "CameraConfig", models: "Callable[[], Models]") -
         frame = next(iter(frames), None)
     if frame is None:
         raise SourceError(f"{source.name}: gives no frame")
+    if why := why_not_decoded(camera):
+        size = f"{frame.size[0]} x {frame.size[1]}"
+        raise SourceError(f"{source.name}: {size}; {why}")
     ignored = sum(area(polygon) for polygon in camera.ignore)
     told = f"; {ignored:.0%} of the picture ignored" if camera.ignore else ""
+    told += _decoded_by(camera)
     return f"{source.name}: {frame.size[0]} x {frame.size[1]}{told}{_speed(frame.rgb, camera, models)}"
+
+
+def _decoded_by(camera: "CameraConfig") -> str:
+    """What `decode: auto` comes to on this machine; nothing for other values, which say it themselves."""
+    from maskwatch.sources.hardware import choose
+    from maskwatch.sources.settings import Decode
+
+    if camera.decode is not Decode.AUTO:
+        return ""
+    device, why = choose(camera.decode)
+    return f"; decoded by {device.value}" if why is None else f"; decoded in software: {why}"
 
 
 def _speed(rgb: "Rgb", camera: "CameraConfig", models: "Callable[[], Models]") -> str:

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 
 def replay(
-    source: Annotated[str, typer.Argument(help="A video file, a picture, a folder of pictures or a glob.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A video file, a picture, a folder of clips or pictures, a glob, or - for standard input."
+        ),
+    ],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The annotated video, .mp4.")] = None,
     report: Annotated[Path | None, typer.Option(help="The report, one JSON line a frame.")] = None,
     plot: Annotated[

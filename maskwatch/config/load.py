@@ -39,7 +39,7 @@ from maskwatch.platform.paths import BASE, Base
 from maskwatch.platform.settings_base import SettingsBase
 from maskwatch.plugins import Kinds, OneOf
 from maskwatch.samples.settings import QueueSettings, SelectionSettings
-from maskwatch.sources.registry import why_missing
+from maskwatch.sources.registry import A_PIPE, why_missing
 from maskwatch.web.settings import WebSettings
 
 VARIABLE = re.compile(r"\{(MASKWATCH_\w+)\}")
@@ -364,6 +364,8 @@ def _dotted(key: Key) -> str:
 def _place(source: str) -> str | None:
     """What two addresses of one camera have in common; None for footage."""
     text = re.sub(r"^/dev/video(?=\d+$)", "usb:", source)
+    if A_PIPE.fullmatch(text):
+        return "stdin:"
     return redacted(text) if "://" in text or text.startswith("usb:") else None
 
 

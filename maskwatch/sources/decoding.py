@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 import av
 import numpy as np
 from av import ExitError, FFmpegError, InvalidDataError, Packet, VideoFrame
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.error import HTTPForbiddenError, HTTPUnauthorizedError
 from av.stream import Disposition
@@ -19,6 +20,8 @@ from maskwatch.core.text import pluralize
 MAX_ASPECT = 4.0  # of a pixel; DVRs have 2, and 1.46 at most on DVDs
 TORN_S = 2.0
 REFUSED = (HTTPUnauthorizedError, HTTPForbiddenError)
+PLAYLISTS = {"hls", "dash"}
+NO_TIMESTAMPS = 0x80  # FFmpeg's AVFMT_NOTIMESTAMPS
 JUMP_S = 60.0  # a still picture of a screen recording may stay so long
 
 # A title in Latin-1 or Shift JIS must not stop a source: PyAV before 19 needs to be told, later ones take any bytes.
@@ -27,17 +30,30 @@ ANY_ENCODING: Mapping[str, Any] = {"metadata_errors": "replace"} if PYAV < 19 el
 
 
 def open_container(
-    url: str,
+    url: str | BinaryIO,
     *,
     timeout_s: tuple[float, float] | None = None,
     options: Mapping[str, str] | None = None,
+    accelerator: HWAccel | None = None,
 ) -> InputContainer:
     """A file or a stream to read from, whatever the encoding of its metadata; use it in a `with`.
 
     `timeout_s` is for opening and for each read, `options` are FFmpeg's. Raises `FFmpegError`.
     """
-    opened: InputContainer = av.open(url, timeout=timeout_s, options=dict(options or {}), **ANY_ENCODING)
+    opened: InputContainer = av.open(
+        url, timeout=timeout_s, options=dict(options or {}), hwaccel=accelerator, **ANY_ENCODING
+    )
     return opened
+
+
+def is_playlist(container: InputContainer) -> bool:
+    """Whether it comes in pieces of seconds, of which each comes at once."""
+    return container.format.name in PLAYLISTS
+
+
+def tells_times(container: InputContainer) -> bool:
+    """Whether it says when a picture was taken. Of MJPEG and of raw streams FFmpeg counts 25 a second, however many come."""
+    return not container.format.flags & NO_TIMESTAMPS
 
 
 def reason(error: FFmpegError | OSError) -> str:

@@ -48,7 +48,7 @@ class FileSource:
             with self._opened() as container:
                 yield from self._decoded(container)
         except (av.FFmpegError, OSError) as e:
-            raise SourceError(f"{self._path}: {reason(e)}") from None
+            raise SourceError(f"{self._path}: {self._why(e)}") from None
 
     def expected(self) -> int | None:
         try:
@@ -61,6 +61,9 @@ class FileSource:
                 return round(announced * rate)
         except (av.FFmpegError, OSError) as e:
             raise SourceError(f"{self._path}: {reason(e)}") from None
+
+    def _why(self, error: av.FFmpegError | OSError) -> str:
+        return reason(error)
 
     def _opened(self) -> av.container.InputContainer:
         """`file:`, or else FFmpeg takes 12:30.mp4 for a protocol. Raises `SourceError` for what is no video."""
