@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from typing import Protocol, Self
@@ -17,6 +17,7 @@ from maskwatch.core.records import (
     CameraStatus,
     Coverage,
     Decision,
+    Detections,
     Frame,
     FrameReport,
     Outcome,
@@ -26,7 +27,7 @@ from maskwatch.core.records import (
 from maskwatch.core.selection import Pick
 from maskwatch.pipeline import capture
 from maskwatch.pipeline.announcer import Announcer, sink_routes
-from maskwatch.pipeline.camera import Camera, CameraModels
+from maskwatch.pipeline.camera import Camera, CameraMemory, CameraModels
 from maskwatch.pipeline.engine import Engine
 from maskwatch.pipeline.event_feed import EventFeed
 from maskwatch.pipeline.latest import Latest
@@ -58,6 +59,18 @@ class Followed(Protocol):
         ...
 
 
+class Checkpoints(Protocol):
+    """Decides where a replay can be gone on with."""
+
+    def is_due(self, frame: Frame) -> bool:
+        """Whether one is wanted before this frame; asked of each, in order."""
+        ...
+
+    def take(self, memory: Mapping[str, CameraMemory]) -> None:
+        """All frames so far are decided, and this is what is known of each camera."""
+        ...
+
+
 class _OnBoard:
     """Takes an alert that reached nobody from the board; one that was told stands there until it is over."""
 
@@ -77,7 +90,8 @@ class Pipeline:
 
     Live (`replay=False`), the newest frame wins, and alerts and samples are handled by workers, so that
     nothing slow holds the engine up. In a replay every frame is analysed in order and handled at once,
-    so the same clip gives the same decisions twice.
+    so the same clip gives the same decisions twice; `checkpoints` are taken between two frames, and `seen` is what the
+    cameras' last frames showed where one goes on.
     """
 
     def __init__(
@@ -87,6 +101,8 @@ class Pipeline:
         store: SampleStore | None = None,
         replay: bool = False,
         on_decision: Callable[[Decision], None] | None = None,
+        checkpoints: Checkpoints | None = None,
+        seen: Mapping[str, Detections] | None = None,
     ) -> None:
         self._cameras = {camera.name: camera for camera in cameras}
         self._store = store
@@ -106,6 +122,8 @@ class Pipeline:
         self.board = Board(list(self._cameras))
         self.latest = Latest(self._cameras)
         self._engine = Engine(self._cameras, self.board.count_inference)
+        self._engine.seen.update(seen or {})
+        self._checkpoints = checkpoints
         self._announcer = Announcer(sink_routes(cameras), self.board, self.fail, inline=replay)
         self._second_looks = SecondLooks(self._cameras, self.fail, inline=replay)
         self._writer = Worker("queue", capacity=STORE_WAITING, on_crash=self.fail, inline=replay)
@@ -197,8 +215,8 @@ class Pipeline:
                     frames = self._taken() or []
             if self._crash is not None:
                 break
-            if frames:
-                self._handle(frames)
+            for batch in self._batches(frames):
+                self._handle(batch)
             self._look_for_the_dead()
             self._tidy_the_store()
             if not self._replay:
@@ -215,6 +233,26 @@ class Pipeline:
             return None
         ready = [mailbox for mailbox in self._mailboxes.values() if mailbox.is_ready()]
         return [frame for mailbox in ready for frame in mailbox.take()]
+
+    def _batches(self, frames: list[Frame]) -> Iterator[list[Frame]]:
+        """All in one; a checkpoint lies between two."""
+        begin = 0
+        for place, frame in enumerate(frames if self._checkpoints else ()):
+            if self._checkpoints is not None and self._checkpoints.is_due(frame):
+                if place > begin:
+                    yield frames[begin:place]
+                begin = place
+                self._pass_words_on()
+                self._checkpoints.take(self._memory())
+        if frames[begin:]:
+            yield frames[begin:]
+
+    def _memory(self) -> dict[str, CameraMemory]:
+        seen = self._engine.seen
+        return {
+            name: CameraMemory(c.gate, c.people, c.rules, c.selection, c.effect, seen.get(name))
+            for name, c in self._cameras.items()
+        }
 
     def _handle(self, frames: list[Frame]) -> None:
         while self._swaps:
