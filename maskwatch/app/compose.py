@@ -20,9 +20,9 @@ from maskwatch.core.address import Address, is_loopback
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.people import Passages, People
 from maskwatch.core.people.effect import Effect
-from maskwatch.core.ports import AlertSink, Source
+from maskwatch.core.ports import AlertSink, SampleStore, Source
 from maskwatch.core.privacy import CameraPrivacy, Privacy, as_shown
-from maskwatch.core.records import Decision, FrameReport, Rgb, Versions
+from maskwatch.core.records import Decision, Detections, FrameReport, Rgb, Versions
 from maskwatch.core.rules.camera_offline import CameraOffline
 from maskwatch.core.rules.camera_view import CameraView
 from maskwatch.core.selection import Selection
@@ -45,16 +45,18 @@ from maskwatch.models.loading import (
     smallest_face_px,
 )
 from maskwatch.models.registry import SHIPPED, Registry
-from maskwatch.pipeline.camera import Camera, CameraModels
-from maskwatch.pipeline.pipeline import Pipeline
+from maskwatch.pipeline.camera import Camera, CameraMemory, CameraModels
+from maskwatch.pipeline.pipeline import Checkpoints, Pipeline
 from maskwatch.platform import unix_socket
 from maskwatch.platform.caches import cache_folder
 from maskwatch.plugins import KindSettings
+from maskwatch.samples.known import Known, KnownSamples
 from maskwatch.samples.retention import Limits
 from maskwatch.samples.settings import QueueSettings, SelectionSettings
 from maskwatch.samples.store import Queue
 from maskwatch.sources.paced import PacedSource
 from maskwatch.sources.registry import address_of, open_source
+from maskwatch.sources.resumed import Place, ResumedSource
 from maskwatch.sources.settings import Decode
 from maskwatch.tracking import FaceTracker
 from maskwatch.web import health, metrics, models, predict, private, status
@@ -81,6 +83,15 @@ class ReplayPlan:
     defaults: Defaults
     queue: QueueSettings | None
     fps: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """Where a replay goes on: after which frame of the footage, with what is known of the camera, and the samples that are stored already."""
+
+    place: Place
+    memory: CameraMemory
+    samples: Known
 
 
 def configured_models(config: Config) -> Models:
@@ -272,9 +283,12 @@ def replay_pipeline(
     models: Models,
     on_decision: Callable[[Decision], None],
     sinks: Sequence[AlertSink] | None = None,
+    *,
+    checkpoints: Checkpoints | None = None,
+    resumption: Resumption | None = None,
 ) -> Pipeline:
     """Every frame in order, alerts at once to `sinks`, None for the log; `on_decision` gets as much of a frame
-    as may be shown.
+    as may be shown. With `resumption`, it goes on where another broke off, as if in one piece.
 
     Raises `ConfigError` for a live source, `SourceError` when no kind takes the address, and `ModelError`.
     """
@@ -286,13 +300,23 @@ def replay_pipeline(
         raise ConfigError(f"{'.'.join(map(str, key))}: {why}; --camera NAME replays with those of a camera")
     told = (LogSink(),) if sinks is None else tuple(sinks)
     camera = _camera(source, plan.defaults, models, name=plan.name, sinks=told, selection=plan.queue)
-    store = None if plan.queue is None else _queue(plan.queue, models, plan.defaults)
+    store: SampleStore | None = None
+    if plan.queue is not None:
+        store = _queue(plan.queue, models, plan.defaults)
+    seen: dict[str, Detections] = {}
+    if resumption is not None:
+        source = ResumedSource(source, resumption.place)
+        camera = replace(camera, source=source).with_memory(resumption.memory)
+        store = None if store is None else KnownSamples(store, resumption.samples)
+        seen = {} if resumption.memory.seen is None else {plan.name: resumption.memory.seen}
     privacy, ignore = plan.defaults.privacy, plan.defaults.ignore
     return Pipeline(
         [camera],
         store=store,
         replay=True,
         on_decision=lambda decision: on_decision(as_shown(decision, privacy, ignore)),
+        checkpoints=checkpoints,
+        seen=seen,
     )
 
 

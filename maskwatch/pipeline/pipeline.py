@@ -4,9 +4,9 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from typing import Self
+from typing import Protocol, Self
 
 from maskwatch.core.errors import SourceError
 from maskwatch.core.ports import AlertPictures, EventLog, SampleStore
@@ -14,6 +14,7 @@ from maskwatch.core.records import (
     CameraState,
     CameraStatus,
     Decision,
+    Detections,
     Frame,
     FrameReport,
     Outcome,
@@ -22,7 +23,7 @@ from maskwatch.core.records import (
 )
 from maskwatch.pipeline import capture
 from maskwatch.pipeline.alerting import Alerting
-from maskwatch.pipeline.camera import Camera, CameraModels
+from maskwatch.pipeline.camera import Camera, CameraMemory, CameraModels
 from maskwatch.pipeline.engine import Engine
 from maskwatch.pipeline.event_feed import EventFeed
 from maskwatch.pipeline.latest import Latest
@@ -39,12 +40,25 @@ LOST_S = 5.0  # a camera that is down for so long ends what was told of its peop
 CLOSE_S = 1.0  # what each part gets to end by itself; all together stay well under systemd's patience
 
 
+class Checkpoints(Protocol):
+    """Decides where a replay can be gone on with."""
+
+    def is_due(self, frame: Frame) -> bool:
+        """Whether one is wanted before this frame; asked of each, in order."""
+        ...
+
+    def take(self, memory: Mapping[str, CameraMemory]) -> None:
+        """All frames so far are decided, and this is what is known of each camera."""
+        ...
+
+
 class Pipeline:
     """Runs cameras until they end, `stop` is called, or a thread fails.
 
     Live (`replay=False`), the newest frame wins, and alerts and samples are handled by workers, so that
     nothing slow holds the engine up. In a replay every frame is analysed in order and handled at once,
-    so the same clip gives the same decisions twice.
+    so the same clip gives the same decisions twice; `checkpoints` are taken between two frames, and `seen` is what the
+    cameras' last frames showed where one goes on.
     """
 
     def __init__(
@@ -54,6 +68,8 @@ class Pipeline:
         store: SampleStore | None = None,
         replay: bool = False,
         on_decision: Callable[[Decision], None] | None = None,
+        checkpoints: Checkpoints | None = None,
+        seen: Mapping[str, Detections] | None = None,
     ) -> None:
         self._cameras = {camera.name: camera for camera in cameras}
         self._replay = replay
@@ -70,6 +86,8 @@ class Pipeline:
         self._engine = Engine(self._cameras, self.board.count_inference)
         self._alerting = Alerting(cameras, self.board, self.fail, inline=replay)
         self._sampling = Sampling(self._cameras, store, self.board, self.fail, self._is_behind, inline=replay)
+        self._engine.seen.update(seen or {})
+        self._checkpoints = checkpoints
         self._mailboxes = {
             name: Mailbox(self._bell, capacity=REPLAY_BATCH if replay else 1, blocks=replay)
             for name in self._cameras
@@ -155,8 +173,8 @@ class Pipeline:
                     frames = self._taken() or []
             if self._crash is not None:
                 break
-            if frames:
-                self._handle(frames)
+            for batch in self._batches(frames):
+                self._handle(batch)
             self._look_for_the_dead()
             self._sampling.tidy_now_and_then()
             if not self._replay:
@@ -173,6 +191,26 @@ class Pipeline:
             return None
         ready = [mailbox for mailbox in self._mailboxes.values() if mailbox.is_ready()]
         return [frame for mailbox in ready for frame in mailbox.take()]
+
+    def _batches(self, frames: list[Frame]) -> Iterator[list[Frame]]:
+        """All in one; a checkpoint lies between two."""
+        begin = 0
+        for place, frame in enumerate(frames if self._checkpoints else ()):
+            if self._checkpoints is not None and self._checkpoints.is_due(frame):
+                if place > begin:
+                    yield frames[begin:place]
+                begin = place
+                self._alerting.deliver_results()
+                self._checkpoints.take(self._memory())
+        if frames[begin:]:
+            yield frames[begin:]
+
+    def _memory(self) -> dict[str, CameraMemory]:
+        seen = self._engine.seen
+        return {
+            name: CameraMemory(c.gate, c.people, c.rules, c.selection, c.effect, seen.get(name))
+            for name, c in self._cameras.items()
+        }
 
     def _handle(self, frames: list[Frame]) -> None:
         while self._swaps:

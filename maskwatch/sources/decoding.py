@@ -161,6 +161,11 @@ class FrameClock:
         self._offset: float | None = None
         self._last = 0.0
 
+    @property
+    def now(self) -> float:
+        """The time that was given last."""
+        return self._last
+
     def at(self, time: float | None) -> float:
         """Seconds since the first frame, of one that is to be shown at `time`, None where nobody knows."""
         if self._offset is None:
