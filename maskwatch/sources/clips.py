@@ -15,6 +15,7 @@ from maskwatch.core.ports import Frames
 from maskwatch.core.records import Frame
 from maskwatch.core.text import pluralize
 from maskwatch.sources.decoding import JUMP_S, FrameClock
+from maskwatch.sources.facts import StreamFacts
 from maskwatch.sources.file import FileSource
 from maskwatch.sources.images import is_image, natural
 
@@ -82,6 +83,7 @@ class ClipSource:
         self._camera = camera
         self._fps = fps
         self._aspect = aspect
+        self.facts = StreamFacts()
 
     def frames(self) -> Frames:
         paths = self.paths()
@@ -128,7 +130,9 @@ class ClipSource:
     def _shown(self, path: Path) -> Iterator[Frame]:
         source = FileSource(self._camera, Address(str(path)), fps=self._fps, aspect=self._aspect)
         try:
-            yield from source.frames()
+            for frame in source.frames():
+                self.facts = source.facts
+                yield frame
         except SourceError as e:
             log.warning("%s; what is left of it is left out", e)
 

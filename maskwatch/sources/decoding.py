@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 from maskwatch.core.errors import SourceError
 from maskwatch.core.records import MAX_PIXELS, Rgb, require_size
 from maskwatch.core.text import pluralize
+from maskwatch.sources.facts import StreamFacts, codec_name
 
 MAX_ASPECT = 4.0  # of a pixel; DVRs have 2, and 1.46 at most on DVDs
 TORN_S = 2.0
@@ -110,6 +111,7 @@ class CleanDecoder:
     def __init__(self, stream: VideoStream, *, until_key: bool) -> None:
         self._until_key = until_key
         self.damage = Damage()
+        self.facts = StreamFacts()
         self._stream = stream
         self._torn_until: float | None = None
 
@@ -122,9 +124,18 @@ class CleanDecoder:
             return
         for image in decoded:
             if self._is_whole(image):
+                self._note(image)
                 yield image
             else:
                 self.damage.pictures += 1
+
+    def _note(self, image: VideoFrame) -> None:
+        if not self.facts.codec:
+            rate = self._stream.average_rate or self._stream.guessed_rate
+            self.facts.codec = codec_name(self._stream.codec_context.codec.canonical_name)
+            self.facts.pixel_aspect = pixel_aspect(self._stream, image)
+            self.facts.told_fps = float(rate) if rate else None
+        self.facts.note_image((image.width, image.height), image.time, is_key=image.key_frame)
 
     def _is_whole(self, image: VideoFrame) -> bool:
         time = image.time or 0.0

@@ -23,6 +23,7 @@ from maskwatch.sources.decoding import (
     upright,
     video_stream,
 )
+from maskwatch.sources.facts import StreamFacts
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class FileSource:
         self._camera = camera
         self._fps = fps
         self._aspect = aspect
+        self.facts = StreamFacts()
 
     def frames(self) -> Frames:
         try:
@@ -81,6 +83,7 @@ class FileSource:
         cadence = Cadence(self._fps)
         usual_s = 1 / float(stream.guessed_rate or 25)
         end, seq, clock, decoder = 0.0, -1, FrameClock(usual_s), CleanDecoder(stream, until_key=True)
+        self.facts = decoder.facts
         announced, others = _announced_s(container, stream), _Others()
         if announced is None and container.duration is not None:  # of the longest track, whichever it is
             announced, others.streams = container.duration / av.time_base, set(container.streams) - {stream}

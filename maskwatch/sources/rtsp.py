@@ -26,6 +26,7 @@ from maskwatch.sources.decoding import (
     upright,
     video_stream,
 )
+from maskwatch.sources.facts import StreamFacts
 from maskwatch.sources.settings import RtspSettings
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ class StreamSource:
         self._settings = settings or RtspSettings()
         self._aspect = aspect
         self._told_behind = False
+        self.facts = StreamFacts()
 
     def frames(self) -> Frames:
         """One connection. Its end is never the camera's end, so this always ends with `SourceError`.
@@ -100,6 +102,7 @@ class StreamSource:
         # frame threads would hold frames back, and slice threads tear frames of several slices apart
         stream.thread_type = "NONE"
         cadence, decoder, backlog = Cadence(self._fps), CleanDecoder(stream, until_key=False), Backlog()
+        self.facts = decoder.facts
         good_s, seq = time.monotonic(), -1
         for (
             packet
