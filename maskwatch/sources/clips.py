@@ -75,6 +75,7 @@ class ClipSource:
     """
 
     live = False
+    facts = StreamFacts()
 
     def __init__(
         self, camera: str, address: Address, *, fps: float | None = None, aspect: float | None = None
@@ -83,7 +84,6 @@ class ClipSource:
         self._camera = camera
         self._fps = fps
         self._aspect = aspect
-        self.facts = StreamFacts()
 
     def frames(self) -> Frames:
         paths = self.paths()

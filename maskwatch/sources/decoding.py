@@ -111,9 +111,18 @@ class CleanDecoder:
     def __init__(self, stream: VideoStream, *, until_key: bool) -> None:
         self._until_key = until_key
         self.damage = Damage()
-        self.facts = StreamFacts()
+        self._facts = StreamFacts()
         self._stream = stream
         self._torn_until: float | None = None
+
+    @property
+    def facts(self) -> StreamFacts:
+        """What the stream says of itself, and what is known of it by now."""
+        context, rate = self._stream.codec_context, self._stream.average_rate or self._stream.guessed_rate
+        self._facts.codec = codec_name(context.codec.canonical_name)
+        self._facts.size = context.width, context.height
+        self._facts.told_fps = float(rate) if rate else None
+        return self._facts
 
     def images(self, packet: "Packet[Any]") -> Iterator[VideoFrame]:
         """The whole pictures that a packet brings."""
@@ -124,18 +133,10 @@ class CleanDecoder:
             return
         for image in decoded:
             if self._is_whole(image):
-                self._note(image)
+                self._facts.note_image(image.time, is_key=image.key_frame)
                 yield image
             else:
                 self.damage.pictures += 1
-
-    def _note(self, image: VideoFrame) -> None:
-        if not self.facts.codec:
-            rate = self._stream.average_rate or self._stream.guessed_rate
-            self.facts.codec = codec_name(self._stream.codec_context.codec.canonical_name)
-            self.facts.pixel_aspect = pixel_aspect(self._stream, image)
-            self.facts.told_fps = float(rate) if rate else None
-        self.facts.note_image((image.width, image.height), image.time, is_key=image.key_frame)
 
     def _is_whole(self, image: VideoFrame) -> bool:
         time = image.time or 0.0

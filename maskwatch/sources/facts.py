@@ -12,6 +12,7 @@ SQUEEZED = {
     **dict.fromkeys([(960, 1080), (944, 1080), (640, 720), (1280, 1440)], "16:9"),
 }
 USUAL = ((4, 3), (16, 9), (3, 2), (5, 4), (16, 10), (1, 1), (32, 9), (9, 16), (3, 4))
+JUMP_S = 60.0  # between two pictures: the clock was set
 ALIKE = 0.02  # of an aspect: encoders round sizes to whole blocks
 
 
@@ -19,21 +20,32 @@ ALIKE = 0.02  # of an aspect: encoders round sizes to whole blocks
 class StreamFacts:
     """Of the stream that is being decoded; a source that decodes one has it as `facts`.
 
-    `size` is width and height as they are sent, `pixel_aspect` the width of a pixel by its height as it is signalled (1
-    where nothing is), `told_fps` the rate that the stream says, `key_every_s` the time between its last two key frames;
-    None where it is not known.
+    `codec` is as people write it, empty before there is one, `size` width and height as they are sent. `told_fps` is the
+    rate that the stream says, `key_every_s` the time between its last two key frames, `fps` how many pictures came in a
+    second of the stream's own clock; None where it is not known.
     """
 
     codec: str = ""
     size: tuple[int, int] = (0, 0)
-    pixel_aspect: float = 1.0
     told_fps: float | None = None
     key_every_s: float | None = None
     _key_at: float | None = None
+    _span: tuple[float, float] | None = None
+    _count: int = 0
 
-    def note_image(self, size: tuple[int, int], time: float | None, *, is_key: bool) -> None:
+    @property
+    def fps(self) -> float | None:
+        """By the clock of the stream, as what was buffered while it was opened arrives all at once."""
+        if self._span is None or self._span[1] <= self._span[0]:
+            return None
+        return (self._count - 1) / (self._span[1] - self._span[0])
+
+    def note_image(self, time: float | None, *, is_key: bool) -> None:
         """A picture that was decoded, by its time in the stream in seconds."""
-        self.size = size
+        if time is not None and (self._span is None or not self._span[1] <= time < self._span[1] + JUMP_S):
+            self._span, self._count = (time, time), 0  # another clock
+        if time is not None and self._span is not None:
+            self._span, self._count = (self._span[0], time), self._count + 1
         if is_key and time is not None:
             if self._key_at is not None and time > self._key_at:
                 self.key_every_s = time - self._key_at

@@ -34,6 +34,7 @@ class FileSource:
     """Frames stamped with their presentation time since the first, in seconds."""
 
     live = False
+    facts = StreamFacts()
 
     def __init__(
         self, camera: str, address: Address, *, fps: float | None = None, aspect: float | None = None
@@ -43,7 +44,6 @@ class FileSource:
         self._camera = camera
         self._fps = fps
         self._aspect = aspect
-        self.facts = StreamFacts()
 
     def frames(self) -> Frames:
         try:
@@ -83,7 +83,6 @@ class FileSource:
         cadence = Cadence(self._fps)
         usual_s = 1 / float(stream.guessed_rate or 25)
         end, seq, clock, decoder = 0.0, -1, FrameClock(usual_s), CleanDecoder(stream, until_key=True)
-        self.facts = decoder.facts
         announced, others = _announced_s(container, stream), _Others()
         if announced is None and container.duration is not None:  # of the longest track, whichever it is
             announced, others.streams = container.duration / av.time_base, set(container.streams) - {stream}
@@ -92,6 +91,7 @@ class FileSource:
             # not `at`: Matroska's duration counts from 0, wherever the first frame lies
             end = (at if image.time is None else image.time) + max(usual_s, _shown_s(image))
             if cadence.is_due(at):
+                self.facts = decoder.facts
                 aspect = pixel_aspect(stream, image, self._aspect)
                 yield Frame(self._camera, self.name, seq, at, upright(image, aspect))
         if seq < 0:

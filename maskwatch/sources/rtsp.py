@@ -41,6 +41,7 @@ class StreamSource:
     """A live stream that FFmpeg reads: frames stamped with the Unix time of their arrival."""
 
     live = True
+    facts = StreamFacts()
     # a playlist may name other addresses: none of them may be a file here, or a program
     options: Mapping[str, str] = {"protocol_whitelist": "http,https,tcp,tls,crypto,rtmp,rtmps,srt,udp"}
 
@@ -60,7 +61,6 @@ class StreamSource:
         self._settings = settings or RtspSettings()
         self._aspect = aspect
         self._told_behind = False
-        self.facts = StreamFacts()
 
     def frames(self) -> Frames:
         """One connection. Its end is never the camera's end, so this always ends with `SourceError`.
@@ -102,7 +102,6 @@ class StreamSource:
         # frame threads would hold frames back, and slice threads tear frames of several slices apart
         stream.thread_type = "NONE"
         cadence, decoder, backlog = Cadence(self._fps), CleanDecoder(stream, until_key=False), Backlog()
-        self.facts = decoder.facts
         good_s, seq = time.monotonic(), -1
         for (
             packet
@@ -117,6 +116,7 @@ class StreamSource:
             for image in decoder.images(packet):
                 good_s, seq = time.monotonic(), seq + 1
                 if cadence.is_due(good_s):
+                    self.facts = decoder.facts
                     rgb = upright(image, pixel_aspect(stream, image, self._aspect))
                     yield Frame(self._camera, self.name, seq, time.time(), rgb)
 
@@ -146,10 +146,23 @@ class RtspSource(StreamSource):
     def _options(self) -> dict[str, str]:
         return {"rtsp_transport": self._settings.transport}
 
+    def _received(self, container: av.container.InputContainer) -> Frames:
+        came = False
+        try:
+            for frame in super()._received(container):
+                came = True
+                yield frame
+        except (av.ExitError, av.TimeoutError) as e:
+            if came:
+                raise
+            raise SourceError(f"{self.name}: {self._why_not_opened(e)}") from None
+
     def _why_not_opened(self, error: av.FFmpegError | OSError) -> str:
         transport = self._settings.transport
-        if isinstance(error, HTTPOtherClientError):  # 461 Unsupported Transport, mostly
-            return f"the camera refuses the stream; it may not do rtsp.transport: {transport}"
+        # 461 Unsupported Transport
+        if isinstance(error, HTTPOtherClientError) or error.errno == errno.EPROTONOSUPPORT:
+            other = "tcp" if transport == "udp" else "udp"
+            return f"the camera refuses the stream; it may not do rtsp.transport: {transport}, try {other}"
         if transport == "udp" and isinstance(error, av.ExitError | av.TimeoutError):
             return f"{reason(error)}; a firewall may stop UDP: try rtsp.transport: tcp"
         return super()._why_not_opened(error)

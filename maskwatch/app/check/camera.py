@@ -103,7 +103,7 @@ def _about_faces(
         parts.append(f"faces from {seen.least_px:g} px, {share:.1%} of the picture's height")
     parts.append(f"finding them takes about {seen.find_ms:.0f} ms a frame")
     lines = ["; ".join(parts), faces.told(seen, wanted.view_deg)]
-    if wanted.compare and (tried := faces.compare(seen.frame.rgb, camera, models())):
+    if wanted.compare and (tried := faces.compare(seen.frame, camera, models())):
         lines.append(faces.compared(tried))
     return lines
 

@@ -66,14 +66,14 @@ def look(frames: Sequence[Frame], camera: CameraConfig, models: Models) -> Faces
     return FacesSeen(frame, report, smaller, least, _ms(frame.rgb, camera, models))
 
 
-def compare(rgb: Rgb, camera: CameraConfig, models: Models) -> list[Tried]:
+def compare(frame: Frame, camera: CameraConfig, models: Models) -> list[Tried]:
     """What each smallest face costs and finds in the picture; empty of a detector that knows none."""
     detect = camera.detect
     if not isinstance(detect, DetectSettings):
         return []
     cameras = [(size, _with_least(camera, detect, size)) for size in SIZES]
     return [
-        Tried(size, _ms(rgb, each, models), len(models.detector(each.detect).detect([rgb])[0]))
+        Tried(size, _ms(frame.rgb, each, models), len(_analysed(frame, each, models).faces))
         for size, each in cameras
     ]
 

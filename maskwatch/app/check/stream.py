@@ -11,6 +11,7 @@ from maskwatch.sources.facts import SQUEEZED, StreamFacts, aspect_name
 
 SETTLE_S = 0.5  # what was buffered while the stream was opened comes all at once, and is no measure
 WATCH_S = 2.0
+NO_CLOCK = "MJPEG"  # over HTTP it tells no times, and FFmpeg takes 25 a second for granted
 RATE_DIFFERS = 0.1  # of the rate that the stream says
 MAX_FRAMES = 2000  # of footage, whose clock may not go on
 
@@ -57,33 +58,36 @@ def watch(source: Source, *, for_s: float = WATCH_S) -> Watched:
                 break
         used_s = time.process_time() - used_s
     count, passed_s = last.seq - begin.seq, last.at - begin.at
-    is_video = count > 0 and passed_s > 0
+    facts: StreamFacts = getattr(source, "facts", StreamFacts())
+    if facts.codec == NO_CLOCK:
+        facts = StreamFacts(facts.codec, facts.size)
+    arrived_fps = count / passed_s if count > 0 and passed_s > 0 else None
     return Watched(
         source.name,
         source.live,
         first,
         last,
         opened_s,
-        count / passed_s if is_video else None,
+        facts.fps or arrived_fps,
         1000 * used_s / count if count else None,
-        getattr(source, "facts", StreamFacts()),
+        facts,
     )
 
 
 def told(watched: Watched, transport: str, aspect: float | None) -> str:
     """In one line; `aspect` is the configured width by height of the picture."""
-    facts, parts = watched.facts, [f"{watched.name}{transport and f' over {transport}'}"]
-    parts[0] += f": {facts.codec}" if facts.codec else ":"
-    size = sizes(watched, aspect)
-    parts = [f"{parts[0]}, {size}" if facts.codec else f"{parts[0]} {size}"]
+    facts = watched.facts
+    where = f"{watched.name} over {transport}" if transport else watched.name
+    codec = [facts.codec] if facts.codec else []
+    parts = [f"{where}: {', '.join([*codec, sizes(watched, aspect)])}"]
     if watched.fps is not None and (facts.codec or watched.live):
         parts.append(_rate(watched.fps, facts.told_fps))
-    if facts.key_every_s is not None:
-        parts.append(f"a key frame every {facts.key_every_s:.1f} s")
+    if facts.key_every_s is not None and facts.key_every_s * (watched.fps or 0) > 1.5:  # else each one is
+        parts.append(f"key frame every {facts.key_every_s:.1f} s")
     if watched.live:
         parts.append(f"first picture after {watched.opened_s:.1f} s")
     if watched.frame_ms is not None and facts.codec:
-        parts.append(f"decoding takes {watched.frame_ms:.0f} ms a frame")
+        parts.append(f"decoding {watched.frame_ms:.0f} ms a frame")
     return ", ".join(parts)
 
 

@@ -88,10 +88,12 @@ def _with_faces(
 ) -> str:
     if small is None or face is None:
         return ""
-    there = face[0] * small[0] / size[0]
-    return f"; a face of {face[0]:.0f} px has {there:.0f} there" + (
-        f", and from {face[1]:g} on they are found" if there < face[1] else ""
-    )
+    shown_px = max(
+        small[0], small[1] * size[0] / size[1]
+    )  # pixels are made square by making the picture larger
+    there = face[0] * shown_px / size[0]
+    too_few = "" if there >= face[1] else f", too few: they are found from {face[1]:g} on"
+    return f"; a face of {face[0]:.0f} px has {there:.0f} there{too_few}"
 
 
 def _with_aspect(small: tuple[int, int] | None, size: tuple[int, int]) -> str:
