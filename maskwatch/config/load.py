@@ -108,14 +108,18 @@ def parse(text: str, name: str, environment: Mapping[str, str]) -> Config:
     return _Reading(text, name, environment).config()
 
 
-def check(path: Path) -> None:
-    """`load` where nobody knows the passwords: a value with `{MASKWATCH_NAME}` in it is taken on trust."""
-    check_text(text_of(path), path)
+def check(path: Path) -> int:
+    """`load` where nobody knows the passwords: a value with `{MASKWATCH_NAME}` in it is taken on trust.
+
+    Returns how many cameras there are.
+    """
+    return check_text(text_of(path), path)
 
 
-def check_text(text: str, path: Path) -> None:
+def check_text(text: str, path: Path) -> int:
     """`check` of a text that is to stand in that file."""
-    _Reading(text, str(path), {}, (), Base.of(path)).config(weights=WEIGHTS, need_cameras=True)
+    config = _Reading(text, str(path), {}, (), Base.of(path)).config(weights=WEIGHTS, need_cameras=True)
+    return len(config.cameras)
 
 
 def used_variables(path: Path, uses: Collection[str]) -> dict[str, str]:

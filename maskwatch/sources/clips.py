@@ -16,6 +16,7 @@ from maskwatch.core.ports import Frames
 from maskwatch.core.records import Frame
 from maskwatch.core.text import pluralize
 from maskwatch.sources.decoding import JUMP_S, FrameClock
+from maskwatch.sources.facts import StreamFacts
 from maskwatch.sources.file import FileSource
 from maskwatch.sources.images import is_image, natural
 
@@ -86,6 +87,7 @@ class ClipSource:
     """
 
     live = False
+    facts = StreamFacts()
 
     def __init__(
         self, camera: str, address: Address, *, fps: float | None = None, aspect: float | None = None
@@ -158,7 +160,9 @@ class ClipSource:
     def _shown(self, path: Path, mark: object) -> Iterator[Frame]:
         source = FileSource(self._camera, Address(str(path)), fps=self._fps, aspect=self._aspect)
         try:
-            yield from source.frames() if mark is None else source.frames_from(mark)
+            for frame in source.frames() if mark is None else source.frames_from(mark):
+                self.facts = source.facts
+                yield frame
         except SourceError as e:
             log.warning("%s; what is left of it is left out", e)
 

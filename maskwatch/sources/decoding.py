@@ -16,6 +16,7 @@ from av.video.stream import VideoStream
 from maskwatch.core.errors import SourceError
 from maskwatch.core.records import MAX_PIXELS, Rgb, require_size
 from maskwatch.core.text import pluralize
+from maskwatch.sources.facts import StreamFacts, codec_name
 
 MAX_ASPECT = 4.0  # of a pixel; DVRs have 2, and 1.46 at most on DVDs
 TORN_S = 2.0
@@ -126,8 +127,18 @@ class CleanDecoder:
     def __init__(self, stream: VideoStream, *, until_key: bool) -> None:
         self._until_key = until_key
         self.damage = Damage()
+        self._facts = StreamFacts()
         self._stream = stream
         self._torn_until: float | None = None
+
+    @property
+    def facts(self) -> StreamFacts:
+        """What the stream says of itself, and what is known of it by now."""
+        context, rate = self._stream.codec_context, self._stream.average_rate or self._stream.guessed_rate
+        self._facts.codec = codec_name(context.codec.canonical_name)
+        self._facts.size = context.width, context.height
+        self._facts.told_fps = float(rate) if rate else None
+        return self._facts
 
     def images(self, packet: "Packet[Any]") -> Iterator[VideoFrame]:
         """The whole pictures that a packet brings."""
@@ -138,6 +149,7 @@ class CleanDecoder:
             return
         for image in decoded:
             if self._is_whole(image):
+                self._facts.note_image(image.time, is_key=image.key_frame)
                 yield image
             else:
                 self.damage.pictures += 1

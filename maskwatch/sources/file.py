@@ -25,6 +25,7 @@ from maskwatch.sources.decoding import (
     upright,
     video_stream,
 )
+from maskwatch.sources.facts import StreamFacts
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class FileSource:
     """Frames stamped with their presentation time since the first, in seconds."""
 
     live = False
+    facts = StreamFacts()
 
     def __init__(
         self, camera: str, address: Address, *, fps: float | None = None, aspect: float | None = None
@@ -122,6 +124,7 @@ class FileSource:
             end = (at if image.time is None else image.time) + max(usual_s, _shown_s(image))
             if is_marked or cadence.is_due(at):
                 mark = Bookmark(seq, image.time, copy(clock), copy(cadence), end, copy(decoder.damage))
+                self.facts = decoder.facts
                 aspect = pixel_aspect(stream, image, self._aspect)
                 yield Frame(self._camera, self.name, seq, at, upright(image, aspect), bookmark=mark)
         if seq < 0:

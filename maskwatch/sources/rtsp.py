@@ -29,6 +29,7 @@ from maskwatch.sources.decoding import (
     upright,
     video_stream,
 )
+from maskwatch.sources.facts import StreamFacts
 from maskwatch.sources.hardware import Decoding
 from maskwatch.sources.paced import Pace
 from maskwatch.sources.settings import Decode, RtspSettings
@@ -46,6 +47,7 @@ class StreamSource:
     """A live stream that FFmpeg reads: frames stamped with the Unix time of their arrival."""
 
     live = True
+    facts = StreamFacts()
     # a playlist may name other addresses: none of them may be a file here, or a program
     options: Mapping[str, str] = {"protocol_whitelist": "http,https,tcp,tls,crypto,rtmp,rtmps,srt,udp"}
 
@@ -152,6 +154,7 @@ class StreamSource:
                     pieces.wait(image)
                 good_s, seq = time.monotonic(), seq + 1
                 if cadence.is_due(good_s):
+                    self.facts = decoder.facts
                     rgb = upright(image, pixel_aspect(stream, image, self._aspect))
                     yield Frame(self._camera, self.name, seq, time.time(), rgb)
 
@@ -181,10 +184,23 @@ class RtspSource(StreamSource):
     def _options(self) -> dict[str, str]:
         return {"rtsp_transport": self._settings.transport}
 
+    def _received(self, container: av.container.InputContainer) -> Frames:
+        came = False
+        try:
+            for frame in super()._received(container):
+                came = True
+                yield frame
+        except (av.ExitError, av.TimeoutError) as e:
+            if came:
+                raise
+            raise SourceError(f"{self.name}: {self._why_not_opened(e)}") from None
+
     def _why_not_opened(self, error: av.FFmpegError | OSError) -> str:
         transport = self._settings.transport
-        if isinstance(error, HTTPOtherClientError):  # 461 Unsupported Transport, mostly
-            return f"the camera refuses the stream; it may not do rtsp.transport: {transport}"
+        # 461 Unsupported Transport
+        if isinstance(error, HTTPOtherClientError) or error.errno == errno.EPROTONOSUPPORT:
+            other = "tcp" if transport == "udp" else "udp"
+            return f"the camera refuses the stream; it may not do rtsp.transport: {transport}, try {other}"
         if transport == "udp" and isinstance(error, av.ExitError | av.TimeoutError):
             return f"{reason(error)}; a firewall may stop UDP: try rtsp.transport: tcp"
         return super()._why_not_opened(error)

@@ -4,6 +4,7 @@ import io
 import math
 import os
 import sys
+from dataclasses import replace
 from typing import BinaryIO
 
 import av
@@ -74,6 +75,11 @@ class PipedFile(FileSource):
         self.address = address
         self._input = _Input(descriptor)
         self._is_over = False
+
+    def frames(self) -> Frames:
+        """As of a file, but there is no going back to any of them."""
+        for frame in super().frames():
+            yield replace(frame, bookmark=None)
 
     def expected(self) -> int | None:
         """Nobody knows."""
