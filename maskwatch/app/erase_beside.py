@@ -1,5 +1,5 @@
 """What is kept of a camera and some days beside samples and events: counts of drift, alerts not sent yet, pictures that
-`queue show` wrote, exports, and databases of events that were put aside as damaged.
+`check` and `queue show` wrote, exports, and databases of events that were put aside as damaged.
 """
 
 import json
@@ -35,7 +35,7 @@ class Beside:
         """What people call them, and the files; exports left out."""
         yield "counts of drift", self.drift
         yield "alerts not sent yet", self.messages
-        yield "pictures of queue show", self.shown
+        yield "pictures of check and queue show", self.shown
         yield "damaged events, of all cameras", self.damaged
 
 
@@ -44,10 +44,11 @@ def look_beside(config: Config, kept: Kept, erasure: Erasure) -> Beside:
     ids = [path.stem for path in (*kept.queue.records, *kept.archive.records)]
     temporary = Path(tempfile.gettempdir())
     shown = (path for name in ids if (path := temporary / f"{name}.png").is_file() and not path.is_symlink())
+    checked = config.queue.dir.parent / "check" / f"{erasure.camera}.jpg"
     return Beside(
         tuple(confidences.files(config.drift.dir, erasure.camera, erasure.is_wanted)),
         tuple(_messages(_outboxes(config), erasure)),
-        tuple(shown),
+        (*shown, *([checked] if _is_from(checked, erasure) else ())),
         tuple(of_events.damaged(config.events.dir, erasure.since)),
         tuple(e for e in read_exports(config.queue.dir) if e.holds(erasure.camera, erasure.is_wanted)),
     )
@@ -74,6 +75,14 @@ def erase_beside(config: Config, found: Beside, erasure: Erasure, *, exports: bo
             problems.append(str(e))
     if problems:
         raise QueueError("\n".join(problems))
+
+
+def _is_from(path: Path, erasure: Erasure) -> bool:
+    """Whether a file was written in these days."""
+    try:
+        return (erasure.since or 0.0) <= path.stat().st_mtime < erasure.until
+    except OSError:
+        return False
 
 
 def _outboxes(config: Config) -> set[Path]:

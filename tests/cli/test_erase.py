@@ -6,7 +6,10 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import typer
 
+from maskwatch.cli import app
+from maskwatch.core.errors import ConfigError
 from maskwatch.core.events import Event, EventKind
 from maskwatch.events.store import EventFilter, EventStore
 
@@ -83,7 +86,10 @@ def test_its_events_go_too_also_where_nothing_else_is_stored_and_nobody_knows_th
         ),
     ],
 )
-def test_what_cannot_be_meant_is_refused(maskwatch, folder, arguments, told):
-    done = maskwatch("erase", *arguments, "-c", folder / "c.yaml", "--yes")
-    assert (done.returncode, done.stderr) == (2, f"maskwatch: {told}\n")
+def test_what_cannot_be_meant_is_refused(folder, arguments, told):
+    with pytest.raises(ConfigError) as refused:
+        typer.main.get_command(app)(
+            ["erase", *arguments, "-c", str(folder / "c.yaml"), "--yes"], standalone_mode=False
+        )
+    assert str(refused.value) == told
     assert len(list(folder.glob("queue/*/*/*.jpg"))) == 4

@@ -118,11 +118,13 @@ class Life:
             ("users", "add", "Kim Nari", "--password-stdin", *config),
             ("users", "add", "chief", "--role", "admin", "--password-stdin", *config),
         )
+        before = os.umask(0o077)
+        (self.state / "check").mkdir()
+        (self.state / "check" / "gatehouse.jpg").write_bytes(PICTURES[0])  # as `check` leaves it
         store = EventStore.in_folder(self.state / "events")
         data = {"user": "Kim Nari", "action": "opened", "target": "/"}
         store.add([Event("d" * 32, EventKind.ACCESS, 1.0, data=data)])
         store.close()
-        before = os.umask(0o077)
         queue.move(ids[0], archive.samples_folder)  # as a training does
         archive.save_assignments({ids[0]: SplitAssignment("gatehouse", Split.TEST, SampleHashes(1, 2))})
         os.umask(before)
