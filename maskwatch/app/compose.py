@@ -14,6 +14,7 @@ from maskwatch.alerts.kinds.log import LogSink
 from maskwatch.alerts.registry import SINKS, SinkContext
 from maskwatch.api import Analyzer
 from maskwatch.app.rules import FEW_FRAMES, camera_rules
+from maskwatch.app.upkeep import Upkeep
 from maskwatch.config.load import Config
 from maskwatch.config.sections import CameraConfig, Defaults
 from maskwatch.core.address import Address, is_loopback
@@ -117,6 +118,8 @@ def service_pipeline(config: Config) -> Pipeline:
         return camera_models(config.cameras, models, pipeline.sample_inputs())
 
     pipeline.add_background_task(DriftWatch(confidences, look, pipeline))
+    if config.learn.archive_max_days is not None or config.queue.names_max_days is not None:
+        pipeline.add_background_task(Upkeep(config.queue, config.learn, pipeline.fail))
     pipeline.add_background_task(Follower(registry, change_stamp, models.files.version, pipeline, load))
     return pipeline
 
@@ -456,4 +459,5 @@ def camera_selection(settings: SelectionSettings, camera: Defaults) -> Selection
 
 def _queue(settings: QueueSettings, models: Models, camera: Defaults) -> Queue:
     versions = models.versions(camera.detect, camera.classify)
-    return Queue(settings.dir, Limits(settings.max_mb, settings.max_days, settings.min_free_mb), versions)
+    limits = Limits(settings.max_mb, settings.max_days, settings.min_free_mb, settings.labelled_max_days)
+    return Queue(settings.dir, limits, versions)

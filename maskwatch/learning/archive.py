@@ -3,10 +3,12 @@
 archive/samples/<camera>/<date>/    as in a queue; those held out among them
 archive/parts.json                  the split assignment of each, which never changes
 archive/doubted.json                labels that contradicted the models; they stay in the queue
+archive/erased.json                 how many samples of each split were erased since the last training
 archive/batches/<id>/               batch.json, report.html, report.json, and while it is trained, its checkpoints
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -17,6 +19,7 @@ from maskwatch.core.errors import DataError
 from maskwatch.datasets.records import Split
 from maskwatch.learning.split import SampleHashes, SplitAssignment
 from maskwatch.platform.files import locked, make_folder, write_atomically
+from maskwatch.samples.erase import erase
 from maskwatch.samples.store import Queue
 
 
@@ -91,11 +94,44 @@ class Archive:
             n for n, e in assigned.items() if e["camera"] == camera and _is_of(n, is_wanted) and n not in left
         }
         if gone:
+            erased = self.erased() + Counter(Split(assigned[name]["part"]) for name in gone)
+            self._write("erased.json", {split.value: number for split, number in erased.items()})
             self._write("parts.json", {name: each for name, each in assigned.items() if name not in gone})
         doubted = self.doubted()
         kept = {name: each for name, each in doubted.items() if name in left or not _is_of(name, is_wanted)}
         if len(kept) < len(doubted):
             self._write("doubted.json", kept)
+
+    def erased(self) -> Counter[Split]:
+        """How many samples of each split were erased since the last training: the holdout may have shrunk by them."""
+        return Counter({Split(name): int(number) for name, number in self._read("erased.json").items()})
+
+    def forget_erased(self) -> None:
+        """A training told of them."""
+        (self.folder / "erased.json").unlink(missing_ok=True)
+
+    def erase(
+        self,
+        camera: str,
+        is_wanted: Callable[[str], bool],
+        queue: Path,
+        advance: Callable[[], None] = lambda: None,
+    ) -> int:
+        """Delete a camera's samples of wanted days (`YYYY-MM-DD`) for good, and all notes of them; returns how many there were.
+
+        Of those that lie in `queue`, which wait or were not moved yet, the notes stay. Raises `QueueError`. To be called
+        while no training runs: in `alone`.
+        """
+        count = erase(self.samples_folder, camera, is_wanted, advance)
+        self.forget(camera, is_wanted, {*Queue(queue).images(), *self.samples.images()})
+        return count
+
+    def holdout(self) -> list[str]:
+        """The ids of the held-out samples that are there."""
+        assigned = self.assignments()
+        return [
+            name for name in self.samples.images() if name in assigned and assigned[name].split is Split.TEST
+        ]
 
     def batches(self) -> list[LearningBatch]:
         """Oldest first."""
