@@ -11,6 +11,7 @@ from maskwatch.core.address import is_loopback
 from maskwatch.http.guard import network_of
 
 MIN_BYTES_PER_S = 10_000  # at which a body has to come, beyond the time that every request has
+MAX_UNWANTED_BYTES = 1_000_000  # of a body that still come when the answer was sent; so whoever sends a little more hears it
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class BoundedConnection(H11Protocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._taking: asyncio.TimerHandle | None = None
         self._begun_s = 0.0
-        self._received = 0
+        self._received = self._unwanted = 0
         self._is_cut_off = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
@@ -66,6 +67,11 @@ class BoundedConnection(H11Protocol):
         if self._is_between_requests():
             self._begin()
         self._received += len(data)
+        if self._is_unwanted():
+            self._unwanted += len(data)
+            if self._unwanted > MAX_UNWANTED_BYTES:
+                self._cut_off()
+                return
         super().data_received(data)
         self._look()
 
@@ -121,8 +127,11 @@ class BoundedConnection(H11Protocol):
     def _is_between_requests(self) -> bool:
         return self.cycle is not None and self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]
 
+    def _is_unwanted(self) -> bool:
+        return self.cycle is not None and self.cycle.response_complete and self.conn.their_state is h11.SEND_BODY
+
     def _begin(self) -> None:
-        self._begun_s, self._received = self.loop.time(), 0
+        self._begun_s, self._received, self._unwanted = self.loop.time(), 0, 0
 
     def _look(self) -> None:
         """Set the deadline that fits what is awaited now."""

@@ -82,8 +82,8 @@ class ErrorGuard:
 
         try:
             await self._app(scope, receive, passed_on)
-        except ClientDisconnect:
-            log.info("%s %s: broken off by who asked", scope.get("method"), scope.get("path"))
+        except ClientDisconnect:  # the guard's
+            raise
         except Exception:
             log.exception("%s %s", scope.get("method"), scope.get("path"))
             if begun:  # an answer that broke off can only be cut off
