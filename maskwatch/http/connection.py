@@ -1,6 +1,9 @@
 """A connection that cannot be held for nothing: each request must come whole in time, each answer be taken, and an address has so many."""
 
 import asyncio
+import fcntl
+import sys
+import termios
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,14 +14,15 @@ from maskwatch.core.address import is_loopback
 from maskwatch.http.guard import network_of
 
 MIN_BYTES_PER_S = 10_000  # at which a body has to come, beyond the time that every request has
+MIN_TAKEN_PER_S = 1_000  # bytes of an answer, by whoever asked for it
 MAX_UNWANTED_BYTES = 1_000_000  # of a body that still come when the answer was sent; so whoever sends a little more hears it
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Of connections together and from one address. A request has `request_s`, from its first byte (or from the connection's
-    begin) to its last; a long body longer, as long as it comes by `MIN_BYTES_PER_S`. Of an answer of which nobody takes
-    the next piece for `taken_s` the rest is not sent.
+    begin) to its last; a long body longer, as long as it comes by `MIN_BYTES_PER_S`. Of an answer the rest is not sent
+    when within `taken_s` not `MIN_TAKEN_PER_S` of it was taken.
 
     Loopback has no limit of its own: a proxy or a tunnel brings everybody from there.
     """
@@ -86,12 +90,28 @@ class BoundedConnection(H11Protocol):
     def pause_writing(self) -> None:
         """Begin to wait for whoever has to take what is sent."""
         super().pause_writing()
-        self._taking = self.loop.call_later(self._limits.taken_s, self._cut_off)
+        self._expect_taking()
 
     def resume_writing(self) -> None:
         """It was taken."""
         self._take()
         super().resume_writing()
+
+    def _expect_taking(self) -> None:
+        """From the last look on, some of it; with the system's large buffers it may be long until we may send again."""
+        wanted = self._limits.taken_s * MIN_TAKEN_PER_S
+        self._taking = self.loop.call_later(self._limits.taken_s, self._look_at_taking, self._untaken() - wanted)
+
+    def _look_at_taking(self, at_most: float) -> None:
+        if self._untaken() > at_most:
+            self._cut_off()
+        else:
+            self._expect_taking()
+
+    def _untaken(self) -> int:
+        """Bytes that were sent and did not arrive (`SIOCOUTQ`, tcp(7)), and that wait to be sent."""
+        told = fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
+        return int.from_bytes(told, sys.byteorder) + self.transport.get_write_buffer_size()
 
     def _take(self) -> None:
         if self._taking is not None:

@@ -24,7 +24,7 @@ class SharedAnswer(Generic[Answer]):
         self._begun_s = 0.0
 
     async def __call__(self) -> Answer:
-        """The answer, which was begun to be made `KEPT_S` ago at most."""
+        """The answer: the one that is being made, or was begun `KEPT_S` ago at most, or a new one."""
         if self._made is None or self._is_over(self._made):
             self._begun_s = time.monotonic()
             self._made = asyncio.ensure_future(run_in_threadpool(self._make))

@@ -26,6 +26,7 @@ CLOSE_S = 1  # what answers under way get to end
 WAITING = 64  # connections that may wait to be accepted
 MAX_CONNECTIONS = 128  # else visitors could use up the files that cameras and samples need
 MAX_OF_ADDRESS = 32  # of them; loopback may have all
+TAKES_WITHIN_S = 30.0  # some of its answer, or a connection is closed
 ASKS_WITHIN_S = 10.0  # or a connection is closed; one that has asked may wait 5 s for its next question
 
 
@@ -94,7 +95,7 @@ class WebServer:
         self.listener = listener
         self._is_told = is_told
         self._on_crash = on_crash
-        limits = Limits(MAX_CONNECTIONS, MAX_OF_ADDRESS, ASKS_WITHIN_S)
+        limits = Limits(MAX_CONNECTIONS, MAX_OF_ADDRESS, ASKS_WITHIN_S, TAKES_WITHIN_S)
         config = uvicorn.Config(
             app,
             loop="asyncio",
