@@ -2,8 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
@@ -65,7 +64,6 @@ from maskwatch.web import queue as queue_web
 from maskwatch.web.application import make_app
 from maskwatch.web.server import Listener, PrivateListener, WebServer
 from maskwatch.web.service_view import ConfigInForce, ServiceView, StorageMeter
-from maskwatch.web.settings import WebSettings
 
 NOTHING_QUEUED = "privacy: aggregate: nothing is queued, so the models cannot learn from this camera"
 
@@ -225,21 +223,6 @@ def _service_view(config: Config, pipeline: Pipeline) -> ServiceView:
     return ServiceView(pipeline.board.snapshot, pipeline.versions, StorageMeter(config.queue.dir))
 
 
-@contextmanager
-def listening(settings: WebSettings, before: WebServer | None) -> Iterator[Listener | None]:
-    """The socket for a new web server, None where there is to be none; closed again when the block raises."""
-    if not settings.enabled:
-        yield None
-        return
-    old = before.listener if before else None
-    listener = Listener(settings, old if isinstance(old, Listener) else None)
-    try:
-        yield listener
-    except BaseException:
-        listener.close()
-        raise
-
-
 def web_server(config: Config, pipeline: Pipeline, listener: Listener | None) -> WebServer | None:
     """What answers for `pipeline`, whose cameras it ends with itself when it dies."""
     if listener is None:
@@ -260,7 +243,7 @@ def web_routes(config: Config, pipeline: Pipeline) -> list[BaseRoute]:
     about = [*health.routes(watched.status), *status.routes(watched, console_at), *metrics.routes(watched)]
     versions = models.routes(Registry(config.models.dir), pipeline.board.snapshot)
     pictures = predict.routes(_serving_analyst(config, pipeline))
-    return [*about, *queue_web.routes(Queue(config.queue.dir)), *versions, *pictures]
+    return [*about, *queue_web.routes(config.queue.dir), *versions, *pictures]
 
 
 def _serving_analyst(config: Config, pipeline: Pipeline) -> Callable[[Rgb], FrameReport]:
