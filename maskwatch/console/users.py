@@ -12,7 +12,7 @@ from enum import Enum, StrEnum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from maskwatch.core.errors import UserError
+from maskwatch.core.errors import MALFORMED, UserError
 from maskwatch.platform.clock import utc_now
 from maskwatch.platform.files import locked, make_folder, replacing
 
@@ -262,7 +262,7 @@ def _read(path: Path) -> dict[str, Account]:
         accounts = [make(each) for each in json.loads(path.read_text(encoding="utf-8"))["users"]]
     except OSError as e:
         raise UserError(f"{path}: {e.strerror}") from e
-    except (ValueError, KeyError, TypeError) as e:
+    except MALFORMED as e:
         raise UserError(f"{path}: is no file of users, or a damaged one") from e
     return {_key(each.name): each for each in accounts}
 

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from maskwatch.core.errors import DataError
+from maskwatch.core.errors import MALFORMED, DataError
 from maskwatch.datasets.records import Split
 from maskwatch.learning.split import SampleHashes, SplitAssignment
 from maskwatch.platform.files import locked, make_folder, write_atomically
@@ -127,7 +127,7 @@ class Archive:
             data = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as e:
+        except (OSError, *MALFORMED) as e:
             raise DataError(f"{path}: cannot be read ({type(e).__name__})") from e
         if not isinstance(data, dict):
             raise DataError(f"{path}: is no record of the archive")

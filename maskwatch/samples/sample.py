@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from maskwatch.core.errors import QueueError
+from maskwatch.core.errors import MALFORMED, QueueError
 from maskwatch.core.records import Box, Face, FrameReport, Label, Person
 from maskwatch.datasets.records import GroundTruth, LabelledImage, Split
 from maskwatch.samples.annotations import (
@@ -172,7 +172,7 @@ def read_sample(path: Path) -> Sample:
     """Raises `QueueError`, naming the file, when it is no sample's record."""
     try:
         return _from_json(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
+    except (OSError, *MALFORMED) as e:
         raise QueueError(f"queue: {path}: cannot be read ({type(e).__name__})") from e
 
 
