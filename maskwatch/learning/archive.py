@@ -51,12 +51,13 @@ class Archive:
 
     def assignments(self) -> dict[str, SplitAssignment]:
         """The split assignment of every sample so far."""
-        return {
-            name: SplitAssignment(
-                each["camera"], Split(each["part"]), SampleHashes(*(int(h, 16) for h in each["look"]))
-            )
-            for name, each in self._read("parts.json").items()
-        }
+        with self._reading("parts.json") as told:
+            return {
+                name: SplitAssignment(
+                    each["camera"], Split(each["part"]), SampleHashes(*(int(h, 16) for h in each["look"]))
+                )
+                for name, each in told.items()
+            }
 
     def save_assignments(self, new: Mapping[str, SplitAssignment]) -> None:
         """Write the assignments of more samples to `parts.json`."""
@@ -75,7 +76,8 @@ class Archive:
 
     def doubted(self) -> dict[str, int]:
         """The revision of each sample's labels that contradicted the models."""
-        return {name: int(revision) for name, revision in self._read("doubted.json").items()}
+        with self._reading("doubted.json") as told:
+            return {name: int(revision) for name, revision in told.items()}
 
     def save_doubted(self, revisions: Mapping[str, int]) -> None:
         """Write the ids of more samples with doubted labels, and the labels' revisions, to `doubted.json`."""
@@ -86,10 +88,9 @@ class Archive:
 
         Of doubted labels no camera is noted: all go that are of such a day and of no sample that is left.
         """
-        assigned = self._read("parts.json")
-        gone = {
-            n for n, e in assigned.items() if e["camera"] == camera and _is_of(n, is_wanted) and n not in left
-        }
+        with self._reading("parts.json") as assigned:
+            of_camera = [name for name, each in assigned.items() if each["camera"] == camera]
+        gone = {name for name in of_camera if _is_of(name, is_wanted) and name not in left}
         if gone:
             self._write("parts.json", {name: each for name, each in assigned.items() if name not in gone})
         doubted = self.doubted()
@@ -101,12 +102,12 @@ class Archive:
         """Oldest first."""
         found = []
         for path in sorted((self.folder / "batches").glob("[!.]*/batch.json")):
-            data = self._read(str(path.relative_to(self.folder)))
-            found.append(
-                LearningBatch(
-                    data["id"], data["parent"], tuple(data["samples"]), data["done"], data["decision"]
+            with self._reading(str(path.relative_to(self.folder))) as data:
+                found.append(
+                    LearningBatch(
+                        data["id"], data["parent"], tuple(data["samples"]), data["done"], data["decision"]
+                    )
                 )
-            )
         return found
 
     def unfinished(self) -> LearningBatch | None:
@@ -121,17 +122,17 @@ class Archive:
         """Where a batch's record, report and checkpoints are."""
         return self.folder / "batches" / batch.id
 
-    def _read(self, name: str) -> dict[str, Any]:
+    @contextmanager
+    def _reading(self, name: str) -> Iterator[dict[str, Any]]:
+        """A record, empty where there is none. Raises `DataError` for one that is damaged, also where the block finds that."""
         path = self.folder / name
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {}
+            data = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+            if not isinstance(data, dict):
+                raise DataError(f"{path}: is no record of the archive")
+            yield data
         except (OSError, *MALFORMED) as e:
             raise DataError(f"{path}: cannot be read ({type(e).__name__})") from e
-        if not isinstance(data, dict):
-            raise DataError(f"{path}: is no record of the archive")
-        return data
 
     def _write(self, name: str, data: Mapping[str, Any]) -> None:
         text = json.dumps(data, ensure_ascii=False, indent=1)

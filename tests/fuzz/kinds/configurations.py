@@ -12,7 +12,7 @@ DOCUMENT = {
             "source": f"rtsp://viewer:{SECRET}@192.0.2.1/1",
             "ignore": [[[0, 0], [0.5, 0], [0.5, 0.5]]],
             "zones": {"hall": [[0, 0], [1, 0], [1, 1]]},
-            "lines": {"entry": {"line": [[0, 0], [1, 1]]}},
+            "lines": {"entry": {"from": [0, 0], "to": [1, 1], "leaving": "left"}},
             "privacy": "blur",
             "fps": 5,
         },

@@ -79,7 +79,7 @@ class Stores(Kind):
         if name == "events.db":
             return self.database if number % 4 == 0 else mutated(self.database, random)
         known = self.spoiled[name]
-        if name == "users.json" and number % 5 == 0:
+        if name == "users.json" and number % 20 == 3:
             return as_json(self.costly)
         if random.random() < 0.7:
             return as_json(known[number // 10 % len(known)])
