@@ -12,7 +12,7 @@ from rich.table import Column, Table
 from maskwatch.cli.sections import settings_for
 from maskwatch.cli.terminal import out
 from maskwatch.core.address import http_url
-from maskwatch.core.errors import ConfigError, MaskwatchError
+from maskwatch.core.errors import MALFORMED, ConfigError, MaskwatchError
 from maskwatch.core.text import pluralize
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def asked(address: str, token: str | None) -> dict[str, Any]:
     except HTTPError as e:
         why = "wants another token (web.token, MASKWATCH_WEB_TOKEN)" if e.code == 401 else _why(e)
         raise MaskwatchError(f"{url}: {why}") from e
-    except (OSError, HTTPException, ValueError) as e:
+    except (OSError, HTTPException, *MALFORMED) as e:
         reason = getattr(e, "reason", e)
         raise MaskwatchError(f"{url}: no answer: {getattr(reason, 'strerror', None) or reason}") from e
     if not isinstance(told, dict):

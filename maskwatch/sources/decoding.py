@@ -69,10 +69,12 @@ def video_stream(container: InputContainer, name: str) -> VideoStream:
 
     `name` stands for it in errors. Raises `SourceError` when there is none, `ImageError` when it is larger.
     """
-    if not container.streams.video:
-        raise SourceError(f"{name}: holds no video")
+    known = [each for each in container.streams.video if each.codec_context is not None]
+    if not known:
+        unknown = " of a codec that is known" if container.streams.video else ""
+        raise SourceError(f"{name}: holds no video{unknown}")
     stream = max(
-        container.streams.video,
+        known,
         key=lambda each: (not each.disposition & Disposition.attached_pic, each.width * each.height),
     )
     require_size(stream.width, stream.height, name)
