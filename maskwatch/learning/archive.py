@@ -105,7 +105,8 @@ class Archive:
 
     def erased(self) -> Counter[Split]:
         """How many samples of each split were erased since the last training: the holdout may have shrunk by them."""
-        return Counter({Split(name): int(number) for name, number in self._read("erased.json").items()})
+        with self._reading("erased.json") as told:
+            return Counter({Split(name): int(number) for name, number in told.items()})
 
     def forget_erased(self) -> None:
         """A training told of them."""
