@@ -28,6 +28,8 @@ from maskwatch.detect.weights import OperatingPoint
 RNET_PX, ONET_PX = 24, 48  # sides of their crops
 CHUNK = 512  # crops at once: bounds the memory of a crowded frame
 USUAL_CROPS = (1, *range(8, 49, 8))  # the numbers that the backends fill up to
+MIRRORED_FROM = 0.1  # combined score; of a candidate under it the mirrored crop is not asked about
+SUREST = 1e-6  # how near to 0 and 1 a probability may come, so that its log-odds are finite
 MAX_LEVELS = 64  # more than any frame has; numbers the groups of the suppression
 
 STOCK_POINT = OperatingPoint()
@@ -88,6 +90,14 @@ def _joined(parts: Sequence[Candidates]) -> Candidates:
         torch.cat([part.offsets for part in parts]),
         torch.cat([part.frame for part in parts]),
     )
+
+
+def _cut(pyramid: Pyramid, found: Candidates, side_px: int) -> Iterator[tuple[Candidates, Tensor]]:
+    """The candidates that touch the frame with their crops `(N, S, S, 3)`, not more at once than fit into memory."""
+    for start in range(0, len(found), CHUNK):
+        part = found[start : start + CHUNK]
+        rows, crops = pyramid.cut(part.frame, part.boxes, side_px)
+        yield part[rows], crops
 
 
 class Mtcnn:
@@ -191,10 +201,8 @@ class Mtcnn:
             extra = Candidates(more, none, none, offsets, frame).to(str(self._backend.device))
             found = _joined([found, extra])
         parts, crops = [self._nothing()], []
-        for start in range(0, len(found), CHUNK):
-            part = found[start : start + CHUNK]
-            rows, cut = pyramid.cut(part.frame, part.boxes, side_px)
-            parts.append(part[rows])
+        for part, cut in _cut(pyramid, found, side_px):
+            parts.append(part)
             crops.append(cut)
         nothing = torch.empty((0, side_px, side_px, 3), device=self._backend.device)
         return _joined(parts), torch.cat(crops) if crops else nothing
@@ -241,13 +249,20 @@ class Mtcnn:
 
     def _decided(self, pyramid: Pyramid, found: Candidates, threshold: float) -> Candidates:
         found = self._judged(self._backend.onet, pyramid, found, side_px=ONET_PX, power=self._point.powers[2])
-        found = replace(found, scores=found.logs.exp())
-        found = found[found.scores > threshold]
-        found = replace(found, boxes=boxes.shifted(found.boxes, found.offsets, extra=1)).to("cpu")
-        found = found[boxes.nms_by_smaller(found.boxes, found.scores, found.frame, 0.7)]
-        if not self._as_published:  # which leaves two boxes of different heights on one masked face
-            found = found[boxes.nms(found.boxes, found.scores, found.frame, 0.4)]
+        if self._point.mirrored:
+            found = self._distinct(found, min(threshold, MIRRORED_FROM)).to(str(self._backend.device))
+            found = self._judged_mirrored(pyramid, found)
+        found = self._distinct(found, threshold)
         self._lap("O-Net")
+        return replace(found, scores=found.logs.exp())
+
+    def _distinct(self, found: Candidates, threshold: float) -> Candidates:
+        """Those whose combined score is above the threshold, moved as O-Net asks, one a face; on the processor."""
+        found = found[found.logs.exp() > threshold]
+        found = replace(found, boxes=boxes.shifted(found.boxes, found.offsets, extra=1)).to("cpu")
+        found = found[boxes.nms_by_smaller(found.boxes, found.logs.exp(), found.frame, 0.7)]
+        if not self._as_published:  # which leaves two boxes of different heights on one masked face
+            found = found[boxes.nms(found.boxes, found.logs.exp(), found.frame, 0.4)]
         return found
 
     def _judged(
@@ -255,17 +270,29 @@ class Mtcnn:
     ) -> Candidates:
         """Those candidates that have a crop, with what the network says of it."""
         parts = [self._nothing()]
-        for start in range(0, len(found), CHUNK):
-            part = found[start : start + CHUNK]
-            rows, crops = pyramid.cut(part.frame, part.boxes, side_px)
+        for part, crops in _cut(pyramid, found, side_px):
             self._lap("crops")
-            if not len(rows):  # all of them moved out of the frame
+            if not len(part):  # all of them moved out of the frame
                 continue
             values = network(crops)
-            logs = part.logs[rows] + power * logsigmoid(values[:, 0])
+            logs = part.logs + power * logsigmoid(values[:, 0])
             scores, offsets = values[:, 0].sigmoid(), values[:, 1:].clone()
-            parts.append(replace(part[rows], scores=scores, logs=logs, offsets=offsets))
+            parts.append(replace(part, scores=scores, logs=logs, offsets=offsets))
             self._lap("R-Net" if side_px == RNET_PX else "O-Net")
+        return _joined(parts)
+
+    def _judged_mirrored(self, pyramid: Pyramid, found: Candidates) -> Candidates:
+        """The squares about O-Net's boxes with what it says of them mirrored, its log-odds the mean of both answers."""
+        parts = [self._nothing()]
+        for part, crops in _cut(pyramid, replace(found, boxes=boxes.squared(found.boxes)), ONET_PX):
+            if not len(part):
+                continue
+            values = self._backend.onet(crops.flip(2))
+            before = part.scores.logit(eps=SUREST)
+            mean = (before + values[:, 0]) / 2
+            logs = part.logs + self._point.powers[2] * (logsigmoid(mean) - logsigmoid(before))
+            offsets = boxes.mirrored_offsets(values[:, 1:])
+            parts.append(replace(part, scores=mean.sigmoid(), logs=logs, offsets=offsets))
         return _joined(parts)
 
     def _nothing(self) -> Candidates:
