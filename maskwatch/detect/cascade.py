@@ -7,7 +7,7 @@ the backend until the last suppression.
 import logging
 import math
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -17,7 +17,15 @@ from torch.nn.functional import logsigmoid
 from maskwatch.core.records import MAX_PIXELS, Box, Detections, Face, Rgb, require_rgb
 from maskwatch.detect import boxes, proposals
 from maskwatch.detect.backends.folded import Backend, Run
-from maskwatch.detect.candidates import LENGTHS, Candidates, ExactFilter, Filter, PaddedFilter, joined, nothing
+from maskwatch.detect.candidates import (
+    LENGTHS,
+    Candidates,
+    ExactFilter,
+    Filter,
+    PaddedFilter,
+    joined,
+    nothing,
+)
 from maskwatch.detect.pyramids.device import DevicePyramid
 from maskwatch.detect.pyramids.host import HostPyramid
 from maskwatch.detect.pyramids.levels import Pyramid
@@ -35,6 +43,8 @@ CARD_CHUNK = 1024  # on a card, one of `candidates.LENGTHS`
 CARD_FRAMES = 16  # on a card at once: the next go up while these are looked at
 USUAL_CROPS = (1, *range(8, 49, 8))  # the numbers that the backends fill up to
 CARD_CROPS = tuple(length for length in LENGTHS if length <= CARD_CHUNK)
+MIRRORED_FROM = 0.1  # combined score; of a candidate under it the mirrored crop is not asked about
+SUREST = 1e-6  # how near to 0 and 1 a probability may come, so that its log-odds are finite
 MAX_LEVELS = 64  # more than any frame has; numbers the groups of the suppression
 
 STOCK_POINT = OperatingPoint()
@@ -150,9 +160,7 @@ class Mtcnn:
             batches += [places[start : start + at_once] for start in range(0, len(places), at_once)]
         return batches
 
-    def _found_or_full(
-        self, frames: list[Rgb], threshold: float, following: list[Rgb]
-    ) -> Candidates | None:
+    def _found_or_full(self, frames: list[Rgb], threshold: float, following: list[Rgb]) -> Candidates | None:
         """None when the card's memory is too small for so many frames at once, which then holds for all later calls, too."""
         try:
             return self._found(frames, threshold, following)
@@ -161,7 +169,9 @@ class Mtcnn:
                 raise
         # only here, where the error no longer holds what it met
         self._pixels_at_once = len(frames) // 2 * frames[0].shape[0] * frames[0].shape[1]
-        log.warning("the card's memory is full: %d frames at once from now on, not %d", len(frames) // 2, len(frames))
+        log.warning(
+            "the card's memory is full: %d frames at once from now on, not %d", len(frames) // 2, len(frames)
+        )
         torch.cuda.empty_cache()
         return None
 
@@ -237,24 +247,35 @@ class Mtcnn:
 
     def _decided(self, pyramid: Pyramid, found: Candidates, threshold: float) -> Candidates:
         found = self._judged(self._backend.onet, pyramid, found, side_px=ONET_PX, power=self._point.powers[2])
-        found = replace(found, scores=found.logs.exp())
         found = replace(found, boxes=boxes.shifted(found.boxes, found.offsets, extra=1))
+        if self._point.mirrored:
+            found = self._judged_mirrored(pyramid, found, min(threshold, MIRRORED_FROM))
+        found = replace(found, scores=found.logs.exp())
         found = _filter(pyramid).decided(found, found.scores > threshold, as_published=self._as_published)
         self._lap("O-Net")
         return found
+
+    def _judged_mirrored(self, pyramid: Pyramid, found: Candidates, threshold: float) -> Candidates:
+        """One box a face, with what O-Net says of the square about it mirrored; its log-odds are the mean of both answers."""
+        mask = found.logs.exp() > threshold
+        found = _filter(pyramid).distinct(found, mask, as_published=self._as_published)
+        found = replace(found, boxes=boxes.squared(found.boxes))
+        parts = [nothing(self._backend.device)]
+        for part, crops in self._cut(pyramid, found, ONET_PX):
+            values = self._backend.onet(crops.flip(2))
+            before = part.scores.logit(eps=SUREST)
+            mean = (before + values[:, 0]) / 2
+            logs = part.logs + self._point.powers[2] * (logsigmoid(mean) - logsigmoid(before))
+            moved = boxes.shifted(part.boxes, boxes.mirrored_offsets(values[:, 1:]), extra=1)
+            parts.append(replace(part, boxes=moved, scores=mean.sigmoid(), logs=logs))
+        return joined(parts[1:] or parts)
 
     def _judged(
         self, network: Run, pyramid: Pyramid, found: Candidates, *, side_px: int, power: float
     ) -> Candidates:
         """Those candidates that have a crop, with what the network says of it."""
         parts = [nothing(self._backend.device)]
-        chunk = CARD_CHUNK if isinstance(pyramid, DevicePyramid) else CHUNK
-        for start in range(0, len(found), chunk):
-            part = found[start : start + chunk]
-            part = _filter(pyramid).touching(part, pyramid.touches(part.boxes))
-            if not len(part):  # all of them moved out of the frame
-                continue
-            crops = pyramid.cut(part.frame, part.boxes, side_px)
+        for part, crops in self._cut(pyramid, found, side_px):
             self._lap("crops")
             values = network(crops)
             logs = part.logs + power * logsigmoid(values[:, 0])
@@ -262,6 +283,15 @@ class Mtcnn:
             parts.append(replace(part, scores=scores, logs=logs, offsets=offsets))
             self._lap("R-Net" if side_px == RNET_PX else "O-Net")
         return joined(parts[1:] or parts)
+
+    def _cut(self, pyramid: Pyramid, found: Candidates, side_px: int) -> Iterator[tuple[Candidates, Tensor]]:
+        """The candidates that touch the frame with their crops `(N, S, S, 3)`, not more at once than fit into memory."""
+        chunk = CARD_CHUNK if isinstance(pyramid, DevicePyramid) else CHUNK
+        for start in range(0, len(found), chunk):
+            part = found[start : start + chunk]
+            part = _filter(pyramid).touching(part, pyramid.touches(part.boxes))
+            if len(part):  # not all of them moved out of the frame
+                yield part, pyramid.cut(part.frame, part.boxes, side_px)
 
 
 def _filter(pyramid: Pyramid) -> Filter:
