@@ -203,8 +203,11 @@ def _camera(name: str, camera: "CameraConfig", models: "Callable[[], Models]") -
 
     from maskwatch.app.compose import camera_source, why_not_decoded
     from maskwatch.core.geometry import area
+    from maskwatch.core.ports import SupportsIdle
 
     source = camera_source(name, camera)
+    if isinstance(source, SupportsIdle):
+        return source.check()
     with closing(source.frames()) as frames:
         frame = next(iter(frames), None)
     if frame is None:
