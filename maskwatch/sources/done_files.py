@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,12 +103,20 @@ class DoneFiles:
             self._tell(e)
             self._since = 0.0 if self._existing else time.time()
             return self._done
-        for name, value in _read(lines):
-            if name is None:
-                self._since = 0.0 if self._existing else float(value)
-            else:
-                self._done[name] = FileState(*value)
+        for line in lines:
+            self._take(line, self._done)
         return self._done
+
+    def _take(self, line: str, done: dict[str, FileState]) -> None:
+        """A line of the file; one that is damaged is passed over."""
+        try:
+            match json.loads(line):
+                case {"since": float() | int() as since}:
+                    self._since = 0.0 if self._existing else float(since)
+                case [str() as name, int() as size, float() | int() as changed_at]:
+                    done[name] = FileState(size, float(changed_at))
+        except ValueError:
+            return
 
     def _head(self) -> str:
         return json.dumps({"since": self._since})
@@ -146,16 +154,3 @@ class DoneFiles:
 
 def _line(name: str, state: FileState) -> str:
     return json.dumps([name, state.size, state.changed_at])
-
-
-def _read(lines: list[str]) -> Iterator[tuple[str | None, "float | tuple[int, float]"]]:
-    """Each file with its state, and None with the time from which on files are new; what is damaged is passed over."""
-    for line in lines:
-        try:
-            match json.loads(line):
-                case {"since": float() | int() as since}:
-                    yield None, float(since)
-                case [str() as name, int() as size, float() | int() as changed_at]:
-                    yield name, (size, float(changed_at))
-        except ValueError:
-            continue
