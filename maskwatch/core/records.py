@@ -478,7 +478,8 @@ class StandingAlert:
 class CameraStatus:
     """A camera as the status board shows it; `reason` is why it is down, without any password, `view` why it sees nothing useful.
 
-    `since_s` and `frame_s` are monotonic times: of the last change of state, and of the last frame. The `_fps` are
+    `since_s`, `frame_s` and `idle_s` are monotonic times: of the last change of state, of the last frame, and when one that
+    may bring none for hours last said that it is well. The `_fps` are
     over the last seconds. `faces` counts each face in each analysed frame, `passages` each person who passed, `hour` the
     people of the last hour. `people` could be assessed in the last frame, `in_view` are all who count there. `standing`
     has one alert a rule at most.
@@ -494,6 +495,7 @@ class CameraStatus:
     reconnects: int = 0
     since_s: float = 0.0
     frame_s: float | None = None
+    idle_s: float | None = None
     captured_fps: float = 0.0
     dropped_fps: float = 0.0
     analysed_fps: float = 0.0

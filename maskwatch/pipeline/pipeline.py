@@ -283,7 +283,7 @@ class Pipeline:
             self._interrupt(camera, seen, now_s)
             if camera.offline_rule is None or seen.state is CameraState.ENDED:
                 continue
-            since_s = status.started_s if seen.frame_s is None else seen.frame_s
+            since_s = max(status.started_s, seen.frame_s or 0.0, seen.idle_s or 0.0)
             alert = camera.offline_rule.update(since_s, now_s, time.time(), seen.reason)
             self._alerting.announce_ends(camera, camera.offline_rule)
             if alert is None:
@@ -294,7 +294,10 @@ class Pipeline:
             self._alerting.announce(camera, alert, camera.offline_rule)
 
     def _interrupt(self, camera: Camera, seen: CameraStatus, now_s: float) -> None:
-        lost = seen.state is CameraState.DOWN and seen.frame_s is not None and now_s - seen.frame_s >= LOST_S
+        lost = False
+        if seen.frame_s is not None and now_s - seen.frame_s >= LOST_S:
+            is_idle = seen.idle_s is not None and seen.idle_s > seen.frame_s
+            lost = seen.state is CameraState.DOWN or is_idle
         if lost or seen.state is CameraState.ENDED:
             for rule in camera.rules:
                 rule.interrupt()

@@ -15,6 +15,7 @@ from maskwatch.core.address import Address
 from maskwatch.core.errors import ConfigError, ModelError, SourceError
 from maskwatch.core.face_size import FACE_M, VIEW_DEG, face_px, reach_m
 from maskwatch.core.geometry import area
+from maskwatch.core.ports import SupportsIdle
 from maskwatch.core.privacy import shown
 from maskwatch.core.text import pluralize
 from maskwatch.models.loading import Models
@@ -55,7 +56,10 @@ def look_at(name: str, camera: CameraConfig, models: Callable[[], Models], wante
 
     Of faces nothing is said where the models fail, which is told elsewhere.
     """
-    watched = stream.watch(camera_source(name, camera))
+    source = camera_source(name, camera)
+    if isinstance(source, SupportsIdle):  # it may bring nothing for hours and be well
+        return Findings((source.check(),))
+    watched = stream.watch(source)
     address = address_of(camera.source)
     told = stream.told(watched, _transport(address, camera), camera.aspect)
     if why := why_not_decoded(camera):
