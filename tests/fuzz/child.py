@@ -28,18 +28,20 @@ def main(out, *arguments):
 
     from fuzz.judging import Memory
     from fuzz.kinds import KINDS
+    from maskwatch.cli.logs import LogFormat, LogLevel, set_up
     from maskwatch.core.errors import MaskwatchError
 
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     log = Memory()
-    logging.basicConfig(level=logging.INFO, handlers=[log], force=True)
+    set_up(LogLevel.INFO, LogFormat.TEXT)
+    logging.getLogger().handlers = [log]
     with open(out, "a", buffering=1) as told, tempfile.TemporaryDirectory(prefix="fuzz-") as temporary:
         for place in range(0, len(arguments), 3):
             name, first, last = arguments[place], int(arguments[place + 1]), int(arguments[place + 2])
             folder = Path(temporary, name)
             folder.mkdir()
-            kind = KINDS[name](folder)
+            kind = KINDS[name](folder, last)
             for number in range(first, last):
                 inputs = folder / "input"
                 inputs.mkdir()

@@ -97,11 +97,11 @@ def specials():
 class Archives(Kind):
     """Through `queue import`, into a queue of two samples, and undone again."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, last):
         from maskwatch.core.records import Box, Face, Frame, FrameReport, Label
         from maskwatch.samples.store import Queue
 
-        super().__init__(folder)
+        super().__init__(folder, last)
         self.queue = Queue(folder / "queue")
         faces = (Face(Box(4, 4, 14, 14), 0.9, 0.9, Label.PROTECTED),)
         ids = []

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from fuzz.kinds.base import Kind
-from fuzz.mutation import DEEP, ESCAPE, as_json, drawn, mutated, spoiled
+from fuzz.mutation import DEEP, ESCAPE, as_json, mutated, spoiled
 
 WORDS = [b"<!DOCTYPE a [<!ENTITY b 'c'>]>", b"&amp;", b"NaN", b"1e999", b"Infinity", b"-1", b"<<: *a", b"&a", b"*a", b"]]>", b"\xef\xbb\xbf"]
 SIZE = 64, 48
@@ -161,10 +161,9 @@ def odd_files(number, folder, images):
 class DataSets(Kind):
     """Read as training and evaluation do, and what is found is written in another format."""
 
-    COUNT = 400  # documents of each JSON layout
 
-    def __init__(self, folder):
-        super().__init__(folder)
+    def __init__(self, folder, last):
+        super().__init__(folder, last)
         self.layouts = layouts()
         rgb = np.kron(np.random.default_rng(0).integers(0, 255, (6, 8, 3), np.uint8), np.ones((8, 8, 1), np.uint8))
         Image.fromarray(rgb).save(folder / "seed.png")
@@ -197,7 +196,7 @@ class DataSets(Kind):
 
     def _document(self, number, name, content):
         if name not in self.documents:
-            self.documents[name] = drawn(spoiled(content), self.COUNT, name)
+            self.documents[name] = self.drawn(spoiled(content), len(self.layouts), name)
         known = self.documents[name]
         return known[number // len(self.layouts) % len(known)]
 

@@ -97,8 +97,8 @@ LARGE = (
 class Pictures(Kind):
     """Through the reader that queue, data sets, footage and uploads share, and what makes small pictures of it."""
 
-    def __init__(self, folder):
-        super().__init__(folder)
+    def __init__(self, folder, last):
+        super().__init__(folder, last)
         self.seeds = seeds()
 
     def make(self, number, random, folder):

@@ -8,7 +8,7 @@ import numpy as np
 from fuzz.judging import SECRET
 from fuzz.kinds.base import Kind
 from fuzz.kinds.data_sets import queue_record
-from fuzz.mutation import as_json, drawn, mutated, spoiled
+from fuzz.mutation import as_json, mutated, spoiled
 
 COSTLY = "$argon2id$v=19$m={},t={},p={}$c29tZXNhbHRzb21lc2FsdA$iWh06vD8Fy27wf9npn6FXWiCX4K6pW6Ue1Bnzz07Z8A"
 DAY = "door/2026-11-26"
@@ -23,11 +23,10 @@ def users():
 class Stores(Kind):
     """Each read by the part whose it is, and where that is usual, written again."""
 
-    COUNT = 300
     names = ("events.db", "queue", "users.json", "archive", "drift")
 
-    def __init__(self, folder):
-        super().__init__(folder)
+    def __init__(self, folder, last):
+        super().__init__(folder, last)
         record = queue_record()
         face = record["labels"]["faces"]
         journal = {"source": "a.zip", "by": "kim", "at": "2026", "samples": [{"id": record["id"], "before": 0, "faces": face}]}
@@ -43,7 +42,7 @@ class Stores(Kind):
             "drift/door/2026-11-26.json": {"a@1 b@2": counts},
             "outbox/00000000000000000001-a.message": {"title": "t", "body": "b", "picture": "aGFsbG8="},
         }
-        self.spoiled = {name: drawn(spoiled(each), self.COUNT, name) for name, each in self.documents.items()}
+        self.spoiled = {name: self.drawn(spoiled(each), 10, name) for name, each in self.documents.items()}
         self.picture = cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8))[1].tobytes()
         self.database = self._database()
 

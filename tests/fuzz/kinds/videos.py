@@ -44,8 +44,8 @@ def video(path, kind, codec, options):
 class Videos(Kind):
     """Through the source of files: what it expects, and all its frames."""
 
-    def __init__(self, folder):
-        super().__init__(folder)
+    def __init__(self, folder, last):
+        super().__init__(folder, last)
         self.seeds = []
         for number, (suffix, *how) in enumerate(FORMATS):
             self.seeds.append((suffix, video(folder / f"seed{number}{suffix}", *how)))

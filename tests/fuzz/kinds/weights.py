@@ -5,7 +5,7 @@ import shutil
 from datetime import UTC, datetime
 
 from fuzz.kinds.base import Kind
-from fuzz.mutation import as_json, drawn, mutated, spoiled
+from fuzz.mutation import as_json, mutated, spoiled
 
 FILES = ("classifier.safetensors", "detector.safetensors")
 SHAPES = [
@@ -43,21 +43,20 @@ class Weights(Kind):
     """A version of the registry, loaded as the service does; of no use, those that are shipped would serve."""
 
     names = ("classifier@", "detector@", "classifier.safetensors", "detector.safetensors", "meta.json", "current.json", "models")
-    COUNT = 300
 
-    def __init__(self, folder):
+    def __init__(self, folder, last):
         from maskwatch.platform.package_data import shipped
 
-        super().__init__(folder)
+        super().__init__(folder, last)
         self.seeds = {name: shipped(f"models/{name}").read_bytes() for name in FILES}
         self.heads = {}
         for name, data in self.seeds.items():
-            self.heads[name] = drawn(spoiled(opened(data)[0]), self.COUNT, name)
+            self.heads[name] = self.drawn(spoiled(opened(data)[0]), 10, name)
         event = {"at": "2026-11-26T08:00:00+00:00", "what": "promoted", "version": "v1"}
         self.current = {"serving": "v1", "before": ["shipped"], "events": [event]}
         made = datetime(2026, 11, 26, tzinfo=UTC).isoformat()
         self.meta = {"id": "v1", "parent": "shipped", "made_at": made, "samples": ["a"], "figures": {"a": 1}, "files": {}}
-        self.records = [drawn(spoiled(each), self.COUNT, key) for each, key in ((self.current, 1), (self.meta, 2))]
+        self.records = [self.drawn(spoiled(each), 6, key) for each, key in ((self.current, 1), (self.meta, 2))]
 
     def make(self, number, random, folder):
         from hashlib import sha256
