@@ -121,7 +121,7 @@ def write_video(tmp_path):
 class RtspCamera:
     """The test camera as a process; `start` again after `kill` comes back on the same port."""
 
-    def __init__(self, clip, credentials=None, fault=None):
+    def __init__(self, clip, credentials=None, fault=None, also=None, only=None):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -131,6 +131,8 @@ class RtspCamera:
         self._command = ["/usr/bin/python3", str(server), str(self.port), str(clip)]
         self._command += ["--login", credentials] if credentials else []
         self._command += ["--fault", fault] if fault else []
+        self._command += ["--only", only] if only else []
+        self._command += [f"--also={path}={other}" for path, other in (also or {}).items()]
         self.process = None
 
     def start(self):
@@ -147,7 +149,10 @@ class RtspCamera:
 
 @pytest.fixture
 def rtsp_camera(h264):
-    """Make RTSP cameras that end with the test: `rtsp_camera("user:password")` or without."""
+    """Make RTSP cameras that end with the test: `rtsp_camera("user:password")` or without.
+
+    `also`: other clips by their paths; `only`: the one transport that is taken, `tcp` or `udp`.
+    """
     check = [
         "/usr/bin/python3",
         "-c",
@@ -157,8 +162,8 @@ def rtsp_camera(h264):
         pytest.skip("Debian's GStreamer RTSP server is not installed (the README's test command installs it)")
     cameras = []
 
-    def make(credentials=None, fault=None):
-        camera = RtspCamera(h264, credentials, fault)
+    def make(credentials=None, fault=None, **options):
+        camera = RtspCamera(h264, credentials, fault, **options)
         camera.start()
         cameras.append(camera)
         return camera

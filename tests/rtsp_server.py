@@ -2,9 +2,12 @@
 
 Run with the system's Python, which has Debian's GStreamer bindings:
 python3 rtsp_server.py PORT CLIP.h264|CLIP.h265 [--login USER:PASSWORD] [--fault still:SECONDS|noise:SECONDS]
+    [--also PATH=CLIP] [--only tcp|udp]
 
 With a fault there is sound, too, and after so many seconds the picture stands still while the sound goes on, or all
 that comes of it is noise.
+
+`--also` puts another clip at another path, as often as needed; `--only` takes no other transport.
 
 The clip is an Annex B stream in which every frame starts with an access unit delimiter, without B-frames.
 The address is rtsp://127.0.0.1:PORT/cam; "ready" is printed when it listens.
@@ -90,13 +93,21 @@ def main():
     options.add_argument("clip")
     options.add_argument("--login")
     options.add_argument("--fault")
+    options.add_argument("--also", action="append", default=[])
+    options.add_argument("--only", choices=["tcp", "udp"])
     told = options.parse_args()
     Gst.init(None)
     server = GstRtspServer.RTSPServer(address="127.0.0.1", service=told.port)
-    factory = Camera(told.clip, told.fault)
-    if told.login:
-        require_login(server, factory, told.login)
-    server.get_mount_points().add_factory("/cam", factory)
+    factories = {"/cam": Camera(told.clip, told.fault)}
+    factories |= {path: Camera(clip) for path, clip in (each.split("=") for each in told.also)}
+    for path, factory in factories.items():
+        if told.only:
+            factory.set_protocols(
+                {"tcp": GstRtsp.RTSPLowerTrans.TCP, "udp": GstRtsp.RTSPLowerTrans.UDP}[told.only]
+            )
+        if told.login:
+            require_login(server, factory, told.login)
+        server.get_mount_points().add_factory(path, factory)
     if not server.attach(None):
         sys.exit(f"port {told.port} is taken")
     print("ready", flush=True)

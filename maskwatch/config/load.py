@@ -39,7 +39,7 @@ from maskwatch.platform.paths import BASE, Base
 from maskwatch.platform.settings_base import SettingsBase
 from maskwatch.plugins import Kinds, OneOf
 from maskwatch.samples.settings import QueueSettings, SelectionSettings
-from maskwatch.sources.registry import why_missing
+from maskwatch.sources.registry import A_PIPE, why_missing
 from maskwatch.web.settings import WebSettings
 
 VARIABLE = re.compile(r"\{(MASKWATCH_\w+)\}")
@@ -108,14 +108,18 @@ def parse(text: str, name: str, environment: Mapping[str, str]) -> Config:
     return _Reading(text, name, environment).config()
 
 
-def check(path: Path) -> None:
-    """`load` where nobody knows the passwords: a value with `{MASKWATCH_NAME}` in it is taken on trust."""
-    check_text(text_of(path), path)
+def check(path: Path) -> int:
+    """`load` where nobody knows the passwords: a value with `{MASKWATCH_NAME}` in it is taken on trust.
+
+    Returns how many cameras there are.
+    """
+    return check_text(text_of(path), path)
 
 
-def check_text(text: str, path: Path) -> None:
+def check_text(text: str, path: Path) -> int:
     """`check` of a text that is to stand in that file."""
-    _Reading(text, str(path), {}, (), Base.of(path)).config(weights=WEIGHTS, need_cameras=True)
+    config = _Reading(text, str(path), {}, (), Base.of(path)).config(weights=WEIGHTS, need_cameras=True)
+    return len(config.cameras)
 
 
 def used_variables(path: Path, uses: Collection[str]) -> dict[str, str]:
@@ -371,6 +375,8 @@ def _dotted(key: Key) -> str:
 def _place(source: str) -> str | None:
     """What two addresses of one camera have in common; None for footage."""
     text = re.sub(r"^/dev/video(?=\d+$)", "usb:", source)
+    if A_PIPE.fullmatch(text):
+        return "stdin:"
     return redacted(text) if "://" in text or text.startswith("usb:") else None
 
 

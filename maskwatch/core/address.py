@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+UNIFI_PORT = 7447  # of UniFi Protect's rtsp://, with the same token as in its rtsps://
+
 
 @dataclass(frozen=True)
 class Address:
@@ -29,7 +31,8 @@ class Address:
         if "@" in rest:  # a password with / ? or # in it: what looks like host and port may be a part of it
             return f"{parts.scheme}://…"
         # cameras of some makers take the password in the path, name=value or name:value, and rtsps:// a token there
-        secret = any(mark in rest for mark in "=:%") or (parts.scheme == "rtsps" and rest.strip("/"))
+        token = parts.scheme == "rtsps" or port == UNIFI_PORT
+        secret = any(mark in rest for mark in "=:%") or (token and rest.strip("/"))
         path = "/…" if secret else parts.path
         return f"{parts.scheme}://{host}{f':{port}' if port else ''}{path}"
 

@@ -29,6 +29,10 @@ class ModelError(MaskwatchError):
     """A model file is missing, damaged or of another architecture."""
 
 
+class DeviceLost(MaskwatchError):  # noqa: N818 - a state
+    """The graphics card computes nothing any more in this process; the message says why."""
+
+
 class AlertError(MaskwatchError):
     """An alert could not be delivered."""
 

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from glob import escape
 from pathlib import Path
 
 import numpy as np
@@ -122,6 +123,11 @@ def days(folder: Path) -> Iterator[Day]:
                 yield Day(path.parent.name, date.fromisoformat(path.stem), versions, counts)
         except DataError as e:
             log.warning("%s; left out", e)
+
+
+def files(folder: Path, camera: str, is_wanted: Callable[[str], bool]) -> list[Path]:
+    """The files of a camera's wanted days (`YYYY-MM-DD`)."""
+    return [path for path in sorted(folder.glob(f"{escape(camera)}/????-??-??.json")) if is_wanted(path.stem)]
 
 
 def _read(path: Path) -> dict[str, dict[str, Counts]]:

@@ -163,6 +163,24 @@ class EventStore:
             gone = delete(self._events).where(id_.in_(oldest)).returning(id_)
             return list(connection.execute(gone).scalars())
 
+    def ids(self, wanted: EventFilter, *, limit: int) -> list[str]:
+        """The ids of the oldest that fit, at most `limit`, also of kinds that this release does not know. Raises `EventError`."""
+        at, id_ = self._events.c.at, self._events.c.id
+        query = self._filtered(select(id_), wanted).order_by(at, id_).limit(limit)
+        return [row["id"] for row in self._rows(query)]
+
+    def users(self) -> dict[str, int]:
+        """Who stands in events as the one who looked at or changed something, and in how many. Raises `EventError`."""
+        columns: list[Any] = [self._user().label("user"), func.count().label("number")]
+        query: Select[Any] = select(*columns).where(self._of_people()).group_by(self._user())
+        rows = self._rows(query)
+        return {row["user"]: row["number"] for row in rows if row["user"] is not None}
+
+    def of_user(self, user: str, *, limit: int) -> list[Event]:
+        """Some of the events of somebody that `users` named. Raises `EventError`."""
+        query = select(self._events).where(self._of_people(), self._user() == user).limit(limit)
+        return [_as_event(row) for row in self._rows(query)]
+
     def uncopied(self, limit: int) -> list[Copy]:
         """Some of those that the shared database does not have as they are here, the oldest first. Raises `EventError`."""
         columns = OWN_EVENTS.c
@@ -277,6 +295,13 @@ class EventStore:
     def _goes_on(self) -> ColumnElement[bool]:
         columns = self._events.c
         return and_(columns.ended_at.is_(None), columns.kind.in_([kind.value for kind in LASTING]))
+
+    def _user(self) -> ColumnElement[str]:
+        user: ColumnElement[str] = self._events.c.data["user"].as_string()
+        return user
+
+    def _of_people(self) -> ColumnElement[bool]:
+        return self._events.c.kind.in_([EventKind.ACCESS.value, EventKind.SETTINGS.value])
 
     def _filtered(self, query: Select[Any], wanted: EventFilter) -> Select[Any]:
         columns = self._events.c

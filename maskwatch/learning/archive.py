@@ -3,10 +3,12 @@
 archive/samples/<camera>/<date>/    as in a queue; those held out among them
 archive/parts.json                  the split assignment of each, which never changes
 archive/doubted.json                labels that contradicted the models; they stay in the queue
+archive/erased.json                 how many samples of each split were erased since the last training
 archive/batches/<id>/               batch.json, report.html, report.json, and while it is trained, its checkpoints
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -17,6 +19,7 @@ from maskwatch.core.errors import MALFORMED, DataError
 from maskwatch.datasets.records import Split
 from maskwatch.learning.split import SampleHashes, SplitAssignment
 from maskwatch.platform.files import locked, make_folder, write_atomically
+from maskwatch.samples.erase import erase
 from maskwatch.samples.store import Queue
 
 
@@ -92,11 +95,45 @@ class Archive:
             of_camera = [name for name, each in assigned.items() if each["camera"] == camera]
         gone = {name for name in of_camera if _is_of(name, is_wanted) and name not in left}
         if gone:
+            erased = self.erased() + Counter(Split(assigned[name]["part"]) for name in gone)
+            self._write("erased.json", {split.value: number for split, number in erased.items()})
             self._write("parts.json", {name: each for name, each in assigned.items() if name not in gone})
         doubted = self.doubted()
         kept = {name: each for name, each in doubted.items() if name in left or not _is_of(name, is_wanted)}
         if len(kept) < len(doubted):
             self._write("doubted.json", kept)
+
+    def erased(self) -> Counter[Split]:
+        """How many samples of each split were erased since the last training: the holdout may have shrunk by them."""
+        with self._reading("erased.json") as told:
+            return Counter({Split(name): int(number) for name, number in told.items()})
+
+    def forget_erased(self) -> None:
+        """A training told of them."""
+        (self.folder / "erased.json").unlink(missing_ok=True)
+
+    def erase(
+        self,
+        camera: str,
+        is_wanted: Callable[[str], bool],
+        queue: Path,
+        advance: Callable[[], None] = lambda: None,
+    ) -> int:
+        """Delete a camera's samples of wanted days (`YYYY-MM-DD`) for good, and all notes of them; returns how many there were.
+
+        Of those that lie in `queue`, which wait or were not moved yet, the notes stay. Raises `QueueError`. To be called
+        while no training runs: in `alone`.
+        """
+        count = erase(self.samples_folder, camera, is_wanted, advance)
+        self.forget(camera, is_wanted, {*Queue(queue).images(), *self.samples.images()})
+        return count
+
+    def holdout(self) -> list[str]:
+        """The ids of the held-out samples that are there."""
+        assigned = self.assignments()
+        return [
+            name for name in self.samples.images() if name in assigned and assigned[name].split is Split.TEST
+        ]
 
     def batches(self) -> list[LearningBatch]:
         """Oldest first."""

@@ -12,6 +12,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from harness.cameras import Clip
 from harness.footage import cut_off
 
 
@@ -328,12 +329,42 @@ def test_check_tells_what_works_and_what_does_not(demo_clip, tmp_path, maskwatch
     )
     done = maskwatch("check", "-c", config, env={"COLUMNS": "160", "PATH": shutil.os.environ["PATH"]})
     assert done.returncode == 1
-    assert "960 x 540; 12% of the picture ignored; faces from 20 px, 3.7% of the" in done.stdout
+    assert "clip.mp4: H.264, 960 x 540, 15 frames a second, " in done.stdout
+    assert "12% of the picture ignored; faces from 20 px, 3.7% of the picture's height" in done.stdout
+    assert f"{tmp_path / 'check'}: door.jpg\n" in done.stdout
+    assert cv2.imread(str(tmp_path / "check" / "door.jpg")).shape[1] == 960
+    assert (tmp_path / "check" / "door.jpg").stat().st_mode & 0o777 == 0o600
     assert re.search(
         r"finding them takes about \d+ ms a frame", " ".join(done.stdout.replace("│", " ").split())
     )
     assert "failed" in next(line for line in done.stdout.splitlines() if "camera gate" in line)
     assert re.search(r"1 of \d+ checks failed: camera gate\n", done.stderr)
+    assert "geheim" not in done.stdout + done.stderr
+
+
+def test_check_tells_a_cameras_stream_and_its_smaller_one_and_leaves_a_picture(
+    rtsp_camera, h264, tmp_path, maskwatch
+):
+    main, sub = "/Streaming/Channels/101", "/Streaming/Channels/102"
+    camera = rtsp_camera("viewer:geheim", also={main: h264, sub: Clip(width=352, height=288).write(tmp_path)})
+    config, url = tmp_path / "config.yaml", camera.url.replace("/cam", main)
+    config.write_text(
+        f"cameras: {{door: {{source: '{url}', alert: {{sinks: []}}}}}}\nweb: {{enabled: false}}\n"
+        f"console: {{enabled: false}}\nqueue: {{dir: {tmp_path / 'q'}}}\n"
+    )
+    done = maskwatch(
+        "check", "-c", config, "-o", tmp_path / "out", "--faces", env=os.environ | {"COLUMNS": "300"}
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (
+        f"rtsp://127.0.0.1:{camera.port}{main} over TCP: H.264, 960 x 540, 25 frames a second" in done.stdout
+    )
+    assert "key frame every 1.0 s, first picture after" in done.stdout
+    assert "there is a smaller stream with 102 in place of 101 (H.264, 352 x 288)" in done.stdout
+    assert "it is squeezed, so set aspect: '16:9'" in done.stdout
+    assert re.search(r"smallest face: 12 px \d+ ms, \d faces?; 16 px ", done.stdout)
+    assert "2 faces in view, " in done.stdout
+    assert cv2.imread(str(tmp_path / "out" / "door.jpg")).shape[1] == 960
     assert "geheim" not in done.stdout + done.stderr
 
 

@@ -867,7 +867,8 @@ def test_check_tells_missing_footage_with_its_line(tmp_path, maskwatch):
     done = maskwatch("check", "-c", path, env={"COLUMNS": "300"})
     assert done.returncode == 1
     assert f"{path}:2: cameras.door.source: No such file or directory" in done.stdout
-    assert maskwatch("check", "-c", path, "--config-only").returncode == 0
+    done = maskwatch("check", "-c", path, "--config-only")
+    assert (done.returncode, done.stdout) == (0, f"{path}: well, 1 camera\n")
     path.write_text("fps: -1\ncameras: {door: {source: a.mp4}}")
     done = maskwatch("check", "-c", path, "--config-only")
     assert (done.returncode, done.stderr) == (2, f"maskwatch: {path}:1: fps: must be above 0, got -1\n")

@@ -15,7 +15,7 @@ def found(tmp_path, text=""):
     )
     return {
         name: look
-        for name, look in checks._checks(tmp_path / "c.yaml", settings, speak=False)
+        for name, look in checks.rows(tmp_path / "c.yaml", settings, checks.Visit(settings), speak=False)
         if "events" in name
     }
 

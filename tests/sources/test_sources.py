@@ -500,6 +500,9 @@ SECRET_ADDRESSES = [
     ("rtsp://192.0.2.1:554/user%3Dadmin%26password%3Dhunter2", "hunter2"),
     ("rtsp://192.0.2.1:554/0/admin:hunter2/main", "hunter2"),
     ("HTTP://viewer:hunter2@192.0.2.1/", "hunter2"),
+    ("rtsps://192.0.2.1:7441/AbCdhunter2?enableSrtp", "hunter2"),
+    ("rtsps://192.0.2.1/hunter2", "hunter2"),
+    ("rtsp://192.0.2.1:7447/AbCdhunter2", "hunter2"),
 ]
 
 

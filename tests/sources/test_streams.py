@@ -1,6 +1,10 @@
 """What recorders and cameras send that is not as it should be: pixels, pictures, packets, clocks, tracks, passwords."""
 
+import contextlib
 import logging
+import re
+import socket
+import threading
 import time
 from contextlib import closing
 from fractions import Fraction
@@ -9,6 +13,7 @@ from itertools import pairwise
 import av
 import numpy as np
 import pytest
+from harness.cameras import Listener, free_port
 
 from maskwatch.core.address import Address
 from maskwatch.core.errors import ImageError, SourceError, SourceRefused
@@ -296,6 +301,49 @@ def test_a_refused_password_is_told_apart(rtsp_camera):
     url = camera.url.replace("//", "//viewer:wrong@")
     with pytest.raises(SourceRefused, match="refuses the user or the password"):
         next(open_source("door", Address(url)).frames())
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("only", "wanted"), [("udp", "tcp"), ("tcp", "udp")])
+def test_a_transport_that_the_camera_refuses_is_told(rtsp_camera, only, wanted):
+    camera = rtsp_camera(only=only)
+    settings = RtspSettings(transport=wanted, open_s=10, read_s=10)
+    with pytest.raises(SourceError, match=rf"it may not do rtsp\.transport: {wanted}") as e:
+        next(open_source("door", Address(camera.url), rtsp_settings=settings).frames())
+    assert f"try {only}" in str(e.value)
+    settings = RtspSettings(transport=only, open_s=10, read_s=10)
+    with closing(open_source("door", Address(camera.url), rtsp_settings=settings).frames()) as frames:
+        assert next(frames).size == (960, 540)
+
+
+class Firewall(Listener):
+    """Lets TCP through to a camera behind it, and of UDP nothing: it tells the camera another port."""
+
+    def __init__(self, behind):
+        self.behind, self.port = behind, free_port()
+        super().__init__(self.port)
+
+    def handle(self, connection):
+        camera = socket.create_connection(("127.0.0.1", self.behind), timeout=5)
+        camera.settimeout(None)
+        self.keep(camera)
+        threading.Thread(target=self.carry, args=[camera, connection], daemon=True).start()
+        self.carry(connection, camera)
+
+    def carry(self, source, target):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65_536):
+                target.sendall(re.sub(rb"client_port=\d+-\d+", b"client_port=9-10", data))
+
+
+@pytest.mark.integration
+def test_udp_that_does_not_come_through_is_told(rtsp_camera):
+    firewall = Firewall(rtsp_camera(only="udp").port)
+    settings = RtspSettings(transport="udp", open_s=3, read_s=3)
+    source = open_source("door", Address(f"rtsp://127.0.0.1:{firewall.port}/cam"), rtsp_settings=settings)
+    with pytest.raises(SourceError, match=r"a firewall may stop UDP: try rtsp\.transport: tcp"):
+        next(source.frames())
+    firewall.close()
 
 
 @pytest.mark.integration

@@ -74,6 +74,7 @@ class NotifySink:
     def _tell(self, alert: Alert, body: str) -> None:
         picture = jpeg(alert, boxes=True) if self._settings.picture else None
         content = {
+            "camera": alert.camera,  # for `maskwatch erase`
             "title": _filled(self._settings.title, alert),
             "body": _filled(body, alert),
             "picture": None if picture is None else base64.b64encode(picture).decode(),
