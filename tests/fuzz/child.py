@@ -36,7 +36,7 @@ def main(out, *arguments):
     log = Memory()
     set_up(LogLevel.INFO, LogFormat.TEXT)
     logging.getLogger().handlers = [log]
-    with open(out, "a", buffering=1) as told, tempfile.TemporaryDirectory(prefix="fuzz-") as temporary:
+    with Path(out).open("a", buffering=1) as told, tempfile.TemporaryDirectory(prefix="fuzz-") as temporary:
         for place in range(0, len(arguments), 3):
             name, first, last = arguments[place], int(arguments[place + 1]), int(arguments[place + 2])
             folder = Path(temporary, name)
@@ -45,7 +45,7 @@ def main(out, *arguments):
             for number in range(first, last):
                 inputs = folder / "input"
                 inputs.mkdir()
-                path = kind.make(number, Random(f"{name} {number}"), inputs)  # noqa: S311
+                path = kind.make(number, Random(f"{name} {number}"), inputs)
                 if number == first:
                     with contextlib.suppress(MaskwatchError):
                         kind.warm()

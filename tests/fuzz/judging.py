@@ -45,7 +45,9 @@ def _of_error(error, names):
     while each is not None and each not in seen:
         seen.append(each)
         each = each.__cause__
-    if any(isinstance(each, MemoryError) or getattr(each, "code", None) == -4 for each in seen):  # OpenCV's StsNoMem
+    if any(
+        isinstance(each, MemoryError) or getattr(each, "code", None) == -4 for each in seen
+    ):  # OpenCV's StsNoMem
         return "wanted too much memory"
     if not any(name in str(error) for name in names):
         return f"names none of {names}"

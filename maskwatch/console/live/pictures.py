@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
-import numpy as np
 
 from maskwatch.console.context import CameraView
 from maskwatch.console.live.shared import Shared

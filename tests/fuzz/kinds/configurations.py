@@ -5,7 +5,21 @@ from fuzz.kinds.base import Kind
 from fuzz.kinds.data_sets import YAMLS
 from fuzz.mutation import as_json, mutated, spoiled
 
-WORDS = [b"&a ", b"*a", b"<<: *a\n", b"!!binary ", b"{MASKWATCH_", b"}", b": ", b"- ", b"\t", b"? ", b"|\n", b"rtsp://a:b@c@d/", b"!!int '1'"]
+WORDS = [
+    b"&a ",
+    b"*a",
+    b"<<: *a\n",
+    b"!!binary ",
+    b"{MASKWATCH_",
+    b"}",
+    b": ",
+    b"- ",
+    b"\t",
+    b"? ",
+    b"|\n",
+    b"rtsp://a:b@c@d/",
+    b"!!int '1'",
+]
 DOCUMENT = {
     "cameras": {
         "door": {
@@ -18,7 +32,17 @@ DOCUMENT = {
         },
         "hall": {"source": "usb:0", "detect": {"min_face_px": 20, "thresholds": [0.6, 0.7, 0.8]}},
     },
-    "alert": {"rules": ["protected_ratio"], "sinks": ["log", {"kind": "webhook", "url": f"https://example.com/?token={SECRET}", "secret": f"{SECRET}-{SECRET}"}]},
+    "alert": {
+        "rules": ["protected_ratio"],
+        "sinks": [
+            "log",
+            {
+                "kind": "webhook",
+                "url": f"https://example.com/?token={SECRET}",
+                "secret": f"{SECRET}-{SECRET}",
+            },
+        ],
+    },
     "queue": {"dir": "queue", "max_mb": 100},
     "web": {"port": 8470, "token": f"{SECRET}-{SECRET}"},
     "events": {"dir": "events", "site": "north", "url": f"postgresql://a:{SECRET}@localhost/x"},
@@ -29,7 +53,6 @@ DOCUMENT = {
 
 class Configurations(Kind):
     """Read, checked, asked for written secrets, and changed as the editor does."""
-
 
     def __init__(self, folder, last):
         super().__init__(folder, last)
@@ -61,7 +84,13 @@ class Configurations(Kind):
         from maskwatch.core.errors import ConfigError
 
         refused = None
-        for read in (load, check, written_secrets, missing_footage, lambda each: used_variables(each, ["cameras"])):
+        for read in (
+            load,
+            check,
+            written_secrets,
+            missing_footage,
+            lambda each: used_variables(each, ["cameras"]),
+        ):
             try:
                 read(path)
             except ConfigError as e:

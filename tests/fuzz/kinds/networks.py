@@ -14,7 +14,15 @@ from fuzz.mutation import ESCAPE, as_json, mutated, spoiled
 WAIT_S = 0.4  # for an answer
 SPEAKER = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\na=control:*\r\nm=audio 0 RTP/AVP 0 8\r\na=sendonly\r\na=control:t1\r\na=rtpmap:8 PCMA/8000\r\n"
 CAMERA = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\na=control:*\r\nm=video 0 RTP/AVP 96\r\na=control:t0\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1;sprop-parameter-sets=Z0IAHp2oUEmQ,aM48gA==\r\n"
-RTSP_WORDS = [b"RTSP/1.0", b"Content-Length: 99999999", b"a=fmtp:96 ", b"WWW-Authenticate: Digest ", b"m=video", b"a=sendonly", b"$\0\xff\xff"]
+RTSP_WORDS = [
+    b"RTSP/1.0",
+    b"Content-Length: 99999999",
+    b"a=fmtp:96 ",
+    b"WWW-Authenticate: Digest ",
+    b"m=video",
+    b"a=sendonly",
+    b"$\0\xff\xff",
+]
 
 
 def rtsp(status, headers, body=""):
@@ -86,12 +94,18 @@ class Cameras(Kind):
         said = {method: [each.encode().hex() for each in texts] for method, texts in answers.items()}
         if wrong == "DESCRIBE" and place == 1 and random.random() < 0.7:
             spoilt = mutated(description.encode(), random, RTSP_WORDS).decode("latin-1")
-            said[wrong][place] = rtsp(200, {"Content-Type": "application/sdp"}, spoilt).encode("latin-1").hex()
+            said[wrong][place] = (
+                rtsp(200, {"Content-Type": "application/sdp"}, spoilt).encode("latin-1").hex()
+            )
         else:
             said[wrong][place] = mutated(bytes.fromhex(said[wrong][place]), random, RTSP_WORDS).hex()
         media = b"".join(packet(random.randbytes(random.choice((0, 1, 2, 40))), n) for n in range(20))
         path = folder / "camera.json"
-        path.write_bytes(json.dumps({"kind": "speaker" if number % 3 else "camera", "said": said, "media": media.hex()}).encode())
+        path.write_bytes(
+            json.dumps(
+                {"kind": "speaker" if number % 3 else "camera", "said": said, "media": media.hex()}
+            ).encode()
+        )
         return path
 
     def take(self, path):
@@ -105,7 +119,9 @@ class Cameras(Kind):
             known = about["said"][method]
             text = bytes.fromhex(known[min(asked[method], len(known) - 1)])
             asked[method] += 1
-            cseq = next((line[5:].strip() for line in data.split(b"\r\n") if line.lower().startswith(b"cseq:")), b"1")
+            cseq = next(
+                (line[5:].strip() for line in data.split(b"\r\n") if line.lower().startswith(b"cseq:")), b"1"
+            )
             media = bytes.fromhex(about["media"]) if method == "PLAY" and about["kind"] == "camera" else b""
             return text.replace(b"{cseq}", cseq) + media
 
@@ -145,9 +161,23 @@ class Brokers(Kind):
     names = ("mqtt",)
 
     def make(self, number, random, folder):
-        words = [b"\x20", b"\x30\xff\xff\xff\x7f", b"\x40\x02", b"\x50", b"\x62", b"\x90", b"\xd0\x00", b"\xe0\x00", b"\xf0\x00"]
+        words = [
+            b"\x20",
+            b"\x30\xff\xff\xff\x7f",
+            b"\x40\x02",
+            b"\x50",
+            b"\x62",
+            b"\x90",
+            b"\xd0\x00",
+            b"\xe0\x00",
+            b"\xf0\x00",
+        ]
         path = folder / "broker.bin"
-        path.write_bytes(mutated(random.choice((CONNACK, CONNACK + PUBACK, CONNACK + b"\x30\x05\x00\x01ahi")), random, words))
+        path.write_bytes(
+            mutated(
+                random.choice((CONNACK, CONNACK + PUBACK, CONNACK + b"\x30\x05\x00\x01ahi")), random, words
+            )
+        )
         return path
 
     def take(self, path):
@@ -170,7 +200,7 @@ class Brokers(Kind):
             return said
 
         server = Server(answer)
-        before, threading.excepthook = threading.excepthook, lambda told: crashed.append(told)
+        before, threading.excepthook = threading.excepthook, crashed.append
         client = Client(CallbackAPIVersion.VERSION2)
         connection = Connection("mqtt: 127.0.0.1", client, "127.0.0.1", server.port, None)
         client.reconnect_delay_set(1, 1)
@@ -205,7 +235,12 @@ class Answers(Kind):
 
         face = Face(Box(1, 2, 30, 40), 0.9, 0.8, Label.PROTECTED)
         self.report = to_json(FrameReport("door", "x", 1, 1.0, (64, 48), (face,), persons=()))
-        self.status = {"cameras": {"door": {"state": "up", "reason": None}}, "sinks": {}, "notices": {}, "config": {"a": 1}}
+        self.status = {
+            "cameras": {"door": {"state": "up", "reason": None}},
+            "sinks": {},
+            "notices": {},
+            "config": {"a": 1},
+        }
         self.jpeg = cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8))[1].tobytes()
         self.documents = {
             "status": self.drawn(spoiled(self.status), 3, "status"),
@@ -243,7 +278,9 @@ class Answers(Kind):
         client = ServiceClient(self.folder / "service.sock")
         await client.close()
         answer = httpx.Response(int(status), content=path.read_bytes())
-        client._client = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: answer), base_url="http://service")
+        client._client = httpx.AsyncClient(
+            transport=httpx.MockTransport(lambda _: answer), base_url="http://service"
+        )
         if what == "status":
             assert isinstance(await client.status(), dict)
         elif what == "minute":

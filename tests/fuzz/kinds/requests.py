@@ -10,17 +10,81 @@ from fuzz.kinds.pictures import png, seeds
 from fuzz.mutation import ESCAPE, NAMES, as_json, mutated, spoiled
 
 TOKEN = f"{SECRET}-of-24-characters"
-WEB = ["/healthz", "/metrics", "/api/status", "/api/predict", "/api/queue/export", "/api/models", "/api/models/current", "/"]
-CONSOLE = ["/login", "/logout", "/", "/queue", "/queue/picture/a.jpg", "/queue/thumbnail/a.jpg", "/queue/upload", "/queue/sample/a"]
-CONSOLE += ["/history/still/a.jpg", "/history/clip/a.mp4", "/history/thumbnail/a.jpg", "/history/export.csv", "/history/report.pdf"]
-QUERIES = ["format=coco", "format=yolo&all=true", "since=2026-11-01", "until=9999-12-31", "since=0001-01-01", "camera=a", "token=x"]
-QUERIES += ["to=//evil.example", "language=ko", "name=../../a.png", "width=9999999999999999999999", "day=9999-12-31", "day=0001-01-01"]
-QUERIES += ["day=2026-11-26&show=week&kind=alert&camera=%1b[31m", "day=1970-01-01", "page=-1", "from=1e999", f"token={SECRET}"]
+WEB = [
+    "/healthz",
+    "/metrics",
+    "/api/status",
+    "/api/predict",
+    "/api/queue/export",
+    "/api/models",
+    "/api/models/current",
+    "/",
+]
+CONSOLE = [
+    "/login",
+    "/logout",
+    "/",
+    "/queue",
+    "/queue/picture/a.jpg",
+    "/queue/thumbnail/a.jpg",
+    "/queue/upload",
+    "/queue/sample/a",
+]
+CONSOLE += [
+    "/history/still/a.jpg",
+    "/history/clip/a.mp4",
+    "/history/thumbnail/a.jpg",
+    "/history/export.csv",
+    "/history/report.pdf",
+]
+QUERIES = [
+    "format=coco",
+    "format=yolo&all=true",
+    "since=2026-11-01",
+    "until=9999-12-31",
+    "since=0001-01-01",
+    "camera=a",
+    "token=x",
+]
+QUERIES += [
+    "to=//evil.example",
+    "language=ko",
+    "name=../../a.png",
+    "width=9999999999999999999999",
+    "day=9999-12-31",
+    "day=0001-01-01",
+]
+QUERIES += [
+    "day=2026-11-26&show=week&kind=alert&camera=%1b[31m",
+    "day=1970-01-01",
+    "page=-1",
+    "from=1e999",
+    f"token={SECRET}",
+]
 BODIES = [{"version": "v1"}, {"name": "kim", "password": SECRET}, {"token": SECRET}]
-HEADERS = [("content-type", "image/png"), ("content-type", "application/x-www-form-urlencoded"), ("content-length", "9" * 30)]
-HEADERS += [("content-length", "-1"), ("authorization", "Bearer x"), ("cookie", "language=ko; x"), ("host", "evil.example")]
-HEADERS += [("origin", "http://[evil"), ("accept-language", "ko;q=9e999,*"), ("range", "bytes=-1-"), ("range", "bytes=0-0,0-0" * 500)]
-HEADERS += [("if-modified-since", "Thu, 99 Foo 99999"), ("x-forwarded-for", ESCAPE), ("sec-fetch-dest", "document"), ("transfer-encoding", "a")]
+HEADERS = [
+    ("content-type", "image/png"),
+    ("content-type", "application/x-www-form-urlencoded"),
+    ("content-length", "9" * 30),
+]
+HEADERS += [
+    ("content-length", "-1"),
+    ("authorization", "Bearer x"),
+    ("cookie", "language=ko; x"),
+    ("host", "evil.example"),
+]
+HEADERS += [
+    ("origin", "http://[evil"),
+    ("accept-language", "ko;q=9e999,*"),
+    ("range", "bytes=-1-"),
+    ("range", "bytes=0-0,0-0" * 500),
+]
+HEADERS += [
+    ("if-modified-since", "Thu, 99 Foo 99999"),
+    ("x-forwarded-for", ESCAPE),
+    ("sec-fetch-dest", "document"),
+    ("transfer-encoding", "a"),
+]
 
 
 class Requests(Kind):
@@ -50,7 +114,12 @@ class Requests(Kind):
             return FrameReport("camera", "picture", 0, 0.0, (rgb.shape[1], rgb.shape[0]), ())
 
         registry, store = Registry(self.folder / "models"), Queue(self.folder / "queue")
-        routes = [*health.routes(status), *models.routes(registry, status), *predict.routes(seen), *queue.routes(store)]
+        routes = [
+            *health.routes(status),
+            *models.routes(registry, status),
+            *predict.routes(seen),
+            *queue.routes(store),
+        ]
         return make_app(routes, token=TOKEN)
 
     def _console(self):
@@ -106,7 +175,9 @@ class Requests(Kind):
             query = mutated(query.encode(), random).decode("latin-1")[:8000]
         request = {
             "app": name,
-            "method": random.choice(["GET", "GET", "GET", "POST", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "X-\x1b"]),
+            "method": random.choice(
+                ["GET", "GET", "GET", "POST", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "X-\x1b"]
+            ),
             "path": path,
             "query": query,
             "headers": headers,
@@ -146,7 +217,10 @@ class Requests(Kind):
         assert answer is not None, "no answer"
         assert answer["status"] not in {500, 501, 502}, sent[:500]
         assert SECRET.encode() not in sent + repr(answer["headers"]).encode(), "tells a secret"
-        assert all(b"\n" not in value and b"\r" not in value and b"\x1b" not in value for _, value in answer["headers"]), answer
+        assert all(
+            b"\n" not in value and b"\r" not in value and b"\x1b" not in value
+            for _, value in answer["headers"]
+        ), answer
 
     async def _asked(self, request, body):
         size = -(-len(body) // request["pieces"]) or 1
@@ -177,13 +251,17 @@ class Requests(Kind):
             "raw_path": raw,
             "root_path": "",
             "query_string": request["query"].encode("latin-1"),
-            "headers": [(name.encode(), value.encode("latin-1", "replace")) for name, value in request["headers"]],
+            "headers": [
+                (name.encode(), value.encode("latin-1", "replace")) for name, value in request["headers"]
+            ],
             "client": ("192.0.2.7", 1),
             "server": ("127.0.0.1", 8470),
             "state": {},
         }
         await self.apps[request["app"]](scope, receive, send)
-        return (started[0] if started else {"status": 499, "headers": []}) if request["cut"] or started else None, bytes(sent)
+        return (started[0] if started else {"status": 499, "headers": []}) if request[
+            "cut"
+        ] or started else None, bytes(sent)
 
     def close(self):
         self.store.close()
