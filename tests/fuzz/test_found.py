@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import sqlite3
 import struct
@@ -22,6 +23,8 @@ from fuzz.mutation import as_json
 from maskwatch.alerts.kinds.notify import _Service
 from maskwatch.alerts.outbox import Limits, Outbox
 from maskwatch.classify.network import MaskNet, Shape, load_network, save_network
+from maskwatch.cli import as_shown
+from maskwatch.cli.logs import TextFormatter
 from maskwatch.config.load import written_secrets
 from maskwatch.console.context import CameraView
 from maskwatch.console.history.query import Choice
@@ -43,6 +46,7 @@ from maskwatch.core.errors import (
 from maskwatch.core.events import Event, EventKind
 from maskwatch.core.records import FrameReport
 from maskwatch.datasets.formats.registry import read
+from maskwatch.datasets.records import Note, Problems
 from maskwatch.events.store import EventFilter, EventStore
 from maskwatch.learning.archive import Archive
 from maskwatch.models.registry import Registry
@@ -345,3 +349,15 @@ def test_a_picture_of_the_service_that_is_none_is_told():
 def test_a_day_that_has_no_week_is_not_said(day):
     assert Choice.of({"day": day}).day is None
     assert Choice.of({"day": "2026-11-26"}).day == datetime(2026, 11, 26, tzinfo=UTC).date()
+
+
+def test_a_name_with_a_line_end_in_it_makes_no_line_of_its_own():
+    name = "a\nERROR all is lost\r"
+    assert as_shown(SourceError(f"{name}: is no file")) == r"maskwatch: a\nERROR all is lost\r: is no file"
+    assert as_shown(ConfigError("a: wrong\nb: wrong")).count("\n") == 1
+    assert list(Problems([Note(f"{name}: is missing")])) == [r"a\nERROR all is lost\r: is missing"]
+    record = logging.LogRecord("x", logging.WARNING, "x", 1, "%s; left out", (name,), None)
+    assert (
+        TextFormatter("%(levelname)s %(message)s").format(record).splitlines()[1]
+        == r"    ERROR all is lost\r; left out"
+    )
