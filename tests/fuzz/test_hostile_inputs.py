@@ -18,17 +18,17 @@ QUICK = {
     "answers": 30,
 }
 ALL = {
-    "pictures": 2400,
-    "videos": 2600,
+    "pictures": 3000,
+    "videos": 3400,
     "data sets": 1200,
-    "archives": 400,
-    "weights": 160,
-    "configurations": 900,
-    "stores": 800,
-    "requests": 500,
-    "cameras": 150,
-    "brokers": 60,
-    "answers": 900,
+    "archives": 250,
+    "weights": 60,
+    "configurations": 400,
+    "stores": 400,
+    "requests": 250,
+    "cameras": 60,
+    "brokers": 30,
+    "answers": 1000,
 }
 
 
