@@ -36,7 +36,7 @@ from maskwatch.cli import (
 from maskwatch.cli.interrupt import Interrupt
 from maskwatch.cli.logs import LogFormat, LogLevel, set_up
 from maskwatch.core.errors import ConfigError, MaskwatchError
-from maskwatch.core.text import terminal_safe
+from maskwatch.core.text import one_line, terminal_safe
 from maskwatch.platform.caches import settle_libraries
 
 app = typer.Typer(
@@ -118,12 +118,18 @@ def main() -> None:
         interrupt.finish()
 
 
+def as_shown(error: MaskwatchError) -> str:
+    """What the person at the terminal reads: one line, of a configuration one a problem."""
+    text = str(error) if isinstance(error, ConfigError) else one_line(str(error))
+    return terminal_safe(f"maskwatch: {text}")
+
+
 def _exit(error: BaseException) -> NoReturn:
     """With a line for the person at the terminal, where the error is meant for one."""
     if _Debug.on:
         raise error
     if isinstance(error, MaskwatchError):
-        sys.stderr.write(terminal_safe(f"maskwatch: {error}\n"))
+        sys.stderr.write(f"{as_shown(error)}\n")
         sys.exit(2 if isinstance(error, ConfigError) else 1)
     if isinstance(error, OSError):  # a file that cannot be written, a full disk
         sys.stderr.write(terminal_safe(f"maskwatch: {error.filename or 'file'}: {error.strerror or error}\n"))

@@ -69,6 +69,11 @@ class TextFormatter(logging.Formatter):
         super().__init__(layout)
         self._priorities = priorities
 
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - as logging has it
+        """The line, further ones of a message below it: a name with a line's end in it looks like no other record."""
+        record.message = record.message.replace("\n", "\n    ")
+        return super().formatMessage(record)
+
     def format(self, record: logging.LogRecord) -> str:
         """The record as text, of several lines where it has a traceback."""
         text = terminal_safe(super().format(record))

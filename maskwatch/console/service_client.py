@@ -1,13 +1,15 @@
 """Asks the running service over its Unix socket."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
-from maskwatch.core.errors import ServiceError
+from maskwatch.core.errors import MALFORMED, ServiceError
 from maskwatch.core.records import FrameReport
 from maskwatch.core.report_json import from_json, unpacked
 from maskwatch.platform.unix_socket import short
@@ -26,18 +28,23 @@ class ServiceClient:
 
     async def status(self) -> dict[str, Any]:
         """What `/api/status` tells, and as `config` which configuration is in force."""
-        found: dict[str, Any] = (await self._get("/status")).json()
+        answer = await self._get("/status")
+        with _understood():
+            found: dict[str, Any] = dict(answer.json())
         return found
 
     async def frame(self, camera: str, width: int) -> tuple[FrameReport, bytes]:
         """The last frame of a camera as a JPEG, `width` px wide at most and clean, and its report, in pixels of the full frame."""
-        return unpacked((await self._get(f"/frame/{quote(camera, safe='')}", width=width)).content)
+        answer = await self._get(f"/frame/{quote(camera, safe='')}", width=width)
+        with _understood():
+            return unpacked(answer.content)
 
     async def minute(self, camera: str, after: float | None = None) -> list[FrameReport]:
         """The reports of a camera's last minute, in order; those after the one at `after`, where that is still among them."""
         asked = {} if after is None else {"after": repr(after)}
         answer = await self._get(f"/minute/{quote(camera, safe='')}", **asked)
-        return [from_json(each) for each in answer.json()]
+        with _understood():
+            return [from_json(each) for each in answer.json()]
 
     async def reload(self) -> None:
         """Have the service read its configuration again; what it refuses, `config` of the status tells, and the old one stays."""
@@ -55,6 +62,16 @@ class ServiceClient:
             answer = await self._client.send(request)
         except httpx.HTTPError as e:
             raise ServiceError("the service does not answer") from e
-        if answer.is_error:
-            raise ServiceError(answer.json().get("error", f"HTTP {answer.status_code}"))
+        if not answer.is_success:
+            with _understood(f"HTTP {answer.status_code}"):
+                raise ServiceError(str(answer.json()["error"]))
         return answer
+
+
+@contextmanager
+def _understood(why: str = "it answers what is not understood") -> Iterator[None]:
+    """Another program may listen there, or another release of this one."""
+    try:
+        yield
+    except MALFORMED as e:
+        raise ServiceError(f"the service: {why}") from e

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 FILE = "users.json"
 MIN_PASSWORD, MAX_PASSWORD = 10, 256  # characters
 MAX_NAME = 64
+MAX_HASH_KIB, MAX_HASH_ROUNDS, MAX_HASH_LANES = 262_144, 20, 16  # of argon2; ours have 65,536, 3 and 4
 OWNER_NAME = "owner"  # the name of who comes by the printed link, whom no file knows
 
 
@@ -180,11 +181,28 @@ def is_right_password(account: Account | None, password: str) -> bool:
     """Whether it is hers; takes as long, a tenth of a second, where there is no such user. Needs 64 MB for that time."""
     from argon2.exceptions import Argon2Error, InvalidHashError
 
+    stored = account.password if account and _is_affordable(account.password) else _nobodys()
     try:
-        right = _hasher().verify(account.password if account else _nobodys(), _composed(password))
+        right = _hasher().verify(stored, _composed(password))
     except (Argon2Error, InvalidHashError):
         return False
     return right and account is not None
+
+
+def _is_affordable(stored: str) -> bool:
+    """Whether a hash says of itself that it takes no more memory and time than ours; a damaged one may say anything."""
+    from argon2 import extract_parameters
+    from argon2.exceptions import InvalidHashError
+
+    try:
+        told = extract_parameters(stored)
+    except InvalidHashError:
+        return False
+    return (
+        told.memory_cost <= MAX_HASH_KIB
+        and told.time_cost <= MAX_HASH_ROUNDS
+        and told.parallelism <= MAX_HASH_LANES
+    )
 
 
 def checked_user_name(name: str) -> str:
@@ -261,7 +279,7 @@ def _read(path: Path) -> dict[str, Account]:
     try:
         accounts = [make(each) for each in json.loads(path.read_text(encoding="utf-8"))["users"]]
         if not all(isinstance(part, str) for each in accounts for part in astuple(each)):
-            raise TypeError("what is told of a user is text")  # noqa: TRY301 - told like the other faults
+            raise TypeError("what is told of a user is text")
         return {_key(each.name): each for each in accounts}
     except OSError as e:
         raise UserError(f"{path}: {e.strerror}") from e

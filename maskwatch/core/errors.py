@@ -1,6 +1,5 @@
 """Every error that a person may see. Each message names the file, the key or the camera that it is about."""
 
-
 MALFORMED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 """What it raises to read a document that is not as it should be: also numbers without end, and lists in lists in lists."""
 

@@ -1,11 +1,13 @@
 """A frame's report as JSON and back, whole: what one process of the program tells another."""
 
 import json
+import math
 from dataclasses import asdict
 from typing import Any
 
 from maskwatch.core.records import Box, Coverage, Face, FrameReport, Label, Person
 
+FARTHEST = 1e6  # px, from a picture's corner
 HEAD = 4  # bytes: how long the JSON before a picture is, big-endian
 
 
@@ -38,18 +40,20 @@ def to_json(report: FrameReport) -> dict[str, object]:
 
 
 def from_json(data: Any) -> FrameReport:
-    """What `to_json` gave. Raises `KeyError`, `TypeError` or `ValueError` when it is something else."""
-    persons = data["persons"]
+    """What `to_json` gave. Raises one of `MALFORMED` when it is something else."""
+    persons, (width, height) = data["persons"], data["size"]
+    if min(width, height) <= 0:
+        raise ValueError("no size of a picture")
     return FrameReport(
-        data["camera"],
-        data["source"],
-        data["seq"],
-        data["at"],
-        (data["size"][0], data["size"][1]),
+        str(data["camera"]),
+        str(data["source"]),
+        int(data["seq"]),
+        _number(data["at"]),
+        (int(width), int(height)),
         tuple(map(_to_face, data["faces"])),
         Coverage(data["look"]),
         near_misses=tuple(map(_to_face, data["near_misses"])),
-        moved=tuple(Box(*box) for box in data["moved"]),
+        moved=tuple(map(_to_box, data["moved"])),
         persons=None if persons is None else tuple(map(_to_person, persons)),
     )
 
@@ -64,7 +68,21 @@ def _face(face: Face) -> dict[str, object]:
 
 
 def _to_face(data: Any) -> Face:
-    return Face(Box(*data["box"]), data["score"], data["protected"], Label(data["label"]))
+    protected = None if data["protected"] is None else _number(data["protected"])
+    return Face(_to_box(data["box"]), _number(data["score"]), protected, Label(data["label"]))
+
+
+def _to_box(data: Any) -> Box:
+    x1, y1, x2, y2 = map(_number, data)
+    if max(map(abs, (x1, y1, x2, y2))) > FARTHEST:
+        raise ValueError("no box of a picture")
+    return Box(x1, y1, x2, y2)
+
+
+def _number(value: Any) -> float:
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise TypeError("no number")
+    return value
 
 
 def _person(person: Person) -> dict[str, object]:
@@ -77,7 +95,7 @@ def _person(person: Person) -> dict[str, object]:
 
 def _to_person(data: Any) -> Person:
     made = dict(data) | {
-        "box": Box(*data["box"]),
+        "box": _to_box(data["box"]),
         "label": Label(data["label"]),
         "zones": tuple(data["zones"]),
     }

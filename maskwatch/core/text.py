@@ -11,6 +11,11 @@ def pluralize(number: int, noun: str) -> str:
     return f"{number} {noun if number == 1 else plural}"
 
 
+def one_line(text: str) -> str:
+    """The text with line ends written out: a name with one in it makes no line of its own."""
+    return text.replace("\r", "\\r").replace("\n", "\\n")
+
+
 def terminal_safe(text: str) -> str:
     """The text with what a terminal would obey written out: escapes, carriage returns, turned reading direction.
 

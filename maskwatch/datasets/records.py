@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwatch.core.records import Box, Rgb
+from maskwatch.core.text import one_line
 from maskwatch.datasets.labels import FaceLabel
 
 MAX_PROBLEMS = 1000
@@ -73,7 +74,7 @@ class Problems(list[str]):
     def append(self, line: str) -> None:
         """Add a line, or only count it where there are `MAX_PROBLEMS` already."""
         if len(self) < MAX_PROBLEMS:
-            super().append(line)
+            super().append(type(line)(one_line(line)))
         else:
             self._count(1)
 

@@ -199,7 +199,9 @@ class EventStore:
     def count_uncopied(self) -> int:
         """How many the shared database does not have as they are here. Raises `EventError`."""
         columns = OWN_EVENTS.c
-        query = select(func.count().label("number")).where(columns.copied < columns.version, columns.kind.in_(KINDS))
+        query = select(func.count().label("number")).where(
+            columns.copied < columns.version, columns.kind.in_(KINDS)
+        )
         return int(self._rows(query)[0]["number"])
 
     def try_to_write(self) -> None:

@@ -4,6 +4,7 @@ What root makes belongs to the owner of the folder that it is put in: who uses `
 service leaves nothing that the service may not read, change and remove.
 """
 
+import errno
 import fcntl
 import os
 import shutil
@@ -80,6 +81,20 @@ def write_atomically(path: Path, data: bytes) -> None:
     """Write a whole file by `replacing`, flushed to the disk; missing folders are made. Raises `OSError`."""
     with replacing(path) as part:
         part.write_bytes(data)
+
+
+def read_file(path: Path, max_bytes: int | None = None) -> bytes:
+    """A whole file, of at most `max_bytes`. Raises `OSError`, also for what is none: a pipe nobody writes to, a device without an end."""
+    with _opened(path, os.O_RDONLY | os.O_NONBLOCK) as descriptor:
+        about = os.fstat(descriptor)
+        if stat.S_ISDIR(about.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(about.st_mode):
+            raise OSError(errno.EINVAL, "is no file", str(path))
+        if max_bytes is not None and about.st_size > max_bytes:
+            raise OSError(errno.EFBIG, f"is larger than {max_bytes / 1_000_000:g} MB", str(path))
+        with os.fdopen(os.dup(descriptor), "rb") as file:
+            return file.read()
 
 
 def make_folder(folder: Path) -> None:

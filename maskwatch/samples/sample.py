@@ -11,6 +11,7 @@ from typing import Any
 from maskwatch.core.errors import MALFORMED, QueueError
 from maskwatch.core.records import Box, Face, FrameReport, Label, Person
 from maskwatch.datasets.records import GroundTruth, LabelledImage, Split
+from maskwatch.platform.files import read_file
 from maskwatch.samples.annotations import (
     Annotation,
     History,
@@ -172,7 +173,7 @@ def to_json(sample: Sample) -> dict[str, object]:
 def read_sample(path: Path) -> Sample:
     """Raises `QueueError`, naming the file, when it is no sample's record."""
     try:
-        return _from_json(json.loads(path.read_text(encoding="utf-8")))
+        return _from_json(json.loads(read_file(path)))
     except (OSError, *MALFORMED) as e:
         raise QueueError(f"queue: {path}: cannot be read ({type(e).__name__})") from e
 

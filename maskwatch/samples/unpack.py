@@ -14,22 +14,32 @@ from maskwatch.datasets.formats.registry import Format
 
 MAX_FILES = 200_000
 MAX_TEXT_MB = 512  # unpacked, all files together
-# One file. Read, a text takes up to 25 times its size in memory as JSON, 1,000 times as YAML
+# One file. Read, a text takes up to 12 times its size in memory as JSON, besides 240 bytes a list, and 1,000 times as YAML
 MAX_FILE_MB = {
-    ".json": 64,
+    ".json": 48,
     ".txt": 16,
     ".xml": 4,
-    ".yaml": 0.25,
-    ".yml": 0.25,
+    ".yaml": 0.1,
+    ".yml": 0.1,
     ".names": 0.25,
     ".data": 0.25,
 }
 MAX_PACKED = 100  # times smaller in a zip file than unpacked, a file and all together; labels come to 5 to 30
 PACKED_FROM_BYTES = 1_000_000
+MAX_NESTED = 2_000_000  # lists and objects in a file
 TEXTS = set(MAX_FILE_MB)  # pictures that come back are not needed
 CHUNK = 1 << 20
 # what a zip file raises that is cut off, damaged, encrypted, or packed otherwise
-BROKEN = (zipfile.BadZipFile, zlib.error, LZMAError, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    LZMAError,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
 
 
 def unpack(source: Path, folder: Path, formats: Collection[Format]) -> Path:
@@ -83,7 +93,7 @@ def _unzip_texts(source: Path, folder: Path) -> None:
 def _copy(read: Callable[[int], bytes], write: Callable[[bytes], int], budget: "_Budget", name: str) -> None:
     budget.begin(name)
     while chunk := read(CHUNK):
-        budget.spend(len(chunk))  # what comes out, whatever the header promised
+        budget.spend(chunk)  # what comes out, whatever the header promised
         write(chunk)
 
 
@@ -97,16 +107,19 @@ class _Budget:
         self._bytes = min(MAX_TEXT_MB * 1_000_000, most)
         self._most_mb = self._bytes / 1_000_000
         self._of_file: float = 0
+        self._nested = MAX_NESTED
 
     def begin(self, name: str) -> None:
         self._name = name
         self._of_file = MAX_FILE_MB[PurePosixPath(name).suffix.lower()] * 1_000_000
         self._files -= 1
+        self._nested = MAX_NESTED
         self._check()
 
-    def spend(self, count: int) -> None:
-        self._bytes -= count
-        self._of_file -= count
+    def spend(self, chunk: bytes) -> None:
+        self._bytes -= len(chunk)
+        self._of_file -= len(chunk)
+        self._nested -= chunk.count(b"[") + chunk.count(b"{")
         self._check()
 
     def _check(self) -> None:
@@ -117,3 +130,5 @@ class _Budget:
         if self._of_file < 0:
             most = MAX_FILE_MB[PurePosixPath(self._name).suffix.lower()]
             raise DataError(f"{self._source}: {self._name} is larger than {most:g} MB; refused")
+        if self._nested < 0:
+            raise DataError(f"{self._source}: {self._name} holds more than {MAX_NESTED} lists; refused")

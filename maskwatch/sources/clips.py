@@ -158,7 +158,7 @@ class ClipSource:
         """The clips in natural order, those of folders in it too."""
         folder = Path(self.name)
         found = folder.rglob("*") if folder.is_dir() else map(Path, glob(self.name, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
-        return sorted((path for path in found if is_clip(path)), key=natural)
+        return sorted((path for path in found if is_clip(path) and path.is_file()), key=natural)
 
     def _shown(self, path: Path, mark: object) -> Iterator[Frame]:
         source = FileSource(self._camera, Address(str(path)), fps=self._fps, aspect=self._aspect)

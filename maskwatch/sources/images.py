@@ -1,10 +1,13 @@
 """Pictures: one file, a folder of them, or a glob. Whatever is decoded from a file is decoded here."""
 
+import errno
 import logging
+import os
 import re
 from glob import glob, has_magic
 from io import BytesIO
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import imagesize
@@ -14,6 +17,7 @@ from maskwatch.core.address import Address
 from maskwatch.core.errors import ImageError, SourceError
 from maskwatch.core.ports import Frames
 from maskwatch.core.records import Frame, Rgb, require_size
+from maskwatch.platform.files import read_file
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +25,8 @@ JPEG_QUALITY = 95
 MAX_FILE_MB = 1000  # 50 million pixels of four 16-bit channels, and room for what else a file holds
 HEAD_BYTES = 65_536
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
+TIFF, BIG_TIFF = {b"II*\0", b"MM\0*"}, {b"II+\0", b"MM\0+"}
+TIFF_SIZE = (256, 257)  # the tags of width and height
 SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 
@@ -73,9 +79,9 @@ class ImageSource:
     def paths(self) -> list[Path]:
         """The image files in natural order; a single path as it is, there or not."""
         if Path(self.name).is_dir():
-            found = [p for p in Path(self.name).iterdir() if is_image(p)]
+            found = [p for p in Path(self.name).iterdir() if is_image(p) and p.is_file()]
         elif _is_pattern(self.name):
-            found = [p for p in map(Path, glob(self.name)) if is_image(p)]  # noqa: PTH207 - Path.glob takes no absolute pattern
+            found = [p for p in map(Path, glob(self.name)) if is_image(p) and p.is_file()]  # noqa: PTH207 - Path.glob takes no absolute pattern
         else:
             found = [Path(self.name)]
         return sorted(found, key=natural)
@@ -87,9 +93,7 @@ def read_rgb(path: Path) -> Rgb:
     Raises `SourceError` where it cannot be read or has more than `MAX_PIXELS`.
     """
     try:
-        if path.stat().st_size > MAX_FILE_MB * 1_000_000:
-            raise SourceError(f"{path}: is larger than {MAX_FILE_MB} MB")
-        data = path.read_bytes()
+        data = read_file(path, MAX_FILE_MB * 1_000_000)
     except OSError as e:
         raise SourceError(f"{path}: {e.strerror}") from e
     return decoded(data, str(path))
@@ -102,7 +106,7 @@ def decoded(data: bytes, name: str) -> Rgb:
     `ImageError` says that it has more than `MAX_PIXELS`.
     """
     width, height = imagesize.get(BytesIO(data))
-    if min(width, height) <= 0:
+    if min(width, height) <= 0 or not _says_size_once(data):
         raise SourceError(f"{name}: is not a picture that can be read")
     require_size(width, height, name)
     try:
@@ -114,12 +118,33 @@ def decoded(data: bytes, name: str) -> Rgb:
     return np.asarray(rgb, np.uint8)
 
 
+def _says_size_once(data: bytes) -> bool:
+    """False for a TIFF whose first directory gives width or height twice: of these another one would be decoded than was looked at.
+
+    TIFF 6.0, section 2; of BigTIFF all numbers are longer.
+    """
+    order: Literal["little", "big"] = "little" if data.startswith(b"II") else "big"
+    if data[:4] in BIG_TIFF:
+        place, of_count, of_entry = int.from_bytes(data[8:16], order), 8, 20
+    elif data[:4] in TIFF:
+        place, of_count, of_entry = int.from_bytes(data[4:8], order), 2, 12
+    else:
+        return True
+    count = int.from_bytes(data[place : place + of_count], order)
+    begin = place + of_count
+    entries = range(begin, min(begin + count * of_entry, len(data)), of_entry)
+    tags = [int.from_bytes(data[entry : entry + 2], order) for entry in entries]
+    return all(tags.count(tag) == 1 for tag in TIFF_SIZE)
+
+
 def image_size(path: Path) -> tuple[int, int]:
     """Width and height in pixels as `read_rgb` would give them, decoded only where the head does not tell.
 
     Raises `SourceError`.
     """
     try:
+        if not path.is_file():
+            raise SourceError(f"{path}: {'is no file' if path.exists() else os.strerror(errno.ENOENT)}")
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
             file.seek(0)

@@ -57,7 +57,7 @@ def test_the_log_does_nothing_on_a_terminal():
 
 def test_the_journal_gets_priorities_on_each_line():
     formatter = TextFormatter("%(levelname)s %(message)s", priorities=True)
-    assert formatter.format(record("one\ntwo")) == "<4>WARNING one\n<4>two"
+    assert formatter.format(record("one\ntwo")) == "<4>WARNING one\n<4>    two"
     told = {level: formatter.format(record("x", level))[:3] for level in (10, 20, 30, 40, 50)}
     assert told == {10: "<7>", 20: "<6>", 30: "<4>", 40: "<3>", 50: "<3>"}
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from random import Random
 
 MEMORY = 1_000_000_000  # bytes
-CPU_S, WALL_S = 10, 60  # the machine may be busy: the processor's time is what counts
+CPU_S, WALL_S = 10, 180  # the machine may be busy: the processor's time is what counts
 
 
 def main(out, *arguments):
@@ -28,22 +28,24 @@ def main(out, *arguments):
 
     from fuzz.judging import Memory
     from fuzz.kinds import KINDS
+    from maskwatch.cli.logs import LogFormat, LogLevel, set_up
     from maskwatch.core.errors import MaskwatchError
 
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     log = Memory()
-    logging.basicConfig(level=logging.INFO, handlers=[log], force=True)
-    with open(out, "a", buffering=1) as told, tempfile.TemporaryDirectory(prefix="fuzz-") as temporary:
+    set_up(LogLevel.INFO, LogFormat.TEXT)
+    logging.getLogger().handlers = [log]
+    with Path(out).open("a", buffering=1) as told, tempfile.TemporaryDirectory(prefix="fuzz-") as temporary:
         for place in range(0, len(arguments), 3):
             name, first, last = arguments[place], int(arguments[place + 1]), int(arguments[place + 2])
             folder = Path(temporary, name)
             folder.mkdir()
-            kind = KINDS[name](folder)
+            kind = KINDS[name](folder, last)
             for number in range(first, last):
                 inputs = folder / "input"
                 inputs.mkdir()
-                path = kind.make(number, Random(f"{name} {number}"), inputs)  # noqa: S311
+                path = kind.make(number, Random(f"{name} {number}"), inputs)
                 if number == first:
                     with contextlib.suppress(MaskwatchError):
                         kind.warm()

@@ -3,9 +3,10 @@
 import logging
 import traceback
 
+from maskwatch.cli import as_shown
 from maskwatch.cli.logs import TextFormatter
 from maskwatch.core.errors import ConfigError, MaskwatchError
-from maskwatch.core.text import OBEYED, terminal_safe
+from maskwatch.core.text import OBEYED
 
 SECRET = "s3cret-Pa55word"
 MAX_TEXT = 4000  # characters of an error
@@ -40,18 +41,20 @@ def judged(take, path, log, names):
 
 
 def _of_error(error, names):
-    shown = terminal_safe(f"maskwatch: {error}\n")
+    shown = as_shown(error)
     seen, each = [], error
     while each is not None and each not in seen:
         seen.append(each)
         each = each.__cause__
-    if any(isinstance(each, MemoryError) or getattr(each, "code", None) == -4 for each in seen):  # OpenCV's StsNoMem
+    if any(
+        isinstance(each, MemoryError) or getattr(each, "code", None) == -4 for each in seen
+    ):  # OpenCV's StsNoMem
         return "wanted too much memory"
     if not any(name in str(error) for name in names):
         return f"names none of {names}"
     if len(shown) > MAX_TEXT:
         return f"is of {len(shown)} characters"
-    if "\n" in str(error) and not isinstance(error, ConfigError):
+    if "\n" in shown and not isinstance(error, ConfigError):
         return "has several lines"
     return _of_text(shown)
 
@@ -72,7 +75,7 @@ def _of_log(lines):
     text = "".join(lines)
     if "Traceback" in text:
         return "logs a traceback"
-    return _of_text(text) or _of_lines(lines)
+    return _of_text(text) or _of_lines(line.replace("\n    ", " ") for line in lines)
 
 
 def _of_text(text):

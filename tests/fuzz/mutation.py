@@ -21,7 +21,7 @@ def mutated(data, random, words=()):
     return bytes(data[:MAX_GROWN])
 
 
-def _spoil(data, random, words):
+def _spoil(data, random, words):  # noqa: C901 - one case a fault
     place = random.randrange(len(data) + 1)
     if random.random() < 0.5:  # what a format says of itself stands at its beginning
         place = min(place, random.randrange(256))
@@ -51,7 +51,20 @@ def _spoil(data, random, words):
             data[place : place + length] = data[other : other + length]
 
 
-NAMES = ["../../../../etc/passwd", "/etc/passwd", "C:\\x.jpg", "a" * 300, "a/" * 200, ".", "..", "\0", "*.jpg", "[", "~", "con:"]
+NAMES = [
+    "../../../../etc/passwd",
+    "/etc/passwd",
+    "C:\\x.jpg",
+    "a" * 300,
+    "a/" * 200,
+    ".",
+    "..",
+    "\0",
+    "*.jpg",
+    "[",
+    "~",
+    "con:",
+]
 LEAVES = st.one_of(
     st.none(),
     st.booleans(),
@@ -59,20 +72,24 @@ LEAVES = st.one_of(
     st.sampled_from([float("nan"), float("inf"), -float("inf")]),
     st.integers(),
     st.floats(),
-    st.sampled_from([ESCAPE, f"a\n{ESCAPE}\nmaskwatch: all is well", "\u202egnp.x", "\ud800", "a" * 70_000, DEEP, *NAMES]),
+    st.sampled_from(
+        [ESCAPE, f"a\n{ESCAPE}\nmaskwatch: all is well", "\u202egnp.x", "\ud800", "a" * 70_000, DEEP, *NAMES]
+    ),
     st.text(max_size=20),
     st.text(string.printable, max_size=20),
 )
 VALUES = st.recursive(
-    LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4), max_leaves=8
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
+    max_leaves=8,
 )
 
 
 def spoiled(document):
     """A strategy for a document of which one to four values were taken away, doubled, or are something else."""
-    return st.lists(st.tuples(st.integers(0), st.sampled_from("rrrrdtw"), VALUES), min_size=1, max_size=4).map(
-        lambda changes: _changed(document, changes)
-    )
+    return st.lists(
+        st.tuples(st.integers(0), st.sampled_from("rrrrdtw"), VALUES), min_size=1, max_size=4
+    ).map(lambda changes: _changed(document, changes))
 
 
 def _changed(document, changes):

@@ -38,7 +38,9 @@ def taken(counts, folder):
                 found.append(Taken(**told))
             else:
                 begun[key] = told
-        found += [Taken(*key, "death", f"ended with {ended.returncode}: {ended.stderr[-3000:]}") for key in begun]
+        found += [
+            Taken(*key, "death", f"ended with {ended.returncode}: {ended.stderr[-3000:]}") for key in begun
+        ]
         assert ended.returncode == 0 or begun, f"it does not even begin: {ended.stderr[-3000:]}"
         assert "\x1b" not in ended.stderr, f"a library prints a terminal's escape: {ended.stderr!r}"
     return found
@@ -58,10 +60,17 @@ def _attempts(counts, folder, found):
 def _run(left, out):
     arguments = [str(part) for name, (first, last) in left.items() for part in (name, first, last)]
     paths = os.pathsep.join([str(TESTS), str(TESTS.parent)])
-    environment = os.environ | {"PYTHONPATH": paths, "MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "1", "PYTHONUTF8": "1"}
+    environment = os.environ | {
+        "PYTHONPATH": paths,
+        "MALLOC_ARENA_MAX": "2",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONUTF8": "1",
+    }
     out.touch()
     command = [sys.executable, "-m", "fuzz.child", out, *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", cwd=out.parent)
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, errors="replace", cwd=out.parent
+    )
 
 
 def table(found):
@@ -70,5 +79,7 @@ def table(found):
     for kind in dict.fromkeys(t.kind for t in found):
         own = [t for t in found if t.kind == kind]
         refused = sum(t.outcome == "error" for t in own)
-        lines.append(f"| {kind} | {len(own)} | {refused} | {max(t.s for t in own):.1f} | {max(t.mb for t in own):.0f} |")
+        lines.append(
+            f"| {kind} | {len(own)} | {refused} | {max(t.s for t in own):.1f} | {max(t.mb for t in own):.0f} |"
+        )
     return "\n".join(lines)

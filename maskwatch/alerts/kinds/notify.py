@@ -140,7 +140,11 @@ class _Service:
         try:
             content = json.loads(data)
             picture = content["picture"]
-            return str(content["title"]), str(content["body"]), None if picture is None else base64.b64decode(picture)
+            return (
+                str(content["title"]),
+                str(content["body"]),
+                None if picture is None else base64.b64decode(picture),
+            )
         except MALFORMED as e:
             raise SendError(f"{self._where}: what was kept on disk is damaged", again=False) from e
 

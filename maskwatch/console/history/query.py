@@ -12,6 +12,7 @@ from maskwatch.events.ratios import day_span
 from maskwatch.events.store import EventFilter
 
 PATH = "/history"
+FIRST, LAST = date(1970, 1, 5), date(9998, 12, 31)  # days of which the whole week has Unix times
 ADMINS = frozenset({EventKind.ACCESS})
 """What only admins may see: who looked at what."""
 
@@ -39,6 +40,8 @@ class Choice:
         day = None
         with suppress(ValueError):
             day = date.fromisoformat(query.get("day", ""))
+        if day is not None and not FIRST <= day <= LAST:
+            day = None
         said = query.get("kind", "").split(",")
         return cls(
             query.get("camera") or None,

@@ -17,13 +17,13 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from maskwatch.core.errors import MALFORMED
 from maskwatch.console.live.pictures import Picture, Pictures
 from maskwatch.console.live.shared import next_slot
 from maskwatch.console.live.today import Today
 from maskwatch.console.live.view import page_view
 from maskwatch.console.live.watch import EVERY_S, Seen, Watch
 from maskwatch.console.texts import Texts
+from maskwatch.core.errors import MALFORMED
 
 OPEN_S = 60.0  # then the browser connects again, and is asked again who it is
 PATIENCE_S = 0.4  # for pictures that are late: the others are sent without them

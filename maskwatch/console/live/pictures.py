@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
-import numpy as np
 
 from maskwatch.console.context import CameraView
 from maskwatch.console.live.shared import Shared
 from maskwatch.console.service_client import ServiceClient
 from maskwatch.console.texts import Texts
-from maskwatch.core.errors import ServiceError
+from maskwatch.core.errors import ServiceError, SourceError
 from maskwatch.core.privacy import Privacy
 from maskwatch.core.records import FrameReport, Label
 from maskwatch.output.draw import resized, scene
 from maskwatch.output.places import Places, Segment
 from maskwatch.output.style import Words
+from maskwatch.sources.images import decoded
 
 WIDTHS = (320, 480, 640, 960, 1280, 1920)
 """Pixels: few sizes, so that many people's screens share pictures."""
@@ -96,10 +96,14 @@ def words_of(texts: Texts) -> Words:
 
 
 def annotated_jpeg(jpeg: bytes, report: FrameReport, view: CameraView, words: Words) -> bytes:
-    """The clean picture of a report, of any size, with people, zones, lines and what is ignored."""
-    bgr = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
-    assert bgr is not None  # the service made it
-    rgb = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+    """The clean picture of a report, of any size, with people, zones, lines and what is ignored.
+
+    Raises `ServiceError` for what is no picture.
+    """
+    try:
+        rgb = decoded(jpeg, "the service's picture")
+    except SourceError as e:
+        raise ServiceError(str(e)) from e
     report = resized(report, (rgb.shape[1], rgb.shape[0]))
     drawn = scene(rgb, report, places=places_of(view), words=words)
     ok, made = cv2.imencode(

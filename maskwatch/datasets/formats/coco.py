@@ -32,6 +32,7 @@ from maskwatch.datasets.formats.pictures import Pictures
 from maskwatch.datasets.formats.runs import box_of_runs
 from maskwatch.datasets.labels import AnnotationLabel
 from maskwatch.datasets.records import DataSet, LabelledImage, Split
+from maskwatch.platform.files import read_file
 from maskwatch.sources.images import image_size
 
 ANNOTATIONS = "annotations.json"
@@ -86,7 +87,7 @@ def _alone(folder: Path) -> list[Path]:
 
 def _read(path: Path, folder: Path, builder: DatasetBuilder) -> None:
     try:
-        coco = json.loads(path.read_bytes())
+        coco = json.loads(read_file(path))
         image_entries, annotations = list(coco["images"]), list(coco["annotations"])
         names = {_id(c["id"]): str(c["name"]) for c in coco["categories"]}
     except (OSError, *MALFORMED) as e:

@@ -31,6 +31,7 @@ from maskwatch.datasets.formats.annotations import (
 from maskwatch.datasets.formats.parts import PARTS, part_of, plain_path
 from maskwatch.datasets.formats.pictures import Pictures
 from maskwatch.datasets.records import DataSet, Note
+from maskwatch.platform.files import read_file
 from maskwatch.sources.images import SUFFIXES
 
 LABELS = ("rectanglelabels", "polygonlabels")
@@ -58,7 +59,7 @@ def _found(folder: Path) -> tuple[Path, list[dict[str, Any]]] | None:
 def _tasks(path: Path) -> list[dict[str, Any]] | None:
     """The tasks as the whole JSON has them, also of JSON_MIN; None where the file is neither."""
     try:
-        tasks = json.loads(path.read_bytes())
+        tasks = json.loads(read_file(path))
     except (OSError, *MALFORMED):
         return None
     if not isinstance(tasks, list) or not tasks or not all(isinstance(task, dict) for task in tasks):
@@ -248,9 +249,9 @@ def _raw_annotations(
                 continue  # of the whole picture, of no place, or of a region that is told besides
             names = next((value[key] for key in LABELS if key in value), None)
             if names is None and item.get("type") not in {"rectangle", "polygon"}:
-                raise ValueError(f"a region of the kind {item.get('type')!r}")  # noqa: TRY301 - told like the others
+                raise ValueError(f"a region of the kind {item.get('type')!r}")
             if item.get("image_rotation"):
-                raise ValueError(f"the picture was turned by {item['image_rotation']} degrees")  # noqa: TRY301
+                raise ValueError(f"the picture was turned by {item['image_rotation']} degrees")
             name = choices.get(_region(item) or (), str(names[0]) if names else "")
             yield RawAnnotation(where, name, _box(item), in_shares=True)
         except MALFORMED as e:

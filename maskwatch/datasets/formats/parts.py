@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path, PurePosixPath
 
 from maskwatch.datasets.records import Split
+from maskwatch.platform.files import read_file
 
 PARTS = {
     "trainval": Split.TRAIN,
@@ -51,9 +52,9 @@ def plain_path(text: str) -> str:
     return "/".join(words)
 
 
-def read_text(path: Path) -> str:
-    """UTF-8, or what a mark at its beginning says. Raises `OSError` and `ValueError`."""
-    data = path.read_bytes()
+def read_text(path: Path, max_bytes: int | None = None) -> str:
+    """UTF-8, or what a mark at its beginning says; of at most `max_bytes`. Raises `OSError` and `ValueError`."""
+    data = read_file(path, max_bytes)
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return data.decode("utf-16")
     return data.decode("utf-8-sig")

@@ -15,6 +15,7 @@ from maskwatch.core.text import pluralize
 from maskwatch.datasets.class_names import USUAL_NAMES, ClassNames
 from maskwatch.datasets.formats.annotations import DatasetBuilder, Described, Finder, RawAnnotation, in_place
 from maskwatch.datasets.records import DataSet, Note
+from maskwatch.platform.files import read_file
 
 RECORDS = "*/????-??-??/[!.]*.json"  # camera, UTC date, sample
 
@@ -30,10 +31,10 @@ def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL_NAME
     waiting = 0
     for record in sorted(folder.glob(RECORDS), key=lambda path: (path.name, path)):
         try:
-            labels = json.loads(record.read_text(encoding="utf-8")).get("labels")
+            labels = json.loads(read_file(record)).get("labels")
             faces = labels["faces"] if isinstance(labels, dict) else labels
             if labels is not None and not isinstance(faces, list):
-                raise TypeError("its faces are no list")  # noqa: TRY301 - told like the other faults
+                raise TypeError("its faces are no list")
         except (OSError, *MALFORMED) as e:
             builder.problems.append(f"{record}: cannot be read ({type(e).__name__}: {e})")
             continue

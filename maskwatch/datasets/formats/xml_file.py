@@ -4,15 +4,16 @@ from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import EntitiesForbidden
-from defusedxml.ElementTree import parse
+from defusedxml.ElementTree import fromstring
 
 from maskwatch.core.errors import DataError
+from maskwatch.platform.files import read_file
 
 
 def parse_xml(path: Path) -> Element:
     """The root of a file of strangers. Raises `DataError`, naming it, when it is no XML or declares entities."""
     try:
-        root: Element = parse(path).getroot()
+        root: Element = fromstring(read_file(path))
     except OSError as e:
         raise DataError(f"{path}: {e.strerror}") from e
     except EntitiesForbidden as e:

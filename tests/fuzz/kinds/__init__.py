@@ -3,7 +3,9 @@
 from fuzz.kinds.archives import Archives
 from fuzz.kinds.configurations import Configurations
 from fuzz.kinds.data_sets import DataSets
+from fuzz.kinds.networks import Answers, Brokers, Cameras
 from fuzz.kinds.pictures import Pictures
+from fuzz.kinds.requests import Requests
 from fuzz.kinds.stores import Stores
 from fuzz.kinds.videos import Videos
 from fuzz.kinds.weights import Weights
@@ -16,4 +18,8 @@ KINDS = {
     "weights": Weights,
     "configurations": Configurations,
     "stores": Stores,
+    "requests": Requests,
+    "cameras": Cameras,
+    "brokers": Brokers,
+    "answers": Answers,
 }

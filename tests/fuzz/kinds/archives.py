@@ -8,10 +8,19 @@ import zlib
 import numpy as np
 
 from fuzz.kinds.base import Kind
+from fuzz.kinds.data_sets import WORDS as LABELS
 from fuzz.kinds.data_sets import coco, label_studio, layouts
 from fuzz.mutation import ESCAPE, as_json, mutated
 
-WORDS = [b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07", b"../", b"\xff\xff\xff\xff"]
+WORDS = [
+    b"PK\x01\x02",
+    b"PK\x03\x04",
+    b"PK\x05\x06",
+    b"PK\x06\x06",
+    b"PK\x06\x07",
+    b"../",
+    b"\xff\xff\xff\xff",
+]
 
 
 def packed(entries, method=zipfile.ZIP_DEFLATED):
@@ -97,47 +106,63 @@ def specials():
 class Archives(Kind):
     """Through `queue import`, into a queue of two samples, and undone again."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, last):
         from maskwatch.core.records import Box, Face, Frame, FrameReport, Label
         from maskwatch.samples.store import Queue
 
-        super().__init__(folder)
+        super().__init__(folder, last)
         self.queue = Queue(folder / "queue")
         faces = (Face(Box(4, 4, 14, 14), 0.9, 0.9, Label.PROTECTED),)
         ids = []
         for seq in range(2):
             rgb = np.zeros((48, 64, 3), np.uint8)
             report = FrameReport("door", "clip.mp4", seq, float(seq), (64, 48), faces)
-            ids.append(self.queue.add(Frame("door", "clip.mp4", seq, float(seq), rgb), report, ("classifier",)))
-        self.seeds = [packed(self._named(files, ids).items()) for files, _ in layouts()]
+            ids.append(
+                self.queue.add(Frame("door", "clip.mp4", seq, float(seq), rgb), report, ("classifier",))
+            )
+        self.seeds = [self._named(files, ids) for files, _ in layouts()]
         self.specials = specials()
+        self.many = b'{"images":[' + b"[]," * 14_000_000 + b'[]],"annotations":[],"categories":[]}'
 
     @staticmethod
     def _named(files, ids):
         """The files of a set, its pictures called like the samples."""
         named = {}
         for name, content in files.items():
-            data = content if isinstance(content, bytes) else as_json(content)
+            data, named_so = content if isinstance(content, bytes) else as_json(content), name
             for number, sample_id in enumerate(ids, 1):
                 data = data.replace(f"{number}.png".encode(), f"{sample_id}.jpg".encode())
-                name = name.replace(f"/{number}.", f"/{sample_id}.")
-            named[name] = data
+                named_so = named_so.replace(f"/{number}.", f"/{sample_id}.")
+            named[named_so] = data
         return named
 
     def make(self, number, random, folder):
         if number % 4 == 3 and number // 4 < len(self.specials):
             data = self.specials[number // 4]
         else:
-            data = mutated(random.choice(self.seeds), random, WORDS)
+            data = self._spoiled(random)
         path = folder / "labels.zip"
         if number % 50 == 11:
-            path, data = folder / "labels.json", mutated(as_json(random.choice([coco(), label_studio()])), random)
+            path, data = (
+                folder / "labels.json",
+                self.many
+                if number == 61
+                else mutated(as_json(random.choice([coco(), label_studio()])), random),
+            )
         path.write_bytes(data)
         return path
 
+    def _spoiled(self, random):
+        """The archive, or what is in it."""
+        seed = random.choice(self.seeds)
+        if random.random() < 0.4:
+            return mutated(packed(seed.items()), random, WORDS)
+        wrong = random.choice(list(seed))
+        return packed((seed | {wrong: mutated(seed[wrong], random, LABELS)}).items())
+
     def warm(self):
         path = self.folder / "warm.zip"
-        path.write_bytes(self.seeds[0])
+        path.write_bytes(packed(self.seeds[0].items()))
         self.take(path)
 
     def take(self, path):

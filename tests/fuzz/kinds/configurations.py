@@ -3,9 +3,23 @@
 from fuzz.judging import SECRET
 from fuzz.kinds.base import Kind
 from fuzz.kinds.data_sets import YAMLS
-from fuzz.mutation import as_json, drawn, mutated, spoiled
+from fuzz.mutation import as_json, mutated, spoiled
 
-WORDS = [b"&a ", b"*a", b"<<: *a\n", b"!!binary ", b"{MASKWATCH_", b"}", b": ", b"- ", b"\t", b"? ", b"|\n", b"rtsp://a:b@c@d/", b"!!int '1'"]
+WORDS = [
+    b"&a ",
+    b"*a",
+    b"<<: *a\n",
+    b"!!binary ",
+    b"{MASKWATCH_",
+    b"}",
+    b": ",
+    b"- ",
+    b"\t",
+    b"? ",
+    b"|\n",
+    b"rtsp://a:b@c@d/",
+    b"!!int '1'",
+]
 DOCUMENT = {
     "cameras": {
         "door": {
@@ -18,8 +32,17 @@ DOCUMENT = {
         },
         "hall": {"source": "usb:0", "detect": {"min_face_px": 20, "thresholds": [0.6, 0.7, 0.8]}},
     },
-    "alert": {"sinks": ["log", {"kind": "webhook", "url": f"https://example.com/?token={SECRET}", "secret": SECRET}]},
-    "rules": {"crowd": {"kind": "occupancy", "people": 5}},
+    "alert": {
+        "rules": ["protected_ratio"],
+        "sinks": [
+            "log",
+            {
+                "kind": "webhook",
+                "url": f"https://example.com/?token={SECRET}",
+                "secret": f"{SECRET}-{SECRET}",
+            },
+        ],
+    },
     "queue": {"dir": "queue", "max_mb": 100},
     "web": {"port": 8470, "token": f"{SECRET}-{SECRET}"},
     "events": {"dir": "events", "site": "north", "url": f"postgresql://a:{SECRET}@localhost/x"},
@@ -31,13 +54,11 @@ DOCUMENT = {
 class Configurations(Kind):
     """Read, checked, asked for written secrets, and changed as the editor does."""
 
-    COUNT = 600
-
-    def __init__(self, folder):
-        super().__init__(folder)
+    def __init__(self, folder, last):
+        super().__init__(folder, last)
         import yaml
 
-        self.documents = drawn(spoiled(DOCUMENT), self.COUNT, "configuration")
+        self.documents = self.drawn(spoiled(DOCUMENT), 2, "configuration")
         self.text = yaml.safe_dump(DOCUMENT, sort_keys=False).encode()
 
     def make(self, number, random, folder):
@@ -63,7 +84,13 @@ class Configurations(Kind):
         from maskwatch.core.errors import ConfigError
 
         refused = None
-        for read in (load, check, written_secrets, missing_footage, lambda each: used_variables(each, ["cameras"])):
+        for read in (
+            load,
+            check,
+            written_secrets,
+            missing_footage,
+            lambda each: used_variables(each, ["cameras"]),
+        ):
             try:
                 read(path)
             except ConfigError as e:

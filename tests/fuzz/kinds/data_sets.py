@@ -8,15 +8,28 @@ import numpy as np
 from PIL import Image
 
 from fuzz.kinds.base import Kind
-from fuzz.mutation import DEEP, ESCAPE, as_json, drawn, mutated, spoiled
+from fuzz.mutation import DEEP, ESCAPE, as_json, mutated, spoiled
 
-WORDS = [b"<!DOCTYPE a [<!ENTITY b 'c'>]>", b"&amp;", b"NaN", b"1e999", b"Infinity", b"-1", b"<<: *a", b"&a", b"*a", b"]]>", b"\xef\xbb\xbf"]
+WORDS = [
+    b"<!DOCTYPE a [<!ENTITY b 'c'>]>",
+    b"&amp;",
+    b"NaN",
+    b"1e999",
+    b"Infinity",
+    b"-1",
+    b"<<: *a",
+    b"&a",
+    b"*a",
+    b"]]>",
+    b"\xef\xbb\xbf",
+]
 SIZE = 64, 48
 BOMB = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 9))
 ENTITIES = f'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY e0 "ha">{BOMB}]><annotation><filename>&e8;</filename></annotation>'
 OUTSIDE = '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><annotation><filename>&x;</filename></annotation>'
 MERGES = "a0: &a0 {x: 1, y: 2}\n" + "".join(
-    f"a{n}: &a{n} {{{', '.join(f'k{n}{i}: 1' for i in range(3))}, <<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 10)
+    f"a{n}: &a{n} {{{', '.join(f'k{n}{i}: 1' for i in range(3))}, <<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n"
+    for n in range(1, 10)
 )
 ALIASES = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 10))
 YAMLS = [
@@ -42,30 +55,87 @@ YAMLS = [
     "names: [a, b]\ntrain: [../../../etc/passwd, 3, null]\nval: {a: b}\nkpt_shape: x",
     "names: [" + "a," * 100_000 + "]",
 ]
-XMLS = [ENTITIES, OUTSIDE, "<a>" * 100_000, "<annotation>" + "<object>" * 50_000, f"<annotation {'a=' + chr(39) + chr(39)} a=''/>"]
-XMLS += ['<?xml version="1.0" encoding="UTF-7"?><annotation/>', '<?xml version="1.0" encoding="none"?><annotation/>', ""]
-XMLS += [f"<annotation><object><name>x</name><bndbox><xmin>{n}</xmin><ymin>0</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></object></annotation>" for n in ("nan", "inf", "1e400", "9" * 5000, "&#10;", "")]
+XMLS = [
+    ENTITIES,
+    OUTSIDE,
+    "<a>" * 100_000,
+    "<annotation>" + "<object>" * 50_000,
+    f"<annotation {'a=' + chr(39) + chr(39)} a=''/>",
+]
+XMLS += [
+    '<?xml version="1.0" encoding="UTF-7"?><annotation/>',
+    '<?xml version="1.0" encoding="none"?><annotation/>',
+    "",
+]
+XMLS += [
+    f"<annotation><object><name>x</name><bndbox><xmin>{n}</xmin><ymin>0</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></object></annotation>"
+    for n in ("nan", "inf", "1e400", "9" * 5000, "&#10;", "")
+]
 
 
 def coco():
     boxes = [[4, 4, 10, 10], [20, 20, 10, 12]]
-    marks = [{"id": n, "image_id": 1, "category_id": n, "bbox": box, "iscrowd": 0} for n, box in enumerate(boxes, 1)]
+    marks = [
+        {"id": n, "image_id": 1, "category_id": n, "bbox": box, "iscrowd": 0}
+        for n, box in enumerate(boxes, 1)
+    ]
     marks += [{"id": 3, "image_id": 2, "category_id": 1, "segmentation": [[4, 4, 20, 4, 20, 20]]}]
-    marks += [{"id": 4, "image_id": 2, "category_id": 2, "segmentation": {"size": [48, 64], "counts": [60, 5, 3000, 7]}}]
-    marks += [{"id": 5, "image_id": 2, "category_id": 2, "segmentation": {"size": [48, 64], "counts": "T15Q1Z0"}}]
-    images = [{"id": n, "file_name": f"{n}.png", "width": 64, "height": 48, "part": "train", "key": f"{n}.png"} for n in (1, 2)]
-    return {"images": images, "annotations": marks, "categories": [{"id": 1, "name": "with_mask"}, {"id": 2, "name": "without_mask"}]}
+    marks += [
+        {
+            "id": 4,
+            "image_id": 2,
+            "category_id": 2,
+            "segmentation": {"size": [48, 64], "counts": [60, 5, 3000, 7]},
+        }
+    ]
+    marks += [
+        {"id": 5, "image_id": 2, "category_id": 2, "segmentation": {"size": [48, 64], "counts": "T15Q1Z0"}}
+    ]
+    images = [
+        {"id": n, "file_name": f"{n}.png", "width": 64, "height": 48, "part": "train", "key": f"{n}.png"}
+        for n in (1, 2)
+    ]
+    return {
+        "images": images,
+        "annotations": marks,
+        "categories": [{"id": 1, "name": "with_mask"}, {"id": 2, "name": "without_mask"}],
+    }
 
 
 def label_studio():
     region = {"x": 10, "y": 10, "width": 20, "height": 30, "rotation": 5, "rectanglelabels": ["with_mask"]}
-    whole = {"original_width": 64, "original_height": 48, "image_rotation": 0, "type": "rectanglelabels", "value": region}
-    corners = {"type": "polygonlabels", "value": {"points": [[1, 1], [20, 1], [9, 30]], "polygonlabels": ["without_mask"]}}
+    whole = {
+        "original_width": 64,
+        "original_height": 48,
+        "image_rotation": 0,
+        "type": "rectanglelabels",
+        "value": region,
+    }
+    corners = {
+        "type": "polygonlabels",
+        "value": {"points": [[1, 1], [20, 1], [9, 30]], "polygonlabels": ["without_mask"]},
+    }
     choice = {"type": "choices", "value": {"choices": ["with_mask"]}}
-    made = {"result": [whole, corners, choice], "was_cancelled": False, "updated_at": "2026", "ground_truth": True, "reviews": [{"accepted": True}]}
+    made = {
+        "result": [whole, corners, choice],
+        "was_cancelled": False,
+        "updated_at": "2026",
+        "ground_truth": True,
+        "reviews": [{"accepted": True}],
+    }
     return [
-        {"id": 1, "data": {"image": "/data/upload/1/1.png", "part": "train"}, "annotations": [made, made], "meta": {"sample": "a", "revision": 1}},
-        {"id": 2, "data": {"image": "s3://bucket/2.png?fileuri=Mi5wbmc="}, "annotations": [{"result": [choice]}], "predictions": []},
+        {
+            "id": 1,
+            "data": {"image": "/data/upload/1/1.png", "part": "train"},
+            "annotations": [made, made],
+            "meta": {"sample": "a", "revision": 1},
+        },
+        {
+            "id": 2,
+            "data": {"image": "s3://bucket/2.png?fileuri=Mi5wbmc="},
+            "annotations": [{"result": [choice]}],
+            "predictions": [],
+        },
     ]
 
 
@@ -104,14 +174,24 @@ CVAT = """<annotations><meta><task><labels><label><name>with_mask</name></label>
 def layouts():
     """Each set's files by their paths, and which of them are documents that stay JSON."""
     record = "door/2026-11-26/20261126T083711.281Z-000000.json"
-    yolo = {"data.yaml": b"names: [with_mask, without_mask]\ntrain: train.txt\n", "train.txt": b"./images/1.png\n"}
-    yolo |= {"labels/1.txt": b"0 0.2 0.2 0.1 0.1\n1 0.1 0.1 0.5 0.1 0.5 0.5\n", "labels/2.txt": b"1 0.5 0.5 0.2 0.2 0.9\n"}
+    yolo = {
+        "data.yaml": b"names: [with_mask, without_mask]\ntrain: train.txt\n",
+        "train.txt": b"./images/1.png\n",
+    }
+    yolo |= {
+        "labels/1.txt": b"0 0.2 0.2 0.1 0.1\n1 0.1 0.1 0.5 0.1 0.5 0.5\n",
+        "labels/2.txt": b"1 0.5 0.5 0.2 0.2 0.9\n",
+    }
     return [
         ({"annotations.json": coco()}, "images"),
         ({"tasks.json": label_studio()}, "images"),
         ({record: queue_record()}, "door/2026-11-26"),
         (yolo, "images"),
-        ({f"Annotations/{n}.xml": VOC.format(n).encode() for n in (1, 2)} | {"ImageSets/Main/train.txt": b"1\n"}, "JPEGImages"),
+        (
+            {f"Annotations/{n}.xml": VOC.format(n).encode() for n in (1, 2)}
+            | {"ImageSets/Main/train.txt": b"1\n"},
+            "JPEGImages",
+        ),
         ({"annotations.xml": CVAT.encode()}, "images"),
         ({"_annotations.coco.json": coco()}, "."),
         ({"classes.txt": b"with_mask\nwithout_mask\n", "1.txt": b"0 0.2 0.2 0.1 0.1\n"}, "."),
@@ -122,7 +202,11 @@ def special(number, folder):
     """One of the inputs that parsers are usually broken by."""
     kinds = [("data.yaml", text) for text in YAMLS] + [("Annotations/1.xml", text) for text in XMLS]
     kinds += [("annotations.xml", text) for text in XMLS]
-    kinds += [("annotations.json", as_json(DEEP)), ("tasks.json", as_json([DEEP])), ("annotations.json", b'{"a":' * 100_000)]
+    kinds += [
+        ("annotations.json", as_json(DEEP)),
+        ("tasks.json", as_json([DEEP])),
+        ("annotations.json", b'{"a":' * 100_000),
+    ]
     kinds += [("annotations.json", as_json(coco()).decode().encode("utf-16"))]
     name, content = kinds[number % len(kinds)]
     path = folder / name
@@ -161,12 +245,12 @@ def odd_files(number, folder, images):
 class DataSets(Kind):
     """Read as training and evaluation do, and what is found is written in another format."""
 
-    COUNT = 400  # documents of each JSON layout
-
-    def __init__(self, folder):
-        super().__init__(folder)
+    def __init__(self, folder, last):
+        super().__init__(folder, last)
         self.layouts = layouts()
-        rgb = np.kron(np.random.default_rng(0).integers(0, 255, (6, 8, 3), np.uint8), np.ones((8, 8, 1), np.uint8))
+        rgb = np.kron(
+            np.random.default_rng(0).integers(0, 255, (6, 8, 3), np.uint8), np.ones((8, 8, 1), np.uint8)
+        )
         Image.fromarray(rgb).save(folder / "seed.png")
         self.documents = {}
 
@@ -178,9 +262,9 @@ class DataSets(Kind):
             shutil.copy(self.folder / "seed.png", root / images / name)
         self._fill(number, random, root, files)
         if number % 7 == 3:
-            odd_files(number // 7, root, images)
+            odd_files(random.randrange(ODD), root, images)
         elif number % 5 == 4:
-            special(number // 5, root)
+            special(random.randrange(1000), root)
         return root
 
     def _fill(self, number, random, root, files):
@@ -197,7 +281,7 @@ class DataSets(Kind):
 
     def _document(self, number, name, content):
         if name not in self.documents:
-            self.documents[name] = drawn(spoiled(content), self.COUNT, name)
+            self.documents[name] = self.drawn(spoiled(content), len(self.layouts), name)
         known = self.documents[name]
         return known[number // len(self.layouts) % len(known)]
 

@@ -10,7 +10,20 @@ from PIL import Image
 from fuzz.kinds.base import Kind
 from fuzz.mutation import ESCAPE, mutated
 
-WORDS = [b"Exif\0\0", b"IHDR", b"iTXt", b"acTL", b"VP8X", b"ANMF", b"\xff\xc4", b"\xff\xda", b"\xff\xc2", b"GIF89a", b"II*\0", b"BM"]
+WORDS = [
+    b"Exif\0\0",
+    b"IHDR",
+    b"iTXt",
+    b"acTL",
+    b"VP8X",
+    b"ANMF",
+    b"\xff\xc4",
+    b"\xff\xda",
+    b"\xff\xc2",
+    b"GIF89a",
+    b"II*\0",
+    b"BM",
+]
 MANY = 7000  # a side: 49 million pixels, just allowed
 
 
@@ -25,7 +38,7 @@ def seeds():
     random = np.random.default_rng(0)
     rgb = np.kron(random.integers(0, 255, (6, 8, 3), np.uint8), np.ones((8, 8, 1), np.uint8))
     image = Image.fromarray(rgb)
-    deep = Image.fromarray((rgb[..., 0].astype(np.uint16) * 257))
+    deep = Image.fromarray(rgb[..., 0].astype(np.uint16) * 257)
     real = Image.fromarray(rgb[..., 0].astype(np.float32))
     exif = Image.Exif()
     exif[0x0112] = 6  # orientation: turned
@@ -59,6 +72,25 @@ def seeds():
     ]
 
 
+def of_two_sizes():
+    """A TIFF that says a small width first, and is much larger by what it says later."""
+    data = deflated(30_000 * 30_000)
+    every = [
+        (256, 8),
+        (256, 30_000),
+        (257, 30_000),
+        (258, 8),
+        (259, 8),
+        (262, 1),
+        (273, 134),
+        (277, 1),
+        (278, 30_000),
+    ]
+    every.append((279, len(data)))
+    rows = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in every)
+    return b"II*\0\x08\0\0\0" + struct.pack("<H", len(every)) + rows + bytes(4) + data
+
+
 def png(width, height, colour, bits, row):
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -71,7 +103,15 @@ def png(width, height, colour, bits, row):
 
 def tiff(width, height, tags, data):
     """One strip of `data`; `tags` besides."""
-    every = {256: width, 257: height, 262: 2, 273: 8 + 2 + 12 * (8 + len(tags)) + 4, 277: 3, 278: height, 279: len(data)}
+    every = {
+        256: width,
+        257: height,
+        262: 2,
+        273: 8 + 2 + 12 * (8 + len(tags)) + 4,
+        277: 3,
+        278: height,
+        279: len(data),
+    }
     every |= {258: 8, **tags}
     rows = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in sorted(every.items()))
     return b"II*\0\x08\0\0\0" + struct.pack("<H", len(every)) + rows + bytes(4) + data
@@ -83,6 +123,7 @@ def deflated(size):
 
 
 LARGE = (
+    lambda: (".tif", of_two_sizes()),
     lambda: (".png", png(MANY, MANY, 2, 8, MANY * 3)),
     lambda: (".png", png(MANY, MANY, 6, 16, MANY * 8)),
     lambda: (".tif", tiff(MANY, MANY, {259: 8, 258: 64, 339: 3, 262: 1, 277: 1}, deflated(MANY * MANY * 8))),
@@ -97,8 +138,8 @@ LARGE = (
 class Pictures(Kind):
     """Through the reader that queue, data sets, footage and uploads share, and what makes small pictures of it."""
 
-    def __init__(self, folder):
-        super().__init__(folder)
+    def __init__(self, folder, last):
+        super().__init__(folder, last)
         self.seeds = seeds()
 
     def make(self, number, random, folder):

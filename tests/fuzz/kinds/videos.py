@@ -6,7 +6,21 @@ import numpy as np
 from fuzz.kinds.base import Kind
 from fuzz.mutation import ESCAPE, mutated
 
-WORDS = [b"moov", b"stsz", b"stts", b"stsc", b"ctts", b"elst", b"mdat", b"trak", b"\x1a\x45\xdf\xa3", b"idx1", b"movi", b"\x47", b"\0\0\0\x01"]
+WORDS = [
+    b"moov",
+    b"stsz",
+    b"stts",
+    b"stsc",
+    b"ctts",
+    b"elst",
+    b"mdat",
+    b"trak",
+    b"\x1a\x45\xdf\xa3",
+    b"idx1",
+    b"movi",
+    b"\x47",
+    b"\0\0\0\x01",
+]
 FORMATS = [
     (".mp4", "mp4", "mpeg4", {}),
     (".mp4", "mp4", "libx264", {"movflags": "frag_keyframe+empty_moov"}),
@@ -44,8 +58,8 @@ def video(path, kind, codec, options):
 class Videos(Kind):
     """Through the source of files: what it expects, and all its frames."""
 
-    def __init__(self, folder):
-        super().__init__(folder)
+    def __init__(self, folder, last):
+        super().__init__(folder, last)
         self.seeds = []
         for number, (suffix, *how) in enumerate(FORMATS):
             self.seeds.append((suffix, video(folder / f"seed{number}{suffix}", *how)))

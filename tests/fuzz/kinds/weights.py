@@ -5,7 +5,7 @@ import shutil
 from datetime import UTC, datetime
 
 from fuzz.kinds.base import Kind
-from fuzz.mutation import as_json, drawn, mutated, spoiled
+from fuzz.mutation import as_json, mutated, spoiled
 
 FILES = ("classifier.safetensors", "detector.safetensors")
 SHAPES = [
@@ -42,22 +42,38 @@ def closed(head, body):
 class Weights(Kind):
     """A version of the registry, loaded as the service does; of no use, those that are shipped would serve."""
 
-    names = ("classifier@", "detector@", "classifier.safetensors", "detector.safetensors", "meta.json", "current.json", "models")
-    COUNT = 300
+    names = (
+        "classifier@",
+        "detector@",
+        "classifier.safetensors",
+        "detector.safetensors",
+        "meta.json",
+        "current.json",
+        "models",
+    )
 
-    def __init__(self, folder):
+    def __init__(self, folder, last):
         from maskwatch.platform.package_data import shipped
 
-        super().__init__(folder)
+        super().__init__(folder, last)
         self.seeds = {name: shipped(f"models/{name}").read_bytes() for name in FILES}
         self.heads = {}
         for name, data in self.seeds.items():
-            self.heads[name] = drawn(spoiled(opened(data)[0]), self.COUNT, name)
+            self.heads[name] = self.drawn(spoiled(opened(data)[0]), 10, name)
         event = {"at": "2026-11-26T08:00:00+00:00", "what": "promoted", "version": "v1"}
         self.current = {"serving": "v1", "before": ["shipped"], "events": [event]}
         made = datetime(2026, 11, 26, tzinfo=UTC).isoformat()
-        self.meta = {"id": "v1", "parent": "shipped", "made_at": made, "samples": ["a"], "figures": {"a": 1}, "files": {}}
-        self.records = [drawn(spoiled(each), self.COUNT, key) for each, key in ((self.current, 1), (self.meta, 2))]
+        self.meta = {
+            "id": "v1",
+            "parent": "shipped",
+            "made_at": made,
+            "samples": ["a"],
+            "figures": {"a": 1},
+            "files": {},
+        }
+        self.records = [
+            self.drawn(spoiled(each), 6, key) for each, key in ((self.current, 1), (self.meta, 2))
+        ]
 
     def make(self, number, random, folder):
         from hashlib import sha256
@@ -69,7 +85,9 @@ class Weights(Kind):
         wrong = FILES[number % 2]
         if number % 3:
             (version / wrong).write_bytes(self._weights(number, wrong, random))
-        meta = self.meta | {"files": {name: sha256((version / name).read_bytes()).hexdigest() for name in FILES}}
+        meta = self.meta | {
+            "files": {name: sha256((version / name).read_bytes()).hexdigest() for name in FILES}
+        }
         current = self.current
         if number % 3 == 0:
             known = self.records[number % 2]
@@ -95,7 +113,9 @@ class Weights(Kind):
             case 3:
                 place = random.randrange(len(body) // 4) * 4
                 wrong = random.choice((b"\0\0\xc0\x7f", b"\0\0\x80\x7f", b"\xff\xff\x7f\x7f"))
-                return closed(json.dumps(head).encode(), body[:place] + wrong * random.choice((1, 1000)) + body[place:])[: len(data)]
+                return closed(
+                    json.dumps(head).encode(), body[:place] + wrong * random.choice((1, 1000)) + body[place:]
+                )[: len(data)]
         return mutated(data, random)
 
     def warm(self):
@@ -104,9 +124,7 @@ class Weights(Kind):
         shutil.rmtree(self.folder / "warm", ignore_errors=True)
         folder = self.folder / "warm"
         path = self.make(0, Random(0), folder)
-        (path / "versions" / "v1" / "meta.json").write_bytes(
-            as_json(self.meta | {"files": {}})
-        )
+        (path / "versions" / "v1" / "meta.json").write_bytes(as_json(self.meta | {"files": {}}))
         import torch
 
         from maskwatch.models.loading import Models
