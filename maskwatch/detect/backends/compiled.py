@@ -44,6 +44,7 @@ class HandOver:
         self._wanted: SimpleQueue[Tensor] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._turn = threading.Lock()
+        self._open = 0
 
     def __call__(self, rgb: Tensor) -> Tensor:
         """What the network says, compiled or not."""
@@ -61,8 +62,14 @@ class HandOver:
         """Those for which the compiled network serves."""
         return tuple(self._ready)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being compiled, or waits for it."""
+        return self._open > 0
+
     def _want(self, rgb: Tensor) -> None:
         with self._turn:
+            self._open += 1
             self._wanted.put(rgb.clone())  # what it is tried on
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name=f"compile {self._name}", daemon=True)
@@ -79,6 +86,8 @@ class HandOver:
                         return
                 continue
             self._take(rgb)
+            with self._turn:
+                self._open -= 1
 
     @torch.inference_mode()
     def _take(self, rgb: Tensor) -> None:
