@@ -115,6 +115,8 @@ def service_pipeline(config: Config) -> Pipeline:
         models = load_version(registry, version, pick_device(config.device))
         return camera_models(config.cameras, models, pipeline.sample_inputs())
 
+    # once the card is lost, `pick_device` gives the processor
+    pipeline.fall_back_on(lambda: camera_models(config.cameras, configured_models(config), ()))
     pipeline.add_background_task(DriftWatch(confidences, look, pipeline))
     if config.learn.archive_max_days is not None or config.queue.names_max_days is not None:
         pipeline.add_background_task(Upkeep(config.queue, config.learn, pipeline.fail))

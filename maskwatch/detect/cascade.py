@@ -7,7 +7,7 @@ the backend until the last suppression.
 import logging
 import math
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import torch
@@ -16,6 +16,7 @@ from torch.nn.functional import logsigmoid
 
 from maskwatch.core.records import MAX_PIXELS, Box, Detections, Face, Rgb, require_rgb
 from maskwatch.detect import boxes, proposals
+from maskwatch.detect.backends.compiled import HandOver
 from maskwatch.detect.backends.folded import Backend, Run
 from maskwatch.detect.candidates import (
     LENGTHS,
@@ -82,6 +83,12 @@ class Mtcnn:
         """What the networks are computed by."""
         return self._backend.name
 
+    @property
+    def compiling(self) -> HandOver | None:
+        """How far P-Net is compiled; None where it is not to be."""
+        run = getattr(self._backend, "pnet_run", None)
+        return run if isinstance(run, HandOver) else None
+
     def timed(self, lap: Lap) -> "Mtcnn":
         """A detector like it that calls `lap` with the name of each step when it is done."""
         return Mtcnn(self._backend, self._settings, self.version, self._point, lap)
@@ -133,32 +140,31 @@ class Mtcnn:
             require_rgb(rgb)
             by_size[rgb.shape].append(place)
         faces: list[list[Face]] = [[] for _ in frames]
-        waiting = self._few_enough(by_size)
+        waiting = deque(by_size.values())
         with noticing_loss(self._backend.device):
             while waiting:
                 places = waiting.popleft()
-                following = waiting[0] if waiting else ()
+                most = self._frames_at_once(frames[places[0]])
+                if len(places) > most:
+                    waiting.extendleft((places[most:], places[:most]))
+                    continue
+                following = waiting[0] if waiting else []
+                following = following[: self._frames_at_once(frames[following[0]])] if following else []
                 found = self._found_or_full(
-                    [frames[p] for p in places], threshold, [frames[p] for p in following]
+                    [frames[place] for place in places], threshold, [frames[place] for place in following]
                 )
                 if found is None:
-                    half = len(places) // 2
-                    waiting.extendleft((places[half:], places[:half]))
+                    waiting.appendleft(places)
                     continue
                 rows = zip(found.boxes.tolist(), found.scores.tolist(), found.frame.tolist(), strict=True)
                 for box, score, frame in rows:
                     faces[places[frame]].append(Face(Box(*box), score))
         return [tuple(each) for each in faces]
 
-    def _few_enough(self, by_size: Mapping[tuple[int, ...], list[int]]) -> deque[list[int]]:
-        """The places of frames of one size; not more together than fit into memory."""
-        batches: deque[list[int]] = deque()
-        for (height, width, _), places in by_size.items():
-            at_once = max(1, self._pixels_at_once // (height * width))
-            if self._backend.device.type != "cpu":
-                at_once = min(at_once, CARD_FRAMES)
-            batches += [places[start : start + at_once] for start in range(0, len(places), at_once)]
-        return batches
+    def _frames_at_once(self, rgb: Rgb) -> int:
+        """How many frames of this size fit into memory."""
+        most = max(1, self._pixels_at_once // (rgb.shape[0] * rgb.shape[1]))
+        return most if self._backend.device.type == "cpu" else min(most, CARD_FRAMES)
 
     def _found_or_full(self, frames: list[Rgb], threshold: float, following: list[Rgb]) -> Candidates | None:
         """None when the card's memory is too small for so many frames at once, which then holds for all later calls, too."""
@@ -250,6 +256,7 @@ class Mtcnn:
         found = replace(found, boxes=boxes.shifted(found.boxes, found.offsets, extra=1))
         if self._point.mirrored:
             found = self._judged_mirrored(pyramid, found, min(threshold, MIRRORED_FROM))
+            self._lap("mirrored")
         found = replace(found, scores=found.logs.exp())
         found = _filter(pyramid).decided(found, found.scores > threshold, as_published=self._as_published)
         self._lap("O-Net")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from typing import Protocol, Self
 
-from maskwatch.core.errors import SourceError
+from maskwatch.core.errors import DeviceLost, SourceError
 from maskwatch.core.ports import AlertPictures, EventLog, SampleStore
 from maskwatch.core.records import (
     CameraState,
@@ -79,6 +79,7 @@ class Pipeline:
         self._stopping = threading.Event()
         self._looked_s = time.monotonic()
         self._swaps: deque[Mapping[str, CameraModels]] = deque()  # to be taken by the engine's thread
+        self._fall_back: Callable[[], Mapping[str, CameraModels]] | None = None
         self._beside: list[AbstractContextManager[object]] = []
         self._entered = ExitStack()
         self.board = Board(list(self._cameras))
@@ -145,6 +146,10 @@ class Pipeline:
     def swap(self, models: Mapping[str, CameraModels]) -> None:
         """Use other models from the next batch on; the next frame is fully re-analysed, none is lost. Thread-safe."""
         self._swaps.append(models)
+
+    def fall_back_on(self, make: Callable[[], Mapping[str, CameraModels]]) -> None:
+        """What makes models that need no graphics card, should it be lost while they run; else a lost one ends `run`."""
+        self._fall_back = make
 
     def is_looking_again(self) -> bool:
         """Whether a second look is under way, which may go on for seconds after the end."""
@@ -213,11 +218,7 @@ class Pipeline:
         }
 
     def _handle(self, frames: list[Frame]) -> None:
-        while self._swaps:
-            models = self._swaps.popleft()
-            self._engine.swap(models)
-            self._sampling.swap(models)
-        for frame, report in zip(frames, self._engine.analyse(frames), strict=True):
+        for frame, report in zip(frames, self._analysed(frames), strict=True):
             self._alerting.deliver_results()
             self._alerting.note_time(frame.camera, frame.at)
             decision = self._decide(frame, report)
@@ -228,6 +229,30 @@ class Pipeline:
                 self._alerting.feed.on_decision(decision)
             if self._on_decision is not None:
                 self._on_decision(decision)
+
+    def _analysed(self, frames: list[Frame]) -> list[FrameReport]:
+        self._take_models()
+        try:
+            return self._engine.analyse(frames)
+        except DeviceLost as e:
+            if self._fall_back is None:
+                raise
+            self._take_fallback(e, self._fall_back)
+        return self._engine.analyse(frames)
+
+    def _take_models(self) -> None:
+        while self._swaps:
+            models = self._swaps.popleft()
+            self._engine.swap(models)
+            self._sampling.swap(models)
+
+    def _take_fallback(self, error: DeviceLost, make: Callable[[], Mapping[str, CameraModels]]) -> None:
+        """The same models on the processor, with new motion gates: the old ones take the frames for seen."""
+        log.error("%s; the processor computes from now on, until the next start", error)
+        self.board.set_notice("device", f"{error}; the processor computes")
+        self._swaps.clear()  # of the lost card, too
+        self._swaps.append(make())
+        self._take_models()
 
     def _decide(self, frame: Frame, found: FrameReport) -> Decision:
         camera = self._cameras[frame.camera]
