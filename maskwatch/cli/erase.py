@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from maskwatch.app.erase_person import Named
     from maskwatch.config.load import Config
 
-SHARED = " (shared)"  # of a command's name: with the shared database
-
 
 def erase(
     camera: Annotated[
@@ -59,7 +57,7 @@ def erase(
     """
     if (camera is None) == (person is None):
         raise ConfigError("say either --camera or --person")
-    settings = settings_for("erase" + SHARED if shared else "erase", config)
+    settings = settings_for("erase shared", config) if shared else settings_for("erase", config)
     if person is not None:
         if day is not None or before is not None or exports or shared:
             raise ConfigError("--person: goes with --yes alone, and is replaced everywhere")
