@@ -19,7 +19,7 @@ USES = {
     "console": {"console", "events", "queue", "privacy", *PLACES, *LOOKING},
     "models": {"models"},
     "erase": {"queue", "learn", "events", "drift", "alert", "console"},
-    "erase (shared)": {"queue", "learn", "events", "events.url", "drift", "alert", "console"},
+    "erase shared": {"queue", "learn", "events", "events.url", "drift", "alert", "console"},
     "drift": {"drift", "learn", "queue", "models", *LOOKING},
     "learn": {"drift", "learn", "queue", "models", *LOOKING},
     "evaluate": {"models", *LOOKING},
