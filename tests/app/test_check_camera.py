@@ -116,16 +116,16 @@ def seen(*widths, smaller=(), least=20.0, size=(1920, 1080)):
         (seen(22, 60), "2 faces in view, 22 to 60 px wide: detect.min_face_px 20 fits; "),
         (seen(41), "1 face in view, 41 px wide: detect.min_face_px 20 fits; "),
         (seen(60, smaller=[13, 15]), "3 faces in view, 13 to 60 px wide: detect.min_face_px 20 is too large, 2 of them are missed for it; 13 would find them; "),
-        (seen(100, 90), "2 faces in view, 90 to 100 px wide: detect.min_face_px 20 finds them; where nobody is further away, 45 costs less; "),
+        (seen(100, 90), "2 faces in view, 90 to 100 px wide: detect.min_face_px 20 finds them; where nobody is further away, 90 costs less; "),
         (seen(30, least=None), "1 face in view, 30 px wide; "),
     ],
 )  # fmt: skip
 def test_the_faces_in_view_tell_whether_the_smallest_that_is_looked_for_fits(found, expected):
     told = faces.told(found, 90)
     assert told.startswith(expected)
-    assert "16 cm" in told
-    assert "77, 31, 15 px at 2, 5, 10 m" in told
-    assert "90°" in told
+    assert "a face (16 cm, in a view 90° wide) has 77, 31, 15 px at 2, 5, 10 m" in told
+    # 12 px, as faces of 0.6 of the smallest that is looked for are found
+    assert told.endswith(" and is found up to 12.8 m") == (found.least_px is not None)
 
 
 def test_what_each_smallest_face_costs_is_told_in_a_line():
