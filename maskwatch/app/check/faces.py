@@ -22,7 +22,7 @@ FINE_PX = SIZES[0]
 DISTANCES_M = (2.0, 5.0, 10.0)
 SAME = 0.3  # IoU: two detections of one face
 SURE = 0.8  # of a face that only the finer look finds: less may be none
-ROOM = 2.0  # times `min_face_px`: when all faces are wider, it may be larger, too
+ROOM = 2.5  # times `min_face_px`: when all faces are wider, it may be larger, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +111,9 @@ def _verdict(seen: FacesSeen) -> str:
             f": detect.min_face_px {least:g} is too large, {len(seen.smaller)} of them {is_are} missed for it;"
             f" {max(8, min(int(widths[0]), int(least) - 1))} would find them"
         )
-    if widths[0] > ROOM * least:
-        return f": detect.min_face_px {least:g} finds them; where nobody is further away, {int(widths[0])} costs less"
+    if widths[0] > ROOM * least and least < SIZES[-1]:
+        enough = min(int(widths[0]), int(SIZES[-1]))
+        return f": detect.min_face_px {least:g} finds them; where nobody is further away, {enough} costs less"
     return f": detect.min_face_px {least:g} fits"
 
 
