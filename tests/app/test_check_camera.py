@@ -1,8 +1,10 @@
 """What `maskwatch check` finds out about a camera: its stream, the faces in view, a smaller stream, and its picture."""
 
+import re
 import stat
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from harness.by_colour import BARE, models
@@ -16,8 +18,10 @@ from maskwatch.config.sections import CameraConfig
 from maskwatch.core.address import Address
 from maskwatch.core.errors import ModelError, SourceError
 from maskwatch.core.records import Box, Face, Frame, FrameReport
+from maskwatch.models.loading import Models, pick_device
+from maskwatch.platform.files import write_atomically
 from maskwatch.sources.facts import StreamFacts
-from maskwatch.sources.images import read_rgb
+from maskwatch.sources.images import encoded, read_rgb
 
 BLACK = np.zeros((90, 160, 3), np.uint8)
 
@@ -296,3 +300,22 @@ def test_without_models_the_stream_is_told_all_the_same(door, tmp_path):
     found = look_at("door", made, fail, Wanted(tmp_path / "out"))
     assert len(found.lines) == 1
     assert found.picture is None
+
+
+def test_a_face_that_is_missed_for_its_size_is_found_by_the_real_models(bare, tmp_path):
+    """The portrait twice, as it is and at a fifth: 120 px are too many to look for."""
+    rgb = np.full((640, 960, 3), 110, np.uint8)
+    rgb[20:620, 20:532] = bare
+    small = cv2.resize(bare, (102, 120), interpolation=cv2.INTER_AREA)
+    rgb[300:420, 700:802] = small
+    write_atomically(tmp_path / "door.png", encoded(rgb, ".png"))
+    made = CameraConfig.model_validate({"source": str(tmp_path / "door.png"), "detect": {"min_face_px": 120}})
+    shipped = Models(pick_device("cpu"))
+    found = look_at("door", made, lambda: shipped, Wanted(tmp_path / "out", compare=True))
+    assert "2 faces in view, " in found.lines[2]
+    assert "detect.min_face_px 120 is too large, 1 of them is missed for it; " in found.lines[2]
+    assert re.fullmatch(
+        r"smallest face: 12 px \d+ ms, 2 faces; 16 px \d+ ms, 2 faces; .*32 px \d+ ms, 2 faces",
+        found.lines[3],
+    )
+    assert found.picture is not None
