@@ -1,5 +1,9 @@
-"""The suite's quick core on the other Pythons that are here: `nox`, or one of them, `nox -s quick_core-3.13`."""
+"""The suite's quick core on the other Pythons that are here: `nox`, or one of them, `nox -s quick_core-3.13`.
 
+`nox -s release` makes what is handed on, in `dist/`.
+"""
+
+import hashlib
 import os
 import shutil
 import sys
@@ -33,3 +37,23 @@ def quick_core(session: nox.Session) -> None:
     """Runs against the package as it is installed, from its wheel."""
     session.install("--constraint", "requirements.lock", ".[dev]")
     session.run("pytest", *(f"tests/{name}" for name in QUICK_CORE), *session.posargs)
+
+
+@nox.session(default=False)
+def release(session: nox.Session) -> None:
+    """The wheel with the list of what it needs in it (SBOM), the source archive, and their checksums."""
+    dist = Path("dist").absolute()
+    shutil.rmtree(dist, ignore_errors=True)
+    dist.mkdir()
+    needed = Path(session.create_tmp()).absolute() / "needed"  # what a user gets, and nothing else
+    shutil.rmtree(needed, ignore_errors=True)
+    session.install("--constraint", "requirements.lock", "cyclonedx-bom", "hatchling")
+    session.run("python", "-m", "venv", str(needed))
+    install = ("-m", "pip", "install", "--constraint", "requirements.lock", ".[fast,mqtt,notify,postgres]")
+    session.run(str(needed / "bin" / "python"), *install, external=True)
+    bill = ("--pyproject", "pyproject.toml", "--output-reproducible", "-o", str(dist / "maskwatch.cdx.json"))
+    session.run("cyclonedx-py", "environment", *bill, str(needed))
+    session.run("hatchling", "build", "-d", str(dist))  # hatch_build.py puts it in
+    files = sorted(path.name for path in dist.iterdir())
+    lines = [f"{hashlib.sha256((dist / name).read_bytes()).hexdigest()}  {name}\n" for name in files]
+    (dist / "SHA256SUMS").write_text("".join(lines))

@@ -231,6 +231,18 @@ class Outbox:
                     each.unlink(missing_ok=True)
 
 
+def waiting(folder: Path, since: float | None, until: float) -> list[Path]:
+    """Messages that wait in an outbox's folder and were added in this time, Unix times; None: ever. Half written ones too."""
+    found = []
+    with suppress(OSError):
+        for path in sorted(folder.iterdir()):
+            name = path.name.removeprefix(".")
+            if (known := re.match(r"(\d{20})-", name)) and path.name.endswith(".message"):
+                at = int(known[1]) / 1e9
+                found += [path] if (since is None or at >= since) and at < until else []
+    return found
+
+
 def _key(name: str) -> str:
     return name.split("-", 1)[1].removesuffix(".message")
 

@@ -2,17 +2,17 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from maskwatch.app.compose import ReplayPlan, configured_models
-from maskwatch.app.replay import drawn_places, watch
+from maskwatch.app.compose import ReplayPlan, configured_models, replay_pipeline
+from maskwatch.app.replay import EndSink, drawn_places
 from maskwatch.classify.network import ARCHITECTURE as CLASSIFIER
 from maskwatch.config.load import Config
 from maskwatch.config.sections import Defaults
 from maskwatch.core.errors import ConfigError, ModelError, SourceError
 from maskwatch.core.privacy import Privacy, coarse
-from maskwatch.core.records import Rgb
+from maskwatch.core.records import Alert, Decision, Rgb
 from maskwatch.detect.settings import STOCK
 from maskwatch.detect.weights import ARCHITECTURE as DETECTOR
 from maskwatch.evaluation.document import Image, Report
@@ -23,6 +23,7 @@ from maskwatch.output.compare import Difference, Run, differences
 from maskwatch.output.compare_pictures import side_by_side
 from maskwatch.output.compare_report import Compared, report
 from maskwatch.output.places import Places
+from maskwatch.output.trace import Trace
 from maskwatch.platform.tensor_files import architecture
 from maskwatch.sources.registry import open_source
 
@@ -82,10 +83,26 @@ def compare(a: Side, b: Side, progress: Progress) -> tuple[Report, SourceError |
 
 def _run(letter: str, side: Side, progress: Progress) -> tuple[Run, SourceError | None]:
     expected = open_source(side.plan.name, side.plan.address).expected()
+    trace, alerts, broken = Trace(), dict[str, Alert](), None
     with progress(f"{letter}: {side.name}", expected) as advance:
-        summary = watch(side.plan, side.models, lambda _: advance())
+
+        def on_decision(decision: Decision) -> None:
+            trace.add(decision.report)
+            alerts.update((alert.id, alert) for alert in decision.alerts if not alert.withheld)
+            advance()
+
+        def end(over: Alert) -> None:
+            alerts[over.id] = replace(alerts[over.id], ended_at=over.ended_at)
+
+        with replay_pipeline(side.plan, side.models, on_decision, (EndSink(end),)) as pipeline:
+            try:
+                pipeline.run()
+            except SourceError as e:
+                if not len(trace):
+                    raise
+                broken = e
     bound = side.plan.defaults.alert.protected_ratio
-    return Run(side.name, summary.trace, summary.alerts, bound), summary.broken
+    return Run(side.name, trace, list(alerts.values()), bound), broken
 
 
 def _pictures(compared: Compared, sides: tuple[Side, Side], progress: Progress) -> dict[Difference, Image]:

@@ -2,8 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
@@ -14,15 +13,16 @@ from maskwatch.alerts.kinds.log import LogSink
 from maskwatch.alerts.registry import SINKS, SinkContext
 from maskwatch.api import Analyzer
 from maskwatch.app.rules import FEW_FRAMES, camera_rules
+from maskwatch.app.upkeep import Upkeep
 from maskwatch.config.load import Config
 from maskwatch.config.sections import CameraConfig, Defaults
 from maskwatch.core.address import Address, is_loopback
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.people import Passages, People
 from maskwatch.core.people.effect import Effect
-from maskwatch.core.ports import AlertSink, Source
+from maskwatch.core.ports import AlertSink, SampleStore, Source
 from maskwatch.core.privacy import CameraPrivacy, Privacy, as_shown
-from maskwatch.core.records import Decision, FrameReport, Rgb, Versions
+from maskwatch.core.records import Decision, Detections, FrameReport, Rgb, Versions
 from maskwatch.core.rules.camera_offline import CameraOffline
 from maskwatch.core.rules.camera_view import CameraView
 from maskwatch.core.selection import Selection
@@ -45,23 +45,25 @@ from maskwatch.models.loading import (
     smallest_face_px,
 )
 from maskwatch.models.registry import SHIPPED, Registry
-from maskwatch.pipeline.camera import Camera, CameraModels
-from maskwatch.pipeline.pipeline import Pipeline
+from maskwatch.pipeline.camera import Camera, CameraMemory, CameraModels
+from maskwatch.pipeline.pipeline import Checkpoints, Pipeline
 from maskwatch.platform import unix_socket
 from maskwatch.platform.caches import cache_folder
 from maskwatch.plugins import KindSettings
+from maskwatch.samples.known import Known, KnownSamples
 from maskwatch.samples.retention import Limits
 from maskwatch.samples.settings import QueueSettings, SelectionSettings
 from maskwatch.samples.store import Queue
 from maskwatch.sources.paced import PacedSource
-from maskwatch.sources.registry import open_source
+from maskwatch.sources.registry import address_of, open_source
+from maskwatch.sources.resumed import Place, ResumedSource
+from maskwatch.sources.settings import Decode
 from maskwatch.tracking import FaceTracker
 from maskwatch.web import health, metrics, models, predict, private, status
 from maskwatch.web import queue as queue_web
 from maskwatch.web.application import make_app
 from maskwatch.web.server import Listener, PrivateListener, WebServer
 from maskwatch.web.service_view import ConfigInForce, ServiceView, StorageMeter
-from maskwatch.web.settings import WebSettings
 
 NOTHING_QUEUED = "privacy: aggregate: nothing is queued, so the models cannot learn from this camera"
 
@@ -80,6 +82,15 @@ class ReplayPlan:
     defaults: Defaults
     queue: QueueSettings | None
     fps: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """Where a replay goes on: after which frame of the footage, with what is known of the camera, and the samples that are stored already."""
+
+    place: Place
+    memory: CameraMemory
+    samples: Known
 
 
 def configured_models(config: Config) -> Models:
@@ -105,6 +116,8 @@ def service_pipeline(config: Config) -> Pipeline:
         return camera_models(config.cameras, models, pipeline.sample_inputs())
 
     pipeline.add_background_task(DriftWatch(confidences, look, pipeline))
+    if config.learn.archive_max_days is not None or config.queue.names_max_days is not None:
+        pipeline.add_background_task(Upkeep(config.queue, config.learn, pipeline.fail))
     pipeline.add_background_task(Follower(registry, change_stamp, models.files.version, pipeline, load))
     return pipeline
 
@@ -129,9 +142,7 @@ def live_pipeline(
     sink = cache(make_sink)
     cameras = []
     for name, camera in config.cameras.items():
-        source = open_source(
-            name, camera.source, fps=camera.fps, rtsp_settings=camera.rtsp, aspect=camera.aspect
-        )
+        source = camera_source(name, camera, camera.fps)
         sinks = tuple(map(sink, camera.at_camera(camera.alert.sink_settings())))
         sinks_of = {
             (rule, 2): tuple(
@@ -146,7 +157,11 @@ def live_pipeline(
         if camera.privacy is Privacy.AGGREGATE:
             log.warning("%s: %s", name, NOTHING_QUEUED)
     first = next(iter(config.cameras.values()))
-    return Pipeline(cameras, store=_queue(config.queue, models, first), on_decision=on_decision)
+    pipeline = Pipeline(cameras, store=_queue(config.queue, models, first), on_decision=on_decision)
+    for name, camera in config.cameras.items():
+        if why := why_not_decoded(camera):
+            pipeline.board.set_notice(f"camera {name}", f"{name}: {why}")
+    return pipeline
 
 
 def event_recorder(config: Config, pipeline: Pipeline, before: Recorder | None) -> Recorder | None:
@@ -208,21 +223,6 @@ def _service_view(config: Config, pipeline: Pipeline) -> ServiceView:
     return ServiceView(pipeline.board.snapshot, pipeline.versions, StorageMeter(config.queue.dir))
 
 
-@contextmanager
-def listening(settings: WebSettings, before: WebServer | None) -> Iterator[Listener | None]:
-    """The socket for a new web server, None where there is to be none; closed again when the block raises."""
-    if not settings.enabled:
-        yield None
-        return
-    old = before.listener if before else None
-    listener = Listener(settings, old if isinstance(old, Listener) else None)
-    try:
-        yield listener
-    except BaseException:
-        listener.close()
-        raise
-
-
 def web_server(config: Config, pipeline: Pipeline, listener: Listener | None) -> WebServer | None:
     """What answers for `pipeline`, whose cameras it ends with itself when it dies."""
     if listener is None:
@@ -243,7 +243,7 @@ def web_routes(config: Config, pipeline: Pipeline) -> list[BaseRoute]:
     about = [*health.routes(watched.status), *status.routes(watched, console_at), *metrics.routes(watched)]
     versions = models.routes(Registry(config.models.dir), pipeline.board.snapshot)
     pictures = predict.routes(_serving_analyst(config, pipeline))
-    return [*about, *queue_web.routes(Queue(config.queue.dir)), *versions, *pictures]
+    return [*about, *queue_web.routes(config.queue.dir), *versions, *pictures]
 
 
 def _serving_analyst(config: Config, pipeline: Pipeline) -> Callable[[Rgb], FrameReport]:
@@ -269,9 +269,12 @@ def replay_pipeline(
     models: Models,
     on_decision: Callable[[Decision], None],
     sinks: Sequence[AlertSink] | None = None,
+    *,
+    checkpoints: Checkpoints | None = None,
+    resumption: Resumption | None = None,
 ) -> Pipeline:
     """Every frame in order, alerts at once to `sinks`, None for the log; `on_decision` gets as much of a frame
-    as may be shown.
+    as may be shown. With `resumption`, it goes on where another broke off, as if in one piece.
 
     Raises `ConfigError` for a live source, `SourceError` when no kind takes the address, and `ModelError`.
     """
@@ -283,13 +286,23 @@ def replay_pipeline(
         raise ConfigError(f"{'.'.join(map(str, key))}: {why}; --camera NAME replays with those of a camera")
     told = (LogSink(),) if sinks is None else tuple(sinks)
     camera = _camera(source, plan.defaults, models, name=plan.name, sinks=told, selection=plan.queue)
-    store = None if plan.queue is None else _queue(plan.queue, models, plan.defaults)
+    store: SampleStore | None = None
+    if plan.queue is not None:
+        store = _queue(plan.queue, models, plan.defaults)
+    seen: dict[str, Detections] = {}
+    if resumption is not None:
+        source = ResumedSource(source, resumption.place)
+        camera = replace(camera, source=source).with_memory(resumption.memory)
+        store = None if store is None else KnownSamples(store, resumption.samples)
+        seen = {} if resumption.memory.seen is None else {plan.name: resumption.memory.seen}
     privacy, ignore = plan.defaults.privacy, plan.defaults.ignore
     return Pipeline(
         [camera],
         store=store,
         replay=True,
         on_decision=lambda decision: on_decision(as_shown(decision, privacy, ignore)),
+        checkpoints=checkpoints,
+        seen=seen,
     )
 
 
@@ -308,12 +321,30 @@ def analyst(settings: Defaults, models: Models) -> Callable[[Rgb], FrameReport]:
     ).predict
 
 
-def camera_source(name: str, camera: CameraConfig) -> Source:
-    """The camera's source, of all frames that come, not yet opened.
+def camera_source(name: str, camera: CameraConfig, fps: float | None = None) -> Source:
+    """The camera's source, of at most `fps` frames a second, None for all that come; not yet opened.
 
     Raises `SourceError` when no kind takes its address.
     """
-    return open_source(name, camera.source, rtsp_settings=camera.rtsp, aspect=camera.aspect)
+    return open_source(
+        name,
+        camera.source,
+        fps=fps,
+        rtsp_settings=camera.rtsp,
+        aspect=camera.aspect,
+        decode=camera.decode,
+    )
+
+
+def why_not_decoded(camera: CameraConfig) -> str | None:
+    """Why the hardware that a camera's `decode` names is not there, so that its stream is decoded in software; None where it is."""
+    address = address_of(camera.source)
+    if camera.decode in {Decode.SOFTWARE, Decode.AUTO} or address is None or "://" not in address.reveal():
+        return None
+    from maskwatch.sources.hardware import why_missing
+
+    why = why_missing(camera.decode)
+    return why and f"decode: {camera.decode.value}: {why}; its stream is decoded in software"
 
 
 def alert_sentences(name: str, settings: Defaults) -> tuple[str, ...]:
@@ -411,4 +442,5 @@ def camera_selection(settings: SelectionSettings, camera: Defaults) -> Selection
 
 def _queue(settings: QueueSettings, models: Models, camera: Defaults) -> Queue:
     versions = models.versions(camera.detect, camera.classify)
-    return Queue(settings.dir, Limits(settings.max_mb, settings.max_days, settings.min_free_mb), versions)
+    limits = Limits(settings.max_mb, settings.max_days, settings.min_free_mb, settings.labelled_max_days)
+    return Queue(settings.dir, limits, versions)

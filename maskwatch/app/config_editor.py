@@ -19,7 +19,7 @@ from maskwatch.config.yaml_document import Key
 from maskwatch.config.yaml_edit import REMOVE
 from maskwatch.console.editor.draft import Numbers, Place, PlaceKind
 from maskwatch.console.editor.port import CameraSettings, Prepared, Snapshot, Wish
-from maskwatch.core.errors import ConfigError, ModelError
+from maskwatch.core.errors import MALFORMED, ConfigError, ModelError
 from maskwatch.core.people import Line, Passages, People
 from maskwatch.core.what_if import Bounds, WhatIf
 from maskwatch.detect.settings import STOCK
@@ -336,7 +336,7 @@ def _thresholds(config: Config, camera: CameraConfig) -> tuple[float, ...] | Non
         registry = Registry(config.models.dir)
         path = camera.detect.weights or registry.files(registry.state().serving).detector
         return _thresholds_of(str(path), Path(path).stat().st_mtime_ns)
-    except (OSError, ModelError, SafetensorError, KeyError, ValueError, TypeError):
+    except (OSError, ModelError, SafetensorError, *MALFORMED):
         return None
 
 

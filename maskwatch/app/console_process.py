@@ -14,6 +14,7 @@ from typing import Self
 
 from maskwatch.config.credentials import PREFIX
 from maskwatch.config.load import Config
+from maskwatch.core.errors import MALFORMED
 
 BACK_OFF_S = (1.0, 2.0, 5.0, 15.0, 60.0, 300.0)
 STEADY_S = 60.0  # after so long it is well, and the next end is the first
@@ -174,5 +175,5 @@ def _record(line: str) -> tuple[int, str]:
         trace = told.get("exception")
         level = logging.getLevelNamesMapping()[told["level"].upper()]
         return level, told["message"] + (f"\n{trace}" if trace else "")
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except MALFORMED:
         return logging.WARNING, f"console: {line.removeprefix('maskwatch: ')}"

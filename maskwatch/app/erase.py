@@ -1,23 +1,23 @@
 """All that is kept of one camera and some days: in the queue, in the archive of used samples, and in the events.
 
+What lies beside these is in `erase_beside.py`.
+
 The archive's notes go last, by the ids' times, so that erasing again after a crash takes what is left of them, too.
 """
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from maskwatch.config.load import CAMERA_NAME
 from maskwatch.core.errors import ConfigError
-from maskwatch.events.retention import STEP, clear_journal, delete_media, shrink
-from maskwatch.events.store import FILE, EventFilter, EventStore
+from maskwatch.events import erase as of_events
+from maskwatch.events.store import EventFilter
 from maskwatch.learning.archive import Archive
 from maskwatch.samples import erase as of_queue
 from maskwatch.samples.erase import Stored, forget_import, stored
-from maskwatch.samples.store import Queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,23 @@ class Erasure:
     day: date | None = None
     before: date | None = None
 
+    @property
+    def since(self) -> float | None:
+        """The Unix time at which what is to go begins; None: ever."""
+        return None if self.day is None else _begin(self.day)
+
+    @property
+    def until(self) -> float:
+        """The Unix time before which it is."""
+        until = self.before if self.day is None else self.day + timedelta(days=1)
+        assert until is not None
+        return _begin(until)
+
+    @property
+    def events(self) -> EventFilter:
+        """Its events."""
+        return EventFilter(since=self.since, until=self.until, cameras=[self.camera])
+
     def is_wanted(self, day: str) -> bool:
         """Whether a day, `YYYY-MM-DD`, is to go."""
         return day == str(self.day) if self.day else day < str(self.before)
@@ -35,11 +52,16 @@ class Erasure:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is stored of it in the queue and in the archive, and the cameras that have anything there."""
+    """What is stored of it in the queue and in the archive, and the cameras that have anything there.
+
+    Of the archive's `holdout` pictures `held_out` would go.
+    """
 
     queue: Stored
     archive: Stored
     cameras: tuple[str, ...]
+    held_out: int = 0
+    holdout: int = 0
 
     @property
     def samples(self) -> int:
@@ -54,48 +76,19 @@ def look(queue: Path, archive: Path, erasure: Erasure) -> Kept:
         raise ConfigError(f"--camera: {erasure.camera!r} can be no camera's name")
     cameras = {path.parent.name for folder in folders for path in folder.glob("[!.]*/????-??-??")}
     waiting, used = (stored(folder, erasure.camera, erasure.is_wanted) for folder in folders)
-    return Kept(waiting, used, tuple(sorted(cameras)))
+    holdout = Archive(archive).holdout()
+    held_out = len({path.stem for path in used.records} & set(holdout))
+    return Kept(waiting, used, tuple(sorted(cameras)), held_out, len(holdout))
 
 
 def count_events(folder: Path, erasure: Erasure) -> int:
     """How many events of it a folder has. Raises `EventError`."""
-    with _events_in(folder) as store:
-        return store.count(_filter(erasure)) if store else 0
+    return of_events.count(folder, erasure.events)
 
 
 def erase_events(folder: Path, erasure: Erasure) -> int:
     """Delete the events, with their stills and clips, for good; returns how many there were. Raises `EventError`."""
-    count = 0
-    with _events_in(folder) as store:
-        while store and (gone := store.delete(_filter(erasure), limit=STEP, lasting=True)):
-            delete_media(folder, gone)
-            count += len(gone)
-        if store and count:
-            while shrink(store, slack=0):
-                pass
-            clear_journal(store)
-    return count
-
-
-def _filter(erasure: Erasure) -> EventFilter:
-    until = erasure.before if erasure.day is None else erasure.day + timedelta(days=1)
-    assert until is not None
-    since = None if erasure.day is None else _begin(erasure.day)
-    return EventFilter(since=since, until=_begin(until), cameras=[erasure.camera])
-
-
-def _begin(day: date) -> float:
-    return datetime.combine(day, time(), UTC).timestamp()
-
-
-@contextmanager
-def _events_in(folder: Path) -> Iterator[EventStore | None]:
-    """None where no events were ever kept: nothing is made there."""
-    if not (folder / FILE).exists():
-        yield None
-        return
-    with closing(EventStore.in_folder(folder)) as store:
-        yield store
+    return of_events.erase(folder, erasure.events)
 
 
 def erase(queue: Path, archive: Path, erasure: Erasure, advance: Callable[[], None] = lambda: None) -> int:
@@ -108,9 +101,7 @@ def erase(queue: Path, archive: Path, erasure: Erasure, advance: Callable[[], No
     kept = Archive(archive)
     with kept.alone():
         count = _erase_queue(queue, erasure, advance)
-        count += of_queue.erase(kept.samples_folder, erasure.camera, erasure.is_wanted, advance)
-        left = {*Queue(queue).images(), *kept.samples.images()}
-        kept.forget(erasure.camera, erasure.is_wanted, left)
+        count += kept.erase(erasure.camera, erasure.is_wanted, queue, advance)
     return count
 
 
@@ -118,3 +109,7 @@ def _erase_queue(queue: Path, erasure: Erasure, advance: Callable[[], None]) -> 
     ids = [path.stem for path in stored(queue, erasure.camera, erasure.is_wanted).records]
     forget_import(queue, ids)
     return of_queue.erase(queue, erasure.camera, erasure.is_wanted, advance)
+
+
+def _begin(day: date) -> float:
+    return datetime.combine(day, time(), UTC).timestamp()

@@ -110,7 +110,8 @@ class Service:
 
     def _run_pipeline(self, parts: RunningParts) -> RunningParts | None:
         pipeline = parts.pipeline
-        with pipeline, parts.web or nullcontext(), parts.private or nullcontext():
+        # the web before the cameras: so many that begin at once leave others little of the processor
+        with parts.web or nullcontext(), pipeline, parts.private or nullcontext():
             engine = _Engine(pipeline)
             self._engines.append(engine)
             notify("READY=1", f"STATUS={status_line(pipeline.board.snapshot())}")
@@ -132,13 +133,12 @@ class Service:
                 successor = self._rebuilt(parts)
                 if successor is not None:
                     return successor
-            now = time.monotonic()
-            status = parts.pipeline.board.snapshot()
-            if now - fed_at >= feed_s and now - status.engine_beat < min(STUCK_S, 3 * feed_s):
+            now, board = time.monotonic(), parts.pipeline.board
+            if now - fed_at >= feed_s and now - board.engine_beat < min(STUCK_S, 3 * feed_s):
                 notify("WATCHDOG=1")
                 fed_at = now
             if now - told_at >= STATUS_S:
-                notify(f"STATUS={status_line(status)}")
+                notify(f"STATUS={status_line(board.snapshot())}")
                 malloc.trim()
                 told_at = now
         return None

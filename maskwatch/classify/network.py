@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from maskwatch.platform.tensor_files import opened, save_tensors
 
 ARCHITECTURE = "two-convolutions-1"
+MAX_MARGIN = 2.0  # of the face's side
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,11 @@ class Shape:
     side_px: int = 64
     margin: float = 0.15
     widths: tuple[int, int, int] = (32, 64, 96)
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError` and `TypeError` for a crop that none could have been trained on."""
+        if not (isinstance(self.side_px, int) and 0 <= self.margin <= MAX_MARGIN):
+            raise ValueError(f"{self}: no size of a crop")
 
 
 class MaskNet(nn.Module):
@@ -78,6 +84,10 @@ def load_network(path: Path, device: torch.device) -> tuple[MaskNet, Shape, str]
     with opened(path, ARCHITECTURE, "classifier") as file:
         kept = file.fact("shape")
         shape = Shape(kept["side_px"], kept["margin"], tuple(kept["widths"]))
+        with torch.device("meta"):  # which takes no memory, whatever a damaged file says of its shape
+            told = {name: tensor.shape for name, tensor in MaskNet(shape).state_dict().items()}
+        if told != {name: tensor.shape for name, tensor in file.tensors.items()}:
+            raise ValueError("the weights are of another shape")
         network = MaskNet(shape)
         network.load_state_dict(file.tensors)
     network.eval().requires_grad_(requires_grad=False).to(device)

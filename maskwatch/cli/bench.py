@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from maskwatch.cli import bench_loop, bench_queue
+from maskwatch.cli import bench_compare, bench_loop, bench_queue
 from maskwatch.cli.sections import settings_for
 from maskwatch.cli.terminal import errors, out, progress
 from maskwatch.core.errors import ConfigError
@@ -25,6 +25,7 @@ app = typer.Typer(
     help="Measure speed on this machine, what the loop gains, and what reaches the queue.",
     no_args_is_help=True,
 )
+app.command()(bench_compare.compare)
 app.command()(bench_loop.loop)
 app.command()(bench_queue.queue)
 

@@ -12,8 +12,8 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from maskwatch.cli.sections import settings_for
-from maskwatch.cli.terminal import Classes, Flat, out, say, tell_problems
-from maskwatch.core.errors import ConfigError
+from maskwatch.cli.terminal import Classes, Flat, errors, out, say, tell_problems
+from maskwatch.core.errors import ConfigError, MaskwatchError
 from maskwatch.core.records import Label
 from maskwatch.core.text import pluralize
 from maskwatch.platform.paths import looked_at
@@ -291,13 +291,28 @@ def export(
     if output.is_file() or (output.is_dir() and any(output.iterdir())):
         raise ConfigError(f"{output}: is there already")
     wanted = _wanted(since, until, camera, labelled=None if everything else True)
-    entries = exported(_queue(folder, config), wanted, form, flat=flat)
+    queue = _queue(folder, config)
+    entries = exported(queue, wanted, form, flat=flat)
+    _note(queue, output, wanted)
     if output.suffix.lower() == ".zip":
         with replacing(output) as part, part.open("wb") as file:
             file.writelines(zipped(entries))
     else:
         write_folder(entries, output)
+    _note(queue, output, wanted)
     out.print(f"wrote {output}", soft_wrap=True)
+
+
+def _note(queue: "Queue", output: Path, wanted: "SampleFilter") -> None:
+    """Remember where it went, for `erase`: before, should it be killed, and when it is whole."""
+    from maskwatch.samples.export_notes import note_export
+
+    try:
+        note_export(
+            queue.folder, output, [(s.report.camera, s.id) for s in queue.samples() if wanted.fits(s)]
+        )
+    except (OSError, MaskwatchError) as e:  # another's queue, say
+        errors.print(f"{output}: maskwatch erase will not know of it: {e}", soft_wrap=True, markup=False)
 
 
 @app.command("import")

@@ -1,7 +1,7 @@
 """`maskwatch replay`: every frame of recorded footage, in order."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,13 +15,19 @@ from maskwatch.core.text import pluralize
 
 if TYPE_CHECKING:
     from maskwatch.app.compose import ReplayPlan
-    from maskwatch.app.replay import Outputs, Summary
+    from maskwatch.app.replay import Outputs
     from maskwatch.core.records import Label
     from maskwatch.models.loading import Models
+    from maskwatch.output.summary import Summary
 
 
 def replay(
-    source: Annotated[str, typer.Argument(help="A video file, a picture, a folder of pictures or a glob.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A video file, a picture, a folder of clips or pictures, a glob, or - for standard input."
+        ),
+    ],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The annotated video, .mp4.")] = None,
     report: Annotated[Path | None, typer.Option(help="The report, one JSON line a frame.")] = None,
     plot: Annotated[
@@ -108,22 +114,20 @@ def summary_lines(summary: "Summary", bound: float) -> Iterator[str]:
     from maskwatch.core.records import Direction
     from maskwatch.core.rules.protected_ratio import NAME as USUAL_RULE
 
-    trace = summary.trace
-    people = [trace.people(place) for place in range(len(trace))]
-    frames, assessed = pluralize(len(trace), "frame"), sum(count > 0 for count in people)
-    most = pluralize(max(people), "person")
-    yield f"{frames}, {assessed} with somebody to assess, at most {most} at once"
-    ends = trace.verdicts()
+    seen = summary.timeline
+    frames, most = pluralize(seen.frames, "frame"), pluralize(seen.most, "person")
+    yield f"{frames}, {seen.assessed} with somebody to assess, at most {most} at once"
+    ends = seen.verdicts()
     if ends:
-        yield f"{pluralize(len(ends), 'person')} followed: {_verdicts(ends.values())} at the end"
-    yield f"{pluralize(sum(ratio < bound for ratio in trace.ratio), 'frame')} under the protected ratio of {bound:.0%}"
+        yield f"{pluralize(ends.total(), 'person')} followed: {_verdicts(ends)} at the end"
+    yield f"{pluralize(seen.under, 'frame')} under the protected ratio of {bound:.0%}"
     for direction in Direction:
-        passed = [each.label for each in summary.passages if each.direction is direction]
+        passed = Counter({label: count for (way, label), count in summary.passed.items() if way is direction})
         if passed:
             how = "out of view" if direction is Direction.GONE else direction.value
-            yield f"{pluralize(len(passed), 'person')} {how}: {_verdicts(passed)}"
+            yield f"{pluralize(passed.total(), 'person')} {how}: {_verdicts(passed)}"
     for alert in summary.alerts:
-        lasts = alert.ended_at is None or alert.ended_at >= trace.at[-1]
+        lasts = alert.ended_at is None or alert.ended_at >= seen.last_at
         end = "until the end" if lasts else f"over at {alert.ended_at:.2f} s"
         rule = "" if alert.rule == USUAL_RULE else f" ({alert.rule})"
         who = f"{alert.unprotected} of {alert.people} without a mask"
@@ -132,6 +136,8 @@ def summary_lines(summary: "Summary", bound: float) -> Iterator[str]:
         yield "no alert"
 
 
-def _verdicts(labels: Iterable["Label"]) -> str:
-    counts = Counter(label.value for label in labels)
-    return f"{counts['protected']} with a mask, {counts['unprotected']} without, {counts['unknown']} unknown"
+def _verdicts(counts: "Counter[Label]") -> str:
+    from maskwatch.core.records import Label
+
+    told = (counts[Label.PROTECTED], counts[Label.UNPROTECTED], counts[Label.UNKNOWN])
+    return "{} with a mask, {} without, {} unknown".format(*told)

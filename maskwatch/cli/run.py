@@ -1,5 +1,6 @@
 """`maskwatch run`: the service."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -10,22 +11,27 @@ Config = Annotated[Path, typer.Option("-c", "--config", help="The configuration 
 
 def run(config: Config) -> None:
     """Watch the cameras of a configuration until told to stop, and serve the console. SIGHUP reads the configuration again."""
-    from maskwatch.app import compose as app
     from maskwatch.app.console_process import ConsoleProcesses, own_settings
     from maskwatch.app.in_force import noted
     from maskwatch.app.service import RunningParts, Service
     from maskwatch.cli.sections import USES
     from maskwatch.config import load as configuration
     from maskwatch.platform import malloc
+    from maskwatch.web.server import listening
     from maskwatch.web.service_view import ConfigInForce
+    from maskwatch.web.starting import starting
 
     malloc.limit_arenas()
     in_force = ConfigInForce()
 
     def build(before: RunningParts | None) -> RunningParts:
         settings = configuration.load(config)
-        web = before.web if before else None
-        with app.listening(settings.web, web) as listener:  # first: a taken port is told at once
+        with ExitStack() as stack:  # first: a taken port is told at once
+            listener = stack.enter_context(listening(settings.web, before.web if before else None))
+            if before is None:
+                stack.enter_context(starting(settings.web, listener))
+            from maskwatch.app import compose as app  # loads torch, which takes seconds
+
             pipeline = app.service_pipeline(settings)
             events = app.event_recorder(settings, pipeline, before.events if before else None)
             private = app.private_server(settings, pipeline, before.private if before else None, in_force)

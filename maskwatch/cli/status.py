@@ -12,10 +12,12 @@ from rich.table import Column, Table
 from maskwatch.cli.sections import settings_for
 from maskwatch.cli.terminal import out
 from maskwatch.core.address import http_url
-from maskwatch.core.errors import ConfigError, MaskwatchError
+from maskwatch.core.errors import MALFORMED, ConfigError, MaskwatchError
 from maskwatch.core.text import pluralize
 
 if TYPE_CHECKING:
+    from urllib.error import HTTPError
+
     from maskwatch.web.settings import WebSettings
 
 ANSWER_S = 5.0
@@ -50,6 +52,14 @@ def status(
         raise MaskwatchError(f"{address}: {told['reason']}")
     if failing:
         raise MaskwatchError(f"{address}: alerts cannot be delivered: {', '.join(failing)}")
+
+
+def _why(refused: "HTTPError") -> str:
+    """What the service says itself, that it starts, say."""
+    try:
+        return str(json.load(refused)["error"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return f"HTTP {refused.code}"
 
 
 def _place(config: Path | None, url: str | None) -> tuple[str, str | None]:
@@ -93,9 +103,9 @@ def asked(address: str, token: str | None) -> dict[str, Any]:
         with build_opener(ProxyHandler({})).open(request, timeout=ANSWER_S) as answer:
             told = json.load(answer)
     except HTTPError as e:
-        why = "wants another token (web.token, MASKWATCH_WEB_TOKEN)" if e.code == 401 else f"HTTP {e.code}"
+        why = "wants another token (web.token, MASKWATCH_WEB_TOKEN)" if e.code == 401 else _why(e)
         raise MaskwatchError(f"{url}: {why}") from e
-    except (OSError, HTTPException, ValueError) as e:
+    except (OSError, HTTPException, *MALFORMED) as e:
         reason = getattr(e, "reason", e)
         raise MaskwatchError(f"{url}: no answer: {getattr(reason, 'strerror', None) or reason}") from e
     if not isinstance(told, dict):

@@ -63,11 +63,11 @@ def _bars() -> Progress:
 
 
 @contextmanager
-def progress(what: str, total: int | None) -> Iterator[Callable[[], None]]:
-    """Show a bar while the block runs, if a person looks on; returns the function to call for each finished item."""
+def progress(what: str, total: int | None) -> Iterator[Callable[..., None]]:
+    """Show a bar while the block runs, if a person looks on; returns the function to call for each finished item, or with how many are."""
     with _bars() as bars:
         task = bars.add_task(what, total=total)
-        yield lambda: bars.advance(task)
+        yield lambda count=1: bars.advance(task, count)
 
 
 @contextmanager

@@ -39,7 +39,7 @@ from maskwatch.platform.paths import BASE, Base
 from maskwatch.platform.settings_base import SettingsBase
 from maskwatch.plugins import Kinds, OneOf
 from maskwatch.samples.settings import QueueSettings, SelectionSettings
-from maskwatch.sources.registry import why_missing
+from maskwatch.sources.registry import A_PIPE, why_missing
 from maskwatch.web.settings import WebSettings
 
 VARIABLE = re.compile(r"\{(MASKWATCH_\w+)\}")
@@ -135,8 +135,11 @@ def missing_footage(path: Path) -> list[str]:
 
 
 def written_secrets(path: Path) -> list[str]:
-    """The keys of a file, with their lines, whose values hold a password themselves and name no variable for it."""
-    tree = read(text_of(path))
+    """The keys of a file, with their lines, whose values hold a password themselves and name no variable for it.
+
+    Raises `ConfigError` for a file that cannot be read.
+    """
+    tree = _tree(text_of(path), str(path))
     found = []
     for key, line in sorted(tree.lines.items(), key=lambda each: each[1]):
         name = next((part for part in reversed(key) if isinstance(part, str)), "")
@@ -150,6 +153,13 @@ def written_secrets(path: Path) -> list[str]:
 
 def _reading(path: Path, environment: Mapping[str, str], uses: Collection[str]) -> "_Reading":
     return _Reading(text_of(path), str(path), environment, uses, Base.of(path))
+
+
+def _tree(text: str, name: str) -> Tree:
+    try:
+        return read(text)
+    except TreeError as e:
+        raise ConfigError(f"{name}:{e.line}: {printable(str(e))}") from e
 
 
 class _Reading:
@@ -171,10 +181,7 @@ class _Reading:
         self._uses = uses
         self._environment = environment
         self._problems: list[tuple[int, str]] = []
-        try:
-            self._tree = read(text)
-        except TreeError as e:
-            raise ConfigError(f"{name}:{e.line}: {printable(str(e))}") from e
+        self._tree = _tree(text, name)
         for line, key, first in self._tree.twice:
             self._problem(key, f"duplicate key (first in line {first})", line)
 
@@ -368,6 +375,8 @@ def _dotted(key: Key) -> str:
 def _place(source: str) -> str | None:
     """What two addresses of one camera have in common; None for footage."""
     text = re.sub(r"^/dev/video(?=\d+$)", "usb:", source)
+    if A_PIPE.fullmatch(text):
+        return "stdin:"
     return redacted(text) if "://" in text or text.startswith("usb:") else None
 
 

@@ -35,7 +35,7 @@ from maskwatch.rules.registry import RULES
 from maskwatch.rules.settings import RuleKeys, RuleSettings, Sentence, Share, Sinks, WhenSettings, wrong_key
 from maskwatch.samples.settings import QueueSettings, SelectionSettings
 from maskwatch.sources.registry import SOURCES, AddressOrKind, address_of
-from maskwatch.sources.settings import Aspect, RtspSettings
+from maskwatch.sources.settings import Aspect, Decode, RtspSettings
 from maskwatch.web.settings import WebSettings
 
 MIN_AREA, MAX_AREA = 1e-6, 0.999  # of the picture, that an ignored polygon may cover
@@ -172,6 +172,7 @@ class Defaults(_Strict):
 
     fps: Annotated[float, Field(gt=0, le=120)] = 5
     aspect: Aspect | None = None
+    decode: Decode = Decode.SOFTWARE
     privacy: Privacy = Privacy.FULL
     ignore: tuple[Annotated[Corners, AfterValidator(_as_ignored)], ...] = ()
     zones: Annotated[dict[str, Corners], AfterValidator(_named)] = Field(default_factory=dict)

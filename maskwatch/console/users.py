@@ -7,12 +7,12 @@ import threading
 import unicodedata
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, astuple, dataclass, field, replace
 from enum import Enum, StrEnum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from maskwatch.core.errors import UserError
+from maskwatch.core.errors import MALFORMED, UserError
 from maskwatch.platform.clock import utc_now
 from maskwatch.platform.files import locked, make_folder, replacing
 
@@ -260,11 +260,13 @@ def _read(path: Path) -> dict[str, Account]:
     make: Callable[[dict[str, str]], Account] = lambda each: Account(**{**each, "role": Role(each["role"])})  # type: ignore[arg-type]  # noqa: E731
     try:
         accounts = [make(each) for each in json.loads(path.read_text(encoding="utf-8"))["users"]]
+        if not all(isinstance(part, str) for each in accounts for part in astuple(each)):
+            raise TypeError("what is told of a user is text")  # noqa: TRY301 - told like the other faults
+        return {_key(each.name): each for each in accounts}
     except OSError as e:
         raise UserError(f"{path}: {e.strerror}") from e
-    except (ValueError, KeyError, TypeError) as e:
+    except MALFORMED as e:
         raise UserError(f"{path}: is no file of users, or a damaged one") from e
-    return {_key(each.name): each for each in accounts}
 
 
 def _write(path: Path, accounts: Mapping[str, Account]) -> None:

@@ -1,6 +1,10 @@
 """Every error that a person may see. Each message names the file, the key or the camera that it is about."""
 
 
+MALFORMED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+"""What it raises to read a document that is not as it should be: also numbers without end, and lists in lists in lists."""
+
+
 class MaskwatchError(Exception):
     """The command cannot go on; the message is one line for the person at the terminal."""
 
@@ -23,6 +27,10 @@ class ImageError(SourceError):
 
 class ModelError(MaskwatchError):
     """A model file is missing, damaged or of another architecture."""
+
+
+class DeviceLost(MaskwatchError):  # noqa: N818 - a state
+    """The graphics card computes nothing any more in this process; the message says why."""
 
 
 class AlertError(MaskwatchError):

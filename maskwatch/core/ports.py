@@ -44,6 +44,15 @@ class Source(Protocol):
         ...
 
 
+@runtime_checkable
+class SupportsResume(Protocol):
+    """Optional interface of a source of footage: it can go on from a frame that it gave before, in another process too."""
+
+    def frames_from(self, bookmark: object) -> Frames:
+        """As `frames`, from the frame on that had this `Frame.bookmark`; what comes before it may come, too."""
+        ...
+
+
 class Gate(Protocol):
     """Tells where one camera's picture changed, so that the rest need not be analysed again."""
 

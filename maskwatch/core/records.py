@@ -98,7 +98,8 @@ class Frame:
     `source` is what it was read from (a file's name, a redacted address), `seq` counts the frames
     that the source showed, and `at` is seconds: since the start of a clip (presentation time), Unix
     time for a live camera. `arrived_s` is the monotonic time at which the capture thread had it, for measuring.
-    `grid` is what `core.selection.scene.grid` made of it, kept as it is asked for more than once.
+    `grid` is what `core.selection.scene.grid` made of it, kept as it is asked for more than once. `bookmark` is what its
+    source needs to go on from here (`core.ports.SupportsResume`), None where it cannot.
     Raises `ImageError` when `rgb` is no such picture.
     """
 
@@ -108,6 +109,7 @@ class Frame:
     at: float
     rgb: Rgb
     arrived_s: float | None = None
+    bookmark: object = field(default=None, repr=False)
     grid: NDArray[np.int16] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -5,12 +5,16 @@ published code (Zhang et al. 2016, and facenet-pytorch's `detect_face.py` after 
 12 pixels wide. Every function gives new tensors on the device of its arguments and changes none.
 """
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 STRIDE, WINDOW_PX = 2, 12  # P-Net's
+ROWS = 1024  # of a table of overlaps at once: bounds the memory
+ROUNDS = 8  # of a suppression before it is asked whether it is settled
 
 
 def windows(cells: Tensor, scales: Tensor, *, whole_pixels: bool) -> Tensor:
@@ -76,40 +80,70 @@ def _nms_host(boxes: Tensor, scores: Tensor, groups: Tensor, iou: float) -> Tens
 
 
 def nms_on_device(boxes: Tensor, scores: Tensor, groups: Tensor, iou: float) -> Tensor:
-    """`nms` without leaving the device: all groups at once, in a few rounds instead of box by box.
+    """`nms` without leaving the device: all boxes at once, in a few rounds instead of box by box.
 
-    Memory grows with the number of groups times the square of the largest one.
+    Memory grows with the square of their number.
     """
     order = torch.argsort(scores, descending=True, stable=True)
-    order = order[torch.argsort(groups[order], stable=True)]  # by group, best first
-    _, group, sizes = torch.unique_consecutive(groups[order], return_inverse=True, return_counts=True)
-    rank = torch.arange(len(order), device=boxes.device) - (sizes.cumsum(0) - sizes)[group]
-    padded = boxes.new_zeros((len(sizes), int(sizes.max()), 4))
-    padded[group, rank] = boxes[order]
-    suppresses = (pairwise_iou(padded, padded) > iou).tril(-1)  # [group, worse, better]
-    kept = torch.ones(padded.shape[:2], dtype=torch.bool, device=boxes.device)
-    while True:  # who stays depends only on better ones: each round settles at least one more rank
-        following = ~(suppresses & kept[:, None, :]).any(dim=2)
-        if torch.equal(following, kept):
-            break
-        kept = following
-    stays = order[kept[group, rank]]
-    return stays[torch.argsort(scores[stays], descending=True, stable=True)]
+    among = torch.ones(len(order), dtype=torch.bool, device=boxes.device)
+    stays = settled_at_last(rivals(boxes[order], groups[order], pairwise_iou, iou), among)
+    return order[stays]
 
 
 def nms_by_smaller(boxes: Tensor, scores: Tensor, groups: Tensor, share: float) -> Tensor:
     """Like `nms`, but by the intersection's share of the smaller box: one face inside another goes.
 
     A box goes when that share is above `share` (0..1); areas are counted inclusively (the published code's
-    `Min`). For the few boxes that are left at the end; they are on the host.
+    `Min`).
     """
-    kept: list[int] = []
-    area = (boxes[:, 2:] - boxes[:, :2] + 1).prod(dim=1)
-    for i in torch.argsort(scores, descending=True, stable=True).tolist():
-        rivals = torch.tensor([k for k in kept if groups[k] == groups[i]], dtype=torch.int64)
-        low = torch.maximum(boxes[rivals, :2], boxes[i, :2])
-        high = torch.minimum(boxes[rivals, 2:], boxes[i, 2:])
-        overlap = (high - low + 1).clamp(min=0).prod(dim=1)
-        if not (overlap / torch.minimum(area[rivals], area[i]) > share).any():
-            kept.append(i)
-    return torch.tensor(kept, dtype=torch.int64)
+    order = torch.argsort(scores, descending=True, stable=True)
+    among = torch.ones(len(order), dtype=torch.bool, device=boxes.device)
+    return order[settled_at_last(rivals(boxes[order], groups[order], share_of_smaller, share), among)]
+
+
+def share_of_smaller(a: Tensor, b: Tensor) -> Tensor:
+    """The intersection's share of the smaller of two boxes: `a` `(N, 4)`, `b` `(M, 4)` to `(N, M)`; pixels counted inclusively."""
+    low = torch.maximum(a[:, None, :2], b[None, :, :2])
+    high = torch.minimum(a[:, None, 2:], b[None, :, 2:])
+    overlap = (high - low + 1).clamp(min=0).prod(dim=-1)
+    area, others = ((each[:, 2:] - each[:, :2] + 1).prod(dim=-1) for each in (a, b))
+    return overlap / torch.minimum(area[:, None], others[None])
+
+
+def rivals(
+    boxes: Tensor, groups: Tensor, overlap: Callable[[Tensor, Tensor], Tensor], bound: float
+) -> Tensor:
+    """Which boxes `(N, 4)`, best first, would suppress which: `[worse, better]`, `(N, N)` bool.
+
+    Those of one group of which the `overlap` (0..1, of two lists of boxes, as `pairwise_iou`) is above `bound`.
+    """
+    rows = [
+        (overlap(some, boxes) > bound) & (own[:, None] == groups)
+        for some, own in zip(boxes.split(ROWS), groups.split(ROWS), strict=True)
+    ]
+    whole = rows[0] if len(rows) == 1 else torch.cat(rows)
+    return whole.tril(-1)
+
+
+def settled(rivals: Tensor, among: Tensor) -> tuple[Tensor, Tensor]:
+    """Who stays, `(N,)` bool, of those `among` which the suppression is; and whether that is settled, a number.
+
+    The device is not waited for. Who stays depends only on better ones: each round settles at least one more, and all
+    whose chain of better rivals is shorter than `ROUNDS`.
+    """
+    stays, before = among, among
+    for _ in range(ROUNDS):
+        before, stays = stays, _next(rivals, among, stays)
+    return stays, (stays == before).all()
+
+
+def settled_at_last(rivals: Tensor, among: Tensor) -> Tensor:
+    """As `settled`, with as many rounds as it takes; asks the device after each."""
+    stays = among
+    while not torch.equal(following := _next(rivals, among, stays), stays):
+        stays = following
+    return stays
+
+
+def _next(rivals: Tensor, among: Tensor, stays: Tensor) -> Tensor:
+    return among & ~(rivals & stays).any(dim=1)

@@ -4,90 +4,42 @@ One call takes frames of any sizes; those of one size go through together. Candi
 the backend until the last suppression.
 """
 
+import logging
 import math
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Self
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from maskwatch.core.records import MAX_PIXELS, Box, Detections, Face, Rgb, require_rgb
-from maskwatch.detect import boxes
+from maskwatch.detect import boxes, proposals
 from maskwatch.detect.backends.folded import Backend, Run
-from maskwatch.detect.proposals import responses, windows
+from maskwatch.detect.candidates import LENGTHS, Candidates, ExactFilter, Filter, PaddedFilter, joined, nothing
 from maskwatch.detect.pyramids.device import DevicePyramid
 from maskwatch.detect.pyramids.host import HostPyramid
 from maskwatch.detect.pyramids.levels import Pyramid
 from maskwatch.detect.pyramids.published import PublishedPyramid
+from maskwatch.detect.pyramids.upload import Uploader
 from maskwatch.detect.settings import Settings
 from maskwatch.detect.weights import OperatingPoint
+from maskwatch.platform.cuda import is_full, noticing_loss
+
+log = logging.getLogger(__name__)
 
 RNET_PX, ONET_PX = 24, 48  # sides of their crops
 CHUNK = 512  # crops at once: bounds the memory of a crowded frame
+CARD_CHUNK = 1024  # on a card, one of `candidates.LENGTHS`
+CARD_FRAMES = 16  # on a card at once: the next go up while these are looked at
 USUAL_CROPS = (1, *range(8, 49, 8))  # the numbers that the backends fill up to
+CARD_CROPS = tuple(length for length in LENGTHS if length <= CARD_CHUNK)
 MAX_LEVELS = 64  # more than any frame has; numbers the groups of the suppression
 
 STOCK_POINT = OperatingPoint()
 
 Lap = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Candidates:
-    """Boxes that may hold faces: `frame` is each one's place in the batch, `offsets` what a network asks for.
-
-    `scores` are the last network's probabilities, `logs` the logarithms of the combined ones so far.
-    """
-
-    boxes: Tensor
-    scores: Tensor
-    logs: Tensor
-    offsets: Tensor
-    frame: Tensor
-
-    def __len__(self) -> int:
-        return len(self.boxes)
-
-    def __getitem__(self, rows: Tensor | slice) -> Self:
-        return replace(
-            self,
-            boxes=self.boxes[rows],
-            scores=self.scores[rows],
-            logs=self.logs[rows],
-            offsets=self.offsets[rows],
-            frame=self.frame[rows],
-        )
-
-    def to(self, device: str) -> Self:
-        """These candidates on another device."""
-        return replace(
-            self,
-            boxes=self.boxes.to(device),
-            scores=self.scores.to(device),
-            logs=self.logs.to(device),
-            offsets=self.offsets.to(device),
-            frame=self.frame.to(device),
-        )
-
-
-def _few_enough(by_size: Mapping[tuple[int, ...], list[int]]) -> Iterator[list[int]]:
-    """The places of frames of one size; not more together than fit into memory."""
-    for (height, width, _), places in by_size.items():
-        at_once = max(1, MAX_PIXELS // (height * width))
-        yield from (places[start : start + at_once] for start in range(0, len(places), at_once))
-
-
-def _joined(parts: Sequence[Candidates]) -> Candidates:
-    return Candidates(
-        torch.cat([part.boxes for part in parts]),
-        torch.cat([part.scores for part in parts]),
-        torch.cat([part.logs for part in parts]),
-        torch.cat([part.offsets for part in parts]),
-        torch.cat([part.frame for part in parts]),
-    )
 
 
 class Mtcnn:
@@ -110,6 +62,8 @@ class Mtcnn:
         self._point = point
         self._as_published = settings.crops == "published"
         self._lap = lap
+        self._uploader = Uploader(backend.device)
+        self._pixels_at_once = MAX_PIXELS
         self.version = version
         self.thresholds = settings.thresholds or point.thresholds
 
@@ -134,8 +88,9 @@ class Mtcnn:
         pyramid, first = self._pyramid([rgb]), torch.zeros(1, dtype=torch.int64, device=device)
         for network, side_px in ((self._backend.rnet, RNET_PX), (self._backend.onet, ONET_PX)):
             box = torch.tensor([[0.0, 0.0, side_px, side_px]], device=device)
-            _, crop = pyramid.cut(first, box, side_px)  # of the type that it will be asked about
-            answers += [network(crop.repeat(count, 1, 1, 1)).clone() for count in USUAL_CROPS]
+            crop = pyramid.cut(first, box, side_px)  # of the type that it will be asked about
+            counts = CARD_CROPS if isinstance(pyramid, DevicePyramid) else USUAL_CROPS
+            answers += [network(crop.repeat(count, 1, 1, 1)).clone() for count in counts]
         return all(bool(answer.isfinite().all()) for answer in answers)
 
     @torch.inference_mode()
@@ -168,12 +123,47 @@ class Mtcnn:
             require_rgb(rgb)
             by_size[rgb.shape].append(place)
         faces: list[list[Face]] = [[] for _ in frames]
-        for places in _few_enough(by_size):
-            found = self._found([frames[place] for place in places], threshold)
-            rows = zip(found.boxes.tolist(), found.scores.tolist(), found.frame.tolist(), strict=True)
-            for box, score, frame in rows:
-                faces[places[frame]].append(Face(Box(*box), score))
+        waiting = self._few_enough(by_size)
+        with noticing_loss(self._backend.device):
+            while waiting:
+                places = waiting.popleft()
+                following = waiting[0] if waiting else ()
+                found = self._found_or_full(
+                    [frames[p] for p in places], threshold, [frames[p] for p in following]
+                )
+                if found is None:
+                    half = len(places) // 2
+                    waiting.extendleft((places[half:], places[:half]))
+                    continue
+                rows = zip(found.boxes.tolist(), found.scores.tolist(), found.frame.tolist(), strict=True)
+                for box, score, frame in rows:
+                    faces[places[frame]].append(Face(Box(*box), score))
         return [tuple(each) for each in faces]
+
+    def _few_enough(self, by_size: Mapping[tuple[int, ...], list[int]]) -> deque[list[int]]:
+        """The places of frames of one size; not more together than fit into memory."""
+        batches: deque[list[int]] = deque()
+        for (height, width, _), places in by_size.items():
+            at_once = max(1, self._pixels_at_once // (height * width))
+            if self._backend.device.type != "cpu":
+                at_once = min(at_once, CARD_FRAMES)
+            batches += [places[start : start + at_once] for start in range(0, len(places), at_once)]
+        return batches
+
+    def _found_or_full(
+        self, frames: list[Rgb], threshold: float, following: list[Rgb]
+    ) -> Candidates | None:
+        """None when the card's memory is too small for so many frames at once, which then holds for all later calls, too."""
+        try:
+            return self._found(frames, threshold, following)
+        except RuntimeError as e:
+            if not is_full(e) or len(frames) == 1:
+                raise
+        # only here, where the error no longer holds what it met
+        self._pixels_at_once = len(frames) // 2 * frames[0].shape[0] * frames[0].shape[1]
+        log.warning("the card's memory is full: %d frames at once from now on, not %d", len(frames) // 2, len(frames))
+        torch.cuda.empty_cache()
+        return None
 
     @torch.inference_mode()
     def candidates(self, rgb: Rgb, side_px: int, more: Tensor | None = None) -> tuple[Candidates, Tensor]:
@@ -185,23 +175,24 @@ class Mtcnn:
         found = self._proposed(pyramid, self.thresholds[0])
         if side_px == ONET_PX:
             found = self._refined(pyramid, found, self.thresholds[1])
+        found = _filter(pyramid).exact(found)
         if more is not None:
             none = torch.zeros(len(more))
             offsets, frame = torch.zeros((len(more), 4)), torch.zeros(len(more), dtype=torch.int64)
             extra = Candidates(more, none, none, offsets, frame).to(str(self._backend.device))
-            found = _joined([found, extra])
-        parts, crops = [self._nothing()], []
+            found = joined([found, extra])
+        found = ExactFilter().touching(found, pyramid.touches(found.boxes))
+        crops = [torch.empty((0, side_px, side_px, 3), device=self._backend.device)]
         for start in range(0, len(found), CHUNK):
             part = found[start : start + CHUNK]
-            rows, cut = pyramid.cut(part.frame, part.boxes, side_px)
-            parts.append(part[rows])
-            crops.append(cut)
-        nothing = torch.empty((0, side_px, side_px, 3), device=self._backend.device)
-        return _joined(parts), torch.cat(crops) if crops else nothing
+            crops.append(pyramid.cut(part.frame, part.boxes, side_px))
+        return found, torch.cat(crops[1:] or crops)
 
-    def _found(self, frames: list[Rgb], to_o: float) -> Candidates:
+    def _found(self, frames: list[Rgb], to_o: float, following: list[Rgb]) -> Candidates:
         to_p, to_r, _ = self.thresholds
         pyramid = self._pyramid(frames)
+        if following:
+            self._uploader.begin(following)
         self._lap("pyramid")
         found = self._proposed(pyramid, to_p)
         found = self._refined(pyramid, found, to_r)
@@ -213,28 +204,33 @@ class Mtcnn:
             return PublishedPyramid(frames, min_face_px, device)
         if device.type == "cpu":
             return HostPyramid(frames, min_face_px)
-        return DevicePyramid(frames, min_face_px, device)
+        pyramid = DevicePyramid(self._uploader.upload(frames), min_face_px)
+        self._uploader.taken()
+        return pyramid
 
     def _proposed(self, pyramid: Pyramid, threshold: float) -> Candidates:
         sheets = pyramid.sheets()
         if not sheets:
-            return self._nothing()
-        answers = responses(self._backend, sheets, _log_odds(threshold))
-        row, found_boxes, level = windows(sheets, answers, whole_pixels=self._as_published)
-        values, frame = answers.values[row], answers.place[row, 1]
-        logs = self._point.powers[0] * logsigmoid(values[:, 0])
-        found = Candidates(found_boxes, values[:, 0].sigmoid(), logs, values[:, 1:], frame)
+            return nothing(self._backend.device)
+        bound, exactly = _log_odds(threshold), self._as_published
+        if isinstance(pyramid, DevicePyramid):
+            windows = proposals.padded(self._backend, sheets[0], pyramid.plan, bound)
+        else:
+            windows = proposals.exact(self._backend, sheets, bound, whole_pixels=exactly)
+        odds, offsets = windows.values[:, 0], windows.values[:, 1:]
+        logs = self._point.powers[0] * logsigmoid(odds)
+        found = Candidates(windows.boxes, odds.sigmoid(), logs, offsets, windows.frame)
         self._lap("P-Net")
         # each level for itself: boxes of two levels differ too much in size to suppress each other
-        found = found[boxes.nms(found.boxes, found.scores, found.frame * MAX_LEVELS + level, 0.5)]
+        level = windows.frame * MAX_LEVELS + windows.level
+        found = _filter(pyramid).suppressed(found, None, level, 0.5)
         moved = boxes.shifted(found.boxes, found.offsets, extra=0)
         self._lap("NMS")
         return replace(found, boxes=boxes.squared(moved))
 
     def _refined(self, pyramid: Pyramid, found: Candidates, threshold: float) -> Candidates:
         found = self._judged(self._backend.rnet, pyramid, found, side_px=RNET_PX, power=self._point.powers[1])
-        found = found[found.scores > threshold]
-        found = found[boxes.nms(found.boxes, found.scores, found.frame, 0.7)]
+        found = _filter(pyramid).suppressed(found, found.scores > threshold, found.frame, 0.7)
         moved = boxes.shifted(found.boxes, found.offsets, extra=1)
         self._lap("R-Net")
         return replace(found, boxes=boxes.squared(moved))
@@ -242,11 +238,8 @@ class Mtcnn:
     def _decided(self, pyramid: Pyramid, found: Candidates, threshold: float) -> Candidates:
         found = self._judged(self._backend.onet, pyramid, found, side_px=ONET_PX, power=self._point.powers[2])
         found = replace(found, scores=found.logs.exp())
-        found = found[found.scores > threshold]
-        found = replace(found, boxes=boxes.shifted(found.boxes, found.offsets, extra=1)).to("cpu")
-        found = found[boxes.nms_by_smaller(found.boxes, found.scores, found.frame, 0.7)]
-        if not self._as_published:  # which leaves two boxes of different heights on one masked face
-            found = found[boxes.nms(found.boxes, found.scores, found.frame, 0.4)]
+        found = replace(found, boxes=boxes.shifted(found.boxes, found.offsets, extra=1))
+        found = _filter(pyramid).decided(found, found.scores > threshold, as_published=self._as_published)
         self._lap("O-Net")
         return found
 
@@ -254,29 +247,25 @@ class Mtcnn:
         self, network: Run, pyramid: Pyramid, found: Candidates, *, side_px: int, power: float
     ) -> Candidates:
         """Those candidates that have a crop, with what the network says of it."""
-        parts = [self._nothing()]
-        for start in range(0, len(found), CHUNK):
-            part = found[start : start + CHUNK]
-            rows, crops = pyramid.cut(part.frame, part.boxes, side_px)
-            self._lap("crops")
-            if not len(rows):  # all of them moved out of the frame
+        parts = [nothing(self._backend.device)]
+        chunk = CARD_CHUNK if isinstance(pyramid, DevicePyramid) else CHUNK
+        for start in range(0, len(found), chunk):
+            part = found[start : start + chunk]
+            part = _filter(pyramid).touching(part, pyramid.touches(part.boxes))
+            if not len(part):  # all of them moved out of the frame
                 continue
+            crops = pyramid.cut(part.frame, part.boxes, side_px)
+            self._lap("crops")
             values = network(crops)
-            logs = part.logs[rows] + power * logsigmoid(values[:, 0])
+            logs = part.logs + power * logsigmoid(values[:, 0])
             scores, offsets = values[:, 0].sigmoid(), values[:, 1:].clone()
-            parts.append(replace(part[rows], scores=scores, logs=logs, offsets=offsets))
+            parts.append(replace(part, scores=scores, logs=logs, offsets=offsets))
             self._lap("R-Net" if side_px == RNET_PX else "O-Net")
-        return _joined(parts)
+        return joined(parts[1:] or parts)
 
-    def _nothing(self) -> Candidates:
-        device = self._backend.device
-        return Candidates(
-            torch.empty((0, 4), device=device),
-            torch.empty(0, device=device),
-            torch.empty(0, device=device),
-            torch.empty((0, 4), device=device),
-            torch.empty(0, dtype=torch.int64, device=device),
-        )
+
+def _filter(pyramid: Pyramid) -> Filter:
+    return PaddedFilter() if isinstance(pyramid, DevicePyramid) else ExactFilter()
 
 
 def _log_odds(probability: float) -> float:

@@ -59,8 +59,9 @@ class Landmarks:
             return points
         squares = arithmetic.squared(torch.tensor([tuple(box) for box in boxes], dtype=torch.float32))
         pyramid = HostPyramid([rgb], SMALLEST_PX)
-        rows, crops = pyramid.cut(torch.zeros(len(boxes), dtype=torch.int64), squares, SIDE_PX)
+        rows = pyramid.touches(squares).nonzero()[:, 0]
         if len(rows):
+            crops = pyramid.cut(torch.zeros(len(rows), dtype=torch.int64), squares[rows], SIDE_PX)
             shares = self._trunk(normalise(crops.permute(0, 3, 1, 2))).reshape(-1, 2, 5).transpose(1, 2)
             low = squares[rows, None, :2]
             sides = squares[rows, None, 2:] - low + 1

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from maskwatch.detect import boxes
 from maskwatch.detect.backends.folded import Backend
+from maskwatch.detect.candidates import MAX_ANSWERS, usual_length
+from maskwatch.detect.pyramids.device import Plan
 from maskwatch.detect.pyramids.levels import Sheet, cells
 
-MAX_ANSWERS = 1 << 13  # answers of all frames together; a crowded 1080p frame gives 1,700
 OVERLAP_PX = boxes.WINDOW_PX - boxes.STRIDE  # rows that two neighbouring windows share
 
 
@@ -28,6 +30,59 @@ class Responses:
 
     place: Tensor
     values: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Proposals:
+    """P-Net's windows that may hold faces, `boxes` `(K, 4)`, and its five numbers `values` `(K, 5)`.
+
+    `frame` and `level` `(K,)` int64 are where each was seen. In a padded table a row whose `frame` is -1 is none.
+    """
+
+    boxes: Tensor
+    values: Tensor
+    frame: Tensor
+    level: Tensor
+
+
+def exact(backend: Backend, sheets: Sequence[Sheet], log_odds: float, *, whole_pixels: bool) -> Proposals:
+    """As many as there are; one sheet is given at least. See `responses` and `windows`."""
+    answers = responses(backend, sheets, log_odds)
+    row, found_boxes, level = windows(sheets, answers, whole_pixels=whole_pixels)
+    return Proposals(found_boxes, answers.values[row], answers.place[row, 1], level)
+
+
+def padded(backend: Backend, sheet: Sheet, plan: Plan, log_odds: float) -> Proposals:
+    """The same of the one sheet of a card's pyramid, the strongest first, in a table that is filled up.
+
+    The processor waits once, for their number.
+    """
+    maps = torch.cat([backend.pnet(part) for part in _usual_parts(sheet.pixels, backend.piece_px)])
+    frames, _, rows, columns = maps.shape
+    odds = maps[:, 0].masked_fill(plan.level_of < 0, -torch.inf).flatten()
+    length = usual_length(min(int((odds >= log_odds).sum()), MAX_ANSWERS))
+    odds = pad(odds, (0, max(0, length - len(odds))), value=-torch.inf)
+    strength, place = odds.topk(length)
+    is_cell = place < frames * rows * columns
+    place = place.clamp(max=frames * rows * columns - 1)
+    frame, cell = place // (rows * columns), place % (rows * columns)
+    row, column = cell // columns, cell % columns
+    level = plan.level_of.flatten()[cell]
+    is_found = (strength >= log_odds) & is_cell & (level >= 0)
+    level = level.clamp(min=0)
+    within = torch.stack([row, column], dim=1) - plan.corners[level]
+    found_boxes = boxes.windows(within, plan.scales[level], whole_pixels=False)
+    return Proposals(found_boxes, maps[frame, :, row, column], frame.masked_fill(~is_found, -1), level)
+
+
+def _usual_parts(pixels: Tensor, piece_px: int) -> Iterator[Tensor]:
+    """The frames, 1, 2, 4, … of them together: each other number would be one more shape to make ready."""
+    most = max(1, piece_px // (pixels.shape[1] * pixels.shape[2]))
+    start = 0
+    while start < len(pixels):
+        together = 1 << (min(most, len(pixels) - start).bit_length() - 1)
+        yield pixels[start : start + together]
+        start += together
 
 
 def responses(backend: Backend, sheets: Sequence[Sheet], log_odds: float) -> Responses:

@@ -9,12 +9,13 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from glob import escape
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwatch.core.errors import DataError
+from maskwatch.core.errors import MALFORMED, DataError
 from maskwatch.core.records import Coverage, FrameReport, Versions
 from maskwatch.platform.clock import utc_now
 from maskwatch.platform.files import write_atomically
@@ -124,11 +125,16 @@ def days(folder: Path) -> Iterator[Day]:
             log.warning("%s; left out", e)
 
 
+def files(folder: Path, camera: str, is_wanted: Callable[[str], bool]) -> list[Path]:
+    """The files of a camera's wanted days (`YYYY-MM-DD`)."""
+    return [path for path in sorted(folder.glob(f"{escape(camera)}/????-??-??.json")) if is_wanted(path.stem)]
+
+
 def _read(path: Path) -> dict[str, dict[str, Counts]]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         read = {v: {m: np.array(each[m], np.int64) for m in MODELS} for v, each in data.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
+    except (OSError, *MALFORMED) as e:
         raise DataError(f"{path}: cannot be read ({type(e).__name__})") from e
     if any(counts.shape != (BINS,) for each in read.values() for counts in each.values()):
         raise DataError(f"{path}: holds other counts")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from maskwatch.core.errors import ConfigError, DataError
+from maskwatch.core.errors import MALFORMED, ConfigError, DataError
 from maskwatch.evaluation.reports.breakdown import AS_THEY_ARE, TOGETHER
 from maskwatch.evaluation.reports.figures import number, sign, words
 
@@ -44,7 +44,7 @@ def side_by_side(paths: Sequence[Path], figures: Sequence[str] = ()) -> str:
 def _read(path: Path) -> Facts:
     try:
         report = json.loads(path.read_text())
-    except (OSError, ValueError) as e:
+    except (OSError, *MALFORMED) as e:
         raise DataError(f"{path}: cannot be read as JSON ({e})") from e
     if not isinstance(report, dict) or "what" not in report:
         raise DataError(f"{path}: is not a report of `maskwatch evaluate --json`")

@@ -4,6 +4,7 @@ settings.py   the `events` section
 store.py      the database: events in, found, counted; with tables.py, and sqlite.py and postgres.py for what differs
 recorder.py   takes events from the engine's thread and stores them on its own
 retention.py  keeps the database to its limits
+erase.py      takes a camera's days out of it, or somebody's name
 forwarder.py  copies what is stored to a database that several services share
 counts.py     counts that go on after a restart
 media.py      stills and clips, files beside the database

@@ -76,10 +76,13 @@ def clear_journal(store: EventStore) -> None:
 
 
 def delete_media(folder: Path, event_ids: Iterable[str]) -> None:
-    """Delete the stills and clips of events; what may not be deleted is left, and logged."""
+    """Delete the stills and clips of events, half written ones too; what may not be deleted is left, and logged."""
     media = Media(folder)
+    unfinished: dict[str, list[Path]] = {}
+    for path in (*folder.glob("stills/.*"), *folder.glob("clips/.*")):
+        unfinished.setdefault(path.name[1:33], []).append(path)
     for event_id in event_ids:
-        for path in (media.still(event_id), media.clip(event_id)):
+        for path in (media.still(event_id), media.clip(event_id), *unfinished.get(event_id, ())):
             try:
                 path.unlink(missing_ok=True)
             except OSError as e:

@@ -16,6 +16,7 @@ from maskwatch.platform.files import make_file, make_folder
 FILE = "events.db"
 BESIDE = ("", "-wal", "-shm")  # the files of a database
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+DAMAGED_SINCE = "%Y%m%dT%H%M%S.%fZ"  # in the name of a database that was put aside
 BUSY_S = 10  # another process may write for so long
 WAL_BYTES = 4_194_304  # what the journal is cut down to again
 PRAGMAS = (
@@ -63,7 +64,7 @@ def is_damaged(error: SQLAlchemyError) -> bool:
 
 def put_aside(path: Path) -> Path:
     """Rename a database's files, so that a new one may begin; gives the new name. Raises `EventError`."""
-    aside = path.with_name(f"{path.name}.damaged-{utc_now():%Y%m%dT%H%M%S.%fZ}")
+    aside = path.with_name(f"{path.name}.damaged-{utc_now():{DAMAGED_SINCE}}")
     try:
         for end in BESIDE:
             with suppress(FileNotFoundError):

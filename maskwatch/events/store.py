@@ -32,13 +32,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from maskwatch.core.errors import EventError, EventsDamaged
+from maskwatch.core.errors import MALFORMED, EventError, EventsDamaged
 from maskwatch.core.events import LASTING, Event, EventKind
 from maskwatch.events import postgres
 from maskwatch.events import sqlite as own
 from maskwatch.events.tables import NOTES, OWN_EVENTS, SHARED_EVENTS
 
 FILE = own.FILE
+LATEST = 250_000_000_000.0  # a Unix time in the year 9892: calendars end soon after
 KINDS = frozenset(kind.value for kind in EventKind)
 
 
@@ -123,8 +124,7 @@ class EventStore:
         """
         at, id_ = self._events.c.at, self._events.c.id
         query = self._filtered(select(self._events), wanted)
-        rows = self._rows(query.order_by(at.desc(), id_.desc()).limit(limit).offset(offset))
-        return [_as_event(row) for row in rows if row["kind"] in KINDS]
+        return self._found(query.order_by(at.desc(), id_.desc()).limit(limit).offset(offset))
 
     def count(self, wanted: EventFilter) -> int:
         """How many fit. Raises `EventError`."""
@@ -133,8 +133,8 @@ class EventStore:
 
     def get(self, event_id: str) -> Event | None:
         """The event of that id. Raises `EventError`."""
-        rows = self._rows(select(self._events).where(self._events.c.id == event_id))
-        return _as_event(rows[0]) if rows and rows[0]["kind"] in KINDS else None
+        found = self._found(select(self._events).where(self._events.c.id == event_id))
+        return found[0] if found else None
 
     def passages(self, wanted: EventFilter, every_s: int) -> list[PassageTally]:
         """How many passed in each `every_s` seconds of Unix time, whatever kinds are wanted. Raises `EventError`."""
@@ -145,11 +145,13 @@ class EventStore:
         columns: list[Any] = [begin, self._events.c.camera, data]
         query: Select[Any] = select(*columns, func.count().label("number"))
         query = self._filtered(query, replace(wanted, kinds=(EventKind.PASSAGE,))).group_by(*columns)
-        return [_as_tally(row) for row in self._rows(query)]
+        rows = self._rows(query)
+        with self.errors():
+            return [_as_tally(row) for row in rows]
 
     def lasting(self) -> list[Event]:
         """Those that go on still, as far as is stored. Raises `EventError`."""
-        return [_as_event(row) for row in self._rows(select(self._events).where(self._goes_on()))]
+        return self._found(select(self._events).where(self._goes_on()))
 
     def delete(self, wanted: EventFilter, *, limit: int, lasting: bool) -> list[str]:
         """Delete the oldest that fit, at most `limit`; gives their ids. Those that go on only with `lasting`. Raises `EventError`."""
@@ -161,11 +163,31 @@ class EventStore:
             gone = delete(self._events).where(id_.in_(oldest)).returning(id_)
             return list(connection.execute(gone).scalars())
 
+    def ids(self, wanted: EventFilter, *, limit: int) -> list[str]:
+        """The ids of the oldest that fit, at most `limit`, also of kinds that this release does not know. Raises `EventError`."""
+        at, id_ = self._events.c.at, self._events.c.id
+        query = self._filtered(select(id_), wanted).order_by(at, id_).limit(limit)
+        return [row["id"] for row in self._rows(query)]
+
+    def users(self) -> dict[str, int]:
+        """Who stands in events as the one who looked at or changed something, and in how many. Raises `EventError`."""
+        columns: list[Any] = [self._user().label("user"), func.count().label("number")]
+        query: Select[Any] = select(*columns).where(self._of_people()).group_by(self._user())
+        rows = self._rows(query)
+        return {row["user"]: row["number"] for row in rows if row["user"] is not None}
+
+    def of_user(self, user: str, *, limit: int) -> list[Event]:
+        """Some of the events of somebody that `users` named. Raises `EventError`."""
+        query = select(self._events).where(self._of_people(), self._user() == user).limit(limit)
+        return [_as_event(row) for row in self._rows(query)]
+
     def uncopied(self, limit: int) -> list[Copy]:
         """Some of those that the shared database does not have as they are here, the oldest first. Raises `EventError`."""
         columns = OWN_EVENTS.c
-        query = select(OWN_EVENTS).where(columns.copied < columns.version).order_by(columns.at).limit(limit)
-        return [Copy(_as_event(row), row["version"]) for row in self._rows(query)]
+        query = select(OWN_EVENTS).where(columns.copied < columns.version, columns.kind.in_(KINDS))
+        rows = self._rows(query.order_by(columns.at).limit(limit))
+        with self.errors():
+            return [Copy(_as_event(row), int(row["version"])) for row in rows]
 
     def note_copied(self, copies: Sequence[Copy]) -> None:
         """The shared database has them; one that was changed meanwhile is still to be copied. Raises `EventError`."""
@@ -177,7 +199,7 @@ class EventStore:
     def count_uncopied(self) -> int:
         """How many the shared database does not have as they are here. Raises `EventError`."""
         columns = OWN_EVENTS.c
-        query = select(func.count().label("number")).where(columns.copied < columns.version)
+        query = select(func.count().label("number")).where(columns.copied < columns.version, columns.kind.in_(KINDS))
         return int(self._rows(query)[0]["number"])
 
     def try_to_write(self) -> None:
@@ -234,6 +256,8 @@ class EventStore:
             raise (EventsDamaged if own.is_damaged(e) else EventError)(told) from None
         except OSError as e:
             raise EventError(f"{where}: {e.strerror or e}") from e
+        except MALFORMED as e:
+            raise EventError(f"{where}: holds an event that cannot be read ({type(e).__name__})") from e
 
     def _find_the_file(self) -> None:
         if self.path is None or (self._inode is not None and own.inode(self.path) == self._inode):
@@ -263,9 +287,21 @@ class EventStore:
         with self.errors(), self.begin() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 
+    def _found(self, query: Select[Any]) -> list[Event]:
+        rows = self._rows(query)
+        with self.errors():
+            return [_as_event(row) for row in rows if row["kind"] in KINDS]
+
     def _goes_on(self) -> ColumnElement[bool]:
         columns = self._events.c
         return and_(columns.ended_at.is_(None), columns.kind.in_([kind.value for kind in LASTING]))
+
+    def _user(self) -> ColumnElement[str]:
+        user: ColumnElement[str] = self._events.c.data["user"].as_string()
+        return user
+
+    def _of_people(self) -> ColumnElement[bool]:
+        return self._events.c.kind.in_([EventKind.ACCESS.value, EventKind.SETTINGS.value])
 
     def _filtered(self, query: Select[Any], wanted: EventFilter) -> Select[Any]:
         columns = self._events.c
@@ -317,9 +353,26 @@ def _as_tally(row: Mapping[str, Any]) -> PassageTally:
 
 
 def _as_event(row: Mapping[str, Any]) -> Event:
+    """Raises `ValueError` and `TypeError` for what another program may have written."""
+    ended_at, camera, data = row["ended_at"], row["camera"], row["data"]
+    if not isinstance(data, dict):
+        raise TypeError("no data of an event")
     return Event(
-        row["id"], EventKind(row["kind"]), row["at"], row["camera"], row["ended_at"], row["data"], row["site"]
+        row["id"],
+        EventKind(row["kind"]),
+        _moment(row["at"]),
+        None if camera is None else str(camera),
+        None if ended_at is None else _moment(ended_at),
+        data,
+        str(row["site"]),
     )
+
+
+def _moment(value: Any) -> float:
+    """A Unix time that a calendar knows."""
+    if not isinstance(value, int | float) or not 0 <= value < LATEST:
+        raise ValueError("no time of an event")
+    return value
 
 
 def _in_one_line(text: str) -> str:

@@ -9,6 +9,7 @@
    says otherwise itself.
 """
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -20,11 +21,13 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
-from starlette.requests import HTTPConnection
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from maskwatch.core.address import is_loopback
+
+log = logging.getLogger(__name__)
 
 READING = ("GET", "HEAD", "OPTIONS")
 GUESSES = 10
@@ -93,6 +96,12 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
+        try:
+            await self._answered(scope, receive, send)
+        except ClientDisconnect:
+            log.info("%s %s: broken off by who asked", scope.get("method"), scope["path"])
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
         send = _with_headers(send, self._headers) if scope["type"] == "http" else send
         answer = await self._answer(HTTPConnection(scope), receive)
         if answer is None:

@@ -3,20 +3,23 @@
 archive/samples/<camera>/<date>/    as in a queue; those held out among them
 archive/parts.json                  the split assignment of each, which never changes
 archive/doubted.json                labels that contradicted the models; they stay in the queue
+archive/erased.json                 how many samples of each split were erased since the last training
 archive/batches/<id>/               batch.json, report.html, report.json, and while it is trained, its checkpoints
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from maskwatch.core.errors import DataError
+from maskwatch.core.errors import MALFORMED, DataError
 from maskwatch.datasets.records import Split
 from maskwatch.learning.split import SampleHashes, SplitAssignment
 from maskwatch.platform.files import locked, make_folder, write_atomically
+from maskwatch.samples.erase import erase
 from maskwatch.samples.store import Queue
 
 
@@ -51,12 +54,13 @@ class Archive:
 
     def assignments(self) -> dict[str, SplitAssignment]:
         """The split assignment of every sample so far."""
-        return {
-            name: SplitAssignment(
-                each["camera"], Split(each["part"]), SampleHashes(*(int(h, 16) for h in each["look"]))
-            )
-            for name, each in self._read("parts.json").items()
-        }
+        with self._reading("parts.json") as told:
+            return {
+                name: SplitAssignment(
+                    each["camera"], Split(each["part"]), SampleHashes(*(int(h, 16) for h in each["look"]))
+                )
+                for name, each in told.items()
+            }
 
     def save_assignments(self, new: Mapping[str, SplitAssignment]) -> None:
         """Write the assignments of more samples to `parts.json`."""
@@ -75,7 +79,8 @@ class Archive:
 
     def doubted(self) -> dict[str, int]:
         """The revision of each sample's labels that contradicted the models."""
-        return {name: int(revision) for name, revision in self._read("doubted.json").items()}
+        with self._reading("doubted.json") as told:
+            return {name: int(revision) for name, revision in told.items()}
 
     def save_doubted(self, revisions: Mapping[str, int]) -> None:
         """Write the ids of more samples with doubted labels, and the labels' revisions, to `doubted.json`."""
@@ -86,27 +91,60 @@ class Archive:
 
         Of doubted labels no camera is noted: all go that are of such a day and of no sample that is left.
         """
-        assigned = self._read("parts.json")
-        gone = {
-            n for n, e in assigned.items() if e["camera"] == camera and _is_of(n, is_wanted) and n not in left
-        }
+        with self._reading("parts.json") as assigned:
+            of_camera = [name for name, each in assigned.items() if each["camera"] == camera]
+        gone = {name for name in of_camera if _is_of(name, is_wanted) and name not in left}
         if gone:
+            erased = self.erased() + Counter(Split(assigned[name]["part"]) for name in gone)
+            self._write("erased.json", {split.value: number for split, number in erased.items()})
             self._write("parts.json", {name: each for name, each in assigned.items() if name not in gone})
         doubted = self.doubted()
         kept = {name: each for name, each in doubted.items() if name in left or not _is_of(name, is_wanted)}
         if len(kept) < len(doubted):
             self._write("doubted.json", kept)
 
+    def erased(self) -> Counter[Split]:
+        """How many samples of each split were erased since the last training: the holdout may have shrunk by them."""
+        with self._reading("erased.json") as told:
+            return Counter({Split(name): int(number) for name, number in told.items()})
+
+    def forget_erased(self) -> None:
+        """A training told of them."""
+        (self.folder / "erased.json").unlink(missing_ok=True)
+
+    def erase(
+        self,
+        camera: str,
+        is_wanted: Callable[[str], bool],
+        queue: Path,
+        advance: Callable[[], None] = lambda: None,
+    ) -> int:
+        """Delete a camera's samples of wanted days (`YYYY-MM-DD`) for good, and all notes of them; returns how many there were.
+
+        Of those that lie in `queue`, which wait or were not moved yet, the notes stay. Raises `QueueError`. To be called
+        while no training runs: in `alone`.
+        """
+        count = erase(self.samples_folder, camera, is_wanted, advance)
+        self.forget(camera, is_wanted, {*Queue(queue).images(), *self.samples.images()})
+        return count
+
+    def holdout(self) -> list[str]:
+        """The ids of the held-out samples that are there."""
+        assigned = self.assignments()
+        return [
+            name for name in self.samples.images() if name in assigned and assigned[name].split is Split.TEST
+        ]
+
     def batches(self) -> list[LearningBatch]:
         """Oldest first."""
         found = []
         for path in sorted((self.folder / "batches").glob("[!.]*/batch.json")):
-            data = self._read(str(path.relative_to(self.folder)))
-            found.append(
-                LearningBatch(
-                    data["id"], data["parent"], tuple(data["samples"]), data["done"], data["decision"]
+            with self._reading(str(path.relative_to(self.folder))) as data:
+                found.append(
+                    LearningBatch(
+                        data["id"], data["parent"], tuple(data["samples"]), data["done"], data["decision"]
+                    )
                 )
-            )
         return found
 
     def unfinished(self) -> LearningBatch | None:
@@ -121,17 +159,17 @@ class Archive:
         """Where a batch's record, report and checkpoints are."""
         return self.folder / "batches" / batch.id
 
-    def _read(self, name: str) -> dict[str, Any]:
+    @contextmanager
+    def _reading(self, name: str) -> Iterator[dict[str, Any]]:
+        """A record, empty where there is none. Raises `DataError` for one that is damaged, also where the block finds that."""
         path = self.folder / name
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError) as e:
+            data = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+            if not isinstance(data, dict):
+                raise DataError(f"{path}: is no record of the archive")
+            yield data
+        except (OSError, *MALFORMED) as e:
             raise DataError(f"{path}: cannot be read ({type(e).__name__})") from e
-        if not isinstance(data, dict):
-            raise DataError(f"{path}: is no record of the archive")
-        return data
 
     def _write(self, name: str, data: Mapping[str, Any]) -> None:
         text = json.dumps(data, ensure_ascii=False, indent=1)

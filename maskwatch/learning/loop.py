@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from maskwatch.core.errors import DataError, QueueError, SourceError
+from maskwatch.core.text import pluralize
 from maskwatch.datasets.records import Split
 from maskwatch.evaluation.bootstrap import Difference
 from maskwatch.evaluation.document import Section
@@ -19,6 +20,7 @@ from maskwatch.learning.archive import Archive, LearningBatch
 from maskwatch.learning.collect import LearningData, SampleImage, base_images, sample_image, sample_images
 from maskwatch.learning.compare import F1, Analyse, JudgedImages, compared, contradicted, judge
 from maskwatch.learning.gate import Margins, Verdict
+from maskwatch.learning.retention import tidy_archive
 from maskwatch.learning.settings import LearnSettings
 from maskwatch.learning.split import SplitAssignment, assign_samples, hash_sample
 from maskwatch.learning.tune import Callbacks, Tuning, tune
@@ -93,6 +95,7 @@ def assignments_of(loop: Loop, samples: Sequence[Sample]) -> dict[str, SplitAssi
 def learn(loop: Loop) -> LoopResult:
     """Train when enough samples wait, or go on with what was stopped. Raises `DataError` while another one runs."""
     with loop.archive.alone():
+        tidy_archive(loop.archive, loop.queue.folder, loop.settings.archive_max_days, loop.callbacks.say)
         batch = loop.archive.unfinished()
         if batch is not None:
             loop.callbacks.say(f"goes on with the batch {batch.id}")
@@ -155,6 +158,7 @@ def _finished(loop: Loop, batch: LearningBatch) -> LoopResult:
         batch = _decided(loop, batch)
     batch = _served(loop, batch)
     loop.archive.save_batch(replace(batch, done=True))
+    loop.archive.forget_erased()
     shutil.rmtree(loop.archive.batch_folder(batch) / "training", ignore_errors=True)
     candidate = batch.decision.get("candidate")
     reasons = "; ".join(batch.decision["reasons"])
@@ -229,10 +233,20 @@ def _kept(loop: Loop, batch: LearningBatch, decision: Mapping[str, Any]) -> Lear
 
 def _material(loop: Loop) -> LearningData:
     own = sample_images(loop.archive.samples, loop.archive.assignments())
-    base, notes = base_images(loop.settings.base, loop.settings.base_pictures, loop.callbacks.bar)
+    base, found = base_images(loop.settings.base, loop.settings.base_pictures, loop.callbacks.bar)
+    notes = [*_erased(loop, len(own[Split.TEST])), *found]
     for note in notes:
         loop.callbacks.say(note)
     return LearningData(own, base, tuple(notes))
+
+
+def _erased(loop: Loop, held_out: int) -> list[str]:
+    """A line where samples are missing that earlier trainings had: figures of before are of other pictures."""
+    gone = loop.archive.erased()
+    if not gone.total():
+        return []
+    what = f"erased from the archive since the last training: {pluralize(gone.total(), 'sample')}"
+    return [f"{what}, {gone[Split.TEST]} of them held out; the holdout has {held_out} now"]
 
 
 def _claimed(loop: Loop, batch: LearningBatch) -> Path:

@@ -17,12 +17,14 @@ class LearnSettings(SettingsBase):
     too, and as many test pictures are measured. A candidate serves when it is better on the cameras' holdout, where
     the interval may reach down to -`margin`, and when on the base's it does not reach down to -`base_margin`.
     `effort` is a multiplier on training steps. Of the registry's versions the newest `keep` stay, and as many of
-    those that served before.
+    those that served before. `archive_max_days` after they were saved, used samples are deleted, the held-out ones too;
+    None: never.
     """
 
     archive: Annotated[StatePath, kept("parts.json", "batches", "samples")] = Field(
         Path("archive"), validate_default=True
     )
+    archive_max_days: Annotated[float, Field(ge=1, le=36_500)] | None = None
     min_samples: Annotated[int, Field(ge=1)] = 100
     base: tuple[InputPath, ...] = ()
     base_pictures: Annotated[int, Field(ge=0)] = 400

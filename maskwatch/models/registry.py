@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from maskwatch.core.errors import ModelError
+from maskwatch.core.errors import MALFORMED, ModelError
 from maskwatch.platform.clock import utc_now
 from maskwatch.platform.files import locked, make_folder, new_folder, write_atomically
 from maskwatch.platform.package_data import shipped
@@ -93,7 +93,7 @@ class Registry:
             return RegistryState(_name(data["serving"]), tuple(map(_name, data["before"])), tuple(events))
         except FileNotFoundError:
             return RegistryState()
-        except (OSError, ValueError, KeyError, TypeError) as e:
+        except (OSError, *MALFORMED) as e:
             raise ModelError(f"{self.current}: cannot be read ({type(e).__name__})") from e
 
     def change_stamp(self) -> object:
@@ -127,7 +127,7 @@ class Registry:
             raise ModelError(
                 f"{self.folder}: no version {name!r} (maskwatch models list shows them)"
             ) from None
-        except (OSError, ValueError, KeyError, TypeError) as e:
+        except (OSError, *MALFORMED) as e:
             raise ModelError(f"{path}: cannot be read ({type(e).__name__})") from e
 
     def files(self, name: str) -> ModelFiles:

@@ -1,40 +1,47 @@
 """The report of a replay: one JSON line a frame."""
 
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Self
 
 from maskwatch.core.privacy import Privacy
 from maskwatch.core.records import Decision, Label, Outcome, Passage
-from maskwatch.platform.files import replacing
+from maskwatch.platform.files import make_file
 from maskwatch.samples.sample import judgement_to_json
 
 SINGLE = ("faces", "persons")  # what a line tells of each
 
 
 class ReportWriter:
-    """Writes decisions to a file; use it in a `with`. The file appears when the block ends well."""
+    """Writes decisions to a file; use it in a `with`. `size` bytes of it are there already, and what is behind them is dropped."""
 
-    def __init__(self, path: Path, privacy: Privacy = Privacy.FULL) -> None:
-        self._replacing = replacing(path)
+    def __init__(self, path: Path, privacy: Privacy = Privacy.FULL, *, size: int = 0) -> None:
+        self._path = path
         self._privacy = privacy
+        self.size = size
 
     def __enter__(self) -> Self:
-        self._file = self._replacing.__enter__().open(
-            "w",
-            encoding="utf-8",
-            errors="backslashreplace",  # as JSON writes a name that is not UTF-8
-        )
+        make_file(self._path)
+        self._file = self._path.open("r+b")
+        self._file.truncate(self.size)
+        self._file.seek(self.size)
         return self
 
     def write(self, decision: Decision) -> None:
         """Append a decision as one line."""
-        self._file.write(json.dumps(as_json(decision, self._privacy), ensure_ascii=False) + "\n")
+        line = json.dumps(as_json(decision, self._privacy), ensure_ascii=False) + "\n"
+        self._file.write(line.encode(errors="backslashreplace"))  # as JSON writes a name that is not UTF-8
 
-    def __exit__(self, *error: object) -> None:
+    def flush(self) -> None:
+        """What was written survives a power cut; `size` is how much that is, in bytes."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self.size = self._file.tell()
+
+    def __exit__(self, *_: object) -> None:
         self._file.close()
-        self._replacing.__exit__(*error)  # type: ignore[arg-type]
 
 
 def as_json(decision: Decision, privacy: Privacy = Privacy.FULL) -> dict[str, object]:

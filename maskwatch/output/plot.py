@@ -11,12 +11,11 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from maskwatch.core.records import Alert, Label
 from maskwatch.output.style import ALERT_COLOUR, COLOURS, hexadecimal
-from maskwatch.output.trace import Stretch, Trace
+from maskwatch.output.timeline import MAX_LANES, Stretch, Timeline
 from maskwatch.platform.files import replacing
 from maskwatch.platform.fonts import use_fonts
 
 INCHES = (11, 7)
-MAX_LANES = 40  # people; of more, only their counts can be read
 NAMED_LANES = 20  # of more, only some rows have their number
 MINUTES_S = 300  # footage longer than this has minutes on its axis
 DPI = 120
@@ -32,7 +31,7 @@ VERDICTS = {
 def plot(
     path: Path,
     title: str,
-    trace: Trace,
+    timeline: Timeline,
     alerts: Sequence[Alert],
     bounds: Mapping[str, float],
     *,
@@ -43,7 +42,7 @@ def plot(
     Everybody has a row in the colour of her verdict, with gaps where her face was hidden; with more than `MAX_LANES`
     people, or without `rows`, there are only their counts.
     """
-    lanes = trace.lanes() if rows else {}
+    lanes = timeline.lanes() if rows else {}
     shown = 0 < len(lanes) <= MAX_LANES
     use_fonts()
     figure = Figure(figsize=INCHES, layout="constrained")
@@ -53,12 +52,12 @@ def plot(
         _draw_lanes(middle, lanes)
     else:
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-    _draw_ratio(upper, trace, alerts, bounds)
-    _draw_counts(lower, trace)
+    _draw_ratio(upper, timeline, alerts, bounds)
+    _draw_counts(lower, timeline)
     upper.set_title(title)
-    end = trace.at[-1] + trace.shown_s(len(trace) - 1) if len(trace) else 1.0
+    end = timeline.end if len(timeline) else 1.0
     for axes in figure.axes:
-        axes.set_xlim(trace.at[0] if len(trace) else 0, end)
+        axes.set_xlim(timeline.at[0] if len(timeline) else 0, end)
         axes.grid(axis="x", alpha=0.25)
         handles, _ = axes.get_legend_handles_labels()
         if handles:
@@ -70,20 +69,25 @@ def plot(
         figure.savefig(part, dpi=DPI)
 
 
-def _draw_ratio(axes: Axes, trace: Trace, alerts: Sequence[Alert], bounds: Mapping[str, float]) -> None:
-    followed = np.array(trace.ratio) != np.array(trace.raw_ratio)
-    if (followed & ~(np.isnan(trace.ratio) & np.isnan(trace.raw_ratio))).any():
+def _draw_ratio(axes: Axes, timeline: Timeline, alerts: Sequence[Alert], bounds: Mapping[str, float]) -> None:
+    followed = np.array(timeline.ratio) != np.array(timeline.raw_ratio)
+    if (followed & ~(np.isnan(timeline.ratio) & np.isnan(timeline.raw_ratio))).any():
         axes.step(
-            trace.at, trace.raw_ratio, where="post", color="#9a9a9a", linewidth=0.9, label="each frame alone"
+            timeline.at,
+            timeline.raw_ratio,
+            where="post",
+            color="#9a9a9a",
+            linewidth=0.9,
+            label="each frame alone",
         )
     axes.step(
-        trace.at, trace.ratio, where="post", color=RATIO_COLOUR, linewidth=2.2, label="people protected"
+        timeline.at, timeline.ratio, where="post", color=RATIO_COLOUR, linewidth=2.2, label="people protected"
     )
     for number, (meaning, bound) in enumerate(bounds.items()):
         style = "--" if number == 0 else ":"
         axes.axhline(bound, linestyle=style, color=BOUND_COLOUR, label=f"{meaning} {bound:.0%}")
     red = hexadecimal(ALERT_COLOUR)
-    last = trace.at[-1] if len(trace) else 0.0
+    last = timeline.last_at
     for number, alert in enumerate(alerts):
         ended = last if alert.ended_at is None else alert.ended_at
         axes.axvspan(alert.at, ended, color=red, alpha=0.12, linewidth=0)
@@ -105,13 +109,13 @@ def _draw_lanes(axes: Axes, lanes: Mapping[int, Sequence[Stretch]]) -> None:
     axes.set(ylim=(len(tracks) - 0.4, -0.6), ylabel="person")
 
 
-def _draw_counts(axes: Axes, trace: Trace) -> None:
-    below = np.zeros(len(trace))
+def _draw_counts(axes: Axes, timeline: Timeline) -> None:
+    below = np.zeros(len(timeline))
     for label in (Label.PROTECTED, Label.UNPROTECTED, Label.UNKNOWN):
-        counts = below + np.array(trace.counts(label))
+        counts = below + np.array(timeline.counts(label))
         colour = hexadecimal(COLOURS[label])
         axes.fill_between(
-            trace.at, below, counts, step="post", color=colour, linewidth=0, label=VERDICTS[label]
+            timeline.at, below, counts, step="post", color=colour, linewidth=0, label=VERDICTS[label]
         )
         below = counts
     axes.set(ylim=(0, max([*below, 1]) + 0.5), ylabel="people")

@@ -1,24 +1,12 @@
 """What a run saw, frame by frame, without pictures: some 60 bytes a frame and 50 more a person, for hours of footage."""
 
 from array import array
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 from maskwatch.core.records import Box, FrameReport, Label, Person, Versions
 
 LABELS = tuple(Label)
 USUAL_S = 0.04  # how long the only frame of footage is shown
-ROUNDING_S = 1e-6
 MAX_SHOWN_S = 5.0  # a frame counts no longer, however long nothing came after it
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Somebody was in view with one verdict from `start` to `end`, seconds of the footage."""
-
-    start: float
-    end: float
-    label: Label
 
 
 class Trace:
@@ -107,28 +95,6 @@ class Trace:
         first = min(place, len(self) - 2)
         return min(max(self.at[first + 1] - self.at[first], 0.0), MAX_SHOWN_S)
 
-    def lanes(self) -> dict[int, list[Stretch]]:
-        """When each person was seen, and as what, by her number; between two stretches with a gap her face was hidden."""
-        lanes: dict[int, list[Stretch]] = {}
-        seen: dict[int, int] = {}  # in which frame last
-        for place in range(len(self)):
-            end = self.at[place] + self.shown_s(place)
-            for track, label in self._seen(place):
-                lane = lanes.setdefault(track, [])
-                goes_on = lane and seen[track] == place - 1 and lane[-1].end >= self.at[place] - ROUNDING_S
-                if goes_on and lane[-1].label is label:
-                    lane[-1] = Stretch(lane[-1].start, end, label)
-                else:
-                    lane.append(Stretch(self.at[place], end, label))
-                seen[track] = place
-        return lanes
-
     def verdicts(self) -> dict[int, Label]:
         """The last verdict on each person, by her number."""
         return {self._tracks[n]: LABELS[self._labels[n]] for n in range(len(self._tracks))}
-
-    def _seen(self, place: int) -> Iterator[tuple[int, Label]]:
-        """Those whose face is seen in a frame."""
-        for n in range(self._starts[place], self._starts[place + 1]):
-            if not self._hidden[n]:
-                yield self._tracks[n], LABELS[self._labels[n]]

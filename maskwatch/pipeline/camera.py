@@ -7,7 +7,7 @@ from maskwatch.core.people import People
 from maskwatch.core.people.effect import Effect
 from maskwatch.core.ports import AlertSink, Classifier, Detector, Gate, Rule, SecondLook, Source
 from maskwatch.core.privacy import Privacy, shown
-from maskwatch.core.records import Alert, Frame, FrameReport, Polygon
+from maskwatch.core.records import Alert, Detections, Frame, FrameReport, Polygon
 from maskwatch.core.rules.camera_offline import CameraOffline
 from maskwatch.core.rules.camera_view import CameraView
 from maskwatch.core.selection import Selection
@@ -31,6 +31,21 @@ class AnalysisConfig:
     ignore: tuple[Polygon, ...]
     gate: Gate | None = field(default=None, kw_only=True)
     near_miss_from: float | None = field(default=None, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class CameraMemory:
+    """What is known of a camera from one frame to the next: with it, a replay goes on in another process as if in one piece.
+
+    It can be pickled; `seen` is what the last frame showed. The parts are those of `Camera`.
+    """
+
+    gate: Gate | None
+    people: People | None
+    rules: tuple[Rule, ...]
+    selection: Selection | None
+    effect: Effect | None
+    seen: Detections | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +83,17 @@ class Camera(AnalysisConfig):
     def sinks_for(self, alert: Alert) -> tuple[AlertSink, ...]:
         """Whoever is to be told of this one."""
         return self.sinks_of.get((alert.rule, alert.level), self.sinks)
+
+    def with_memory(self, memory: CameraMemory) -> "Camera":
+        """The same camera, going on where the memory was taken."""
+        return replace(
+            self,
+            gate=memory.gate,
+            people=memory.people,
+            rules=memory.rules,
+            selection=memory.selection,
+            effect=memory.effect,
+        )
 
     def with_picture(self, alert: Alert, frame: Frame, report: FrameReport) -> Alert:
         """The alert as sinks get it: with as much of the frame as `privacy` allows."""

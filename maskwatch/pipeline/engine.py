@@ -46,7 +46,8 @@ class _Task:
 class Engine:
     """Analyses frames of any cameras together: each model is asked once a batch.
 
-    `on_inference` is told after each asking: the model, how many seconds it took, for how many inputs.
+    `on_inference` is told after each asking: the model, how many seconds it took, for how many inputs. `seen` is what each
+    camera's last frame showed.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Engine:
     ) -> None:
         self._cameras = dict(cameras)
         self._on_inference = on_inference or (lambda *_: None)
-        self._seen: dict[str, Detections] = {}  # of each camera, in its last frame
+        self.seen: dict[str, Detections] = {}  # of each camera, in its last frame
         self._retired: list[AnalysisConfig] = []
         self._asked: dict[tuple[int, ...], Rgb] = {}  # one picture of each shape
 
@@ -103,7 +104,7 @@ class Engine:
         near = in_view(near_misses, *f.size)
         near = [*near, *_not_again(task.carried.near_misses, near)]
         missed = tuple(each for each in near if not _is_among(each, faces))
-        self._seen[f.camera] = Detections(faces, missed)
+        self.seen[f.camera] = Detections(faces, missed)
         models = Versions(camera.detector.version, camera.classifier.version)
         return FrameReport(
             f.camera, f.source, f.seq, f.at, f.size, faces, task.look, models, missed, task.moved
@@ -128,7 +129,7 @@ class Engine:
         gate = self._cameras[frame.camera].gate
         if gate is None:
             return _Task(frame, None, Detections(()))
-        seen = self._seen.get(frame.camera, Detections(()))
+        seen = self.seen.get(frame.camera, Detections(()))
         areas = gate.changed(frame, seen.faces)
         moved = self._watched(frame, gate.moved) if isinstance(gate, SupportsMoved) else ()
         if areas is None:

@@ -92,6 +92,12 @@ class Board:
         with self._lock:
             return self._cameras[camera].state
 
+    @property
+    def engine_beat(self) -> float:
+        """When the engine last finished a round, on the monotonic clock."""
+        with self._lock:
+            return self._engine_beat
+
     def beat(self) -> None:
         """The engine finished a round."""
         with self._lock:

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from maskwatch.core.errors import ModelError
+from maskwatch.core.errors import MALFORMED, ModelError
 from maskwatch.platform.files import write_atomically
 
 
@@ -60,7 +60,7 @@ def opened(path: Path, architecture: str, kind: str) -> Iterator[TensorFile]:
         yield TensorFile(tensors, metadata, f"{path.stem}@{hashlib.sha256(data).hexdigest()[:12]}")
     except OSError as e:
         raise ModelError(f"{path}: cannot be read ({e.strerror or e})") from e
-    except (SafetensorError, RuntimeError, KeyError, ValueError, TypeError) as e:
+    except (SafetensorError, RuntimeError, *MALFORMED) as e:
         raise ModelError(f"{path}: is damaged or is no {kind} ({type(e).__name__})") from e
 
 
@@ -70,7 +70,7 @@ def architecture(path: Path) -> str | None:
         return _metadata(path.read_bytes()).get("architecture")
     except OSError as e:
         raise ModelError(f"{path}: cannot be read ({e.strerror or e})") from e
-    except (ValueError, TypeError, AttributeError) as e:
+    except MALFORMED as e:
         raise ModelError(f"{path}: is damaged or is no file of weights ({type(e).__name__})") from e
 
 

@@ -12,7 +12,7 @@ from datetime import timedelta
 from glob import escape
 from pathlib import Path
 
-from maskwatch.core.errors import QueueError
+from maskwatch.core.errors import MALFORMED, QueueError
 from maskwatch.platform.clock import utc_now
 from maskwatch.platform.files import write_atomically
 from maskwatch.samples.import_journal import NAME
@@ -85,7 +85,7 @@ def forget_import(folder: Path, sample_ids: Iterable[str]) -> None:
             write_atomically(path, json.dumps(record | {"samples": kept}, ensure_ascii=False).encode())
     except FileNotFoundError:
         return
-    except (OSError, ValueError, KeyError, TypeError) as e:
+    except (OSError, *MALFORMED) as e:
         raise QueueError(f"queue: {path}: cannot be read ({type(e).__name__}); remove it by hand") from e
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from maskwatch.core.errors import LabelConflict, QueueError
+from maskwatch.core.errors import MALFORMED, LabelConflict, QueueError
 from maskwatch.platform.clock import utc_now
 from maskwatch.platform.files import write_atomically
 from maskwatch.samples.annotations import (
@@ -70,7 +70,7 @@ def undo_import(store: Queue, by: str) -> Undone:
         record = json.loads(path.read_bytes())
         source, author = str(record["source"]), str(record["by"])
         steps = [_step(each) for each in record["samples"]]
-    except (OSError, ValueError, KeyError, TypeError) as e:
+    except (OSError, *MALFORMED) as e:
         raise QueueError(f"queue: {path}: cannot be read ({type(e).__name__})") from e
     result = Undone(source)
     for step in steps:

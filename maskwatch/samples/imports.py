@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from maskwatch.core.errors import DataError, LabelConflict, QueueError
+from maskwatch.core.errors import MALFORMED, DataError, LabelConflict, QueueError
 from maskwatch.core.records import Box
 from maskwatch.datasets.class_names import USUAL_NAMES, ClassNames
 from maskwatch.datasets.formats import coco, cvat, label_studio, queue, voc, yolo
@@ -106,12 +106,16 @@ def _read(
         staged = unpack(source, Path(temporary), READERS.values())
         kind = _kind(staged, data_format, source)
         paths = store.images()
-        data = kind.read(staged, lambda path: _found(path, paths), classes)
         there = staged / coco.ANNOTATIONS if source.is_file() and source.suffix.lower() == ".json" else staged
-        problems = Problems(data.problems).replaced(str(there), str(source))
         is_submitted = kind is label_studio
-        told = label_studio.revisions(staged) if is_submitted else {}
-        return DataSet(data.images, problems), _revisions(staged) or told, is_submitted
+        try:
+            data = kind.read(staged, lambda path: _found(path, paths), classes)
+            told = label_studio.revisions(staged) if is_submitted else {}
+            revisions = _revisions(staged) or told
+        except DataError as e:  # whose file is gone when somebody reads it
+            raise DataError(str(e).replace(str(there), str(source))) from e
+        problems = Problems(data.problems).replaced(str(there), str(source))
+        return DataSet(data.images, problems), revisions, is_submitted
 
 
 def _unread(store: Queue, data: DataSet) -> list[str]:
@@ -199,8 +203,8 @@ def _revisions(folder: Path) -> dict[str, int]:
     try:
         found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         return {str(name): int(revision) for name, revision in found.items()}
-    except (ValueError, TypeError, AttributeError, RecursionError) as e:
-        raise DataError(f"{path.name}: does not tell the samples' revisions") from e
+    except MALFORMED as e:
+        raise DataError(f"{path}: does not tell the samples' revisions") from e
 
 
 def _kind(folder: Path, data_format: str | None, source: Path) -> Format:

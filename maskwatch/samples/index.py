@@ -119,9 +119,17 @@ def _days(folder: Path) -> Iterator[str]:
 
 
 def _records(day: str) -> Iterator[tuple[str, Stamp]]:
-    """The path and state of each record; `scandir` is several times as quick as globbing."""
-    for entry in _listed(day):
-        if entry.name.endswith(".json") and not entry.name.startswith("."):
+    """The path and state of each record; `scandir` is several times as quick as globbing.
+
+    A link in the place of a record or its image is none: it may lead to what whoever put it there may not read.
+    """
+    listed = _listed(day)
+    links = {entry.name for entry in listed if entry.is_symlink()}
+    for link in links:
+        _warn(f"{day}/{link}", "is a link")
+    for entry in listed:
+        is_linked = not links.isdisjoint({entry.name, f"{entry.name.removesuffix('.json')}.jpg"})
+        if entry.name.endswith(".json") and not entry.name.startswith(".") and not is_linked:
             try:
                 told = entry.stat()
             except FileNotFoundError:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 
 from maskwatch.core.errors import QueueError, QueueFull
@@ -28,17 +29,18 @@ LEFTOVER_S = 600.0  # a picture without its JSON for so long is what a crash lef
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`min_free_mb` is what the disk keeps free, whoever fills it."""
+    """`min_free_mb` is what the disk keeps free, whoever fills it. Labelled ones go after `labelled_max_days`; None: never."""
 
     max_mb: float
     max_days: float
     min_free_mb: float = 0
+    labelled_max_days: float | None = None
 
 
 class Retention:
     """Keeps a queue's folder within its limits; None: there are none. One thread at a time may use it.
 
-    The oldest samples without labels go first, those with labels never. What should go and may not be removed
+    The oldest samples without labels go first, those with labels only when they are older than they may be. What should go and may not be removed
     (another's file, a disk that is read-only) is passed over, said once in the log and in `notice`, and tried
     again by `tidy`.
     """
@@ -82,12 +84,32 @@ class Retention:
     def _clean(self) -> None:
         self._remove_leftovers()
         if self._limits is not None:
-            # before the year 1 there are no samples
-            days = min(self._limits.max_days, (utc_now() - datetime.min.replace(tzinfo=UTC)).days - 1)
-            horizon = utc_now() - timedelta(days=days)
-            self._remove_oldest(before=f"{horizon:{ID_TIME}}")
+            self._remove_oldest(before=id_before(self._limits.max_days))
+            self._remove_old_labelled()
             self._remove_empty_days()
         self._bytes = self._counted()
+
+    def _remove_old_labelled(self) -> None:
+        """Told in the log, as somebody's work goes with them."""
+        assert self._limits is not None
+        if self._limits.labelled_max_days is None:
+            return
+        before, count = id_before(self._limits.labelled_max_days), 0
+        for path in takewhile(lambda path: path.name < before, records(self._folder)):
+            count += self._remove(path, self._delete_anyway) > 0
+        if count:
+            log.info(
+                "queue: %s older than %g days deleted (queue.labelled_max_days)",
+                pluralize(count, "labelled sample"),
+                self._limits.labelled_max_days,
+            )
+
+    def _delete_anyway(self, path: Path) -> int:
+        with exclusive(self._folder):
+            freed = delete_sample(path)
+        self._kept.pop(path, None)
+        self._stuck.pop(path, None)
+        return freed
 
     def _free(self, needed: int, skipped: Collection[Path] = ()) -> None:
         lacking = self._lacking(needed)
@@ -172,6 +194,12 @@ class Retention:
         for day in self._folder.glob("*/????-??-??"):
             if day.name < horizon:
                 self._remove(day, _removed_if_empty)
+
+
+def id_before(days: float) -> str:
+    """What the ids of samples that were saved longer ago than that are less than."""
+    most = (utc_now() - datetime.min.replace(tzinfo=UTC)).days - 1  # before the year 1 there are no samples
+    return f"{utc_now() - timedelta(days=min(days, most)):{ID_TIME}}"
 
 
 def exclusive(folder: Path) -> AbstractContextManager[None]:

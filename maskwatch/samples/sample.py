@@ -1,13 +1,14 @@
 """A sample: a frame that waits in the queue for a person's look, and its record as JSON."""
 
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from maskwatch.core.errors import QueueError
+from maskwatch.core.errors import MALFORMED, QueueError
 from maskwatch.core.records import Box, Face, FrameReport, Label, Person
 from maskwatch.datasets.records import GroundTruth, LabelledImage, Split
 from maskwatch.samples.annotations import (
@@ -172,26 +173,27 @@ def read_sample(path: Path) -> Sample:
     """Raises `QueueError`, naming the file, when it is no sample's record."""
     try:
         return _from_json(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
+    except (OSError, *MALFORMED) as e:
         raise QueueError(f"queue: {path}: cannot be read ({type(e).__name__})") from e
 
 
 def _from_json(data: Any) -> Sample:
+    width, height = data["size"]
     report = FrameReport(
-        data["camera"],
-        data["source"],
-        data["seq"],
-        data["at"],
-        tuple(data["size"]),
+        _text(data["camera"]),
+        _text(data["source"]),
+        int(data["seq"]),
+        _number(data["at"]),
+        (int(width), int(height)),
         _faces_from_json(data["faces"]),
         near_misses=_faces_from_json(data.get("suggested") or ()),
     )
     return Sample(
-        data["id"],
+        _text(data["id"]),
         report,
-        tuple(data["reasons"]),
+        tuple(map(_text, data["reasons"])),
         datetime.fromisoformat(data["saved_at"]),
-        data["models"],
+        {_text(name): _text(version) for name, version in data["models"].items()},
         history_from_json(data["labels"], data.get("history")),
         opinions_from_json(data.get("opinions")),
         verdict_from_json(data.get("verdict")),
@@ -200,5 +202,23 @@ def _from_json(data: Any) -> Sample:
 
 def _faces_from_json(faces: Any) -> tuple[Face, ...]:
     return tuple(
-        Face(Box(*face["box"]), face["score"], face["protected"], Label(face["label"])) for face in faces
+        Face(
+            Box(*map(_number, face["box"])),
+            _number(face["score"]),
+            None if face["protected"] is None else _number(face["protected"]),
+            Label(face["label"]),
+        )
+        for face in faces
     )
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("no text")
+    return value
+
+
+def _number(value: Any) -> float:
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise TypeError("no number")
+    return value

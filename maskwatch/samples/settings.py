@@ -56,10 +56,14 @@ class QueueSettings(SelectionSettings):
     """The `queue` section.
 
     Above `max_mb`, older than `max_days`, or when the disk has less than `min_free_mb` free, the oldest
-    unlabelled samples go; when none is left, nothing is stored until there is room again.
+    unlabelled samples go; when none is left, nothing is stored until there is room again. Labelled ones go
+    `labelled_max_days` after they were saved, and names of people who labelled become pseudonyms `names_max_days` after
+    that, here and in the archive; None: never.
     """
 
     dir: Annotated[StatePath, kept("*/????-??-??")] = Field(Path("queue"), validate_default=True)
     max_mb: Annotated[float, Field(gt=0, le=1e9)] = 2048
     max_days: Annotated[float, Field(gt=0, le=36_500)] = 30
+    labelled_max_days: Annotated[float, Field(ge=1, le=36_500)] | None = None
+    names_max_days: Annotated[float, Field(ge=1, le=36_500)] | None = None
     min_free_mb: Annotated[float, Field(ge=0, le=1e9)] = 512

@@ -194,7 +194,10 @@ class Queue:
             return None
         day = f"{sample_id[:4]}-{sample_id[4:6]}-{sample_id[6:8]}"
         likely = self._folder.glob(f"*/{escape(day)}/{escape(sample_id)}.json")
-        return next(likely, None) or next(self._folder.glob(f"*/*/{escape(sample_id)}.json"), None)
+        found = next(likely, None) or next(self._folder.glob(f"*/*/{escape(sample_id)}.json"), None)
+        if found is None or found.is_symlink() or found.with_suffix(".jpg").is_symlink():
+            return None
+        return found
 
     def _add(self, frame: Frame, report: FrameReport, reasons: tuple[str, ...]) -> str:
         # an id is a time: no two samples of one moment, and none before another when the clock is set back

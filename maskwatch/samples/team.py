@@ -15,7 +15,7 @@ from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
-from maskwatch.core.errors import QueueError
+from maskwatch.core.errors import MALFORMED, QueueError
 from maskwatch.platform.files import write_atomically
 from maskwatch.samples.annotations import Revision, checked_name
 from maskwatch.samples.opinions import Opinion, agree
@@ -134,7 +134,7 @@ def read_team(queue: Path) -> Team:
         return _team(names)
     except FileNotFoundError:
         return Team()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
+    except (OSError, *MALFORMED) as e:
         raise QueueError(f"queue: {path}: cannot be read ({type(e).__name__})") from e
 
 

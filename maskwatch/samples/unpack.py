@@ -1,8 +1,11 @@
 """Data sets from others, as folders or zip files: their text files taken out, within limits of number and size."""
 
 import math
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Collection
+from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 
 from maskwatch.core.errors import DataError
@@ -25,6 +28,8 @@ MAX_PACKED = 100  # times smaller in a zip file than unpacked, a file and all to
 PACKED_FROM_BYTES = 1_000_000
 TEXTS = set(MAX_FILE_MB)  # pictures that come back are not needed
 CHUNK = 1 << 20
+# what a zip file raises that is cut off, damaged, encrypted, or packed otherwise
+BROKEN = (zipfile.BadZipFile, zlib.error, LZMAError, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 
 
 def unpack(source: Path, folder: Path, formats: Collection[Format]) -> Path:
@@ -40,7 +45,7 @@ def unpack(source: Path, folder: Path, formats: Collection[Format]) -> Path:
                 _copy(file.read, target.write, _Budget(source), ANNOTATIONS)
         else:
             _unzip_texts(source, folder)
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as e:
+    except (OSError, *BROKEN) as e:
         raise DataError(f"{source}: cannot be read ({e})") from e
     inside = list(folder.iterdir())
     known = any(kind.matches(folder) for kind in formats)

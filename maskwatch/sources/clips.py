@@ -3,7 +3,8 @@
 import logging
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from copy import copy
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from glob import glob, has_magic
 from itertools import islice
@@ -66,6 +67,17 @@ def began_at(path: Path) -> float | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """A frame of clips: its clip with the mark in it and the time of its beginning, its number, and the clock after it."""
+
+    path: str
+    inner: object
+    begin: float
+    seq: int
+    clock: FrameClock
+
+
 class ClipSource:
     """The clips one after the other, in natural order; `source` is each file's path below the folder.
 
@@ -86,6 +98,14 @@ class ClipSource:
         self._aspect = aspect
 
     def frames(self) -> Frames:
+        return self._frames(None)
+
+    def frames_from(self, bookmark: object) -> Frames:
+        """From the clip of that frame on. What is new among the clips before it is left out."""
+        assert isinstance(bookmark, Bookmark)
+        return self._frames(bookmark)
+
+    def _frames(self, after: Bookmark | None) -> Frames:
         paths = self.paths()
         if not paths:
             raise SourceError(f"{Path(self.name).absolute()}: no clips ({', '.join(sorted(SUFFIXES))})")
@@ -93,11 +113,21 @@ class ClipSource:
         known = all(time is not None for time in times)
         step_s = 1 / self._fps if self._fps else USUAL_S
         clock, seq, end = FrameClock(step_s), 0, 0.0
-        for path, began in zip(paths, times, strict=True):
+        begun = (
+            0 if after is None else next((n for n, each in enumerate(paths) if str(each) == after.path), 0)
+        )
+        for path, began in zip(paths[begun:], times[begun:], strict=True):
             begin = began if known and began is not None else end + step_s
-            for frame in self._shown(path):
+            frames = self._shown(path, None)
+            if after is not None and str(path) == after.path:
+                clock, seq, begin = copy(after.clock), after.seq, after.begin
+                frames = self._shown(path, after.inner)
+            for frame in frames:
                 end = begin + frame.at
-                yield replace(frame, source=self._shown_name(path), seq=seq, at=clock.at(end))
+                is_marked = after is not None and seq == after.seq
+                at = clock.now if is_marked else clock.at(end)
+                mark = Bookmark(str(path), frame.bookmark, begin, seq, copy(clock))
+                yield replace(frame, source=self._shown_name(path), seq=seq, at=at, bookmark=mark)
                 seq += 1
         if not seq:
             raise SourceError(f"{self.name}: none of {pluralize(len(paths), 'clip')} can be read")
@@ -127,10 +157,10 @@ class ClipSource:
         found = folder.rglob("*") if folder.is_dir() else map(Path, glob(self.name, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
         return sorted((path for path in found if is_clip(path)), key=natural)
 
-    def _shown(self, path: Path) -> Iterator[Frame]:
+    def _shown(self, path: Path, mark: object) -> Iterator[Frame]:
         source = FileSource(self._camera, Address(str(path)), fps=self._fps, aspect=self._aspect)
         try:
-            for frame in source.frames():
+            for frame in source.frames() if mark is None else source.frames_from(mark):
                 self.facts = source.facts
                 yield frame
         except SourceError as e:

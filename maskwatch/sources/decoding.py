@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 import av
 import numpy as np
 from av import ExitError, FFmpegError, InvalidDataError, Packet, VideoFrame
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.error import HTTPForbiddenError, HTTPUnauthorizedError
 from av.stream import Disposition
@@ -20,6 +21,8 @@ from maskwatch.sources.facts import StreamFacts, codec_name
 MAX_ASPECT = 4.0  # of a pixel; DVRs have 2, and 1.46 at most on DVDs
 TORN_S = 2.0
 REFUSED = (HTTPUnauthorizedError, HTTPForbiddenError)
+PLAYLISTS = {"hls", "dash"}
+NO_TIMESTAMPS = 0x80  # FFmpeg's AVFMT_NOTIMESTAMPS
 JUMP_S = 60.0  # a still picture of a screen recording may stay so long
 
 # A title in Latin-1 or Shift JIS must not stop a source: PyAV before 19 needs to be told, later ones take any bytes.
@@ -28,17 +31,30 @@ ANY_ENCODING: Mapping[str, Any] = {"metadata_errors": "replace"} if PYAV < 19 el
 
 
 def open_container(
-    url: str,
+    url: str | BinaryIO,
     *,
     timeout_s: tuple[float, float] | None = None,
     options: Mapping[str, str] | None = None,
+    accelerator: HWAccel | None = None,
 ) -> InputContainer:
     """A file or a stream to read from, whatever the encoding of its metadata; use it in a `with`.
 
     `timeout_s` is for opening and for each read, `options` are FFmpeg's. Raises `FFmpegError`.
     """
-    opened: InputContainer = av.open(url, timeout=timeout_s, options=dict(options or {}), **ANY_ENCODING)
+    opened: InputContainer = av.open(
+        url, timeout=timeout_s, options=dict(options or {}), hwaccel=accelerator, **ANY_ENCODING
+    )
     return opened
+
+
+def is_playlist(container: InputContainer) -> bool:
+    """Whether it comes in pieces of seconds, of which each comes at once."""
+    return container.format.name in PLAYLISTS
+
+
+def tells_times(container: InputContainer) -> bool:
+    """Whether it says when a picture was taken. Of MJPEG and of raw streams FFmpeg counts 25 a second, however many come."""
+    return not container.format.flags & NO_TIMESTAMPS
 
 
 def reason(error: FFmpegError | OSError) -> str:
@@ -53,10 +69,12 @@ def video_stream(container: InputContainer, name: str) -> VideoStream:
 
     `name` stands for it in errors. Raises `SourceError` when there is none, `ImageError` when it is larger.
     """
-    if not container.streams.video:
-        raise SourceError(f"{name}: holds no video")
+    known = [each for each in container.streams.video if each.codec_context is not None]
+    if not known:
+        unknown = " of a codec that is known" if container.streams.video else ""
+        raise SourceError(f"{name}: holds no video{unknown}")
     stream = max(
-        container.streams.video,
+        known,
         key=lambda each: (not each.disposition & Disposition.attached_pic, each.width * each.height),
     )
     require_size(stream.width, stream.height, name)
@@ -156,6 +174,11 @@ class FrameClock:
         self._usual_s = usual_s
         self._offset: float | None = None
         self._last = 0.0
+
+    @property
+    def now(self) -> float:
+        """The time that was given last."""
+        return self._last
 
     def at(self, time: float | None) -> float:
         """Seconds since the first frame, of one that is to be shown at `time`, None where nobody knows."""

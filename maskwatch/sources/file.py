@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from maskwatch.core.text import pluralize
 from maskwatch.sources.decoding import (
     Cadence,
     CleanDecoder,
+    Damage,
     FrameClock,
     open_container,
     pixel_aspect,
@@ -28,6 +30,18 @@ from maskwatch.sources.facts import StreamFacts
 log = logging.getLogger(__name__)
 
 TRUNCATED_S = 0.5  # this much of the announced duration may be missing
+
+
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """A frame of a file, by its number and presentation time, and what was known after it: its clock, which frames are wanted, how far it reaches."""
+
+    seq: int
+    time: float | None
+    clock: FrameClock
+    cadence: Cadence
+    end: float
+    damage: Damage
 
 
 class FileSource:
@@ -46,11 +60,12 @@ class FileSource:
         self._aspect = aspect
 
     def frames(self) -> Frames:
-        try:
-            with self._opened() as container:
-                yield from self._decoded(container)
-        except (av.FFmpegError, OSError) as e:
-            raise SourceError(f"{self._path}: {reason(e)}") from None
+        return self._frames(None)
+
+    def frames_from(self, bookmark: object) -> Frames:
+        """From the key frame before it on, without decoding what is before that."""
+        assert isinstance(bookmark, Bookmark)
+        return self._frames(bookmark)
 
     def expected(self) -> int | None:
         try:
@@ -63,6 +78,9 @@ class FileSource:
                 return round(announced * rate)
         except (av.FFmpegError, OSError) as e:
             raise SourceError(f"{self._path}: {reason(e)}") from None
+
+    def _why(self, error: av.FFmpegError | OSError) -> str:
+        return reason(error)
 
     def _opened(self) -> av.container.InputContainer:
         """`file:`, or else FFmpeg takes 12:30.mp4 for a protocol. Raises `SourceError` for what is no video."""
@@ -77,23 +95,38 @@ class FileSource:
             )
             raise SourceError(f"{self._path}: {why}") from None
 
-    def _decoded(self, container: av.container.InputContainer) -> Frames:
+    def _frames(self, after: Bookmark | None) -> Frames:
+        try:
+            with self._opened() as container:
+                yield from self._decoded(container, after)
+        except (av.FFmpegError, OSError) as e:
+            raise SourceError(f"{self._path}: {self._why(e)}") from None
+
+    def _decoded(self, container: av.container.InputContainer, after: Bookmark | None) -> Frames:
         stream = video_stream(container, str(self._path))
         stream.thread_type = "AUTO"
-        cadence = Cadence(self._fps)
         usual_s = 1 / float(stream.guessed_rate or 25)
-        end, seq, clock, decoder = 0.0, -1, FrameClock(usual_s), CleanDecoder(stream, until_key=True)
+        cadence, clock, end, seq = Cadence(self._fps), FrameClock(usual_s), 0.0, -1
+        decoder = CleanDecoder(stream, until_key=True)
         announced, others = _announced_s(container, stream), _Others()
         if announced is None and container.duration is not None:  # of the longest track, whichever it is
             announced, others.streams = container.duration / av.time_base, set(container.streams) - {stream}
-        for seq, image in enumerate(_images(container, decoder, stream, others)):
-            at = clock.at(image.time)
+        images = _images(container, decoder, stream, others)
+        if after is not None:
+            images = _from(after, images, container, stream)
+            cadence, clock, end, seq = copy(after.cadence), copy(after.clock), after.end, after.seq - 1
+        for seq, image in enumerate(images, seq + 1):
+            is_marked = after is not None and seq == after.seq
+            if after is not None and is_marked:  # what is decoded once more was counted
+                decoder.damage = copy(after.damage)
+            at = clock.now if is_marked else clock.at(image.time)
             # not `at`: Matroska's duration counts from 0, wherever the first frame lies
             end = (at if image.time is None else image.time) + max(usual_s, _shown_s(image))
-            if cadence.is_due(at):
+            if is_marked or cadence.is_due(at):
+                mark = Bookmark(seq, image.time, copy(clock), copy(cadence), end, copy(decoder.damage))
                 self.facts = decoder.facts
                 aspect = pixel_aspect(stream, image, self._aspect)
-                yield Frame(self._camera, self.name, seq, at, upright(image, aspect))
+                yield Frame(self._camera, self.name, seq, at, upright(image, aspect), bookmark=mark)
         if seq < 0:
             raise SourceError(f"{self._path}: holds no frame that can be decoded")
         if clock.jumps:
@@ -121,6 +154,26 @@ def _images(
             yield from decoder.images(packet)
         elif packet.pts is not None:
             others.end = max(others.end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+
+
+def _from(
+    mark: Bookmark,
+    images: Iterator[av.VideoFrame],
+    container: av.container.InputContainer,
+    stream: av.VideoStream,
+) -> Iterator[av.VideoFrame]:
+    """The images from that of the mark on; none where it cannot be found by its time."""
+    if mark.time is None or mark.clock.jumps or not stream.time_base:
+        return
+    container.seek(round(mark.time / stream.time_base), stream=stream)
+    for image in images:
+        if image.time is not None and image.time >= mark.time:
+            if image.time == mark.time:
+                yield image
+            break
+    else:
+        return
+    yield from images
 
 
 def _shown_s(image: av.VideoFrame) -> float:

@@ -4,6 +4,25 @@ import time
 
 from maskwatch.core.ports import Frames, Source
 
+LATE_S = 1.0
+MAX_WAIT_S = 5.0
+
+
+class Pace:
+    """Waits until a frame's time has come, as long after the one before as it was; after one that is late none is hurried."""
+
+    def __init__(self) -> None:
+        self._last: tuple[float, float] | None = None
+
+    def wait(self, at: float, speed: float = 1.0) -> None:
+        """`at` is the frame's time in seconds, which rises; `speed` above 1 is quicker than it was."""
+        now_s = time.monotonic()
+        due_s = now_s if self._last is None else self._last[1] + (at - self._last[0]) / speed
+        if not now_s - LATE_S <= due_s <= now_s + MAX_WAIT_S:
+            due_s = now_s
+        self._last = at, due_s
+        time.sleep(max(0.0, due_s - now_s))
+
 
 class PacedSource:
     """Gives each frame of another source when its time has come; opened again, it goes on where it broke off."""

@@ -23,9 +23,10 @@ from maskwatch.core.errors import SourceError
 from maskwatch.core.ports import Source
 from maskwatch.platform.paths import base_of
 from maskwatch.plugins import Kind, Kinds, KindSettings, OneOf
-from maskwatch.sources.settings import RtspSettings
+from maskwatch.sources.settings import Decode, RtspSettings
 
 A_DEVICE = re.compile(r"usb:\d+|/dev/video\d+")
+A_PIPE = re.compile(r"-|stdin:")
 SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "srt")
 HINT = "; go2rtc or MediaMTX make rtsp:// of other cameras"
 A_HOST = re.compile(r"\d{1,3}(\.\d{1,3}){3}([:/]|$)")
@@ -38,13 +39,14 @@ class SourceContext:
     """What a source is given beside its settings: the camera's name for its frames, and the camera's `rtsp` section.
 
     `fps`: how many frames a second are wanted at most, evenly spaced; None for every frame. `aspect`: width by height of
-    the picture, None where its stream tells.
+    the picture, None where its stream tells. `decode`: what decodes a network camera's stream.
     """
 
     camera: str
     fps: float | None = None
     rtsp: RtspSettings = field(default_factory=RtspSettings)
     aspect: float | None = None
+    decode: Decode = Decode.SOFTWARE
 
 
 SOURCES: Kinds[Source, SourceContext] = Kinds("source", "maskwatch.sources", "maskwatch.sources.kinds")
@@ -110,11 +112,12 @@ def open_source(
     fps: float | None = None,
     rtsp_settings: RtspSettings | None = None,
     aspect: float | None = None,
+    decode: Decode = Decode.SOFTWARE,
 ) -> Source:
     """The source behind an address, or of these settings; nothing is opened yet.
 
     `fps`: how many frames a second are wanted at most, evenly spaced; None for every frame. `aspect`: width by height of
-    its picture, None where its stream tells. Raises `SourceError` when no kind takes the address.
+    its picture, None where its stream tells. `decode`: what decodes a network camera's stream. Raises `SourceError` when no kind takes the address.
     """
     settings = _settings_of(source) if isinstance(source, Address) else source
     if isinstance(source, Address) and (settings is None or not Path(source.reveal()).exists()):
@@ -122,7 +125,8 @@ def open_source(
         if why is not None:
             raise SourceError(f"{source}: {why}")
     assert settings is not None
-    return SOURCES.build(settings, SourceContext(camera, fps, rtsp_settings or RtspSettings(), aspect))
+    context = SourceContext(camera, fps, rtsp_settings or RtspSettings(), aspect, decode)
+    return SOURCES.build(settings, context)
 
 
 def why_not_taken(address: Address) -> str | None:
@@ -149,8 +153,9 @@ def why_not_taken(address: Address) -> str | None:
 
 
 def is_footage(address: Address) -> bool:
-    """Whether it is a path, or a pattern of paths, and no camera."""
-    return "://" not in address.reveal() and not A_DEVICE.fullmatch(address.reveal())
+    """Whether it is a path, or a pattern of paths, and neither a camera nor standard input."""
+    text = address.reveal()
+    return "://" not in text and not A_DEVICE.fullmatch(text) and not A_PIPE.fullmatch(text)
 
 
 def why_missing(source: Address | KindSettings) -> str | None:

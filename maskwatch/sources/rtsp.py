@@ -20,19 +20,25 @@ from maskwatch.sources.decoding import (
     REFUSED,
     Cadence,
     CleanDecoder,
+    FrameClock,
+    is_playlist,
     open_container,
     pixel_aspect,
     reason,
+    tells_times,
     upright,
     video_stream,
 )
 from maskwatch.sources.facts import StreamFacts
-from maskwatch.sources.settings import RtspSettings
+from maskwatch.sources.hardware import Decoding
+from maskwatch.sources.paced import Pace
+from maskwatch.sources.settings import Decode, RtspSettings
 
 log = logging.getLogger(__name__)
 
 BEHIND_S = 2.0  # what is looked at may be so old
 GIVE_UP_S = 10.0
+PLAYLIST_S = 20.0  # a playlist (HLS) brings nothing for as long as its pieces are, ten seconds mostly
 DRIFT = 0.001  # a clock that is a thousandth too slow is a bad one
 SUB_STREAM = "A stream of fewer pixels helps: most cameras have a second one"
 
@@ -53,6 +59,7 @@ class StreamSource:
         fps: float | None = None,
         settings: RtspSettings | None = None,
         aspect: float | None = None,
+        decode: Decode = Decode.SOFTWARE,
     ) -> None:
         self.name = str(address)
         self._camera = camera
@@ -61,28 +68,43 @@ class StreamSource:
         self._settings = settings or RtspSettings()
         self._aspect = aspect
         self._told_behind = False
+        self._decoding = Decoding(camera, decode)
 
     def frames(self) -> Frames:
         """One connection. Its end is never the camera's end, so this always ends with `SourceError`.
 
         Of these, `SourceRefused` says that the camera lets nobody in with this user and password.
         """
-        limits = (self._settings.open_s, self._settings.read_s)
-        options = self._options()
         error, is_open = SourceError, False
         try:
-            with open_container(self._address.reveal(), timeout_s=limits, options=options) as container:
+            with self._opened() as container:
                 is_open = True
                 yield from self._received(container)
-            why = "the camera closed the stream"
+            why = self._why_closed()
         except REFUSED:
             error, why = SourceRefused, "the camera refuses the user or the password"
+        except SourceError:
+            self._decoding.on_end()
+            raise
         except (av.FFmpegError, OSError) as e:
             why = reason(e) if is_open else self._why_not_opened(e)
+        self._decoding.on_end()
         raise error(f"{self.name}: {why}")  # out here, so that PyAV's error is not even its context
 
     def expected(self) -> int | None:
         return None
+
+    def _opened(self) -> av.container.InputContainer:
+        url = self._address.reveal()
+        read_s = self._settings.read_s
+        if urlsplit(url).path.lower().endswith(".m3u8"):
+            read_s = max(read_s, PLAYLIST_S)
+        return open_container(
+            url,
+            timeout_s=(self._settings.open_s, read_s),
+            options=self._options(),
+            accelerator=self._decoding.accelerator(),
+        )
 
     def _options(self) -> dict[str, str]:
         """FFmpeg's."""
@@ -93,27 +115,43 @@ class StreamSource:
         host = urlsplit(self._address.reveal()).hostname or ""
         if error.errno == errno.EIO and not _is_known(host):
             return f"no such host: {host}"
+        if isinstance(error, av.ProtocolNotFoundError):
+            scheme = urlsplit(self._address.reveal()).scheme
+            return f"the installed PyAV reads no {scheme}://; go2rtc or MediaMTX make rtsp:// of it"
         if isinstance(error, av.InvalidDataError):
             return "what answers there is no camera of this kind, or has no video at this path"
         return reason(error)
 
+    def _stale_s(self, *, is_playlist: bool) -> float:
+        """After how long without a good picture it is opened again."""
+        return max(self._settings.stale_s, PLAYLIST_S if is_playlist else 0.0)
+
+    def _why_closed(self) -> str:
+        return "the camera closed the stream"
+
     def _received(self, container: av.container.InputContainer) -> Frames:
         stream = video_stream(container, self.name)
-        # frame threads would hold frames back, and slice threads tear frames of several slices apart
-        stream.thread_type = "NONE"
+        self._decoding.prepare(stream)
         cadence, decoder, backlog = Cadence(self._fps), CleanDecoder(stream, until_key=False), Backlog()
+        pieces = _Pieces(stream) if is_playlist(container) else None
+        stale_s = self._stale_s(is_playlist=pieces is not None)
         good_s, seq = time.monotonic(), -1
         for (
             packet
         ) in container.demux():  # sound, too, so that a picture that stands still while it goes on is noticed
             now_s = time.monotonic()
-            if now_s - good_s > self._settings.stale_s:
+            if now_s - good_s > stale_s:
                 told = f" ({decoder.damage} came)" if str(decoder.damage) else ""
                 raise SourceError(f"{self.name}: no frame for {now_s - good_s:.1f} s{told}")
             if not isinstance(packet.stream, av.VideoStream) or packet.stream.index != stream.index:
                 continue
-            self._keep_up(stream, packet, backlog.behind_s(packet, now_s))
+            self._decoding.on_packet()
+            if pieces is None and tells_times(container):
+                self._keep_up(stream, packet, backlog.behind_s(packet, now_s))
             for image in decoder.images(packet):
+                self._decoding.on_picture()
+                if pieces is not None:
+                    pieces.wait(image)
                 good_s, seq = time.monotonic(), seq + 1
                 if cadence.is_due(good_s):
                     self.facts = decoder.facts
@@ -174,6 +212,18 @@ def _is_known(host: str) -> bool:
         return bool(socket.getaddrinfo(host, None))
     except OSError:
         return False
+
+
+class _Pieces:
+    """Shows the pictures of a playlist at their own speed; how old they are is for the camera to say."""
+
+    def __init__(self, stream: av.VideoStream) -> None:
+        self._clock = FrameClock(1 / float(stream.guessed_rate or 25))
+        self._pace = Pace()
+
+    def wait(self, image: av.VideoFrame) -> None:
+        """Until the picture's time has come."""
+        self._pace.wait(self._clock.at(image.time))
 
 
 class Backlog:

@@ -1,6 +1,7 @@
 """What may be set about the sources. Importing this loads no decoder."""
 
 import re
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
@@ -20,6 +21,15 @@ def _as_aspect(value: object) -> object:
 Aspect = Annotated[float, BeforeValidator(_as_aspect), Field(ge=0.2, le=5)]
 """Width by height of a picture as it is to be seen: a number, or `16:9`."""
 Seconds = Annotated[float, Field(gt=0, le=600)]
+
+
+class Decode(StrEnum):
+    """What decodes a network camera's stream. `AUTO` is hardware where there is some."""
+
+    SOFTWARE = "software"
+    AUTO = "auto"
+    VAAPI = "vaapi"
+    CUDA = "cuda"
 
 
 class RtspSettings(SettingsBase):

@@ -15,13 +15,13 @@ from maskwatch.platform.files import replacing
 class VideoWriter:
     """Writes frames as H.264 that a browser plays; use it in a `with`.
 
-    The file, for its user alone, appears when the block ends well. All frames take the size of the first, brought to even
-    numbers, which the codec wants; one of another size is fitted into it.
+    The file, for its user alone, appears when the block ends well. All frames take the size of the first, or `size`
+    (width, height), brought to even numbers, which the codec wants; one of another size is fitted into it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, size: tuple[int, int] | None = None) -> None:
         self._replacing = replacing(path)
-        self._size: tuple[int, int] | None = None
+        self.size = size
         self._last_pts = -1
 
     def __enter__(self) -> Self:
@@ -37,18 +37,19 @@ class VideoWriter:
 
     def write(self, rgb: Rgb, at: float) -> None:
         """Add a frame to be shown at `at` seconds; times must rise."""
-        if self._size is None:
+        if self.size is None:
             height, width = rgb.shape[:2]
-            self._size = width + width % 2, height + height % 2
-            self._stream.width, self._stream.height = self._size
-        frame = av.VideoFrame.from_ndarray(_fitted(rgb, self._size), format="rgb24")
+            self.size = width + width % 2, height + height % 2
+        if self._last_pts < 0:
+            self._stream.width, self._stream.height = self.size
+        frame = av.VideoFrame.from_ndarray(_fitted(rgb, self.size), format="rgb24")
         frame.pts = self._last_pts = max(self._last_pts + 1, round(at * 1000))
         frame.time_base = Fraction(1, 1000)
         self._container.mux(self._stream.encode(frame))
 
     def __exit__(self, *error: object) -> None:
         try:
-            if self._size is not None:
+            if self._last_pts >= 0:
                 self._container.mux(self._stream.encode(None))
             self._container.close()
         finally:

@@ -6,7 +6,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -56,13 +56,14 @@ class Epoch:
 
     `loss` is the mean binary cross-entropy of the training batches, with smoothed labels. `validation_loss`,
     without smoothing, and `validation_accuracy` (0..1, at a probability of 0.5) are those of the averaged
-    weights. `best`: the validation loss is the lowest so far.
+    weights. `balanced_loss` is the mean of the validation losses of each label, however few faces have it. `best`: the validation loss is the lowest so far.
     """
 
     number: int
     loss: float
     validation_loss: float
     validation_accuracy: float
+    balanced_loss: float
     best: bool
 
 
@@ -93,7 +94,7 @@ def train(
     averaged = average.module
     assert isinstance(averaged, MaskNet)
     everything = nn.ModuleDict({"network": network, "average": averaged, "best": best})
-    loss_before = math.inf if start is None else _validate(best.eval(), validation, shape, device)[0]
+    loss_before = math.inf if start is None else _validate(best.eval(), validation, shape, device).loss
     state: dict[str, Any] = {"epoch": 0, "loss": loss_before, "since": 0}
     if checkpoint:
         state = load_checkpoint(checkpoint, everything, optimizer) or state
@@ -117,13 +118,17 @@ def train(
             average.update_parameters(network)
             total += loss.item()
         averaged.eval()
-        validation_loss, accuracy = _validate(averaged, validation, shape, device)
-        better = validation_loss < state["loss"]
+        validated = _validate(averaged, validation, shape, device)
+        better = validated.loss < state["loss"]
         if better:
             best.load_state_dict(averaged.state_dict())
-        loss_now = min(validation_loss, state["loss"])
+        loss_now = min(validated.loss, state["loss"])
         state = {"epoch": number, "loss": loss_now, "since": 0 if better else state["since"] + 1}
-        on_epoch(Epoch(number, total / batches, validation_loss, accuracy, better))
+        on_epoch(
+            Epoch(
+                number, total / batches, validated.loss, validated.accuracy, validated.balanced_loss, better
+            )
+        )
         if checkpoint:
             save_checkpoint(checkpoint, everything, optimizer, state)
         if state["since"] >= recipe.patience:
@@ -178,12 +183,21 @@ def _calibrate(network: MaskNet, faces: Sequence[LabelledFace], shape: Shape, de
     last.bias.div_(best)
 
 
+class _Validated(NamedTuple):
+    loss: float
+    accuracy: float
+    balanced_loss: float
+
+
 def _validate(
     network: MaskNet, faces: Sequence[LabelledFace], shape: Shape, device: torch.device
-) -> tuple[float, float]:
+) -> _Validated:
     logits, truth = _judged(network, faces, shape, device)
-    loss = binary_cross_entropy_with_logits(logits, truth)
-    return loss.item(), ((logits > 0) == (truth > 0.5)).float().mean().item()
+    losses = binary_cross_entropy_with_logits(logits, truth, reduction="none").cpu()
+    labels = [face.label for face in faces]
+    by_label = [losses[[own == label for own in labels]].mean().item() for label in set(labels)]
+    accuracy = ((logits > 0) == (truth > 0.5)).float().mean().item()
+    return _Validated(losses.mean().item(), accuracy, sum(by_label) / len(by_label))
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 
 settings.py      the `web` section
 server.py        the listening socket, and the thread that serves
+starting.py      what is answered until then
 application.py   routes together behind the guard (maskwatch.http)
 service_view.py  the running service, as what follows asks it
 health.py, status.py, metrics.py   `/healthz` and `/readyz`, `/api/status`, `/metrics`

@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from maskwatch.http.guard import GUESSES_S, READING, Guard, OtherSites, Refusals, TokenCheck, address_of, now
+from maskwatch.http.throttle import Throttle
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ def make_app(routes: Sequence[BaseRoute], *, token: str | None) -> Starlette:
     Without one the server listens on loopback alone, where a web page in a browser of the same machine may
     still try: the request's Host must be a name of loopback (else 400: DNS rebinding), and one that changes
     something must not come from another site's page (else 403). Pictures of people, and what changes the models, are
-    not for every process of the machine: without a token they are refused (401).
+    not for every process of the machine: without a token they are refused (401). All of it waits for its turn (`Throttle`).
     """
     guard = Middleware(
         Guard,
@@ -40,7 +41,7 @@ def make_app(routes: Sequence[BaseRoute], *, token: str | None) -> Starlette:
         same_scheme=True,
     )
     refusing = [Middleware(TokenlessGuard)] if token is None else []
-    return Starlette(routes=routes, middleware=[guard, *refusing, Middleware(ErrorGuard)])
+    return Starlette(routes=routes, middleware=[Middleware(Throttle), guard, *refusing, Middleware(ErrorGuard)])
 
 
 class TokenlessGuard:
@@ -81,8 +82,8 @@ class ErrorGuard:
 
         try:
             await self._app(scope, receive, passed_on)
-        except ClientDisconnect:
-            log.info("%s %s: broken off by who asked", scope.get("method"), scope.get("path"))
+        except ClientDisconnect:  # the guard's
+            raise
         except Exception:
             log.exception("%s %s", scope.get("method"), scope.get("path"))
             if begun:  # an answer that broke off can only be cut off

@@ -1,4 +1,4 @@
-"""`/metrics` for Prometheus. Everything is read at the scrape; where nothing is known there is no sample."""
+"""`/metrics` for Prometheus. Everything is read at the scrape, which others may share; where nothing is known there is no sample."""
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import accumulate
@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from maskwatch.core.events import EventLogStatus
 from maskwatch.core.records import LATENCIES_S, CameraState, CameraStatus, EffectFigures, ModelKind, Status
+from maskwatch.http.shared_answer import SharedAnswer
 from maskwatch.web.service_view import ServiceView, Storage, threads
 
 Numbers = tuple[tuple[str, str, Callable[[CameraStatus], float | None]], ...]
@@ -65,8 +66,10 @@ def routes(watched: ServiceView) -> list[Route]:
     registry.register(ServiceCollector(watched))
     ProcessCollector(registry=registry)
 
-    def metrics(_: Request) -> Response:
-        return Response(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+    text = SharedAnswer(lambda: generate_latest(registry))
+
+    async def metrics(_: Request) -> Response:
+        return Response(await text(), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
     return [Route("/metrics", metrics)]
 

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from maskwatch.core.errors import ModelError
+from maskwatch.core.errors import MALFORMED, ModelError
 from maskwatch.core.records import Status
 from maskwatch.http.body import OversizeError, read_body
 from maskwatch.models.registry import SHIPPED, Registry
@@ -36,7 +36,7 @@ def routes(registry: Registry, snapshot: Callable[[], Status]) -> list[Route]:
             return JSONResponse({"error": f"the body must have at most {MAX_BODY} bytes"}, status_code=413)
         try:
             version = json.loads(body)["version"]
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except MALFORMED:
             version = None
         if not isinstance(version, str):
             return JSONResponse({"error": 'the body must be {"version": "NAME"}'}, status_code=400)

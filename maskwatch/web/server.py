@@ -5,7 +5,8 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -25,6 +26,7 @@ CLOSE_S = 1  # what answers under way get to end
 WAITING = 64  # connections that may wait to be accepted
 MAX_CONNECTIONS = 128  # else visitors could use up the files that cameras and samples need
 MAX_OF_ADDRESS = 32  # of them; loopback may have all
+TAKES_WITHIN_S = 30.0  # some of its answer, or a connection is closed
 ASKS_WITHIN_S = 10.0  # or a connection is closed; one that has asked may wait 5 s for its next question
 
 
@@ -79,15 +81,21 @@ class WebServer:
     """Serves `app` on a thread of its own while its `with` block runs.
 
     The thread ends with the block alone. When it ends otherwise, `on_crash` gets the reason; an exception in
-    a request is that request's own (500) and logged.
+    a request is that request's own (500) and logged. `is_told`: the log says where it answers.
     """
 
     def __init__(
-        self, listener: Listener | PrivateListener, app: ASGIApp, on_crash: Callable[[BaseException], None]
+        self,
+        listener: Listener | PrivateListener,
+        app: ASGIApp,
+        on_crash: Callable[[BaseException], None],
+        *,
+        is_told: bool = True,
     ) -> None:
         self.listener = listener
+        self._is_told = is_told
         self._on_crash = on_crash
-        limits = Limits(MAX_CONNECTIONS, MAX_OF_ADDRESS, ASKS_WITHIN_S)
+        limits = Limits(MAX_CONNECTIONS, MAX_OF_ADDRESS, ASKS_WITHIN_S, TAKES_WITHIN_S)
         config = uvicorn.Config(
             app,
             loop="asyncio",
@@ -106,7 +114,8 @@ class WebServer:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        log.info("answers at %s", self.listener.url)
+        if self._is_told:
+            log.info("answers at %s", self.listener.url)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -123,6 +132,21 @@ class WebServer:
         else:
             if not self._server.should_exit:
                 self._on_crash(RuntimeError("the web server ended by itself"))
+
+
+@contextmanager
+def listening(settings: WebSettings, before: WebServer | None) -> Iterator[Listener | None]:
+    """The socket for a new web server, None where there is to be none; closed again when the block raises."""
+    if not settings.enabled:
+        yield None
+        return
+    old = before.listener if before else None
+    listener = Listener(settings, old if isinstance(old, Listener) else None)
+    try:
+        yield listener
+    except BaseException:
+        listener.close()
+        raise
 
 
 def _bound(host: str, port: int) -> socket.socket:

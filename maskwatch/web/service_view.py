@@ -4,13 +4,15 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from maskwatch.core.records import Status, Versions
 
 KEPT_S = 10.0  # the queue's folder is not walked through at every question
+MEASURING = 20  # times as long as it took is not measured again
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,30 +25,59 @@ class Storage:
 
 
 class StorageMeter:
-    """Measures a folder, at most every `KEPT_S`; any thread may ask."""
+    """Measures a folder, at most every `KEPT_S`, and of the time a twentieth at most; any thread may ask.
+
+    Who asks while it is measured gets what was known before, and waits where nothing was.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.Lock()
         self._last: Storage | None = None
-        self._measured_s = 0.0
+        self._until_s = 0.0
 
     def __call__(self) -> Storage:
-        with self._lock:
-            now_s = time.monotonic()
-            if self._last is None or now_s - self._measured_s >= KEPT_S:
-                self._last, self._measured_s = measured(self._folder), now_s
+        if not self._lock.acquire(blocking=self._last is None):
+            assert self._last is not None
             return self._last
+        try:
+            began_s = time.monotonic()
+            if self._last is None or began_s >= self._until_s:
+                self._last = measured(self._folder)
+                now_s = time.monotonic()
+                self._until_s = now_s + max(KEPT_S, MEASURING * (now_s - began_s))
+            return self._last
+        finally:
+            self._lock.release()
 
 
 def measured(folder: Path) -> Storage:
     """Samples are counted by their records, `<camera>/<date>/<id>.json`; a folder that is not there is empty."""
+    samples = used = 0
     try:
-        sizes = {path: path.stat().st_size for path in folder.glob("*/*/[!.]*") if path.is_file()}
-        samples, used = sum(path.suffix == ".json" for path in sizes), sum(sizes.values())
-    except OSError:  # removed while it was read, or not ours to read
+        for name, size in _files(folder):
+            samples += name.endswith(".json")
+            used += size
+    except OSError:  # not ours to read, say
         return Storage(None, None, _free_bytes(folder))
     return Storage(samples, used, _free_bytes(folder))
+
+
+def _files(folder: Path) -> Iterator[tuple[str, int]]:
+    """Name and size of each file of each camera's days; `scandir` is several times as quick as globbing."""
+    for day in [day for camera in _listed(folder) if camera.is_dir() for day in _listed(camera) if day.is_dir()]:
+        for each in _listed(day):
+            with suppress(FileNotFoundError):  # removed meanwhile
+                if not each.name.startswith(".") and each.is_file():
+                    yield each.name, each.stat().st_size
+
+
+def _listed(folder: str | os.PathLike[str]) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except FileNotFoundError:
+        return []
 
 
 def _free_bytes(folder: Path) -> int | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from maskwatch import __version__
@@ -27,6 +27,7 @@ from maskwatch.core.records import (
     Versions,
 )
 from maskwatch.platform.clock import utc_now
+from maskwatch.http.shared_answer import SharedAnswer
 from maskwatch.web.service_view import ServiceView, Storage, memory_bytes, threads
 
 
@@ -36,11 +37,16 @@ def routes(watched: ServiceView, console_at: Callable[[str], str | None] = lambd
     `console_at` gives the console's address on a machine by the name that it was asked by, None where there is none.
     """
 
-    def api_status(_: Request) -> JSONResponse:
-        body = described(watched.status(), watched.versions(), watched.storage())
-        return JSONResponse(body, headers={"Cache-Control": "no-store"})
+    def told() -> bytes:
+        return JSONResponse(described(watched.status(), watched.versions(), watched.storage())).body
 
-    def start(request: Request) -> RedirectResponse:
+    text = SharedAnswer(told)
+
+    async def api_status(_: Request) -> Response:
+        headers = {"Cache-Control": "no-store"}
+        return Response(await text(), headers=headers, media_type="application/json")
+
+    async def start(request: Request) -> RedirectResponse:
         return RedirectResponse(console_at(request.url.hostname or "") or "/api/status")
 
     return [Route("/api/status", api_status), Route("/", start)]

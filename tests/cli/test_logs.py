@@ -95,16 +95,3 @@ def test_the_log_is_json_from_a_level_on(tmp_path, demo_clip, level, logged):
     assert done.returncode == 0
     lines = [json.loads(line) for line in done.stderr.splitlines()]
     assert any("wear no mask" in line["message"] for line in lines) == logged
-
-
-def test_what_is_written_is_nobody_elses(tmp_path, demo_clip):
-    """Reports, videos, plots and extracted pictures show people."""
-    wanted = {"o.mp4", "r.jsonl", "p.png"}
-    done = run(
-        "replay", str(demo_clip), "-o", str(tmp_path / "o.mp4"), "--report", str(tmp_path / "r.jsonl"), "--plot", str(tmp_path / "p.png")
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert run("extract", str(demo_clip), str(tmp_path / "pictures")).returncode == 0
-    files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert wanted < {path.name for path in files}
-    assert {oct(path.stat().st_mode & 0o077) for path in files} == {"0o0"}

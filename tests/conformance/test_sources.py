@@ -10,9 +10,10 @@ from harness.cameras import mjpeg_camera
 
 from maskwatch.conformance.sources import CAMERA, SourceContract
 from maskwatch.core.address import Address
-from maskwatch.sources.kinds import clips, file, images, rtsp, stream, usb
+from maskwatch.sources.kinds import clips, file, images, rtsp, stdin, stream, usb
 from maskwatch.sources.registry import SOURCES, open_source
 from maskwatch.sources.settings import RtspSettings
+from maskwatch.sources.stdin import PipedFile
 from maskwatch.sources.usb import UsbSource
 
 
@@ -61,6 +62,25 @@ class TestImages(SourceContract):
 
     def make_broken(self, tmp_path):
         return open_source(CAMERA, images.Settings(address=str(tmp_path / "no.png")))
+
+
+class TestStdin(SourceContract):
+    """A file in the place of the terminal; what a pipe is like is in `test_stdin.py`."""
+
+    @pytest.fixture(autouse=True)
+    def redirected(self, write_video):
+        path = write_video("clip.mp4", [np.full((48, 64, 3), 20 * n, np.uint8) for n in range(8)])
+        with path.open("rb") as self.file:
+            yield
+
+    def settings(self, tmp_path):
+        return stdin.Settings(address="-")
+
+    def make(self, tmp_path):
+        return PipedFile(CAMERA, Address("-"), descriptor=self.file.fileno())
+
+    def make_broken(self, tmp_path):
+        return open_source(CAMERA, self.settings(tmp_path))  # pytest's own standard input
 
 
 class TestUsb(SourceContract):
@@ -153,6 +173,8 @@ def test_every_kind_is_held_to_the_contract():
         ("http://h/s.m3u8", "stream"),
         ("srt://h:9000", "stream"),
         ("RTSPS://h/s", "rtsp"),
+        ("-", "stdin"),
+        ("stdin:", "stdin"),
         ("usb:0", "usb"),
         ("/dev/video12", "usb"),
         ("a.mp4", "file"),

@@ -129,9 +129,9 @@ def test_no_more_frames_are_looked_at_together_than_fit_into_memory(detector, ba
     monkeypatch.setattr(
         type(detector),
         "_found",
-        lambda self, frames, bound: together.append(len(frames)) or found(self, frames, bound),
+        lambda self, frames, *rest: together.append(len(frames)) or found(self, frames, *rest),
     )
-    monkeypatch.setattr(cascade, "MAX_PIXELS", 2 * bare.shape[0] * bare.shape[1] + 1)
+    monkeypatch.setattr(detector, "_pixels_at_once", 2 * bare.shape[0] * bare.shape[1] + 1)
     assert [len(faces) for faces in detector.detect([bare] * 5)] == [len(faces) for faces in expected]
     assert together == [2, 2, 1]
 
@@ -176,10 +176,7 @@ def test_a_picture_of_noise_at_a_threshold_of_nothing_ends(networks):
 
 
 def test_a_frame_whose_candidates_all_moved_out_of_it_has_no_face(detector, crowd, monkeypatch):
-    def cut(_, frame, boxes, side_px):
-        return torch.empty(0, dtype=torch.int64), torch.empty((0, side_px, side_px, 3), dtype=torch.uint8)
-
-    monkeypatch.setattr(HostPyramid, "cut", cut)
+    monkeypatch.setattr(HostPyramid, "touches", lambda _, boxes: torch.zeros(len(boxes), dtype=torch.bool))
     assert detector.detect([crowd]) == [()]
 
 
@@ -212,6 +209,10 @@ def test_cuda_finds_what_the_processor_finds(networks, crowd, dtype):
         assert agreement([f.box for f in faces], [f.box for f in here]) == (len(here), len(faces))
 
 
+def on_device(frames, min_face_px=20):
+    return DevicePyramid(torch.from_numpy(np.stack(frames)), min_face_px)
+
+
 class OnDevice(TorchBackend):
     """The processor, told that it is a graphics card: the cascade takes that one's way."""
 
@@ -222,8 +223,7 @@ class OnDevice(TorchBackend):
 def test_the_way_of_the_graphics_card_finds_what_the_processors_way_finds(networks, crowd, bare, monkeypatch):
     frames = [crowd, crowd[:, ::-1].copy(), bare[:301, :407]]
     there = OnDevice(networks)
-    monkeypatch.setattr(Mtcnn, "_pyramid", lambda self, f: DevicePyramid(f, self._settings.min_face_px, CPU))
-    monkeypatch.setattr(boxes, "_nms_host", boxes.nms_on_device)
+    monkeypatch.setattr(Mtcnn, "_pyramid", lambda self, f: on_device(f, self._settings.min_face_px))
     found = Mtcnn(there, Settings(), "stock").detect(frames)
     monkeypatch.undo()
     here = Mtcnn(TorchBackend(networks, CPU), Settings(), "stock").detect(frames)
@@ -400,7 +400,7 @@ def test_windows_of_a_sheet_are_those_of_its_levels_alone(networks, crowd):
             answers = proposals.responses(backend, sheets, 0.0)
             return proposals.windows(sheets, answers, whole_pixels=False)[1]
 
-    device = DevicePyramid(frames, 20, CPU)
+    device = on_device(frames)
     alone = [levels.Sheet(device.sheets()[0].pixels[:, a.top : a.top + a.height, a.left : a.left + a.width],
                           (levels.Level(a.scale, a.width, a.height),)) for a in device.sheets()[0].levels]  # fmt: skip
     device_boxes = found(device)
@@ -475,7 +475,7 @@ def test_suppression_on_the_device_keeps_what_box_by_box_keeps():
 def pyramid_of(request):
     def make(rgb):
         if request.param == "device":
-            return DevicePyramid([rgb], 20, CPU)
+            return on_device([rgb])
         return HostPyramid([rgb], 20)
 
     return make
@@ -487,8 +487,7 @@ FIRST = torch.zeros(1, dtype=torch.int64)
 def test_crops_of_a_gradient_keep_its_values_at_fractions_of_a_pixel(pyramid_of):
     ramp = np.repeat(np.tile(np.arange(0, 200, dtype=np.uint8), (200, 1))[..., None], 3, axis=2)
     for box, side in (([50.3, 60.0, 98.3, 108.0], 24), ([50.3, 60.0, 90.3, 100.0], 48)):
-        rows, crops = pyramid_of(ramp).cut(FIRST, torch.tensor([box]), side)
-        assert rows.tolist() == [0]
+        crops = pyramid_of(ramp).cut(FIRST, torch.tensor([box]), side)
         assert crops.shape == (1, side, side, 3)
         # edges from 1.5 before to 0.5 after the box, counted from 0; a pixel's centre is half a pixel on
         step = (box[2] - box[0] + 1) / side
@@ -499,25 +498,25 @@ def test_crops_of_a_gradient_keep_its_values_at_fractions_of_a_pixel(pyramid_of)
 
 def test_a_crop_beyond_the_frame_goes_on_with_its_edge_and_one_outside_is_none(pyramid_of, bare):
     outside = torch.tensor([[-50.0, 10, -5, 55], [-30, -30, 30, 30], [10, 10, 9.5, 10]])
-    rows, crops = pyramid_of(bare).cut(FIRST.expand(3), outside, 24)
-    assert rows.tolist() == [1]
+    pyramid = pyramid_of(bare)
+    assert pyramid.touches(outside).tolist() == [False, True, False]
+    crops = pyramid.cut(FIRST, outside[1:2], 24)
     assert np.ptp(crops[0, :6, :6].reshape(-1, 3).float().numpy(), axis=0).max() <= 6
 
 
 def test_published_crops_outside_the_frame_are_none(bare):
     outside = torch.tensor([[-50.0, 10, -5, 55], [10, 10, 60, 60]])
-    rows, crops = PublishedPyramid([bare], 20, CPU).cut(FIRST.expand(2), outside, 24)
-    assert rows.tolist() == [1]
-    assert len(crops) == 1
+    pyramid = PublishedPyramid([bare], 20, CPU)
+    assert pyramid.touches(outside).tolist() == [False, True]
+    assert pyramid.cut(FIRST, outside[1:], 24).shape == (1, 24, 24, 3)
 
 
 def test_crops_come_from_the_frame_that_they_belong_to(pyramid_of, bare):
     frames = [np.full((100, 120, 3), value, np.uint8) for value in (10, 90, 200)]
     box = torch.tensor([[5.0, 5, 90, 90]] * 3)
-    for kind in (HostPyramid(frames, 20), DevicePyramid(frames, 20, CPU)):
-        rows, crops = kind.cut(torch.tensor([2, 0, 1]), box, 24)
+    for kind in (HostPyramid(frames, 20), on_device(frames)):
+        crops = kind.cut(torch.tensor([2, 0, 1]), box, 24)
         assert [int(crop.float().mean()) for crop in crops] == [200, 10, 90]
-        assert rows.tolist() == [0, 1, 2]
 
 
 def test_a_damaged_weight_file_is_named(tmp_path, monkeypatch):
@@ -553,7 +552,7 @@ def test_near_misses_are_found_in_the_same_one_pass(detector, crowd, monkeypatch
     monkeypatch.setattr(
         type(detector),
         "_found",
-        lambda self, frames, bound: passes.append(bound) or found(self, frames, bound),
+        lambda self, frames, bound, following: passes.append(bound) or found(self, frames, bound, following),
     )
     detector.detect_with_near_misses([crowd, crowd], 0.25)
     assert passes == [pytest.approx(0.25 * detector.thresholds[2])]

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import functools
 import http.server
 import random
 import shutil
@@ -214,8 +215,8 @@ def sources(cameras):
 
 
 @contextlib.contextmanager
-def mjpeg_camera():
-    """A camera that sends MJPEG over HTTP to who has the password `viewer:hunter2`; gives its port."""
+def mjpeg_camera(rate=25):
+    """A camera that sends MJPEG over HTTP to who has the password `viewer:hunter2`, `rate` pictures a second; gives its port."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
@@ -234,7 +235,7 @@ def mjpeg_camera():
                     self.wfile.write(
                         f"Content-Length: {len(jpeg)}\r\n\r\n".encode() + jpeg.tobytes() + b"\r\n"
                     )
-                    time.sleep(0.04)
+                    time.sleep(1 / rate)
 
         def log_message(self, *_):
             pass
@@ -244,3 +245,82 @@ def mjpeg_camera():
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server.server_address[1]
         server.shutdown()
+
+
+@contextlib.contextmanager
+def hls_camera(folder, piece_s, *, rate=25, pieces=1):
+    """A camera that writes a playlist of pieces of so many seconds, which an HTTP server gives; its address, once `pieces` are there."""
+    playlist = folder / "live.m3u8"
+
+    def write():
+        with contextlib.suppress(av.FFmpegError, OSError):
+            options = {"hls_time": str(piece_s), "hls_list_size": "4", "hls_flags": "delete_segments"}
+            write_numbered(str(playlist), "hls", rate, 60, gop=rate, paced=True, **options)
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    threading.Thread(target=write, daemon=True).start()
+    until = time.monotonic() + 60
+    while not playlist.exists() or playlist.read_text().count("#EXTINF") < pieces:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    handler = functools.partial(Handler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/live.m3u8"
+        server.shutdown()
+
+
+BITS = 12  # of the number of a picture, as black and white bars
+
+
+@contextlib.contextmanager
+def ts_camera(rate=25, *, seconds=60, gop=10):
+    """A camera that sends H.264 in MPEG-TS over HTTP, `rate` pictures a second, each with its number in it.
+
+    Gives its address; `number_of` reads the number.
+    """
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "video/mp2t")
+            self.end_headers()
+            with contextlib.suppress(OSError, av.FFmpegError):
+                write_numbered(self.wfile, "mpegts", rate, seconds, gop=gop, paced=True)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/live.ts"
+        server.shutdown()
+
+
+def write_numbered(target, form, rate, seconds, *, gop=10, paced=False, **options):
+    """H.264 of pictures that show their number; `paced`: as time goes by, as a camera does."""
+    with av.open(target, "w", format=form, options=options) as out:
+        encoding = {"g": str(gop), "bf": "0", "preset": "ultrafast", "tune": "zerolatency"}
+        stream = out.add_stream("libx264", rate=rate, options=encoding)
+        stream.width, stream.height, stream.pix_fmt = 16 * BITS, 32, "yuv420p"
+        begun_s = time.monotonic()
+        for number in range(int(rate * seconds)):
+            bars = [255 * (number >> bit & 1) for bit in range(BITS)]
+            rgb = np.broadcast_to(np.repeat(np.uint8(bars), 16)[None, :, None], (32, 16 * BITS, 3))
+            image = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
+            image.pts = number
+            if paced:
+                time.sleep(max(0.0, begun_s + number / rate - time.monotonic()))
+            out.mux(stream.encode(image))
+        out.mux(stream.encode(None))
+
+
+def number_of(rgb):
+    """Which picture of `write_numbered` it is."""
+    bars = rgb[rgb.shape[0] // 2, 8::16, 0] > 127
+    return sum(int(bar) << bit for bit, bar in enumerate(bars))

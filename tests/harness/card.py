@@ -2,10 +2,11 @@
 
 Tensors on `cuda` are kept by the processor but say that they are on the card. Like a card, it refuses every
 operation in which they meet tensors of the processor, and what NumPy wants of them. Data, values and gradients
-are real, so training code runs as it is.
+are real, so training code runs as it is. It also counts what would make the processor wait for a card.
 """
 
-from contextlib import contextmanager
+from collections import Counter
+from contextlib import contextmanager, nullcontext
 
 import torch
 from torch import __future__ as future
@@ -18,6 +19,10 @@ aten = torch.ops.aten
 COPIES = {aten.copy_.default, aten._to_copy.default}
 # a card's tensor may be indexed by places that the processor knows, not the other way round
 INDEXING = {aten.index.Tensor, aten.index_put_.default, aten.index_put.default, aten._index_put_impl_.default}
+# what gives a size or a number that only the card knows; by name, as inference mode shows composed operations whole
+WAITS = {"_local_scalar_dense", "item", "is_nonzero", "equal", "allclose", "nonzero", "nonzero_numpy", "argwhere"}
+WAITS |= {"masked_select", "_unique2", "unique_dim", "unique_consecutive", "bincount"}
+MOVES = {"_to_copy", "to", "copy_"}
 ALIKE = {aten.new_zeros.default, aten.new_empty.default, aten.new_empty_strided.default}
 
 
@@ -49,7 +54,7 @@ class OnCard(torch.Tensor):
     is_cpu = property(lambda _: False)
 
     def tolist(self):
-        return self.kept.tolist()
+        return self.cpu().tolist()
 
     def numpy(self, *_, **__):
         raise TypeError("can't convert cuda:0 device type tensor to numpy")
@@ -69,11 +74,12 @@ def moved(tensor, *args, **kwargs):
     if args and isinstance(args[0], torch.Tensor):
         args = (args[0].device, args[0].dtype, *args[1:])
     kwargs.pop("copy", None)
-    device, dtype, _, memory_format = torch._C._nn._parse_to(*args, **kwargs)
+    device, dtype, non_blocking, memory_format = torch._C._nn._parse_to(*args, **kwargs)
     goes_to_card = tensor.device.type == "cuda" if device is None else device.type == "cuda"
     if goes_to_card == isinstance(tensor, OnCard) and dtype in {None, tensor.dtype} and memory_format is None:
         return tensor
-    how = {} if memory_format is None else {"memory_format": memory_format}
+    how = {"non_blocking": non_blocking}
+    how |= {} if memory_format is None else {"memory_format": memory_format}
     return aten._to_copy(tensor, dtype=dtype, device=CARD if goes_to_card else torch.device("cpu"), **how)
 
 
@@ -94,16 +100,40 @@ class Moves(TorchFunctionMode):
 
 
 class Card(TorchDispatchMode):
-    """Counts the operations that ran on the card."""
+    """Counts the operations that ran on the card, and by their names those for which a card would be waited for."""
 
     def __init__(self):
         super().__init__()
         self.operations = 0
+        self.waits = Counter()
+        self._pinned = set()
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        result = computed(func, args, kwargs or {})
+        kwargs = kwargs or {}
+        result = computed(func, args, kwargs)
+        if kwargs.get("pin_memory"):
+            self._pinned.add(result.untyped_storage().data_ptr())
         self.operations += any(isinstance(each, OnCard) for each in tree_flatten(result)[0])
+        self.waits[str(func)] += self._waits(func, args, kwargs, result)
+        self.waits += Counter()  # without the zeros
         return result
+
+    def _waits(self, func, args, kwargs, result):
+        name = func.overloadpacket.__name__
+        if name in MOVES:
+            source, target = (args[1], args[0]) if name == "copy_" else (args[0], result)
+            if isinstance(source, OnCard) == isinstance(target, OnCard):
+                return False
+            host = target if isinstance(source, OnCard) else source
+            non_blocking = kwargs.get("non_blocking") or (name == "copy_" and args[2:3] == (True,))
+            return not (non_blocking and host.untyped_storage().data_ptr() in self._pinned)
+        if not any(isinstance(each, OnCard) for each in tree_flatten((args, kwargs))[0]):
+            return False
+        if name == "repeat_interleave":
+            return kwargs.get("output_size") is None and isinstance(args[-1], OnCard)
+        if func in INDEXING:
+            return any(each is not None and each.dtype in {torch.bool, torch.uint8} for each in args[1])
+        return name in WAITS
 
 
 def computed(func, args, kwargs):
@@ -135,6 +165,18 @@ def computed(func, args, kwargs):
         )
 
 
+class Stream:
+    """A stream, or an event on one, of which everything is done already."""
+
+    def record(self, *_):
+        pass
+
+    def synchronize(self):
+        pass
+
+    wait_event = wait_stream = record
+
+
 @contextmanager
 def pretended_card(monkeypatch):
     """Within the block torch has a card; gives the `Card`."""
@@ -143,6 +185,13 @@ def pretended_card(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *_: False)
     monkeypatch.setattr(torch.cuda, "synchronize", lambda *_: None)
     monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda _: None)
+    # an order of its own for uploads, which here are done at once
+    monkeypatch.setattr(torch.cuda, "Stream", lambda *_, **__: Stream())
+    monkeypatch.setattr(torch.cuda, "Event", lambda *_, **__: Stream())
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda *_: Stream())
+    monkeypatch.setattr(torch.cuda, "stream", lambda _: nullcontext())
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
+    monkeypatch.setattr(torch.Tensor, "record_stream", lambda *_: None)
     for name in ("_accelerator_graph_capture_health_check", "_cuda_graph_capture_health_check"):
         monkeypatch.setattr(torch.optim.Optimizer, name, lambda _: None, raising=False)  # asks the driver
     before = torch._C._only_lift_cpu_tensors(), future.get_overwrite_module_params_on_conversion()

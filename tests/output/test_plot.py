@@ -10,10 +10,12 @@ from matplotlib import font_manager
 
 from maskwatch.core.records import Alert, Box, Decision, Direction, Label, Passage, Person
 from maskwatch.output import plot as drawn
+from maskwatch.output import timeline as timelines
 from maskwatch.output.plot import plot
 from maskwatch.output.recent import Recent
 from maskwatch.output.style import COLOURS
-from maskwatch.output.trace import Stretch, Trace
+from maskwatch.output.timeline import Stretch, Timeline
+from maskwatch.output.trace import Trace
 from maskwatch.platform.fonts import KOREAN
 
 BOUNDS = {"alert under": 0.75}
@@ -21,11 +23,11 @@ P, U, N = Label.PROTECTED, Label.UNPROTECTED, Label.UNKNOWN
 
 
 @pytest.fixture
-def trace(report):
+def timeline(report):
     """Of labels by person and frame, ten frames a second; None: not in view, a tuple: hidden."""
 
     def make(*lanes):
-        made = Trace()
+        made = Timeline(0.75)
         for place, labels in enumerate(zip(*lanes, strict=True)):
             people = []
             for number, label in enumerate(labels, 1):
@@ -36,6 +38,7 @@ def trace(report):
                         Person(number, box, label if seen else label[0], 0.5, face=0 if seen else None)
                     )
             made.add(replace(report(place / 10), persons=tuple(people)))
+        made.finish()
         return made
 
     return make
@@ -61,8 +64,8 @@ def test_a_trace_gives_back_what_it_was_given(report):
     assert trace.verdicts() == {3: U, 7: N}
 
 
-def test_lanes_have_a_stretch_a_verdict_and_gaps_where_somebody_was_hidden(trace):
-    lanes = trace([U, U, P, (P,), (P,), P], [None, N, N, None, None, None]).lanes()
+def test_lanes_have_a_stretch_a_verdict_and_gaps_where_somebody_was_hidden(timeline):
+    lanes = timeline([U, U, P, (P,), (P,), P], [None, N, N, None, None, None]).lanes()
     assert {
         track: [(round(s.start, 3), round(s.end, 3), s.label) for s in lane] for track, lane in lanes.items()
     } == {
@@ -72,10 +75,11 @@ def test_lanes_have_a_stretch_a_verdict_and_gaps_where_somebody_was_hidden(trace
 
 
 def test_a_long_pause_in_the_footage_is_nobodys_verdict(report):
-    trace = Trace()
+    timeline = Timeline(0.75)
     for at in (0.0, 0.1, 600.0):
-        trace.add(replace(report(at), persons=(Person(1, Box(0, 0, 9, 9), P, 0.9, face=0),)))
-    assert trace.lanes()[1] == [Stretch(0.0, 5.1, P), Stretch(600.0, 605.0, P)]
+        timeline.add(replace(report(at), persons=(Person(1, Box(0, 0, 9, 9), P, 0.9, face=0),)))
+    timeline.finish()
+    assert timeline.lanes()[1] == [Stretch(0.0, 5.1, P), Stretch(600.0, 605.0, P)]
 
 
 def image(path):
@@ -87,8 +91,8 @@ def share(rgb, label):
     return (np.abs(rgb.astype(int) - COLOURS[label]) < 6).all(axis=2).mean()
 
 
-def test_plot_has_the_ratio_an_alert_from_begin_to_end_and_a_row_a_person(tmp_path, trace):
-    seen = trace([U] * 20 + [P] * 20, [U] * 30 + [P] * 10)
+def test_plot_has_the_ratio_an_alert_from_begin_to_end_and_a_row_a_person(tmp_path, timeline):
+    seen = timeline([U] * 20 + [P] * 20, [U] * 30 + [P] * 10)
     alert = Alert("door", 1.0, 0.0, 2, 2, "x", ended_at=3.0)
     plot(tmp_path / "with.png", "clip", seen, [alert], BOUNDS)
     plot(tmp_path / "open.png", "clip", seen, [replace(alert, ended_at=None)], BOUNDS)
@@ -105,24 +109,46 @@ def test_plot_has_the_ratio_an_alert_from_begin_to_end_and_a_row_a_person(tmp_pa
     assert share(whole, U) > 0.05
 
 
-def test_more_people_than_rows_are_only_counted(tmp_path, trace, monkeypatch):
+def test_more_people_than_rows_are_only_counted(tmp_path, timeline, monkeypatch):
     lanes = [[None] * n + [U] * 5 + [None] * (60 - n) for n in range(50)]
     asked = []
     monkeypatch.setattr(drawn, "_draw_lanes", lambda axes, lanes: asked.append(len(lanes)))
-    plot(tmp_path / "few.png", "clip", trace(*lanes[:40]), [], BOUNDS)
+    plot(tmp_path / "few.png", "clip", timeline(*lanes[:40]), [], BOUNDS)
     assert asked == [40]
-    plot(tmp_path / "many.png", "clip", trace(*lanes), [], BOUNDS)
+    plot(tmp_path / "many.png", "clip", timeline(*lanes), [], BOUNDS)
     assert asked == [40]
-    plot(tmp_path / "counts.png", "clip", trace(*lanes[:40]), [], BOUNDS, rows=False)
+    plot(tmp_path / "counts.png", "clip", timeline(*lanes[:40]), [], BOUNDS, rows=False)
     assert asked == [40]
     assert share(image(tmp_path / "many.png"), U) > 0.05
 
 
+def test_of_long_footage_the_worst_frames_stand_for_the_others(report, monkeypatch):
+    """And what is counted is exact, who is in view for the whole time is one person, and who was gone is counted once."""
+    monkeypatch.setattr(timelines, "MAX_COLUMNS", 2000)
+    timeline = Timeline(0.75)
+    frames = 6000
+    somebody = Person(1, Box(0, 0, 9, 9), P, 0.9, face=0)
+    for n in range(frames):
+        label = U if n in {377, 5001} else P
+        people = [somebody] if n % 3 else []
+        people += [Person(2 + n // 1000, Box(0, 0, 9, 9), label, 0.5, face=0)] if n % 1000 in {1, 377} else []
+        timeline.add(replace(report(n / 10), persons=tuple(people)))
+    timeline.finish()
+    assert len(timeline) == frames // 4
+    assert (timeline.frames, timeline.assessed, timeline.most) == (frames, frames - frames // 3 + 4, 2)
+    assert timeline.under == 2
+    assert [at for at, ratio in zip(timeline.at, timeline.ratio, strict=True) if ratio < 0.75] == [37.6, 500.0]
+    assert timeline.verdicts() == {P: 6, U: 1}
+    assert set(timeline.lanes()) == set(range(1, 8))
+    assert set(timeline._known) == {1, 7}  # of those who are gone, only how many they were
+
+
 @pytest.mark.parametrize("people", [(), None])
 def test_footage_without_anybody_is_plotted(tmp_path, report, people):
-    trace = Trace()
-    trace.add(replace(report(0.0), persons=people))
-    plot(tmp_path / "out.png", "clip", trace, [], BOUNDS)
+    timeline = Timeline(0.75)
+    timeline.add(replace(report(0.0), persons=people))
+    timeline.finish()
+    plot(tmp_path / "out.png", "clip", timeline, [], BOUNDS)
     assert image(tmp_path / "out.png").shape == (840, 1320, 3)
 
 
@@ -159,9 +185,10 @@ def test_korean_names_are_written_with_a_font_that_has_them(tmp_path, report):
     """Matplotlib warns of a letter that it draws as an empty box, which fails the test."""
     if not any(Path(path).stem in KOREAN for path in font_manager.findSystemFonts()):
         pytest.skip("no Korean font is installed (the README's test command installs fonts-nanum)")
-    trace = Trace()
-    trace.add(replace(report(0.0), persons=()))
-    plot(tmp_path / "korean.png", "정문 3층.mp4", trace, [], BOUNDS)
-    plot(tmp_path / "latin.png", "door.mp4", trace, [], BOUNDS)
+    timeline = Timeline(0.75)
+    timeline.add(replace(report(0.0), persons=()))
+    timeline.finish()
+    plot(tmp_path / "korean.png", "정문 3층.mp4", timeline, [], BOUNDS)
+    plot(tmp_path / "latin.png", "door.mp4", timeline, [], BOUNDS)
     title = [image(tmp_path / f"{name}.png")[:40] for name in ("korean", "latin")]
     assert (title[0] != title[1]).any()

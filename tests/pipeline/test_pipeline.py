@@ -31,7 +31,8 @@ from maskwatch.pipeline import pipeline as pipeline_module
 from maskwatch.pipeline.announcer import WAITING_UNHEARD, Announcer, SinkRoute
 from maskwatch.pipeline.camera import Camera
 from maskwatch.pipeline.engine import Engine
-from maskwatch.pipeline.pipeline import STORE_WAITING, Pipeline
+from maskwatch.pipeline.pipeline import Pipeline
+from maskwatch.pipeline.sampling import STORE_WAITING
 from maskwatch.pipeline.status_board import Board
 
 BARE, UNSURE, MASKED = 20, 128, 230  # a frame's grey is what the fake classifier goes by
@@ -728,7 +729,7 @@ def test_cooldown_starts_when_the_last_sink_has_delivered(shot):
         for at in range(0, 50, 5):
             if at == 20:
                 gate.set()
-                until(lambda: pipeline._words)
+                until(lambda: pipeline._alerting._results)
             yield shot(at)
             until(lambda at=at: analysed() > at / 5)
 
@@ -1039,7 +1040,7 @@ def test_a_failing_store_is_logged_once_and_counted_until_it_works_again(shot, c
 
 @pytest.mark.logs_errors
 def test_the_store_is_looked_after_although_no_sample_comes_and_a_full_one_is_told_once(monkeypatch, caplog):
-    monkeypatch.setattr("maskwatch.pipeline.pipeline.TIDY_S", 0.05)
+    monkeypatch.setattr("maskwatch.pipeline.sampling.TIDY_S", 0.05)
     caplog.set_level("INFO")
     store = FakeStore()
     ends = threading.Event()
@@ -1077,7 +1078,7 @@ def test_a_store_that_cannot_write_is_no_better_for_having_room(shot):
     pipeline = Pipeline([camera], store=store, replay=True)
     with pipeline:
         pipeline.run()
-    pipeline._tidy()
+    pipeline._sampling.tidy()
     assert pipeline.board.snapshot().store_problem == "queue: read-only"
 
 
@@ -1091,12 +1092,12 @@ def test_what_a_store_wants_seen_to_is_told_while_it_stores(shot, part):
         with pipeline:
             pipeline.run()
     else:
-        pipeline._tidy()
+        pipeline._sampling.tidy()
     board = pipeline.board.snapshot()
     assert (board.store_problem, board.queued) == (None, 2 if part == "add" else 0)
     assert status_line(board).endswith(store.notice)
     store.notice = None
-    pipeline._tidy()
+    pipeline._sampling.tidy()
     assert pipeline.board.snapshot().notices == {}
 
 

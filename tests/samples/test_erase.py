@@ -4,11 +4,13 @@ import json
 import os
 import time
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 from uuid import uuid4
 
 import numpy as np
 import pytest
 
+from maskwatch.app import erase_beside
 from maskwatch.app.erase import Erasure, count_events, erase, erase_events, look
 from maskwatch.console.review.thumbnails import Thumbnails
 from maskwatch.core.errors import ConfigError, DataError, QueueError, SourceError
@@ -16,13 +18,17 @@ from maskwatch.core.events import Event, EventKind
 from maskwatch.core.records import Box
 from maskwatch.datasets.labels import AnnotationLabel
 from maskwatch.datasets.records import Split
+from maskwatch.events import erase as of_events
 from maskwatch.events.media import Media
 from maskwatch.events.store import EventFilter, EventStore
+from maskwatch.learning import loop, retention
 from maskwatch.learning.archive import Archive
+from maskwatch.learning.retention import tidy_archive
 from maskwatch.learning.split import SampleHashes, SplitAssignment
 from maskwatch.samples import erase as erasing
 from maskwatch.samples import store as store_module
 from maskwatch.samples.annotations import Annotation
+from maskwatch.samples.export_notes import delete_export, note_export, read_exports
 from maskwatch.samples.import_journal import NAME, Step, write_journal
 from maskwatch.samples.store import Queue
 
@@ -223,6 +229,101 @@ def test_where_nothing_was_ever_stored_nothing_is_made(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+# the archive's own limit
+
+
+def test_used_samples_are_kept_until_somebody_says_for_how_long_and_what_the_holdout_loses_is_told(
+    stores, monkeypatch
+):
+    monkeypatch.setattr(retention, "utc_now", lambda: WEDNESDAY + timedelta(days=30))
+    archive, said = Archive(stores.archive), []
+    with archive.alone():
+        assert tidy_archive(archive, stores.queue, None, said.append) == 0
+        assert (len(archive.holdout()), said) == (4, [])
+        assert tidy_archive(archive, stores.queue, 30, said.append) == 3
+        assert tidy_archive(archive, stores.queue, 30, said.append) == 0
+    (line,) = said
+    assert line.endswith("3 of them held out: the holdout has 1 now")
+    assert line.startswith(
+        f"{stores.archive}: 3 samples older than 30 days deleted (learn.archive_max_days), "
+    )
+    assert set(archive.assignments()) == {stores.ids["door", WEDNESDAY][2]}
+    assert archive.erased() == {Split.TEST: 3}
+    assert {path.parent.name for path in stores.queue.glob("*/*/*")} == {
+        "2026-11-02",
+        "2026-11-03",
+        "2026-11-04",
+    }
+
+
+def test_what_an_erasure_takes_from_the_holdout_is_known_before_and_told_by_the_next_training(stores):
+    kept = look(stores.queue, stores.archive, OF_TUESDAY)
+    assert (kept.held_out, kept.holdout) == (1, 4)
+    stores.erase()
+    archive = Archive(stores.archive)
+    assert archive.erased() == {Split.TEST: 1}
+    told = loop._erased(SimpleNamespace(archive=archive), len(archive.holdout()))
+    assert told == [
+        "erased from the archive since the last training: 1 sample, 1 of them held out; the holdout has 3 now"
+    ]
+    archive.forget_erased()
+    assert loop._erased(SimpleNamespace(archive=archive), 3) == []
+
+
+# exports
+
+
+def test_an_export_is_known_by_camera_and_day_as_long_as_it_is_there_and_goes_whole(stores, tmp_path):
+    packed, folder = tmp_path / "x.zip", tmp_path / "out"
+    packed.write_bytes(b"zip")
+    (folder / "images").mkdir(parents=True)
+    (folder / "images" / "a.jpg").write_bytes(b"jpeg")
+    door, yard = ((c, stores.ids[c, TUESDAY][0]) for c in ("door", "yard"))
+    note_export(stores.queue, packed, [door])
+    note_export(stores.queue, folder, [door, yard])
+    note_export(stores.queue, tmp_path / "never-written", [door])
+    found = [e for e in read_exports(stores.queue) if e.holds("door", OF_TUESDAY.is_wanted)]
+    assert [e.path for e in found] == [str(packed), str(folder)]
+    assert not any(e.holds("door", lambda day: day == "2026-11-02") for e in found)
+    assert [e.path for e in found if e.holds("yard", OF_TUESDAY.is_wanted)] == [str(folder)]
+    os.utime(folder / "images" / "a.jpg", (time.time() + 60,) * 2)
+    with pytest.raises(QueueError, match=r"a\.jpg: was changed since it was exported"):
+        delete_export(stores.queue, found[1])
+    assert (folder / "images" / "a.jpg").exists()
+    os.utime(folder / "images" / "a.jpg", (time.time() - 60,) * 2)
+    for each in found:
+        delete_export(stores.queue, each)
+    assert not packed.exists()
+    assert not folder.exists()
+    assert read_exports(stores.queue) == []
+
+
+# alerts that wait
+
+
+def test_of_alerts_that_wait_those_of_the_camera_and_the_days_are_found(tmp_path):
+    box = tmp_path / "box" / "target"
+    box.mkdir(parents=True)
+
+    def message(at, camera, key="a", half=False):
+        name = f"{int(at.timestamp() * 1e9):020d}-{key}-begin.message"
+        path = box / (f".{name.removesuffix('.message')}.12345678.part.message" if half else name)
+        path.write_text(json.dumps({"camera": camera, "picture": "/9j/"})[: 9 if half else None])
+        return path
+
+    mine = message(TUESDAY, "door")
+    left = [message(MONDAY, "door"), message(TUESDAY, "yard", "b")]
+    fresh, old = message(TUESDAY, "door", "c", half=True), message(TUESDAY, "door", "d", half=True)
+    os.utime(old, (time.time() - 3600,) * 2)
+    assert set(erase_beside._messages([box], OF_TUESDAY)) == {mine, old}
+    assert set(erase_beside._messages([box], Erasure("door", before=date(2026, 11, 4)))) == {
+        mine,
+        old,
+        left[0],
+    }
+    assert fresh.exists()
+
+
 # events
 
 
@@ -289,3 +390,35 @@ def test_where_no_events_were_ever_kept_nothing_is_made(tmp_path):
         0,
     )
     assert not (tmp_path / "events").exists()
+
+
+def test_killed_between_the_pictures_and_their_events_the_same_command_takes_the_rest(stores, monkeypatch):
+    folder, _ = events_of(stores, "door", MONDAY, TUESDAY)
+    (folder / "stills" / f".{'e' * 32}.12345678.part.jpg").write_bytes(b"of another")
+    with monkeypatch.context() as broken:
+        broken.setattr(EventStore, "delete", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            erase_events(folder, OF_TUESDAY)
+    assert erase_events(folder, OF_TUESDAY) == 1
+    assert len(list(folder.glob("stills/[!.]*"))) == len(list(folder.glob("clips/*"))) == 1
+    assert len(list(folder.glob("stills/.*"))) == 1
+
+
+def test_a_half_written_still_goes_with_its_event(stores):
+    folder, (event_id,) = events_of(stores, "door", TUESDAY)
+    half = folder / "stills" / f".{event_id}.12345678.part.jpg"
+    half.write_bytes(b"half")
+    erase_events(folder, OF_TUESDAY)
+    assert not half.exists()
+
+
+@pytest.mark.parametrize(
+    ("named", "gone"), [("20261104T000000.000000Z", True), ("20261102T235959.000000Z", False)]
+)
+def test_a_database_put_aside_goes_unless_it_is_from_before_these_days(stores, named, gone):
+    folder, _ = events_of(stores, "door", TUESDAY)
+    aside = folder / f"events.db.damaged-{named}-wal"
+    aside.write_bytes(b"door")
+    assert bool(of_events.damaged(folder, OF_TUESDAY.since)) is gone
+    assert of_events.delete_damaged(folder, OF_TUESDAY.since) == gone
+    assert aside.exists() is not gone

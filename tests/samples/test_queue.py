@@ -204,6 +204,18 @@ def test_old_samples_go_although_no_new_ones_come(folder, add):
     assert len(names) >= 2
 
 
+def test_labelled_samples_go_only_when_somebody_says_after_how_many_days_which_is_logged(folder, add, caplog):
+    old, young = (age(folder, add(Queue(folder)), days) for days in (32, 29))
+    for each in (old, young):
+        label(folder, each)
+    with caplog.at_level("INFO"):
+        Queue(folder, Limits(1000, 10), MODELS).tidy()
+        assert ids(folder) == [old, young]
+        Queue(folder, Limits(1000, 10, labelled_max_days=30), MODELS).tidy()
+    assert ids(folder) == [young]
+    assert "queue: 1 labelled sample older than 30 days deleted (queue.labelled_max_days)" in caplog.text
+
+
 def test_a_queue_that_is_not_there_yet_is_tidy(folder):
     limited(folder).tidy()
     assert not folder.exists()

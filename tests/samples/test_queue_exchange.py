@@ -495,7 +495,7 @@ def fetched(url):
 @pytest.fixture
 def url(store):
     listener = Listener(WebSettings(port=0))
-    with WebServer(listener, make_app(web_queue.routes(store), token=TOKEN), lambda e: None):
+    with WebServer(listener, make_app(web_queue.routes(store.folder), token=TOKEN), lambda e: None):
         yield f"{listener.url}/api/queue/export"
 
 

@@ -261,8 +261,12 @@ def test_train_and_evaluate_commands_end_to_end(tmp_path, bare, masked, maskwatc
             lit[-90:] = noisy(900 + place + len(name), (90, 90, 90), side=420)[:90, : lit.shape[1]]
             write(tmp_path / key, cv2.resize(lit, (side, side)))
     weights = tmp_path / "out" / "mine.safetensors"
-    trained = maskwatch("train", "classifier", "--data", tmp_path, "-o", weights, "--epochs", 2)
+    searching = "--search", 2, "--search-epochs", 1
+    trained = maskwatch("train", "classifier", "--data", tmp_path, "-o", weights, "--epochs", 2, *searching)
     assert trained.returncode == 0, trained.stderr
+    assert trained.stdout.index("trial   2") < trained.stdout.index("epoch   2")
+    assert "better than the default at the same effort" in " ".join(trained.stdout.split())
+    assert weights.with_suffix(".search.html").exists()
     assert load_network(weights, CPU)[1] == Shape()
     card = weights.with_suffix(".md").read_text()
     assert "accuracy" in card

@@ -5,6 +5,7 @@ import gc
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 
 import httpx
@@ -12,8 +13,8 @@ import pytest
 import uvicorn
 from harness.web import ANYWHERE, BEARER, TOKEN, serving
 from prometheus_client.parser import text_string_to_metric_families
-from starlette.responses import PlainTextResponse
-from starlette.routing import Route
+from starlette.responses import PlainTextResponse, StreamingResponse
+from starlette.routing import Mount, Route
 from uvicorn.server import ServerState
 
 from maskwatch.config.load import parse
@@ -34,7 +35,10 @@ from maskwatch.core.records import (
     Status,
     Versions,
 )
+from maskwatch.http import shared_answer
 from maskwatch.http.connection import BoundedConnection, Limits
+from maskwatch.http.shared_answer import SharedAnswer
+from maskwatch.http.throttle import BURST_S, Throttle
 from maskwatch.pipeline.pipeline import Pipeline
 from maskwatch.web import health, metrics, status
 from maskwatch.web import server as server_module
@@ -42,6 +46,7 @@ from maskwatch.web.application import make_app
 from maskwatch.web.server import Listener, WebServer
 from maskwatch.web.service_view import KEPT_S, ServiceView, Storage, StorageMeter, measured
 from maskwatch.web.settings import WebSettings
+from maskwatch.web.starting import starting
 
 REASON = "rtsp://192.0.2.10/s: Connection refused"
 
@@ -351,7 +356,116 @@ def test_one_address_cannot_take_all_connections():
 
     assert asyncio.run(opened(["192.0.2.1"] * 3 + ["192.0.2.2"])) == [False, False, True, False]
     assert asyncio.run(opened(["2001:db8::1", "2001:db8::2", "2001:db8::3"])) == [False, False, True]
-    assert asyncio.run(opened(["127.0.0.1"] * 9)) == [False] * 8 + [True]
+    assert asyncio.run(opened(["127.0.0.1"] * 9)) == [True] + [False] * 8  # the one that was idle longest
+
+
+def test_who_does_not_take_an_answer_is_hung_up_on_and_who_takes_it_slowly_is_not(monkeypatch):
+    monkeypatch.setattr(server_module, "TAKES_WITHIN_S", 0.5)
+    size = 20_000_000
+
+    async def endless(scope, receive, send):
+        await StreamingResponse(bytes(100_000) for _ in range(size // 100_000))(scope, receive, send)
+
+    with serving([Mount("/long", endless)]) as client:
+        asked = b"GET /long/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+
+        def read(pause_s, slowly):
+            """How many bytes; of the first `slowly` bytes 64 kB at a time."""
+            heard = 0
+            with socket.create_connection((client.base_url.host, client.base_url.port)) as reader:
+                reader.sendall(asked)
+                with suppress(ConnectionResetError):
+                    while piece := reader.recv(1 << 16):
+                        heard += len(piece)
+                        time.sleep(pause_s if heard < slowly else 0)
+            return heard
+
+        assert read(0.1, 2_000_000) > size
+        assert read(3, 1 << 17) < size
+
+
+def test_all_who_ask_at_once_share_one_answer(monkeypatch):
+    """And who asks later gets another."""
+    made, asked = [], threading.Barrier(20)
+
+    def told():
+        made.append(time.monotonic())
+        time.sleep(0.2)
+        return make_status(beat_s=time.monotonic())
+
+    with serving(health.routes(told)) as client:
+
+        def ask():
+            asked.wait()
+            return client.get("/healthz").status_code
+
+        with ThreadPoolExecutor(20) as pool:
+            codes = list(pool.map(lambda _: ask(), range(20)))
+        assert codes == [200] * 20
+        assert len(made) <= 2  # a thread may come late
+        time.sleep(shared_answer.KEPT_S)
+        client.get("/healthz")
+        assert made[-1] - made[0] >= shared_answer.KEPT_S
+
+
+def test_an_answer_that_failed_is_made_anew_at_once():
+    made = []
+
+    def fail_once():
+        made.append(None)
+        if len(made) == 1:
+            raise OSError("once")
+        return len(made)
+
+    async def asked():
+        shared = SharedAnswer(fail_once)
+        with pytest.raises(OSError, match="once"):
+            await shared()
+        return await shared(), await shared()
+
+    assert asyncio.run(asked()) == (2, 2)
+
+
+def test_answering_takes_its_share_of_the_processor_and_no_more():
+    """Each request would take 20 ms of it."""
+
+    async def busy(scope, receive, send):
+        until_s = time.thread_time() + 0.02
+        while time.thread_time() < until_s:
+            pass
+        await PlainTextResponse("done")(scope, receive, send)
+
+    async def asked(count, share):
+        app = Throttle(busy, share)
+        sent = []
+
+        async def send(message):
+            sent.append(message)
+
+        began_s, began_cpu_s = time.monotonic(), time.thread_time()
+        await asyncio.gather(*(app({"type": "http"}, None, send) for _ in range(count)))
+        assert len(sent) == 2 * count
+        return (time.thread_time() - began_cpu_s - BURST_S) / (time.monotonic() - began_s)
+
+    assert asyncio.run(asked(60, 0.5)) < 0.55
+
+
+def test_while_it_starts_health_is_told_and_all_else_is_asked_to_wait(caplog):
+    caplog.set_level("INFO")
+    listener = Listener(ANYWHERE)
+    with starting(ANYWHERE, listener), httpx.Client(base_url=listener.url, trust_env=False) as client:
+        assert client.get("/healthz").json() == {"ok": True, "reason": None}
+        ready = client.get("/readyz")
+        assert (ready.status_code, ready.json()["reason"]) == (503, "it is starting")
+        for method, path in (("GET", "/api/status"), ("POST", "/api/predict"), ("GET", "/")):
+            told = client.request(method, path)
+            assert (told.status_code, int(told.headers["Retry-After"]) > 0) == (503, True)
+        assert client.get("/healthz", headers={"Host": "evil.example"}).status_code == 400
+    assert "answers at" not in caplog.text  # where the service answers, it says itself
+    with serving(PAGES, listener=listener) as client:
+        assert client.get("/healthz").text == "done"
+    with starting(WebSettings(enabled=False), None):
+        pass
 
 
 def test_who_asks_in_time_is_not_hung_up_on(monkeypatch):
@@ -370,9 +484,7 @@ def test_visitors_cannot_use_up_the_files_that_cameras_need(monkeypatch):
     with serving(PAGES) as client, ExitStack() as visitors:
         address = client.base_url.host, client.base_url.port
         silent = [visitors.enter_context(socket.create_connection(address)) for _ in range(9)]
-        assert [ended(each) for each in silent] == [False] * 5 + [True] * 4
-        silent[0].close()
-        time.sleep(0.2)
+        assert [ended(each) for each in silent] == [True] * 4 + [False] * 5  # who was idle longest makes room
         assert client.get("/healthz").text == "done"
 
 
@@ -577,7 +689,8 @@ def test_metrics_tell_of_the_process(scraped):
     assert scraped[("maskwatch_process_threads",)] >= 2
 
 
-def test_metrics_are_those_of_the_moment():
+def test_metrics_are_those_of_the_moment(monkeypatch):
+    monkeypatch.setattr(shared_answer, "KEPT_S", 0.0)
     now = [make_status(door=UP)]
     watched = ServiceView(lambda: now[0], dict, lambda: Storage(None, None, None))
     with serving(metrics.routes(watched)) as client:
@@ -662,5 +775,5 @@ def test_the_disk_is_not_walked_through_at_every_question(tmp_path, monkeypatch)
     (tmp_path / "door/2026-11-22").mkdir(parents=True)
     (tmp_path / "door/2026-11-22/a.json").write_bytes(b"{}")
     assert meter().samples == 0
-    meter._measured_s -= KEPT_S
+    meter._until_s -= KEPT_S
     assert meter().samples == 1

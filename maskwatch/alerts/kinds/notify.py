@@ -15,7 +15,7 @@ from maskwatch.alerts.outbox import Outbox, SendError
 from maskwatch.alerts.outbox_settings import OutboxSettings
 from maskwatch.alerts.picture import jpeg
 from maskwatch.alerts.registry import SinkContext
-from maskwatch.core.errors import AlertError, AlertKept, ConfigError
+from maskwatch.core.errors import MALFORMED, AlertError, AlertKept, ConfigError
 from maskwatch.core.records import Alert
 from maskwatch.core.text import pluralize
 from maskwatch.plugins import KindSettings
@@ -74,6 +74,7 @@ class NotifySink:
     def _tell(self, alert: Alert, body: str) -> None:
         picture = jpeg(alert, boxes=True) if self._settings.picture else None
         content = {
+            "camera": alert.camera,  # for `maskwatch erase`
             "title": _filled(self._settings.title, alert),
             "body": _filled(body, alert),
             "picture": None if picture is None else base64.b64encode(picture).decode(),
@@ -134,12 +135,21 @@ class _Service:
         self._where = where
         self._url = url
 
+    def _content(self, data: bytes) -> tuple[str, str, bytes | None]:
+        """Title, body and picture of a message. One that a bad disk or an editor has spoiled would hold up all behind it."""
+        try:
+            content = json.loads(data)
+            picture = content["picture"]
+            return str(content["title"]), str(content["body"]), None if picture is None else base64.b64decode(picture)
+        except MALFORMED as e:
+            raise SendError(f"{self._where}: what was kept on disk is damaged", again=False) from e
+
     def send(self, _: str, data: bytes) -> None:
         """One attempt. Raises `SendError`, without a word of what Apprise says, but for the HTTP status."""
         import apprise
         from apprise.attachment.memory import AttachMemory
 
-        content = json.loads(data)
+        title, body, picture = self._content(data)
         plugin = apprise.Apprise.instantiate(self._url)
         if plugin is None:
             raise SendError(f"{self._where}: Apprise cannot use this address", again=False)
@@ -149,12 +159,11 @@ class _Service:
         service = apprise.Apprise()
         service.add(plugin)
         attach = None
-        if content["picture"] is not None:
-            picture = base64.b64decode(content["picture"])
+        if picture is not None:
             attach = AttachMemory(content=picture, name="alert.jpg", mimetype="image/jpeg")  # type: ignore[no-untyped-call]
         taken = service.notify(
-            body=content["body"],
-            title=content["title"],
+            body=body,
+            title=title,
             notify_type=apprise.NotifyType.WARNING,
             body_format=apprise.NotifyFormat.TEXT,
             attach=attach,

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from maskwatch.app.check import faces, stream, sub_streams
 from maskwatch.app.check.faces import FacesSeen
 from maskwatch.app.check.stream import Watched
-from maskwatch.app.compose import camera_source
+from maskwatch.app.compose import camera_source, why_not_decoded
 from maskwatch.app.replay import drawn_places
 from maskwatch.config.sections import CameraConfig
 from maskwatch.core.address import Address
@@ -20,8 +20,10 @@ from maskwatch.core.text import pluralize
 from maskwatch.models.loading import Models
 from maskwatch.output.check_picture import Mark, check_picture
 from maskwatch.platform.files import replacing
+from maskwatch.sources.hardware import choose
 from maskwatch.sources.images import encoded
 from maskwatch.sources.registry import address_of
+from maskwatch.sources.settings import Decode
 
 FAR_M = 5.0  # nobody in view: at a door, few are further away
 MIN_ROWS = 40  # of a picture: in a lower one nothing can be written
@@ -55,7 +57,10 @@ def look_at(name: str, camera: CameraConfig, models: Callable[[], Models], wante
     """
     watched = stream.watch(camera_source(name, camera))
     address = address_of(camera.source)
-    lines = [stream.told(watched, _transport(address, camera), camera.aspect)]
+    told = stream.told(watched, _transport(address, camera), camera.aspect)
+    if why := why_not_decoded(camera):
+        raise SourceError(f"{told}; {why}")
+    lines = [told + _decoded_by(camera)]
     seen = _faces(watched, camera, models)
     lines += _about_faces(camera, seen, models, wanted)
     if address is not None and watched.live:
@@ -89,6 +94,14 @@ def _transport(address: Address | None, camera: CameraConfig) -> str:
     except ValueError:
         return ""
     return camera.rtsp.transport.upper() if is_rtsp else ""
+
+
+def _decoded_by(camera: CameraConfig) -> str:
+    """What `decode: auto` comes to on this machine; nothing for other values, which say it themselves."""
+    if camera.decode is not Decode.AUTO:
+        return ""
+    device, why = choose(camera.decode)
+    return f", decoded by {device.value}" if why is None else f", decoded in software: {why}"
 
 
 def _about_faces(

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from maskwatch.cli.evaluate import table
-from maskwatch.cli.terminal import Classes, out
+from maskwatch.cli.measuring import deliver
+from maskwatch.cli.terminal import Classes, out, stages
 from maskwatch.cli.train.shown import callbacks
 
 
@@ -28,6 +29,19 @@ def classifier(
     seed: Annotated[int, typer.Option(min=0)] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     classes: Classes = None,
+    search: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Try so many other recipes first, and train by the best. Needs the extra search."
+        ),
+    ] = 0,
+    search_epochs: Annotated[int, typer.Option(min=1, help="Of each of these trials.")] = 10,
+    study: Annotated[
+        str | None,
+        typer.Option(
+            help="The database that keeps the trials, as SQLAlchemy writes it; else a file beside the output."
+        ),
+    ] = None,
 ) -> None:
     """Find the faces, train on the training part, keep the best epoch by the validation part, and test.
 
@@ -37,17 +51,27 @@ def classifier(
     from maskwatch.models.loading import pick_device
     from maskwatch.training import train_classifier
     from maskwatch.training.classifier import ClassifierRecipe
+    from maskwatch.training.jobs.classifier import SearchPlan
 
     recipe = ClassifierRecipe(epochs=epochs, seed=seed)
     meanings = parse_classes(classes or ())
-    trained = train_classifier(
-        data,
-        output,
-        recipe=recipe,
-        device=pick_device(device),
-        callbacks=callbacks(),
-        classes=meanings,
-    )
+    plan = SearchPlan(search, search_epochs, study) if search else None
+    with stages() as stage:
+        trained = train_classifier(
+            data,
+            output,
+            recipe=recipe,
+            device=pick_device(device),
+            callbacks=callbacks(stage),
+            classes=meanings,
+            plan=plan,
+        )
+    if trained.searched is not None:
+        from maskwatch.output.search_report import search_report
+
+        page = output.with_suffix(".search.html")
+        about = f"classifier, {', '.join(path.name for path in data)}, {search_epochs} epochs a trial"
+        deliver(search_report(trained.searched, about), page, None)
     for name, counts in trained.tested.items():
         out.print(table(counts, f"test part of {name}"))
     out.print(f"wrote {output} and {output.with_suffix('.md')}", soft_wrap=True)

@@ -17,6 +17,7 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from maskwatch.core.errors import MALFORMED
 from maskwatch.console.live.pictures import Picture, Pictures
 from maskwatch.console.live.shared import next_slot
 from maskwatch.console.live.today import Today
@@ -45,7 +46,7 @@ class Wanted:
             cameras = {str(name): (int(width), int(have)) for name, (width, have) in data["cameras"].items()}
             about = data.get("about")
             return cls(cameras, int(data["seen"]), None if about is None else str(about))
-        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as e:
+        except MALFORMED as e:
             raise ValueError("no question of the live page") from e
 
 

@@ -106,6 +106,6 @@ def _answered(files: UploadList, event: GenericEventArguments) -> None:
     try:
         answer = json.loads(event.args["answer"])
         assert isinstance(answer, dict)
-    except (ValueError, AssertionError):  # the connection broke, or it was signed out
+    except (ValueError, RecursionError, AssertionError):  # the connection broke, or it was signed out
         answer = {"refused": "failed"}
     files.answered([str(name) for name in event.args["names"]], answer)

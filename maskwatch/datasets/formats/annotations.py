@@ -106,10 +106,10 @@ class DatasetBuilder:
 
     def _tell_unknown(self, raw_annotations: list[RawAnnotation]) -> None:
         """A line for each class of which nobody knows what it means."""
-        for name in dict.fromkeys(raw_annotation.name for raw_annotation in raw_annotations):
-            places = [
-                raw_annotation.place for raw_annotation in raw_annotations if raw_annotation.name == name
-            ]
+        of_name: dict[str, list[str]] = {}
+        for raw_annotation in raw_annotations:
+            of_name.setdefault(raw_annotation.name, []).append(raw_annotation.place)
+        for name, places in of_name.items():
             boxes = "its 1 box is" if len(places) == 1 else f"its {len(places)} boxes are"
             option = shlex.quote(f"{name}={Meaning.PROTECTED}")
             self.problems.append(

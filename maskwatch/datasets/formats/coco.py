@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from maskwatch.core.errors import DataError
+from maskwatch.core.errors import MALFORMED, DataError
 from maskwatch.core.records import Box
 from maskwatch.datasets.class_names import USUAL_NAMES, ClassNames
 from maskwatch.datasets.formats.annotations import (
@@ -89,7 +89,7 @@ def _read(path: Path, folder: Path, builder: DatasetBuilder) -> None:
         coco = json.loads(path.read_bytes())
         image_entries, annotations = list(coco["images"]), list(coco["annotations"])
         names = {_id(c["id"]): str(c["name"]) for c in coco["categories"]}
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as e:
+    except (OSError, *MALFORMED) as e:
         raise DataError(f"{path}: is not COCO ({type(e).__name__}: {e})") from e
     builder.declared |= set(names.values())
     ids = Counter(_id(entry["id"]) for entry in image_entries if isinstance(entry, dict) and "id" in entry)
@@ -118,7 +118,7 @@ def _read(path: Path, folder: Path, builder: DatasetBuilder) -> None:
 def _size(entry: dict[str, Any]) -> tuple[int, int] | None:
     try:
         return int(entry["width"]), int(entry["height"])
-    except (KeyError, TypeError, ValueError, OverflowError):
+    except MALFORMED:
         return None
 
 
@@ -179,7 +179,7 @@ def _raw_annotations(
         try:
             place = f"{path}: annotation {annotation['id']}" if "id" in annotation else place
             entry = _id(annotation["image_id"])
-        except (KeyError, TypeError) as e:
+        except MALFORMED as e:
             builder.problems.append(f"{place}: is malformed ({type(e).__name__}: {e}); left out")
             lost += 1
             continue
@@ -196,7 +196,7 @@ def _mark(
 ) -> RawAnnotation:
     try:
         box = _box(annotation)
-    except (KeyError, TypeError, ValueError) as e:
+    except MALFORMED as e:
         return RawAnnotation(place, "", None, fault=f"is malformed ({type(e).__name__}: {e})")
     number = _id(annotation.get("category_id"))
     name = names.get(number, number if classes.is_said(number) else None)

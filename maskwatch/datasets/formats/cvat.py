@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from maskwatch.core.errors import DataError
+from maskwatch.core.errors import MALFORMED, DataError
 from maskwatch.core.records import Box
 from maskwatch.datasets.class_names import USUAL_NAMES, ClassNames
 from maskwatch.datasets.formats.annotations import (
@@ -70,7 +70,7 @@ def _place(folder: Path, name: str, builder: DatasetBuilder) -> tuple[Path, str]
 def _size(item: Element) -> tuple[int, int] | None:
     try:
         return int(item.get("width") or ""), int(item.get("height") or "")
-    except ValueError:
+    except MALFORMED:
         return None
 
 
@@ -79,7 +79,7 @@ def _raw_annotations(item: Element, place: str) -> Iterator[RawAnnotation]:
         where, name = f"{place}: {shape.tag} {number}", (shape.get("label") or "").strip()
         try:
             yield RawAnnotation(where, name, _box(shape))
-        except ValueError as e:
+        except MALFORMED as e:
             yield RawAnnotation(where, name, None, fault=f"cannot be read ({e})")
 
 

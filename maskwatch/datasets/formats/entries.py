@@ -41,7 +41,7 @@ def zipped(entries: Iterable[Entry]) -> Iterator[bytes]:
     with zipfile.ZipFile(window, "w") as archive:
         for entry in entries:
             about = zipfile.ZipInfo(entry.name)  # of no particular day
-            about.external_attr = 0o644 << 16
+            about.external_attr = 0o600 << 16  # unpacked, nobody else may read it either
             is_image = isinstance(entry.content, Path)  # which is compressed already
             about.compress_type = zipfile.ZIP_STORED if is_image else zipfile.ZIP_DEFLATED
             archive.writestr(about, entry.data())

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from maskwatch.core.errors import DataError
+from maskwatch.core.errors import MALFORMED, DataError
 from maskwatch.core.records import Box
 from maskwatch.core.text import pluralize
 from maskwatch.datasets.class_names import USUAL_NAMES, ClassNames
@@ -59,7 +59,7 @@ def _tasks(path: Path) -> list[dict[str, Any]] | None:
     """The tasks as the whole JSON has them, also of JSON_MIN; None where the file is neither."""
     try:
         tasks = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
+    except (OSError, *MALFORMED):
         return None
     if not isinstance(tasks, list) or not tasks or not all(isinstance(task, dict) for task in tasks):
         return None
@@ -106,7 +106,7 @@ def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL_NAME
         try:
             result = _result(task)
             said = None if result is None else _Said.of(result, place, classes)
-        except (KeyError, TypeError, AttributeError) as e:
+        except MALFORMED as e:
             builder.problems.append(f"{place}: is malformed ({type(e).__name__}: {e}); left out")
             continue
         if said is None:
@@ -253,7 +253,7 @@ def _raw_annotations(
                 raise ValueError(f"the picture was turned by {item['image_rotation']} degrees")  # noqa: TRY301
             name = choices.get(_region(item) or (), str(names[0]) if names else "")
             yield RawAnnotation(where, name, _box(item), in_shares=True)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as e:
+        except MALFORMED as e:
             yield RawAnnotation(where, "", None, fault=f"is malformed ({type(e).__name__}: {e})")
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from maskwatch.core.errors import MALFORMED
 from maskwatch.core.records import Box
 from maskwatch.core.text import pluralize
 from maskwatch.datasets.class_names import USUAL_NAMES, ClassNames
@@ -33,7 +34,7 @@ def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL_NAME
             faces = labels["faces"] if isinstance(labels, dict) else labels
             if labels is not None and not isinstance(faces, list):
                 raise TypeError("its faces are no list")  # noqa: TRY301 - told like the other faults
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
+        except (OSError, *MALFORMED) as e:
             builder.problems.append(f"{record}: cannot be read ({type(e).__name__}: {e})")
             continue
         if labels is None:
@@ -53,7 +54,7 @@ def _raw_annotations(faces: list[Any], record: Path) -> Iterator[RawAnnotation]:
         try:
             x1, y1, x2, y2 = map(float, face["box"])
             name = str(face["label"])
-        except (KeyError, TypeError, ValueError) as e:
+        except MALFORMED as e:
             yield RawAnnotation(place, "", None, fault=f"is malformed ({type(e).__name__}: {e})")
         else:
             yield RawAnnotation(place, name, Box(x1, y1, x2, y2))

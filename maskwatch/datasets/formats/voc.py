@@ -12,7 +12,7 @@ from glob import escape
 from pathlib import Path, PurePosixPath
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from maskwatch.core.errors import DataError
+from maskwatch.core.errors import MALFORMED, DataError
 from maskwatch.core.records import Box
 from maskwatch.datasets.class_names import USUAL_NAMES, ClassNames
 from maskwatch.datasets.formats.annotations import (
@@ -144,7 +144,7 @@ def _read_place(place: _Place, splits: dict[str, Split], builder: DatasetBuilder
 def _size(root: Element) -> tuple[int, int] | None:
     try:
         return int(root.findtext("size/width") or ""), int(root.findtext("size/height") or "")
-    except ValueError:
+    except MALFORMED:
         return None
 
 
@@ -194,7 +194,7 @@ def _raw_annotations(root: Element, file: Path) -> Iterator[RawAnnotation]:
         place, name = f"{file}: object {number}", (item.findtext("name") or "").strip()
         try:
             box = _box(item)
-        except ValueError:
+        except MALFORMED:
             yield RawAnnotation(place, name, None, fault="has no box of four numbers")
         else:
             is_crowd = (item.findtext("difficult") or "").strip().lower() in {"1", "true"}

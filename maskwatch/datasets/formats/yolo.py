@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from maskwatch.core.errors import DataError
+from maskwatch.core.errors import MALFORMED, DataError
 from maskwatch.core.records import Box
 from maskwatch.core.text import pluralize
 from maskwatch.datasets.class_names import USUAL_NAMES, ClassNames
@@ -109,8 +109,9 @@ def read(folder: Path, find: Finder = in_place, classes: ClassNames = USUAL_NAME
         split = parts.get(inside) or part_of(key) or _part_of_folder(place, folder)
         if lines is not None:
             builder.add(Described(path, key, list(_raw_annotations(file, lines, told, classes)), split))
-    for file in sorted({file for place in _places(folder) for file in _label_files(place)} - labelled):
-        place = next(place for place in _places(folder) if file.is_relative_to(place.labels))
+    described = {file: place for place in reversed(_places(folder)) for file in _label_files(place)}
+    for file in sorted(described.keys() - labelled):
+        place = described[file]
         reason = absent((place.images / file.relative_to(place.labels)).with_suffix(".jpg"))
         builder.problems.append(f"{file}: its picture is missing" if "is missing" in reason else reason)
     for missing, count in unlabelled.items():
@@ -132,7 +133,7 @@ def _description(folder: Path) -> _Description:
             try:
                 text = read_text(path)
                 return _from_yaml(path, text) if path.suffix in {".yaml", ".yml"} else _from_list(path, text)
-            except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as e:
+            except (OSError, *MALFORMED, yaml.YAMLError) as e:
                 reason = str(e).replace("\n", " ")
                 raise DataError(f"{path}: cannot be read ({type(e).__name__}: {reason})") from e
     raise DataError(f"{folder}: neither data.yaml nor classes.txt names the classes")
@@ -238,7 +239,7 @@ def _raw_annotations(
             if not first.is_integer():
                 raise ValueError(line)  # noqa: TRY301 - told like the other faults
             box = _box(shares, has_key_points=told.has_key_points)
-        except (ValueError, OverflowError):
+        except MALFORMED:
             fault = f"is no class and four numbers, nor a polygon: {line.strip()[:60]!r}"
             yield RawAnnotation(place, "", None, fault=fault)
             continue

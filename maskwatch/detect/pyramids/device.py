@@ -4,30 +4,76 @@ All levels lie on one sheet, so that P-Net runs once for the whole batch.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
-from maskwatch.core.records import Rgb
-from maskwatch.detect.pyramids.levels import Level, Sheet, levels
-from maskwatch.detect.pyramids.sampling import steps
+from maskwatch.detect.boxes import STRIDE
+from maskwatch.detect.pyramids.levels import Level, Sheet, cells, levels
+from maskwatch.detect.pyramids.sampling import steps, touches
+
+KEPT_PLANS = 64  # sizes of frames: a camera's own, and those of the areas that the motion gate gives
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """What is the same for all frames of one size, on the device.
+
+    `places` `(1 + L, 5)` int64 are the frame and its levels: width, height, first pixel, pixels a row, pixels a frame; pixels
+    of levels are counted on their sheet. Of P-Net's map over the sheet `level_of` `(rows, columns)` int64 is the level of
+    each cell, -1 between levels; `corners` `(L, 2)` int64 are the row and column where each begins, `scales` `(L,)` float32.
+    """
+
+    levels: tuple[Level, ...]
+    width: int
+    height: int
+    places: Tensor
+    level_of: Tensor
+    corners: Tensor
+    scales: Tensor
+
+
+@lru_cache(KEPT_PLANS)
+def plan(width: int, height: int, min_face_px: float, device: torch.device) -> Plan:
+    """The plan for frames of this size; each is made once, which stops the device."""
+    placed, across, down = packed(levels(width, height, min_face_px))
+    rows, columns = cells(Level(1.0, across, down)) if placed else (0, 0)
+    level_of = torch.full((rows, columns), -1)
+    places = [(width, height, 0, width, width * height)]
+    for number, level in enumerate(placed):
+        top, left = level.top // STRIDE, level.left // STRIDE
+        extent = cells(level)
+        level_of[top : top + extent[0], left : left + extent[1]] = number
+        places.append((level.width, level.height, level.top * across + level.left, across, across * down))
+    corners = [(level.top // STRIDE, level.left // STRIDE) for level in placed]
+    return Plan(
+        placed,
+        across,
+        down,
+        torch.tensor(places).to(device),
+        level_of.to(device),
+        torch.tensor(corners).to(device),
+        torch.tensor([level.scale for level in placed]).to(device),
+    )
 
 
 class DevicePyramid:
     """A `Pyramid`: each level from the one above, bilinearly, as the host's; not rounded in between.
 
-    `frames` are one at least, all of one size. Sheets are uint8, crops float32.
+    `frames` `(N, H, W, 3)` uint8 are one at least, on the device. Sheets are uint8, crops float32.
     """
 
-    def __init__(self, frames: Sequence[Rgb], min_face_px: float, device: torch.device) -> None:
-        self._frames = torch.from_numpy(np.stack(frames)).to(device, non_blocking=True)
-        count, height, width, _ = self._frames.shape
-        self._levels, across, down = packed(levels(width, height, min_face_px))
-        self._sheet = torch.zeros((count, down, across, 3), dtype=torch.uint8, device=device)
-        image = self._frames.permute(0, 3, 1, 2).float()
-        for level in self._levels:
+    def __init__(self, frames: Tensor, min_face_px: float) -> None:
+        count, height, width, _ = frames.shape
+        self.plan = plan(width, height, min_face_px, frames.device)
+        self._size = (width, height)
+        size = (count, self.plan.height, self.plan.width, 3)
+        self._sheet = torch.zeros(size, dtype=torch.uint8, device=frames.device)
+        image = frames.permute(0, 3, 1, 2).float()
+        for level in self.plan.levels:
             image = interpolate(image, (level.height, level.width), mode="bilinear", align_corners=False)
             # an odd side is one more pixel to P-Net's pooling, which rounds up
             even = pad(image, (0, level.width % 2, 0, level.height % 2), mode="replicate")
@@ -35,33 +81,29 @@ class DevicePyramid:
             place.copy_(even.round().permute(0, 2, 3, 1))
 
         # frames and sheets as one row of pixels: every sample of every crop is a place in it
-        self._pixels = torch.cat([self._frames.reshape(-1, 3), self._sheet.reshape(-1, 3)])
+        self._pixels = torch.cat([frames.reshape(-1, 3), self._sheet.reshape(-1, 3)])
+        self._sheets_from = count * height * width
 
     def sheets(self) -> list[Sheet]:
-        return [Sheet(self._sheet, self._levels)] if self._levels else []
+        return [Sheet(self._sheet, self.plan.levels)] if self.plan.levels else []
 
-    def cut(self, frame: Tensor, boxes: Tensor, side_px: int) -> tuple[Tensor, Tensor]:
-        count, height, width, _ = self._frames.shape
-        sheet_height, sheet_width = self._sheet.shape[1:3]
-        device = self._frames.device
-        sheets_from = count * height * width
-        places = [(width, height, 0, width, height * width)]
-        for level in self._levels:
-            corner = sheets_from + level.top * sheet_width + level.left
-            places.append((level.width, level.height, corner, sheet_width, sheet_height * sheet_width))
-        table = torch.tensor(places, device=device)
-        rows, level_of, start, step = steps(boxes, table[:, :2], side_px)
-        widths, heights, base, stride, each = table[level_of].unbind(1)
+    def touches(self, boxes: Tensor) -> Tensor:
+        return touches(boxes, *self._size)
+
+    def cut(self, frame: Tensor, boxes: Tensor, side_px: int) -> Tensor:
+        level, start, step = steps(boxes, self.plan.places[:, :2], side_px)
+        widths, heights, base, stride, each = self.plan.places[level].unbind(1)
+        base = base + (level > 0) * self._sheets_from + frame.clamp(min=0) * each
         x, right, x_share = _between(start[:, 0], step[:, 0], widths, side_px)
         y, below, y_share = _between(start[:, 1], step[:, 1], heights, side_px)
-        base = (base + frame[rows] * each)[:, None, None]
+        base = base[:, None, None]
         upper, lower = (base + (row * stride[:, None])[:, :, None] for row in (y, below))
         first, second = x[:, None, :], right[:, None, :]
         x_share, y_share = x_share[:, None, :, None], y_share[:, :, None, None]
         pixels = self._pixels
         above = torch.lerp(pixels[upper + first].float(), pixels[upper + second].float(), x_share)
         under = torch.lerp(pixels[lower + first].float(), pixels[lower + second].float(), x_share)
-        return rows, torch.lerp(above, under, y_share)
+        return torch.lerp(above, under, y_share)
 
 
 def _between(start: Tensor, step: Tensor, length: Tensor, side_px: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from maskwatch.core.records import Rgb
 from maskwatch.detect.pyramids.levels import Sheet, levels
-from maskwatch.detect.pyramids.sampling import steps
+from maskwatch.detect.pyramids.sampling import steps, touches
 
 GRAIN_PX = 32  # sides of sheets are multiples: each new shape costs the networks time and memory
 
@@ -40,16 +40,20 @@ class HostPyramid:
     def sheets(self) -> list[Sheet]:
         return self._sheets
 
-    def cut(self, frame: Tensor, boxes: Tensor, side_px: int) -> tuple[Tensor, Tensor]:
-        rows, level, start, step = steps(boxes, self._sizes, side_px)
+    def touches(self, boxes: Tensor) -> Tensor:
+        height, width = self._images[0][0].shape[:2]
+        return touches(boxes, width, height)
+
+    def cut(self, frame: Tensor, boxes: Tensor, side_px: int) -> Tensor:
+        level, start, step = steps(boxes, self._sizes, side_px)
         samples = (start[:, :, None] + step[:, :, None] * torch.arange(side_px)).numpy()
-        crops = np.empty((len(rows), side_px, side_px, 3), np.uint8)
-        image_of = torch.stack([level, frame[rows]], dim=1).numpy()
+        crops = np.empty((len(boxes), side_px, side_px, 3), np.uint8)
+        image_of = torch.stack([level, frame], dim=1).numpy()
         for image in np.unique(image_of, axis=0):
             own = np.flatnonzero((image_of == image).all(axis=1))
             place, of = image
             crops[own] = _sampled(self._images[place][of], samples[own])
-        return rows, torch.from_numpy(crops)
+        return torch.from_numpy(crops)
 
 
 def _rounded_up(length: int) -> int:

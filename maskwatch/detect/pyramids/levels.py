@@ -38,12 +38,12 @@ class Pyramid(Protocol):
         """All levels of all N frames, each on one of the sheets; none where a frame is too small for a face."""
         ...
 
-    def cut(self, frame: Tensor, boxes: Tensor, side_px: int) -> tuple[Tensor, Tensor]:
-        """The pictures `(K, side_px, side_px, 3)`, RGB in 0..255, of boxes (see `detect.boxes`) in frames.
+    def touches(self, boxes: Tensor) -> Tensor:
+        """Which of the boxes `(N, 4)` (see `detect.boxes`) have a picture, `(N,)` bool; one beyond the frame has none."""
+        ...
 
-        `frame` `(N,)` int64 is each box's frame. Returns the rows of the boxes that have a picture, and the
-        pictures; a box beyond the frame has none.
-        """
+    def cut(self, frame: Tensor, boxes: Tensor, side_px: int) -> Tensor:
+        """The pictures `(N, side_px, side_px, 3)`, RGB in 0..255, of boxes that have one; `frame` `(N,)` int64 is each box's."""
         ...
 
 

@@ -35,24 +35,24 @@ class PublishedPyramid:
             for level in self._levels
         ]
 
-    def cut(self, frame: Tensor, boxes: Tensor, side_px: int) -> tuple[Tensor, Tensor]:
-        rows, images = [], [np.empty((0, side_px, side_px, 3), np.float32)]
-        for row, (of, box) in enumerate(zip(frame.tolist(), boxes.cpu().numpy(), strict=True)):
-            image = _crop(self._frames[of], box, side_px)
-            if image is not None:
-                rows.append(row)
-                images.append(image[None])
-        found = torch.tensor(rows, dtype=torch.int64, device=self._device)
-        return found, torch.from_numpy(np.concatenate(images)).to(self._device)
+    def touches(self, boxes: Tensor) -> Tensor:
+        height, width = self._frames[0].shape[:2]
+        x1, y1, x2, y2 = boxes.trunc().unbind(1)  # (a part is as wide as `_crop` cuts it)
+        wide = x2.clamp(0, width) > x1.clamp(min=1) - 1
+        return wide & (y2.clamp(0, height) > y1.clamp(min=1) - 1)
+
+    def cut(self, frame: Tensor, boxes: Tensor, side_px: int) -> Tensor:
+        images = [np.empty((0, side_px, side_px, 3), np.float32)]
+        for of, box in zip(frame.tolist(), boxes.cpu().numpy(), strict=True):
+            images.append(_crop(self._frames[of], box, side_px)[None])
+        return torch.from_numpy(np.concatenate(images)).to(self._device)
 
 
-def _crop(rgb: Rgb, box: Floats, side_px: int) -> Floats | None:
+def _crop(rgb: Rgb, box: Floats, side_px: int) -> Floats:
     """`(side_px, side_px, 3)` float32 in 0..255, area-averaged along each axis by a small matrix."""
     height, width = rgb.shape[:2]
     x1, y1, x2, y2 = (int(v) for v in box)
     part = rgb[max(y1, 1) - 1 : max(min(y2, height), 0), max(x1, 1) - 1 : max(min(x2, width), 0)]
-    if not part.size:
-        return None
     height, width, _ = part.shape
     tall = (_bins(height, side_px) @ part.reshape(height, -1).astype(np.float32)).reshape(-1, width, 3)
     return np.asarray(np.matmul(_bins(width, side_px), tall), np.float32)

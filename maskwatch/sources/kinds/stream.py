@@ -25,5 +25,10 @@ def build(settings: Settings, context: SourceContext) -> Source:
     from maskwatch.sources.rtsp import StreamSource
 
     return StreamSource(
-        context.camera, settings.address, fps=context.fps, settings=context.rtsp, aspect=context.aspect
+        context.camera,
+        settings.address,
+        fps=context.fps,
+        settings=context.rtsp,
+        aspect=context.aspect,
+        decode=context.decode,
     )

@@ -1,7 +1,10 @@
 """The classifier, from labelled folders to its file."""
 
+import json
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 import torch
@@ -16,20 +19,38 @@ from maskwatch.datasets.records import DataSet, Split
 from maskwatch.detect.loading import ready_detector
 from maskwatch.detect.settings import Settings as DetectSettings
 from maskwatch.evaluation.classification import Confusion, evaluate
+from maskwatch.platform.files import parents_of
 from maskwatch.training.cards.classifier import ClassifierTraining, write_model
 from maskwatch.training.classifier import ClassifierRecipe, Epoch, train
 from maskwatch.training.jobs.callbacks import Callbacks
 from maskwatch.training.jobs.sets import read_sets
 from maskwatch.training.run_folder import Journal, fingerprint, training_folder
+from maskwatch.training.search import CLASSIFIER_SPACE, Report, Searched, Trial, search, tuned
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainedClassifier:
-    """`output` has its card beside it; `tested` is how each data set's test part is judged, by the set's name."""
+    """`output` has its card beside it; `tested` is how each data set's test part is judged, by the set's name.
+
+    `searched` is what came of the search before the training, None where there was none.
+    """
 
     network: MaskNet
     output: Path
     tested: Mapping[str, Confusion]
+    searched: Searched | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPlan:
+    """Try so many `trials` of `epochs` each before the training, and train by the best.
+
+    `storage` is the SQLAlchemy URL of a database for the study, None for a file beside the output (`.study.sqlite`).
+    """
+
+    trials: int
+    epochs: int = 10
+    storage: str | None = None
 
 
 def train_classifier(
@@ -43,8 +64,11 @@ def train_classifier(
     device: torch.device | None = None,
     callbacks: Callbacks | None = None,
     classes: ClassNames = USUAL_NAMES,
+    plan: SearchPlan | None = None,
 ) -> TrainedClassifier:
     """Find the faces, train on the training part, keep the best epoch by the validation part, test, and write.
+
+    With a `plan` the recipe is searched first, and is what it was where no trial is better.
 
     `data` are folders of any layout that `maskwatch.datasets` reads, and `classes` tells what their class names mean;
     `detect` tells which detector finds the
@@ -58,6 +82,10 @@ def train_classifier(
         name: _faces(name, labelled, detector, callbacks)
         for name, labelled in read_sets(data, classes, callbacks).items()
     }
+    searched = None
+    if plan is not None:
+        searched = _search(sets, output, plan, recipe=recipe, shape=shape, device=device, callbacks=callbacks)
+        recipe = tuned(recipe, searched.best.parameters)
     network = _train(sets, output, recipe=recipe, shape=shape, device=device, callbacks=callbacks)
     judge = MaskClassifier(network, shape, device, output.stem)
     bound = ClassifySettings().protected_at if protected_at is None else protected_at
@@ -66,13 +94,66 @@ def train_classifier(
         for name, faces in sets.items()
     }
     write_model(ClassifierTraining(network, shape, recipe, detector.version, sets), output, tested)
-    return TrainedClassifier(network, output, tested)
+    return TrainedClassifier(network, output, tested, searched)
 
 
 def _faces(name: str, labelled: DataSet, detector: Detector, callbacks: Callbacks) -> list[LabelledFace]:
     faces, notes = gather(labelled.images, detector, callbacks.bar(f"finding faces in {name}"))
     callbacks.say(f"{name}: {len(faces)} faces, {len(notes)} pictures without one")
     return faces
+
+
+def _search(
+    sets: Mapping[str, Sequence[LabelledFace]],
+    output: Path,
+    plan: SearchPlan,
+    *,
+    recipe: ClassifierRecipe,
+    shape: Shape,
+    device: torch.device,
+    callbacks: Callbacks,
+) -> Searched:
+    every = [face for faces in sets.values() for face in faces]
+    short = replace(recipe, epochs=plan.epochs)
+    task = json.dumps(
+        {"recipe": asdict(short), "shape": asdict(shape), "data": _digest(every)}, sort_keys=True
+    )
+    ended = 0
+
+    def run(chosen: ClassifierRecipe, report: Report) -> float:
+        lowest = math.inf
+
+        def note(epoch: Epoch) -> None:
+            nonlocal lowest
+            lowest = min(lowest, epoch.balanced_loss)
+            callbacks.stage("search", ended * plan.epochs + epoch.number, plan.trials * plan.epochs)
+            report(epoch.number, lowest)
+
+        train(every, shape, chosen, device, note)
+        return lowest
+
+    def tell(trial: Trial) -> None:
+        nonlocal ended
+        ended += 1
+        values = ", ".join(f"{name} {value:.4g}" for name, value in trial.parameters.items())
+        figure = "ended early" if trial.figure is None else f"balanced loss {trial.figure:.4f}"
+        callbacks.say(f"trial {trial.number + 1:3d}  {figure}  {values}")
+
+    file = output.with_suffix(".study.sqlite").absolute()
+    with parents_of(file):
+        return search(
+            run,
+            short,
+            CLASSIFIER_SPACE,
+            trials=plan.trials,
+            name=f"classifier {sha256(task.encode()).hexdigest()[:16]}",
+            storage=plan.storage or f"sqlite:///{file}",
+            on_trial=tell,
+        )
+
+
+def _digest(faces: Sequence[LabelledFace]) -> str:
+    return fingerprint((face.patch, (face.box,)) for face in faces)
 
 
 def _train(
@@ -89,7 +170,7 @@ def _train(
     task = {
         "recipe": asdict(recipe),
         "shape": asdict(shape),
-        "data": fingerprint((face.patch, (face.box,)) for face in every),
+        "data": _digest(every),
     }
     with training_folder(folder, task) as goes_on, Journal(folder) as journal:
         if goes_on:

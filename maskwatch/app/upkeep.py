@@ -1,0 +1,100 @@
+"""Keeps what people left behind no longer than the configuration says: the archive's samples, and names in labels."""
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from maskwatch.core.errors import DataError, MaskwatchError
+from maskwatch.core.text import pluralize
+from maskwatch.learning.archive import Archive
+from maskwatch.learning.retention import tidy_archive
+from maskwatch.learning.settings import LearnSettings
+from maskwatch.platform.clock import utc_now
+from maskwatch.samples import people
+from maskwatch.samples.settings import QueueSettings
+from maskwatch.samples.store import Queue
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 3600.0
+
+
+class Upkeep:
+    """While the block runs, a thread looks once an hour. What fails is logged, once for each reason, and tried again."""
+
+    def __init__(
+        self, queue: QueueSettings, learn: LearnSettings, on_crash: Callable[[BaseException], None]
+    ) -> None:
+        self._queue = queue
+        self._learn = learn
+        self._on_crash = on_crash
+        self._told: str | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopping.set()
+        self._thread.join(1)
+
+    def look(self) -> None:
+        """Delete and rename what is due."""
+        try:
+            self._tidy()
+            self._told = None
+        except MaskwatchError as e:
+            if str(e) != self._told:
+                log.warning("%s; this is tried again each hour", e)
+            self._told = str(e)
+
+    def _run(self) -> None:
+        try:
+            self.look()
+            while not self._stopping.wait(EVERY_S):
+                self.look()
+        except BaseException as e:  # noqa: BLE001 - raised again in the main thread, by the pipeline
+            self._on_crash(e)
+
+    def _tidy(self) -> None:
+        archive = Archive(self._learn.archive)
+        if self._learn.archive_max_days is not None and archive.folder.is_dir():
+            try:
+                with archive.alone():
+                    tidy_archive(archive, self._queue.dir, self._learn.archive_max_days, log.info)
+            except DataError as e:
+                log.info("%s; the archive is tidied when it is over", e)
+        if self._queue.names_max_days is not None:
+            count = rename_old(self._queue.dir, archive.samples_folder, self._queue.names_max_days)
+            if count:
+                told = pluralize(count, "sample")
+                log.info("names of people in %s became pseudonyms (queue.names_max_days)", told)
+
+
+def rename_old(queue: Path, archive: Path, max_days: float) -> int:
+    """Give who labelled longer ago a pseudonym; returns in how many samples. Raises `QueueError`.
+
+    Which name has which is noted as long as newer labels have the name, so that it stays the same.
+    """
+    before = utc_now() - timedelta(days=max_days)
+    samples = [sample for folder in (queue, archive) for sample in Queue(folder).samples()]
+    due = {
+        people.key(each.by)
+        for sample in samples
+        for each in people.said(sample)
+        if each.at < before and not people.PSEUDONYM.fullmatch(each.by)
+    }
+    renaming = people.Renaming(people.pseudonyms(queue, due), before) if due else None
+    count = sum(people.rename(folder, renaming) for folder in (queue, archive)) if renaming else 0
+    if noted := people.noted(queue):
+        left = people.people(sample for folder in (queue, archive) for sample in Queue(folder).samples())
+        people.forget_pseudonyms(queue, noted.keys() - left.keys())
+    return count

@@ -1,0 +1,118 @@
+"""Events of a camera and of some days away for good, with stills and clips; and people's names out of all events.
+
+Pictures go before the events that name them, so that erasing again after a crash finds what is left of them.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from maskwatch.core.errors import EventError
+from maskwatch.events.retention import STEP, clear_journal, delete_media, shrink
+from maskwatch.events.sqlite import DAMAGED_SINCE, put_asides
+from maskwatch.events.store import FILE, EventFilter, EventStore
+
+
+def count(folder: Path, wanted: EventFilter) -> int:
+    """How many events of a folder fit. Raises `EventError`."""
+    with _events_in(folder) as store:
+        return store.count(wanted) if store else 0
+
+
+def erase(folder: Path, wanted: EventFilter) -> int:
+    """Delete the events that fit, with their stills and clips; returns how many there were. Raises `EventError`."""
+    number = 0
+    with _events_in(folder) as store:
+        while store and (ids := store.ids(wanted, limit=STEP)):
+            delete_media(folder, ids)
+            gone = store.delete(wanted, limit=STEP, lasting=True)
+            delete_media(folder, set(gone) - set(ids))
+            number += len(gone)
+        if store and number:
+            _tidy(store)
+    return number
+
+
+def damaged(folder: Path, since: float | None) -> list[Path]:
+    """Files of databases that were put aside as damaged at the Unix time `since` or later: nobody can tell what is in them."""
+    return [path for path in put_asides(folder / FILE) if since is None or _put_aside_at(path) >= since]
+
+
+def delete_damaged(folder: Path, since: float | None) -> int:
+    """Delete these; returns how many files there were. Raises `EventError` when one may not be deleted."""
+    found = damaged(folder, since)
+    for path in found:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as e:
+            raise EventError(f"events: {path}: {e.strerror}") from e
+    return len(found)
+
+
+def erase_shared(url: SecretStr, site: str, wanted: EventFilter) -> int:
+    """Delete what a site's service copied to the shared database, as `erase`. Raises `ConfigError`, `EventError`."""
+    number = 0
+    with closing(EventStore.shared(url, site)) as store:
+        while gone := store.delete(replace(wanted, sites=(site,)), limit=STEP, lasting=True):
+            number += len(gone)
+    return number
+
+
+def count_users(folder: Path) -> Mapping[str, int]:
+    """How many events name whom, by name. Raises `EventError`."""
+    with _events_in(folder) as store:
+        return store.users() if store else {}
+
+
+def rename_users(folder: Path, names: Mapping[str, str]) -> int:
+    """Write another name in the place of each; returns in how many events. Raises `EventError`.
+
+    Copies in a shared database follow, as those of any event that changed.
+    """
+    number = 0
+    with _events_in(folder) as store:
+        for before, after in names.items():
+            while store and (found := store.of_user(before, limit=STEP)):
+                store.add([replace(each, data=_renamed(each.data, before, after)) for each in found])
+                number += len(found)
+        if store and number:
+            _tidy(store)
+    return number
+
+
+def _renamed(data: Mapping[str, object], before: str, after: str) -> dict[str, object]:
+    """Also in what was looked at: an admin may have asked for somebody's entries."""
+    return {
+        key: after if value == before else value.replace(before, after) if key == "target" else value
+        for key, value in data.items()
+        if isinstance(value, str)
+    } | {key: value for key, value in data.items() if not isinstance(value, str)}
+
+
+def _put_aside_at(path: Path) -> float:
+    """When, by its name; one that is named otherwise counts as put aside today."""
+    try:
+        written = path.name.partition(".damaged-")[2].partition("Z")[0]
+        return datetime.strptime(written, DAMAGED_SINCE.removesuffix("Z")).replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return float("inf")
+
+
+def _tidy(store: EventStore) -> None:
+    while shrink(store, slack=0):
+        pass
+    clear_journal(store)
+
+
+@contextmanager
+def _events_in(folder: Path) -> Iterator[EventStore | None]:
+    """None where no events were ever kept: nothing is made there."""
+    if not (folder / FILE).exists():
+        yield None
+        return
+    with closing(EventStore.in_folder(folder)) as store:
+        yield store

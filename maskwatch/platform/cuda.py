@@ -1,0 +1,51 @@
+"""What a graphics card says when its memory is full, and when it is lost.
+
+After some errors CUDA answers no call of this process any more, whoever asks; only a new process may find the card well
+again. So that a card is lost is remembered here for the whole process.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from maskwatch.core.errors import DeviceLost
+
+
+# what CUDA and its libraries say of themselves in a plain RuntimeError
+WORDS = ("CUDA error", "CUDNN_STATUS", "cuDNN error", "CUBLAS_STATUS", "CUDA driver error")
+FULL = ("out of memory", "CUDNN_STATUS_ALLOC_FAILED", "CUBLAS_STATUS_ALLOC_FAILED")
+
+_lost = threading.Event()
+
+
+def is_lost() -> bool:
+    """Whether the card of this process is lost."""
+    return _lost.is_set()
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error says that the card's memory is not enough."""
+    if isinstance(error, torch.OutOfMemoryError):
+        return True
+    return _is_cards(error) and any(word in str(error) for word in FULL)
+
+
+@contextmanager
+def noticing_loss(device: torch.device) -> Iterator[None]:
+    """Within the block, an error by which a card is lost, or too small, is raised as `DeviceLost`; others as they are."""
+    try:
+        yield
+    except RuntimeError as e:
+        if device.type == "cpu" or not (_is_cards(e) or is_full(e)):
+            raise
+        _lost.set()
+        reason = str(e).splitlines()[0] if str(e) else type(e).__name__
+        raise DeviceLost(f"device: {device.type} is given up: {reason}") from e
+
+
+def _is_cards(error: BaseException) -> bool:
+    if isinstance(error, torch.AcceleratorError):
+        return True
+    return isinstance(error, RuntimeError) and any(word in str(error) for word in WORDS)

@@ -1,0 +1,139 @@
+"""Standard input as a source: MPEG-TS, Matroska, MJPEG and what else FFmpeg reads from a pipe."""
+
+import io
+import math
+import os
+import sys
+from dataclasses import replace
+from typing import BinaryIO
+
+import av
+
+from maskwatch.core.address import Address
+from maskwatch.core.errors import SourceError
+from maskwatch.core.ports import Frames
+from maskwatch.sources.decoding import open_container
+from maskwatch.sources.file import FileSource
+from maskwatch.sources.rtsp import StreamSource
+
+NAME = "standard input"
+HOW = "pipe a video into it: ffmpeg -i … -f matroska - | maskwatch replay -"
+NO_VIDEO = "is no video, or none that a pipe can carry; ffmpeg writes one with -f matroska or -f mpegts"
+
+
+class _Pipe(io.RawIOBase):
+    """What FFmpeg reads: all that comes, and what has passed does not come back."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+        self.count = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = os.read(self._descriptor, size if size > 0 else io.DEFAULT_BUFFER_SIZE)
+        self.count += len(data)
+        return data
+
+
+class _Input:
+    """This process's standard input, for one reader after the other. `descriptor` None: that which it has now."""
+
+    def __init__(self, descriptor: int | None) -> None:
+        self._descriptor = descriptor
+        self._was_read = False
+
+    def opened(self) -> tuple[BinaryIO | _Pipe, bool]:
+        """To be given to FFmpeg, and whether it can be read again from its beginning. Raises `SourceError`."""
+        try:
+            descriptor = sys.stdin.fileno() if self._descriptor is None else self._descriptor
+            if os.isatty(descriptor):
+                raise SourceError(f"{NAME}: is a terminal; {HOW}")
+            if os.path.isfile(f"/dev/fd/{descriptor}"):  # noqa: PTH113 - a redirected file
+                os.lseek(descriptor, 0, os.SEEK_SET)
+                return os.fdopen(descriptor, "rb", closefd=False), True
+        except (AttributeError, ValueError, OSError) as e:  # None, or closed
+            raise SourceError(f"{NAME}: is closed; {HOW}") from e
+        return _Pipe(descriptor), False
+
+
+class PipedFile(FileSource):
+    """Footage from standard input, every frame as of a file. What a pipe brought does not come again."""
+
+    def __init__(
+        self,
+        camera: str,
+        address: Address,
+        *,
+        fps: float | None = None,
+        aspect: float | None = None,
+        descriptor: int | None = None,
+    ) -> None:
+        super().__init__(camera, Address(NAME), fps=fps, aspect=aspect)
+        self.address = address
+        self._input = _Input(descriptor)
+        self._is_over = False
+
+    def frames(self) -> Frames:
+        """As of a file, but there is no going back to any of them."""
+        for frame in super().frames():
+            yield replace(frame, bookmark=None)
+
+    def expected(self) -> int | None:
+        """Nobody knows."""
+        return None
+
+    def _why(self, error: av.FFmpegError | OSError) -> str:
+        return NO_VIDEO if isinstance(error, av.InvalidDataError) else super()._why(error)
+
+    def _opened(self) -> av.container.InputContainer:
+        if self._is_over:
+            raise SourceError(f"{NAME}: was read already, and does not come again")
+        file, is_again = self._input.opened()
+        self._is_over = not is_again
+        return _container(file)
+
+
+class LivePipe(StreamSource):
+    """A camera whose video another program writes to standard input: frames stamped with the Unix time of their arrival.
+
+    Nothing for a while is no fault of the pipe. After its end, and after a reload of the configuration, only what needs no
+    beginning can be read on, as MPEG-TS.
+    """
+
+    def __init__(
+        self,
+        camera: str,
+        address: Address,
+        *,
+        fps: float | None = None,
+        aspect: float | None = None,
+        descriptor: int | None = None,
+    ) -> None:
+        super().__init__(camera, address, fps=fps, aspect=aspect)
+        self.name = NAME
+        self._input = _Input(descriptor)
+
+    def frames(self) -> Frames:
+        """As of every live source; that the pipe has come to its end is a `SourceError`, too."""
+        yield from super().frames()
+
+    def _opened(self) -> av.container.InputContainer:
+        return _container(self._input.opened()[0])
+
+    def _stale_s(self, *, is_playlist: bool) -> float:
+        return math.inf
+
+    def _why_closed(self) -> str:
+        return "has come to its end"
+
+
+def _container(file: BinaryIO | _Pipe) -> av.container.InputContainer:
+    """Raises `SourceError` for what is no video."""
+    try:
+        return open_container(file)  # type: ignore[arg-type]
+    except av.FFmpegError as e:
+        is_empty = not (file.count if isinstance(file, _Pipe) else os.fstat(file.fileno()).st_size)
+        raise SourceError(f"{NAME}: {'is empty' if is_empty else NO_VIDEO}") from e

@@ -1,0 +1,336 @@
+"""A replay that is broken off goes on where it was, and leaves what one in one piece leaves."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import av
+import numpy as np
+import pytest
+
+from maskwatch.app import replay_work
+from maskwatch.app.compose import ReplayPlan
+from maskwatch.app.replay import Outputs, replay
+from maskwatch.config import load as configuration
+from maskwatch.core.address import Address
+from maskwatch.core.errors import ConfigError, SourceError
+from maskwatch.core.records import Box, Face, Frame, Label
+from maskwatch.platform import saved_state
+from maskwatch.samples.settings import QueueSettings
+from maskwatch.samples.store import Queue
+from maskwatch.sources.file import FileSource
+from maskwatch.sources.resumed import ResumedSource, place_of
+
+FRAMES, FPS = 700, 5
+WIDTH, HEIGHT = 320, 240
+
+
+def scene(number):
+    """A wall on which people walk by, one in 40 s, as bright squares; every second is brighter, which the stub takes for a mask."""
+    rgb = np.full((HEIGHT, WIDTH, 3), 60, np.uint8)
+    rgb[::8] = 70
+    walker, step = divmod(number, 40 * FPS)
+    x = int(step * 3) - 10
+    if 0 <= x < WIDTH - 40:
+        rgb[80:120, x : x + 40] = 250 if walker % 2 else 200
+    if number % 97 < 12:
+        rgb[160:200, 220:260] = 200
+    return rgb
+
+
+class Squares:
+    """Finds bright squares, and says that the brighter ones wear a mask."""
+
+    version = "squares"
+
+    def detect(self, frames):
+        return [tuple(self._found(rgb)) for rgb in frames]
+
+    def _found(self, rgb):
+        bright = rgb[..., 1] > 150
+        for part in (bright[:140], bright[140:]):
+            rows, columns = np.nonzero(part)
+            if len(rows) > 300:
+                top = rows.min() + (0 if part.base is None or len(part) == 140 else 140)
+                box = (columns.min(), top, columns.max() + 1, top + rows.max() - rows.min() + 1)
+                yield Face(Box(*map(float, box)), 0.9)
+
+    def classify(self, faces):
+        return [self._masked(rgb, face.box) for rgb, face in faces]
+
+    def _masked(self, rgb, box):
+        x, y = map(int, box.centre)
+        return 0.95 if rgb[min(y, rgb.shape[0] - 1), min(x, rgb.shape[1] - 1), 1] > 225 else 0.3
+
+
+MODELS = SimpleNamespace(
+    detector=lambda _: Squares(),
+    classifier=lambda _: Squares(),
+    second_look=lambda _: None,
+    versions=lambda *_: {"detector": "squares", "classifier": "squares"},
+)
+
+
+def write_clip(path, frames=FRAMES, **options):
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=FPS, options={"g": "40", **options})
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        for number in range(frames):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(scene(number), format="rgb24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    """140 s: three people who walk by, and something in a corner now and then."""
+    return write_clip(tmp_path_factory.mktemp("clip") / "clip.mp4")
+
+
+def planned(clip, folder, **changes):
+    settings = configuration.default()
+    queue = settings.queue.model_copy(update={"dir": folder / "queue", "second_look_share": 0.0})
+    assert isinstance(queue, QueueSettings)
+    return ReplayPlan("door", Address(str(clip)), settings.defaults.model_copy(update=changes), queue)
+
+
+def outputs_in(folder):
+    return Outputs(folder / "video.mp4", folder / "report.jsonl", folder / "plot.png")
+
+
+def broken_off_at(frame):
+    """Ctrl-C at that frame, of those that this process does."""
+    seen = []
+
+    def advance(count=1):
+        seen.append(count)
+        if count == 1 and sum(each == 1 for each in seen) == frame:
+            raise KeyboardInterrupt
+
+    return advance
+
+
+def what_is_left(folder):
+    """All that a replay wrote: the lines without the names of samples, which are times; the plot; the samples."""
+    lines = [json.loads(line) for line in (folder / "report.jsonl").read_text().splitlines()]
+    ids = {sample.id for sample in Queue(folder / "queue").samples()}
+    assert {line["queued"] for line in lines if line["queued"]} <= ids
+    for line in lines:
+        line["queued"] = line["queued"] is not None
+    samples = sorted(
+        (s.report.source, s.report.seq, s.reasons, repr(s.report.faces)) for s in Queue(folder / "queue").samples()
+    )
+    return lines, (folder / "plot.png").read_bytes(), samples
+
+
+def video(path):
+    """The times and pictures of a video, and which of them are key frames."""
+    with av.open(str(path)) as container:
+        frames = list(container.decode(video=0))
+    times = [(round(frame.time, 3), frame.key_frame) for frame in frames]
+    return times, np.stack([frame.to_ndarray(format="gray")[::4, ::4] for frame in frames]).astype(int)
+
+
+def is_same_video(one, other):
+    """Whether they have the same pictures at the same times; of the same pictures, the encoder's bytes differ now and then."""
+    return one[0] == other[0] and np.abs(one[1] - other[1]).mean(axis=(1, 2)).max() < 1
+
+
+def told(summary):
+    seen = summary.timeline
+    counts = seen.frames, seen.assessed, seen.under, seen.most, seen.verdicts(), seen.lanes()
+    return counts, summary.passed, [asdict(alert) for alert in summary.alerts], summary.queued
+
+
+@pytest.fixture(scope="module")
+def whole(clip, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    summary = replay(planned(clip, folder), MODELS, outputs_in(folder), lambda *_: None)
+    return told(summary), what_is_left(folder), video(folder / "video.mp4")
+
+
+def test_the_clip_has_what_is_to_be_the_same(whole):
+    (counts, passed, alerts, queued), (lines, _, samples), (times, pictures) = whole
+    assert counts[0] == len(lines) == FRAMES
+    assert len(alerts) >= 2
+    assert passed.total() >= 3
+    assert queued
+    assert len(samples) >= queued
+    assert {line["look"] for line in lines} == {"full", "part", "carried"}
+    assert [time for time, _ in times] == [line["at"] for line in lines]
+    assert np.abs(np.diff(pictures, axis=0)).mean(axis=(1, 2)).max() > 2
+
+
+def test_a_replay_that_is_broken_off_twice_leaves_what_one_in_one_piece_leaves(clip, whole, tmp_path):
+    """In the second minute, and again in the third: each time it goes on at the minute's beginning."""
+    plan, outputs = planned(clip, tmp_path), outputs_in(tmp_path)
+    done = []
+    for frame in (420, 330):
+        with pytest.raises(KeyboardInterrupt):
+            replay(plan, MODELS, outputs, broken_off_at(frame))
+        assert not any(path.exists() for path in outputs.all)
+        assert (tmp_path / ".video.mp4.replay").stat().st_mode & 0o077 == 0
+    summary = replay(plan, MODELS, outputs, lambda count=1: done.append(count))
+    assert done[0] == 600  # two whole minutes were not done again
+    assert sum(done) == FRAMES
+    assert (told(summary), what_is_left(tmp_path)) == whole[:2]
+    assert is_same_video(video(tmp_path / "video.mp4"), whole[2])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["plot.png", "queue", "report.jsonl", "video.mp4"]
+
+
+def test_a_replay_that_is_broken_off_in_its_first_minute_leaves_nothing(clip, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        replay(planned(clip, tmp_path), MODELS, Outputs(None, tmp_path / "new/r.jsonl"), broken_off_at(200))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.integration
+def test_after_a_power_cut_the_same_command_goes_on(clip, whole, tmp_path):
+    """SIGKILL amid the second minute, of a process with its own files open."""
+    script = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "import os, signal, pathlib, test_replay as t\n"
+        "seen = []\n"
+        "def advance(count=1):\n"
+        "    seen.append(count)\n"
+        "    len(seen) == 500 and os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"clip, folder = {str(clip)!r}, pathlib.Path({str(tmp_path)!r})\n"
+        "t.replay(t.planned(clip, folder), t.MODELS, t.outputs_in(folder), advance)\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=200, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    done = []
+    summary = replay(
+        planned(clip, tmp_path), MODELS, outputs_in(tmp_path), lambda count=1: done.append(count)
+    )
+    assert done[0] == 300
+    assert (told(summary), what_is_left(tmp_path)) == whole[:2]
+    assert is_same_video(video(tmp_path / "video.mp4"), whole[2])
+
+
+@pytest.mark.parametrize("other", ["settings", "file", "damaged", "report"])
+def test_what_is_left_of_another_replay_is_not_gone_on_with(clip, tmp_path, other, caplog):
+    own = tmp_path / "clip.mp4"
+    own.write_bytes(clip.read_bytes())
+    plan, outputs = planned(own, tmp_path), Outputs(None, tmp_path / "report.jsonl")
+    with pytest.raises(KeyboardInterrupt):
+        replay(plan, MODELS, outputs, broken_off_at(400))
+    work = tmp_path / ".report.jsonl.replay"
+    if other == "settings":
+        plan = replace(plan, fps=4.0)
+    elif other == "file":
+        os.utime(own, (1, 1))
+    elif other == "damaged":
+        (work / "state").write_bytes((work / "state").read_bytes()[:-100])
+    else:
+        (work / "report.jsonl").write_bytes(b"")
+    done = []
+    replay(plan, MODELS, outputs, lambda count=1: done.append(count))
+    assert set(done) == {1}
+    assert not work.exists()
+
+
+def test_two_replays_to_one_output_are_refused(clip, tmp_path):
+    plan, outputs = planned(clip, tmp_path), Outputs(None, tmp_path / "report.jsonl")
+
+    def second(*_):
+        with pytest.raises(ConfigError, match="another replay writes the same output"):
+            replay(plan, MODELS, outputs, print)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        replay(plan, MODELS, outputs, second)
+
+
+class Malicious:
+    def __reduce__(self):
+        return os.system, ("touch hacked",)
+
+
+@pytest.mark.parametrize("what", [Malicious(), Path(), print, replay_work.work_in, saved_state.save])
+def test_a_saved_state_runs_nothing(tmp_path, what, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    saved_state.save(tmp_path / "state", {"a": what})
+    with pytest.raises(ValueError, match="not what was saved"):
+        saved_state.load(tmp_path / "state", ["maskwatch.core", "maskwatch.app.replay_work"])
+    assert not (tmp_path / "hacked").exists()
+
+
+def test_a_saved_state_keeps_what_is_one_object(tmp_path):
+    face = Face(Box(1, 2, 3, 4), 0.5, None, Label.UNKNOWN)
+    saved_state.save(tmp_path / "state", [face, {"it": face}])
+    one, other = saved_state.load(tmp_path / "state", ["maskwatch.core"])
+    assert one == face
+    assert other["it"] is one
+
+
+# --- sources that go on -------------------------------------------------------------------------------------------
+
+
+def pictures(frames):
+    return [(frame.seq, frame.at, frame.source, frame.rgb.tobytes()) for frame in frames]
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"x264-params": "open-gop=1:bframes=3"}, {"bf": "0"}, {"x264-params": "intra-refresh=1"}]
+)
+@pytest.mark.parametrize("fps", [None, 2.0])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
+def test_a_file_goes_on_at_any_frame_as_if_it_had_been_read_to_there(tmp_path, options, fps, suffix):
+    path = write_clip(tmp_path / f"clip{suffix}", 130, **options)
+    source = FileSource("door", Address(str(path)), fps=fps)
+    frames = list(source.frames())
+    assert len(frames) == 130 if fps is None else 40 < len(frames) < 60
+    for place in (0, len(frames) // 3, len(frames) // 2, len(frames) - 1):
+        rest = list(ResumedSource(source, place_of(frames[place])).frames())
+        assert pictures(rest) == pictures(frames[place + 1 :])
+
+
+def test_a_file_whose_clock_jumps_is_read_from_its_beginning(tmp_path, caplog):
+    path = tmp_path / "clip.ts"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=FPS, options={"g": "10"})
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        for number in range(60):
+            picture = av.VideoFrame.from_ndarray(scene(number), format="rgb24")
+            picture.pts = number + (5000 if number >= 30 else 0)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    source = FileSource("door", Address(str(path)))
+    frames = list(source.frames())
+    assert len(frames) == 60
+    caplog.set_level("INFO")
+    assert pictures(ResumedSource(source, place_of(frames[45])).frames()) == pictures(frames[46:])
+    assert "is read from its beginning" in caplog.text
+
+
+def test_footage_that_is_another_is_told(tmp_path, clip):
+    place = place_of(next(FileSource("door", Address(str(clip))).frames()))
+    wrong = replace(place, checksum=place.checksum + 1)
+    with pytest.raises(SourceError, match="has other frames than before"):
+        list(ResumedSource(FileSource("door", Address(str(clip))), wrong).frames())
+
+
+def test_clips_go_on_in_the_clip_and_leave_those_before_it_alone(tmp_path):
+    from maskwatch.sources.clips import ClipSource
+
+    for number in range(4):
+        write_clip(tmp_path / f"{number}.mp4", 20 + number)
+    source = ClipSource("door", Address(str(tmp_path)))
+    frames = list(source.frames())
+    assert len(frames) == 86
+    (tmp_path / "0.mp4").write_bytes(b"no video any more")
+    for place in (45, 62, 63, 85):
+        rest = ResumedSource(source, place_of(frames[place])).frames()
+        assert pictures(rest) == pictures(frames[place + 1 :])
+
+
+def test_a_source_that_cannot_go_on_by_itself_is_read_from_its_beginning():
+    frames = [Frame("door", "x", n, n / 5, scene(n)) for n in range(20)]
+    source = SimpleNamespace(name="x", live=False, frames=lambda: (frame for frame in frames))
+    assert pictures(ResumedSource(source, place_of(frames[7])).frames()) == pictures(frames[8:])
