@@ -20,6 +20,7 @@ from maskwatch.core.errors import ModelError, SourceError
 from maskwatch.core.records import Box, Face, Frame, FrameReport
 from maskwatch.models.loading import Models, pick_device
 from maskwatch.platform.files import write_atomically
+from maskwatch.sources import hardware
 from maskwatch.sources.facts import StreamFacts
 from maskwatch.sources.images import encoded, read_rgb
 
@@ -102,6 +103,12 @@ def test_decoding_is_too_slow_when_it_takes_longer_than_the_camera():
     assert watched(frame_ms=41).is_too_slow
     assert watched(frame_ms=41, fps=3.0).is_too_slow  # as it could not keep up
     assert not watched(frame_ms=41, live=False).is_too_slow  # footage waits
+
+
+def test_several_threads_decode_a_large_picture(monkeypatch):
+    monkeypatch.setattr(hardware, "cores", lambda: 2)
+    assert not watched((3840, 2160), frame_ms=79).is_too_slow
+    assert watched((3840, 2160), frame_ms=81).is_too_slow
 
 
 def seen(*widths, smaller=(), least=20.0, size=(1920, 1080)):
