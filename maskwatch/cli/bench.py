@@ -11,6 +11,7 @@ from maskwatch.cli import bench_loop, bench_queue
 from maskwatch.cli.sections import settings_for
 from maskwatch.cli.terminal import errors, out, progress
 from maskwatch.core.errors import ConfigError
+from maskwatch.core.text import pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -137,7 +138,7 @@ def system(
                 scenes.write_clip(footage, _told(compose(fps, CLIP_S), advance), fps)
 
         def measure(number: int) -> Load:
-            with progress(f"{number} cameras", int(warm_up_s(number) + seconds)) as advance:
+            with progress(pluralize(number, "camera"), int(warm_up_s(number) + seconds)) as advance:
                 return run(footage, number, defaults, models, seconds=seconds, on_second=advance)
 
         loads = largest(measure) if find else [measure(cameras)]
@@ -166,7 +167,7 @@ def _print_loads(loads: "list[Load]", title: str) -> None:
     out.print(table)
     for load in loads:
         looks = ", ".join(f"{count} {look}" for look, count in load.looks.items())
-        out.print(f"{load.cameras} cameras: looked at {looks}")
+        out.print(f"{pluralize(load.cameras, 'camera')}: looked at {looks}")
 
 
 def _numbers(option: str, text: str) -> list[float]:

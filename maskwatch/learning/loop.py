@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from maskwatch.core.errors import DataError, QueueError, SourceError
+from maskwatch.core.text import pluralize
 from maskwatch.datasets.records import Split
 from maskwatch.evaluation.bootstrap import Difference
 from maskwatch.evaluation.document import Section
@@ -73,8 +74,9 @@ def waiting(loop: Loop) -> list[Sample]:
 
 def enough(loop: Loop, samples: Sequence[Sample]) -> str:
     """How many wait, how many are needed, and where they are looked for, as a line for people."""
+    count = pluralize(len(samples), "labelled sample")
     return (
-        f"{len(samples)} labelled samples wait, {loop.settings.min_samples} are needed (learn.min_samples); "
+        f"{count} {'waits' if len(samples) == 1 else 'wait'}, {loop.settings.min_samples} are needed (learn.min_samples); "
         f"looked for in {looked_at(loop.queue.folder)}"
     )
 
