@@ -41,7 +41,9 @@ def make_app(routes: Sequence[BaseRoute], *, token: str | None) -> Starlette:
         same_scheme=True,
     )
     refusing = [Middleware(TokenlessGuard)] if token is None else []
-    return Starlette(routes=routes, middleware=[Middleware(Throttle), guard, *refusing, Middleware(ErrorGuard)])
+    return Starlette(
+        routes=routes, middleware=[Middleware(Throttle), guard, *refusing, Middleware(ErrorGuard)]
+    )
 
 
 class TokenlessGuard:
