@@ -128,6 +128,22 @@ def test_half_sent_requests_on_every_connection_keep_nobody_out(attacked, then, 
         attacked.answers()
 
 
+def test_a_request_that_breaks_off_is_one_line_in_the_log(attacked):
+    mark = attacked.service.mark()
+    for who, method, path in (
+        (attacked.owner, "PUT", "/api/models/current"),
+        (attacked.stranger, "POST", "/login"),
+        (attacked.kim, "POST", "/queue/upload"),
+    ):
+        with who.connected() as there:
+            there.sendall(who.head(method, path, Content_Length="9") + b"half")
+            time.sleep(0.2)
+        said = f"{method} {path}: broken off by who asked"
+        soon(lambda said=said: said in attacked.service.log[mark:])
+    lines = [line for line in attacked.service.log[mark:].splitlines() if "/login" not in line]
+    assert len([line for line in lines if "broken off" in line]) == 2  # signing in was also broken off before
+
+
 def test_a_thousand_open_connections_keep_nobody_out(attacked, record_property):
     files = psutil.Process(attacked.service.pid).num_fds()
     with attacked.web.many(1000), attacked.stranger.many(1100):
