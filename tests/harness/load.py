@@ -20,7 +20,6 @@ import time
 import urllib.request
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from statistics import mean, median
 from urllib.parse import urlsplit
 
 import av
@@ -115,9 +114,15 @@ def select(stream):
     return system.select([stream], [], [], 0)[0]
 
 
+def processor_s(pid):
+    """Of the service alone: where others take the processor, what each second of it came to tells more than the clock."""
+    times = psutil.Process(pid).cpu_times()
+    return times.user + times.system
+
+
 def measure(url, pid, load, seconds, clients):
     """Of one load, or of None. Frames are counted from before its clients come until they are gone: meanwhile nobody may be answered."""
-    frames, began, waits = analysed(url), time.monotonic(), []
+    frames, began, cpu_s, waits = analysed(url), time.monotonic(), processor_s(pid), []
     with crowded(url, load, clients) as answers:
         while time.monotonic() - began < seconds:
             asked_s = time.monotonic()
@@ -129,10 +134,11 @@ def measure(url, pid, load, seconds, clients):
         memory = sum(
             each.memory_info().rss for each in [psutil.Process(pid), *psutil.Process(pid).children()]
         )
-    frames, all_s = analysed(url) - frames, time.monotonic() - began
+    frames, all_s, cpu_s = analysed(url) - frames, time.monotonic() - began, processor_s(pid) - cpu_s
     told = {code: round(n / took_s, 1) for code, n in got.items()}
     return {
         "fps": round(frames / all_s, 2),
+        "frames_a_core_s": round(frames / cpu_s, 2),
         "healthz_s": round(max(waits), 3),
         "answers_s": told,
         "mb": memory // 1_000_000,
@@ -162,13 +168,13 @@ def run(config, loads, seconds, rounds, clients):
                     found.setdefault(key, []).append(measure(url, service.pid, each, seconds, clients))
                     print(f"{each or 'nobody':30}", json.dumps(found[key][-1]), flush=True)
         for load in loads:
-            without = mean(each["fps"] for each in found[f"before {load}"])
-            with_it = mean(each["fps"] for each in found[load])
+            pairs = list(zip(found[f"before {load}"], found[load], strict=True))
             worst = max(each["healthz_s"] for each in found[load])
-            ratios = [b["fps"] / a["fps"] for a, b in zip(found[f"before {load}"], found[load], strict=True)]
-            print(
-                f"{load:30} {without:6.2f} -> {with_it:6.2f} fps, {with_it / without:.2f} (median {median(ratios):.2f}); /healthz {worst} s at most"
-            )
+            ratios = {
+                what: " ".join(f"{b[what] / a[what]:.2f}" for a, b in pairs)
+                for what in ("fps", "frames_a_core_s")
+            }
+            print(f"{load:14} of what it is without: {ratios}; /healthz {worst} s at most", flush=True)
     finally:
         service.send_signal(signal.SIGTERM)
         service.wait(60)
