@@ -59,6 +59,15 @@ def signed_in():
         yield make
 
 
+def says_so_in_korean(visitor):
+    """What is not there, and what is shown when the connection is lost."""
+    korean = {"accept": "text/html", "accept-language": "ko"}
+    missing = visitor.get("/nowhere", headers=korean)
+    assert (missing.status_code, "없는 페이지입니다" in missing.text) == (404, True)
+    assert visitor.get("/nowhere").json() == {"detail": "Not Found"}  # no person looks at that
+    assert "다시 연결하는 중" in visitor.get("/live", headers=korean).text
+
+
 @pytest.mark.timeout(600)
 def test_the_console_comes_back_follows_reloads_and_ends_with_the_service(tmp_path, signed_in):
     config = {
@@ -95,7 +104,9 @@ def test_the_console_comes_back_follows_reloads_and_ends_with_the_service(tmp_pa
         missing = kim.get("/nowhere", headers=korean)
         assert (missing.status_code, "없는 페이지입니다" in missing.text) == (404, True)
         assert kim.get("/nowhere").json() == {"detail": "Not Found"}  # what no person looks at
-        assert "다시 연결하는 중" in kim.get("/live", headers=korean).text  # shown when the connection is lost
+        assert (
+            "다시 연결하는 중" in kim.get("/live", headers=korean).text
+        )  # shown when the connection is lost
         config["console"]["fps"] = 1
         service.write(config)
         service.reload()
