@@ -100,13 +100,7 @@ def test_the_console_comes_back_follows_reloads_and_ends_with_the_service(tmp_pa
 
         kim = signed_in(address)
         assert kim.get("/live").status_code == 200
-        korean = {"accept": "text/html", "accept-language": "ko"}
-        missing = kim.get("/nowhere", headers=korean)
-        assert (missing.status_code, "없는 페이지입니다" in missing.text) == (404, True)
-        assert kim.get("/nowhere").json() == {"detail": "Not Found"}  # what no person looks at
-        assert (
-            "다시 연결하는 중" in kim.get("/live", headers=korean).text
-        )  # shown when the connection is lost
+        says_so_in_korean(kim)
         config["console"]["fps"] = 1
         service.write(config)
         service.reload()
