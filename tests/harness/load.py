@@ -27,7 +27,7 @@ import psutil
 
 PATIENCE_S = 20.0  # with /healthz
 STARTING_S = 180.0
-NICENESS = 19  # of the clients, who are in fact elsewhere
+NICENESS = "MASKWATCH_LOAD_NICENESS"  # of the clients, 19 without it: they are in fact elsewhere. 0 where others need the processor, too
 
 
 async def ask_for_ever(host, port, path, counts):
@@ -69,6 +69,10 @@ async def crowd(url, path, clients):
             print(json.dumps(counts), flush=True)
 
 
+def niceness():
+    return os.environ.get(NICENESS, "19")
+
+
 def token():
     return os.environ.get("MASKWATCH_WEB_TOKEN", "")
 
@@ -93,7 +97,7 @@ def crowded(url, load, clients):
     path = load
     if load.startswith("exports:"):
         path, clients = "/api/queue/export?all=true", load.split(":")[1]
-    command = ["nice", "-n", str(NICENESS), sys.executable, __file__, "--crowd", url, path, str(clients)]
+    command = ["nice", "-n", niceness(), sys.executable, __file__, "--crowd", url, path, str(clients)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
         told = [process.stdout.readline()]
         os.set_blocking(process.stdout.fileno(), False)
@@ -238,7 +242,7 @@ def main():
 
     if given.crowd:
         with suppress(OSError):  # niceness counts within a session alone where there is this
-            Path("/proc/self/autogroup").write_text("19")
+            Path("/proc/self/autogroup").write_text(niceness())
         asyncio.run(crowd(given.crowd[0], given.crowd[1], int(given.crowd[2])))
     elif given.long:
         lengthen(given.long[0], float(given.long[1]), given.long[2])
