@@ -12,6 +12,7 @@ from maskwatch.cli.bench_options import machine, numbers
 from maskwatch.cli.sections import settings_for
 from maskwatch.cli.terminal import errors, out, progress
 from maskwatch.core.errors import ConfigError
+from maskwatch.core.text import pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -140,7 +141,7 @@ def system(
                 scenes.write_clip(footage, _told(compose(fps, CLIP_S), advance), fps)
 
         def measure(number: int) -> Load:
-            with progress(f"{number} cameras", int(warm_up_s(number) + seconds)) as advance:
+            with progress(pluralize(number, "camera"), int(warm_up_s(number) + seconds)) as advance:
                 return run(footage, number, defaults, models, seconds=seconds, on_second=advance)
 
         loads = largest(measure) if find else [measure(cameras)]
@@ -169,7 +170,7 @@ def _print_loads(loads: "list[Load]", title: str) -> None:
     out.print(table)
     for load in loads:
         looks = ", ".join(f"{count} {look}" for look, count in load.looks.items())
-        out.print(f"{load.cameras} cameras: looked at {looks}")
+        out.print(f"{pluralize(load.cameras, 'camera')}: looked at {looks}")
 
 
 def _frames(footage: Path | None, count: int) -> "tuple[list[Rgb], float | None]":
