@@ -1,9 +1,9 @@
 """What a replay keeps while it runs, so that after a power cut the same command goes on where it was.
 
-    .NAME.replay/            beside the first output
-      state                  where it is, and what is known there
-      report.jsonl           the lines so far
-      video-000001.mp4       the video so far, in segments
+.NAME.replay/            beside the first output
+  state                  where it is, and what is known there
+  report.jsonl           the lines so far
+  video-000001.mp4       the video so far, in segments
 """
 
 import logging
@@ -113,7 +113,9 @@ class Work:
 
 
 @contextmanager
-def work_in(folder: Path, plan: ReplayPlan, models: Models, outputs: tuple[Path | None, ...]) -> Iterator[Work]:
+def work_in(
+    folder: Path, plan: ReplayPlan, models: Models, outputs: tuple[Path | None, ...]
+) -> Iterator[Work]:
     """The work folder, for one replay at a time; it is removed at the end, unless there is something to go on with after an error.
 
     Raises `ConfigError` when another replay has it.
@@ -148,7 +150,15 @@ def _asked(plan: ReplayPlan, models: Models, outputs: tuple[Path | None, ...]) -
     file = (path.stat().st_size, path.stat().st_mtime_ns) if path.is_file() else ()
     versions = models.versions(plan.defaults.detect, plan.defaults.classify)
     queue = None if plan.queue is None else plan.queue.model_dump_json()
-    told = (__version__, str(path.absolute()), file, plan.name, plan.defaults.model_dump_json(), queue, plan.fps)
+    told = (
+        __version__,
+        str(path.absolute()),
+        file,
+        plan.name,
+        plan.defaults.model_dump_json(),
+        queue,
+        plan.fps,
+    )
     return sha256(repr((*told, sorted(versions.items()), outputs)).encode(errors="replace")).hexdigest()
 
 

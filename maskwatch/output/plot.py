@@ -73,7 +73,12 @@ def _draw_ratio(axes: Axes, timeline: Timeline, alerts: Sequence[Alert], bounds:
     followed = np.array(timeline.ratio) != np.array(timeline.raw_ratio)
     if (followed & ~(np.isnan(timeline.ratio) & np.isnan(timeline.raw_ratio))).any():
         axes.step(
-            timeline.at, timeline.raw_ratio, where="post", color="#9a9a9a", linewidth=0.9, label="each frame alone"
+            timeline.at,
+            timeline.raw_ratio,
+            where="post",
+            color="#9a9a9a",
+            linewidth=0.9,
+            label="each frame alone",
         )
     axes.step(
         timeline.at, timeline.ratio, where="post", color=RATIO_COLOUR, linewidth=2.2, label="people protected"

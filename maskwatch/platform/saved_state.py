@@ -42,7 +42,15 @@ def load(path: Path, packages: Collection[str]) -> Any:
     """
     try:
         return _Reader(path.read_bytes(), packages).load()
-    except (pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, TypeError, KeyError) as e:
+    except (
+        pickle.UnpicklingError,
+        EOFError,
+        AttributeError,
+        ImportError,
+        IndexError,
+        TypeError,
+        KeyError,
+    ) as e:
         raise ValueError(f"{path}: is not what was saved: {e}") from e
 
 

@@ -111,7 +111,9 @@ class ClipSource:
         known = all(time is not None for time in times)
         step_s = 1 / self._fps if self._fps else USUAL_S
         clock, seq, end = FrameClock(step_s), 0, 0.0
-        begun = 0 if after is None else next((n for n, each in enumerate(paths) if str(each) == after.path), 0)
+        begun = (
+            0 if after is None else next((n for n, each in enumerate(paths) if str(each) == after.path), 0)
+        )
         for path, began in zip(paths[begun:], times[begun:], strict=True):
             begin = began if known and began is not None else end + step_s
             frames = self._shown(path, None)

@@ -101,7 +101,7 @@ class FileSource:
         stream = video_stream(container, str(self._path))
         stream.thread_type = "AUTO"
         usual_s = 1 / float(stream.guessed_rate or 25)
-        cadence, clock, end, seq = Cadence(self._fps), FrameClock(usual_s), 0.0, -1
+        cadence, clock, end, first = Cadence(self._fps), FrameClock(usual_s), 0.0, 0
         decoder = CleanDecoder(stream, until_key=True)
         announced, others = _announced_s(container, stream), _Others()
         if announced is None and container.duration is not None:  # of the longest track, whichever it is
@@ -109,8 +109,9 @@ class FileSource:
         images = _images(container, decoder, stream, others)
         if after is not None:
             images = _from(after, images, container, stream)
-            cadence, clock, end, seq = copy(after.cadence), copy(after.clock), after.end, after.seq - 1
-        for seq, image in enumerate(images, seq + 1):
+            cadence, clock, end, first = copy(after.cadence), copy(after.clock), after.end, after.seq
+        seq = first - 1
+        for seq, image in enumerate(images, first):
             is_marked = after is not None and seq == after.seq
             if after is not None and is_marked:  # what is decoded once more was counted
                 decoder.damage = copy(after.damage)

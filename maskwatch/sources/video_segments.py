@@ -97,7 +97,9 @@ def _append(target: av.container.OutputContainer, segments: list[tuple[Path, int
                 shift = round(begin_ms / 1000 / packet.time_base)
                 packet.pts += shift
                 packet.dts += shift
-                if last_dts is not None:  # an encoder's first pictures are decoded earlier than they are shown
+                if (
+                    last_dts is not None
+                ):  # an encoder's first pictures are decoded earlier than they are shown
                     packet.dts = max(packet.dts, last_dts + 1)
                 last_dts = packet.dts
                 packet.stream = stream
