@@ -91,7 +91,7 @@ class Pipeline:
     Live (`replay=False`), the newest frame wins, and alerts and samples are handled by workers, so that
     nothing slow holds the engine up. In a replay every frame is analysed in order and handled at once,
     so the same clip gives the same decisions twice; `checkpoints` are taken between two frames, and `seen` is what the
-    cameras' last frames showed where one goes on.
+    cameras' last frames showed where one goes on. `analyse` gives a report a frame where they were analysed before.
     """
 
     def __init__(
@@ -103,6 +103,7 @@ class Pipeline:
         on_decision: Callable[[Decision], None] | None = None,
         checkpoints: Checkpoints | None = None,
         seen: Mapping[str, Detections] | None = None,
+        analyse: Callable[[Sequence[Frame]], list[FrameReport]] | None = None,
     ) -> None:
         self._cameras = {camera.name: camera for camera in cameras}
         self._store = store
@@ -124,6 +125,7 @@ class Pipeline:
         self._engine = Engine(self._cameras, self.board.count_inference)
         self._engine.seen.update(seen or {})
         self._checkpoints = checkpoints
+        self._analyse = analyse or self._engine.analyse
         self._announcer = Announcer(sink_routes(cameras), self.board, self.fail, inline=replay)
         self._second_looks = SecondLooks(self._cameras, self.fail, inline=replay)
         self._writer = Worker("queue", capacity=STORE_WAITING, on_crash=self.fail, inline=replay)
@@ -259,7 +261,7 @@ class Pipeline:
             models = self._swaps.popleft()
             self._engine.swap(models)
             self._second_looks.swap(models)
-        for frame, report in zip(frames, self._engine.analyse(frames), strict=True):
+        for frame, report in zip(frames, self._analyse(frames), strict=True):
             self._pass_words_on()
             self._announcer.note_time(frame.camera, frame.at)
             decision = self._decide(frame, report)

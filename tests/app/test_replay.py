@@ -13,91 +13,24 @@ from types import SimpleNamespace
 import av
 import numpy as np
 import pytest
+from harness.walkers import FPS, FRAMES, HEIGHT, MODELS, WIDTH, planned, scene, write_clip
 
 from maskwatch.app import compose, replay_work
-from maskwatch.app.compose import ReplayPlan
 from maskwatch.app.replay import Outputs, replay
-from maskwatch.config import load as configuration
 from maskwatch.core.address import Address
 from maskwatch.core.errors import ConfigError, SourceError
 from maskwatch.core.privacy import Privacy
 from maskwatch.core.records import Box, Face, Frame, Label
 from maskwatch.platform import saved_state
-from maskwatch.samples.settings import QueueSettings
 from maskwatch.samples.store import Queue
 from maskwatch.sources.file import FileSource
 from maskwatch.sources.resumed import ResumedSource, place_of
-
-FRAMES, FPS = 700, 5
-WIDTH, HEIGHT = 320, 240
-
-
-def scene(number):
-    """A wall on which people walk by, one in 40 s, as bright squares; every second is brighter, which the stub takes for a mask."""
-    rgb = np.full((HEIGHT, WIDTH, 3), 60, np.uint8)
-    rgb[::8] = 70
-    walker, step = divmod(number, 40 * FPS)
-    x = int(step * 3) - 10
-    if 0 <= x < WIDTH - 40:
-        rgb[80:120, x : x + 40] = 250 if walker % 2 else 200
-    if number % 97 < 12:
-        rgb[160:200, 220:260] = 200
-    return rgb
-
-
-class Squares:
-    """Finds bright squares, and says that the brighter ones wear a mask."""
-
-    version = "squares"
-
-    def detect(self, frames):
-        return [tuple(self._found(rgb)) for rgb in frames]
-
-    def _found(self, rgb):
-        bright = rgb[..., 1] > 150
-        for above, part in ((0, bright[:140]), (140, bright[140:])):
-            rows, columns = np.nonzero(part)
-            if len(rows) > 300:
-                box = (columns.min(), above + rows.min(), columns.max() + 1, above + rows.max() + 1)
-                yield Face(Box(*map(float, box)), 0.9)
-
-    def classify(self, faces):
-        return [self._masked(rgb, face.box) for rgb, face in faces]
-
-    def _masked(self, rgb, box):
-        x, y = map(int, box.centre)
-        return 0.95 if rgb[min(y, rgb.shape[0] - 1), min(x, rgb.shape[1] - 1), 1] > 225 else 0.3
-
-
-MODELS = SimpleNamespace(
-    detector=lambda _: Squares(),
-    classifier=lambda _: Squares(),
-    second_look=lambda _: None,
-    versions=lambda *_: {"detector": "squares", "classifier": "squares"},
-)
-
-
-def write_clip(path, frames=FRAMES, **options):
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=FPS, options={"g": "40", **options})
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        for number in range(frames):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(scene(number), format="rgb24")))
-        container.mux(stream.encode(None))
-    return path
 
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
     """140 s: three people who walk by, and something in a corner now and then."""
     return write_clip(tmp_path_factory.mktemp("clip") / "clip.mp4")
-
-
-def planned(clip, folder, **changes):
-    settings = configuration.default()
-    queue = settings.queue.model_copy(update={"dir": folder / "queue", "second_look_share": 0.0})
-    assert isinstance(queue, QueueSettings)
-    return ReplayPlan("door", Address(str(clip)), settings.defaults.model_copy(update=changes), queue)
 
 
 def outputs_in(folder):
@@ -208,7 +141,7 @@ def test_where_only_counts_may_be_stored_nothing_is_kept_to_go_on_with(clip, tmp
 def test_after_a_power_cut_the_same_command_goes_on(clip, whole, tmp_path):
     """SIGKILL amid the second minute, of a process with its own files open."""
     script = (
-        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        f"import sys; sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(Path(__file__).parents[1])!r}]\n"
         "import os, signal, pathlib, test_replay as t\n"
         "seen = []\n"
         "def advance(count=1):\n"
