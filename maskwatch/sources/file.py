@@ -95,40 +95,44 @@ class FileSource:
         except (av.FFmpegError, OSError) as e:
             raise SourceError(f"{self._path}: {reason(e)}") from None
 
-    def part(self, first_s: float, begin: float, end: float) -> Iterator[Frame | None]:
+    def part(
+        self, first_s: float, begin: float, end: float, warm: float | None = None
+    ) -> Iterator[Frame | None]:
         """The frames with `begin` <= `at` < `end`; `first_s` is `Extent.first_s`. None in the place of one that is not wanted, by `fps`.
 
-        `seq` counts from the first of them. Raises `UnsteadyTimes` where times jump, so that the file has to be read in one
+        `seq` counts from the first of them. With `warm`, the frames from then on come before, with a `seq` of -1. Raises `UnsteadyTimes` where times jump, so that the file has to be read in one
         piece, and `SourceError`.
         """
         try:
             with self._opened() as container:
-                yield from self._part(container, first_s, begin, end)
+                yield from self._part(container, first_s, (begin if warm is None else warm, begin, end))
         except (av.FFmpegError, OSError) as e:
             raise SourceError(f"{self._path}: {reason(e)}") from None
 
     def _part(
-        self, container: av.container.InputContainer, first_s: float, begin: float, end: float
+        self, container: av.container.InputContainer, first_s: float, span: tuple[float, float, float]
     ) -> Iterator[Frame | None]:
         stream = video_stream(container, str(self._path))
         stream.thread_type = "AUTO"
         assert stream.time_base
-        if begin > 0:
-            container.seek(int((begin + first_s) / stream.time_base), stream=stream)
+        warm, begin, end = span
+        if warm > 0:
+            container.seek(int((warm + first_s) / stream.time_base), stream=stream)
         cadence, before, seq = Cadence(self._fps), None, 0
         for image in _images(container, CleanDecoder(stream, until_key=True), stream, _Others()):
             at = math.inf if image.time is None else image.time - first_s
-            first_is_late = before is None and at > begin
-            if first_is_late or at < (0.0 if before is None else before) or at - (before or begin) > JUMP_S:
+            if (before is None and at > warm) or not (before or 0.0) <= at <= (before or warm) + JUMP_S:
                 raise UnsteadyTimes(f"{self._path}: its times jump")
             before = at
             if at >= end:
                 return
-            if at >= begin:
-                aspect = pixel_aspect(stream, image, self._aspect)
-                is_due = cadence.is_due(at)
-                yield Frame(self._camera, self.name, seq, at, upright(image, aspect)) if is_due else None
-                seq += 1
+            if at < warm:
+                continue
+            aspect = pixel_aspect(stream, image, self._aspect)
+            rgb = upright(image, aspect) if cadence.is_due(at) else None
+            number = seq if at >= begin else -1
+            yield None if rgb is None else Frame(self._camera, self.name, number, at, rgb)
+            seq += at >= begin
 
     def expected(self) -> int | None:
         try:

@@ -14,7 +14,7 @@ FRAMES, FPS = 700, 5
 WIDTH, HEIGHT = 320, 240
 
 
-def scene(number):
+def scene(number, *, corner=True):
     """A wall on which people walk by, one in 40 s, as bright squares; every second is brighter, which the stub takes for a mask."""
     rgb = np.full((HEIGHT, WIDTH, 3), 60, np.uint8)
     rgb[::8] = 70
@@ -22,7 +22,7 @@ def scene(number):
     x = int(step * 3) - 10
     if 0 <= x < WIDTH - 40:
         rgb[80:120, x : x + 40] = 250 if walker % 2 else 200
-    if number % 97 < 12:
+    if corner and number % 97 < 12:
         rgb[160:200, 220:260] = 200
     return rgb
 
@@ -59,12 +59,14 @@ MODELS = SimpleNamespace(
 )
 
 
-def write_clip(path, frames=FRAMES, **options):
+def write_clip(path, frames=FRAMES, *, corner=True, **options):
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=FPS, options={"g": "40", **options})
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         for number in range(frames):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(scene(number), format="rgb24")))
+            container.mux(
+                stream.encode(av.VideoFrame.from_ndarray(scene(number, corner=corner), format="rgb24"))
+            )
         container.mux(stream.encode(None))
     return path
 

@@ -16,7 +16,7 @@ from maskwatch.app.compose import ReplayPlan, footage_camera
 from maskwatch.core import report_json
 from maskwatch.core.address import Address
 from maskwatch.core.errors import SourceError
-from maskwatch.core.records import Coverage, Frame, FrameReport, Versions
+from maskwatch.core.records import Coverage, Detections, Frame, FrameReport, Versions
 from maskwatch.core.selection.scene import Grid, grid
 from maskwatch.models.loading import pick_device, serving_models
 from maskwatch.models.registry import Registry
@@ -54,13 +54,17 @@ class Analyst:
         camera = footage_camera(self._plan, self._models, source)
         engine = Engine({self._plan.name: camera})
         lines: list[object] = []
-        shown, broken = 0, None
+        shown, broken, is_begun = 0, None, chunk.warm == chunk.begin
         try:
             for frame in _frames(source, chunk):
-                shown += 1
-                if frame is not None:
-                    shown = max(shown, frame.seq + 1)
-                    lines.append(_line(frame, engine.analyse([frame])[0]))
+                if frame is None:
+                    shown += is_begun
+                    continue
+                before = engine.seen.get(self._plan.name, Detections(()))
+                report = engine.analyse([frame])[0]
+                if frame.seq >= 0:
+                    is_begun, shown = True, frame.seq + 1
+                    lines.append(_line(frame, report, _carried(before, report)))
         except UnsteadyTimes:
             lines, broken = [], UNSTEADY
         except SourceError as e:
@@ -78,13 +82,20 @@ def _frames(source: FileSource, chunk: Chunk) -> Iterator[Frame | None]:
         if chunk.end is None:
             yield from source.frames()
         else:
-            yield from source.part(chunk.first_s, chunk.begin, chunk.end)
+            yield from source.part(chunk.first_s, chunk.begin, chunk.end, chunk.warm)
     except (MemoryError, ValueError, ArithmeticError) as e:
         raise SourceError(f"{chunk.path}: {type(e).__name__}: {' '.join(str(e).split())}") from e
 
 
-def _line(frame: Frame, report: FrameReport) -> object:
+def _carried(before: Detections, report: FrameReport) -> list[int | None]:
+    """Of each face and near miss, which of the frame before it is, where the motion gate carried it on."""
+    places = {id(face): place for place, face in enumerate((*before.faces, *before.near_misses))}
+    return [places.get(id(face)) for face in (*report.faces, *report.near_misses)]
+
+
+def _line(frame: Frame, report: FrameReport, carried: list[int | None]) -> object:
     line = report_json.to_json(report)
+    line["carried"] = carried
     if report.look is not Coverage.CARRIED:  # by which views and scenes are told apart
         points = grid(frame)
         line["grid"] = [*points.shape, base64.b85encode(points.astype(np.uint8).tobytes()).decode()]
@@ -92,15 +103,24 @@ def _line(frame: Frame, report: FrameReport) -> object:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A chunk's result: how many frames it showed, why it ended early, and a report with the scene's grid for each that is wanted.
+class Seen:
+    """A frame's report, with its number within the chunk, the grid of its scene, None where nothing moved, and which faces are those before.
 
-    A report has the number of its frame within the chunk.
+    `carried` has a place for each face and near miss: that among those of the frame before, None for one that was found.
     """
+
+    report: FrameReport
+    points: Grid | None
+    carried: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A chunk's result: how many frames it showed, why it ended early, and what was seen in each that is wanted."""
 
     shown: int
     broken: str | None
-    reports: Iterable[tuple[FrameReport, Grid | None]]
+    frames: Iterable[Seen]
 
     @property
     def is_unsteady(self) -> bool:
@@ -116,10 +136,10 @@ class Found:
         return cls(told["shown"], told["broken"], (_read(json.loads(line), models) for line in lines))
 
 
-def _read(line: Any, models: Versions) -> tuple[FrameReport, Grid | None]:
-    report = replace(report_json.from_json(line), models=models)
+def _read(line: Any, models: Versions) -> Seen:
+    report, carried = replace(report_json.from_json(line), models=models), tuple(line["carried"])
     if "grid" not in line:
-        return report, None
+        return Seen(report, None, carried)
     rows, columns, points = line["grid"]
     values = np.frombuffer(base64.b85decode(points), np.uint8).reshape(rows, columns)
-    return report, values.astype(np.int16)
+    return Seen(report, values.astype(np.int16), carried)

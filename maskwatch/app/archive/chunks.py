@@ -27,7 +27,8 @@ class Clip:
 class Chunk:
     """A part of a clip from `begin` until before `end`, seconds since its first frame, which has the presentation time `first_s`.
 
-    `number` counts from 0. `end` None: the clip is read in one piece.
+    `number` counts from 0. `end` None: the clip is read in one piece. Else it is analysed from `warm` on, so that at `begin`
+    as much is known of the scene as if all before had been looked at.
     """
 
     path: Path
@@ -35,6 +36,7 @@ class Chunk:
     first_s: float = 0.0
     begin: float = 0.0
     end: float | None = None
+    warm: float = 0.0
 
 
 def find_clips(footage: Iterable[str]) -> list[Clip]:
@@ -67,8 +69,12 @@ def _with_own_names(clips: list[Clip]) -> list[Clip]:
     return result
 
 
-def chunks_of(clip: Clip) -> list[Chunk]:
-    """In order; one where the clip is short, or cannot be read in parts. Opens it."""
+def chunks_of(clip: Clip, full_s: float | None) -> list[Chunk]:
+    """In order; one where the clip is short, or cannot be read in parts. Opens it.
+
+    `full_s` is how often the motion gate looks everywhere, None where there is none. A chunk is warmed up for two such times,
+    and from a multiple of it on: as long as nothing moves, the gate then looks at the same moments as in one piece.
+    """
     try:
         extent = FileSource("", Address(str(clip.path))).extent()
     except SourceError:  # whoever reads it says why
@@ -76,10 +82,12 @@ def chunks_of(clip: Clip) -> list[Chunk]:
     if extent is None or extent.length_s < 2 * CHUNK_S:
         return [Chunk(clip.path)]
     count = int(extent.length_s // CHUNK_S)
-    return list(_parts(clip.path, extent.first_s, count))
+    return list(_parts(clip.path, extent.first_s, count, full_s))
 
 
-def _parts(path: Path, first_s: float, count: int) -> Iterator[Chunk]:
+def _parts(path: Path, first_s: float, count: int, full_s: float | None) -> Iterator[Chunk]:
     for number in range(count):
         end = math.inf if number == count - 1 else (number + 1) * CHUNK_S
-        yield Chunk(path, number, first_s, number * CHUNK_S, end)
+        begin = number * CHUNK_S
+        warm = begin if not full_s else max(0.0, (begin // full_s - 2) * full_s)
+        yield Chunk(path, number, first_s, begin, end, warm)

@@ -27,16 +27,19 @@ class RecordedSource:
     def __init__(self, name: str, chunks: Iterable[Found]) -> None:
         self.name = name
         self._chunks = chunks
-        self._reports: dict[int, FrameReport] = {}
-        self._before: dict[Face, Face] = {}
+        self._reports: dict[int, tuple[FrameReport, tuple[int | None, ...] | None]] = {}
+        self._before: tuple[Face, ...] = ()
 
     def frames(self) -> Frames:
         first = 0
         for found in self._chunks:
-            for report, points in found.reports:
-                numbered = replace(report, source=self.name, seq=first + report.seq)
-                self._reports[numbered.seq] = numbered
-                yield _frame(numbered, points)
+            is_first = True
+            for seen in found.frames:
+                numbered = replace(seen.report, source=self.name, seq=first + seen.report.seq)
+                carried = None if is_first and first else seen.carried
+                self._reports[numbered.seq] = numbered, carried
+                is_first = False
+                yield _frame(numbered, seen.points)
             first += found.shown
             if found.broken is not None:
                 raise SourceError(found.broken)
@@ -46,14 +49,20 @@ class RecordedSource:
 
     def analyse(self, frames: Sequence[Frame]) -> list[FrameReport]:
         """The reports of frames that were given, each once and in order."""
-        return [self._carried_on(self._reports.pop(frame.seq)) for frame in frames]
+        return [self._carried_on(*self._reports.pop(frame.seq)) for frame in frames]
 
-    def _carried_on(self, report: FrameReport) -> FrameReport:
-        """A face that the gate carried on is the same object as in the frame before, which a record on its way forgets."""
-        faces = tuple(self._before.get(face, face) for face in report.faces)
-        near_misses = tuple(self._before.get(face, face) for face in report.near_misses)
-        self._before = {face: face for face in (*faces, *near_misses)}
-        return replace(report, faces=faces, near_misses=near_misses)
+    def _carried_on(self, report: FrameReport, carried: tuple[int | None, ...] | None) -> FrameReport:
+        """A face that the gate carried on is the same object as in the frame before; in a chunk's first frame, one that is equal."""
+        faces, before = (*report.faces, *report.near_misses), self._before
+        if carried is None:
+            known = {face: face for face in before}
+            same = tuple(known.get(face, face) for face in faces)
+        else:
+            same = tuple(
+                face if place is None else before[place] for face, place in zip(faces, carried, strict=True)
+            )
+        self._before = same
+        return replace(report, faces=same[: len(report.faces)], near_misses=same[len(report.faces) :])
 
 
 def _frame(report: FrameReport, points: Grid | None) -> Frame:

@@ -80,6 +80,8 @@ class Run:
         self._archive = archive
         self._workers = workers
         self._advance = advance
+        motion = archive.plan.defaults.motion
+        self._full_s = motion.full_s if motion.gate else None
         self._jobs: dict[Path, _Job] = {}
         self._again: deque[Chunk] = deque()
         self._ready: deque[ClipResult | _Job] = deque()
@@ -101,7 +103,7 @@ class Run:
                 self._advance(clip.path.stat().st_size)
                 self._ready.append(before)
                 continue
-            chunks = chunks_of(clip)
+            chunks = chunks_of(clip, self._full_s)
             if self._file(asked, None).exists():  # it cannot be read in parts, as an earlier run found
                 chunks = [Chunk(clip.path)]
             left = [chunk for chunk in chunks if not self._file(asked, chunk).exists()]
