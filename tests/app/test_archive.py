@@ -25,6 +25,7 @@ from maskwatch.app.replay import Outputs, replay
 from maskwatch.core.address import Address
 from maskwatch.core.errors import ConfigError, ModelError
 from maskwatch.core.events import EventKind
+from maskwatch.core.privacy import Privacy
 from maskwatch.events.store import EventFilter, EventStore
 from maskwatch.samples.store import Queue
 from maskwatch.sources.file import FileSource, UnsteadyTimes
@@ -70,8 +71,8 @@ def here(monkeypatch, tmp_path):
     """Analyse clips into a folder by the stub's models; gives the results by name, and the workers."""
     monkeypatch.setattr(analysis, "serving_models", lambda *_: MODELS)
 
-    def analyse(clips, out, *, ends_after=None, queue=False):
-        plan = planned("", out) if queue else planned("", out, queue=False)
+    def analyse(clips, out, *, ends_after=None, queue=False, **changes):
+        plan = planned("", out, queue=queue, **changes)
         workers = Here(Work(plan, tmp_path, "cpu"), ends_after)
         steps = []
         task = Run(Archive(out, plan, MODELS, "here"), workers, steps.append)
@@ -229,6 +230,14 @@ def test_what_is_done_is_not_done_again_and_the_rest_is_the_same(clip, here, tmp
     os.utime(other, (1, 1))  # another file now
     _, workers, _ = here(clips, tmp_path / "a")
     assert workers.done == [Chunk(other)]
+
+
+def test_where_only_counts_may_be_stored_there_is_no_box_on_the_disk_at_any_time(clip, here, tmp_path):
+    here(find_clips([str(clip)]), tmp_path, ends_after=4, privacy=Privacy.AGGREGATE)
+    assert not any((tmp_path / "work").rglob("*"))
+    results, _, _ = here(find_clips([str(clip)]), tmp_path, privacy=Privacy.AGGREGATE)
+    assert results[clip.name].frames == 700
+    assert "box" not in (tmp_path / "clips" / clip.name / "report.jsonl").read_text()
 
 
 def test_a_broken_clip_is_told_and_holds_no_other_up(clip, here, tmp_path):

@@ -25,6 +25,7 @@ from maskwatch.app.replay_work import fingerprint
 from maskwatch.core.address import Address
 from maskwatch.core.errors import SourceError
 from maskwatch.core.ports import SampleStore
+from maskwatch.core.privacy import Privacy
 from maskwatch.core.records import Decision
 from maskwatch.events.store import EventStore
 from maskwatch.models.loading import Models
@@ -64,13 +65,14 @@ class ClipResult:
 
 @dataclass(slots=True)
 class _Job:
-    """A clip that is being worked on, and the chunks that are not done yet."""
+    """A clip that is being worked on, and the chunks that are not done yet. `held` are results that may not lie on a disk."""
 
     clip: Clip
     asked: str
     chunks: list[Chunk]
     open: set[int]
     failed: str | None = None
+    held: dict[int, bytes] = field(default_factory=dict)
 
 
 class Run:
@@ -122,6 +124,8 @@ class Run:
         elif chunk.end is not None and Found.read(result).is_unsteady:
             self._in_one_piece(job)
             return
+        elif self._archive.plan.defaults.privacy is Privacy.AGGREGATE:  # which stores no boxes
+            job.held[chunk.number] = result
         else:
             write_atomically(self._file(job.asked, chunk), result)
         job.open.discard(chunk.number)
@@ -133,7 +137,7 @@ class Run:
         whole = Chunk(job.clip.path)
         shutil.rmtree(self._file(job.asked, whole).parent, ignore_errors=True)
         write_atomically(self._file(job.asked, None), b"")
-        job.chunks, job.open = [whole], {0}
+        job.chunks, job.open, job.held = [whole], {0}, {}
         self._again.append(whole)
 
     def _finished(self, events: EventStore) -> Iterator[ClipResult]:
@@ -150,7 +154,10 @@ class Run:
         """The clip's decisions, of the results of all its chunks."""
         archive, folder = self._archive, self._folder(job.clip)
         plan = self._plan_of(job.clip)
-        found = (Found.read(self._file(job.asked, chunk).read_bytes()) for chunk in job.chunks)
+        found = (
+            Found.read(job.held.get(chunk.number) or self._file(job.asked, chunk).read_bytes())
+            for chunk in job.chunks
+        )
         source = RecordedSource(job.clip.name, found)
         summary = Summary(Timeline(plan.defaults.alert.protected_ratio))
         happened = ClipEvents(job.clip.name, _began(job.clip.path), archive.site)
