@@ -308,6 +308,18 @@ def replay_pipeline(
     )
 
 
+def footage_camera(
+    plan: ReplayPlan, models: Models, source: Source, sinks: Sequence[AlertSink] = ()
+) -> Camera:
+    """The camera of a plan, with another source for its frames."""
+    return _camera(source, plan.defaults, models, name=plan.name, sinks=tuple(sinks), selection=plan.queue)
+
+
+def footage_queue(plan: ReplayPlan, models: Models) -> Queue | None:
+    """The queue for a plan's samples, None where it wants none."""
+    return None if plan.queue is None else _queue(plan.queue, models, plan.defaults)
+
+
 def bench_camera(name: str, source: Source, settings: Defaults, models: Models) -> Camera:
     """A camera that tells nobody and stores nothing."""
     return _camera(source, settings, models, name=name, sinks=(), selection=None)

@@ -26,6 +26,7 @@ USES = {
     "evaluate system": {"alert", "models", *PLACES, *LOOKING},
     "bench system": {"fps", "alert", *PLACES, *LOOKING},
     "bench queue": {"queue", "models", *LOOKING},
+    "archive": {"fps", "aspect", "privacy", "alert", "queue", "models", "events", *PLACES, *LOOKING},
     "replay": {"fps", "aspect", "privacy", "alert", "queue", "models", *PLACES, *LOOKING},
 }
 

@@ -58,7 +58,7 @@ class Pipeline:
     Live (`replay=False`), the newest frame wins, and alerts and samples are handled by workers, so that
     nothing slow holds the engine up. In a replay every frame is analysed in order and handled at once,
     so the same clip gives the same decisions twice; `checkpoints` are taken between two frames, and `seen` is what the
-    cameras' last frames showed where one goes on.
+    cameras' last frames showed where one goes on. `analyse` gives a report a frame where they were analysed before.
     """
 
     def __init__(
@@ -70,6 +70,7 @@ class Pipeline:
         on_decision: Callable[[Decision], None] | None = None,
         checkpoints: Checkpoints | None = None,
         seen: Mapping[str, Detections] | None = None,
+        analyse: Callable[[Sequence[Frame]], list[FrameReport]] | None = None,
     ) -> None:
         self._cameras = {camera.name: camera for camera in cameras}
         self._replay = replay
@@ -89,6 +90,7 @@ class Pipeline:
         self._sampling = Sampling(self._cameras, store, self.board, self.fail, self._is_behind, inline=replay)
         self._engine.seen.update(seen or {})
         self._checkpoints = checkpoints
+        self._analyse = analyse or self._engine.analyse
         self._mailboxes = {
             name: Mailbox(self._bell, capacity=REPLAY_BATCH if replay else 1, blocks=replay)
             for name in self._cameras
@@ -233,12 +235,12 @@ class Pipeline:
     def _analysed(self, frames: list[Frame]) -> list[FrameReport]:
         self._take_models()
         try:
-            return self._engine.analyse(frames)
+            return self._analyse(frames)
         except DeviceLost as e:
             if self._fall_back is None:
                 raise
             self._take_fallback(e, self._fall_back)
-        return self._engine.analyse(frames)
+        return self._analyse(frames)
 
     def _take_models(self) -> None:
         while self._swaps:
