@@ -108,6 +108,7 @@ def test_hardware_that_brings_no_picture_is_given_up_for_software(camera, monkey
         with pytest.raises(SourceError):
             next(source.frames())
     assert numbers(source) == list(range(20))
+    assert source._decoding.accelerator() is None
     assert caplog.text.count("brings no picture; from now on it is decoded in software") == 1
 
 
@@ -141,7 +142,7 @@ def test_a_camera_may_name_what_decodes_it():
 
 @pytest.mark.integration
 def test_pictures_stay_young_while_decoding_is_slower_than_the_camera(monkeypatch, caplog):
-    """Fifty a second come, twelve can be decoded: without an end to it, those shown would be 9 s old after 12 s."""
+    """Fifty a second come, twelve can be decoded: without an end to it, those shown would be 6 s old after 8 s."""
     from maskwatch.sources.decoding import CleanDecoder
 
     whole = CleanDecoder.images
