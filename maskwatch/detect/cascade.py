@@ -28,7 +28,7 @@ from maskwatch.detect.weights import OperatingPoint
 RNET_PX, ONET_PX = 24, 48  # sides of their crops
 CHUNK = 512  # crops at once: bounds the memory of a crowded frame
 USUAL_CROPS = (1, *range(8, 49, 8))  # the numbers that the backends fill up to
-MIRRORED_FROM = 0.2  # combined score; of a candidate under it the mirrored crop is not asked about
+MIRRORED_FROM = 0.05  # combined score; of a candidate under it the mirrored crop is not asked about
 SUREST = 1e-6  # how near to 0 and 1 a probability may come, so that its log-odds are finite
 MAX_LEVELS = 64  # more than any frame has; numbers the groups of the suppression
 

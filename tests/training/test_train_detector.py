@@ -222,7 +222,9 @@ def test_a_detector_file_keeps_the_networks_and_the_point(stock, tmp_path):
     assert Mtcnn(TorchBackend(loaded, CPU), Settings(), "x", loaded.point).thresholds == point.thresholds
 
 
-def test_a_file_of_an_earlier_release_has_a_fourth_network_and_says_nothing_of_mirrored_crops(stock, tmp_path):
+def test_a_file_of_an_earlier_release_has_a_fourth_network_and_says_nothing_of_mirrored_crops(
+    stock, tmp_path
+):
     path = tmp_path / "earlier.safetensors"
     save_detector(Weights(stock.pnet, stock.rnet, stock.onet, "x"), path, {})
     with safe_open(path, "pt") as file:
