@@ -311,9 +311,11 @@ def test_the_command_tells_what_is_broken_uses_the_rest_and_writes_weights_and_c
         assert line in done.stderr
     weights = load_weights(str(output))
     assert weights.point.thresholds != OperatingPoint().thresholds  # chosen anew
+    assert weights.point.mirrored
     card = output.with_suffix(".md").read_text()
     assert "| `streets` | `stock@" in card
     assert "| `streets` | these |" in card
+    assert "once more about each box that it gave, mirrored" in card
     assert list(output.with_suffix(".training").glob("events.out.tfevents*"))
     other = maskwatch(*command, "--seed", 1)
     assert other.returncode == 1
