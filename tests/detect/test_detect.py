@@ -211,7 +211,7 @@ def test_a_face_that_the_first_look_alone_would_lose_is_found_by_the_second(netw
     pairs = [
         (one, both)
         for one, both in product(found(0.1, mirrored=False), found(0.1, mirrored=True))
-        if iou(one.box, both.box) >= 0.4
+        if iou(one.box, both.box) >= 0.6
     ]
     one, both = max(pairs, key=lambda pair: pair[1].score - pair[0].score)
     between = (one.score + both.score) / 2
