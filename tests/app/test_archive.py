@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import signal
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -323,23 +324,31 @@ def crew(request):
     return lambda setup: RayWorkers(setup, "auto", 2)
 
 
+def with_node(cluster):
+    """One of two cores. On a busy machine Ray gives up after half a minute, so it is tried again."""
+    for attempt in range(4):
+        try:
+            cluster.add_node(num_cpus=2, include_dashboard=False, include_log_monitor=False, no_monitor=True)
+            return
+        except Exception as e:  # noqa: BLE001 - Ray raises just that
+            if attempt == 3:
+                pytest.skip(f"Ray does not start here: {e}")
+
+
 @pytest.fixture(scope="module")
 def ray_cluster():
-    """A cluster of two cores on this machine."""
+    """A cluster of one node on this machine; its workers find what these tests import."""
     ray = pytest.importorskip("ray", reason="Ray is not installed (maskwatch[scale])")
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
-    ray.init(
-        address=cluster.address,
-        log_to_driver=False,
-        runtime_env={
-            "env_vars": {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *os.sys.path])}
-        },
-    )
-    yield cluster
-    ray.shutdown()
-    cluster.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, sys.path)]))
+        cluster = Cluster()
+        with_node(cluster)
+        ray.init(address=cluster.address, log_to_driver=False)
+        yield cluster
+        ray.shutdown()
+        cluster.shutdown()
 
 
 @pytest.mark.integration
@@ -372,12 +381,12 @@ def test_workers_that_cannot_begin_say_why(crew):
 
 @pytest.mark.integration
 def test_a_node_that_is_added_meanwhile_is_used(ray_cluster):
-    with RayWorkers(Describe(takes_s=0.2), "auto", None) as workers:
+    with RayWorkers(Describe(takes_s=0.5), "auto", None) as workers:
         seen = 0
         for _ in in_parallel(workers, [Chunk(Path("clip.mp4"), number) for number in range(400)]):
-            seen = max(seen, len(workers._busy))
+            seen = max(seen, workers.count)
             if seen == 2 and len(ray_cluster.list_all_nodes()) == 1:
-                ray_cluster.add_node(num_cpus=2)
+                with_node(ray_cluster)
             if seen > 2:
                 break
     assert seen > 2
@@ -385,7 +394,7 @@ def test_a_node_that_is_added_meanwhile_is_used(ray_cluster):
 
 @pytest.mark.integration
 def test_without_ray_it_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(os.sys.modules, "ray", None)
+    monkeypatch.setitem(sys.modules, "ray", None)
     with (
         pytest.raises(ConfigError, match=r"pip install 'maskwatch\[scale\]'"),
         RayWorkers(Describe(), "auto", 1),
