@@ -89,9 +89,7 @@ class Filter(Protocol):
         """Those of the mask, in their order."""
         ...
 
-    def suppressed(
-        self, found: Candidates, mask: Tensor | None, groups: Tensor, iou: float
-    ) -> Candidates:
+    def suppressed(self, found: Candidates, mask: Tensor | None, groups: Tensor, iou: float) -> Candidates:
         """Those of the mask (None: all) after non-maximum suppression within their groups (`boxes.nms`), best first."""
         ...
 

@@ -18,7 +18,15 @@ from maskwatch.core.records import MAX_PIXELS, Box, Detections, Face, Rgb, requi
 from maskwatch.detect import boxes, proposals
 from maskwatch.detect.backends.compiled import HandOver
 from maskwatch.detect.backends.folded import Backend, Run
-from maskwatch.detect.candidates import LENGTHS, Candidates, ExactFilter, Filter, PaddedFilter, joined, nothing
+from maskwatch.detect.candidates import (
+    LENGTHS,
+    Candidates,
+    ExactFilter,
+    Filter,
+    PaddedFilter,
+    joined,
+    nothing,
+)
 from maskwatch.detect.pyramids.device import DevicePyramid
 from maskwatch.detect.pyramids.host import HostPyramid
 from maskwatch.detect.pyramids.levels import Pyramid
@@ -153,12 +161,10 @@ class Mtcnn:
 
     def _frames_at_once(self, rgb: Rgb) -> int:
         """How many frames of this size fit into memory."""
-        most = max(1, self._pixels_at_once // (rgb.shape[0] * rgb.shape[1]))
+        most = max(1, self._pixels_at_once // rgb[..., 0].size)
         return most if self._backend.device.type == "cpu" else min(most, CARD_FRAMES)
 
-    def _found_or_full(
-        self, frames: list[Rgb], threshold: float, following: list[Rgb]
-    ) -> Candidates | None:
+    def _found_or_full(self, frames: list[Rgb], threshold: float, following: list[Rgb]) -> Candidates | None:
         """None when the card's memory is too small for so many frames at once, which then holds for all later calls, too."""
         try:
             return self._found(frames, threshold, following)
@@ -167,7 +173,9 @@ class Mtcnn:
                 raise
         # only here, where the error no longer holds what it met
         self._pixels_at_once = len(frames) // 2 * frames[0].shape[0] * frames[0].shape[1]
-        log.warning("the card's memory is full: %d frames at once from now on, not %d", len(frames) // 2, len(frames))
+        log.warning(
+            "the card's memory is full: %d frames at once from now on, not %d", len(frames) // 2, len(frames)
+        )
         torch.cuda.empty_cache()
         return None
 

@@ -145,7 +145,11 @@ def tables(draw, most=40):
     """Boxes, some the same or without an area, scores of which some are equal, and groups."""
     count = draw(st.integers(0, most))
     at = st.floats(0, 60, width=16)
-    rows = draw(st.lists(st.tuples(at, at, at, at, st.integers(0, 8), st.integers(0, 2)), min_size=count, max_size=count))
+    rows = draw(
+        st.lists(
+            st.tuples(at, at, at, at, st.integers(0, 8), st.integers(0, 2)), min_size=count, max_size=count
+        )
+    )
     table = torch.tensor(rows, dtype=torch.float32).reshape(-1, 6)
     corner, side, score = table[:, :2], table[:, 2:4], table[:, 4] / 10 + 0.1
     return torch.cat([corner, corner + side], dim=1), score, table[:, 5].long()
@@ -176,7 +180,10 @@ def test_a_large_table_is_gone_through_in_parts(monkeypatch):
     found = torch.from_numpy(np.concatenate([corner, corner + random.uniform(5, 60, (500, 2))], 1)).float()
     scores, groups = torch.from_numpy(random.uniform(0, 1, 500)).float(), torch.zeros(500, dtype=torch.int64)
     monkeypatch.setattr(boxes, "ROWS", 64)
-    assert boxes.nms_by_smaller(found, scores, groups, 0.5).tolist() == box_by_box(found, scores, groups, 0.5).tolist()
+    assert (
+        boxes.nms_by_smaller(found, scores, groups, 0.5).tolist()
+        == box_by_box(found, scores, groups, 0.5).tolist()
+    )
 
 
 def filled_up(found):
@@ -302,7 +309,9 @@ FULL = [
 
 
 @pytest.mark.parametrize("error", FULL, ids=str)
-def test_with_a_full_memory_it_goes_on_with_half_as_many_frames_and_says_so_once(faulty, small, error, caplog):
+def test_with_a_full_memory_it_goes_on_with_half_as_many_frames_and_says_so_once(
+    faulty, small, error, caplog
+):
     asked = []
 
     def fault(together):
@@ -405,12 +414,20 @@ def test_a_network_serves_while_it_is_compiled_and_hands_over_when_that_is_ready
 @pytest.mark.parametrize(
     ("compile_", "said"),
     [
-        (lambda *_: (_ for _ in ()).throw(OSError("gcc: not found\nmore")), "is not compiled for 1 x 5 x 8 x 3: gcc: not found"),
-        (lambda network, _: lambda rgb: network(rgb) + 1, "compiled for 1 x 5 x 8 x 3 is off by 1: it is not used"),
+        (
+            lambda *_: (_ for _ in ()).throw(OSError("gcc: not found\nmore")),
+            "is not compiled for 1 x 5 x 8 x 3: gcc: not found",
+        ),
+        (
+            lambda network, _: lambda rgb: network(rgb) + 1,
+            "compiled for 1 x 5 x 8 x 3 is off by 1: it is not used",
+        ),
         (lambda network, _: lambda rgb: network(rgb) * torch.nan, "is off by nan: it is not used"),
     ],
 )
-def test_what_cannot_be_compiled_or_is_wrong_is_told_once_and_the_plain_network_goes_on(compile_, said, caplog):
+def test_what_cannot_be_compiled_or_is_wrong_is_told_once_and_the_plain_network_goes_on(
+    compile_, said, caplog
+):
     caplog.set_level(logging.INFO)
     network, rgb = HandOver("P-Net", plain, compile_), torch.ones((1, 5, 8, 3))
     asked_until(network, rgb, lambda: caplog.records)

@@ -37,6 +37,4 @@ def choose(
     if device.type == "cpu" and has_openvino and name != "torch":
         return OpenVinoBackend(weights, exact=exact)
     is_compiled = compiles == "on" or (compiles == "auto" and device.type == "cuda" and not exact)
-    return TorchBackend(
-        weights, device, torch.float16 if half else torch.float32, compiles=is_compiled
-    )
+    return TorchBackend(weights, device, torch.float16 if half else torch.float32, compiles=is_compiled)
