@@ -17,7 +17,8 @@ def card(
     whole: Annotated[
         bool,
         typer.Option(
-            "--all", help="Also decoded frames, one camera, many, facenet-pytorch, and with --data recall by class."
+            "--all",
+            help="Also decoded frames, one camera, many, facenet-pytorch, and with --data recall by class.",
         ),
     ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
@@ -30,7 +31,9 @@ def card(
     ] = None,
     seconds: Annotated[float, typer.Option(min=1, help="How long cameras are watched.")] = 20,
     data: Annotated[Path | None, typer.Option(help="Labelled images, whose test part counts.")] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write all figures here as JSON.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write all figures here as JSON.")
+    ] = None,
 ) -> None:
     """The steps of a call and the frames a second from memory, by the device's own clock; with --all, all that there is to know."""
     from maskwatch.bench.card import Plan, measure

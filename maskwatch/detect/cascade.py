@@ -163,7 +163,7 @@ class Mtcnn:
 
     def _frames_at_once(self, rgb: Rgb) -> int:
         """How many frames of this size fit into memory."""
-        most = max(1, self._pixels_at_once // (rgb.shape[0] * rgb.shape[1]))
+        most = max(1, self._pixels_at_once // rgb[..., 0].size)
         return most if self._backend.device.type == "cpu" else min(most, CARD_FRAMES)
 
     def _found_or_full(self, frames: list[Rgb], threshold: float, following: list[Rgb]) -> Candidates | None:

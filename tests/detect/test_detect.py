@@ -12,7 +12,7 @@ import torch
 from maskwatch.core.errors import ConfigError, ModelError
 from maskwatch.core.geometry import iou
 from maskwatch.core.records import Box, Face
-from maskwatch.detect import boxes, cascade, proposals, weights
+from maskwatch.detect import boxes, proposals, weights
 from maskwatch.detect.backends.choice import choose
 from maskwatch.detect.backends.openvino import OpenVinoBackend
 from maskwatch.detect.backends.pytorch import TorchBackend
