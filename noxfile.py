@@ -51,6 +51,7 @@ def release(session: nox.Session) -> None:
     session.run("python", "-m", "venv", str(needed))
     install = ("-m", "pip", "install", "--constraint", "requirements.lock", ".[fast,mqtt,notify,postgres]")
     session.run(str(needed / "bin" / "python"), *install, external=True)
+    session.run(str(needed / "bin" / "python"), "-m", "pip", "uninstall", "-qy", "pip", external=True)
     bill = ("--pyproject", "pyproject.toml", "--output-reproducible", "-o", str(dist / "maskwatch.cdx.json"))
     session.run("cyclonedx-py", "environment", *bill, str(needed))
     session.run("hatchling", "build", "-d", str(dist))  # hatch_build.py puts it in

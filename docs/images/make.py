@@ -112,6 +112,17 @@ def write_live(folder: Path, path: Path) -> None:
             service.terminate()
 
 
+def write_check(clip: Path, folder: Path, path: Path) -> None:
+    """The picture that `check` leaves of a camera."""
+    hall = [[0.05, 0.1], [0.95, 0.1], [0.95, 0.97], [0.05, 0.97]]
+    camera = {"source": str(clip), "zones": {"hall": hall}, "alert": {"sinks": []}}
+    config = folder / "check.yaml"
+    sections = {"web": {"enabled": False}, "console": {"enabled": False}}
+    config.write_text(yaml.safe_dump({"cameras": {"entrance": camera}, **sections}))
+    subprocess.run([*MASKWATCH, "check", "-c", str(config), "-o", str(folder / "check")], check=True)
+    shutil.copyfile(folder / "check" / "entrance.jpg", path)
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         demo, queue, config = Path(folder) / "demo", Path(folder) / "queue", Path(folder) / "my.yaml"
@@ -124,6 +135,7 @@ def main() -> None:
         )
         replay = ["replay", str(demo / "clip.mp4"), "--queue", str(queue), "-c", str(config)]
         subprocess.run([*MASKWATCH, *replay, "--camera", "entrance"], check=True)
+        write_check(demo / "clip.mp4", Path(folder), HERE / "check.jpg")
         write_review(queue, HERE / "review.png")
         write_live(Path(folder), HERE / "live.png")
 

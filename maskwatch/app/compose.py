@@ -115,6 +115,8 @@ def service_pipeline(config: Config) -> Pipeline:
         models = load_version(registry, version, pick_device(config.device))
         return camera_models(config.cameras, models, pipeline.sample_inputs())
 
+    # once the card is lost, `pick_device` gives the processor
+    pipeline.fall_back_on(lambda: camera_models(config.cameras, configured_models(config), ()))
     pipeline.add_background_task(DriftWatch(confidences, look, pipeline))
     if config.learn.archive_max_days is not None or config.queue.names_max_days is not None:
         pipeline.add_background_task(Upkeep(config.queue, config.learn, pipeline.fail))
@@ -304,6 +306,18 @@ def replay_pipeline(
         checkpoints=checkpoints,
         seen=seen,
     )
+
+
+def footage_camera(
+    plan: ReplayPlan, models: Models, source: Source, sinks: Sequence[AlertSink] = ()
+) -> Camera:
+    """The camera of a plan, with another source for its frames."""
+    return _camera(source, plan.defaults, models, name=plan.name, sinks=tuple(sinks), selection=plan.queue)
+
+
+def footage_queue(plan: ReplayPlan, models: Models) -> Queue | None:
+    """The queue for a plan's samples, None where it wants none."""
+    return None if plan.queue is None else _queue(plan.queue, models, plan.defaults)
 
 
 def bench_camera(name: str, source: Source, settings: Defaults, models: Models) -> Camera:

@@ -91,6 +91,13 @@ def erase_events(folder: Path, erasure: Erasure) -> int:
     return of_events.erase(folder, erasure.events)
 
 
+def require_no_training(archive: Path) -> None:
+    """Raises `DataError` while one runs: to be asked before anything is deleted that `erase` does not delete itself."""
+    if archive.exists():
+        with Archive(archive).alone():
+            pass
+
+
 def erase(queue: Path, archive: Path, erasure: Erasure, advance: Callable[[], None] = lambda: None) -> int:
     """Delete its samples for good; returns how many there were, `advance` is called after each.
 

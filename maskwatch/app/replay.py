@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from maskwatch.alerts.kinds.log import LogSink
 from maskwatch.app.compose import ReplayPlan, replay_pipeline
@@ -86,7 +87,7 @@ class _Run:
         self._lines: ReportWriter | None = None
         self._open = ExitStack()
 
-    def __enter__(self) -> "_Run":
+    def __enter__(self) -> Self:
         work, before = self._work, self._state
         if work and self._outputs.video:
             begins_ms, size = (before.video_begins_ms, before.video_size) if before else ((), None)
@@ -105,6 +106,7 @@ class _Run:
     def watch(self, models: Models, advance: Callable[..., None]) -> Summary:
         """Analyse every frame that is left."""
         summary, resumption = self._summary, None
+        is_aggregate = self._plan.defaults.privacy is Privacy.AGGREGATE  # which stores no boxes
         if self._state:
             resumption = self._state.resumption(self._plan)
             at = summary.timeline.last_at
@@ -120,7 +122,7 @@ class _Run:
             models,
             on_decision,
             (LogSink(), EndSink(self._recent.end), EndSink(summary.end)),
-            checkpoints=Checkpoints(self._save) if self._work else None,
+            checkpoints=Checkpoints(self._save) if self._work and not is_aggregate else None,
             resumption=resumption,
         ) as pipeline:
             try:

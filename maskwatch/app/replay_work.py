@@ -122,7 +122,7 @@ def work_in(
     """
     rules = {type(each).__module__.partition(".")[0] for each in plan.defaults.alert.rule_settings().values()}
     own = {f"maskwatch.{each}" for each in (*CLASSES, "app.replay_work")}
-    work = Work(folder, _asked(plan, models, outputs), tuple(own | rules - {"maskwatch"}))
+    work = Work(folder, fingerprint(plan, models, outputs), tuple(own | rules - {"maskwatch"}))
     with parents_of(folder):
         make_folder(folder)
         folder.chmod(0o700)  # pictures of people, under any umask
@@ -144,7 +144,7 @@ def folder_beside(output: Path) -> Path:
     return output.with_name(f".{output.name}.replay")
 
 
-def _asked(plan: ReplayPlan, models: Models, outputs: tuple[Path | None, ...]) -> str:
+def fingerprint(plan: ReplayPlan, models: Models, outputs: tuple[Path | None, ...] = ()) -> str:
     """What decides on what a replay leaves; another program, model, setting or file is another."""
     path = Path(plan.address.reveal())
     file = (path.stat().st_size, path.stat().st_mtime_ns) if path.is_file() else ()

@@ -11,6 +11,7 @@ from typing import NoReturn
 import typer
 
 from maskwatch.cli import (
+    archive,
     bench,
     check,
     console,
@@ -49,6 +50,7 @@ app.command()(run.run)
 app.command()(console.console)
 app.command()(status.status)
 app.command()(replay.replay)
+app.command()(archive.archive)
 app.command()(demo.demo)
 app.command()(check.check)
 app.command()(schema.schema)

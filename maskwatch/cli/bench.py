@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from maskwatch.cli import bench_compare, bench_loop, bench_queue
+from maskwatch.cli import bench_card, bench_compare, bench_loop, bench_queue
+from maskwatch.cli.bench_options import machine, numbers
 from maskwatch.cli.sections import settings_for
 from maskwatch.cli.terminal import errors, out, progress
 from maskwatch.core.errors import ConfigError
+from maskwatch.core.text import pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -28,6 +30,7 @@ app = typer.Typer(
 app.command()(bench_compare.compare)
 app.command()(bench_loop.loop)
 app.command()(bench_queue.queue)
+app.command()(bench_card.card)
 
 
 @app.callback()
@@ -66,8 +69,8 @@ def detect(
     chosen = pick_device(device).type
     cases = [
         Case(int(height), px, int(each))
-        for height, px, each in product(_numbers("--heights", heights), _numbers("--min-face", min_face),
-                                        _numbers("--batch", batch))
+        for height, px, each in product(numbers("--heights", heights), numbers("--min-face", min_face),
+                                        numbers("--batch", batch))
     ]  # fmt: skip
     names = [PEER, *(name.strip() for name in backends.split(","))]
     images, decode_ms = _frames(footage, frames)
@@ -85,10 +88,10 @@ def detect(
     _print_steps(results)
     if decode_ms is not None:
         out.print(f"decoding to RGB: {decode_ms:.1f} ms a frame")
-    out.print(f"{rounds} rounds of {len(images)} frames, in turns, medians; on {_machine(chosen)}")
+    out.print(f"{rounds} rounds of {len(images)} frames, in turns, medians; on {machine(chosen)}")
     if as_json:
         record = {
-            "machine": _machine(chosen),
+            "machine": machine(chosen),
             "decode_ms": decode_ms,
             "cases": [result.as_dict() for result in results],
         }
@@ -138,7 +141,7 @@ def system(
                 scenes.write_clip(footage, _told(compose(fps, CLIP_S), advance), fps)
 
         def measure(number: int) -> Load:
-            with progress(f"{number} cameras", int(warm_up_s(number) + seconds)) as advance:
+            with progress(pluralize(number, "camera"), int(warm_up_s(number) + seconds)) as advance:
                 return run(footage, number, defaults, models, seconds=seconds, on_second=advance)
 
         loads = largest(measure) if find else [measure(cameras)]
@@ -146,9 +149,9 @@ def system(
     if find:
         held = max((load.cameras for load in loads if load.holds), default=0)
         out.print(f"the largest number that holds: {held}")
-    out.print(f"on {_machine(device.type)}")
+    out.print(f"on {machine(device.type)}")
     if as_json:
-        record = {"machine": _machine(device.type), "loads": [load.as_dict() for load in loads]}
+        record = {"machine": machine(device.type), "loads": [load.as_dict() for load in loads]}
         write_atomically(as_json, (json.dumps(record, indent=1) + "\n").encode())
 
 
@@ -167,17 +170,7 @@ def _print_loads(loads: "list[Load]", title: str) -> None:
     out.print(table)
     for load in loads:
         looks = ", ".join(f"{count} {look}" for look, count in load.looks.items())
-        out.print(f"{load.cameras} cameras: looked at {looks}")
-
-
-def _numbers(option: str, text: str) -> list[float]:
-    try:
-        numbers = [float(part) for part in text.split(",")]
-    except ValueError:
-        raise ConfigError(f"{option}: must be numbers with commas between, got {text!r}") from None
-    if min(numbers) < 1:
-        raise ConfigError(f"{option}: must be at least 1, got {text!r}")
-    return numbers
+        out.print(f"{pluralize(load.cameras, 'camera')}: looked at {looks}")
 
 
 def _frames(footage: Path | None, count: int) -> "tuple[list[Rgb], float | None]":
@@ -238,25 +231,3 @@ def _print_steps(results: "list[Result]") -> None:
             )
             table.add_row(label, name, *(f"{times.get(step, 0):.1f}" for step in steps))
     out.print(table)
-
-
-def _machine(device: str) -> str:
-    import os
-    import platform
-
-    import torch
-
-    if device == "cuda":
-        return f"{torch.cuda.get_device_name()}, torch {torch.__version__}"
-    models = (
-        [
-            line.split(":", 1)[1].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if line.startswith("model name")
-        ]
-        if Path("/proc/cpuinfo").exists()
-        else []
-    )
-    return (
-        f"{models[0] if models else platform.processor()}, {os.cpu_count()} cores, torch {torch.__version__}"
-    )

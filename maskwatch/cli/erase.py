@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from maskwatch.app.erase_person import Named
     from maskwatch.config.load import Config
 
-SHARED = " (shared)"  # of a command's name: with the shared database
-
 
 def erase(
     camera: Annotated[
@@ -59,7 +57,7 @@ def erase(
     """
     if (camera is None) == (person is None):
         raise ConfigError("say either --camera or --person")
-    settings = settings_for("erase" + SHARED if shared else "erase", config)
+    settings = settings_for("erase shared", config) if shared else settings_for("erase", config)
     if person is not None:
         if day is not None or before is not None or exports or shared:
             raise ConfigError("--person: goes with --yes alone, and is replaced everywhere")
@@ -77,7 +75,7 @@ def erase(
 
 
 def _erase_camera(settings: "Config", erasure: "Erasure", *, exports: bool, shared: bool, yes: bool) -> None:
-    from maskwatch.app.erase import count_events, erase_events, look
+    from maskwatch.app.erase import count_events, erase_events, look, require_no_training
     from maskwatch.app.erase import erase as run
     from maskwatch.app.erase_beside import erase_beside, look_beside
     from maskwatch.events.erase import erase_shared
@@ -85,7 +83,8 @@ def _erase_camera(settings: "Config", erasure: "Erasure", *, exports: bool, shar
     queue, archive = settings.queue.dir, settings.learn.archive
     kept, events = look(queue, archive, erasure), count_events(settings.events.dir, erasure)
     found = look_beside(settings, kept, erasure)
-    _require_known(settings, erasure, kept, found, events)
+    if not shared:  # there may be copies of what is deleted here
+        _require_known(settings, erasure, kept, found, events)
     _show(settings, kept, found)
     told = f"{pluralize(kept.samples, 'sample')} would go, picture and labels"
     told += f"; {pluralize(events, 'event')} in {looked_at(settings.events.dir)}" if events else ""
@@ -96,6 +95,7 @@ def _erase_camera(settings: "Config", erasure: "Erasure", *, exports: bool, shar
         )
     if not _is_wanted(told, "deletes them for good", yes=yes):
         return
+    require_no_training(archive)
     erase_beside(settings, found, erasure, exports=exports)
     with progress("erasing", kept.samples) as advance:
         count = run(queue, archive, erasure, advance)

@@ -16,6 +16,7 @@ from maskwatch.cli.sections import settings_for
 from maskwatch.cli.terminal import out, progress, say
 from maskwatch.core.errors import ConfigError, EventError
 from maskwatch.core.events import EventKind
+from maskwatch.core.text import pluralize
 from maskwatch.platform.clock import local_day, utc_now
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ def list_(
         at = f"{datetime.fromtimestamp(event.at).astimezone():%Y-%m-%d %H:%M:%S}"
         table.add_row(at, event.kind.value, escape(event.camera or ""), escape(what))
     out.print(table)
-    say(f"{len(found)} of {total} events" if len(found) < total else f"{total} events")
+    all_of_them = pluralize(total, "event")
+    say(f"{len(found)} of {all_of_them}" if len(found) < total else all_of_them)
 
 
 @app.command()
@@ -110,7 +112,7 @@ def export(
             for line in csv_lines(walk(store, wanted)):
                 table.write(line)
                 advance()
-    say(f"{file}: {total} events")
+    say(f"{file}: {pluralize(total, 'event')}")
 
 
 @app.command()

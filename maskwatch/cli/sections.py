@@ -19,13 +19,14 @@ USES = {
     "console": {"console", "events", "queue", "privacy", *PLACES, *LOOKING},
     "models": {"models"},
     "erase": {"queue", "learn", "events", "drift", "alert", "console"},
-    "erase (shared)": {"queue", "learn", "events", "events.url", "drift", "alert", "console"},
+    "erase shared": {"queue", "learn", "events", "events.url", "drift", "alert", "console"},
     "drift": {"drift", "learn", "queue", "models", *LOOKING},
     "learn": {"drift", "learn", "queue", "models", *LOOKING},
     "evaluate": {"models", *LOOKING},
     "evaluate system": {"alert", "models", *PLACES, *LOOKING},
     "bench system": {"fps", "alert", *PLACES, *LOOKING},
     "bench queue": {"queue", "models", *LOOKING},
+    "archive": {"fps", "aspect", "privacy", "alert", "queue", "models", "events", *PLACES, *LOOKING},
     "replay": {"fps", "aspect", "privacy", "alert", "queue", "models", *PLACES, *LOOKING},
 }
 

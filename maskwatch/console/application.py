@@ -1,7 +1,8 @@
 """All pages together, with nobody at the door: `guard.py` stands there."""
 
-from fastapi import FastAPI
-from fastapi.responses import RedirectResponse
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from nicegui import app as nicegui_app
 from nicegui import ui
 
 from maskwatch.console import navigation
@@ -9,9 +10,11 @@ from maskwatch.console.context import Console
 from maskwatch.console.editor import pages as editor
 from maskwatch.console.history import pages as history
 from maskwatch.console.live import pages as live
+from maskwatch.console.login import not_found_page
 from maskwatch.console.people import pages as people
 from maskwatch.console.review import pages as review
 from maskwatch.console.team import pages as team
+from maskwatch.console.texts import Texts, language_of
 
 MONITORING = (live, history, editor)
 """Pages of what needs the service or its events."""
@@ -34,6 +37,7 @@ def application(console: Console) -> FastAPI:
         people.add_pages(app, console)
         for page in MONITORING:
             page.add_pages(app, console, console.monitoring)
+    nicegui_app.add_exception_handler(404, _not_found)
     ui.run_with(
         app,
         title="maskwatch",
@@ -44,3 +48,11 @@ def application(console: Console) -> FastAPI:
         show_welcome_message=False,
     )
     return app
+
+
+async def _not_found(request: Request, error: Exception) -> Response:
+    """For who opened a page in the look of ours, and for what asked for a part of one as data."""
+    if "text/html" in request.headers.get("accept", ""):
+        texts = Texts(language_of(request.cookies, request.headers.get("accept-language", "")))
+        return HTMLResponse(not_found_page(texts), 404)
+    return JSONResponse({"detail": error.detail if isinstance(error, HTTPException) else "Not Found"}, 404)

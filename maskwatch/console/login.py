@@ -84,6 +84,13 @@ def not_allowed_page(texts: Texts, user: User, needed: Role) -> str:
     return _page(texts, texts("login.not_allowed"), body)
 
 
+def not_found_page(texts: Texts) -> str:
+    """Says that there is no such page, with a way back."""
+    title = escape(texts("login.not_found"))
+    body = f'<h1>{title}</h1><p>{escape(texts("login.not_found_why"))}</p><p><a href="/">{escape(texts("login.back"))}</a></p>'
+    return _page(texts, texts("login.not_found"), body)
+
+
 def _page(texts: Texts, title: str, body: str, head: str = "") -> str:
     return (
         f'<!doctype html><html lang="{texts.language}"><head><meta charset="utf-8"><title>maskwatch: {escape(title)}</title>'

@@ -1,12 +1,14 @@
 """The frame of every page: navigation, the person, language, light or dark."""
 
 import json
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from fastapi import Request
 from nicegui import ui
+from nicegui.language import Language
 
 from maskwatch.console.context import Console
 from maskwatch.console.texts import COOKIE, LANGUAGES, Texts, language_of
@@ -16,6 +18,7 @@ from maskwatch.http.guard import address_of
 LOOK_COOKIE = "maskwatch_look"
 LOOKS: dict[str, bool | None] = {"auto": None, "light": False, "dark": True}
 LOOK_ICONS = {"auto": "brightness_auto", "light": "light_mode", "dark": "dark_mode"}
+LIBRARY_LANGUAGES: dict[str, Language] = {"en": "en-US", "ko": "ko-KR"}
 STYLE = Path(__file__).with_name("style.css")
 SIGNED_OUT = """<script>
 (function watch() {
@@ -49,7 +52,7 @@ def shell(console: Console, visit: Visit, active: str) -> ui.row:
     """Draw the bar on top of a page, `active` being its link's key; returns the place in it for the page's own tools."""
     t = visit.texts
     ui.add_css(STYLE)
-    ui.add_head_html(f"<script>document.documentElement.lang = '{t.language}'</script>")
+    _set_language(t)
     ui.add_body_html(SIGNED_OUT)
     ui.colors(primary="#2f6fd0", dark="#1c2027", dark_page="#14171c")
     dark = ui.dark_mode(LOOKS[visit.look])
@@ -68,6 +71,13 @@ def shell(console: Console, visit: Visit, active: str) -> ui.row:
         _look_button(t, visit.look, dark)
         _person_menu(visit)
     return tools
+
+
+def _set_language(t: Texts) -> None:
+    """Of the page, of the library's own words (that the connection is lost, say); a page of NiceGUI has one for all visitors."""
+    client = ui.context.client
+    client.page = copy(client.page)
+    client.page.language = LIBRARY_LANGUAGES[t.language]
 
 
 def keep(cookie: str, value: str) -> None:

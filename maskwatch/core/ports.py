@@ -1,6 +1,6 @@
 """What the pipeline asks of the parts that it is given. A part fits by having the methods; nothing is inherited."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -50,6 +50,19 @@ class SupportsResume(Protocol):
 
     def frames_from(self, bookmark: object) -> Frames:
         """As `frames`, from the frame on that had this `Frame.bookmark`; what comes before it may come, too."""
+        ...
+
+
+@runtime_checkable
+class SupportsIdle(Protocol):
+    """Optional interface of a live source that may bring nothing for hours and be well: a folder that clips are put into."""
+
+    def on_idle(self, tell: Callable[[], None]) -> None:
+        """`tell` is to be called every few seconds while it is well and brings nothing, on the thread that reads frames."""
+        ...
+
+    def check(self) -> str:
+        """What is there, for `maskwatch check`, without waiting for a frame. Raises `SourceError`."""
         ...
 
 

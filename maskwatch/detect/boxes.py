@@ -39,6 +39,12 @@ def shifted(boxes: Tensor, offsets: Tensor, extra: float) -> Tensor:
     return boxes + offsets * torch.cat([sides, sides], dim=1)
 
 
+def mirrored_offsets(offsets: Tensor) -> Tensor:
+    """Offsets `(N, 4)` that were asked for in a crop flipped left to right, for the crop as it is."""
+    x1, y1, x2, y2 = offsets.unbind(1)
+    return torch.stack([-x2, y1, -x1, y2], dim=1)
+
+
 def squared(boxes: Tensor) -> Tensor:
     """The smallest squares around the boxes, about the same centres: `(N, 4)`, not cut at the frame."""
     sides = boxes[:, 2:] - boxes[:, :2]

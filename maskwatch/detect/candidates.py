@@ -89,9 +89,7 @@ class Filter(Protocol):
         """Those of the mask, in their order."""
         ...
 
-    def suppressed(
-        self, found: Candidates, mask: Tensor | None, groups: Tensor, iou: float
-    ) -> Candidates:
+    def suppressed(self, found: Candidates, mask: Tensor | None, groups: Tensor, iou: float) -> Candidates:
         """Those of the mask (None: all) after non-maximum suppression within their groups (`boxes.nms`), best first."""
         ...
 
@@ -101,6 +99,10 @@ class Filter(Protocol):
         The published one is by the smaller of two boxes; unless `as_published`, which leaves two boxes of different
         heights on one masked face, another by IoU follows.
         """
+        ...
+
+    def distinct(self, found: Candidates, mask: Tensor, *, as_published: bool) -> Candidates:
+        """As `decided`, by the combined scores (`logs`), and where they are."""
         ...
 
     def exact(self, found: Candidates) -> Candidates:
@@ -127,6 +129,13 @@ class ExactFilter:
             return found
         return found[boxes.nms(found.boxes, found.scores, found.frame, BY_IOU)]
 
+    def distinct(self, found: Candidates, mask: Tensor, *, as_published: bool) -> Candidates:
+        found = found[mask.nonzero()[:, 0]]
+        found = found[boxes.nms_by_smaller(found.boxes, found.logs.exp(), found.frame, BY_SMALLER)]
+        if as_published:
+            return found
+        return found[boxes.nms(found.boxes, found.logs.exp(), found.frame, BY_IOU)]
+
     def exact(self, found: Candidates) -> Candidates:
         return found
 
@@ -138,7 +147,7 @@ class PaddedFilter:
         return _marked(found, mask & (found.frame >= 0))
 
     def suppressed(self, found: Candidates, mask: Tensor | None, groups: Tensor, iou: float) -> Candidates:
-        among, order = _best_first(found, mask)
+        among, order = _best_first(found, found.scores, mask)
         found = found[order]
         rivals = boxes.rivals(found.boxes, groups[order], boxes.pairwise_iou, iou)
         stays, is_settled = boxes.settled(rivals, among)
@@ -150,7 +159,7 @@ class PaddedFilter:
         return _marked(found[rows], stays[rows])
 
     def decided(self, found: Candidates, mask: Tensor, *, as_published: bool) -> Candidates:
-        among, order = _best_first(found, mask)
+        among, order = _best_first(found, found.scores, mask)
         found = found[order]
         rivals = boxes.rivals(found.boxes, found.frame, boxes.share_of_smaller, BY_SMALLER)
         stays, is_settled = boxes.settled(rivals, among)
@@ -168,6 +177,25 @@ class PaddedFilter:
             return ExactFilter().decided(kept, table[:, 6] > 0, as_published=as_published)
         return kept[(table[:, 7] > 0).nonzero()[:, 0]]
 
+    def distinct(self, found: Candidates, mask: Tensor, *, as_published: bool) -> Candidates:
+        among, order = _best_first(found, found.logs.exp(), mask)
+        found = found[order]
+        overlaps = [boxes.rivals(found.boxes, found.frame, boxes.share_of_smaller, BY_SMALLER)]
+        if not as_published:
+            overlaps.append(boxes.rivals(found.boxes, found.frame, boxes.pairwise_iou, BY_IOU))
+        stays, settled = among, []
+        for rivals in overlaps:
+            stays, is_settled = boxes.settled(rivals, stays)
+            settled.append(is_settled)
+        count, done = torch.stack([stays.sum(), torch.stack(settled).all().long()]).tolist()
+        if not done:
+            stays = among
+            for rivals in overlaps:
+                stays = boxes.settled_at_last(rivals, stays)
+            count = int(stays.sum())
+        rows = torch.argsort(stays.byte(), descending=True, stable=True)[: usual_length(count)]
+        return _marked(found[rows], stays[rows])
+
     def exact(self, found: Candidates) -> Candidates:
         return found[(found.frame >= 0).nonzero()[:, 0]]
 
@@ -177,10 +205,10 @@ def usual_length(count: int) -> int:
     return next(length for length in LENGTHS if length >= count)
 
 
-def _best_first(found: Candidates, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """The order `(N,)` of the rows, the mask's best first, and the mask in that order."""
+def _best_first(found: Candidates, scores: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+    """The order `(N,)` of the rows, the mask's best by `scores` first, and the mask in that order."""
     among = found.frame >= 0 if mask is None else mask & (found.frame >= 0)
-    order = torch.argsort(found.scores.masked_fill(~among, -1.0), descending=True, stable=True)
+    order = torch.argsort(scores.masked_fill(~among, -1.0), descending=True, stable=True)
     return among[order], order
 
 

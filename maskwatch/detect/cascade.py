@@ -7,7 +7,7 @@ the backend until the last suppression.
 import logging
 import math
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import torch
@@ -16,8 +16,17 @@ from torch.nn.functional import logsigmoid
 
 from maskwatch.core.records import MAX_PIXELS, Box, Detections, Face, Rgb, require_rgb
 from maskwatch.detect import boxes, proposals
+from maskwatch.detect.backends.compiled import HandOver
 from maskwatch.detect.backends.folded import Backend, Run
-from maskwatch.detect.candidates import LENGTHS, Candidates, ExactFilter, Filter, PaddedFilter, joined, nothing
+from maskwatch.detect.candidates import (
+    LENGTHS,
+    Candidates,
+    ExactFilter,
+    Filter,
+    PaddedFilter,
+    joined,
+    nothing,
+)
 from maskwatch.detect.pyramids.device import DevicePyramid
 from maskwatch.detect.pyramids.host import HostPyramid
 from maskwatch.detect.pyramids.levels import Pyramid
@@ -35,6 +44,8 @@ CARD_CHUNK = 1024  # on a card, one of `candidates.LENGTHS`
 CARD_FRAMES = 16  # on a card at once: the next go up while these are looked at
 USUAL_CROPS = (1, *range(8, 49, 8))  # the numbers that the backends fill up to
 CARD_CROPS = tuple(length for length in LENGTHS if length <= CARD_CHUNK)
+MIRRORED_FROM = 0.2  # combined score; of a candidate under it the mirrored crop is not asked about
+SUREST = 1e-6  # how near to 0 and 1 a probability may come, so that its log-odds are finite
 MAX_LEVELS = 64  # more than any frame has; numbers the groups of the suppression
 
 STOCK_POINT = OperatingPoint()
@@ -71,6 +82,12 @@ class Mtcnn:
     def backend_name(self) -> str:
         """What the networks are computed by."""
         return self._backend.name
+
+    @property
+    def compiling(self) -> HandOver | None:
+        """How far P-Net is compiled; None where it is not to be."""
+        run = getattr(self._backend, "pnet_run", None)
+        return run if isinstance(run, HandOver) else None
 
     def timed(self, lap: Lap) -> "Mtcnn":
         """A detector like it that calls `lap` with the name of each step when it is done."""
@@ -123,36 +140,33 @@ class Mtcnn:
             require_rgb(rgb)
             by_size[rgb.shape].append(place)
         faces: list[list[Face]] = [[] for _ in frames]
-        waiting = self._few_enough(by_size)
+        waiting = deque(by_size.values())
         with noticing_loss(self._backend.device):
             while waiting:
                 places = waiting.popleft()
-                following = waiting[0] if waiting else ()
+                most = self._frames_at_once(frames[places[0]])
+                if len(places) > most:
+                    waiting.extendleft((places[most:], places[:most]))
+                    continue
+                following = waiting[0] if waiting else []
+                following = following[: self._frames_at_once(frames[following[0]])] if following else []
                 found = self._found_or_full(
-                    [frames[p] for p in places], threshold, [frames[p] for p in following]
+                    [frames[place] for place in places], threshold, [frames[place] for place in following]
                 )
                 if found is None:
-                    half = len(places) // 2
-                    waiting.extendleft((places[half:], places[:half]))
+                    waiting.appendleft(places)
                     continue
                 rows = zip(found.boxes.tolist(), found.scores.tolist(), found.frame.tolist(), strict=True)
                 for box, score, frame in rows:
                     faces[places[frame]].append(Face(Box(*box), score))
         return [tuple(each) for each in faces]
 
-    def _few_enough(self, by_size: Mapping[tuple[int, ...], list[int]]) -> deque[list[int]]:
-        """The places of frames of one size; not more together than fit into memory."""
-        batches: deque[list[int]] = deque()
-        for (height, width, _), places in by_size.items():
-            at_once = max(1, self._pixels_at_once // (height * width))
-            if self._backend.device.type != "cpu":
-                at_once = min(at_once, CARD_FRAMES)
-            batches += [places[start : start + at_once] for start in range(0, len(places), at_once)]
-        return batches
+    def _frames_at_once(self, rgb: Rgb) -> int:
+        """How many frames of this size fit into memory."""
+        most = max(1, self._pixels_at_once // (rgb.shape[0] * rgb.shape[1]))
+        return most if self._backend.device.type == "cpu" else min(most, CARD_FRAMES)
 
-    def _found_or_full(
-        self, frames: list[Rgb], threshold: float, following: list[Rgb]
-    ) -> Candidates | None:
+    def _found_or_full(self, frames: list[Rgb], threshold: float, following: list[Rgb]) -> Candidates | None:
         """None when the card's memory is too small for so many frames at once, which then holds for all later calls, too."""
         try:
             return self._found(frames, threshold, following)
@@ -161,7 +175,9 @@ class Mtcnn:
                 raise
         # only here, where the error no longer holds what it met
         self._pixels_at_once = len(frames) // 2 * frames[0].shape[0] * frames[0].shape[1]
-        log.warning("the card's memory is full: %d frames at once from now on, not %d", len(frames) // 2, len(frames))
+        log.warning(
+            "the card's memory is full: %d frames at once from now on, not %d", len(frames) // 2, len(frames)
+        )
         torch.cuda.empty_cache()
         return None
 
@@ -237,24 +253,36 @@ class Mtcnn:
 
     def _decided(self, pyramid: Pyramid, found: Candidates, threshold: float) -> Candidates:
         found = self._judged(self._backend.onet, pyramid, found, side_px=ONET_PX, power=self._point.powers[2])
-        found = replace(found, scores=found.logs.exp())
         found = replace(found, boxes=boxes.shifted(found.boxes, found.offsets, extra=1))
+        if self._point.mirrored:
+            found = self._judged_mirrored(pyramid, found, min(threshold, MIRRORED_FROM))
+            self._lap("mirrored")
+        found = replace(found, scores=found.logs.exp())
         found = _filter(pyramid).decided(found, found.scores > threshold, as_published=self._as_published)
         self._lap("O-Net")
         return found
+
+    def _judged_mirrored(self, pyramid: Pyramid, found: Candidates, threshold: float) -> Candidates:
+        """One box a face, with what O-Net says of the square about it mirrored; its log-odds are the mean of both answers."""
+        mask = found.logs.exp() > threshold
+        found = _filter(pyramid).distinct(found, mask, as_published=self._as_published)
+        found = replace(found, boxes=boxes.squared(found.boxes))
+        parts = [nothing(self._backend.device)]
+        for part, crops in self._cut(pyramid, found, ONET_PX):
+            values = self._backend.onet(crops.flip(2))
+            before = part.scores.logit(eps=SUREST)
+            mean = (before + values[:, 0]) / 2
+            logs = part.logs + self._point.powers[2] * (logsigmoid(mean) - logsigmoid(before))
+            moved = boxes.shifted(part.boxes, boxes.mirrored_offsets(values[:, 1:]), extra=1)
+            parts.append(replace(part, boxes=moved, scores=mean.sigmoid(), logs=logs))
+        return joined(parts[1:] or parts)
 
     def _judged(
         self, network: Run, pyramid: Pyramid, found: Candidates, *, side_px: int, power: float
     ) -> Candidates:
         """Those candidates that have a crop, with what the network says of it."""
         parts = [nothing(self._backend.device)]
-        chunk = CARD_CHUNK if isinstance(pyramid, DevicePyramid) else CHUNK
-        for start in range(0, len(found), chunk):
-            part = found[start : start + chunk]
-            part = _filter(pyramid).touching(part, pyramid.touches(part.boxes))
-            if not len(part):  # all of them moved out of the frame
-                continue
-            crops = pyramid.cut(part.frame, part.boxes, side_px)
+        for part, crops in self._cut(pyramid, found, side_px):
             self._lap("crops")
             values = network(crops)
             logs = part.logs + power * logsigmoid(values[:, 0])
@@ -262,6 +290,15 @@ class Mtcnn:
             parts.append(replace(part, scores=scores, logs=logs, offsets=offsets))
             self._lap("R-Net" if side_px == RNET_PX else "O-Net")
         return joined(parts[1:] or parts)
+
+    def _cut(self, pyramid: Pyramid, found: Candidates, side_px: int) -> Iterator[tuple[Candidates, Tensor]]:
+        """The candidates that touch the frame with their crops `(N, S, S, 3)`, not more at once than fit into memory."""
+        chunk = CARD_CHUNK if isinstance(pyramid, DevicePyramid) else CHUNK
+        for start in range(0, len(found), chunk):
+            part = found[start : start + chunk]
+            part = _filter(pyramid).touching(part, pyramid.touches(part.boxes))
+            if len(part):  # not all of them moved out of the frame
+                yield part, pyramid.cut(part.frame, part.boxes, side_px)
 
 
 def _filter(pyramid: Pyramid) -> Filter:

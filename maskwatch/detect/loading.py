@@ -14,5 +14,12 @@ def ready_detector(settings: Settings, device: torch.device) -> Mtcnn:
     Raises `ModelError`, naming the file, or `ConfigError` when the backend is not there.
     """
     weights = load_weights(settings.weights)
-    backend = choose(settings.backend, weights, device, half=settings.half, exact=settings.is_exact)
+    backend = choose(
+        settings.backend,
+        weights,
+        device,
+        half=settings.half,
+        exact=settings.is_exact,
+        compiles=settings.compile,
+    )
     return Mtcnn(backend, settings, weights.version, weights.point)

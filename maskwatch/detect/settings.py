@@ -9,6 +9,7 @@ from maskwatch.platform.settings_base import Probability, SettingsBase
 from maskwatch.plugins import KindSettings
 
 BackendName = Literal["auto", "torch", "openvino"]
+CompileChoice = Literal["auto", "on", "off"]
 STOCK = "stock"
 NO_SCOUT = "detect.scout: has no effect any more, as P-Net looks everywhere; the key can go"
 Weights = Annotated[InputText, WrapValidator(lambda value, inner: value if value == STOCK else inner(value))]
@@ -22,7 +23,9 @@ class Settings(KindSettings):
     those that were chosen for the weights and travel in their file. `crops: exact` cuts the
     refining stages' input at fractions of a pixel from the pyramid; `published` makes pyramid and crops as
     facenet-pytorch does, slowly, which gives that package's boxes (with its weights and thresholds). `half` computes
-    in float16, on CUDA alone, and keeps 97 % of the boxes. `scout` is of earlier releases and has no effect.
+    in float16, on CUDA alone, and keeps 97 % of the boxes. `compile` has torch compile
+    P-Net for the sizes that come again and again, beside the work; `auto` is on for CUDA and off on the processor.
+    `scout` is of earlier releases and has no effect.
     """
 
     kind: Literal["mtcnn"] = "mtcnn"
@@ -33,6 +36,7 @@ class Settings(KindSettings):
     scout: bool = True
     backend: BackendName = "auto"
     half: bool = False
+    compile: CompileChoice = "auto"
 
     @property
     def is_exact(self) -> bool:

@@ -31,11 +31,13 @@ class OperatingPoint:
     """Where a cascade draws its lines; chosen on validation data, for its weights alone.
 
     `thresholds` are the lowest probabilities that pass P-Net, R-Net and the end. A face's score, which the
-    last is held against, is the product of the three networks' probabilities, each to its power.
+    last is held against, is the product of the three networks' probabilities, each to its power. With `mirrored`
+    O-Net is asked once more about each box that it gave, mirrored, and the mean of both log-odds counts.
     """
 
     thresholds: tuple[float, float, float] = (0.6, 0.7, 0.8)
     powers: tuple[float, float, float] = (0, 0, 1)
+    mirrored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,9 @@ def load_detector(path: Path) -> Weights:
             _filled(RNet(), file.under("rnet")),
             _filled(ONet(), file.under("onet")),
             file.version,
-            OperatingPoint(tuple(point["thresholds"]), tuple(point["powers"])),
+            OperatingPoint(
+                tuple(point["thresholds"]), tuple(point["powers"]), bool(point.get("mirrored", False))
+            ),
         )
 
 

@@ -171,10 +171,9 @@ class EventStore:
 
     def users(self) -> dict[str, int]:
         """Who stands in events as the one who looked at or changed something, and in how many. Raises `EventError`."""
-        columns: list[Any] = [self._user().label("user"), func.count().label("number")]
-        query: Select[Any] = select(*columns).where(self._of_people()).group_by(self._user())
-        rows = self._rows(query)
-        return {row["user"]: row["number"] for row in rows if row["user"] is not None}
+        columns: list[Any] = [self._user().label("person"), func.count().label("number")]
+        query: Select[Any] = select(*columns).where(self._of_people()).group_by("person")
+        return {row["person"]: row["number"] for row in self._rows(query) if row["person"] is not None}
 
     def of_user(self, user: str, *, limit: int) -> list[Event]:
         """Some of the events of somebody that `users` named. Raises `EventError`."""

@@ -15,7 +15,9 @@ from maskwatch.http.guard import network_of
 
 MIN_BYTES_PER_S = 10_000  # at which a body has to come, beyond the time that every request has
 MIN_TAKEN_PER_S = 1_000  # bytes of an answer, by whoever asked for it
-MAX_UNWANTED_BYTES = 1_000_000  # of a body that still come when the answer was sent; so whoever sends a little more hears it
+MAX_UNWANTED_BYTES = (
+    1_000_000  # of a body that still come when the answer was sent; so whoever sends a little more hears it
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class BoundedConnection(H11Protocol):
         super().connection_made(transport)
         out = self._to_cut_off()
         if out is not None:
-            out._cut_off()
+            out.cut_off()
         if out is self:
             return
         self._begin()
@@ -74,7 +76,7 @@ class BoundedConnection(H11Protocol):
         if self._is_unwanted():
             self._unwanted += len(data)
             if self._unwanted > MAX_UNWANTED_BYTES:
-                self._cut_off()
+                self.cut_off()
                 return
         super().data_received(data)
         self._look()
@@ -100,11 +102,13 @@ class BoundedConnection(H11Protocol):
     def _expect_taking(self) -> None:
         """From the last look on, some of it; with the system's large buffers it may be long until we may send again."""
         wanted = self._limits.taken_s * MIN_TAKEN_PER_S
-        self._taking = self.loop.call_later(self._limits.taken_s, self._look_at_taking, self._untaken() - wanted)
+        self._taking = self.loop.call_later(
+            self._limits.taken_s, self._look_at_taking, self._untaken() - wanted
+        )
 
     def _look_at_taking(self, at_most: float) -> None:
         if self._untaken() > at_most:
-            self._cut_off()
+            self.cut_off()
         else:
             self._expect_taking()
 
@@ -118,7 +122,8 @@ class BoundedConnection(H11Protocol):
             self._taking.cancel()
             self._taking = None
 
-    def _cut_off(self) -> None:
+    def cut_off(self) -> None:
+        """End it at once, whatever is on its way."""
         self._is_cut_off = True
         self.transport.abort()
 
@@ -130,7 +135,7 @@ class BoundedConnection(H11Protocol):
         if len(there) <= self._limits.connections:
             return None
         others = (each for each in there if isinstance(each, BoundedConnection) and each is not self)
-        return min((each for each in others if each._is_idle()), key=_by_idleness, default=self)
+        return min((each for each in others if each.is_idle), key=lambda each: each.idleness, default=self)
 
     def _is_one_too_many_of_its_address(self) -> bool:
         address = self.client[0] if self.client else ""
@@ -140,15 +145,25 @@ class BoundedConnection(H11Protocol):
         clients = (getattr(each, "client", None) for each in self.connections)  # open websockets among them
         return sum(1 for each in clients if each and network_of(each[0]) == own) > self._limits.by_address
 
-    def _is_idle(self) -> bool:
+    @property
+    def is_idle(self) -> bool:
         """Whether it is the other side's turn."""
-        return self.cycle is None or self.cycle.response_complete or self.conn.their_state is h11.SEND_BODY
+        if self.cycle is None or self.conn.their_state is h11.SEND_BODY:
+            return True
+        return self.cycle.response_complete and not self.transport.get_write_buffer_size()
+
+    @property
+    def idleness(self) -> tuple[bool, float]:
+        """The first has asked nothing for longest; whose request's body is on its way comes last."""
+        return self.conn.their_state is h11.SEND_BODY, self._begun_s
 
     def _is_between_requests(self) -> bool:
         return self.cycle is not None and self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]
 
     def _is_unwanted(self) -> bool:
-        return self.cycle is not None and self.cycle.response_complete and self.conn.their_state is h11.SEND_BODY
+        return (
+            self.cycle is not None and self.cycle.response_complete and self.conn.their_state is h11.SEND_BODY
+        )
 
     def _begin(self) -> None:
         self._begun_s, self._received, self._unwanted = self.loop.time(), 0, 0
@@ -179,13 +194,8 @@ class BoundedConnection(H11Protocol):
         if self.flow.read_paused:  # we do not take it in yet
             self._wait_until(self.loop.time() + self._limits.request_s)
         else:
-            self._cut_off()
+            self.cut_off()
 
     def _give_up_what_is_left(self) -> None:
         if self.transport.get_write_buffer_size():
-            self._cut_off()
-
-
-def _by_idleness(connection: BoundedConnection) -> tuple[bool, float]:
-    """The first has asked nothing for longest; whose request's body is on its way comes last."""
-    return connection.conn.their_state is h11.SEND_BODY, connection._begun_s
+            self.cut_off()

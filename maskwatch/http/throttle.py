@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Collection
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -13,13 +14,17 @@ MAX_WAIT_S = 0.5  # for one turn, whatever was taken before
 class Throttle:
     """An ASGI application around another: requests, and the pieces of a long answer, wait for their turn, in order.
 
-    What the event loop's thread takes of the processor is counted; while it is above `share`, the next has to wait.
+    What the event loop's thread takes of the processor is counted; while it is above `share`, the next has to wait. Requests
+    for the paths `apart` wait in a line of their own, so that others do not keep them waiting.
     """
 
-    def __init__(self, app: ASGIApp, share: float = SHARE) -> None:
+    def __init__(self, app: ASGIApp, share: float = SHARE, apart: Collection[str] = ()) -> None:
         self._app = app
         self._share = share
-        self._turn = asyncio.Lock()  # wakes who waits in the order of their coming
+        self._apart = apart
+        self._turns = {
+            is_apart: asyncio.Lock() for is_apart in (False, True)
+        }  # they wake in the order of coming
         self._taken_s = 0.0  # beyond the share, of a core's time
         self._at_s = time.monotonic()
         self._cpu_s = 0.0
@@ -29,16 +34,18 @@ class Throttle:
             await self._app(scope, receive, send)
             return
 
+        turn = self._turns[scope["path"] in self._apart]
+
         async def in_turn(message: Message) -> None:
             if message.get("more_body"):
-                await self._wait()
+                await self._wait(turn)
             await send(message)
 
-        await self._wait()
+        await self._wait(turn)
         await self._app(scope, receive, in_turn)
 
-    async def _wait(self) -> None:
-        async with self._turn:
+    async def _wait(self, turn: asyncio.Lock) -> None:
+        async with turn:
             self._look()
             if self._taken_s > BURST_S:
                 await asyncio.sleep(min((self._taken_s - BURST_S) / self._share, MAX_WAIT_S))

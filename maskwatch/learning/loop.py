@@ -75,8 +75,9 @@ def waiting(loop: Loop) -> list[Sample]:
 
 def enough(loop: Loop, samples: Sequence[Sample]) -> str:
     """How many wait, how many are needed, and where they are looked for, as a line for people."""
+    count = pluralize(len(samples), "labelled sample")
     return (
-        f"{len(samples)} labelled samples wait, {loop.settings.min_samples} are needed (learn.min_samples); "
+        f"{count} {'waits' if len(samples) == 1 else 'wait'}, {loop.settings.min_samples} are needed (learn.min_samples); "
         f"looked for in {looked_at(loop.queue.folder)}"
     )
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from maskwatch.core.text import pluralize
 from maskwatch.datasets.records import Split
 from maskwatch.evaluation.bootstrap import Difference
 from maskwatch.evaluation.document import Report, Section, Table, page
@@ -100,7 +101,7 @@ def _report(told: ReportInput) -> Report:
         },
         "used": _used(told.material) if told.material else None,
     }
-    lead = [f"{len(batch.samples)} labelled samples, on from version {batch.parent}."]
+    lead = [f"{pluralize(len(batch.samples), 'labelled sample')}, on from version {batch.parent}."]
     if told.margins:
         lead.append(
             f"The gate asks for a better F1 on the cameras' holdout, with an interval that does not reach "

@@ -22,6 +22,7 @@ from maskwatch.detect.settings import Settings as DetectSettings
 from maskwatch.models.registry import SHIPPED, ModelFiles, Registry, shipped_files
 from maskwatch.models.smoke_test import smoke_test
 from maskwatch.pipeline.camera import CameraModels
+from maskwatch.platform.cuda import is_lost
 from maskwatch.plugins import KindSettings, ModelContext
 
 log = logging.getLogger(__name__)
@@ -32,9 +33,14 @@ EARLY, LAST = 0.25, 0.8
 
 
 def pick_device(name: str) -> torch.device:
-    """`auto` is CUDA where there is one. Raises `ConfigError` when `cuda` is wanted and missing, or for another name."""
+    """`auto` is CUDA where there is one. Raises `ConfigError` when `cuda` is wanted and missing, or for another name.
+
+    Once this process has lost its card it is the processor, whatever is wanted.
+    """
     if name not in {"auto", "cpu", "cuda"}:
         raise ConfigError(f"device: must be auto, cpu or cuda, got {name}")
+    if is_lost():
+        return torch.device("cpu")
     if name == "cuda" and not torch.cuda.is_available():
         raise ConfigError("device: cuda is asked for, but torch finds none on this machine")
     cuda = name == "cuda" or (name == "auto" and torch.cuda.is_available())

@@ -25,6 +25,11 @@ class Mark:
     name: str
     found: bool = True
 
+    @property
+    def text(self) -> str:
+        """What stands below it."""
+        return self.name if self.found else f"{self.name}, too small"
+
 
 def check_picture(
     rgb: Rgb,
@@ -88,7 +93,7 @@ def _places(width: int, marks: Sequence[Mark], text_px: int, room: int) -> list[
     for mark in marks:
         needs = max(
             min(round(mark.width_px), width // 4),
-            text_width(mark.name, text_px),
+            text_width(mark.text, text_px),
             text_width("000 px", text_px),
         )
         if left > room and left + needs > width - room:
@@ -104,4 +109,4 @@ def _draw_mark(strip: Rgb, mark: Mark, corner: tuple[int, int], side: int, text_
     colour = OUTLINE if mark.found else MISSED
     cv2.rectangle(strip, (left, floor - side), (left + side, floor), colour, max(1, text_px // 10))
     write(strip, f"{mark.width_px:.0f} px", (left, floor + round(text_px * 1.25)), colour, text_px)
-    write(strip, mark.name, (left, floor + round(text_px * 2.5)), PLACE_COLOUR, text_px)
+    write(strip, mark.text, (left, floor + round(text_px * 2.5)), PLACE_COLOUR, text_px)

@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import replace
 
 from maskwatch.core.errors import SourceError, SourceRefused
-from maskwatch.core.ports import Frames, Source
+from maskwatch.core.ports import Frames, Source, SupportsIdle
 from maskwatch.core.records import CameraState, Frame
 from maskwatch.pipeline.mailbox import Mailbox
 from maskwatch.pipeline.status_board import Board
@@ -44,6 +44,8 @@ class Capture:
         self._failures = 0
         self._refused = False
         self.error: SourceError | None = None
+        if isinstance(source, SupportsIdle):
+            source.on_idle(self._report_idle)
 
     def stop(self) -> None:
         """Ask `run` to return after the frame that it waits for; any thread may."""
@@ -87,6 +89,10 @@ class Capture:
             self._board.set_camera_state(self._camera, CameraState.UP)
             self._state_log.up(self._source.name, time.monotonic())
         self._state_log.still_up(time.monotonic())
+
+    def _report_idle(self) -> None:
+        self._report_up()
+        self._board.note_idle(self._camera)
 
     def _report_down(self, error: SourceError, *, news: bool = False) -> None:
         if news or self._board.camera_state(self._camera) is not CameraState.DOWN:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from typing import Protocol, Self
 
-from maskwatch.core.errors import SourceError
+from maskwatch.core.errors import DeviceLost, SourceError
 from maskwatch.core.ports import AlertPictures, EventLog, SampleStore
 from maskwatch.core.records import (
     CameraState,
@@ -58,7 +58,7 @@ class Pipeline:
     Live (`replay=False`), the newest frame wins, and alerts and samples are handled by workers, so that
     nothing slow holds the engine up. In a replay every frame is analysed in order and handled at once,
     so the same clip gives the same decisions twice; `checkpoints` are taken between two frames, and `seen` is what the
-    cameras' last frames showed where one goes on.
+    cameras' last frames showed where one goes on. `analyse` gives a report a frame where they were analysed before.
     """
 
     def __init__(
@@ -70,6 +70,7 @@ class Pipeline:
         on_decision: Callable[[Decision], None] | None = None,
         checkpoints: Checkpoints | None = None,
         seen: Mapping[str, Detections] | None = None,
+        analyse: Callable[[Sequence[Frame]], list[FrameReport]] | None = None,
     ) -> None:
         self._cameras = {camera.name: camera for camera in cameras}
         self._replay = replay
@@ -79,6 +80,7 @@ class Pipeline:
         self._stopping = threading.Event()
         self._looked_s = time.monotonic()
         self._swaps: deque[Mapping[str, CameraModels]] = deque()  # to be taken by the engine's thread
+        self._fall_back: Callable[[], Mapping[str, CameraModels]] | None = None
         self._beside: list[AbstractContextManager[object]] = []
         self._entered = ExitStack()
         self.board = Board(list(self._cameras))
@@ -88,6 +90,7 @@ class Pipeline:
         self._sampling = Sampling(self._cameras, store, self.board, self.fail, self._is_behind, inline=replay)
         self._engine.seen.update(seen or {})
         self._checkpoints = checkpoints
+        self._analyse = analyse or self._engine.analyse
         self._mailboxes = {
             name: Mailbox(self._bell, capacity=REPLAY_BATCH if replay else 1, blocks=replay)
             for name in self._cameras
@@ -145,6 +148,10 @@ class Pipeline:
     def swap(self, models: Mapping[str, CameraModels]) -> None:
         """Use other models from the next batch on; the next frame is fully re-analysed, none is lost. Thread-safe."""
         self._swaps.append(models)
+
+    def fall_back_on(self, make: Callable[[], Mapping[str, CameraModels]]) -> None:
+        """What makes models that need no graphics card, should it be lost while they run; else a lost one ends `run`."""
+        self._fall_back = make
 
     def is_looking_again(self) -> bool:
         """Whether a second look is under way, which may go on for seconds after the end."""
@@ -213,11 +220,7 @@ class Pipeline:
         }
 
     def _handle(self, frames: list[Frame]) -> None:
-        while self._swaps:
-            models = self._swaps.popleft()
-            self._engine.swap(models)
-            self._sampling.swap(models)
-        for frame, report in zip(frames, self._engine.analyse(frames), strict=True):
+        for frame, report in zip(frames, self._analysed(frames), strict=True):
             self._alerting.deliver_results()
             self._alerting.note_time(frame.camera, frame.at)
             decision = self._decide(frame, report)
@@ -228,6 +231,30 @@ class Pipeline:
                 self._alerting.feed.on_decision(decision)
             if self._on_decision is not None:
                 self._on_decision(decision)
+
+    def _analysed(self, frames: list[Frame]) -> list[FrameReport]:
+        self._take_models()
+        try:
+            return self._analyse(frames)
+        except DeviceLost as e:
+            if self._fall_back is None:
+                raise
+            self._take_fallback(e, self._fall_back)
+        return self._analyse(frames)
+
+    def _take_models(self) -> None:
+        while self._swaps:
+            models = self._swaps.popleft()
+            self._engine.swap(models)
+            self._sampling.swap(models)
+
+    def _take_fallback(self, error: DeviceLost, make: Callable[[], Mapping[str, CameraModels]]) -> None:
+        """The same models on the processor, with new motion gates: the old ones take the frames for seen."""
+        log.error("%s; the processor computes from now on, until the next start", error)
+        self.board.set_notice("device", f"{error}; the processor computes")
+        self._swaps.clear()  # of the lost card, too
+        self._swaps.append(make())
+        self._take_models()
 
     def _decide(self, frame: Frame, found: FrameReport) -> Decision:
         camera = self._cameras[frame.camera]
@@ -283,7 +310,7 @@ class Pipeline:
             self._interrupt(camera, seen, now_s)
             if camera.offline_rule is None or seen.state is CameraState.ENDED:
                 continue
-            since_s = status.started_s if seen.frame_s is None else seen.frame_s
+            since_s = max(status.started_s, seen.frame_s or 0.0, seen.idle_s or 0.0)
             alert = camera.offline_rule.update(since_s, now_s, time.time(), seen.reason)
             self._alerting.announce_ends(camera, camera.offline_rule)
             if alert is None:
@@ -294,7 +321,10 @@ class Pipeline:
             self._alerting.announce(camera, alert, camera.offline_rule)
 
     def _interrupt(self, camera: Camera, seen: CameraStatus, now_s: float) -> None:
-        lost = seen.state is CameraState.DOWN and seen.frame_s is not None and now_s - seen.frame_s >= LOST_S
+        lost = False
+        if seen.frame_s is not None and now_s - seen.frame_s >= LOST_S:
+            is_idle = seen.idle_s is not None and seen.idle_s > seen.frame_s
+            lost = seen.state is CameraState.DOWN or is_idle
         if lost or seen.state is CameraState.ENDED:
             for rule in camera.rules:
                 rule.interrupt()

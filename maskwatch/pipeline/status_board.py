@@ -32,6 +32,7 @@ from maskwatch.platform.clock import local_day
 WINDOW_S = 10.0  # rates are over so long
 INFERENCE_WINDOW_S = 60.0  # a still view asks the models seldom
 HOUR_S = 3600.0
+STILL_S = 5.0  # after so long without a frame, an idle camera sees nobody
 
 
 class Listener(Protocol):
@@ -107,6 +108,11 @@ class Board:
         """Count a captured frame; `dropped` is how many were dropped so far."""
         with self._lock:
             self._cameras[camera].on_frame(dropped, time.monotonic())
+
+    def note_idle(self, camera: str) -> None:
+        """A camera that brings no frames now is well."""
+        with self._lock:
+            self._cameras[camera].idle_s = time.monotonic()
 
     def set_camera_state(self, camera: str, state: CameraState, reason: str | None = None) -> None:
         """Set a camera's state; `reason` is why it is down, without any password."""
@@ -215,6 +221,7 @@ class _Camera:
         self._reason: str | None = None
         self._since_s = now_s
         self.frame_s: float | None = None
+        self.idle_s: float | None = None
         self._captured = self._dropped = self._analysed = self._reconnects = 0
         self._rates = [Window(WINDOW_S, now_s) for _ in range(3)]  # captured, dropped, analysed
         self._people = 0
@@ -268,8 +275,11 @@ class _Camera:
 
     def status(self, now_s: float) -> CameraStatus:
         captured, dropped, analysed = (rate.per_s(now_s) for rate in self._rates)
-        # of one that is gone, what was seen last is no longer so
-        sees = self.state not in {CameraState.DOWN, CameraState.ENDED}
+        # of one that is gone, or brings nothing now, what was seen last is no longer so
+        is_idle = (
+            self.idle_s is not None and self.frame_s is not None and self.idle_s - self.frame_s > STILL_S
+        )
+        sees = self.state not in {CameraState.DOWN, CameraState.ENDED} and not is_idle
         return CameraStatus(
             state=self.state,
             reason=self._reason,
@@ -281,6 +291,7 @@ class _Camera:
             reconnects=self._reconnects,
             since_s=self._since_s,
             frame_s=self.frame_s,
+            idle_s=self.idle_s,
             captured_fps=captured,
             dropped_fps=dropped,
             analysed_fps=analysed,

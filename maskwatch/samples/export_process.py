@@ -21,7 +21,14 @@ from maskwatch.samples.store import Queue
 
 NICENESS = 19
 CHUNK = 1 << 18  # bytes
-VARIABLES = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "HOME", "LANG", "LC_ALL")  # that it gets: no password is among them
+VARIABLES = (
+    "PATH",
+    "PYTHONPATH",
+    "LD_LIBRARY_PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+)  # that it gets: no password is among them
 NOTHING_TO_EXPORT = 3
 
 

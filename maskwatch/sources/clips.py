@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from glob import glob, has_magic
 from itertools import islice
 from pathlib import Path
@@ -55,14 +55,17 @@ def is_clip(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES
 
 
-def began_at(path: Path) -> float | None:
-    """When a clip began, Unix time, by its name or those of its folders, taken as UTC; None where they tell nothing."""
+def began_at(path: Path, zone: tzinfo | None = UTC) -> float | None:
+    """When a clip began, Unix time, by its name or those of its folders, in a time zone, None: this machine's.
+
+    None where they tell nothing.
+    """
     for pattern in TIMES:
         if told := pattern.search(path.as_posix()):
             try:
                 year, month, day, hour, minute, second = (int(told[part]) for part in PARTS)
-                return datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()
-            except ValueError:  # a number that only looks like a time
+                return datetime(year, month, day, hour, minute, second, tzinfo=zone).timestamp()
+            except (ValueError, OverflowError):  # a number that only looks like a time
                 continue
     return None
 

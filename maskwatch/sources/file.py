@@ -1,6 +1,7 @@
 """A video file: mp4, mkv, avi, mov, webm, gif, and whatever else FFmpeg reads."""
 
 import logging
+import math
 from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from maskwatch.core.ports import Frames
 from maskwatch.core.records import Frame
 from maskwatch.core.text import pluralize
 from maskwatch.sources.decoding import (
+    JUMP_S,
     Cadence,
     CleanDecoder,
     Damage,
@@ -29,7 +31,20 @@ from maskwatch.sources.facts import StreamFacts
 
 log = logging.getLogger(__name__)
 
+INDEXED = {"mp4", "mov", "matroska", "webm"}  # files of which any time is found at once
 TRUNCATED_S = 0.5  # this much of the announced duration may be missing
+
+
+class UnsteadyTimes(SourceError):  # noqa: N818 - what its frames' times are
+    """A file cannot be read in parts: its frames' times do not rise steadily."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """A file's first presentation time, and how long it says it is, in seconds."""
+
+    first_s: float
+    length_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +81,60 @@ class FileSource:
         """From the key frame before it on, without decoding what is before that."""
         assert isinstance(bookmark, Bookmark)
         return self._frames(bookmark)
+
+    def extent(self) -> Extent | None:
+        """Where the file may be read in parts; None where it has no index or does not say how long it is. Raises `SourceError`."""
+        try:
+            with self._opened() as container:
+                stream = video_stream(container, str(self._path))
+                announced = _announced_s(container, stream)
+                if not INDEXED & set(container.format.name.split(",")) or announced is None:
+                    return None
+                first = next(
+                    _images(container, CleanDecoder(stream, until_key=True), stream, _Others()), None
+                )
+                return None if first is None or first.time is None else Extent(first.time, announced)
+        except (av.FFmpegError, OSError) as e:
+            raise SourceError(f"{self._path}: {reason(e)}") from None
+
+    def part(
+        self, first_s: float, begin: float, end: float, warm: float | None = None
+    ) -> Iterator[Frame | None]:
+        """The frames with `begin` <= `at` < `end`; `first_s` is `Extent.first_s`. None in the place of one that is not wanted, by `fps`.
+
+        `seq` counts from the first of them. With `warm`, the frames from then on come before, with a `seq` of -1. Raises `UnsteadyTimes` where times jump, so that the file has to be read in one
+        piece, and `SourceError`.
+        """
+        try:
+            with self._opened() as container:
+                yield from self._part(container, first_s, (begin if warm is None else warm, begin, end))
+        except (av.FFmpegError, OSError) as e:
+            raise SourceError(f"{self._path}: {reason(e)}") from None
+
+    def _part(
+        self, container: av.container.InputContainer, first_s: float, span: tuple[float, float, float]
+    ) -> Iterator[Frame | None]:
+        stream = video_stream(container, str(self._path))
+        stream.thread_type = "AUTO"
+        assert stream.time_base
+        warm, begin, end = span
+        if warm > 0:
+            container.seek(int((warm + first_s) / stream.time_base), stream=stream)
+        cadence, before, seq = Cadence(self._fps), None, 0
+        for image in _images(container, CleanDecoder(stream, until_key=True), stream, _Others()):
+            at = math.inf if image.time is None else image.time - first_s
+            if (before is None and at > warm) or not (before or 0.0) <= at <= (before or warm) + JUMP_S:
+                raise UnsteadyTimes(f"{self._path}: its times jump")
+            before = at
+            if at >= end:
+                return
+            if at < warm:
+                continue
+            aspect = pixel_aspect(stream, image, self._aspect)
+            rgb = upright(image, aspect) if cadence.is_due(at) else None
+            number = seq if at >= begin else -1
+            yield None if rgb is None else Frame(self._camera, self.name, number, at, rgb)
+            seq += at >= begin
 
     def expected(self) -> int | None:
         try:
@@ -106,7 +175,7 @@ class FileSource:
         stream = video_stream(container, str(self._path))
         stream.thread_type = "AUTO"
         usual_s = 1 / float(stream.guessed_rate or 25)
-        cadence, clock, end, seq = Cadence(self._fps), FrameClock(usual_s), 0.0, -1
+        cadence, clock, end, first = Cadence(self._fps), FrameClock(usual_s), 0.0, 0
         decoder = CleanDecoder(stream, until_key=True)
         announced, others = _announced_s(container, stream), _Others()
         if announced is None and container.duration is not None:  # of the longest track, whichever it is
@@ -114,8 +183,9 @@ class FileSource:
         images = _images(container, decoder, stream, others)
         if after is not None:
             images = _from(after, images, container, stream)
-            cadence, clock, end, seq = copy(after.cadence), copy(after.clock), after.end, after.seq - 1
-        for seq, image in enumerate(images, seq + 1):
+            cadence, clock, end, first = copy(after.cadence), copy(after.clock), after.end, after.seq
+        seq = first - 1
+        for seq, image in enumerate(images, first):
             is_marked = after is not None and seq == after.seq
             if after is not None and is_marked:  # what is decoded once more was counted
                 decoder.damage = copy(after.damage)

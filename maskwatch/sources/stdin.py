@@ -39,7 +39,7 @@ class _Pipe(io.RawIOBase):
 
 
 class _Input:
-    """This process's standard input, for one reader after the other. `descriptor` None: that which it has now."""
+    """The standard input of this process, for one reader after the other. `descriptor` None: that which it has now."""
 
     def __init__(self, descriptor: int | None) -> None:
         self._descriptor = descriptor
@@ -116,14 +116,10 @@ class LivePipe(StreamSource):
         self.name = NAME
         self._input = _Input(descriptor)
 
-    def frames(self) -> Frames:
-        """As of every live source; that the pipe has come to its end is a `SourceError`, too."""
-        yield from super().frames()
-
     def _opened(self) -> av.container.InputContainer:
         return _container(self._input.opened()[0])
 
-    def _stale_s(self, *, is_playlist: bool) -> float:
+    def _stale_s(self, *, is_playlist: bool) -> float:  # noqa: ARG002 - as of other streams
         return math.inf
 
     def _why_closed(self) -> str:

@@ -66,7 +66,7 @@ def choose_point(
     backend = choose("auto", weights, device)
     settings = Settings(min_face_px=min_face_px)
     about = (precision - 0.02, precision, precision + 0.02)
-    points = [OperatingPoint((TO_RNET[1], TO_ONET[2], LOWEST), powers) for powers in POWERS]
+    points = [OperatingPoint((TO_RNET[1], TO_ONET[2], LOWEST), powers, mirrored=True) for powers in POWERS]
     curves: dict[OperatingPoint, Curve] = {}
 
     def worth(point: OperatingPoint) -> float:
@@ -75,7 +75,7 @@ def choose_point(
         return float(np.mean([_at(curves[point], wanted)[1] for wanted in about]))
 
     powers = max(((worth(point), point) for point in through(points)), key=lambda pair: pair[0])[1].powers
-    grid = [OperatingPoint((p, r, LOWEST), powers) for p, r in product(TO_RNET, TO_ONET)]
+    grid = [OperatingPoint((p, r, LOWEST), powers, mirrored=True) for p, r in product(TO_RNET, TO_ONET)]
     known = [(worth(point), point) for point in through(grid)]
     best = max(value for value, _ in known)
     point = max((p for value, p in known if value >= best - WORTH), key=lambda p: p.thresholds[:2])

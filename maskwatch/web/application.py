@@ -15,7 +15,8 @@ from maskwatch.http.throttle import Throttle
 
 log = logging.getLogger(__name__)
 
-OPEN = ("/healthz", "/readyz", "/")  # whoever restarts or balances holds no token; `/` leads on alone
+HEALTH = ("/healthz", "/readyz")
+OPEN = (*HEALTH, "/")  # whoever restarts or balances holds no token; `/` leads on alone
 HOW = "set web.token in the configuration, and send it as the header Authorization: Bearer TOKEN"
 REFUSALS = Refusals(
     misdirected=lambda: JSONResponse({"error": "answers to localhost alone"}, 400),
@@ -41,7 +42,10 @@ def make_app(routes: Sequence[BaseRoute], *, token: str | None) -> Starlette:
         same_scheme=True,
     )
     refusing = [Middleware(TokenlessGuard)] if token is None else []
-    return Starlette(routes=routes, middleware=[Middleware(Throttle), guard, *refusing, Middleware(ErrorGuard)])
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(Throttle, apart=HEALTH), guard, *refusing, Middleware(ErrorGuard)],
+    )
 
 
 class TokenlessGuard:

@@ -14,7 +14,6 @@ from maskwatch.http.shared_answer import SharedAnswer
 
 def routes(snapshot: Callable[[], Status]) -> list[Route]:
     """200 while it is so, 503 with the reason while it is not. The answers name no camera."""
-
     shared = SharedAnswer(snapshot)
 
     async def healthz(_: Request) -> JSONResponse:

@@ -201,6 +201,7 @@ def _of_models(status: Status) -> Iterator[Metric]:
         (ModelKind.CLASSIFIER, "What the classifier takes for a face, lately."),
     ):
         yield _gauge(f"maskwatch_{stage.value}_inference_speed_seconds", text, status.inference_s.get(stage))
+    yield _gauge("maskwatch_device_up", "0 when the graphics card was lost.", "device" not in status.notices)
 
 
 def _of_queue(status: Status, storage: Storage) -> Iterator[Metric]:

@@ -58,7 +58,9 @@ class _Export(Response):
             try:
                 answer = await self._answer(export)
                 await answer(scope, receive, send)
-            except ExportError as e:  # the connection is cut off, so that nobody takes what came for the whole
+            except (
+                ExportError
+            ) as e:  # the connection is cut off, so that nobody takes what came for the whole
                 log.error("/api/queue/export: %s", e)
             finally:
                 await asyncio.shield(asyncio.to_thread(export.close))

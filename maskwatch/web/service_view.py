@@ -65,7 +65,9 @@ def measured(folder: Path) -> Storage:
 
 def _files(folder: Path) -> Iterator[tuple[str, int]]:
     """Name and size of each file of each camera's days; `scandir` is several times as quick as globbing."""
-    for day in [day for camera in _listed(folder) if camera.is_dir() for day in _listed(camera) if day.is_dir()]:
+    for day in [
+        day for camera in _listed(folder) if camera.is_dir() for day in _listed(camera) if day.is_dir()
+    ]:
         for each in _listed(day):
             with suppress(FileNotFoundError):  # removed meanwhile
                 if not each.name.startswith(".") and each.is_file():

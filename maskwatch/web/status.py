@@ -26,8 +26,8 @@ from maskwatch.core.records import (
     Status,
     Versions,
 )
-from maskwatch.platform.clock import utc_now
 from maskwatch.http.shared_answer import SharedAnswer
+from maskwatch.platform.clock import utc_now
 from maskwatch.web.service_view import ServiceView, Storage, memory_bytes, threads
 
 
@@ -38,7 +38,7 @@ def routes(watched: ServiceView, console_at: Callable[[str], str | None] = lambd
     """
 
     def told() -> bytes:
-        return JSONResponse(described(watched.status(), watched.versions(), watched.storage())).body
+        return bytes(JSONResponse(described(watched.status(), watched.versions(), watched.storage())).body)
 
     text = SharedAnswer(told)
 

@@ -1,8 +1,10 @@
 """What `maskwatch check` finds out about a camera: its stream, the faces in view, a smaller stream, and its picture."""
 
+import re
 import stat
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from harness.by_colour import BARE, models
@@ -16,8 +18,11 @@ from maskwatch.config.sections import CameraConfig
 from maskwatch.core.address import Address
 from maskwatch.core.errors import ModelError, SourceError
 from maskwatch.core.records import Box, Face, Frame, FrameReport
+from maskwatch.models.loading import Models, pick_device
+from maskwatch.platform.files import write_atomically
+from maskwatch.sources import hardware
 from maskwatch.sources.facts import StreamFacts
-from maskwatch.sources.images import read_rgb
+from maskwatch.sources.images import encoded, read_rgb
 
 BLACK = np.zeros((90, 160, 3), np.uint8)
 
@@ -100,6 +105,12 @@ def test_decoding_is_too_slow_when_it_takes_longer_than_the_camera():
     assert not watched(frame_ms=41, live=False).is_too_slow  # footage waits
 
 
+def test_several_threads_decode_a_large_picture(monkeypatch):
+    monkeypatch.setattr(hardware, "cores", lambda: 2)
+    assert not watched((3840, 2160), frame_ms=79).is_too_slow
+    assert watched((3840, 2160), frame_ms=81).is_too_slow
+
+
 def seen(*widths, smaller=(), least=20.0, size=(1920, 1080)):
     def face(width):
         return Face(Box(10, 10, 10 + width, 10 + width), 0.99)
@@ -116,16 +127,16 @@ def seen(*widths, smaller=(), least=20.0, size=(1920, 1080)):
         (seen(22, 60), "2 faces in view, 22 to 60 px wide: detect.min_face_px 20 fits; "),
         (seen(41), "1 face in view, 41 px wide: detect.min_face_px 20 fits; "),
         (seen(60, smaller=[13, 15]), "3 faces in view, 13 to 60 px wide: detect.min_face_px 20 is too large, 2 of them are missed for it; 13 would find them; "),
-        (seen(100, 90), "2 faces in view, 90 to 100 px wide: detect.min_face_px 20 finds them; where nobody is further away, 45 costs less; "),
+        (seen(100, 90), "2 faces in view, 90 to 100 px wide: detect.min_face_px 20 finds them; where nobody is further away, 32 costs less; "),
         (seen(30, least=None), "1 face in view, 30 px wide; "),
     ],
 )  # fmt: skip
 def test_the_faces_in_view_tell_whether_the_smallest_that_is_looked_for_fits(found, expected):
     told = faces.told(found, 90)
     assert told.startswith(expected)
-    assert "16 cm" in told
-    assert "77, 31, 15 px at 2, 5, 10 m" in told
-    assert "90°" in told
+    assert "a face (16 cm, in a view 90° wide) has 77, 31, 15 px at 2, 5, 10 m" in told
+    # 12 px, as faces of 0.6 of the smallest that is looked for are found
+    assert told.endswith(" and is found up to 12.8 m") == (found.least_px is not None)
 
 
 def test_what_each_smallest_face_costs_is_told_in_a_line():
@@ -296,3 +307,22 @@ def test_without_models_the_stream_is_told_all_the_same(door, tmp_path):
     found = look_at("door", made, fail, Wanted(tmp_path / "out"))
     assert len(found.lines) == 1
     assert found.picture is None
+
+
+def test_a_face_that_is_missed_for_its_size_is_found_by_the_real_models(bare, tmp_path):
+    """The portrait twice, as it is and at a fifth: 120 px are too many to look for."""
+    rgb = np.full((640, 960, 3), 110, np.uint8)
+    rgb[20:620, 20:532] = bare
+    small = cv2.resize(bare, (102, 120), interpolation=cv2.INTER_AREA)
+    rgb[300:420, 700:802] = small
+    write_atomically(tmp_path / "door.png", encoded(rgb, ".png"))
+    made = CameraConfig.model_validate({"source": str(tmp_path / "door.png"), "detect": {"min_face_px": 120}})
+    shipped = Models(pick_device("cpu"))
+    found = look_at("door", made, lambda: shipped, Wanted(tmp_path / "out", compare=True))
+    assert "2 faces in view, " in found.lines[2]
+    assert "detect.min_face_px 120 is too large, 1 of them is missed for it; " in found.lines[2]
+    assert re.fullmatch(
+        r"smallest face: 12 px \d+ ms, 2 faces; 16 px \d+ ms, 2 faces; .*32 px \d+ ms, 2 faces",
+        found.lines[3],
+    )
+    assert found.picture is not None

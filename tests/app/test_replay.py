@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -12,91 +13,24 @@ from types import SimpleNamespace
 import av
 import numpy as np
 import pytest
+from harness.walkers import FPS, FRAMES, HEIGHT, MODELS, WIDTH, planned, scene, write_clip
 
-from maskwatch.app import replay_work
-from maskwatch.app.compose import ReplayPlan
+from maskwatch.app import compose, replay_work
 from maskwatch.app.replay import Outputs, replay
-from maskwatch.config import load as configuration
 from maskwatch.core.address import Address
 from maskwatch.core.errors import ConfigError, SourceError
+from maskwatch.core.privacy import Privacy
 from maskwatch.core.records import Box, Face, Frame, Label
 from maskwatch.platform import saved_state
-from maskwatch.samples.settings import QueueSettings
 from maskwatch.samples.store import Queue
 from maskwatch.sources.file import FileSource
 from maskwatch.sources.resumed import ResumedSource, place_of
-
-FRAMES, FPS = 700, 5
-WIDTH, HEIGHT = 320, 240
-
-
-def scene(number):
-    """A wall on which people walk by, one in 40 s, as bright squares; every second is brighter, which the stub takes for a mask."""
-    rgb = np.full((HEIGHT, WIDTH, 3), 60, np.uint8)
-    rgb[::8] = 70
-    walker, step = divmod(number, 40 * FPS)
-    x = int(step * 3) - 10
-    if 0 <= x < WIDTH - 40:
-        rgb[80:120, x : x + 40] = 250 if walker % 2 else 200
-    if number % 97 < 12:
-        rgb[160:200, 220:260] = 200
-    return rgb
-
-
-class Squares:
-    """Finds bright squares, and says that the brighter ones wear a mask."""
-
-    version = "squares"
-
-    def detect(self, frames):
-        return [tuple(self._found(rgb)) for rgb in frames]
-
-    def _found(self, rgb):
-        bright = rgb[..., 1] > 150
-        for part in (bright[:140], bright[140:]):
-            rows, columns = np.nonzero(part)
-            if len(rows) > 300:
-                top = rows.min() + (0 if part.base is None or len(part) == 140 else 140)
-                box = (columns.min(), top, columns.max() + 1, top + rows.max() - rows.min() + 1)
-                yield Face(Box(*map(float, box)), 0.9)
-
-    def classify(self, faces):
-        return [self._masked(rgb, face.box) for rgb, face in faces]
-
-    def _masked(self, rgb, box):
-        x, y = map(int, box.centre)
-        return 0.95 if rgb[min(y, rgb.shape[0] - 1), min(x, rgb.shape[1] - 1), 1] > 225 else 0.3
-
-
-MODELS = SimpleNamespace(
-    detector=lambda _: Squares(),
-    classifier=lambda _: Squares(),
-    second_look=lambda _: None,
-    versions=lambda *_: {"detector": "squares", "classifier": "squares"},
-)
-
-
-def write_clip(path, frames=FRAMES, **options):
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=FPS, options={"g": "40", **options})
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        for number in range(frames):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(scene(number), format="rgb24")))
-        container.mux(stream.encode(None))
-    return path
 
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
     """140 s: three people who walk by, and something in a corner now and then."""
     return write_clip(tmp_path_factory.mktemp("clip") / "clip.mp4")
-
-
-def planned(clip, folder, **changes):
-    settings = configuration.default()
-    queue = settings.queue.model_copy(update={"dir": folder / "queue", "second_look_share": 0.0})
-    assert isinstance(queue, QueueSettings)
-    return ReplayPlan("door", Address(str(clip)), settings.defaults.model_copy(update=changes), queue)
 
 
 def outputs_in(folder):
@@ -123,7 +57,8 @@ def what_is_left(folder):
     for line in lines:
         line["queued"] = line["queued"] is not None
     samples = sorted(
-        (s.report.source, s.report.seq, s.reasons, repr(s.report.faces)) for s in Queue(folder / "queue").samples()
+        (s.report.source, s.report.seq, s.reasons, repr(s.report.faces))
+        for s in Queue(folder / "queue").samples()
     )
     return lines, (folder / "plot.png").read_bytes(), samples
 
@@ -180,7 +115,12 @@ def test_a_replay_that_is_broken_off_twice_leaves_what_one_in_one_piece_leaves(c
     assert sum(done) == FRAMES
     assert (told(summary), what_is_left(tmp_path)) == whole[:2]
     assert is_same_video(video(tmp_path / "video.mp4"), whole[2])
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["plot.png", "queue", "report.jsonl", "video.mp4"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "plot.png",
+        "queue",
+        "report.jsonl",
+        "video.mp4",
+    ]
 
 
 def test_a_replay_that_is_broken_off_in_its_first_minute_leaves_nothing(clip, tmp_path):
@@ -189,11 +129,19 @@ def test_a_replay_that_is_broken_off_in_its_first_minute_leaves_nothing(clip, tm
     assert list(tmp_path.iterdir()) == []
 
 
+def test_where_only_counts_may_be_stored_nothing_is_kept_to_go_on_with(clip, tmp_path):
+    """As that would have boxes and tracks."""
+    plan = replace(planned(clip, tmp_path, privacy=Privacy.AGGREGATE), queue=None)
+    with pytest.raises(KeyboardInterrupt):
+        replay(plan, MODELS, Outputs(None, tmp_path / "r.jsonl"), broken_off_at(400))
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.integration
 def test_after_a_power_cut_the_same_command_goes_on(clip, whole, tmp_path):
     """SIGKILL amid the second minute, of a process with its own files open."""
     script = (
-        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        f"import sys; sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(Path(__file__).parents[1])!r}]\n"
         "import os, signal, pathlib, test_replay as t\n"
         "seen = []\n"
         "def advance(count=1):\n"
@@ -211,6 +159,65 @@ def test_after_a_power_cut_the_same_command_goes_on(clip, whole, tmp_path):
     assert done[0] == 300
     assert (told(summary), what_is_left(tmp_path)) == whole[:2]
     assert is_same_video(video(tmp_path / "video.mp4"), whole[2])
+
+
+def long_footage(frames):
+    """Somebody new walks by every 8 s, 25 frames a second; the rest of the wall does not move."""
+
+    def walk():
+        for number in range(frames):
+            rgb = np.full((120, 160, 3), 60, np.uint8)
+            rgb[::8] = 70
+            walker, step = divmod(number, 200)
+            x = step - 10
+            if 0 <= x < 118:
+                rgb[30:70, x : x + 40] = 250 if walker % 2 else 200
+            yield Frame("door", "long", number, number / 25, rgb)
+
+    return SimpleNamespace(name="long", live=False, frames=walk, expected=lambda: frames)
+
+
+def rss_mb():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6
+
+
+def test_what_a_replay_remembers_does_not_grow_with_the_footage(tmp_path, monkeypatch):
+    """All of it is in the state that it saves."""
+    monkeypatch.setattr(compose, "open_source", lambda *_, **__: long_footage(6000))
+    monkeypatch.setattr("maskwatch.output.timeline.MAX_COLUMNS", 512)
+    monkeypatch.setattr("maskwatch.output.timeline.MAX_LANES", 4)
+    monkeypatch.setattr("maskwatch.output.timeline.FORGET_S", 4.0)
+    sizes = []
+
+    def save(path, state):
+        state = replace(
+            state, memory=replace(state.memory, selection=None), summary=replace(state.summary, alerts=[])
+        )
+        sizes.append(len(pickle.dumps(state, 5)))
+
+    monkeypatch.setattr(saved_state, "save", save)
+    plan = replace(planned("long", tmp_path), queue=None)
+    summary = replay(plan, MODELS, Outputs(None, tmp_path / "report.jsonl"), lambda *_: None)
+    assert summary.timeline.verdicts().total() >= 25
+    assert len(sizes) == 3
+    assert max(sizes) - sizes[0] < 5000
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_memory_stays_where_it_is_over_five_hours_of_footage(tmp_path, monkeypatch):
+    """With a video, a report, a plot and samples."""
+    monkeypatch.setattr(compose, "open_source", lambda *_, **__: long_footage(500_000))
+    used = []
+
+    def advance(count=1):
+        used.append(rss_mb()) if count and (advance.calls % 50_000 == 49_999) else None
+        advance.calls += 1
+
+    advance.calls = 0
+    replay(planned("long", tmp_path), MODELS, outputs_in(tmp_path), advance)
+    assert len(used) == 10
+    assert used[-1] - used[1] < 20
 
 
 @pytest.mark.parametrize("other", ["settings", "file", "damaged", "report"])

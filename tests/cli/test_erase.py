@@ -9,12 +9,18 @@ import pytest
 import typer
 
 from maskwatch.cli import app
-from maskwatch.core.errors import ConfigError
+from maskwatch.core.errors import ConfigError, DataError
 from maskwatch.core.events import Event, EventKind
 from maskwatch.events.store import EventFilter, EventStore
+from maskwatch.learning.archive import Archive
 
 WRITTEN = Path(__file__).parent.parent / "app" / "written_by_0_1"
 DAY = ("--camera", "entrance", "--day", "2026-11-26")
+
+
+def command(*arguments):
+    """Within this process."""
+    typer.main.get_command(app)(["erase", *map(str, arguments)], standalone_mode=False)
 
 
 @pytest.fixture
@@ -63,6 +69,15 @@ def test_its_events_go_too_also_where_nothing_else_is_stored_and_nobody_knows_th
     store.close()
 
 
+def test_while_a_training_runs_it_is_refused_and_nothing_is_deleted(folder):
+    before = {path for path in folder.rglob("*") if path.is_file()}
+    (folder / "archive").mkdir(exist_ok=True)
+    with Archive(folder / "archive").alone(), pytest.raises(DataError, match="another training runs"):
+        command(*DAY, "-c", folder / "c.yaml", "--yes")
+    assert before <= {path for path in folder.rglob("*") if path.is_file()}
+    assert list(folder.glob("drift/*/*.json"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -88,8 +103,6 @@ def test_its_events_go_too_also_where_nothing_else_is_stored_and_nobody_knows_th
 )
 def test_what_cannot_be_meant_is_refused(folder, arguments, told):
     with pytest.raises(ConfigError) as refused:
-        typer.main.get_command(app)(
-            ["erase", *arguments, "-c", str(folder / "c.yaml"), "--yes"], standalone_mode=False
-        )
+        command(*arguments, "-c", folder / "c.yaml", "--yes")
     assert str(refused.value) == told
     assert len(list(folder.glob("queue/*/*/*.jpg"))) == 4

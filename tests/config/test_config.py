@@ -133,7 +133,7 @@ def test_an_empty_file_is_the_defaults(text):
         ("classify: {kind: nasknet}", "config.yaml:1: classify.kind: must be masknet, got 'nasknet'"),
         (
             "cameras: {a: {source: {kind: rtps}}}",
-            "config.yaml:1: cameras.a.source.kind: must be clips, file, images, rtsp, stream or usb; did you mean rtsp?",
+            "config.yaml:1: cameras.a.source.kind: must be clips, drop, file, images, rtsp, stdin, stream or usb; did you mean rtsp?",
         ),
         ("cameras: {a: {source: {address: b}}}", "config.yaml:1: cameras.a.source.kind: is missing"),
         (

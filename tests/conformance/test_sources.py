@@ -10,7 +10,7 @@ from harness.cameras import mjpeg_camera
 
 from maskwatch.conformance.sources import CAMERA, SourceContract
 from maskwatch.core.address import Address
-from maskwatch.sources.kinds import clips, file, images, rtsp, stdin, stream, usb
+from maskwatch.sources.kinds import clips, drop, file, images, rtsp, stdin, stream, usb
 from maskwatch.sources.registry import SOURCES, open_source
 from maskwatch.sources.settings import RtspSettings
 from maskwatch.sources.stdin import PipedFile
@@ -49,6 +49,21 @@ class TestClips(SourceContract):
 
     def make_broken(self, tmp_path):
         return open_source(CAMERA, clips.Settings(address=str(tmp_path / "none")))
+
+
+class TestDrop(SourceContract):
+    def settings(self, tmp_path):
+        folder = tmp_path / "ftp"
+        folder.mkdir(exist_ok=True)
+        for number in range(4):
+            cv2.imwrite(str(folder / f"{number}.png"), np.full((48, 64, 3), 20 * number, np.uint8))
+        return drop.Settings(address=str(folder), dir=tmp_path / "state", existing=True, steady_s=0.5)
+
+    def make(self, tmp_path):
+        return open_source(CAMERA, self.settings(tmp_path))
+
+    def make_broken(self, tmp_path):
+        return open_source(CAMERA, drop.Settings(address=str(tmp_path / "none"), dir=tmp_path / "state"))
 
 
 class TestImages(SourceContract):

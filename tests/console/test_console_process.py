@@ -59,6 +59,15 @@ def signed_in():
         yield make
 
 
+def says_so_in_korean(visitor):
+    """What is not there, and what is shown when the connection is lost."""
+    korean = {"accept": "text/html", "accept-language": "ko"}
+    missing = visitor.get("/nowhere", headers=korean)
+    assert (missing.status_code, "없는 페이지입니다" in missing.text) == (404, True)
+    assert visitor.get("/nowhere").json() == {"detail": "Not Found"}  # no person looks at that
+    assert "다시 연결하는 중" in visitor.get("/live", headers=korean).text
+
+
 @pytest.mark.timeout(600)
 def test_the_console_comes_back_follows_reloads_and_ends_with_the_service(tmp_path, signed_in):
     config = {
@@ -91,6 +100,7 @@ def test_the_console_comes_back_follows_reloads_and_ends_with_the_service(tmp_pa
 
         kim = signed_in(address)
         assert kim.get("/live").status_code == 200
+        says_so_in_korean(kim)
         config["console"]["fps"] = 1
         service.write(config)
         service.reload()

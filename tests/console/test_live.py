@@ -20,6 +20,7 @@ from maskwatch.console.live.shared import Shared, next_slot
 from maskwatch.console.live.today import Today, line
 from maskwatch.console.live.view import duration, page_view
 from maskwatch.console.live.watch import Seen, Watch
+from maskwatch.console.reasons import in_words
 from maskwatch.console.service_client import ServiceClient
 from maskwatch.console.texts import Texts, catalogue
 from maskwatch.core.errors import ServiceError
@@ -618,3 +619,23 @@ def test_a_cameras_page_tells_the_alerts_and_passages_of_today(tmp_path):
 def test_a_line_of_an_event_with_little_in_it_can_be_said():
     assert line(event(1, EventKind.PASSAGE, 0.0), KO)["text"] == "화면 밖으로 · 알 수 없음"
     assert line(event(1, EventKind.ALERT, 0.0), EN)["text"] == "-"
+
+
+@pytest.mark.parametrize(
+    ("reason", "korean"),
+    [
+        ("rtsp://192.0.2.1/s: Connection refused", "rtsp://192.0.2.1/s: 연결이 거부되었습니다"),
+        ("no camera is up", "작동 중인 카메라가 없습니다"),
+        ("rtsp://h/s: no frame for 6.2 s", "rtsp://h/s: 6.2초 동안 영상이 없습니다"),
+        (
+            "rtsp://h/s: no such host: h; tried again in 60 s, or after a reload at once",
+            "rtsp://h/s: 없는 주소입니다: h. 60초 뒤에 다시 시도하며, 설정을 다시 읽으면 바로 시도합니다",
+        ),
+        ("no events are stored now: events: Permission denied", "지금은 기록이 저장되지 않습니다: events: 권한이 없습니다"),
+        ("voice: aplay: something else", "voice: aplay: something else"),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_what_the_service_says_is_said_in_korean_as_far_as_it_is_known(reason, korean):
+    assert in_words(reason, Texts("ko")) == korean
+    assert in_words(reason, Texts("en")) == reason

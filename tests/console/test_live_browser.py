@@ -247,7 +247,7 @@ def it_is_read_in_korean(scene):
     kim = scene.kim
     kim.run("document.cookie = 'maskwatch_language=ko; path=/'; location.reload()")
     scene.until(lambda: "지금 착용" in scene.text("entrance"), "Korean")
-    assert kim.run("return document.documentElement.lang") == "ko"
+    assert kim.run("return document.documentElement.lang") == "ko-KR"
     kim.screenshot(scene.folder / "screens" / "korean.png")
     kim.run("document.cookie = 'maskwatch_language=en; path=/'; location.reload()")
     scene.until(lambda: "With a mask" in scene.text("entrance") and scene.number("entrance"), "English again")

@@ -1,5 +1,8 @@
 """The cascade against the package whose weights it uses, and what it promises by itself."""
 
+import math
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -178,6 +181,22 @@ def test_a_picture_of_noise_at_a_threshold_of_nothing_ends(networks):
 def test_a_frame_whose_candidates_all_moved_out_of_it_has_no_face(detector, crowd, monkeypatch):
     monkeypatch.setattr(HostPyramid, "touches", lambda _, boxes: torch.zeros(len(boxes), dtype=torch.bool))
     assert detector.detect([crowd]) == [()]
+
+
+def test_a_face_is_judged_by_the_mean_of_two_looks_the_second_mirrored(networks, bare):
+    backend = TorchBackend(networks, CPU)
+    point = weights.OperatingPoint((0.6, 0.7, 0.2))
+    (first,) = Mtcnn(backend, Settings(), "x", point).detect([bare])[0]
+    (both,) = Mtcnn(backend, Settings(), "x", replace(point, mirrored=True)).detect([bare])[0]
+    square = boxes.squared(torch.tensor([tuple(first.box)]))
+    crop = HostPyramid([bare], 20).cut(torch.zeros(1, dtype=torch.int64), square, ONET_PX)
+    ((second, x1, y1, x2, y2),) = backend.onet(torch.from_numpy(crop.numpy()[:, :, ::-1].copy())).tolist()
+    odds = math.log(first.score / (1 - first.score))
+    assert math.log(both.score / (1 - both.score)) == pytest.approx((odds + second) / 2, rel=0.02)
+    left, top, right, bottom = square[0].tolist()
+    side = right - left + 1
+    moved = (left - x2 * side, top + y1 * side, right - x1 * side, bottom + y2 * side)
+    assert tuple(both.box) == pytest.approx(moved, abs=0.01)
 
 
 def test_no_frames_no_faces(detector):
@@ -544,6 +563,15 @@ def test_near_misses_cost_no_face_and_lie_on_none(detector, crowd, bare):
     lost = [face for face in detector.detect([crowd])[0] if face.score <= 0.9999]
     assert lost
     assert all(any(iou(face.box, miss.box) > 0.9 for miss in told[0].near_misses) for face in lost)
+
+
+def test_near_misses_cost_no_face_that_is_judged_by_two_looks(networks, crowd, bare):
+    point = weights.OperatingPoint((0.6, 0.7, 0.9), mirrored=True)
+    twice = Mtcnn(TorchBackend(networks, CPU), Settings(), "x", point)
+    told = twice.detect_with_near_misses([crowd, bare], 0.25)
+    assert [each.faces for each in told] == twice.detect([crowd, bare])
+    assert all(each.faces for each in told)
+    assert any(each.near_misses for each in told)
 
 
 def test_near_misses_are_found_in_the_same_one_pass(detector, crowd, monkeypatch):

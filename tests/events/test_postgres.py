@@ -19,6 +19,7 @@ from maskwatch.core.errors import EventError
 from maskwatch.core.events import Event, EventKind
 from maskwatch.events import forwarder as forwarder_module
 from maskwatch.events import postgres as postgres_module
+from maskwatch.events.erase import erase_shared, rename_users
 from maskwatch.events.forwarder import Forwarder, check
 from maskwatch.events.store import EventFilter, EventStore
 
@@ -285,4 +286,26 @@ def test_a_server_that_freezes_is_told_and_gets_all_when_it_goes_on(clean, tmp_p
             own.add([event()])
             until(lambda: forwarder.problem == "the server does not answer")
         until(lambda: _count(clean) == 2 and forwarder.problem is None)
+    own.close()
+
+
+def test_erasing_takes_a_sites_copies_of_a_camera_and_days_and_a_persons_name_follows_by_itself(
+    clean, tmp_path
+):
+    own = EventStore.in_folder(tmp_path)
+    own.add([event(at=1000.0), event(at=5000.0), event(at=1000.0, camera="yard")])
+    own.add([event(kind=EventKind.ACCESS, camera=None, data={"user": "Kim Nari", "target": "/"})])
+    with copying(tmp_path, clean.url), shared(clean.url) as store:
+        until(lambda: own.count_uncopied() == 0)
+        store.add([event(at=1000.0, site="south")])
+        assert rename_users(tmp_path, {"Kim Nari": "person-1"}) == 1
+        until(lambda: store.users() == {"person-1": 1}, LONG_S)
+        wanted = EventFilter(until=2000.0, cameras=["door"])
+        assert erase_shared(SecretStr(clean.url), "north", wanted) == 1
+        left = store.find(EventFilter(kinds=[EventKind.PASSAGE]), limit=9)
+        assert sorted((each.site, each.camera, each.at) for each in left) == [
+            ("north", "door", 5000.0),
+            ("north", "yard", 1000.0),
+            ("south", "door", 1000.0),
+        ]
     own.close()

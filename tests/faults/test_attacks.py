@@ -122,8 +122,26 @@ def test_half_sent_requests_on_every_connection_keep_nobody_out(attacked, then, 
                 each.recv(4096)
                 each.sendall(then)
         record_property("answered_after_s", round(attacked.answers(), 2))
-    with attacked.stranger.many(300, b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nn"):
+    with attacked.stranger.many(
+        300, b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nn"
+    ):
         attacked.answers()
+
+
+def test_a_request_that_breaks_off_is_one_line_in_the_log(attacked):
+    mark = attacked.service.mark()
+    for who, method, path in (
+        (attacked.owner, "PUT", "/api/models/current"),
+        (attacked.stranger, "POST", "/login"),
+        (attacked.kim, "POST", "/queue/upload"),
+    ):
+        with who.connected() as there:
+            there.sendall(who.head(method, path, Content_Length="9") + b"half")
+            time.sleep(0.2)
+        said = f"{method} {path}: broken off by who asked"
+        soon(lambda said=said: said in attacked.service.log[mark:])
+    lines = [line for line in attacked.service.log[mark:].splitlines() if "/login" not in line]
+    assert len([line for line in lines if "broken off" in line]) == 2  # signing in was also broken off before
 
 
 def test_a_thousand_open_connections_keep_nobody_out(attacked, record_property):
@@ -292,7 +310,11 @@ def test_other_sites_pages_neither_read_nor_change_nor_listen(attacked):
             there.sendall(attacked.stranger.head("GET", path, **websocket))
             assert answered(there)[0] == 403
     assert kim.ask("GET", "/live")[0] == 200  # still signed in
-    for method, path in (("PUT", "/api/models/current"), ("GET", "/api/queue/export"), ("GET", "/api/status")):
+    for method, path in (
+        ("PUT", "/api/models/current"),
+        ("GET", "/api/queue/export"),
+        ("GET", "/api/status"),
+    ):
         assert attacked.web.ask(method, path, Origin=EVIL)[0] == 401
 
 
@@ -311,7 +333,9 @@ def test_one_export_goes_at_a_time_at_the_lowest_priority_and_ends_with_who_aske
     with attacked.owner.connected(receives=4096) as slow:
         slow.sendall(attacked.owner.head("GET", path))
         assert slow.recv(12) == b"HTTP/1.1 200"  # and reads no further
-        (export,) = [each for each in attacked.children() if "maskwatch.samples.export_process" in each.cmdline()]
+        (export,) = [
+            each for each in attacked.children() if "maskwatch.samples.export_process" in each.cmdline()
+        ]
         assert export.nice() == NICENESS
         assert TOKEN not in str(export.environ())
         code, headers, body = attacked.owner.ask("GET", path)
@@ -360,7 +384,18 @@ def test_a_small_zip_that_would_fill_the_memory_is_refused(tmp_path, record_prop
     assert bomb.stat().st_size < 120_000
     limited = "import resource, sys; resource.setrlimit(resource.RLIMIT_DATA, (10**9, 10**9));"
     limited += "sys.argv[0] = 'maskwatch'; from maskwatch.__main__ import main; main()"
-    command = [sys.executable, "-c", limited, "queue", "import", bomb, "--dir", tmp_path / "queue", "--by", "lee"]
+    command = [
+        sys.executable,
+        "-c",
+        limited,
+        "queue",
+        "import",
+        bomb,
+        "--dir",
+        tmp_path / "queue",
+        "--by",
+        "lee",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240)
     assert done.returncode == 1
     assert "packed too tightly" in done.stderr

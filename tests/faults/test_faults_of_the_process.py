@@ -1,6 +1,7 @@
 """What the service cannot mend itself: it works on, or ends with a reason and an exit code."""
 
 import json
+import os
 import random
 import resource
 import shutil
@@ -11,6 +12,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 from harness.cameras import sources
@@ -308,3 +310,45 @@ def test_reloads_leave_no_thread_handle_or_memory_behind(watched):
 
 def resident_mb(process):
     return process.memory_info().rss / 1e6
+
+
+# the start
+
+HOLD = """
+import pathlib, sys, time
+
+class Hold:
+    def find_spec(self, name, path=None, target=None):
+        while name == "torch" and not pathlib.Path({go!r}).exists():
+            time.sleep(0.05)
+
+sys.meta_path.insert(0, Hold())
+"""
+
+
+def test_health_of_64_cameras_is_told_before_the_models_are_loaded(footage, tmp_path):
+    """They cannot be loaded until the test says so."""
+    (tmp_path / "held").mkdir()
+    (tmp_path / "held/sitecustomize.py").write_text(HOLD.format(go=str(tmp_path / "go")))
+    path = os.pathsep.join(filter(None, [str(tmp_path / "held"), os.environ.get("PYTHONPATH")]))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    cameras = {f"door-{number}": {"source": f"rtsp://127.0.0.1:1/{number}"} for number in range(64)}
+    config = footage(cameras=cameras, web={"port": port})
+
+    def told(path):
+        try:
+            return httpx.get(f"http://127.0.0.1:{port}{path}", trust_env=False, timeout=60)
+        except httpx.HTTPError:
+            return None
+
+    with Service(config, tmp_path / "service", {"PYTHONPATH": path}) as service:
+        service.until(lambda: (answer := told("/healthz")) and answer.status_code == 200)
+        assert told("/readyz").json()["reason"] == "it is starting"
+        assert told("/api/status").json() == {"error": "it is starting"}
+        assert service.url() is None
+        (tmp_path / "go").touch()
+        service.until(lambda: service.url() and told("/healthz") is not None)
+        assert told("/healthz").json()["ok"]
+        assert len(service.told()["cameras"]) == 64
+        assert service.terminate() == 0

@@ -72,7 +72,9 @@ def answered(there):
         while piece := there.recv(1 << 16):
             said += piece
             head, _, body = said.partition(b"\r\n\r\n")
-            length = [line[15:] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+            length = [
+                line[15:] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")
+            ]
             if length and len(body) >= int(length[0]):
                 break
     head, _, body = said.partition(b"\r\n\r\n")

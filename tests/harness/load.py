@@ -20,7 +20,6 @@ import time
 import urllib.request
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from statistics import mean, median
 from urllib.parse import urlsplit
 
 import av
@@ -28,7 +27,7 @@ import psutil
 
 PATIENCE_S = 20.0  # with /healthz
 STARTING_S = 180.0
-NICENESS = 19  # of the clients, who are in fact elsewhere
+NICENESS = "MASKWATCH_LOAD_NICENESS"  # of the clients, 19 without it: they are in fact elsewhere. 0 where others need the processor, too
 
 
 async def ask_for_ever(host, port, path, counts):
@@ -43,7 +42,9 @@ async def ask_for_ever(host, port, path, counts):
                     head = await reader.readuntil(b"\r\n\r\n")
                     code = int(head.split(b" ", 2)[1])
                     counts[code] = counts.get(code, 0) + 1
-                    length = [line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")]
+                    length = [
+                        line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")
+                    ]
                     if length:
                         await reader.readexactly(int(length[0].split(b":")[1]))
                     else:
@@ -68,6 +69,10 @@ async def crowd(url, path, clients):
             print(json.dumps(counts), flush=True)
 
 
+def niceness():
+    return os.environ.get(NICENESS, "19")
+
+
 def token():
     return os.environ.get("MASKWATCH_WEB_TOKEN", "")
 
@@ -84,17 +89,20 @@ def analysed(url):
 
 
 @contextmanager
-def crowded(url, load):
+def crowded(url, load, clients):
     """While `load`, of which the last words are told."""
     if load is None:
-        yield lambda: {}
+        yield dict
         return
-    path, clients = ("/api/queue/export?all=true", load.split(":")[1]) if load.startswith("exports:") else (load, CLIENTS)
-    command = ["nice", "-n", str(NICENESS), sys.executable, __file__, "--crowd", url, path, str(clients)]
+    path = load
+    if load.startswith("exports:"):
+        path, clients = "/api/queue/export?all=true", load.split(":")[1]
+    command = ["nice", "-n", niceness(), sys.executable, __file__, "--crowd", url, path, str(clients)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
         told = [process.stdout.readline()]
         os.set_blocking(process.stdout.fileno(), False)
         try:
+
             def last():
                 told.extend(process.stdout.read().splitlines() if select(process.stdout) else [])
                 return json.loads(told[-1])
@@ -110,10 +118,16 @@ def select(stream):
     return system.select([stream], [], [], 0)[0]
 
 
-def measure(url, pid, load, seconds):
+def processor_s(pid):
+    """Of the service alone: where others take the processor, what each second of it came to tells more than the clock."""
+    times = psutil.Process(pid).cpu_times()
+    return times.user + times.system
+
+
+def measure(url, pid, load, seconds, clients):
     """Of one load, or of None. Frames are counted from before its clients come until they are gone: meanwhile nobody may be answered."""
-    frames, began, waits = analysed(url), time.monotonic(), []
-    with crowded(url, load) as answers:
+    frames, began, cpu_s, waits = analysed(url), time.monotonic(), processor_s(pid), []
+    with crowded(url, load, clients) as answers:
         while time.monotonic() - began < seconds:
             asked_s = time.monotonic()
             with suppress(OSError):
@@ -121,13 +135,21 @@ def measure(url, pid, load, seconds):
             waits.append(time.monotonic() - asked_s)
             time.sleep(0.5)
         got, took_s = answers(), time.monotonic() - began
-        memory = sum(each.memory_info().rss for each in [psutil.Process(pid), *psutil.Process(pid).children()])
-    frames, all_s = analysed(url) - frames, time.monotonic() - began
+        memory = sum(
+            each.memory_info().rss for each in [psutil.Process(pid), *psutil.Process(pid).children()]
+        )
+    frames, all_s, cpu_s = analysed(url) - frames, time.monotonic() - began, processor_s(pid) - cpu_s
     told = {code: round(n / took_s, 1) for code, n in got.items()}
-    return {"fps": round(frames / all_s, 2), "healthz_s": round(max(waits), 3), "answers_s": told, "mb": memory // 1_000_000}
+    return {
+        "fps": round(frames / all_s, 2),
+        "frames_a_core_s": round(frames / cpu_s, 2),
+        "healthz_s": round(max(waits), 3),
+        "answers_s": told,
+        "mb": memory // 1_000_000,
+    }
 
 
-def run(config, loads, seconds, rounds):
+def run(config, loads, seconds, rounds, clients):
     log = Path(config).with_suffix(".log")
     with log.open("w") as file:
         service = subprocess.Popen([sys.executable, "-m", "maskwatch", "run", "-c", config], stderr=file)
@@ -147,14 +169,16 @@ def run(config, loads, seconds, rounds):
             for load in loads:
                 for each in (None, load):
                     key = load if each else f"before {load}"
-                    found.setdefault(key, []).append(measure(url, service.pid, each, seconds))
+                    found.setdefault(key, []).append(measure(url, service.pid, each, seconds, clients))
                     print(f"{each or 'nobody':30}", json.dumps(found[key][-1]), flush=True)
         for load in loads:
-            without = mean(each["fps"] for each in found[f"before {load}"])
-            with_it = mean(each["fps"] for each in found[load])
+            pairs = list(zip(found[f"before {load}"], found[load], strict=True))
             worst = max(each["healthz_s"] for each in found[load])
-            ratios = [b["fps"] / a["fps"] for a, b in zip(found[f"before {load}"], found[load], strict=True)]
-            print(f"{load:30} {without:6.2f} -> {with_it:6.2f} fps, {with_it / without:.2f} (median {median(ratios):.2f}); /healthz {worst} s at most")
+            ratios = {
+                what: " ".join(f"{b[what] / a[what]:.2f}" for a, b in pairs)
+                for what in ("fps", "frames_a_core_s")
+            }
+            print(f"{load:14} of what it is without: {ratios}; /healthz {worst} s at most", flush=True)
     finally:
         service.send_signal(signal.SIGTERM)
         service.wait(60)
@@ -189,7 +213,9 @@ def fill(folder, count):
     rgb = np.random.default_rng(0).integers(0, 60, (360, 640, 3)).astype(np.uint8)
     faces = tuple(Face(Box(x, 50, x + 60, 130), 0.9, 0.4, Label.UNPROTECTED) for x in (10, 200, 400))
     queue = Queue(folder)
-    name = queue.add(Frame("door", "x", 0, 0.0, rgb), FrameReport("door", "x", 0, 0.0, (640, 360), faces), ("low",))
+    name = queue.add(
+        Frame("door", "x", 0, 0.0, rgb), FrameReport("door", "x", 0, 0.0, (640, 360), faces), ("low",)
+    )
     record, image = queue._record(name), queue.image(name)
     text = record.read_text()
     for number in range(count - 1):
@@ -199,9 +225,13 @@ def fill(folder, count):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("config", nargs="?")
-    parser.add_argument("loads", nargs="*", default=["/metrics", "/api/status", "/healthz", "exports:1", "exports:3"])
+    parser.add_argument(
+        "loads", nargs="*", default=["/metrics", "/api/status", "/healthz", "exports:1", "exports:3"]
+    )
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clients", type=int, default=100)
@@ -209,18 +239,17 @@ def main():
     parser.add_argument("--long", nargs=3, metavar=("CLIP", "SECONDS", "FILE"))
     parser.add_argument("--queue", nargs=2, metavar=("FOLDER", "N"))
     given = parser.parse_args()
-    global CLIENTS  # noqa: PLW0603 - of this run
-    CLIENTS = given.clients
+
     if given.crowd:
         with suppress(OSError):  # niceness counts within a session alone where there is this
-            Path("/proc/self/autogroup").write_text("19")
+            Path("/proc/self/autogroup").write_text(niceness())
         asyncio.run(crowd(given.crowd[0], given.crowd[1], int(given.crowd[2])))
     elif given.long:
         lengthen(given.long[0], float(given.long[1]), given.long[2])
     elif given.queue:
         fill(Path(given.queue[0]), int(given.queue[1]))
     else:
-        run(given.config, given.loads, given.seconds, given.rounds)
+        run(given.config, given.loads, given.seconds, given.rounds, given.clients)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import struct
 import threading
 
 import av
+
 from harness.cameras import write_numbered
 
 HANDSHAKE = 1536

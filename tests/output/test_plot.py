@@ -137,7 +137,10 @@ def test_of_long_footage_the_worst_frames_stand_for_the_others(report, monkeypat
     assert len(timeline) == frames // 4
     assert (timeline.frames, timeline.assessed, timeline.most) == (frames, frames - frames // 3 + 4, 2)
     assert timeline.under == 2
-    assert [at for at, ratio in zip(timeline.at, timeline.ratio, strict=True) if ratio < 0.75] == [37.6, 500.0]
+    assert [at for at, ratio in zip(timeline.at, timeline.ratio, strict=True) if ratio < 0.75] == [
+        37.6,
+        500.0,
+    ]
     assert timeline.verdicts() == {P: 6, U: 1}
     assert set(timeline.lanes()) == set(range(1, 8))
     assert set(timeline._known) == {1, 7}  # of those who are gone, only how many they were

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from maskwatch.app.service import status_line
-from maskwatch.core.errors import AlertError, QueueError, QueueFull, SourceError
+from maskwatch.core.errors import AlertError, DeviceLost, QueueError, QueueFull, SourceError
 from maskwatch.core.records import (
     Alert,
     AlertKind,
@@ -29,7 +29,7 @@ from maskwatch.core.selection import Selection
 from maskwatch.pipeline import capture
 from maskwatch.pipeline import pipeline as pipeline_module
 from maskwatch.pipeline.announcer import WAITING_UNHEARD, Announcer, SinkRoute
-from maskwatch.pipeline.camera import Camera
+from maskwatch.pipeline.camera import Camera, CameraModels
 from maskwatch.pipeline.engine import Engine
 from maskwatch.pipeline.pipeline import Pipeline
 from maskwatch.pipeline.sampling import STORE_WAITING
@@ -1128,3 +1128,35 @@ def test_nothing_is_queued_where_it_is_not_wanted(shot, selection, store):
     (decision,) = replayed(make_camera(FakeSource([shot(0.0, UNSURE)]), selection=selection), store=store)
     assert decision.queued is None
     assert store is None or store.kept == []
+
+
+class LosesTheCard(FakeDetector):
+    """Raises what a detector on a card that is lost raises."""
+
+    def detect(self, frames):
+        super().detect(frames)
+        raise DeviceLost("device: cuda is given up: CUDA error: unspecified launch failure")
+
+
+@pytest.mark.logs_errors
+def test_a_lost_card_falls_back_to_the_processor_and_no_frame_is_lost(shot, caplog):
+    lost, well = LosesTheCard(), FakeDetector()
+    camera = replace(make_camera(FakeSource([shot(float(at)) for at in range(20)])), detector=lost)
+    decided = []
+    pipeline = Pipeline([camera], replay=True, on_decision=decided.append)
+    pipeline.fall_back_on(lambda: {"door": CameraModels(well, FakeClassifier(), None)})
+    with pipeline:
+        pipeline.run()
+    assert [decision.frame.at for decision in decided] == list(range(20))
+    assert all(decision.report.faces for decision in decided)
+    assert len(lost.batches) == 1
+    assert sum(map(len, well.batches)) == 20
+    (told,) = [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
+    assert told.startswith("device: cuda is given up: CUDA error: unspecified launch failure; the processor")
+    assert "the processor computes" in pipeline.board.snapshot().notices["device"]
+
+
+def test_without_anything_to_fall_back_on_a_lost_card_ends_the_run(shot):
+    camera = replace(make_camera(FakeSource([shot(0.0)])), detector=LosesTheCard())
+    with Pipeline([camera], replay=True) as pipeline, pytest.raises(DeviceLost):
+        pipeline.run()

@@ -8,8 +8,9 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
+from maskwatch.app import upkeep
 from maskwatch.app.erase_person import erase_person, look_for
-from maskwatch.app.upkeep import rename_old
+from maskwatch.app.upkeep import Upkeep, rename_old
 from maskwatch.config import load as configuration
 from maskwatch.console.access_log import Action
 from maskwatch.console.users import Role, Users
@@ -18,6 +19,7 @@ from maskwatch.core.events import Event, EventKind
 from maskwatch.core.records import Box, Face, FrameReport, Label
 from maskwatch.datasets.labels import AnnotationLabel
 from maskwatch.events.store import EventStore
+from maskwatch.learning import retention
 from maskwatch.learning.archive import Archive
 from maskwatch.platform.clock import utc_now
 from maskwatch.samples import people
@@ -195,6 +197,29 @@ def test_names_become_pseudonyms_when_labels_are_old_the_same_as_long_as_newer_o
     assert rename_old(queue.folder, archive, 0.5) == 1
     assert said() == [pseudonym] * 3
     assert people.noted(queue.folder) == {}
+
+
+def test_the_service_sees_to_names_and_archive_and_waits_while_a_training_runs(
+    config, labelled, monkeypatch, caplog
+):
+    queue = config.queue.model_copy(update={"names_max_days": 10})
+    learn = config.learn.model_copy(update={"archive_max_days": 10})
+    later = datetime.now(UTC) + timedelta(days=20)
+    for module in (upkeep, retention):
+        monkeypatch.setattr(module, "utc_now", lambda: later)
+    keeper, archive = Upkeep(queue, learn, pytest.fail), Archive(config.learn.archive)
+    with caplog.at_level("INFO"):
+        with archive.alone():
+            keeper.look()
+        assert "another training runs; the archive is tidied when it is over" in caplog.text
+        assert "names of people in 12 samples became pseudonyms (queue.names_max_days)" in caplog.text
+        assert len(archive.samples.images()) == 3
+        keeper.look()
+    assert "3 samples older than 10 days deleted (learn.archive_max_days)" in caplog.text
+    assert archive.samples.images() == {}
+    said = {each.by for sample in labelled.samples() for each in people.said(sample)}
+    assert len(said) == 3
+    assert all(map(people.PSEUDONYM.fullmatch, said))
 
 
 def test_by_default_labels_archive_and_names_are_kept(config):

@@ -1,5 +1,6 @@
 """Labels that go out to other tools and come back."""
 
+import http.client
 import io
 import json
 import shutil
@@ -527,6 +528,25 @@ def test_a_wrong_question_over_http_is_told(url, query, code, told):
     with refused.value as answer:
         assert answer.code == code
         assert told in json.loads(answer.read())["error"]
+
+
+@pytest.mark.logs_errors
+def test_an_export_that_breaks_off_is_never_taken_for_the_whole_and_the_next_goes(store, url, caplog):
+    for place, outcome in ((-1, http.client.IncompleteRead), (0, urllib.error.HTTPError)):
+        image = store.image(names(store)[place])
+        kept = image.read_bytes()
+        image.unlink()
+        image.mkdir()  # which no reading gets over
+        with pytest.raises(outcome) as broken, fetched(f"{url}?all=true&format=queue") as answer:
+            answer.read()
+        if outcome is urllib.error.HTTPError:
+            with broken.value as answer:
+                assert answer.code == 500
+        image.rmdir()
+        image.write_bytes(kept)
+        assert "the export ended with 1" in caplog.text
+        with fetched(f"{url}?all=true") as answer:
+            assert zipfile.ZipFile(io.BytesIO(answer.read())).testzip() is None
 
 
 # --- the commands -------------------------------------------------------------------------------------------

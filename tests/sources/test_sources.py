@@ -477,6 +477,16 @@ def test_an_address_of_no_kind_is_refused_without_its_password(address):
     assert "hunter2" not in str(refused.value)
 
 
+@pytest.mark.parametrize("password", ["hunter2/more", "hunter2?more", "hunter2#more", "12/hunter2"])
+def test_a_raw_sign_in_a_password_is_refused_with_how_to_write_it(password):
+    """Else what stands before the sign would be taken for a host, and asked for at a name server."""
+    with pytest.raises(
+        SourceError, match=r"in a password / \? # @ : are written %2F %3F %23 %40 %3A"
+    ) as refused:
+        open_source("door", Address(f"rtsp://viewer:{password}@192.0.2.1/stream1"))
+    assert "hunter2" not in str(refused.value)
+
+
 SECRET_ADDRESSES = [
     ("rtsp://viewer:hunter2@192.0.2.1:554/stream1", "hunter2"),
     ("rtsp://viewer:p@hunter2@192.0.2.1:554/stream1", "hunter2"),

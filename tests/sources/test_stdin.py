@@ -5,7 +5,7 @@ import pty
 import subprocess
 import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from itertools import islice
 
 import av
@@ -29,11 +29,8 @@ def piped(write):
     reading, writing = os.pipe()
 
     def body():
-        with open(writing, "wb") as file:
-            try:
-                write(file)
-            except (BrokenPipeError, av.FFmpegError):
-                pass
+        with suppress(BrokenPipeError, av.FFmpegError), os.fdopen(writing, "wb") as file:
+            write(file)
 
     thread = threading.Thread(target=body)
     thread.start()
@@ -112,9 +109,11 @@ def test_nothing_and_no_video_are_told(write, told, kind):
 def test_a_video_whose_index_is_at_its_end_is_told(write_video):
     noise = np.random.default_rng(0).integers(0, 256, (8, 240, 320, 3), np.uint8)
     path = write_video("clip.mp4", list(noise))
-    with piped(lambda file: file.write(path.read_bytes())) as descriptor:
-        with pytest.raises(SourceError, match="ffmpeg writes one with -f matroska"):
-            list(PipedFile("door", Address("-"), descriptor=descriptor).frames())
+    with (
+        piped(lambda file: file.write(path.read_bytes())) as descriptor,
+        pytest.raises(SourceError, match="ffmpeg writes one with -f matroska"),
+    ):
+        list(PipedFile("door", Address("-"), descriptor=descriptor).frames())
 
 
 @pytest.mark.parametrize("kind", [PipedFile, LivePipe])

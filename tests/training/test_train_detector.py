@@ -213,7 +213,7 @@ def test_the_point_is_chosen_by_what_lies_in_the_picture(stock, monkeypatch):
 
 def test_a_detector_file_keeps_the_networks_and_the_point(stock, tmp_path):
     path = tmp_path / "mine.safetensors"
-    point = OperatingPoint((0.4, 0.3, 0.55), (0.5, 0.5, 1))
+    point = OperatingPoint((0.4, 0.3, 0.55), (0.5, 0.5, 1), mirrored=True)
     digest = save_detector(Weights(stock.pnet, stock.rnet, stock.onet, "x", point), path, {"data": "street"})
     loaded = load_weights(str(path))
     assert loaded.version == f"mine@{digest[:12]}"
@@ -222,12 +222,14 @@ def test_a_detector_file_keeps_the_networks_and_the_point(stock, tmp_path):
     assert Mtcnn(TorchBackend(loaded, CPU), Settings(), "x", loaded.point).thresholds == point.thresholds
 
 
-def test_the_fourth_network_of_an_earlier_release_is_left_out(stock, tmp_path):
+def test_a_file_of_an_earlier_release_has_a_fourth_network_and_says_nothing_of_mirrored_crops(stock, tmp_path):
     path = tmp_path / "earlier.safetensors"
     save_detector(Weights(stock.pnet, stock.rnet, stock.onet, "x"), path, {})
     with safe_open(path, "pt") as file:
         tensors, metadata = {key: file.get_tensor(key) for key in file.keys()}, file.metadata()  # noqa: SIM118
+    metadata["point"] = json.dumps({"thresholds": [0.4, 0.3, 0.55], "powers": [0.5, 0.5, 1]})
     save_tensors(path, tensors | {"scout.conv1.bias": torch.zeros(8)}, metadata)
+    assert load_detector(path).point == OperatingPoint((0.4, 0.3, 0.55), (0.5, 0.5, 1), mirrored=False)
     assert torch.equal(load_detector(path).onet.conv1.weight, stock.onet.conv1.weight)
 
 

@@ -13,8 +13,9 @@ from maskwatch.app.replay import drawn_places
 from maskwatch.config.sections import CameraConfig
 from maskwatch.core.address import Address
 from maskwatch.core.errors import ConfigError, ModelError, SourceError
-from maskwatch.core.face_size import FACE_M, VIEW_DEG, face_px, reach_m
+from maskwatch.core.face_size import FACE_M, VIEW_DEG, face_px, found_from_px, reach_m
 from maskwatch.core.geometry import area
+from maskwatch.core.ports import SupportsIdle
 from maskwatch.core.privacy import shown
 from maskwatch.core.text import pluralize
 from maskwatch.models.loading import Models
@@ -55,7 +56,10 @@ def look_at(name: str, camera: CameraConfig, models: Callable[[], Models], wante
 
     Of faces nothing is said where the models fail, which is told elsewhere.
     """
-    watched = stream.watch(camera_source(name, camera))
+    source = camera_source(name, camera)
+    if isinstance(source, SupportsIdle):  # it may bring nothing for hours and be well
+        return Findings((source.check(),))
+    watched = stream.watch(source)
     address = address_of(camera.source)
     told = stream.told(watched, _transport(address, camera), camera.aspect)
     if why := why_not_decoded(camera):
@@ -124,7 +128,8 @@ def _about_faces(
 def _smallest_face(seen: FacesSeen | None, width: int, wanted: Wanted) -> tuple[float, float] | None:
     if seen is None or seen.least_px is None:
         return None
-    return (seen.widths[0] if seen.widths else face_px(FAR_M, width, wanted.view_deg)), seen.least_px
+    smallest = seen.widths[0] if seen.widths else face_px(FAR_M, width, wanted.view_deg)
+    return smallest, found_from_px(seen.least_px)
 
 
 def _leave_picture(wanted: Wanted, name: str, camera: CameraConfig, seen: FacesSeen | None) -> Path | None:
@@ -152,11 +157,11 @@ def _leave_picture(wanted: Wanted, name: str, camera: CameraConfig, seen: FacesS
 
 
 def _ruler(seen: FacesSeen, view_deg: float) -> list[Mark]:
-    least = seen.least_px or 0.0
-    marks = [] if seen.least_px is None else [Mark(least, "smallest that is looked for")]
+    least = found_from_px(seen.least_px or 0.0)
+    marks = [Mark(least, "smallest that is found")] if least else []
     for far in faces.DISTANCES_M:
         px = face_px(far, seen.frame.size[0], view_deg)
-        marks.append(Mark(px, f"{far:g} m away{', too small' if px < least else ''}", px >= least))
+        marks.append(Mark(px, f"{far:g} m away", px >= least))
     return marks
 
 
@@ -164,7 +169,7 @@ def _lines(name: str, seen: FacesSeen, view_deg: float) -> list[str]:
     width, height = seen.frame.size
     lines = [f"{name}: {width} x {height}, {pluralize(len(seen.widths), 'face')} in view"]
     if seen.least_px is not None:
-        reach = f"{reach_m(seen.least_px, width, view_deg):.1f} m"
-        lines.append(f"detect.min_face_px {seen.least_px:g} reaches {reach}")
-    lines.append(f"The ruler is of a face of {100 * FACE_M:.0f} cm in a view {view_deg:g}° wide")
+        reach = reach_m(found_from_px(seen.least_px), width, view_deg)
+        lines.append(f"With detect.min_face_px {seen.least_px:g} faces are found up to {reach:.1f} m away")
+    lines.append(f"(a face {100 * FACE_M:.0f} cm wide in a view {view_deg:g}° wide)")
     return lines

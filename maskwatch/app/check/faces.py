@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from maskwatch.config.sections import CameraConfig
-from maskwatch.core.face_size import FACE_M, face_px, reach_m
+from maskwatch.core.face_size import FACE_M, face_px, found_from_px, reach_m
 from maskwatch.core.geometry import iou
 from maskwatch.core.privacy import Privacy
 from maskwatch.core.records import Face, Frame, FrameReport, Rgb
@@ -22,7 +22,7 @@ FINE_PX = SIZES[0]
 DISTANCES_M = (2.0, 5.0, 10.0)
 SAME = 0.3  # IoU: two detections of one face
 SURE = 0.8  # of a face that only the finer look finds: less may be none
-ROOM = 2.5  # times `min_face_px`: when all faces are larger, it may be larger, too
+ROOM = 2.5  # times `min_face_px`: when all faces are wider, it may be larger, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +85,13 @@ def told(seen: FacesSeen, view_deg: float) -> str:
     if widths:
         span = f"{widths[0]:.0f}" + (f" to {widths[-1]:.0f}" if len(widths) > 1 else "")
         who = f"{pluralize(len(widths), 'face')} in view, {span} px wide"
-    parts = [f"{who}{_verdict(seen)}"]
     sizes = ", ".join(f"{face_px(far, width, view_deg):.0f}" for far in DISTANCES_M)
     far = ", ".join(f"{each:g}" for each in DISTANCES_M)
-    held = f"in a view {view_deg:g}° wide a face of {100 * FACE_M:.0f} cm has {sizes} px at {far} m"
+    held = f"a face ({100 * FACE_M:.0f} cm, in a view {view_deg:g}° wide) has {sizes} px at {far} m"
     if seen.least_px is not None:
-        held += f", {seen.least_px:g} px at {reach_m(seen.least_px, width, view_deg):.1f} m"
-    return "; ".join([*parts, held])
+        reach = reach_m(found_from_px(seen.least_px), width, view_deg)
+        held += f" and is found up to {reach:.1f} m"
+    return f"{who}{_verdict(seen)}; {held}"
 
 
 def compared(tried: Sequence[Tried]) -> str:
@@ -111,8 +111,9 @@ def _verdict(seen: FacesSeen) -> str:
             f": detect.min_face_px {least:g} is too large, {len(seen.smaller)} of them {is_are} missed for it;"
             f" {max(8, min(int(widths[0]), int(least) - 1))} would find them"
         )
-    if widths[0] > ROOM * least:
-        return f": detect.min_face_px {least:g} finds them; where nobody is further away, {int(widths[0] / 2)} costs less"
+    if widths[0] > ROOM * least and least < SIZES[-1]:
+        enough = min(int(widths[0]), int(SIZES[-1]))
+        return f": detect.min_face_px {least:g} finds them; where nobody is further away, {enough} costs less"
     return f": detect.min_face_px {least:g} fits"
 
 

@@ -8,6 +8,7 @@ from maskwatch.core.errors import SourceError
 from maskwatch.core.ports import Source
 from maskwatch.core.records import Frame
 from maskwatch.sources.facts import SQUEEZED, StreamFacts, aspect_name
+from maskwatch.sources.hardware import decoding_threads
 
 SETTLE_S = 0.5  # what was buffered while the stream was opened comes all at once, and is no measure
 WATCH_S = 2.0
@@ -37,7 +38,8 @@ class Watched:
     def is_too_slow(self) -> bool:
         """Whether decoding takes longer than the camera does for a frame."""
         rate = max(self.fps or 0.0, self.facts.told_fps or 0.0)
-        return self.live and self.frame_ms is not None and self.frame_ms * rate > 1000
+        threads = decoding_threads(self.facts.size[0] * self.facts.size[1])
+        return self.live and self.frame_ms is not None and self.frame_ms * rate > 1000 * threads
 
 
 def watch(source: Source, *, for_s: float = WATCH_S) -> Watched:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 
 from maskwatch.console.editor.saving import UNDONE
+from maskwatch.console.reasons import in_words
 from maskwatch.console.texts import Texts, catalogue
 from maskwatch.core.events import Event, EventKind
 from maskwatch.core.records import PeopleCount
@@ -140,7 +141,7 @@ def _service(t: Texts, event: Event, said: "_Said") -> str:
     state = event.data.get("state")
     known = state if state in {"stopped", "reloaded"} else "started"
     told = t(f"history.service_{known}", version=said["version"])
-    return f"{told}: {event.data['reason']}" if event.data.get("reason") else told
+    return f"{told}: {_reason(t, event)}" if event.data.get("reason") else told
 
 
 def _passage(t: Texts, event: Event, _: "_Said") -> str:
@@ -176,7 +177,8 @@ SENTENCES: Mapping[EventKind, Callable[[Texts, Event, "_Said"], str]] = {
 
 
 def _reason(t: Texts, event: Event) -> str:
-    return str(event.data.get("reason") or t("history.unknown_reason"))
+    reason = event.data.get("reason")
+    return in_words(str(reason), t) if reason else t("history.unknown_reason")
 
 
 def _fared(t: Texts, how: str) -> str:

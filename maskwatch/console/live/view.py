@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from maskwatch.console.live.watch import Seen
+from maskwatch.console.reasons import in_words
 from maskwatch.console.texts import Texts
 
 DAY_S, HOUR_S, MINUTE_S = 86400, 3600, 60
@@ -49,7 +50,7 @@ def camera_view(
 
 def _why(camera: Mapping[str, Any], seen: Seen, t: Texts) -> str:
     since = t("live.since", since=moment(_unix(camera["since"]), seen.at, t))
-    return f"{camera['reason']}\n{since}" if camera["reason"] else since
+    return f"{in_words(camera['reason'], t)}\n{since}" if camera["reason"] else since
 
 
 def _facts(camera: Mapping[str, Any], t: Texts) -> list[list[str]]:
@@ -75,7 +76,7 @@ def _alert(alert: Mapping[str, Any], seen: Seen, t: Texts) -> dict[str, object]:
     """It tells of the moment of its decision, which may be long ago: the ratio beside it is of now."""
     people, kind, at = alert["people"], alert["kind"], _clock(_unix(alert["decided"]), seen.at)
     if kind == "camera_dead":
-        about = alert["reason"] or ""
+        about = in_words(alert["reason"] or "", t)
     elif kind == "occupancy":
         about = t("live.alert_people", people=people, at=at)
     else:
@@ -95,15 +96,16 @@ def _alert(alert: Mapping[str, Any], seen: Seen, t: Texts) -> dict[str, object]:
 def strip(seen: Seen, t: Texts) -> list[dict[str, str]]:
     """Of the whole service: what fails, what somebody should see to, what waits, which models serve."""
     status = seen.status
-    found = [] if status["alive"] else [_item("bad", status["reason"] or "")]
+    found = [] if status["alive"] else [_item("bad", in_words(status["reason"] or "", t))]
     for sink in status["sinks"]:
         if not sink["up"]:
             since = moment(_unix(sink["since"]), seen.at, t)
             about = f"{sink['sink']} ({', '.join(sink['cameras'])})"
-            found.append(_item("bad", t("live.sink_fails", sink=about, since=since, reason=sink["reason"])))
+            why = in_words(sink["reason"], t)
+            found.append(_item("bad", t("live.sink_fails", sink=about, since=since, reason=why)))
     queue = status["queue"]
-    found += [_item("bad", queue["problem"])] if queue["problem"] else []
-    found += [_item("note", text) for text in status["notices"]]
+    found += [_item("bad", in_words(queue["problem"], t))] if queue["problem"] else []
+    found += [_item("note", in_words(text, t)) for text in status["notices"]]
     if queue["samples"] is not None:
         found.append(_item("queue", t("live.queue", n=f"{queue['samples']:,}")))
     if status["models"]:

@@ -8,17 +8,23 @@ from maskwatch.core.errors import ConfigError
 from maskwatch.detect.backends.folded import Backend
 from maskwatch.detect.backends.openvino import OpenVinoBackend
 from maskwatch.detect.backends.pytorch import TorchBackend
-from maskwatch.detect.settings import BackendName
+from maskwatch.detect.settings import BackendName, CompileChoice
 from maskwatch.detect.weights import Weights
 
 
 def choose(
-    name: BackendName, weights: Weights, device: torch.device, *, half: bool = False, exact: bool = False
+    name: BackendName,
+    weights: Weights,
+    device: torch.device,
+    *,
+    half: bool = False,
+    exact: bool = False,
+    compiles: CompileChoice = "off",
 ) -> Backend:
     """`auto` is the fastest that is installed: OpenVINO on the processor, else torch.
 
     `exact` computes in float32, also where the processor is quicker in bfloat16. `half` computes in float16, which is
-    for CUDA. Raises `ConfigError` when what is wanted is not there,
+    for CUDA. `compiles` is about torch alone; `auto` is on for CUDA. Raises `ConfigError` when what is wanted is not there,
     or does not go with the device.
     """
     if half and device.type == "cpu":
@@ -30,4 +36,5 @@ def choose(
         raise ConfigError("detect.backend: openvino is not installed (pip install 'maskwatch[fast]')")
     if device.type == "cpu" and has_openvino and name != "torch":
         return OpenVinoBackend(weights, exact=exact)
-    return TorchBackend(weights, device, torch.float16 if half else torch.float32)
+    is_compiled = compiles == "on" or (compiles == "auto" and device.type == "cuda" and not exact)
+    return TorchBackend(weights, device, torch.float16 if half else torch.float32, compiles=is_compiled)

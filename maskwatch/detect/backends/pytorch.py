@@ -1,27 +1,42 @@
 """torch itself, on the processor or CUDA."""
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from maskwatch.detect.backends.folded import folded_stage
+from maskwatch.detect.backends.compiled import HandOver, by_inductor
+from maskwatch.detect.backends.folded import Run, folded_stage
 from maskwatch.detect.weights import Weights
 
-PIECE_PX = 1 << 20  # bounds the memory of a large batch
+# bound the memory of a large batch: P-Net's first maps take 40 bytes a pixel, and so do the second
+PIECE_PX, CARD_PIECE_PX = 1 << 20, 1 << 23
 
 
 class TorchBackend:
-    """A `Backend`, with copies of the weights on `device`. `dtype` is what they compute in; float16 is for CUDA."""
+    """A `Backend`, with copies of the weights on `device`. `dtype` is what they compute in; float16 is for CUDA.
 
-    def __init__(self, weights: Weights, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
+    With `compiles`, P-Net is compiled for the sizes that come again and again, beside the work.
+    """
+
+    def __init__(
+        self,
+        weights: Weights,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
+        *,
+        compiles: bool = False,
+    ) -> None:
         self.name = f"torch {str(dtype).removeprefix('torch.')} on {device.type}"
         self.device = device
-        self.piece_px = PIECE_PX
+        self.piece_px = PIECE_PX if device.type == "cpu" else CARD_PIECE_PX
         self._dtype = dtype
         self._pnet = self._ready(folded_stage(weights.pnet))
         self._rnet = self._ready(folded_stage(weights.rnet))
         self._onet = self._ready(folded_stage(weights.onet))
+        plain = partial(self._run, self._pnet)
+        self.pnet_run: Run = HandOver("P-Net", plain, by_inductor) if compiles else plain
 
     def _ready(self, layers: list[nn.Module]) -> nn.Module:
         network = nn.Sequential(*layers).eval().requires_grad_(requires_grad=False)
@@ -32,7 +47,7 @@ class TorchBackend:
         return answers.float()
 
     def pnet(self, rgb: Tensor) -> Tensor:
-        return self._run(self._pnet, rgb)
+        return self.pnet_run(rgb)
 
     def pnet_each(self, pictures: Iterable[Tensor]) -> Iterator[Tensor]:
         yield from map(self.pnet, pictures)

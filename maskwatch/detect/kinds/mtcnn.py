@@ -18,17 +18,19 @@ def build(settings: Settings, context: ModelContext) -> "Mtcnn":
     from maskwatch.detect.backends.choice import choose
     from maskwatch.detect.cascade import Mtcnn
     from maskwatch.detect.weights import load_weights
+    from maskwatch.platform.cuda import is_lost
 
     path = settings.weights or str(context.weights)
     weights = context.share(("mtcnn weights", path), lambda: load_weights(path))
     backend = context.share(
-        ("mtcnn backend", settings.backend, path, settings.half, settings.is_exact),
+        ("mtcnn backend", settings.backend, path, settings.half, settings.is_exact, settings.compile),
         lambda: choose(
             settings.backend,
             weights,
             torch.device(context.device),
-            half=settings.half,
+            half=settings.half and not is_lost(),
             exact=settings.is_exact,
+            compiles=settings.compile,
         ),
     )
     return Mtcnn(backend, settings, weights.version, weights.point)
