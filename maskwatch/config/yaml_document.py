@@ -18,6 +18,9 @@ Key = tuple[str | int, ...]
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 MAX_BYTES = 256_000  # of a file
 MAX_VALUES = 20_000  # a few lines of aliases of aliases stand for billions
+MAX_SIGNS = (
+    3 * MAX_VALUES
+)  # commas, colons and line ends, without which no value stands: to parse takes longest
 DEEPEST = 16
 _TAG = "tag:yaml.org,2002:"
 _MERGE, _TEXT, _DATE = f"{_TAG}merge", f"{_TAG}str", f"{_TAG}timestamp"
@@ -73,6 +76,8 @@ def text_of(path: Path) -> str:
 def read(text: str) -> Tree:
     """Raises `TreeError`. An empty text is an empty dict."""
     tree = Tree({})
+    if sum(map(text.count, ",:\n")) > MAX_SIGNS:
+        raise TreeError(1, f"stands for more than {MAX_VALUES} values")
     try:
         loader = _Loader(text)
         node = loader.get_single_node()

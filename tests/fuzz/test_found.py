@@ -25,7 +25,8 @@ from maskwatch.alerts.outbox import Limits, Outbox
 from maskwatch.classify.network import MaskNet, Shape, load_network, save_network
 from maskwatch.cli import as_shown
 from maskwatch.cli.logs import TextFormatter
-from maskwatch.config.load import written_secrets
+from maskwatch.config import yaml_document
+from maskwatch.config.load import parse, written_secrets
 from maskwatch.console.context import CameraView
 from maskwatch.console.history.query import Choice
 from maskwatch.console.live.pictures import annotated_jpeg, words_of
@@ -311,6 +312,12 @@ def test_a_damaged_message_does_not_hold_up_those_behind_it(tmp_path, caplog, da
     outbox._send_first()
     assert outbox.is_empty
     assert "what was kept on disk is damaged" in caplog.text
+
+
+def test_a_configuration_of_too_many_values_is_not_even_parsed(monkeypatch):
+    monkeypatch.setattr(yaml_document, "_Loader", lambda _: pytest.fail("it was parsed"))
+    with pytest.raises(ConfigError, match="x:1: stands for more than 20000 values"):
+        parse("names: [" + "a," * 100_000 + "]", "x", {})
 
 
 def test_a_configuration_that_is_no_yaml_is_told_by_who_looks_for_secrets(tmp_path):

@@ -174,7 +174,7 @@ def test_one_place_decodes_pictures():
     found = {str(path.relative_to(root)) for path in root.rglob("*.py") if decode.search(path.read_text())}
     # these decode what the program itself has encoded, a moment ago
     own = {"evaluation/conditions.py", "training/augmentation.py", "evaluation/contact_sheet.py"}
-    own |= {"events/clips.py", "console/live/pictures.py"}
+    own |= {"events/clips.py"}
     assert found == {"sources/images.py"} | own
 
 
