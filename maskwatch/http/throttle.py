@@ -10,7 +10,7 @@ SHARE = (
     0.1  # of a core, or of what the process gets where that is less, for the thread that answers, on average
 )
 IDLE = 0.25  # of a core that a process counts as getting which has little to do
-BURST_S = 0.2  # of a core's time that may be taken at once
+BURST_S = 0.05  # of a core's time that may be taken at once
 MAX_WAIT_S = 0.5  # for one turn, whatever was taken before
 
 
