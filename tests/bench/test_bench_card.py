@@ -25,7 +25,7 @@ def test_the_steps_of_a_call_are_those_between_two_laps(monkeypatch):
 
 
 def test_every_way_is_one_that_the_settings_know():
-    ours = [ways for ways in (card.ways(torch.device(name)) for name in ("cpu", "cuda"))]
+    ours = [card.ways(torch.device(name)) for name in ("cpu", "cuda")]
     assert [len(ways) for ways in ours] == [2, 4]
     for ways in ours:
         assert len({Settings.model_validate(how) for how in ways.values()}) == len(ways)
