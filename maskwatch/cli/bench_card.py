@@ -1,6 +1,7 @@
 """`maskwatch bench card`: what the graphics card, or the processor, does in each step, and how much of all."""
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -52,7 +53,8 @@ def card(
         seconds,
         data,
     )
-    report: dict[str, Any] = {"machine": machine(chosen.type), **measure(plan, tracked)}
+    report: dict[str, Any] = {"machine": machine(chosen.type), "load": round(os.getloadavg()[0], 1)}
+    report |= measure(plan, tracked)
     for way, told in report["from_memory"].items():
         _print_steps(way, told)
     for name in ("decoded_in", "one_camera", "cameras", "facenet_pytorch", "recall"):
