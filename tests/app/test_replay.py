@@ -200,7 +200,7 @@ def test_what_a_replay_remembers_does_not_grow_with_the_footage(tmp_path, monkey
     summary = replay(plan, MODELS, Outputs(None, tmp_path / "report.jsonl"), lambda *_: None)
     assert summary.timeline.verdicts().total() >= 25
     assert len(sizes) == 3
-    assert max(sizes) - sizes[0] < 5000
+    assert max(sizes) - sizes[0] < 2000
 
 
 @pytest.mark.slow
