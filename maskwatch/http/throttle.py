@@ -4,12 +4,13 @@ import asyncio
 import time
 from collections.abc import Collection
 
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SHARE = (
     0.1  # of a core, or of what the process gets where that is less, for the thread that answers, on average
 )
-IDLE = 0.25  # of a core that a process counts as getting which has little to do
+IDLE = 0.5  # of a core that a process counts as getting which has little to do
 BURST_S = 0.05  # of a core's time that may be taken at once
 MAX_WAIT_S = 0.5  # for one turn, whatever was taken before
 
@@ -38,15 +39,22 @@ class Throttle:
             await self._app(scope, receive, send)
             return
 
-        turn = self._turns[scope["path"] in self._apart]
+        turn, begun = self._turns[scope["path"] in self._apart], False
 
         async def in_turn(message: Message) -> None:
+            nonlocal begun
             if message.get("more_body"):
                 await self._wait(turn)
+            begun = True
             await send(message)
 
-        await self._wait(turn)
-        await self._app(scope, receive, in_turn)
+        try:
+            await self._wait(turn)
+            await self._app(scope, receive, in_turn)
+        except asyncio.CancelledError:  # the server ends, and would log a traceback for each that waits
+            if not begun:
+                ending = PlainTextResponse("it ends now; try again soon", 503, headers={"Retry-After": "2"})
+                await ending(scope, receive, send)
 
     async def _wait(self, turn: asyncio.Lock) -> None:
         async with turn:

@@ -35,7 +35,7 @@ from maskwatch.core.records import (
     Status,
     Versions,
 )
-from maskwatch.http import shared_answer
+from maskwatch.http import shared_answer, throttle
 from maskwatch.http.connection import BoundedConnection, Limits
 from maskwatch.http.shared_answer import SharedAnswer
 from maskwatch.http.throttle import BURST_S, Throttle
@@ -452,6 +452,26 @@ def test_answering_takes_its_share_of_the_processor_and_no_more():
         return (time.thread_time() - began_cpu_s - BURST_S) / (time.monotonic() - began_s)
 
     assert asyncio.run(asked(25, 0.5)) < 0.55
+
+
+@pytest.mark.logs_errors  # that requests were cut off
+def test_who_waits_for_a_turn_when_the_server_ends_is_told_so(monkeypatch, caplog):
+    monkeypatch.setattr(throttle, "MAX_WAIT_S", 60)
+    monkeypatch.setattr(Throttle, "_look", lambda self: setattr(self, "_taken_s", 60))
+    listener = Listener(ANYWHERE)
+    server = WebServer(listener, make_app(PAGES, token=None), lambda e: pytest.fail(str(e)))
+    with server, ExitStack() as visitors:
+        there = [
+            visitors.enter_context(socket.create_connection(listener.socket.getsockname())) for _ in range(5)
+        ]
+        for each in there:
+            each.sendall(b"GET /api/status HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        time.sleep(0.5)
+        server.__exit__()
+        for each in there:
+            each.settimeout(20)
+            assert each.recv(12) in {b"HTTP/1.1 503", b""}
+    assert "Traceback" not in caplog.text
 
 
 def test_while_it_starts_health_is_told_and_all_else_is_asked_to_wait(caplog):
