@@ -47,7 +47,7 @@ from maskwatch.core.errors import (
 from maskwatch.core.events import Event, EventKind
 from maskwatch.core.records import FrameReport
 from maskwatch.datasets.formats.registry import read
-from maskwatch.datasets.records import Note, Problems
+from maskwatch.datasets.records import MAX_LINE, Note, Problems
 from maskwatch.events.store import EventFilter, EventStore
 from maskwatch.learning.archive import Archive
 from maskwatch.models.registry import Registry
@@ -363,6 +363,7 @@ def test_a_name_with_a_line_end_in_it_makes_no_line_of_its_own():
     assert as_shown(SourceError(f"{name}: is no file")) == r"maskwatch: a\nERROR all is lost\r: is no file"
     assert as_shown(ConfigError("a: wrong\nb: wrong")).count("\n") == 1
     assert list(Problems([Note(f"{name}: is missing")])) == [r"a\nERROR all is lost\r: is missing"]
+    assert len(Problems(["a" * 70_000])[0]) == MAX_LINE
     record = logging.LogRecord("x", logging.WARNING, "x", 1, "%s; left out", (name,), None)
     assert (
         TextFormatter("%(levelname)s %(message)s").format(record).splitlines()[1]
