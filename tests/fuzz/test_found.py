@@ -46,6 +46,7 @@ from maskwatch.core.errors import (
 )
 from maskwatch.core.events import Event, EventKind
 from maskwatch.core.records import FrameReport
+from maskwatch.datasets.formats.entries import Entry, write_folder
 from maskwatch.datasets.formats.registry import read
 from maskwatch.datasets.records import MAX_LINE, Note, Problems
 from maskwatch.events.store import EventFilter, EventStore
@@ -369,3 +370,9 @@ def test_a_name_with_a_line_end_in_it_makes_no_line_of_its_own():
         TextFormatter("%(levelname)s %(message)s").format(record).splitlines()[1]
         == r"    ERROR all is lost\r; left out"
     )
+
+
+def test_a_name_of_a_file_and_of_a_folder_is_told(tmp_path):
+    with pytest.raises(DataError, match=r"set/a(/b)?: is a file's name and a folder's"):
+        write_folder([Entry("a", b""), Entry("a/b", b"")], tmp_path / "set")
+    assert list(tmp_path.iterdir()) == []
