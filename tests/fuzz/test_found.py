@@ -376,3 +376,16 @@ def test_a_name_of_a_file_and_of_a_folder_is_told(tmp_path):
     with pytest.raises(DataError, match=r"set/a(/b)?: is a file's name and a folder's"):
         write_folder([Entry("a", b""), Entry("a/b", b"")], tmp_path / "set")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("key", ["", ".", "a\0b", "../a.png", "/a.png"])
+def test_a_picture_whose_key_is_no_name_is_left_out(tmp_path, key):
+    (tmp_path / "images").mkdir()
+    for name in ("1.png", "2.png"):
+        cv2.imwrite(str(tmp_path / "images" / name), np.zeros((48, 64, 3), np.uint8))
+    document = coco()
+    document["images"][0]["key"] = key
+    (tmp_path / "annotations.json").write_bytes(as_json(document))
+    data = read(tmp_path)
+    assert [image.path.name for image in data.images] == ["2.png"]
+    assert any("lies outside the data set" in line for line in data.problems)
