@@ -41,7 +41,9 @@ from maskwatch.sources.registry import open_source
 
 FPS, CLIP_S = 15, 6.0  # of the composed scene that is decoded
 COMPILE_S = 300.0  # how long a compilation is waited for
-FAMILIAR = 25  # calls with one batch before P-Net is compiled for it (`detect.backends.compiled.AFTER`), and some
+FAMILIAR = (
+    25  # calls with one batch before P-Net is compiled for it (`detect.backends.compiled.AFTER`), and some
+)
 SAME_IOU = (0.9, 0.5)  # at which a box of the device is one of the processor's
 PEER_BATCHES = (1, 8)
 
@@ -91,7 +93,7 @@ class Laps:
         if not self._is_card:
             self._marks.append((name, time.perf_counter()))
             return
-        event = torch.cuda.Event(enable_timing=True)
+        event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
         event.record()
         self._marks.append((name, event))
 
@@ -122,7 +124,8 @@ def measure(plan: Plan, bar: Bar) -> Figures:
         memory: dict[str, Figures] = {}
         for way, changed in bar("from memory")(list(ways(plan.device).items())):
             settings = Settings.model_validate({"min_face_px": plan.min_face_px, **changed})
-            memory[way] = _of_way(models.mtcnn(settings), judge, frames, plan, left_out, way)
+            memory[way], reasons = _of_way(models.mtcnn(settings), judge, frames, plan)
+            left_out += [f"from memory, {way}: {each}" for each in reasons]
         report["from_memory"] = memory
         if plan.whole:
             detector = models.mtcnn(Settings(min_face_px=plan.min_face_px))
@@ -137,17 +140,16 @@ def measure(plan: Plan, bar: Bar) -> Figures:
     return report
 
 
-def _of_way(
-    detector: Mtcnn, judge: Classifier, frames: list[Rgb], plan: Plan, left_out: list[str], way: str
-) -> Figures:
-    batches = {}
+def _of_way(detector: Mtcnn, judge: Classifier, frames: list[Rgb], plan: Plan) -> tuple[Figures, list[str]]:
+    """The figures by the number of frames in a call, and why some are missing."""
+    batches, reasons = {}, []
     for batch in plan.batches:
         given = [frames[n % len(frames)] for n in range(batch)]
-        if "compiled" in way and not _familiar(detector, given):
-            left_out.append(f"from memory, {way}, {batch} frames: was not compiled in {COMPILE_S:g} s")
+        if detector.compiling is not None and not _familiar(detector, given):
+            reasons.append(f"P-Net was not compiled for {batch} frames")
             continue
         batches[str(batch)] = from_memory(detector, judge, given, plan)
-    return {"backend": detector.backend_name, "batches": batches}
+    return {"backend": detector.backend_name, "batches": batches}, reasons
 
 
 def from_memory(detector: Mtcnn, judge: Classifier, frames: list[Rgb], plan: Plan) -> Figures:
@@ -232,7 +234,9 @@ def recall(plan: Plan, data: Path, models: Models, bar: Bar) -> Figures:
     cpu = Models(torch.device("cpu"))
     reference = {"backend": "torch", "min_face_px": plan.min_face_px}
     every = {"processor, float32": (cpu, reference)}
-    every |= {way: (models, {"min_face_px": plan.min_face_px, **how}) for way, how in ways(plan.device).items()}
+    every |= {
+        way: (models, {"min_face_px": plan.min_face_px, **how}) for way, how in ways(plan.device).items()
+    }
     images = [rgb for _, _, rgb in opened(material.images, bar("opening pictures"), None)]
     result: Figures = {"images": len(images)}
     theirs: list[tuple[Face, ...]] = []
@@ -268,10 +272,12 @@ def _cameras(plan: Plan, footage: Path, models: Models, bar: Bar) -> Figures:
     defaults = Defaults()
     motion = defaults.motion.model_copy(update={"gate": False})
     defaults = defaults.model_copy(update={"fps": FPS, "motion": motion, "detect": detect})
-    bar_seconds = iter(bar("cameras")(range(int(system.warm_up_s(plan.streams) + plan.seconds))))
-    load = system.run(
-        footage, plan.streams, defaults, models, seconds=plan.seconds, on_second=lambda: next(bar_seconds, None)
-    )
+    seconds = iter(bar("cameras")(range(int(system.warm_up_s(plan.streams) + plan.seconds))))
+
+    def on_second() -> None:
+        next(seconds, None)
+
+    load = system.run(footage, plan.streams, defaults, models, seconds=plan.seconds, on_second=on_second)
     return {**load.as_dict(), "fps": FPS}
 
 
@@ -280,7 +286,13 @@ def _peer(plan: Plan, frames: list[Rgb], left_out: list[str]) -> Figures:
     given = [frames[n % len(frames)] for n in range(max(PEER_BATCHES))]
     cases = [Case(frames[0].shape[0], plan.min_face_px, batch) for batch in PEER_BATCHES]
     results = in_turns(
-        given, cases, [PEER], device=plan.device.type, rounds=2, on_round=lambda: None, on_missing=left_out.append
+        given,
+        cases,
+        [PEER],
+        device=plan.device.type,
+        rounds=2,
+        on_round=lambda: None,
+        on_missing=left_out.append,
     )
     return {str(r.case.batch): round(1000 / r.frame_ms[PEER], 2) for r in results if PEER in r.frame_ms}
 

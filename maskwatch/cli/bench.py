@@ -101,7 +101,7 @@ def detect(
 
 @app.command()
 def system(
-    cameras: Annotated[int, typer.Option(min=1, help="How many at once.")] = 2,
+    cameras: Annotated[int, typer.Option("--cameras", "--streams", min=1, help="How many at once.")] = 2,
     find: Annotated[bool, typer.Option("--find", help="Find the largest number that holds.")] = False,
     footage: Annotated[
         Path | None, typer.Option(help="What every camera shows; else a composed scene.")
@@ -113,6 +113,10 @@ def system(
     gate: Annotated[bool, typer.Option("--gate/--no-gate", help="The motion gate.")] = True,
     seconds: Annotated[float, typer.Option(min=1, help="How long each number is measured.")] = 20,
     config: Annotated[Path | None, typer.Option("-c", "--config", help="Settings to measure with.")] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(help="auto, cpu or cuda; else the configuration's, which is auto without one."),
+    ] = None,
     as_json: Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")] = None,
 ) -> None:
     """So many 1080p cameras through the whole pipeline: drops, latency, processor and memory."""
@@ -130,8 +134,8 @@ def system(
     settings = settings_for("bench system", config)
     motion = settings.defaults.motion.model_copy(update={"gate": gate})
     defaults = settings.defaults.model_copy(update={"motion": motion, "fps": fps})
-    device = pick_device(settings.device)
-    models = Models(device)
+    chosen = pick_device(device or settings.device)
+    models = Models(chosen)
     title = f"{footage.name if footage else f'1080p, {scene}'}, {fps} fps, gate {'on' if gate else 'off'}"
     with tempfile.TemporaryDirectory() as folder:
         if footage is None:
@@ -149,9 +153,9 @@ def system(
     if find:
         held = max((load.cameras for load in loads if load.holds), default=0)
         out.print(f"the largest number that holds: {held}")
-    out.print(f"on {machine(device.type)}")
+    out.print(f"on {machine(chosen.type)}")
     if as_json:
-        record = {"machine": machine(device.type), "loads": [load.as_dict() for load in loads]}
+        record = {"machine": machine(chosen.type), "loads": [load.as_dict() for load in loads]}
         write_atomically(as_json, (json.dumps(record, indent=1) + "\n").encode())
 
 

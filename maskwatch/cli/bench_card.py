@@ -1,6 +1,7 @@
 """`maskwatch bench card`: what the graphics card, or the processor, does in each step, and how much of all."""
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +18,8 @@ def card(
     whole: Annotated[
         bool,
         typer.Option(
-            "--all", help="Also decoded frames, one camera, many, facenet-pytorch, and with --data recall by class."
+            "--all",
+            help="Also decoded frames, one camera, many, facenet-pytorch, and with --data recall by class.",
         ),
     ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
@@ -30,7 +32,9 @@ def card(
     ] = None,
     seconds: Annotated[float, typer.Option(min=1, help="How long cameras are watched.")] = 20,
     data: Annotated[Path | None, typer.Option(help="Labelled images, whose test part counts.")] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write all figures here as JSON.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write all figures here as JSON.")
+    ] = None,
 ) -> None:
     """The steps of a call and the frames a second from memory, by the device's own clock; with --all, all that there is to know."""
     from maskwatch.bench.card import Plan, measure
@@ -49,7 +53,8 @@ def card(
         seconds,
         data,
     )
-    report: dict[str, Any] = {"machine": machine(chosen.type), **measure(plan, tracked)}
+    report: dict[str, Any] = {"machine": machine(chosen.type), "load": round(os.getloadavg()[0], 1)}
+    report |= measure(plan, tracked)
     for way, told in report["from_memory"].items():
         _print_steps(way, told)
     for name in ("decoded_in", "one_camera", "cameras", "facenet_pytorch", "recall"):

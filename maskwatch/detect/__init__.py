@@ -1,6 +1,7 @@
 """Finding faces: the MTCNN cascade (Zhang et al. 2016, https://arxiv.org/abs/1604.02878).
 
 cascade.py    the three stages, one after the other: P-Net proposes, R-Net refines, O-Net decides
+candidates.py  how candidates get less: exactly on the processor, in padded tables on a card
 boxes.py      windows, regression, squares, non-maximum suppression
 networks.py   the three networks, as published
 weights.py    where the published weights lie

@@ -125,7 +125,7 @@ def rivals(
     """
     rows = [
         (overlap(some, boxes) > bound) & (own[:, None] == groups)
-        for some, own in zip(boxes.split(ROWS), groups.split(ROWS), strict=True)
+        for some, own in zip(torch.split(boxes, ROWS), torch.split(groups, ROWS), strict=True)
     ]
     whole = rows[0] if len(rows) == 1 else torch.cat(rows)
     return whole.tril(-1)

@@ -44,7 +44,7 @@ CARD_CHUNK = 1024  # on a card, one of `candidates.LENGTHS`
 CARD_FRAMES = 16  # on a card at once: the next go up while these are looked at
 USUAL_CROPS = (1, *range(8, 49, 8))  # the numbers that the backends fill up to
 CARD_CROPS = tuple(length for length in LENGTHS if length <= CARD_CHUNK)
-MIRRORED_FROM = 0.2  # combined score; of a candidate under it the mirrored crop is not asked about
+MIRRORED_FROM = 0.05  # combined score; of a candidate under it the mirrored crop is not asked about
 SUREST = 1e-6  # how near to 0 and 1 a probability may come, so that its log-odds are finite
 MAX_LEVELS = 64  # more than any frame has; numbers the groups of the suppression
 
@@ -163,7 +163,7 @@ class Mtcnn:
 
     def _frames_at_once(self, rgb: Rgb) -> int:
         """How many frames of this size fit into memory."""
-        most = max(1, self._pixels_at_once // (rgb.shape[0] * rgb.shape[1]))
+        most = max(1, self._pixels_at_once // rgb[..., 0].size)
         return most if self._backend.device.type == "cpu" else min(most, CARD_FRAMES)
 
     def _found_or_full(self, frames: list[Rgb], threshold: float, following: list[Rgb]) -> Candidates | None:

@@ -6,16 +6,20 @@ from collections.abc import Collection
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-SHARE = 0.1  # of a core, for the thread that answers, on average
-BURST_S = 0.2  # of a core's time that may be taken at once
+SHARE = (
+    0.1  # of a core, or of what the process gets where that is less, for the thread that answers, on average
+)
+IDLE = 0.25  # of a core that a process counts as getting which has little to do
+BURST_S = 0.05  # of a core's time that may be taken at once
 MAX_WAIT_S = 0.5  # for one turn, whatever was taken before
 
 
 class Throttle:
     """An ASGI application around another: requests, and the pieces of a long answer, wait for their turn, in order.
 
-    What the event loop's thread takes of the processor is counted; while it is above `share`, the next has to wait. Requests
-    for the paths `apart` wait in a line of their own, so that others do not keep them waiting.
+    What the event loop's thread takes of the processor is counted; while it is above `share`, of a core or of what the whole
+    process gets, the next has to wait. Requests for the paths `apart` wait in a line of their own, so
+    that others do not keep them waiting.
     """
 
     def __init__(self, app: ASGIApp, share: float = SHARE, apart: Collection[str] = ()) -> None:
@@ -27,7 +31,7 @@ class Throttle:
         }  # they wake in the order of coming
         self._taken_s = 0.0  # beyond the share, of a core's time
         self._at_s = time.monotonic()
-        self._cpu_s = 0.0
+        self._cpu_s = self._all_cpu_s = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -51,9 +55,10 @@ class Throttle:
                 await asyncio.sleep(min((self._taken_s - BURST_S) / self._share, MAX_WAIT_S))
 
     def _look(self) -> None:
-        at_s, cpu_s = time.monotonic(), time.thread_time()
-        free_s = self._share * (at_s - self._at_s)
+        at_s, cpu_s, all_cpu_s = time.monotonic(), time.thread_time(), time.process_time()
+        passed_s = at_s - self._at_s
+        free_s = self._share * min(max(all_cpu_s - self._all_cpu_s, IDLE * passed_s), passed_s)
         # a thread that is another's successor counts from 0
         took_s = max(0.0, cpu_s - self._cpu_s)
         self._taken_s = min(max(0.0, self._taken_s + took_s - free_s), BURST_S + self._share * MAX_WAIT_S)
-        self._at_s, self._cpu_s = at_s, cpu_s
+        self._at_s, self._cpu_s, self._all_cpu_s = at_s, cpu_s, all_cpu_s

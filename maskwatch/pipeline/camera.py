@@ -37,7 +37,7 @@ class AnalysisConfig:
 class CameraMemory:
     """What is known of a camera from one frame to the next: with it, a replay goes on in another process as if in one piece.
 
-    It can be pickled; `seen` is what the last frame showed. The parts are those of `Camera`.
+    `platform.saved_state` can keep it; `seen` is what the last frame showed. The parts are those of `Camera`.
     """
 
     gate: Gate | None

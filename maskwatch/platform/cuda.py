@@ -12,7 +12,6 @@ import torch
 
 from maskwatch.core.errors import DeviceLost
 
-
 # what CUDA and its libraries say of themselves in a plain RuntimeError
 WORDS = ("CUDA error", "CUDNN_STATUS", "cuDNN error", "CUBLAS_STATUS", "CUDA driver error")
 FULL = ("out of memory", "CUDNN_STATUS_ALLOC_FAILED", "CUBLAS_STATUS_ALLOC_FAILED")

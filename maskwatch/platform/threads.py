@@ -11,7 +11,7 @@ Result = TypeVar("Result")
 
 
 def cores() -> int:
-    """How many this process may use; `OMP_NUM_THREADS`, which torch keeps to, says fewer where several processes share them."""
+    """How many this process may use; the variable that torch keeps to, too, says fewer where several processes share them."""
     there, told = len(os.sched_getaffinity(0)), os.environ.get("OMP_NUM_THREADS", "")
     return max(1, min(there, int(told))) if told.isdecimal() else there
 

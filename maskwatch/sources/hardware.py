@@ -22,13 +22,13 @@ def why_missing(device: Decode) -> str | None:
     """Why this machine cannot decode by `device`; None where it can. Opens it for a moment."""
     known = hwdevices_available()
     if device.value not in known:
-        return f"the installed PyAV knows no {device.value}, only {', '.join(known) or 'software'}"
+        return f"is not in the installed PyAV, which has {', '.join(known) or 'none'}"
     try:
         HWAccel(device.value).create(av.Codec(CODEC, "r"))
     except (OSError, av.FFmpegError) as e:
-        return f"{device.value} cannot be opened ({e.strerror})"
+        return f"cannot be opened ({e.strerror})"
     except NotImplementedError:
-        return f"the installed PyAV decodes nothing by {device.value}"
+        return "decodes nothing in the installed PyAV"
     return None
 
 
@@ -41,7 +41,7 @@ def choose(wanted: Decode) -> tuple[Decode, str | None]:
         why = why_missing(device)
         if why is None:
             return device, None
-        reasons.append(why)
+        reasons.append(f"{device.value} {why}" if wanted is Decode.AUTO else why)
     return Decode.SOFTWARE, "; ".join(reasons)
 
 

@@ -24,16 +24,16 @@ def measured(shared, tmp_path_factory):
 
 def test_the_detector_finds_masked_and_bare_faces_in_the_street(measured):
     figures = measured("detector", "faces", "--min-face", "12")
-    assert figures["recall"] >= 0.82
+    assert figures["recall"] >= 0.84
     assert (
-        figures["recall, unprotected"] >= 0.68
+        figures["recall, unprotected"] >= 0.7
     )  # the published weights find 0.677, an earlier release found 0.646
     assert figures["precision"] >= 0.9
 
 
 def test_found_faces_are_judged_right_end_to_end(measured):
     figures = measured("system", "faces", "--min-face", "12")
-    assert figures["end-to-end recall"] >= 0.79
+    assert figures["end-to-end recall"] >= 0.81
     assert figures["label accuracy of found faces"] >= 0.96
 
 

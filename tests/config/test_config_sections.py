@@ -151,7 +151,7 @@ def test_every_command_with_a_configuration_stands_in_the_list():
 
 def test_a_replay_uses_all_that_a_camera_says_of_what_it_sees():
     """Whatever is added to a camera's settings is used, or named here."""
-    of_the_camera_itself = {"rtsp", "source"}
+    of_the_camera_itself = {"rtsp", "source", "decode"}  # footage is decoded in software
     assert set(CameraConfig.model_fields) - of_the_camera_itself <= USES["replay"]
     for command in ("evaluate system", "bench system"):
         assert {"ignore", "zones", "lines"} <= USES[command]

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from itertools import product
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from maskwatch.core.errors import ConfigError, ModelError
 from maskwatch.core.geometry import iou
 from maskwatch.core.records import Box, Face
-from maskwatch.detect import boxes, cascade, proposals, weights
+from maskwatch.detect import boxes, proposals, weights
 from maskwatch.detect.backends.choice import choose
 from maskwatch.detect.backends.openvino import OpenVinoBackend
 from maskwatch.detect.backends.pytorch import TorchBackend
@@ -197,6 +198,23 @@ def test_a_face_is_judged_by_the_mean_of_two_looks_the_second_mirrored(networks,
     side = right - left + 1
     moved = (left - x2 * side, top + y1 * side, right - x1 * side, bottom + y2 * side)
     assert tuple(both.box) == pytest.approx(moved, abs=0.01)
+
+
+def test_a_face_that_the_first_look_alone_would_lose_is_found_by_the_second(networks, crowd):
+    def found(last, *, mirrored):
+        point = weights.OperatingPoint((0.6, 0.7, last), mirrored=mirrored)
+        return Mtcnn(TorchBackend(networks, CPU), Settings(), "x", point).detect([crowd])[0]
+
+    pairs = [
+        (one, both)
+        for one, both in product(found(0.1, mirrored=False), found(0.1, mirrored=True))
+        if iou(one.box, both.box) >= 0.6
+    ]
+    one, both = max(pairs, key=lambda pair: pair[1].score - pair[0].score)
+    between = (one.score + both.score) / 2
+    assert one.score < between < both.score
+    assert one not in found(between, mirrored=False)
+    assert both in found(between, mirrored=True)
 
 
 def test_no_frames_no_faces(detector):

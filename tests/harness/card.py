@@ -20,7 +20,16 @@ COPIES = {aten.copy_.default, aten._to_copy.default}
 # a card's tensor may be indexed by places that the processor knows, not the other way round
 INDEXING = {aten.index.Tensor, aten.index_put_.default, aten.index_put.default, aten._index_put_impl_.default}
 # what gives a size or a number that only the card knows; by name, as inference mode shows composed operations whole
-WAITS = {"_local_scalar_dense", "item", "is_nonzero", "equal", "allclose", "nonzero", "nonzero_numpy", "argwhere"}
+WAITS = {
+    "_local_scalar_dense",
+    "item",
+    "is_nonzero",
+    "equal",
+    "allclose",
+    "nonzero",
+    "nonzero_numpy",
+    "argwhere",
+}
 WAITS |= {"masked_select", "_unique2", "unique_dim", "unique_consecutive", "bincount"}
 MOVES = {"_to_copy", "to", "copy_"}
 ALIKE = {aten.new_zeros.default, aten.new_empty.default, aten.new_empty_strided.default}

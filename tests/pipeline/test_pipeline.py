@@ -978,6 +978,42 @@ def test_footage_that_has_ended_is_not_missed(shot, monkeypatch):
     assert sink.told == []
 
 
+class IdleSource(FakeSource):
+    """After its script it is well, and brings nothing."""
+
+    def __init__(self, *script):
+        super().__init__(script, live=True)
+        self.over = threading.Event()
+
+    def on_idle(self, tell):
+        self._tell = tell
+
+    def check(self):
+        return "fake: well"
+
+    def frames(self):
+        yield from super().frames()
+        while not self.over.wait(0.02):
+            self._tell()
+
+
+def test_a_camera_that_brings_nothing_and_is_well_is_up_and_its_alert_is_over(shot, monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(pipeline_module, "LOOK_S", 0.05)
+    monkeypatch.setattr(pipeline_module, "LOST_S", 0.3)
+    sink, source = FakeSink(), IdleSource(shot(0.0, BARE))
+    camera = make_camera(source, sinks=(sink,), offline_rule=make_offline_rule(0.5))
+    pipeline = Pipeline([camera])
+    with running(pipeline):
+        until(lambda: [each.kind for each in sink.told] == [AlertKind.UNPROTECTED])
+        until(lambda: not status(pipeline).standing)
+        time.sleep(1)
+        assert status(pipeline).state is CameraState.UP
+        assert "down" not in caplog.text
+        source.over.set()
+    assert len(sink.told) == 1
+
+
 def test_a_crash_in_the_last_jobs_is_raised_at_the_end(shot):
     """The sink breaks after `run` has returned."""
     gate = threading.Event()

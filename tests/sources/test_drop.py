@@ -127,8 +127,8 @@ def test_where_the_name_tells_nothing_or_something_else_the_files_own_time_count
     assert frames[-1].at == pytest.approx(time.time() - 600, abs=5)
 
 
-def test_what_is_still_written_is_waited_for(make, folder, clip):
-    path, source = folder / "clip.mp4", make(steady_s=0.5)
+def test_what_is_still_written_is_waited_for(make, folder, clip, caplog):
+    path, source = folder / "clip.mp4", make(steady_s=1)
     half = len(clip.data) // 2
 
     def write():
@@ -136,13 +136,14 @@ def test_what_is_still_written_is_waited_for(make, folder, clip):
             for part in (clip.data[:half], b"", b"", clip.data[half:]):
                 file.write(part)
                 file.flush()
-                time.sleep(0.2)
+                time.sleep(0.1)
 
     writer = threading.Thread(target=write)
     writer.start()
-    frames = shown(source, 60)
+    frames = shown(source, 120)
     writer.join()
     assert len(frames) == COUNT
+    assert not caplog.records
 
 
 def file_of(tmp_path, name, size=100, key=1, at=5.0):
@@ -162,7 +163,10 @@ def test_a_file_has_come_when_it_stays_or_gets_its_own_name(tmp_path):
         arrivals = _Arrivals(5)
         assert arrivals.settled([file_of(tmp_path, before)], 0) == []
         assert arrivals.settled([file_of(tmp_path, before)], 60) == []
-        assert arrivals.settled([file_of(tmp_path, "a.mp4")], 61) == [file_of(tmp_path, "a.mp4")]
+        written = file_of(tmp_path, before, 200)
+        assert arrivals.settled([written], 61) == []
+        whole = file_of(tmp_path, "a.mp4", 200)
+        assert arrivals.settled([whole], 62) == [whole]
     arrivals, empty = _Arrivals(5), file_of(tmp_path, "a.mp4", 0)
     assert [arrivals.settled([empty], at) for at in (0, 30)] == [[], []]
     assert arrivals.settled([empty], 60) == [empty]

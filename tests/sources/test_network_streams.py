@@ -41,6 +41,7 @@ def test_mpeg_ts_over_http_is_watched():
     assert numbers == tuple(range(30))
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(not knows("rtmp"), reason="the installed PyAV reads no rtmp://")
 def test_rtmp_is_watched():
     with rtmp_camera() as url:

@@ -222,7 +222,9 @@ def test_a_detector_file_keeps_the_networks_and_the_point(stock, tmp_path):
     assert Mtcnn(TorchBackend(loaded, CPU), Settings(), "x", loaded.point).thresholds == point.thresholds
 
 
-def test_a_file_of_an_earlier_release_has_a_fourth_network_and_says_nothing_of_mirrored_crops(stock, tmp_path):
+def test_a_file_of_an_earlier_release_has_a_fourth_network_and_says_nothing_of_mirrored_crops(
+    stock, tmp_path
+):
     path = tmp_path / "earlier.safetensors"
     save_detector(Weights(stock.pnet, stock.rnet, stock.onet, "x"), path, {})
     with safe_open(path, "pt") as file:
@@ -309,9 +311,11 @@ def test_the_command_tells_what_is_broken_uses_the_rest_and_writes_weights_and_c
         assert line in done.stderr
     weights = load_weights(str(output))
     assert weights.point.thresholds != OperatingPoint().thresholds  # chosen anew
+    assert weights.point.mirrored
     card = output.with_suffix(".md").read_text()
     assert "| `streets` | `stock@" in card
     assert "| `streets` | these |" in card
+    assert "once more about each box that it gave, mirrored" in card
     assert list(output.with_suffix(".training").glob("events.out.tfevents*"))
     other = maskwatch(*command, "--seed", 1)
     assert other.returncode == 1

@@ -451,7 +451,7 @@ def test_answering_takes_its_share_of_the_processor_and_no_more():
         assert len(sent) == 2 * count + 2
         return (time.thread_time() - began_cpu_s - BURST_S) / (time.monotonic() - began_s)
 
-    assert asyncio.run(asked(60, 0.5)) < 0.55
+    assert asyncio.run(asked(25, 0.5)) < 0.55
 
 
 def test_while_it_starts_health_is_told_and_all_else_is_asked_to_wait(caplog):
@@ -663,6 +663,7 @@ def scraped():
         (("maskwatch_decision_latency_seconds_sum", 'do"or\\'), 12.5),
         (("maskwatch_detector_inference_speed_seconds",), 0.0125),
         (("maskwatch_classifier_inference_speed_seconds",), None),
+        (("maskwatch_device_up",), 1),
         (("maskwatch_alerts_total", "failed", "voice"), 1),
         (("maskwatch_alerts_total", "delivered", "log"), 4),
         (("maskwatch_alert_sink_up", 'do"or\\', "voice"), 1),

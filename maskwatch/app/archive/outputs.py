@@ -24,7 +24,7 @@ def has_parquet() -> bool:
 
 
 class Reports:
-    """A clip's report in a folder, `report.jsonl` and, with pyarrow, `report.parquet`; use it in a `with`."""
+    """A clip's report in a folder, as JSON lines and, with pyarrow, as Parquet; use it in a `with`."""
 
     def __init__(self, folder: Path, privacy: Privacy) -> None:
         self._folder = folder

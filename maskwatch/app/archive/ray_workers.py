@@ -56,8 +56,13 @@ class RayWorkers:
             self._ray.shutdown()
 
     @property
+    def count(self) -> int:
+        """How many there are now."""
+        return len(self._idle) + len(self._busy)
+
+    @property
     def room(self) -> int:
-        return max(1, len(self._idle) + len(self._busy)) * AHEAD - len(self._waiting)
+        return max(1, self.count) * AHEAD - len(self._waiting)
 
     def submit(self, chunk: Chunk) -> None:
         self._waiting.append(Attempt(chunk))
@@ -77,8 +82,7 @@ class RayWorkers:
         while self._waiting and self._idle:
             actor, attempt = self._idle.pop(), self._waiting.popleft()
             self._busy[actor.analyse.remote(attempt.chunk)] = actor, attempt
-        there = len(self._idle) + len(self._busy)
-        if not self._asked and (self._most is None or there < self._most):
+        if not self._asked and (self._most is None or self.count < self._most):
             actor = self._actor.remote(self._setup)
             self._asked[actor.begin.remote()] = actor
 

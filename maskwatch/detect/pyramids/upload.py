@@ -27,8 +27,8 @@ class Uploader:
         self._is_card = device.type == "cuda"
         if self._is_card:
             self._pinned = [torch.empty(0, dtype=torch.uint8) for _ in range(BUFFERS)]
-            self._stream = torch.cuda.Stream(device)
-            self._gone_up = [torch.cuda.Event() for _ in range(BUFFERS)]
+            self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+            self._gone_up = [torch.cuda.Event() for _ in range(BUFFERS)]  # type: ignore[no-untyped-call]
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="upload")
 
     def begin(self, frames: Sequence[Rgb]) -> None:

@@ -12,6 +12,11 @@ from maskwatch.training.cards.listing import listed
 from maskwatch.training.detector import DetectorRecipe
 from maskwatch.training.fine_tune import TunedDetector, TuningTarget
 
+MIRRORED = (
+    "O-Net is asked once more about each box that it gave, mirrored, and the mean of both",
+    "log-odds counts.",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class DetectorTraining:
@@ -48,6 +53,7 @@ def write_detector_card(
         f"{sum(p.numel() for network in networks for p in network.parameters()):,} parameters.",
         f"Thresholds {_numbers(point.thresholds)}; a face's score is the product of the three",
         f"networks' probabilities to the powers {_numbers(point.powers)}.",
+        *(MIRRORED if point.mirrored else ()),
         "",
         f"SHA-256 `{digest}`",
         "",
