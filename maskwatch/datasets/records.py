@@ -16,6 +16,7 @@ from maskwatch.core.text import one_line
 from maskwatch.datasets.labels import FaceLabel
 
 MAX_PROBLEMS = 1000
+MAX_LINE = 2000  # characters: a class may be called anything
 DUPLICATE_BITS = 4  # of 64: hashes this near are the same picture
 
 
@@ -74,7 +75,7 @@ class Problems(list[str]):
     def append(self, line: str) -> None:
         """Add a line, or only count it where there are `MAX_PROBLEMS` already."""
         if len(self) < MAX_PROBLEMS:
-            super().append(type(line)(one_line(line)))
+            super().append(type(line)(one_line(line[:MAX_LINE])))
         else:
             self._count(1)
 

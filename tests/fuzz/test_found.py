@@ -46,8 +46,9 @@ from maskwatch.core.errors import (
 )
 from maskwatch.core.events import Event, EventKind
 from maskwatch.core.records import FrameReport
+from maskwatch.datasets.formats.entries import Entry, write_folder
 from maskwatch.datasets.formats.registry import read
-from maskwatch.datasets.records import Note, Problems
+from maskwatch.datasets.records import MAX_LINE, Note, Problems
 from maskwatch.events.store import EventFilter, EventStore
 from maskwatch.learning.archive import Archive
 from maskwatch.models.registry import Registry
@@ -363,8 +364,28 @@ def test_a_name_with_a_line_end_in_it_makes_no_line_of_its_own():
     assert as_shown(SourceError(f"{name}: is no file")) == r"maskwatch: a\nERROR all is lost\r: is no file"
     assert as_shown(ConfigError("a: wrong\nb: wrong")).count("\n") == 1
     assert list(Problems([Note(f"{name}: is missing")])) == [r"a\nERROR all is lost\r: is missing"]
+    assert len(Problems(["a" * 70_000])[0]) == MAX_LINE
     record = logging.LogRecord("x", logging.WARNING, "x", 1, "%s; left out", (name,), None)
     assert (
         TextFormatter("%(levelname)s %(message)s").format(record).splitlines()[1]
         == r"    ERROR all is lost\r; left out"
     )
+
+
+def test_a_name_of_a_file_and_of_a_folder_is_told(tmp_path):
+    with pytest.raises(DataError, match=r"set/a(/b)?: is a file's name and a folder's"):
+        write_folder([Entry("a", b""), Entry("a/b", b"")], tmp_path / "set")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("key", ["", ".", "a\0b", "../a.png", "/a.png"])
+def test_a_picture_whose_key_is_no_name_is_left_out(tmp_path, key):
+    (tmp_path / "images").mkdir()
+    for name in ("1.png", "2.png"):
+        cv2.imwrite(str(tmp_path / "images" / name), np.zeros((48, 64, 3), np.uint8))
+    document = coco()
+    document["images"][0]["key"] = key
+    (tmp_path / "annotations.json").write_bytes(as_json(document))
+    data = read(tmp_path)
+    assert [image.path.name for image in data.images] == ["2.png"]
+    assert any("lies outside the data set" in line for line in data.problems)

@@ -119,7 +119,8 @@ class DatasetBuilder:
 
     def _image(self, described: Described, meanings: dict[str, Meaning | None]) -> LabelledImage | None:
         path, key, split = self.find(described.path), described.key, described.split
-        if PurePosixPath(key).is_absolute() or ".." in PurePosixPath(key).parts:
+        inside = PurePosixPath(key)
+        if inside.is_absolute() or ".." in inside.parts or not inside.name or "\0" in key:
             self.problems.append(f"{path}: lies outside the data set; left out")
             return None
         if not path.is_file():

@@ -29,10 +29,13 @@ class Entry:
 
 
 def write_folder(entries: Iterable[Entry], folder: Path) -> None:
-    """All of them or none. Raises `OSError` where there is something already."""
+    """All of them or none. Raises `OSError` where there is something already, and `DataError`."""
     with new_folder(folder) as part:
         for entry in entries:
-            write_atomically(part / entry.name, entry.data())
+            try:
+                write_atomically(part / entry.name, entry.data())
+            except (FileExistsError, NotADirectoryError, IsADirectoryError) as e:
+                raise DataError(f"{folder / entry.name}: is a file's name and a folder's") from e
 
 
 def zipped(entries: Iterable[Entry]) -> Iterator[bytes]:
