@@ -1,7 +1,7 @@
 """Networks that are compiled for the sizes that come again and again, while the plain ones serve.
 
 Compiling takes some ten seconds a size, so it is done on a thread of its own, one size after the other; torch
-keeps what it compiled on the disk (`TORCHINDUCTOR_CACHE_DIR`), so that the next start is quicker.
+keeps what it compiled on the disk, so that the next start is quicker.
 """
 
 import logging
