@@ -430,7 +430,7 @@ def test_without_ray_it_says_what_to_install(monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_twenty_workers_killed_at_random_change_nothing(demo_clip, tmp_path, monkeypatch):
+def test_workers_killed_at_random_change_nothing(demo_clip, tmp_path, monkeypatch):
     """With the real models: every file and event is the same, bit for bit."""
     from maskwatch.config import load as configuration
     from maskwatch.models.loading import Models, pick_device

@@ -18,7 +18,7 @@ from maskwatch.classify.settings import Settings as ClassifySettings
 from maskwatch.core.errors import DeviceLost
 from maskwatch.core.records import Face
 from maskwatch.detect import boxes, cascade
-from maskwatch.detect.backends.compiled import AFTER, HandOver, by_inductor
+from maskwatch.detect.backends.compiled import AFTER, HandOver, NotCompiled, by_inductor
 from maskwatch.detect.backends.pytorch import TorchBackend
 from maskwatch.detect.candidates import LENGTHS, Candidates, ExactFilter, PaddedFilter
 from maskwatch.detect.cascade import CARD_CROPS, CARD_FRAMES, Mtcnn
@@ -454,13 +454,38 @@ def test_only_so_many_sizes_are_compiled():
     assert compiled == list(range(5, 13))
 
 
+def test_a_compiled_network_that_does_not_fit_after_all_is_given_up(caplog):
+    def unfit(_):
+        raise NotCompiled("a tensor of another kind")
+
+    network, rgb = HandOver("P-Net", plain, lambda *_: unfit), torch.ones((1, 5, 8, 3))
+    network._ready[tuple(rgb.shape)] = unfit
+    assert torch.equal(network(rgb), plain(rgb))
+    assert network.shapes == ()
+    assert "is given up: a tensor of another kind" in caplog.text
+
+
 @pytest.mark.slow
-def test_torch_compiles_pnet_and_nothing_on_the_callers_thread():
-    backend = TorchBackend(load_stock(), CPU, compiles=True)
-    assert not isinstance(TorchBackend(load_stock(), CPU).pnet_run, HandOver)
-    rgb = torch.randint(0, 255, (1, 96, 128, 3), dtype=torch.uint8)
+def test_torch_compiles_beside_the_work_and_nothing_on_the_callers_thread():
+    network, made = torch.nn.Sequential(torch.nn.PReLU(3), torch.nn.ReLU()).requires_grad_(False), []
+
+    def run(rgb):
+        return network(rgb.permute(0, 3, 1, 2).float() / 128 - 1)
+
+    @torch.inference_mode()
+    def compile_():
+        made.append(by_inductor(run, torch.zeros((1, 20, 24, 3), dtype=torch.uint8)))
+
+    thread = threading.Thread(target=compile_)
+    thread.start()
+    thread.join()
     with torch.inference_mode():
-        made = by_inductor(backend.pnet_run._plain, rgb)
-        assert torch.allclose(made(rgb), backend.pnet(rgb), atol=1e-3)
-        other = torch.randint(0, 255, (1, 60, 70, 3), dtype=torch.uint8)
-        assert torch.allclose(made(other), backend.pnet(other), atol=1e-3)
+        rgb = torch.arange(1440).reshape(1, 20, 24, 3).to(torch.uint8)
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+            answer = made[0](rgb)
+        assert torch.allclose(answer, run(rgb))
+        assert "aten::prelu" not in {each.key for each in profile.key_averages()}  # it is compiled
+        with pytest.raises(NotCompiled):
+            made[0](rgb[:, 1:].clone())
+    with pytest.raises(NotCompiled):
+        made[0](torch.zeros((1, 20, 24, 3), dtype=torch.uint8))

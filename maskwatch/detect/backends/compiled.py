@@ -1,7 +1,7 @@
 """Networks that are compiled for the sizes that come again and again, while the plain ones serve.
 
 Compiling takes some ten seconds a size, so it is done on a thread of its own, one size after the other; torch
-keeps what it compiled on the disk (in the folder that its own variable TORCHINDUCTOR_CACHE_DIR names), so that the next start is quicker.
+keeps what it compiled on the disk, so that the next start is quicker.
 """
 
 import logging
@@ -30,6 +30,10 @@ Shape = tuple[int, ...]
 log = logging.getLogger(__name__)
 
 
+class NotCompiled(Exception):  # noqa: N818 - a state
+    """What was compiled does not fit this input, although it has its shape."""
+
+
 class HandOver:
     """A network, `Run`, that hands over to a compiled one, for each shape by itself, when that is ready and right.
 
@@ -53,7 +57,11 @@ class HandOver:
         shape = tuple(rgb.shape)
         ready = self._ready.get(shape)
         if ready is not None:
-            return ready(rgb)
+            try:
+                return ready(rgb)
+            except NotCompiled as e:
+                del self._ready[shape]
+                log.warning("%s compiled for %s is given up: %s", self._name, shape, e)
         self._asked[shape] += 1
         if self._asked[shape] == AFTER and sum(n >= AFTER for n in self._asked.values()) <= MAX_SHAPES:
             self._want(rgb)
@@ -111,7 +119,8 @@ class HandOver:
 def by_inductor(plain: Run, rgb: Tensor) -> Run:
     """`torch.compile` for the shape of `rgb` alone; the first call, made here, compiles.
 
-    Were anything else than the shape another, the plain network would answer: nothing is compiled on the caller's thread.
+    Were anything else than the shape another (an inference tensor is not a usual one), what is returned raises
+    `NotCompiled`: nothing is ever compiled on the thread that asks.
     """
     from torch import _dynamo
 
@@ -121,8 +130,13 @@ def by_inductor(plain: Run, rgb: Tensor) -> Run:
         made(rgb)
 
     def run(rgb: Tensor) -> Tensor:
-        with torch.compiler.set_stance("eager_on_recompile"):
-            maps: Tensor = made(rgb)
-            return maps
+        try:
+            with torch.compiler.set_stance("fail_on_recompile"):
+                maps: Tensor = made(rgb)
+        except RuntimeError as e:
+            if "fail_on_recompile" not in str(e):
+                raise
+            raise NotCompiled(str(e).splitlines()[0]) from e
+        return maps
 
     return run
