@@ -20,6 +20,7 @@ from maskwatch.core import records
 from maskwatch.core.address import Address
 from maskwatch.core.errors import SourceError
 from maskwatch.core.records import MAX_PIXELS
+from maskwatch.core.records import images as sizes
 from maskwatch.sources import decoding, images
 from maskwatch.sources.images import ImageSource, decoded, image_size, read_rgb
 from maskwatch.sources.registry import open_source
@@ -204,7 +205,7 @@ def test_a_video_that_says_its_frames_are_huge_is_refused(tmp_path):
 
 def test_a_video_of_too_many_pixels_is_refused_before_a_frame_is_decoded(write_video, monkeypatch):
     path = write_video("clip.mp4", [np.zeros((96, 128, 3), np.uint8)] * 3)
-    monkeypatch.setattr(records, "MAX_PIXELS", 96 * 128 - 1)
+    monkeypatch.setattr(sizes, "MAX_PIXELS", 96 * 128 - 1)
     with pytest.raises(SourceError, match=r"clip\.mp4: has more than .* \(128 x 96\)"):
         list(open_source("door", Address(str(path))).frames())
 
