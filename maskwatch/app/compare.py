@@ -5,7 +5,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from maskwatch.app.compose import ReplayPlan, configured_models, replay_pipeline
+from maskwatch.app.cameras import configured_models
+from maskwatch.app.footage import ReplayPlan, replay_pipeline
 from maskwatch.app.replay import EndSink, drawn_places
 from maskwatch.classify.network import ARCHITECTURE as CLASSIFIER
 from maskwatch.config.load import Config

@@ -110,7 +110,7 @@ def _proposer(config: Config) -> Callable[[Rgb], tuple[Face, ...]]:
 
     @cache
     def judge() -> Callable[[Rgb], FrameReport]:
-        from maskwatch.app.compose import analyst  # with torch, which the pages do without
+        from maskwatch.app.cameras import analyst  # with torch, which the pages do without
         from maskwatch.models.loading import Models, pick_device
 
         return analyst(config.defaults, Models(pick_device(config.device)))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import cache
 
-from maskwatch.app.compose import analyst, camera_versions, configured_models
+from maskwatch.app.cameras import analyst, camera_versions, configured_models
 from maskwatch.classify.settings import Settings as ClassifySettings
 from maskwatch.config.load import Config
 from maskwatch.config.sections import Defaults

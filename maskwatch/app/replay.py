@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from maskwatch.alerts.kinds.log import LogSink
-from maskwatch.app.compose import ReplayPlan, replay_pipeline
+from maskwatch.app.footage import ReplayPlan, replay_pipeline
 from maskwatch.app.replay_work import Checkpoints, State, Work, folder_beside, work_in
 from maskwatch.config.sections import AlertSettings, Defaults
 from maskwatch.core.errors import ConfigError, SourceError

@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from maskwatch import __version__
-from maskwatch.app.compose import ReplayPlan, Resumption
+from maskwatch.app.footage import ReplayPlan, Resumption
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.records import Frame
 from maskwatch.models.loading import Models

@@ -14,7 +14,8 @@ from typing import Any
 
 import torch
 
-from maskwatch.app.compose import ReplayPlan, analyst, configured_models, replay_pipeline
+from maskwatch.app.cameras import analyst, configured_models
+from maskwatch.app.footage import ReplayPlan, replay_pipeline
 from maskwatch.app.learning import learning_loop
 from maskwatch.classify.network import Shape, save_network
 from maskwatch.config import load as configuration

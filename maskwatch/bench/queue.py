@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from maskwatch.app.compose import camera_selection, configured_models
+from maskwatch.app.cameras import camera_selection, configured_models
 from maskwatch.config.load import Config
 from maskwatch.core.geometry import iou
 from maskwatch.core.progress import Bar

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from maskwatch.app.compose import bench_camera
+from maskwatch.app.cameras import bench_camera
 from maskwatch.config.sections import Defaults
 from maskwatch.core.address import Address
 from maskwatch.core.ports import Frames

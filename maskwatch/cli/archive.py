@@ -61,7 +61,7 @@ def archive(
     from maskwatch.app.archive.chunks import find_clips
     from maskwatch.app.archive.outputs import has_parquet
     from maskwatch.app.archive.run import Archive, Run, total_bytes
-    from maskwatch.app.compose import configured_models
+    from maskwatch.app.cameras import configured_models
     from maskwatch.core.privacy import Privacy
 
     if camera and not config:

@@ -69,7 +69,7 @@ def check(
 
 
 def _doubts(checked: "Checked", config: Path | None) -> "Doubts":
-    from maskwatch.app.compose import configured_models
+    from maskwatch.app.cameras import configured_models
     from maskwatch.evaluation.label_errors import suspects
     from maskwatch.evaluation.reports.data_check import Doubts
     from maskwatch.models.loading import Models, pick_device

@@ -15,7 +15,7 @@ def demo(
     ),
 ) -> None:
     """Compose a clip of two people who put masks on, replay it, and leave a video, a report and a plot."""
-    from maskwatch.app.compose import ReplayPlan
+    from maskwatch.app.footage import ReplayPlan
     from maskwatch.app.replay import Outputs
     from maskwatch.config import load as configuration
     from maskwatch.core.address import Address

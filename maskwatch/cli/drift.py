@@ -19,7 +19,7 @@ def drift(
     ] = None,
 ) -> None:
     """Whether the cameras still show what the models know: how sure they are against their first days, and the audit."""
-    from maskwatch.app.compose import camera_versions, configured_models
+    from maskwatch.app.cameras import camera_versions, configured_models
     from maskwatch.drift.report import report
     from maskwatch.drift.watch import measured
 

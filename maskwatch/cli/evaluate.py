@@ -150,7 +150,7 @@ def system(
     as_json: Json = None,
 ) -> None:
     """Both together, as they run: which pictures under the protected ratio are noticed, who is found and judged right."""
-    from maskwatch.app.compose import analyst
+    from maskwatch.app.cameras import analyst
     from maskwatch.evaluation.measure import SystemUnderTest, measure_systems
 
     _one_of("--detector and --classifier", detector or classifier, compare)
@@ -239,7 +239,7 @@ def _settings(settings: "Config", min_face: float | None, device: str | None) ->
 
 def _models(path: Path | None, settings: "Config") -> "Models":
     """What serves under the configuration; without one the shipped models."""
-    from maskwatch.app.compose import configured_models
+    from maskwatch.app.cameras import configured_models
     from maskwatch.models.loading import Models, pick_device
 
     return configured_models(settings) if path else Models(pick_device(settings.device))

@@ -14,7 +14,7 @@ from maskwatch.core.errors import ConfigError
 from maskwatch.core.text import pluralize
 
 if TYPE_CHECKING:
-    from maskwatch.app.compose import ReplayPlan
+    from maskwatch.app.footage import ReplayPlan
     from maskwatch.app.replay import Outputs
     from maskwatch.core.records import Label
     from maskwatch.models.loading import Models
@@ -68,7 +68,7 @@ def replay(
     ] = None,
 ) -> None:
     """Go through footage frame by frame, in order, and draw, report or plot what was seen."""
-    from maskwatch.app.compose import configured_models
+    from maskwatch.app.cameras import configured_models
     from maskwatch.app.replay import Outputs
 
     how = Chosen(source, camera, every_frame, fps)

@@ -12,7 +12,7 @@ from maskwatch.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from maskwatch.app.compare import Side
-    from maskwatch.app.compose import ReplayPlan
+    from maskwatch.app.footage import ReplayPlan
     from maskwatch.config.sections import CameraConfig, Defaults
     from maskwatch.samples.settings import QueueSettings
 
@@ -37,7 +37,7 @@ class Chosen:
         queue: "QueueSettings | None" = None,
     ) -> "ReplayPlan":
         """With the camera's settings, or the defaults. Raises `ConfigError`, naming the file, that has no such camera."""
-        from maskwatch.app.compose import ReplayPlan
+        from maskwatch.app.footage import ReplayPlan
         from maskwatch.core.address import Address
 
         if self.camera and self.camera not in cameras:
@@ -66,8 +66,8 @@ def _side(name: str, how: Chosen, config: Path | None) -> "Side":
     """A configuration with its own models; else the model `name` with what -c, or nothing, says."""
     from dataclasses import replace
 
+    from maskwatch.app.cameras import configured_models
     from maskwatch.app.compare import Side, with_model
-    from maskwatch.app.compose import configured_models
 
     if Path(name).suffix.lower() in {".yaml", ".yml"}:
         settings = settings_for("replay", Path(name))

@@ -30,12 +30,12 @@ def run(config: Config) -> None:
             listener = stack.enter_context(listening(settings.web, before.web if before else None))
             if before is None:
                 stack.enter_context(starting(settings.web, listener))
-            from maskwatch.app import compose as app  # loads torch, which takes seconds
+            from maskwatch.app import compose, servers  # loads torch, which takes seconds
 
-            pipeline = app.service_pipeline(settings)
-            events = app.event_recorder(settings, pipeline, before.events if before else None)
-            private = app.private_server(settings, pipeline, before.private if before else None, in_force)
-            parts = RunningParts(pipeline, app.web_server(settings, pipeline, listener), private, events)
+            pipeline = compose.service_pipeline(settings)
+            events = compose.event_recorder(settings, pipeline, before.events if before else None)
+            private = servers.private_server(settings, pipeline, before.private if before else None, in_force)
+            parts = RunningParts(pipeline, servers.web_server(settings, pipeline, listener), private, events)
         console.follow(
             enabled=settings.console.enabled,
             variables=configuration.used_variables(config, USES["console"]),

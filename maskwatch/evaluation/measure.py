@@ -43,7 +43,7 @@ Result = TypeVar("Result")
 
 
 class Models(Protocol):
-    """What loads models by their settings; `app.compose.Models` does."""
+    """What loads models by their settings; `maskwatch.models.loading.Models` does."""
 
     @property
     def detector(self) -> Callable[[KindSettings], Detector]:

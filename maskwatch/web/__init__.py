@@ -8,5 +8,5 @@ service_view.py  the running service, as what follows asks it
 health.py, status.py, metrics.py   `/healthz` and `/readyz`, `/api/status`, `/metrics`
 models.py, queue.py, predict.py    `/api/models`, `/api/queue/export`, `/api/predict`
 
-To add addresses, write a module with a function that returns routes, and add it in `web_routes` of `app/compose.py`.
+To add addresses, write a module with a function that returns routes, and add it in `web_routes` of `app/servers.py`.
 """

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import maskwatch
-from maskwatch.app.compose import ReplayPlan, analyst, replay_pipeline
+from maskwatch.app.cameras import analyst
+from maskwatch.app.footage import ReplayPlan, replay_pipeline
 from maskwatch.classify.settings import Settings as ClassifySettings
 from maskwatch.config import load as configuration
 from maskwatch.config.sections import AlertSettings

@@ -17,7 +17,7 @@ from harness.footage import cut_off
 
 from maskwatch.app import compare as module
 from maskwatch.app.compare import Side, compare, with_model
-from maskwatch.app.compose import ReplayPlan
+from maskwatch.app.footage import ReplayPlan
 from maskwatch.config import load as configuration
 from maskwatch.core.address import Address
 from maskwatch.core.errors import ConfigError, ModelError, SourceError

@@ -9,7 +9,7 @@ from harness.postgres import PASSWORD, Postgres
 from harness.service import Service
 from pydantic import SecretStr
 
-from maskwatch.app.compose import ReplayPlan, replay_pipeline
+from maskwatch.app.footage import ReplayPlan, replay_pipeline
 from maskwatch.config import load as configuration_module
 from maskwatch.core.address import Address
 from maskwatch.core.errors import EventError

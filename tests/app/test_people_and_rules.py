@@ -5,7 +5,7 @@ import pytest
 from harness import by_colour
 from harness.by_colour import BARE, MASKED
 
-from maskwatch.app.compose import ReplayPlan, replay_pipeline
+from maskwatch.app.footage import ReplayPlan, replay_pipeline
 from maskwatch.config import load as configuration
 from maskwatch.core.address import Address
 from maskwatch.core.records import Direction, Label

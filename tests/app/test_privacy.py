@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from maskwatch.alerts.picture import jpeg
-from maskwatch.app import compose
-from maskwatch.app.compose import ReplayPlan
+from maskwatch.app import cameras, compose
+from maskwatch.app.footage import ReplayPlan
 from maskwatch.app.replay import Outputs, replay
 from maskwatch.config import load as configuration
 from maskwatch.core.address import Address
@@ -69,10 +69,10 @@ class Sink:
 def watched(level, models, footage, tmp_path):
     """What a camera's sink and its queue were given."""
     camera, sink = settings(level), Sink()
-    store = compose._queue(
+    store = cameras.sample_queue(
         configuration.default().queue.model_copy(update={"dir": tmp_path / "queue"}), models, camera
     )
-    parts = compose._camera(
+    parts = cameras.make_camera(
         open_source("door", Address(str(footage))),
         camera,
         models,
@@ -151,7 +151,7 @@ def test_that_nothing_is_queued_is_said_once(models, footage, caplog):
 )
 def test_what_is_near_a_face_is_looked_for_where_faces_are_to_be_coarse(level, share, models, footage):
     source = open_source("door", Address(str(footage)))
-    camera = compose._camera(source, settings(level), models, name="door", sinks=(), selection=None)
+    camera = cameras.make_camera(source, settings(level), models, name="door", sinks=(), selection=None)
     assert camera.near_miss_from == share
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from harness.walkers import FPS, FRAMES, HEIGHT, MODELS, WIDTH, planned, scene, write_clip
 
-from maskwatch.app import compose
+from maskwatch.app import footage
 from maskwatch.app.replay import Outputs, replay
 from maskwatch.core.address import Address
 from maskwatch.core.errors import ConfigError, SourceError
@@ -182,7 +182,7 @@ def rss_mb():
 
 def test_what_a_replay_remembers_does_not_grow_with_the_footage(tmp_path, monkeypatch):
     """All of it is in the state that it saves."""
-    monkeypatch.setattr(compose, "open_source", lambda *_, **__: long_footage(6000))
+    monkeypatch.setattr(footage, "open_source", lambda *_, **__: long_footage(6000))
     monkeypatch.setattr("maskwatch.output.timeline.MAX_COLUMNS", 512)
     monkeypatch.setattr("maskwatch.output.timeline.MAX_LANES", 4)
     monkeypatch.setattr("maskwatch.output.timeline.FORGET_S", 4.0)
@@ -208,7 +208,7 @@ def test_what_a_replay_remembers_does_not_grow_with_the_footage(tmp_path, monkey
 @pytest.mark.timeout(3600)
 def test_memory_stays_where_it_is_over_five_hours_of_footage(tmp_path, monkeypatch):
     """With a video, a report, a plot and samples."""
-    monkeypatch.setattr(compose, "open_source", lambda *_, **__: long_footage(500_000))
+    monkeypatch.setattr(footage, "open_source", lambda *_, **__: long_footage(500_000))
     used = []
 
     def advance(count=1):

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from maskwatch.app.compose import alert_sentences
+from maskwatch.app.cameras import alert_sentences
 from maskwatch.app.rules import camera_rules
 from maskwatch.config.json_schema import json_schema
 from maskwatch.config.load import parse
@@ -143,7 +143,7 @@ def test_a_line_that_one_camera_lacks_is_told_of_that_camera():
 
 
 def test_a_replay_without_the_line_that_a_rule_asks_for_is_refused(write_video):
-    from maskwatch.app.compose import ReplayPlan, replay_pipeline
+    from maskwatch.app.footage import ReplayPlan, replay_pipeline
     from maskwatch.core.address import Address
 
     defaults = parse("alert: {when: leaving}", "c", {}).defaults

@@ -2,11 +2,11 @@
 
 import torch
 
-from maskwatch.app.compose import Models
 from maskwatch.classify.kinds import masknet
 from maskwatch.classify.registry import CLASSIFIERS
 from maskwatch.conformance.models import ClassifierContract
 from maskwatch.detect.kinds import mtcnn
+from maskwatch.models.loading import Models
 from maskwatch.output import demo_clip
 
 

@@ -5,12 +5,12 @@ import pytest
 import torch
 from yunet import red_finder
 
-from maskwatch.app.compose import Models
 from maskwatch.conformance.models import DetectorContract
 from maskwatch.core.errors import ModelError
 from maskwatch.core.records import Box
 from maskwatch.detect.kinds import mtcnn, yunet
 from maskwatch.detect.registry import DETECTORS
+from maskwatch.models.loading import Models
 from maskwatch.output import demo_clip
 
 

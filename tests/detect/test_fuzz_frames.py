@@ -9,7 +9,7 @@ import torch
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from maskwatch.app import compose as app
+from maskwatch.app import cameras as app
 from maskwatch.classify.settings import Settings as ClassifySettings
 from maskwatch.config.sections import Defaults
 from maskwatch.core.errors import ImageError

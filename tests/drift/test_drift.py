@@ -237,7 +237,7 @@ def test_the_command_tells_where_labelling_is_due_and_draws_it(tmp_path, maskwat
         "drift": {"dir": str(tmp_path / "drift"), "reference_days": 3},
     }
     config.write_text(json.dumps(text))
-    from maskwatch.app.compose import camera_versions, configured_models
+    from maskwatch.app.cameras import camera_versions, configured_models
     from maskwatch.config import load as configuration
 
     settings = configuration.load(config)

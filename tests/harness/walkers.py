@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import av
 import numpy as np
 
-from maskwatch.app.compose import ReplayPlan
+from maskwatch.app.footage import ReplayPlan
 from maskwatch.config import load as configuration
 from maskwatch.core.address import Address
 from maskwatch.core.records import Box, Face

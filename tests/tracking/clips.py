@@ -4,12 +4,11 @@ import cv2
 import numpy as np
 from tracking.scenes import SIZE
 
-from maskwatch.app.compose import pick_device
 from maskwatch.config.sections import Defaults
 from maskwatch.core.geometry import grown
 from maskwatch.core.records import Frame
 from maskwatch.detect.motion import MotionGate
-from maskwatch.models.loading import Models
+from maskwatch.models.loading import Models, pick_device
 from maskwatch.models.registry import shipped_files
 from maskwatch.output.demo_clip import FACE, portrait, with_mask
 from maskwatch.pipeline.camera import AnalysisConfig

@@ -14,7 +14,8 @@ from harness.service import Service
 from harness.web import BEARER, TOKEN, serving
 
 import maskwatch
-from maskwatch.app.compose import live_pipeline, web_routes
+from maskwatch.app.compose import live_pipeline
+from maskwatch.app.servers import web_routes
 from maskwatch.config.load import parse
 from maskwatch.core.errors import ModelError
 from maskwatch.core.records import Box, Decision, Face, Frame, FrameReport, Label, Versions

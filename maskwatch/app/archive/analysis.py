@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from maskwatch.app.archive.chunks import Chunk
-from maskwatch.app.compose import ReplayPlan, footage_camera
+from maskwatch.app.footage import ReplayPlan, footage_camera
 from maskwatch.core import report_json
 from maskwatch.core.address import Address
 from maskwatch.core.errors import SourceError

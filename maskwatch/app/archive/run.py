@@ -19,7 +19,7 @@ from maskwatch.app.archive.chunks import Chunk, Clip, chunks_of
 from maskwatch.app.archive.outputs import ClipEvents, Reports
 from maskwatch.app.archive.recorded import PicturedSamples, RecordedSource
 from maskwatch.app.archive.workers import WorkError, Workers, in_parallel
-from maskwatch.app.compose import ReplayPlan, footage_camera, footage_queue
+from maskwatch.app.footage import ReplayPlan, footage_camera, footage_queue
 from maskwatch.app.replay import EndSink
 from maskwatch.app.replay_work import fingerprint
 from maskwatch.core.address import Address

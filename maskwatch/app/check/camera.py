@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from maskwatch.app.cameras import camera_source, why_not_decoded
 from maskwatch.app.check import faces, stream, sub_streams
 from maskwatch.app.check.faces import FacesSeen
 from maskwatch.app.check.stream import Watched
-from maskwatch.app.compose import camera_source, why_not_decoded
 from maskwatch.app.replay import drawn_places
 from maskwatch.config.sections import CameraConfig
 from maskwatch.core.address import Address

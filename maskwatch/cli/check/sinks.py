@@ -16,7 +16,7 @@ def sink_check(
     name: str, camera: "CameraConfig", settings: "KindSettings", *, aloud: bool
 ) -> Callable[[], str] | None:
     """How to try a sink; None for one that cannot be tried."""
-    from maskwatch.app.compose import make_sink
+    from maskwatch.app.cameras import make_sink
     from maskwatch.core.ports import SupportsCheck
 
     try:
@@ -32,7 +32,7 @@ def _try_sink(name: str, camera: "CameraConfig", settings: "KindSettings", *, al
     """Everything anew: a sentence that was rendered long ago says nothing of today's speech engine."""
     from tempfile import TemporaryDirectory
 
-    from maskwatch.app.compose import alert_sentences, make_sink
+    from maskwatch.app.cameras import alert_sentences, make_sink
     from maskwatch.core.ports import SupportsCheck
 
     with TemporaryDirectory() as folder:
