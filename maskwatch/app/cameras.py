@@ -18,12 +18,7 @@ from maskwatch.core.rules.camera_view import CameraView
 from maskwatch.core.selection import Selection
 from maskwatch.detect.motion import MotionGate
 from maskwatch.drift.confidences import named
-from maskwatch.models.loading import (
-    Models,
-    pick_device,
-    serving_models,
-    smallest_face_px,
-)
+from maskwatch.models.loading import Models, pick_device, serving_models, smallest_face_px
 from maskwatch.models.registry import Registry
 from maskwatch.pipeline.camera import Camera
 from maskwatch.platform.caches import cache_folder
@@ -58,6 +53,10 @@ def make_camera(
     sinks: tuple[AlertSink, ...],
     selection: SelectionSettings | None,
 ) -> Camera:
+    """A camera with its models, people, rules and selection by `settings`; `selection` None queues nothing.
+
+    Raises `ModelError` and `ConfigError`.
+    """
     alert = settings.alert
     # what is near a face is made coarse with it, so it has to be known
     near_miss_from = settings.queue.near_miss_from if settings.privacy is Privacy.BLUR else None
@@ -175,12 +174,14 @@ def camera_selection(settings: SelectionSettings, camera: Defaults) -> Selection
 
 
 def sample_queue(settings: QueueSettings, models: Models, camera: Defaults) -> Queue:
+    """The queue, whose samples tell by which models they were judged."""
     versions = models.versions(camera.detect, camera.classify)
     limits = Limits(settings.max_mb, settings.max_days, settings.min_free_mb, settings.labelled_max_days)
     return Queue(settings.dir, limits, versions)
 
 
 def camera_privacy(config: Config) -> dict[str, CameraPrivacy]:
+    """How much of each camera may be shown, by its name."""
     return {name: CameraPrivacy(each.privacy, each.ignore) for name, each in config.cameras.items()}
 
 

@@ -29,12 +29,7 @@ from maskwatch.events.media import Media
 from maskwatch.events.recorder import Recorder
 from maskwatch.events.retention import Retention
 from maskwatch.models.hot_swap import Follower
-from maskwatch.models.loading import (
-    Models,
-    camera_models,
-    load_version,
-    pick_device,
-)
+from maskwatch.models.loading import Models, camera_models, load_version, pick_device
 from maskwatch.models.registry import Registry
 from maskwatch.pipeline.camera import CameraModels
 from maskwatch.pipeline.pipeline import Pipeline

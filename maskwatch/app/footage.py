@@ -11,9 +11,7 @@ from maskwatch.core.errors import ConfigError
 from maskwatch.core.ports import AlertSink, SampleStore, Source
 from maskwatch.core.privacy import as_shown
 from maskwatch.core.records import Decision, Detections
-from maskwatch.models.loading import (
-    Models,
-)
+from maskwatch.models.loading import Models
 from maskwatch.pipeline.camera import Camera, CameraMemory
 from maskwatch.pipeline.pipeline import Checkpoints, Pipeline
 from maskwatch.samples.known import Known, KnownSamples

@@ -6,18 +6,12 @@ from functools import lru_cache
 
 from starlette.routing import BaseRoute
 
-from maskwatch.app.cameras import (
-    analyst,
-    camera_privacy,
-)
+from maskwatch.app.cameras import analyst, camera_privacy
 from maskwatch.config.load import Config
 from maskwatch.core.address import is_loopback
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.records import FrameReport, Rgb
-from maskwatch.models.loading import (
-    load_version,
-    pick_device,
-)
+from maskwatch.models.loading import load_version, pick_device
 from maskwatch.models.registry import SHIPPED, Registry
 from maskwatch.pipeline.pipeline import Pipeline
 from maskwatch.platform import unix_socket
