@@ -9,6 +9,7 @@ from types import FrameType
 
 AGAIN_S = 3.0  # a second one within so many seconds is the same: it must not break off the putting away
 LOST_S = 0.1  # after which one that no code could take is given once more
+IMPORTING = "<frozen importlib._bootstrap>"  # the file of a frame in which a module is loaded
 
 
 class Interrupt:
@@ -34,19 +35,21 @@ class Interrupt:
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-    def _on_signal(self, _: int, __: FrameType | None) -> None:
+    def _on_signal(self, _: int, frame: FrameType | None) -> None:
         now = time.monotonic()
-        if now - self._at > AGAIN_S:
-            self.seen, self._at = True, now
-            raise KeyboardInterrupt
+        if now - self._at <= AGAIN_S:
+            return
+        if _is_importing(frame):  # what is raised in the initialisation of torch's C++ ends the process
+            _give_again()
+            return
+        self.seen, self._at = True, now
+        raise KeyboardInterrupt
 
     def _on_unraisable(self, lost: "sys.UnraisableHookArgs") -> None:
         """Python drops what is raised in a destructor or a callback, and prints it instead."""
         if isinstance(lost.exc_value, KeyboardInterrupt):
             self._at = -AGAIN_S
-            again = threading.Timer(LOST_S, interrupt_main)
-            again.daemon = True
-            again.start()
+            _give_again()
         elif not self.seen:
             sys.__unraisablehook__(lost)
 
@@ -54,3 +57,17 @@ class Interrupt:
         """A thread that stumbles over what the main thread has put away."""
         if not self.seen:
             threading.__excepthook__(ended)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename == IMPORTING:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _give_again() -> None:
+    again = threading.Timer(LOST_S, interrupt_main)
+    again.daemon = True
+    again.start()

@@ -18,6 +18,7 @@ from maskwatch.samples.exports import FORMS, SampleFilter, moment
 
 ASKED = {"format", "since", "until", "camera", "all"}
 RETRY_S = 30
+PATIENCE_S = 1.0  # for a turn, before it is refused
 BUSY = "another export is under way, and only one goes at a time; try again when it has ended"
 
 log = logging.getLogger(__name__)
@@ -49,21 +50,27 @@ class _Export(Response):
         self._turn = turn
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._turn.locked():
+        try:
+            async with asyncio.timeout(PATIENCE_S):  # one that has just been sent is still being put away
+                await self._turn.acquire()
+        except TimeoutError:
             refusal = JSONResponse({"error": BUSY}, 503, headers={"Retry-After": str(RETRY_S)})
             await refusal(scope, receive, send)
             return
-        async with self._turn:
-            export = await run_in_threadpool(ExportProcess, *self._asked)
-            try:
-                answer = await self._answer(export)
-                await answer(scope, receive, send)
-            except (
-                ExportError
-            ) as e:  # the connection is cut off, so that nobody takes what came for the whole
-                log.error("/api/queue/export: %s", e)
-            finally:
-                await asyncio.shield(asyncio.to_thread(export.close))
+        try:
+            await self._send(scope, receive, send)
+        finally:
+            self._turn.release()
+
+    async def _send(self, scope: Scope, receive: Receive, send: Send) -> None:
+        export = await run_in_threadpool(ExportProcess, *self._asked)
+        try:
+            answer = await self._answer(export)
+            await answer(scope, receive, send)
+        except ExportError as e:  # the connection is cut off, so that nobody takes what came for the whole
+            log.error("/api/queue/export: %s", e)
+        finally:
+            await asyncio.shield(asyncio.to_thread(export.close))
 
     async def _answer(self, export: ExportProcess) -> Response:
         try:

@@ -9,7 +9,7 @@ from maskwatch.bench import card
 from maskwatch.core.records import Box, Face
 from maskwatch.detect.settings import Settings
 
-STEPS = {"pyramid", "P-Net", "NMS", "crops", "R-Net", "O-Net", "classifier"}
+STEPS = {"pyramid", "P-Net", "NMS", "crops", "R-Net", "O-Net", "mirrored", "classifier"}
 
 
 def test_the_steps_of_a_call_are_those_between_two_laps(monkeypatch):

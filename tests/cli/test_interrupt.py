@@ -90,7 +90,7 @@ def with_queue(folder, inputs):
 # The command, given its folder and the inputs, and what of its folder may be left: patterns of paths.
 COMMANDS = {
     "run": (lambda at, given: ["run", "-c", watching(at, given)], ["queue", "queue/**"]),
-    "check": (lambda at, given: ["check", "-c", watching(at, given)], ["queue", "check", "check/door.jpg"]),
+    "check": (lambda at, given: ["check", "-c", watching(at, given)], ["queue", "events", "events/**", "check", "check/door.jpg"]),
     "replay": (
         lambda at, given: ["replay", given / "clip.mp4", "-o", "a/b.mp4", "--report", "r/r.jsonl", "--plot", "p.png"],
         [],

@@ -143,8 +143,12 @@ def test_every_command_with_a_configuration_stands_in_the_list():
         name for path in folder.glob("*.py") for name in USES if f'settings_for("{name}"' in path.read_text()
     }
     assert asked == set(USES)
-    loaders = {path.name for path in folder.rglob("*.py") if "configuration.load(" in path.read_text()}
-    assert loaders == {"sections.py", "run.py", "check.py"}
+    loaders = {
+        str(path.relative_to(folder))
+        for path in folder.rglob("*.py")
+        if "configuration.load(" in path.read_text()
+    }
+    assert loaders == {"sections.py", "run.py", "check/__init__.py"}
     known = {*config.EVERYTHING}
     assert all(uses <= known for uses in USES.values())
 

@@ -89,7 +89,7 @@ def test_the_processor_waits_for_the_card_once_a_stage(small, card):
     for count in (1, 3, CARD_FRAMES):
         waits, found = waits_by_step(detector, [small] * count, card)
         assert [len(faces) for faces in found] == [1] * count
-        once = {"P-Net": 1, "NMS": 1, "R-Net": 1, "O-Net": 1}
+        once = {"P-Net": 1, "NMS": 1, "R-Net": 1, "O-Net": 1, "mirrored": 1}
         assert waits == {"pyramid": 0, "crops": 0, "after": 0} | once
 
 

@@ -51,7 +51,7 @@ def test_footage_that_is_lost_in_the_middle_goes_on_where_it_broke_off(
         with path.open("r+b") as file:
             file.truncate(path.stat().st_size // 3)
         noticed_s = service.until_logged("clip: down")
-        assert service.status().cameras["clip"]["state"] == "down"
+        service.until(lambda: service.status().cameras["clip"]["state"] == "down")
         assert service.status().cameras["clip"]["reason"]
         well_goes_on(service)
         shutil.copy(demo_clip, path)

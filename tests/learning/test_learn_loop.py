@@ -487,7 +487,7 @@ def test_one_training_at_a_time_over_processes(bench):
         done.set()
         other.join()
     bench.fill(0, 1)
-    assert learn(bench.loop).said.startswith("1 labelled samples wait")
+    assert learn(bench.loop).said.startswith("1 labelled sample waits")
 
 
 # --- the loop with real models, on a few pictures
