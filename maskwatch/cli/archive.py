@@ -64,6 +64,8 @@ def archive(
     from maskwatch.app.cameras import configured_models
     from maskwatch.core.privacy import Privacy
 
+    if output.exists() and not output.is_dir():
+        raise ConfigError(f"-o: {output} is no folder")
     if camera and not config:
         raise ConfigError("--camera: needs a configuration, -c config.yaml")
     settings = settings_for("archive", config)

@@ -88,7 +88,7 @@ def _curves(searched: Searched) -> bytes:
     for trial in sorted(searched.trials, key=lambda trial: trial.number in special):
         colour, label = special.get(trial.number, (GREY, None))
         steps = range(1, len(trial.curve) + 1)
-        axes.plot(steps, trial.curve, color=colour, label=label, linewidth=2 if label else 1)
+        axes.plot(steps, trial.curve, color=colour, label=label, linewidth=2 if label else 1, marker=".")
         if trial.figure is None and trial.curve:
             axes.plot(steps[-1], trial.curve[-1], "x", color=colour)
     axes.set(xlabel="epoch", ylabel=f"lowest {FIGURE} so far", yscale="log")

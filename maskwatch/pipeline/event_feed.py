@@ -1,7 +1,7 @@
 """What the pipeline decides, as events. Whatever is told of a single person stays out: tracks, boxes, pictures."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from uuid import uuid4
 
@@ -70,16 +70,22 @@ def _event(kind: EventKind, at: float, camera: str | None, **data: object) -> Ev
 class EventFeed:
     """Knows which alerts and outages go on, and tells `log` of each beginning, change and end. Any thread may call.
 
-    `clock` gives Unix time: what happens in footage is noted for the time at which it was watched. `pictures` are told of
-    each frame and alert.
+    `clock` gives Unix time: what happens in footage is noted for the time at which it was watched. Frames of the `live` cameras
+    have Unix times themselves, which may be long ago where clips are put into a folder. `pictures` are told of each frame
+    and alert.
     """
 
     def __init__(
-        self, log: EventLog, clock: Callable[[], float], pictures: AlertPictures | None = None
+        self,
+        log: EventLog,
+        clock: Callable[[], float],
+        pictures: AlertPictures | None = None,
+        live: Collection[str] = (),
     ) -> None:
         self._log = log
         self._pictures = pictures
         self._clock = clock
+        self._live = frozenset(live)
         self._lock = threading.Lock()
         self._alerts: dict[str, Event] = {}  # that go on, by the alert's id
         self._outages: dict[str, Event] = {}  # by camera
@@ -88,7 +94,7 @@ class EventFeed:
     def on_alert(self, alert: Alert) -> None:
         """It was decided just now."""
         with self._lock:
-            event = alert_event(alert, self._clock())
+            event = alert_event(alert, alert.at if alert.camera in self._live else self._clock())
             if (before := self._alerts.get(alert.id)) is not None:  # footage that begins anew
                 self._log.record(ended(before, event.at))
             self._alerts[alert.id] = event
@@ -123,7 +129,7 @@ class EventFeed:
             self._pictures.update(decision)
         if not decision.passages and not decision.outcomes:
             return
-        now = self._clock()
+        now = decision.report.at if decision.report.camera in self._live else self._clock()
         for passage in decision.passages:
             self._log.record(passage_event(passage, now - max(0.0, decision.report.at - passage.at)))
         for outcome in decision.outcomes:

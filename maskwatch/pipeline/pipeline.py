@@ -142,7 +142,8 @@ class Pipeline:
 
     def record_events(self, log: EventLog, pictures: AlertPictures | None = None) -> None:
         """Tell a log what happens, from now on until the end of the block; to be called before it begins."""
-        self._alerting.feed = EventFeed(log, time.time, pictures)
+        live = [name for name, camera in self._cameras.items() if camera.source.live]
+        self._alerting.feed = EventFeed(log, time.time, pictures, live)
         self.board.listen(self._alerting.feed)
 
     def swap(self, models: Mapping[str, CameraModels]) -> None:

@@ -22,7 +22,21 @@ from maskwatch.sources.images import is_image, natural
 
 log = logging.getLogger(__name__)
 
-SUFFIXES = {".mp4", ".mkv", ".ts", ".avi", ".mov", ".m4v", ".webm", ".dav", ".h264", ".h265", ".flv", ".mpg"}
+SUFFIXES = {
+    ".mp4",
+    ".mkv",
+    ".ts",
+    ".avi",
+    ".mov",
+    ".m4v",
+    ".webm",
+    ".dav",
+    ".h264",
+    ".h265",
+    ".flv",
+    ".mpg",
+    ".gif",
+}
 LOOKED_AT = 2000  # entries of a folder, to find out whether it holds clips
 COUNTED = 50  # clips that are opened to tell how many frames will come
 USUAL_S = 0.04  # between the last frame of a clip and the first of the next, where names tell no times

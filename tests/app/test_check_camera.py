@@ -124,8 +124,8 @@ def seen(*widths, smaller=(), least=20.0, size=(1920, 1080)):
     ("found", "expected"),
     [
         (seen(), "nobody in view now; "),
-        (seen(22, 60), "2 faces in view, 22 to 60 px wide: detect.min_face_px 20 fits; "),
-        (seen(41), "1 face in view, 41 px wide: detect.min_face_px 20 fits; "),
+        (seen(22, 60), "2 faces in view, 22 to 60 px wide: detect.min_face_px 20 fits (faces from about 12 px are found); "),
+        (seen(41), "1 face in view, 41 px wide: detect.min_face_px 20 fits (faces from about 12 px are found); "),
         (seen(60, smaller=[13, 15]), "3 faces in view, 13 to 60 px wide: detect.min_face_px 20 is too large, 2 of them are missed for it; 13 would find them; "),
         (seen(100, 90), "2 faces in view, 90 to 100 px wide: detect.min_face_px 20 finds them; where nobody is further away, 32 costs less; "),
         (seen(30, least=None), "1 face in view, 30 px wide; "),

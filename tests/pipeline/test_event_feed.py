@@ -98,6 +98,19 @@ def test_an_alert_ends_between_its_beginning_and_now(feed, told, ended_at, after
     assert told.one.ended_at == NOW + after_s
 
 
+def test_of_a_live_camera_things_happened_when_its_frames_were_taken(told):
+    """A clip of this morning that is put into a folder now, say."""
+    feed, morning = EventFeed(told, lambda: told.now, live=["door"]), NOW - 30_000
+    feed.on_alert(replace(ALERT, at=morning))
+    assert told.one.at == morning
+    told.now += 60
+    feed.on_ended(replace(ALERT, at=morning, ended_at=morning + 7))
+    assert told.one.ended_at == morning + 7
+    passed = Passage("door", morning + 8, 1, Label.UNKNOWN, Direction.GONE)
+    feed.on_decision(decision(at=morning + 9, passages=(passed,)))
+    assert [event.at for event in told.all if event.kind is EventKind.PASSAGE] == [morning + 8]
+
+
 def test_an_alert_that_reached_nobody_is_over(feed, told):
     feed.on_alert(ALERT)
     told.now += 3

@@ -9,7 +9,7 @@ import pytest
 
 from maskwatch.core.address import Address
 from maskwatch.core.errors import SourceError
-from maskwatch.sources.clips import ClipSource, began_at
+from maskwatch.sources.clips import ClipSource, began_at, is_clip
 from maskwatch.sources.images import ImageSource
 from maskwatch.sources.registry import open_source
 
@@ -103,6 +103,9 @@ def test_a_folder_of_pictures_is_one_and_a_glob_of_videos_is_clips(archive, tmp_
     folder = archive("1.mp4")
     assert type(open_source("door", Address(str(folder)))) is ClipSource
     assert type(open_source("door", Address(f"{folder}/*.mp4"))) is ClipSource
+    (folder / "door.GIF").touch()
+    assert is_clip(folder / "door.GIF")
+    (folder / "door.GIF").unlink()
     assert [frame.source for frame in frames_of(f"{folder}/*.mp4")] == ["1.mp4"] * 5
     cv2.imwrite(str(folder / "a.png"), GREY[0])
     assert type(open_source("door", Address(str(folder)))) is ImageSource

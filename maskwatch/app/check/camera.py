@@ -102,6 +102,11 @@ def _transport(address: Address | None, camera: CameraConfig) -> str:
 
 def _decoded_by(camera: CameraConfig) -> str:
     """What `decode: auto` comes to on this machine; nothing for other values, which say it themselves."""
+    address = address_of(camera.source)
+    if camera.decode is Decode.SOFTWARE:
+        return ""
+    if address is None or "://" not in address.reveal():
+        return ", decoded in software as all footage is"
     if camera.decode is not Decode.AUTO:
         return ""
     device, why = choose(camera.decode)

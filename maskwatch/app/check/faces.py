@@ -72,6 +72,8 @@ def compare(frame: Frame, camera: CameraConfig, models: Models) -> list[Tried]:
     if not isinstance(detect, DetectSettings):
         return []
     cameras = [(size, _with_least(camera, detect, size)) for size in SIZES]
+    for _, each in cameras:
+        _analysed(frame, each, models)  # the first look at a size compiles
     return [
         Tried(size, _ms(frame.rgb, each, models), len(_analysed(frame, each, models).faces))
         for size, each in cameras
@@ -114,7 +116,7 @@ def _verdict(seen: FacesSeen) -> str:
     if widths[0] > ROOM * least and least < SIZES[-1]:
         enough = min(int(widths[0]), int(SIZES[-1]))
         return f": detect.min_face_px {least:g} finds them; where nobody is further away, {enough} costs less"
-    return f": detect.min_face_px {least:g} fits"
+    return f": detect.min_face_px {least:g} fits (faces from about {found_from_px(least):.0f} px are found)"
 
 
 def _analysed(frame: Frame, camera: CameraConfig, models: Models) -> FrameReport:

@@ -16,7 +16,7 @@ from rich.table import Table
 from maskwatch.cli.check import machine
 from maskwatch.cli.check.sinks import sink_check
 from maskwatch.cli.terminal import errors, out, say
-from maskwatch.core.errors import MaskwatchError
+from maskwatch.core.errors import ConfigError, MaskwatchError
 from maskwatch.core.face_size import VIEW_DEG
 from maskwatch.core.privacy import Privacy
 from maskwatch.core.text import pluralize
@@ -63,6 +63,8 @@ def check(
     if config_only:
         say(f"{config}: well, {pluralize(configuration.check(config), 'camera')}")
         return
+    if output is not None and output.exists() and not output.is_dir():
+        raise ConfigError(f"-o: {output} is no folder")
     settings = configuration.load(config)
     visit = Visit(settings, output, compare=faces, view_deg=view)
     table = Table("what", "", "found")
