@@ -158,7 +158,8 @@ def test_a_port_that_is_taken_is_told_once_and_had_when_it_is_free(tmp_path):
             assert service.log.count("Address already in use") == 1
             other.close()
             until(lambda: addresses(service) == [f"http://127.0.0.1:{port}/"])
-            assert "nobody can sign in yet: maskwatch users add NAME --role admin --config" in service.log
+            nobody = "nobody can sign in yet: maskwatch users add NAME --role admin --config"
+            until(lambda: nobody in service.log)
             assert service.terminate() == 0
             assert not psutil.pid_exists(service.pid)
         finally:
