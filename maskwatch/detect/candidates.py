@@ -124,17 +124,18 @@ class ExactFilter:
 
     def decided(self, found: Candidates, mask: Tensor, *, as_published: bool) -> Candidates:
         found = found[mask.nonzero()[:, 0]].to("cpu")
-        found = found[boxes.nms_by_smaller(found.boxes, found.scores, found.frame, BY_SMALLER)]
-        if as_published:
-            return found
-        return found[boxes.nms(found.boxes, found.scores, found.frame, BY_IOU)]
+        return self._apart(found, found.scores, as_published=as_published)
 
     def distinct(self, found: Candidates, mask: Tensor, *, as_published: bool) -> Candidates:
         found = found[mask.nonzero()[:, 0]]
-        found = found[boxes.nms_by_smaller(found.boxes, found.logs.exp(), found.frame, BY_SMALLER)]
+        return self._apart(found, found.logs.exp(), as_published=as_published)
+
+    def _apart(self, found: Candidates, scores: Tensor, *, as_published: bool) -> Candidates:
+        rows = boxes.nms_by_smaller(found.boxes, scores, found.frame, BY_SMALLER)
+        found, scores = found[rows], scores[rows]
         if as_published:
             return found
-        return found[boxes.nms(found.boxes, found.logs.exp(), found.frame, BY_IOU)]
+        return found[boxes.nms(found.boxes, scores, found.frame, BY_IOU)]
 
     def exact(self, found: Candidates) -> Candidates:
         return found
@@ -149,24 +150,12 @@ class PaddedFilter:
     def suppressed(self, found: Candidates, mask: Tensor | None, groups: Tensor, iou: float) -> Candidates:
         among, order = _best_first(found, found.scores, mask)
         found = found[order]
-        rivals = boxes.rivals(found.boxes, groups[order], boxes.pairwise_iou, iou)
-        stays, is_settled = boxes.settled(rivals, among)
-        count, done = torch.stack([stays.sum(), is_settled.long()]).tolist()
-        if not done:
-            stays = boxes.settled_at_last(rivals, among)
-            count = int(stays.sum())
-        rows = torch.argsort(stays.byte(), descending=True, stable=True)[: usual_length(count)]
-        return _marked(found[rows], stays[rows])
+        return _staying(found, among, [boxes.rivals(found.boxes, groups[order], boxes.pairwise_iou, iou)])
 
     def decided(self, found: Candidates, mask: Tensor, *, as_published: bool) -> Candidates:
         among, order = _best_first(found, found.scores, mask)
         found = found[order]
-        rivals = boxes.rivals(found.boxes, found.frame, boxes.share_of_smaller, BY_SMALLER)
-        stays, is_settled = boxes.settled(rivals, among)
-        if not as_published:
-            again = boxes.rivals(found.boxes, found.frame, boxes.pairwise_iou, BY_IOU)
-            stays, is_settled_too = boxes.settled(again, stays)
-            is_settled = is_settled & is_settled_too
+        stays, is_settled = _settled(_last_rivals(found, as_published=as_published), among)
         numbers = [found.boxes, found.scores[:, None], found.frame[:, None], among[:, None], stays[:, None]]
         numbers.append(is_settled.expand(len(found), 1))
         table = torch.cat([each.float() for each in numbers], dim=1).cpu()  # the one way back
@@ -180,21 +169,7 @@ class PaddedFilter:
     def distinct(self, found: Candidates, mask: Tensor, *, as_published: bool) -> Candidates:
         among, order = _best_first(found, found.logs.exp(), mask)
         found = found[order]
-        overlaps = [boxes.rivals(found.boxes, found.frame, boxes.share_of_smaller, BY_SMALLER)]
-        if not as_published:
-            overlaps.append(boxes.rivals(found.boxes, found.frame, boxes.pairwise_iou, BY_IOU))
-        stays, settled = among, []
-        for rivals in overlaps:
-            stays, is_settled = boxes.settled(rivals, stays)
-            settled.append(is_settled)
-        count, done = torch.stack([stays.sum(), torch.stack(settled).all().long()]).tolist()
-        if not done:
-            stays = among
-            for rivals in overlaps:
-                stays = boxes.settled_at_last(rivals, stays)
-            count = int(stays.sum())
-        rows = torch.argsort(stays.byte(), descending=True, stable=True)[: usual_length(count)]
-        return _marked(found[rows], stays[rows])
+        return _staying(found, among, _last_rivals(found, as_published=as_published))
 
     def exact(self, found: Candidates) -> Candidates:
         return found[(found.frame >= 0).nonzero()[:, 0]]
@@ -203,6 +178,37 @@ class PaddedFilter:
 def usual_length(count: int) -> int:
     """The shortest of `LENGTHS` that holds so many rows, at most `MAX_ANSWERS`."""
     return next(length for length in LENGTHS if length >= count)
+
+
+def _last_rivals(found: Candidates, *, as_published: bool) -> list[Tensor]:
+    """Of the last suppressions, one after the other, which candidates would suppress which; `found` is the best first."""
+    suppressions = [(boxes.share_of_smaller, BY_SMALLER), (boxes.pairwise_iou, BY_IOU)]
+    return [
+        boxes.rivals(found.boxes, found.frame, overlap, bound)
+        for overlap, bound in suppressions[: 1 if as_published else 2]
+    ]
+
+
+def _settled(suppressions: Sequence[Tensor], among: Tensor) -> tuple[Tensor, Tensor]:
+    """As `boxes.settled`, of suppressions one after the other."""
+    stays, settled = among, []
+    for rivals in suppressions:
+        stays, is_settled = boxes.settled(rivals, stays)
+        settled.append(is_settled)
+    return stays, torch.stack(settled).all()
+
+
+def _staying(found: Candidates, among: Tensor, suppressions: Sequence[Tensor]) -> Candidates:
+    """Those that stay, in a table of a usual length; the processor waits once, for their number."""
+    stays, is_settled = _settled(suppressions, among)
+    count, done = torch.stack([stays.sum(), is_settled.long()]).tolist()
+    if not done:
+        stays = among
+        for rivals in suppressions:
+            stays = boxes.settled_at_last(rivals, stays)
+        count = int(stays.sum())
+    rows = torch.argsort(stays.byte(), descending=True, stable=True)[: usual_length(count)]
+    return _marked(found[rows], stays[rows])
 
 
 def _best_first(found: Candidates, scores: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
