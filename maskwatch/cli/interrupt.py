@@ -4,7 +4,6 @@ import signal
 import sys
 import threading
 import time
-from _thread import interrupt_main
 from types import FrameType
 
 AGAIN_S = 3.0  # a second one within so many seconds is the same: it must not break off the putting away
@@ -68,6 +67,9 @@ def _is_importing(frame: FrameType | None) -> bool:
 
 
 def _give_again() -> None:
-    again = threading.Timer(LOST_S, interrupt_main)
+    """As a signal, which also wakes what waits; `interrupt_main` does not."""
+    main = threading.main_thread().ident
+    assert main is not None
+    again = threading.Timer(LOST_S, signal.pthread_kill, (main, signal.SIGINT))
     again.daemon = True
     again.start()

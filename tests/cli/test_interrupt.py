@@ -359,3 +359,20 @@ def test_a_file_that_is_not_written_leaves_no_folder_made_for_it(tmp_path):
         part.touch()
         raise KeyboardInterrupt
     assert paths(tmp_path) == {"a"}
+
+
+def test_ctrl_c_waits_for_the_end_of_an_import(tmp_path):
+    """What is raised in the initialisation of torch's C++ ends the process."""
+    (tmp_path / "slow.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\nprint('whole')\n")
+    program = (
+        "import time\nfrom maskwatch.cli.interrupt import Interrupt\nInterrupt().install()\nimport slow\n"
+        "try:\n    time.sleep(30)\nexcept KeyboardInterrupt:\n    print('broken off')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path.cwd())])},
+    )
+    assert done.stdout.split("\n")[:2] == ["whole", "broken off"], done.stderr
