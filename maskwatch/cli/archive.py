@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from maskwatch.cli.footage_options import CameraOption, EveryFrameOption, FpsOption, QueueOption
 from maskwatch.cli.replay_compare import Chosen
 from maskwatch.cli.sections import settings_for
 from maskwatch.cli.terminal import out, progress, say, tell_problems
@@ -38,21 +39,10 @@ def archive(
         ),
     ] = None,
     config: Annotated[Path | None, typer.Option("-c", "--config", help="The configuration file.")] = None,
-    camera: Annotated[
-        str | None, typer.Option(help="The camera of the configuration whose settings to use.")
-    ] = None,
-    queue: Annotated[
-        Path | None, typer.Option(help="The folder in which to store frames that the models are unsure of.")
-    ] = None,
-    every_frame: Annotated[
-        bool, typer.Option("--every-frame", help="Look at the whole of each frame, also where nothing moved.")
-    ] = False,
-    fps: Annotated[
-        float | None,
-        typer.Option(
-            "--fps", min=0.01, max=1000, help="So many frames a second at most; without it every frame."
-        ),
-    ] = None,
+    camera: CameraOption = None,
+    queue: QueueOption = None,
+    every_frame: EveryFrameOption = False,
+    fps: FpsOption = None,
 ) -> None:
     """Analyse clips in parallel: a report each, and all their alerts and passages as events."""
     from dataclasses import replace

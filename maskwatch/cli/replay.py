@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from maskwatch.cli.footage_options import CameraOption, EveryFrameOption, FpsOption, QueueOption
 from maskwatch.cli.replay_compare import Chosen, compare_and_tell
 from maskwatch.cli.sections import settings_for
 from maskwatch.cli.terminal import out, progress, say
@@ -34,21 +35,10 @@ def replay(
         Path | None, typer.Option(help="The protected ratio and everybody's verdict over time, .png.")
     ] = None,
     config: Annotated[Path | None, typer.Option("-c", "--config", help="The configuration file.")] = None,
-    camera: Annotated[
-        str | None, typer.Option(help="The camera of the configuration whose settings to use.")
-    ] = None,
-    queue: Annotated[
-        Path | None, typer.Option(help="The folder in which to store frames that the models are unsure of.")
-    ] = None,
-    every_frame: Annotated[
-        bool, typer.Option("--every-frame", help="Look at the whole of each frame, also where nothing moved.")
-    ] = False,
-    fps: Annotated[
-        float | None,
-        typer.Option(
-            "--fps", min=0.01, max=1000, help="So many frames a second at most; without it every frame."
-        ),
-    ] = None,
+    camera: CameraOption = None,
+    queue: QueueOption = None,
+    every_frame: EveryFrameOption = False,
+    fps: FpsOption = None,
     compare: Annotated[
         tuple[str, str] | None,
         typer.Option(
