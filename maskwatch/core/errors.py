@@ -32,6 +32,10 @@ class DeviceLost(MaskwatchError):  # noqa: N818 - a state
     """The graphics card computes nothing any more in this process; the message says why."""
 
 
+class OutOfResources(MaskwatchError):  # noqa: N818 - a state
+    """The process gets no more memory or threads; only a new one may."""
+
+
 class AlertError(MaskwatchError):
     """An alert could not be delivered."""
 

@@ -13,6 +13,7 @@ from maskwatch.core.ports import Frames, Source, SupportsIdle
 from maskwatch.core.records import CameraState, Frame
 from maskwatch.pipeline.mailbox import Mailbox
 from maskwatch.pipeline.status_board import Board
+from maskwatch.platform.resources import require_resources
 
 log = logging.getLogger(__name__)
 
@@ -53,12 +54,16 @@ class Capture:
         self._mailbox.close()
 
     def run(self) -> None:
-        """Read frames until the source has come to its end or `stop` is called; raises nothing of a source's own."""
+        """Read frames until the source has come to its end or `stop` is called; raises nothing of a source's own.
+
+        Raises `OutOfResources` when it broke off because this process has no memory or threads for it.
+        """
         while not self._stop.is_set():
             try:
                 self._one_connection()
                 break
             except SourceError as e:
+                require_resources()  # else it would never come back, and be blamed for it
                 if self._replay:
                     self._report_down(e)
                     self.error = e

@@ -65,10 +65,10 @@ def test_a_camera_that_refuses_the_password_says_so_and_not_the_password(watched
     watched.is_steady()
     service, mark = watched.service, watched.service.mark()
     watched.sick.serve(Clip(), password="another")
-    service.until_logged("sick: down", after=mark)
+    told = "refuses the user or the password; tried again in"
+    service.until_logged(told, after=mark)
     time.sleep(OUTAGE_S)
     watched.well_goes_on()
-    told = "refuses the user or the password; tried again in"
     assert told in service.status().cameras["sick"]["reason"]
     assert service.log[mark:].count(told) == 1
     watched.sick.serve(Clip())

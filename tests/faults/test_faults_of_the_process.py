@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from harness.cameras import sources
+from harness.cameras import Clip, sources
 from harness.service import Service, samples
 
 from maskwatch.platform.package_data import shipped
@@ -166,6 +166,7 @@ def test_without_memory_it_works_on_or_ends_with_the_reason(watched):
         time.sleep(3)
         if service.process.poll() is not None:
             break
+    watched.sick.serve(Clip())  # it has to be opened again
     try:
         watched.well_goes_on(4)
         resource.prlimit(service.pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -108,12 +108,14 @@ class Postgres:
             server = server.children()[0]
         family = [server, *server.children(recursive=True)]
         for each in family:
-            each.suspend()
+            with suppress(psutil.NoSuchProcess):
+                each.suspend()
         try:
             yield
         finally:
             for each in family:
-                each.resume()
+                with suppress(psutil.NoSuchProcess):  # it was about to end when it was stopped
+                    each.resume()
 
     def answers(self):
         import psycopg

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from maskwatch.app.service import status_line
-from maskwatch.core.errors import AlertError, DeviceLost, QueueError, QueueFull, SourceError
+from maskwatch.core.errors import AlertError, DeviceLost, OutOfResources, QueueError, QueueFull, SourceError
 from maskwatch.core.records import (
     Alert,
     AlertKind,
@@ -441,6 +441,16 @@ def test_footage_that_breaks_off_is_opened_again_until_its_end(shot, monkeypatch
     assert engine.error is None
     assert status(pipeline).state is CameraState.ENDED
     assert status(pipeline).reconnects == 1
+
+
+def test_a_camera_that_breaks_off_while_the_process_is_out_of_memory_is_not_blamed(shot, monkeypatch):
+    def refuse():
+        raise OutOfResources("this process gets no more memory")
+
+    source = FakeSource([shot(0.0), SourceError("fake: Cannot allocate memory")], live=True)
+    monkeypatch.setattr(capture, "require_resources", refuse)
+    with pytest.raises(OutOfResources), Pipeline([make_camera(source)]) as pipeline:
+        pipeline.run()
 
 
 def test_a_camera_that_cannot_hold_is_told_a_few_times_and_again_when_it_holds(shot, caplog, monkeypatch):
