@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch import Tensor
 
 from maskwatch.core.errors import DeviceLost
 
@@ -29,6 +30,12 @@ def is_full(error: BaseException) -> bool:
     if isinstance(error, torch.OutOfMemoryError):
         return True
     return _is_cards(error) and any(word in str(error) for word in FULL)
+
+
+def uploaded(tensor: Tensor, card: torch.device) -> Tensor:
+    """A copy on the card, through page-locked memory, so that the processor waits for nothing."""
+    pinned = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
+    return pinned.copy_(tensor).to(card, non_blocking=True)
 
 
 @contextmanager

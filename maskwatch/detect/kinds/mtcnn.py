@@ -19,6 +19,7 @@ def build(settings: Settings, context: ModelContext) -> "Mtcnn":
     from maskwatch.detect.cascade import Mtcnn
     from maskwatch.detect.weights import load_weights
     from maskwatch.platform.cuda import is_lost
+    from maskwatch.platform.device_frames import DeviceFrames
 
     path = settings.weights or str(context.weights)
     weights = context.share(("mtcnn weights", path), lambda: load_weights(path))
@@ -33,4 +34,5 @@ def build(settings: Settings, context: ModelContext) -> "Mtcnn":
             compiles=settings.compile,
         ),
     )
-    return Mtcnn(backend, settings, weights.version, weights.point)
+    frames = context.share(DeviceFrames, DeviceFrames)
+    return Mtcnn(backend, settings, weights.version, weights.point, frames=frames)
