@@ -75,9 +75,9 @@ def _resized(batch: Tensor, squares: Tensor, reach: int, side_px: int) -> Tensor
     columns = (left[:, None] + along).clamp(0, width - 1)
     pixels = batch.reshape(-1, 3)[rows[:, :, None] * width + columns[:, None]].float()
     weights = _weights(side, reach, side_px)
-    across = weights[:, None] @ pixels  # (K, reach, side_px, 3)
-    resized = weights @ across.flatten(2)
-    return resized.round().clamp(0, 255).to(torch.uint8).unflatten(2, (side_px, 3))
+    fewer_rows = (weights @ pixels.flatten(2)).unflatten(2, (reach, 3))
+    resized = weights[:, None] @ fewer_rows
+    return resized.round().clamp(0, 255).to(torch.uint8)
 
 
 def _weights(side: Tensor, reach: int, side_px: int) -> Tensor:

@@ -7,6 +7,7 @@ import torch
 from harness.card import CARD, pretended_card
 
 from maskwatch.classify import classifier as judging
+from maskwatch.classify import device_crop
 from maskwatch.classify.crop import crop, square_about
 from maskwatch.classify.device_crop import crops, placed
 from maskwatch.classify.settings import Settings as ClassifySettings
@@ -30,20 +31,20 @@ def card(monkeypatch):
 @pytest.fixture
 def frames():
     random = np.random.default_rng(0)
-    noise = random.integers(0, 255, (2, 40, 60, 3), dtype=np.uint8)
-    return [cv2.resize(each, (300, 200), interpolation=cv2.INTER_CUBIC) for each in noise]
+    noise = random.integers(0, 255, (2, 25, 35, 3), dtype=np.uint8)
+    return [cv2.resize(each, (140, 100), interpolation=cv2.INTER_CUBIC) for each in noise]
 
 
-def some_boxes(count, width, height):
-    """Of all sizes, some partly or wholly beyond the frame."""
+def some_boxes(count):
+    """Of all sizes, some partly or wholly beyond the frame of 140 x 100 pixels."""
     random = np.random.default_rng(1)
-    for _ in range(count):
-        x, y, wide, high = random.uniform([-60, -60, 1, 1], [width + 20, height + 20, 250, 250])
-        yield Box(x, y, x + wide, y + high)
+    for side in random.uniform(1, 140, count):
+        x, y = random.uniform([-60, -60], [160, 120])
+        yield Box(x, y, x + side, y + side * random.uniform(0.7, 1.3))
 
 
 def cut_there(kept, faces):
-    """The crops of `(frame, box)`, in their order, and how many shapes the resizing met."""
+    """The crop of each `(frame, box)`, by its number."""
     there = [placed(kept, rgb, square_about(box, MARGIN)) for rgb, box in faces]
     cut, order = crops(there, SIDE_PX)
     return dict(zip(order, cut.cpu().numpy(), strict=True))
@@ -57,7 +58,7 @@ def largest_difference(faces, cut):
 def test_crops_on_the_card_are_those_of_the_processor(frames, card):
     kept = DeviceFrames()
     kept.keep(frames, torch.from_numpy(np.stack(frames)).to(CARD))
-    faces = [(frames[n % 2], box) for n, box in enumerate(some_boxes(150, 300, 200))]
+    faces = [(frames[n % 2], box) for n, box in enumerate(some_boxes(40))]
     card.waits.clear()
     there = [placed(kept, rgb, square_about(box, MARGIN)) for rgb, box in faces]
     cut, order = crops(there, SIDE_PX)
@@ -68,20 +69,20 @@ def test_crops_on_the_card_are_those_of_the_processor(frames, card):
 def test_as_many_faces_go_together_as_fit_into_memory(frames, card, monkeypatch):
     kept = DeviceFrames()
     kept.keep(frames, torch.from_numpy(np.stack(frames)).to(CARD))
-    faces = [(frames[0], Box(n, n, n + 100, n + 100)) for n in range(7)]
-    monkeypatch.setattr("maskwatch.classify.device_crop.PIXELS_AT_ONCE", 3 * 256**2)
+    faces = [(frames[0], Box(n, n, n + 40, n + 40)) for n in range(7)]
+    monkeypatch.setattr(device_crop, "PIXELS_AT_ONCE", 3 * 64**2)
     assert largest_difference(faces, cut_there(kept, faces)) <= 1
 
 
 def test_of_a_part_that_went_up_only_what_is_wholly_in_it_is_cut_there(frames, card):
     rgb, kept = frames[0], DeviceFrames()
-    part = rgb[50:200, 100:220]
+    part = rgb[30:100, 40:120]
     kept.keep([part], torch.from_numpy(part.copy())[None].to(CARD))
-    inside = [(rgb, Box(120, 80, 160, 130)), (rgb, Box(110, 160, 190, 199))]  # at the frame's lower edge, too
+    inside = [(rgb, Box(60, 50, 90, 75)), (rgb, Box(60, 70, 90, 99))]  # at the frame's lower edge, too
     assert largest_difference(inside, cut_there(kept, inside)) <= 1
-    for box in (Box(90, 80, 130, 130), Box(120, 40, 160, 90), Box(190, 80, 230, 130)):
+    for box in (Box(30, 50, 60, 75), Box(60, 20, 90, 45), Box(100, 50, 125, 75)):
         assert placed(kept, rgb, square_about(box, MARGIN)) is None
-    assert placed(kept, frames[1], square_about(Box(120, 80, 160, 130), MARGIN)) is None
+    assert placed(kept, frames[1], square_about(Box(60, 50, 90, 75), MARGIN)) is None
 
 
 def test_a_frame_is_kept_on_the_card_no_longer_than_here_and_not_too_many(card, monkeypatch):
