@@ -81,6 +81,7 @@ def make_camera(
         protected_at=settings.classify.protected_at,
         min_face_px=settings.classify.min_face_px,
         ignore=settings.ignore,
+        device=str(models.device),
         people=People(
             FaceTracker(), protected_at=settings.classify.protected_at, passages=_passages(settings)
         ),

@@ -2,19 +2,21 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
+
+import torch
 
 from maskwatch.app.cameras import (
     camera_privacy,
     camera_source,
-    configured_models,
     make_camera,
     make_sink,
     sample_queue,
     why_not_decoded,
 )
+from maskwatch.app.spread import spread_camera_models, spread_models
 from maskwatch.app.upkeep import Upkeep
 from maskwatch.config.load import Config
 from maskwatch.core.errors import ConfigError
@@ -29,7 +31,7 @@ from maskwatch.events.media import Media
 from maskwatch.events.recorder import Recorder
 from maskwatch.events.retention import Retention
 from maskwatch.models.hot_swap import Follower
-from maskwatch.models.loading import Models, camera_models, load_version, pick_device
+from maskwatch.models.loading import Models, load_version, serving_models
 from maskwatch.models.registry import Registry
 from maskwatch.pipeline.camera import CameraModels
 from maskwatch.pipeline.pipeline import Pipeline
@@ -44,7 +46,11 @@ def service_pipeline(config: Config) -> Pipeline:
     """The service's pipeline with what accompanies it: it follows the registry."""
     registry = Registry(config.models.dir)
     change_stamp = registry.change_stamp()  # before the models are loaded, so that no change is missed
-    models = configured_models(config)
+
+    def serving(device: torch.device) -> Models:
+        return serving_models(registry, device)
+
+    models = spread_models(config, serving)
     drift = config.drift
     confidences = Confidences(drift.dir, drift.max_days)
     pipeline = live_pipeline(config, models, lambda decision: confidences.add(decision.report))
@@ -54,22 +60,24 @@ def service_pipeline(config: Config) -> Pipeline:
         return measured(drift, config.learn.archive, config.queue.dir, versions)
 
     def load(version: str) -> dict[str, CameraModels]:
-        models = load_version(registry, version, pick_device(config.device))
-        return camera_models(config.cameras, models, pipeline.sample_inputs())
+        return spread_camera_models(
+            config, lambda device: load_version(registry, version, device), pipeline.sample_inputs()
+        )
 
-    # once the card is lost, `pick_device` gives the processor
-    pipeline.fall_back_on(lambda: camera_models(config.cameras, configured_models(config), ()))
+    # of lost cards `pick_devices` knows: what is left are the others, and at last the processor
+    pipeline.fall_back_on(lambda: spread_camera_models(config, serving))
     pipeline.add_background_task(DriftWatch(confidences, look, pipeline))
     if config.learn.archive_max_days is not None or config.queue.names_max_days is not None:
         pipeline.add_background_task(Upkeep(config.queue, config.learn, pipeline.fail))
-    pipeline.add_background_task(Follower(registry, change_stamp, models.files.version, pipeline, load))
+    version = next(iter(models.values())).files.version
+    pipeline.add_background_task(Follower(registry, change_stamp, version, pipeline, load))
     return pipeline
 
 
 def live_pipeline(
-    config: Config, models: Models, on_decision: Callable[[Decision], None] | None = None
+    config: Config, models: Mapping[str, Models], on_decision: Callable[[Decision], None] | None = None
 ) -> Pipeline:
-    """The cameras as they are; footage among them runs at its own speed.
+    """The cameras as they are, each with its models; footage among them runs at its own speed.
 
     Raises `ConfigError` when there is no camera or a part cannot be made, `SourceError`, and `ModelError`.
     """
@@ -88,12 +96,13 @@ def live_pipeline(
             if settings.escalation.sinks
         }
         paced = source if source.live else PacedSource(source)
-        made = make_camera(paced, camera, models, name=name, sinks=sinks, selection=camera.queue)
+        made = make_camera(paced, camera, models[name], name=name, sinks=sinks, selection=camera.queue)
         cameras.append(replace(made, sinks_of=sinks_of))
         if camera.privacy is Privacy.AGGREGATE:
             log.warning("%s: %s", name, NOTHING_QUEUED)
-    first = next(iter(config.cameras.values()))
-    pipeline = Pipeline(cameras, store=sample_queue(config.queue, models, first), on_decision=on_decision)
+    name, first = next(iter(config.cameras.items()))
+    queue = sample_queue(config.queue, models[name], first)
+    pipeline = Pipeline(cameras, store=queue, on_decision=on_decision)
     for name, camera in config.cameras.items():
         if why := why_not_decoded(camera):
             pipeline.board.set_notice(f"camera {name}", f"{name}: {why}")

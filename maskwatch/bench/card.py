@@ -8,8 +8,9 @@ import queue
 import tempfile
 import threading
 import time
+import warnings
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from maskwatch.bench import scene, system
 from maskwatch.bench.contender import PEER
 from maskwatch.bench.detect import Case
 from maskwatch.bench.detect import measure as in_turns
+from maskwatch.bench.reports import SCHEMA
+from maskwatch.bench.training import training
 from maskwatch.classify.settings import Settings as ClassifySettings
 from maskwatch.config.sections import Defaults
 from maskwatch.core.address import Address
@@ -55,7 +58,8 @@ class Plan:
     """What is measured on `device`: calls with `batches` frames, medians of so many `rounds`, from `min_face_px` on.
 
     `footage` None composes a crowd of 1080p. Only `whole` measures more than steps and frames from memory: so many `streams` for so
-    many `seconds` at 15 fps, and recall on the test part of `data`, if that is given.
+    many `seconds` at 15 fps, on `device` and, where there are `others`, over all of them; training; and recall on the test part
+    of `data`, if that is given.
     """
 
     device: torch.device
@@ -67,6 +71,7 @@ class Plan:
     streams: int = 64
     seconds: float = 20
     data: Path | None = None
+    others: tuple[torch.device, ...] = ()
 
 
 def ways(device: torch.device) -> dict[str, dict[str, object]]:
@@ -78,6 +83,8 @@ def ways(device: torch.device) -> dict[str, dict[str, object]]:
         "half": {"half": True, "compile": "off"},
         "compiled": {"compile": "on"},
         "half, compiled": {"half": True, "compile": "on"},
+        "graphs": {"compile": "graphs"},
+        "half, graphs": {"half": True, "compile": "graphs"},
     }
 
 
@@ -85,6 +92,7 @@ class Laps:
     """The milliseconds of steps by the device's own clock: the processor waits for a card at the end alone."""
 
     def __init__(self, device: torch.device) -> None:
+        self._device = device
         self._is_card = device.type == "cuda"
         self._marks: list[tuple[str, torch.cuda.Event | float]] = []
 
@@ -94,13 +102,13 @@ class Laps:
             self._marks.append((name, time.perf_counter()))
             return
         event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
-        event.record()
+        event.record(torch.cuda.current_stream(self._device))
         self._marks.append((name, event))
 
     def take(self) -> dict[str, float]:
         """The milliseconds of each step since the last call, added up by their names."""
         if self._is_card:
-            torch.cuda.synchronize()
+            torch.cuda.synchronize(self._device)
         steps: dict[str, float] = defaultdict(float)
         for (_, before), (name, after) in zip(self._marks, self._marks[1:], strict=False):
             if isinstance(before, float) and isinstance(after, float):
@@ -116,7 +124,8 @@ def measure(plan: Plan, bar: Bar) -> Figures:
     left_out: list[str] = []
     models = Models(plan.device)
     judge = models.classifier(ClassifySettings())
-    report: Figures = {"device": plan.device.type, "min_face_px": plan.min_face_px, "left_out": left_out}
+    report: Figures = {"schema": SCHEMA, "device": plan.device.type, "min_face_px": plan.min_face_px}
+    report["left_out"] = left_out
     with tempfile.TemporaryDirectory() as folder:
         footage = plan.footage or _composed(Path(folder) / "busy.mp4")
         frames = _frames(footage, max(plan.batches))
@@ -131,8 +140,12 @@ def measure(plan: Plan, bar: Bar) -> Figures:
             detector = models.mtcnn(Settings(min_face_px=plan.min_face_px))
             report["decoded_in"] = decoded_in(detector, judge, footage, max(plan.batches), plan.seconds)
             report["one_camera"] = one_camera(detector, judge, frames, plan.rounds * 20)
-            report["cameras"] = _cameras(plan, footage, models, bar)
+            report["cameras"] = _cameras(plan, footage, [models], bar)
+            if plan.others:
+                together = [models, *map(Models, plan.others)]
+                report["several_cards"] = {"cards": len(together), **_cameras(plan, footage, together, bar)}
             report["facenet_pytorch"] = _peer(plan, frames, left_out)
+            report["training"] = training(plan.device, Path(folder), bar)
     if plan.whole and plan.data is None:
         left_out.append("recall: no labelled images are given (--data)")
     elif plan.whole and plan.data is not None:
@@ -178,8 +191,23 @@ def from_memory(detector: Mtcnn, judge: Classifier, frames: list[Rgb], plan: Pla
         "fps": round(len(frames) / (detect_s + classify_s), 2),
         "detector_fps": round(len(frames) / detect_s, 2),
         "faces": faces,
+        "waits": waits(plan.device, lambda: _judged(detector, judge, frames)),
         "steps_ms": {name: round(median(each), 3) for name, each in steps.items()},
     }
+
+
+def waits(device: torch.device, call: Callable[[], object]) -> int | None:
+    """How often the processor waits for the card in a call, as torch warns of it; None on the processor."""
+    if device.type != "cuda":
+        return None
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            call()
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    return sum("synchroniz" in str(each.message) for each in told)
 
 
 def decoded_in(detector: Mtcnn, judge: Classifier, footage: Path, batch: int, seconds: float) -> Figures:
@@ -267,7 +295,7 @@ def shared(ours: Sequence[Sequence[Face]], theirs: Sequence[Sequence[Face]], bou
     return sum(hits) / len(hits) if hits else None
 
 
-def _cameras(plan: Plan, footage: Path, models: Models, bar: Bar) -> Figures:
+def _cameras(plan: Plan, footage: Path, models: Sequence[Models], bar: Bar) -> Figures:
     detect = Settings(min_face_px=plan.min_face_px)
     defaults = Defaults()
     motion = defaults.motion.model_copy(update={"gate": False})

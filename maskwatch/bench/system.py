@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
@@ -95,12 +95,12 @@ def run(
     footage: Path,
     cameras: int,
     defaults: Defaults,
-    models: Models,
+    models: Sequence[Models],
     *,
     seconds: float,
     on_second: Callable[[], None],
 ) -> Load:
-    """Watch `cameras` copies of the footage for so long, after a warm-up."""
+    """Watch `cameras` copies of the footage for so long, after a warm-up; `models` are those of each device."""
     sources = {
         f"camera-{n + 1}": _Arrivals(f"camera-{n + 1}", footage, defaults.fps, n / cameras)
         for n in range(cameras)
@@ -115,7 +115,10 @@ def run(
             waits.append(time.monotonic() - arrived)
             looks.append(decision.report.look)
 
-    watched = [bench_camera(name, source, defaults, models) for name, source in sources.items()]
+    watched = [
+        bench_camera(name, source, defaults, models[place % len(models)])
+        for place, (name, source) in enumerate(sources.items())
+    ]
     with Pipeline(watched, on_decision=on_decision) as pipeline, ThreadPoolExecutor(1) as pool:
         engine = pool.submit(pipeline.run)
         try:

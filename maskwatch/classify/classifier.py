@@ -6,11 +6,14 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
-from maskwatch.classify.crop import crop
+from maskwatch.classify.crop import crop, square_about
+from maskwatch.classify.device_crop import crops, placed
 from maskwatch.classify.network import MaskNet, Shape
 from maskwatch.core.records import Face, Rgb, require_rgb
-from maskwatch.platform.cuda import is_full, noticing_loss
+from maskwatch.platform.cuda import is_full, noticing_loss, uploaded
+from maskwatch.platform.device_frames import DeviceFrames
 
 CARD_SIZES = (8, 32, 128, 256)  # of batches on a card, which are filled up: no other shape is ever made ready
 CHUNK = CARD_SIZES[-1]  # faces at once: bounds the memory of a crowded frame
@@ -19,13 +22,21 @@ log = logging.getLogger(__name__)
 
 
 class MaskClassifier:
-    """A `Classifier` of faces on `device`."""
+    """A `Classifier` of faces on `device`; crops of `frames` that lie there are cut there."""
 
-    def __init__(self, network: MaskNet, shape: Shape, device: torch.device, version: str) -> None:
+    def __init__(
+        self,
+        network: MaskNet,
+        shape: Shape,
+        device: torch.device,
+        version: str,
+        frames: DeviceFrames | None = None,
+    ) -> None:
         self._network = network
         self._shape = shape
         self._device = device
         self._chunk = CHUNK
+        self._frames = frames or DeviceFrames()
         self.version = version
 
     @torch.inference_mode()
@@ -36,19 +47,16 @@ class MaskClassifier:
         """
         for rgb, _ in faces:
             require_rgb(rgb)
-        side_px, margin = self._shape.side_px, self._shape.margin
         result: list[float] = []
         while len(result) < len(faces):
-            chosen = faces[len(result) : len(result) + self._chunk]
-            crops = [crop(rgb, face.box, side_px=side_px, margin=margin) for rgb, face in chosen]
             with noticing_loss(self._device):
-                result += self._judged_or_full(np.stack(crops))
+                result += self._judged_or_full(faces[len(result) : len(result) + self._chunk])
         return result
 
-    def _judged_or_full(self, crops: Rgb) -> list[float]:
+    def _judged_or_full(self, faces: Sequence[tuple[Rgb, Face]]) -> list[float]:
         """None of them when the card's memory is too small for so many at once, which then holds for all later calls, too."""
         try:
-            return self._judged(torch.from_numpy(crops))
+            return self._judged(self._cut(faces)) if self._device.type == "cpu" else self._judged_there(faces)
         except RuntimeError as e:
             if not is_full(e) or self._chunk == CARD_SIZES[0]:
                 raise
@@ -57,12 +65,26 @@ class MaskClassifier:
         torch.cuda.empty_cache()
         return []
 
+    def _cut(self, faces: Sequence[tuple[Rgb, Face]]) -> Tensor:
+        side_px, margin = self._shape.side_px, self._shape.margin
+        cut = [crop(rgb, face.box, side_px=side_px, margin=margin) for rgb, face in faces]
+        return torch.from_numpy(np.stack(cut))
+
     def _judged(self, crops: Tensor) -> list[float]:
-        count = len(crops)
-        if self._device.type != "cpu":
-            size = next(size for size in CARD_SIZES if size >= count)
-            pinned = torch.zeros((size, *crops.shape[1:]), dtype=torch.uint8, pin_memory=True)
-            pinned[:count] = crops
-            crops = pinned.to(self._device, non_blocking=True)
         probabilities: list[float] = torch.sigmoid(self._network(crops.permute(0, 3, 1, 2))).tolist()
-        return probabilities[:count]
+        return probabilities
+
+    def _judged_there(self, faces: Sequence[tuple[Rgb, Face]]) -> list[float]:
+        """On a card, in a batch of a usual size; the processor cuts what of the frames is not there."""
+        where = [placed(self._frames, rgb, square_about(face.box, self._shape.margin)) for rgb, face in faces]
+        order = [place for place, each in enumerate(where) if each is None]
+        parts = [uploaded(self._cut([faces[place] for place in order]), self._device)] if order else []
+        there = [(place, each) for place, each in enumerate(where) if each is not None]
+        if there:
+            cut, rows = crops([each for _, each in there], self._shape.side_px)
+            parts.append(cut)
+            order += [there[row][0] for row in rows]
+        size = next(size for size in CARD_SIZES if size >= len(faces))
+        filled = pad(torch.cat(parts), (0, 0, 0, 0, 0, 0, 0, size - len(faces)))
+        by_place = dict(zip(order, self._judged(filled), strict=False))
+        return [by_place[place] for place in range(len(faces))]

@@ -1,22 +1,37 @@
 """The one crop: what the classifier sees of a face, live, in training and in evaluation."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
 from maskwatch.core.records import Box, Rgb
 
 
-def crop(rgb: Rgb, box: Box, *, side_px: int, margin: float) -> Rgb:
-    """The square about a box's centre, as `(side_px, side_px, 3)` uint8 RGB, from `rgb` `(H, W, 3)` uint8.
+@dataclass(frozen=True, slots=True)
+class Square:
+    """Whole pixels of a frame, which it may reach beyond: `side` of them from `left` and `top` on."""
 
-    The square is the box's longer side, plus `margin` of it on each side. Where it reaches beyond the
-    frame, the frame's edge goes on.
+    left: int
+    top: int
+    side: int
+
+
+def square_about(box: Box, margin: float) -> Square:
+    """About a box's centre, its longer side, plus `margin` of it on each side."""
+    side = max(box.width, box.height) * (1 + 2 * margin)
+    centre_x, centre_y = box.centre
+    return Square(round(centre_x - side / 2), round(centre_y - side / 2), max(1, round(side)))
+
+
+def crop(rgb: Rgb, box: Box, *, side_px: int, margin: float) -> Rgb:
+    """The square about a box as `(side_px, side_px, 3)` uint8 RGB, from `rgb` `(H, W, 3)` uint8.
+
+    Where it reaches beyond the frame, the frame's edge goes on. `device_crop` is the same on a card.
     """
     height, width = rgb.shape[:2]
-    side = max(box.width, box.height) * (1 + 2 * margin)
-    whole = max(1, round(side))
-    centre_x, centre_y = box.centre
-    left, top = round(centre_x - side / 2), round(centre_y - side / 2)
+    square = square_about(box, margin)
+    left, top, whole = square.left, square.top, square.side
     # a box far outside the frame still gives its nearest pixels
     rows = np.clip(np.arange(top, top + whole), 0, height - 1)
     columns = np.clip(np.arange(left, left + whole), 0, width - 1)

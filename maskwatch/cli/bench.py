@@ -125,7 +125,7 @@ def system(
 
     from maskwatch.bench import scene as scenes
     from maskwatch.bench.system import Load, largest, run, warm_up_s
-    from maskwatch.models.loading import Models, pick_device
+    from maskwatch.models.loading import Models, pick_devices
     from maskwatch.platform.files import write_atomically
 
     if scene not in {"resting", "busy"}:
@@ -134,8 +134,8 @@ def system(
     settings = settings_for("bench system", config)
     motion = settings.defaults.motion.model_copy(update={"gate": gate})
     defaults = settings.defaults.model_copy(update={"motion": motion, "fps": fps})
-    chosen = pick_device(device or settings.device)
-    models = Models(chosen)
+    devices = pick_devices(device or settings.device)
+    chosen, models = devices[0], [Models(each) for each in devices]
     title = f"{footage.name if footage else f'1080p, {scene}'}, {fps} fps, gate {'on' if gate else 'off'}"
     with tempfile.TemporaryDirectory() as folder:
         if footage is None:

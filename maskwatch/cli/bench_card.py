@@ -12,6 +12,7 @@ from maskwatch.cli.bench_options import machine, numbers
 from maskwatch.cli.terminal import errors, out, tracked
 
 STREAMS = {"cuda": 64, "cpu": 2}
+PARTS = ("decoded_in", "one_camera", "cameras", "several_cards", "facenet_pytorch", "training", "recall")
 
 
 def card(
@@ -35,13 +36,48 @@ def card(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Write all figures here as JSON.")
     ] = None,
+    compare: Annotated[
+        Path | None, typer.Option(help="An earlier report, to see what changed since.")
+    ] = None,
+    report_of: Annotated[
+        Path | None, typer.Option("--report", help="Take this report instead of measuring.")
+    ] = None,
 ) -> None:
     """The steps of a call and the frames a second from memory, by the device's own clock; with --all, all that there is to know."""
-    from maskwatch.bench.card import Plan, measure
-    from maskwatch.models.loading import pick_device
+    from maskwatch.bench.reports import read_report
     from maskwatch.platform.files import write_atomically
 
-    chosen = pick_device(device)
+    before = read_report(compare) if compare else None
+    if report_of:
+        report = read_report(report_of)
+    else:
+        report = _measured(
+            device, batches, rounds, min_face, footage, whole=whole, streams=streams, seconds=seconds, data=data
+        )
+    _print(report)
+    if output:
+        write_atomically(output, (json.dumps(report, indent=1) + "\n").encode())
+        out.print(f"wrote {output}", soft_wrap=True)
+    if before is not None:
+        _print_changes(before, report)
+
+
+def _measured(
+    device: str,
+    batches: str,
+    rounds: int,
+    min_face: float,
+    footage: Path | None,
+    *,
+    whole: bool,
+    streams: int | None,
+    seconds: float,
+    data: Path | None,
+) -> dict[str, Any]:
+    from maskwatch.bench.card import Plan, measure
+    from maskwatch.models.loading import pick_devices
+
+    chosen, *others = pick_devices(device)
     plan = Plan(
         chosen,
         tuple(int(each) for each in numbers("--batches", batches)),
@@ -52,20 +88,34 @@ def card(
         streams or STREAMS[chosen.type],
         seconds,
         data,
+        tuple(others),
     )
     report: dict[str, Any] = {"machine": machine(chosen.type), "load": round(os.getloadavg()[0], 1)}
-    report |= measure(plan, tracked)
+    return report | measure(plan, tracked)
+
+
+def _print(report: dict[str, Any]) -> None:
     for way, told in report["from_memory"].items():
         _print_steps(way, told)
-    for name in ("decoded_in", "one_camera", "cameras", "facenet_pytorch", "recall"):
+    for name in PARTS:
         if name in report:
             out.print(f"{name.replace('_', ' ')}: {json.dumps(report[name])}", markup=False, soft_wrap=True)
     for reason in report["left_out"]:
         errors.print(f"left out: {reason}", markup=False)
-    out.print(f"{report['frames']}, from {min_face:g} px on; on {report['machine']}", soft_wrap=True)
-    if output:
-        write_atomically(output, (json.dumps(report, indent=1) + "\n").encode())
-        out.print(f"wrote {output}", soft_wrap=True)
+    told = f"{report['frames']}, from {report['min_face_px']:g} px on; on {report['machine']}"
+    out.print(told, soft_wrap=True)
+
+
+def _print_changes(before: dict[str, Any], now: dict[str, Any]) -> None:
+    from maskwatch.bench.reports import changes, differences
+
+    for difference in differences(before, now):
+        errors.print(f"not measured alike: {difference}", markup=False)
+    table = Table("figure", "before", "now", "times", title="what changed")
+    for each in changes(before, now):
+        ratio = "" if each.ratio is None else f"{each.ratio:.2f}"
+        table.add_row(each.name, f"{each.before:g}", f"{each.now:g}", ratio)
+    out.print(table)
 
 
 def _print_steps(way: str, told: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
@@ -28,6 +28,7 @@ from maskwatch.drift.settings import DriftSettings
 from maskwatch.events.settings import EventSettings
 from maskwatch.learning.settings import LearnSettings
 from maskwatch.models.settings import ModelsSettings
+from maskwatch.platform.device_names import Device
 from maskwatch.platform.settings_base import SettingsBase
 from maskwatch.plugins import KindSettings, OneOf
 from maskwatch.rules.kinds.protected_ratio import Settings as RatioSettings
@@ -223,7 +224,7 @@ class Globals(Defaults):
     models: ModelsSettings = ModelsSettings()
     learn: LearnSettings = LearnSettings()
     drift: DriftSettings = DriftSettings()
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Device = "auto"
     web: WebSettings = WebSettings()
     console: ConsoleSettings = ConsoleSettings()
     events: EventSettings = EventSettings()

@@ -35,6 +35,7 @@ from maskwatch.detect.pyramids.upload import Uploader
 from maskwatch.detect.settings import Settings
 from maskwatch.detect.weights import OperatingPoint
 from maskwatch.platform.cuda import is_full, noticing_loss
+from maskwatch.platform.device_frames import DeviceFrames
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,8 @@ class Mtcnn:
     """A `Detector` of faces with the given settings; cameras may share the backend, on one thread.
 
     `version` names the weights, and `point` is where those draw their lines unless the settings say otherwise;
-    `lap` is told the name of each step when it is done. `thresholds` are those in use, 0..1 each.
+    `lap` is told the name of each step when it is done. On a card `frames` keeps those that went up, for other
+    models. `thresholds` are those in use, 0..1 each.
     """
 
     def __init__(
@@ -67,12 +69,14 @@ class Mtcnn:
         version: str,
         point: OperatingPoint = STOCK_POINT,
         lap: Lap = lambda _: None,
+        frames: DeviceFrames | None = None,
     ) -> None:
         self._backend = backend
         self._settings = settings
         self._point = point
         self._as_published = settings.crops == "published"
         self._lap = lap
+        self._frames = frames or DeviceFrames()
         self._uploader = Uploader(backend.device)
         self._pixels_at_once = MAX_PIXELS
         self.version = version
@@ -91,7 +95,7 @@ class Mtcnn:
 
     def timed(self, lap: Lap) -> "Mtcnn":
         """A detector like it that calls `lap` with the name of each step when it is done."""
-        return Mtcnn(self._backend, self._settings, self.version, self._point, lap)
+        return Mtcnn(self._backend, self._settings, self.version, self._point, lap, self._frames)
 
     @torch.inference_mode()
     def self_test(self, rgb: Rgb) -> bool:
@@ -220,7 +224,9 @@ class Mtcnn:
             return PublishedPyramid(frames, min_face_px, device)
         if device.type == "cpu":
             return HostPyramid(frames, min_face_px)
-        pyramid = DevicePyramid(self._uploader.upload(frames), min_face_px)
+        uploaded = self._uploader.upload(frames)
+        self._frames.keep(frames, uploaded)
+        pyramid = DevicePyramid(uploaded, min_face_px)
         self._uploader.taken()
         return pyramid
 

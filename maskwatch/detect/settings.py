@@ -9,7 +9,7 @@ from maskwatch.platform.settings_base import Probability, SettingsBase
 from maskwatch.plugins import KindSettings
 
 BackendName = Literal["auto", "torch", "openvino"]
-CompileChoice = Literal["auto", "on", "off"]
+CompileChoice = Literal["auto", "on", "off", "graphs"]
 STOCK = "stock"
 NO_SCOUT = "detect.scout: has no effect any more, as P-Net looks everywhere; the key can go"
 Weights = Annotated[InputText, WrapValidator(lambda value, inner: value if value == STOCK else inner(value))]
@@ -24,7 +24,8 @@ class Settings(KindSettings):
     refining stages' input at fractions of a pixel from the pyramid; `published` makes pyramid and crops as
     facenet-pytorch does, slowly, which gives that package's boxes (with its weights and thresholds). `half` computes
     in float16, on CUDA alone, and keeps 97 % of the boxes. `compile` has torch compile
-    P-Net for the sizes that come again and again, beside the work; `auto` is on for CUDA and off on the processor.
+    P-Net for the sizes that come again and again, beside the work; `auto` is on for CUDA and off on the processor, and
+    `graphs` records what was compiled as CUDA graphs, too.
     `scout` is of earlier releases and has no effect.
     """
 

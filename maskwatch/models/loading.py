@@ -1,6 +1,7 @@
 """Version and settings to models that are ready: each file is read once, and cameras with equal settings share."""
 
 import logging
+import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cache
 from typing import Any, Protocol
@@ -22,7 +23,8 @@ from maskwatch.detect.settings import Settings as DetectSettings
 from maskwatch.models.registry import SHIPPED, ModelFiles, Registry, shipped_files
 from maskwatch.models.smoke_test import smoke_test
 from maskwatch.pipeline.camera import CameraModels
-from maskwatch.platform.cuda import is_lost
+from maskwatch.platform.cuda import lost_cards
+from maskwatch.platform.device_names import DEVICES
 from maskwatch.plugins import KindSettings, ModelContext
 
 log = logging.getLogger(__name__)
@@ -33,18 +35,32 @@ EARLY, LAST = 0.25, 0.8
 
 
 def pick_device(name: str) -> torch.device:
-    """`auto` is CUDA where there is one. Raises `ConfigError` when `cuda` is wanted and missing, or for another name.
+    """The first of `pick_devices`, for what computes on one alone."""
+    return pick_devices(name)[0]
 
-    Once this process has lost its card it is the processor, whatever is wanted.
+
+def pick_devices(name: str) -> tuple[torch.device, ...]:
+    """`cuda` is all cards, `auto` all where there is one, `cuda:0,cuda:2` these two, and `cpu` the processor.
+
+    Cards that this process has lost are left out; when none is left it is the processor. Raises `ConfigError` when
+    a card is wanted and missing, or for another name.
     """
-    if name not in {"auto", "cpu", "cuda"}:
-        raise ConfigError(f"device: must be auto, cpu or cuda, got {name}")
-    if is_lost():
-        return torch.device("cpu")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("device: cuda is asked for, but torch finds none on this machine")
-    cuda = name == "cuda" or (name == "auto" and torch.cuda.is_available())
-    return torch.device("cuda" if cuda else "cpu")
+    if not re.fullmatch(DEVICES, name):
+        raise ConfigError(f"device: must be auto, cpu, cuda, or cards like cuda:0,cuda:1, got {name}")
+    if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
+        return (torch.device("cpu"),)
+    if not torch.cuda.is_available():
+        if lost_cards():
+            return (torch.device("cpu"),)
+        raise ConfigError(f"device: {name} is asked for, but torch finds no card on this machine")
+    count = torch.cuda.device_count()
+    if count < 2 and name in {"auto", "cuda"}:
+        return (torch.device("cpu" if lost_cards() else "cuda"),)
+    wanted = range(count) if ":" not in name else dict.fromkeys(map(int, re.findall(r"\d+", name)))
+    if missing := [number for number in wanted if number >= count]:
+        raise ConfigError(f"device: cuda:{missing[0]} is asked for, but cards here are {count}, counted from 0")
+    left = tuple(torch.device("cuda", number) for number in wanted if number not in lost_cards())
+    return left or (torch.device("cpu"),)
 
 
 class Models:
@@ -57,7 +73,7 @@ class Models:
 
     def __init__(self, device: torch.device, files: ModelFiles | None = None) -> None:
         self.files = chosen = files or shipped_files()
-        self._device = device
+        self.device = device
 
         # nothing in here refers to `self`: whoever drops the last model frees its memory there and then
         shared: dict[Hashable, Any] = {}
@@ -84,7 +100,7 @@ class Models:
 
     def second_look(self, detect: KindSettings) -> ThoroughLook:
         """A second look by a detector of its own with these weights, for a thread of its own; loaded when it is first asked."""
-        device, files = self._device, self.files  # and not `self`, with the models that serve
+        device, files = self.device, self.files  # and not `self`, with the models that serve
         return ThoroughLook(lambda: _thorough(Models(device, files), detect), smallest_face_px(detect) or 0.0)
 
     def computes_with(self, detect: KindSettings) -> str:
@@ -196,5 +212,5 @@ def camera_models(
             tried.append((detector, classifier))
         gate = MotionGate(name, camera.motion) if camera.motion.gate else None
         look = models.second_look(camera.detect) if camera.queue.second_look_share else None
-        result[name] = CameraModels(detector, classifier, gate, look)
+        result[name] = CameraModels(detector, classifier, gate, look, str(models.device))
     return result

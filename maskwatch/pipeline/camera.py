@@ -20,7 +20,8 @@ class AnalysisConfig:
     A face is classified when the longer side of its box is at least `min_face_px` pixels, and is protected from
     the probability `protected_at` (0..1) on. A face whose centre lies in an `ignore` polygon is none. `gate` is
     each camera's own, None where all of every frame is to be looked at. Candidates from `near_miss_from` (0..1) of the
-    detector's threshold on are reported as near misses; None: they are not asked for.
+    detector's threshold on are reported as near misses; None: they are not asked for. `device` is where the models
+    compute: those of one device are asked on one thread, several devices at once.
     """
 
     name: str
@@ -31,6 +32,7 @@ class AnalysisConfig:
     ignore: tuple[Polygon, ...]
     gate: Gate | None = field(default=None, kw_only=True)
     near_miss_from: float | None = field(default=None, kw_only=True)
+    device: str = field(default="cpu", kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +107,11 @@ class Camera(AnalysisConfig):
 class CameraModels:
     """New models of a camera, and a new motion gate with them, so that the next frame is fully analysed.
 
-    `second_look` is by the new models, too; None: there is none any more.
+    `second_look` is by the new models, too; None: there is none any more. `device` is where they compute.
     """
 
     detector: Detector
     classifier: Classifier
     gate: Gate | None
     second_look: SecondLook | None = None
+    device: str = "cpu"

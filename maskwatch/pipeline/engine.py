@@ -3,6 +3,7 @@
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -44,7 +45,7 @@ class _Task:
 
 
 class Engine:
-    """Analyses frames of any cameras together: each model is asked once a batch.
+    """Analyses frames of any cameras together: each model is asked once a batch, on several devices at once.
 
     `on_inference` is told after each asking: the model, how many seconds it took, for how many inputs. `seen` is what each
     camera's last frame showed.
@@ -60,13 +61,18 @@ class Engine:
         self.seen: dict[str, Detections] = {}  # of each camera, in its last frame
         self._retired: list[AnalysisConfig] = []
         self._asked: dict[tuple[int, ...], Rgb] = {}  # one picture of each shape
+        self._threads: dict[str, ThreadPoolExecutor] = {}  # of devices, where there are several
 
     def swap(self, models: Mapping[str, CameraModels]) -> None:
         """Use other models; the next frame is fully re-analysed. To be called between two batches."""
         for name, new in models.items():
             self._retired.append(self._cameras[name])
             self._cameras[name] = replace(
-                self._cameras[name], detector=new.detector, classifier=new.classifier, gate=new.gate
+                self._cameras[name],
+                detector=new.detector,
+                classifier=new.classifier,
+                gate=new.gate,
+                device=new.device,
             )
 
     def release(self) -> None:
@@ -85,15 +91,37 @@ class Engine:
         return list(self._asked.values())
 
     def analyse(self, frames: Sequence[Frame]) -> list[FrameReport]:
-        """One report a frame, in the same order."""
+        """One report a frame, in the same order. Raises `DeviceLost` when all devices are done with theirs."""
         reports: dict[int, FrameReport] = {}
         for places in self._rounds(frames):
-            tasks = [self._task(frames[place]) for place in places]
-            found = self._found(tasks)
-            judged = self._judged(tasks, [each.faces for each in found])
-            for place, task, new, also in zip(places, tasks, judged, found, strict=True):
-                reports[place] = self._report(task, new, also.near_misses)
+            by_device: dict[str, list[int]] = defaultdict(list)
+            for place in places:
+                by_device[self._cameras[frames[place].camera].device].append(place)
+            shares = {device: [frames[place] for place in own] for device, own in by_device.items()}
+            for own, reported in zip(by_device.values(), self._on_each_device(shares), strict=True):
+                reports.update(zip(own, reported, strict=True))
         return [reports[place] for place in range(len(frames))]
+
+    def _on_each_device(self, shares: Mapping[str, Sequence[Frame]]) -> list[list[FrameReport]]:
+        """The reports of each device's frames; several devices at once, each on a thread that stays its own."""
+        if len(shares) == 1:
+            return [self._analysed(frames) for frames in shares.values()]
+        for device in shares:
+            if device not in self._threads:
+                self._threads[device] = ThreadPoolExecutor(1, thread_name_prefix=f"engine {device}")
+        running = [self._threads[device].submit(self._analysed, frames) for device, frames in shares.items()]
+        wait(running)  # before the first error is raised: no thread computes while models are exchanged
+        return [each.result() for each in running]
+
+    def _analysed(self, frames: Sequence[Frame]) -> list[FrameReport]:
+        """Of frames that can go together, on one device."""
+        tasks = [self._task(frame) for frame in frames]
+        found = self._found(tasks)
+        judged = self._judged(tasks, [each.faces for each in found])
+        return [
+            self._report(task, new, also.near_misses)
+            for task, new, also in zip(tasks, judged, found, strict=True)
+        ]
 
     def _report(self, task: _Task, new: Sequence[Face], near_misses: Sequence[Face]) -> FrameReport:
         """What is seen in a frame; the next one begins with it."""

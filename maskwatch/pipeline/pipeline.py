@@ -151,7 +151,7 @@ class Pipeline:
         self._swaps.append(models)
 
     def fall_back_on(self, make: Callable[[], Mapping[str, CameraModels]]) -> None:
-        """What makes models that need no graphics card, should it be lost while they run; else a lost one ends `run`."""
+        """What makes models that do without a lost graphics card, should one be lost while they run; else that ends `run`."""
         self._fall_back = make
 
     def is_looking_again(self) -> bool:
@@ -235,13 +235,13 @@ class Pipeline:
 
     def _analysed(self, frames: list[Frame]) -> list[FrameReport]:
         self._take_models()
-        try:
-            return self._analyse(frames)
-        except DeviceLost as e:
-            if self._fall_back is None:
-                raise
-            self._take_fallback(e, self._fall_back)
-        return self._analyse(frames)
+        while True:
+            try:
+                return self._analyse(frames)
+            except DeviceLost as e:
+                if self._fall_back is None:
+                    raise
+                self._take_fallback(e, self._fall_back)
 
     def _take_models(self) -> None:
         while self._swaps:
@@ -250,11 +250,19 @@ class Pipeline:
             self._sampling.swap(models)
 
     def _take_fallback(self, error: DeviceLost, make: Callable[[], Mapping[str, CameraModels]]) -> None:
-        """The same models on the processor, with new motion gates: the old ones take the frames for seen."""
-        log.error("%s; the processor computes from now on, until the next start", error)
-        self.board.set_notice("device", f"{error}; the processor computes")
+        """The same models on what is left, with new motion gates: the old ones take the frames for seen."""
+        try:
+            models = make()
+        except DeviceLost as e:  # one after the other, and the processor at last
+            log.error("%s", error)
+            self._take_fallback(e, make)
+            return
+        left = ", ".join(sorted({each.device for each in models.values()} - {"cpu"}))
+        computes = f"{left} computes" if left else "the processor computes"
+        log.error("%s; %s from now on, until the next start", error, computes)
+        self.board.set_notice("device", f"{error}; {computes}")
         self._swaps.clear()  # of the lost card, too
-        self._swaps.append(make())
+        self._swaps.append(models)
         self._take_models()
 
     def _decide(self, frame: Frame, found: FrameReport) -> Decision:

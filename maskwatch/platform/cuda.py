@@ -1,14 +1,14 @@
 """What a graphics card says when its memory is full, and when it is lost.
 
-After some errors CUDA answers no call of this process any more, whoever asks; only a new process may find the card well
-again. So that a card is lost is remembered here for the whole process.
+After some errors a card answers no call of this process any more, whoever asks; only a new process may find it well
+again. So which are lost is remembered here for the whole process.
 """
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch import Tensor
 
 from maskwatch.core.errors import DeviceLost
 
@@ -16,12 +16,12 @@ from maskwatch.core.errors import DeviceLost
 WORDS = ("CUDA error", "CUDNN_STATUS", "cuDNN error", "CUBLAS_STATUS", "CUDA driver error")
 FULL = ("out of memory", "CUDNN_STATUS_ALLOC_FAILED", "CUBLAS_STATUS_ALLOC_FAILED")
 
-_lost = threading.Event()
+_lost: set[int] = set()
 
 
-def is_lost() -> bool:
-    """Whether the card of this process is lost."""
-    return _lost.is_set()
+def lost_cards() -> frozenset[int]:
+    """The numbers of the cards that this process has lost."""
+    return frozenset(_lost)
 
 
 def is_full(error: BaseException) -> bool:
@@ -29,6 +29,14 @@ def is_full(error: BaseException) -> bool:
     if isinstance(error, torch.OutOfMemoryError):
         return True
     return _is_cards(error) and any(word in str(error) for word in FULL)
+
+
+def uploaded(tensor: Tensor, card: torch.device) -> Tensor:
+    """A copy on the card, through page-locked memory, so that the processor waits for nothing; on the processor itself the same tensor."""
+    if card.type == "cpu":
+        return tensor
+    pinned = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
+    return pinned.copy_(tensor).to(card, non_blocking=True)
 
 
 @contextmanager
@@ -39,9 +47,9 @@ def noticing_loss(device: torch.device) -> Iterator[None]:
     except RuntimeError as e:
         if device.type == "cpu" or not (_is_cards(e) or is_full(e)):
             raise
-        _lost.set()
+        _lost.add(device.index or 0)
         reason = str(e).splitlines()[0] if str(e) else type(e).__name__
-        raise DeviceLost(f"device: {device.type} is given up: {reason}") from e
+        raise DeviceLost(f"device: {device} is given up: {reason}") from e
 
 
 def _is_cards(error: BaseException) -> bool:

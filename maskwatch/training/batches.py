@@ -15,6 +15,7 @@ from torch import Tensor
 
 from maskwatch.datasets.faces import SeenImage
 from maskwatch.detect.boxes import STRIDE, WINDOW_PX
+from maskwatch.platform.cuda import uploaded
 from maskwatch.platform.threads import in_threads
 from maskwatch.training import targets
 from maskwatch.training.augmentation import Floats, level_view
@@ -35,11 +36,21 @@ class TrainingBatch:
     kinds: Tensor
     offsets: Tensor
 
+    def on(self, device: torch.device) -> "TrainingBatch":
+        """The same on a device; the processor waits for nothing."""
+        return TrainingBatch(*(uploaded(each, device) for each in (self.rgb, self.kinds, self.offsets)))
+
 
 class PyramidBatches:
-    """P-Net's batches: views of levels, every cell of P-Net's map with its kind."""
+    """P-Net's batches: views of levels, every cell of P-Net's map with its kind.
 
-    def __init__(self, images: Sequence[SeenImage], size: int, seed: int) -> None:
+    So many threads as `workers` make them, None for one a core; the batches are the same.
+    """
+
+    def __init__(
+        self, images: Sequence[SeenImage], size: int, seed: int, workers: int | None = None
+    ) -> None:
+        self._workers = workers
         self._images = images
         self._sampler = FaceSampler(images)
         self._size = size
@@ -48,7 +59,7 @@ class PyramidBatches:
     def batches(self, first: int, last: int) -> Iterator[TrainingBatch]:
         """The batches from `first` to before `last`; one seed always gives the same ones."""
         size = self._size
-        made = in_threads(self._one, range(first * size, last * size), ahead=4 * size)
+        made = in_threads(self._one, range(first * size, last * size), ahead=4 * size, workers=self._workers)
         for _ in range(first, last):
             rgb, kinds, moves = zip(*islice(made, size), strict=True)
             yield TrainingBatch(*(torch.from_numpy(np.stack(each)) for each in (rgb, kinds, moves)))
@@ -75,10 +86,13 @@ class PyramidBatches:
 class MinedBatches:
     """R- and O-Net's batches: 30 % faces, 20 % parts, 50 % none; mirrored and lit anew each time.
 
-    The faces are by their labels in the shares of `sampling.SHARES`.
+    The faces are by their labels in the shares of `sampling.SHARES`. `workers` as with `PyramidBatches`.
     """
 
-    def __init__(self, samples: MinedCrops, size: int, seed: tuple[int, ...]) -> None:
+    def __init__(
+        self, samples: MinedCrops, size: int, seed: tuple[int, ...], workers: int | None = None
+    ) -> None:
+        self._workers = workers
         self._samples = samples
         faces, parts = round(size * 0.3), round(size * 0.2)
         self._shares = [
@@ -89,7 +103,7 @@ class MinedBatches:
         self._seed = seed
 
     def batches(self, first: int, last: int) -> Iterator[TrainingBatch]:
-        yield from in_threads(self._one, range(first, last))
+        yield from in_threads(self._one, range(first, last), workers=self._workers)
 
     def _one(self, step: int) -> TrainingBatch:
         random = np.random.default_rng((*self._seed, step))

@@ -7,7 +7,7 @@ mined anew in every round. What varies stands in `DetectorRecipe`.
 import math
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from maskwatch.detect.weights import Weights
 from maskwatch.training.batches import MinedBatches, PyramidBatches, TrainingBatch, in_order
 from maskwatch.training.checkpoint import load_checkpoint, save_checkpoint
 from maskwatch.training.mining import Kind, mine
+from maskwatch.training.rate import Rate
 from maskwatch.training.schedule import warm_then_cosine
 
 HARD = 0.7  # share of a batch's negatives that are learnt from, the worst ones (Zhang et al. 2016)
@@ -77,7 +78,10 @@ class DetectorRecipe:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """`recall` and `precision` are of the stage's own task on the validation part, at a probability of 0.5."""
+    """`recall` and `precision` are of the stage's own task on the validation part, at a probability of 0.5.
+
+    `images_per_s` are the views, or crops, that the training took a second.
+    """
 
     stage: str
     step: int
@@ -86,13 +90,15 @@ class Epoch:
     recall: float
     precision: float
     best: bool
+    images_per_s: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """Where and how a training runs. `folder` keeps its checkpoints: one that was stopped goes on from there.
 
-    `on_step` is told a stage's name, its steps done, and its steps.
+    `on_step` is told a stage's name, its steps done, and its steps. So many threads as `workers` make pictures, None for
+    one a core; the weights are the same.
     """
 
     recipe: DetectorRecipe
@@ -100,6 +106,7 @@ class Run:
     folder: Path
     on_epoch: Callable[[Epoch], None]
     on_step: Callable[[str, int, int], None]
+    workers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +134,7 @@ def train(
     torch.manual_seed(recipe.seed)
     teacher = deepcopy(start.onet).to(run.device)
     weights = replace(start, pnet=deepcopy(start.pnet), rnet=deepcopy(start.rnet), onet=deepcopy(start.onet))
-    views = PyramidBatches(training, recipe.pnet_batch, recipe.seed)
+    views = PyramidBatches(training, recipe.pnet_batch, recipe.seed, run.workers)
     tried = list(
         PyramidBatches(validation, recipe.pnet_batch, recipe.seed + 1).batches(
             0, max(20, min(60, len(validation) // 2))
@@ -146,10 +153,13 @@ def train(
                 continue
             told = partial(run.on_step, f"{name}, mining")
             detector, seed = _loose(weights, run), (recipe.seed, number, side_px)
-            crops = mine(detector, training, side_px, seed, recipe.views, on_view=told)
-            drawn = MinedBatches(crops, size, seed)
+            crops = mine(
+                detector, training, side_px, seed, recipe.views, on_view=told, workers=run.workers
+            )
+            drawn = MinedBatches(crops, size, seed, run.workers)
             few = max(MIN_VIEWS, recipe.views // VALIDATION_VIEWS)
-            tests = list(in_order(mine(detector, validation, side_px, seed, few), 1024))
+            tried_on = mine(detector, validation, side_px, seed, few, workers=run.workers)
+            tests = list(in_order(tried_on, 1024))
             stage = _Stage(name, network, steps, drawn.batches, tests)
             _fit(stage, run, teacher if side_px == ONET_PX else None)
     return weights
@@ -185,18 +195,20 @@ def _fit(stage: _Stage, run: Run, teacher: ONet | None = None) -> None:
     )
     state: dict[str, Any] = {"step": 0, "loss": math.inf, "since": 0}
     state = load_checkpoint(path, network, optimizer) or state
-    total = 0.0
+    total, rate = torch.zeros((), dtype=torch.float64, device=device), Rate()
     for step, batch in enumerate(stage.batches(state["step"], stage.steps), state["step"] + 1):
         for group in optimizer.param_groups:
             group["lr"] = recipe.learning_rate * warm_then_cosine(step - 1, stage.steps)
         with torch.autocast(device.type, torch.bfloat16, enabled=_has_bfloat16(device)):
-            loss = _loss(network, batch, device, teacher)
+            loss = _loss(network, batch.on(device), teacher)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        total += loss.item()
+        total += loss.detach()
+        rate.count(len(batch.rgb))
         run.on_step(stage.name, step, stage.steps)
         if step % recipe.epoch == 0 or step == stage.steps:
+            mean, images_per_s = float(total), rate.per_s()  # of the training alone
             tried = _tried(network, stage.validation, device)
             better = tried[0] < state["loss"]
             state = {
@@ -205,8 +217,11 @@ def _fit(stage: _Stage, run: Run, teacher: ONet | None = None) -> None:
                 "since": 0 if better else state["since"] + 1,
             }
             steps = recipe.epoch if step % recipe.epoch == 0 else step % recipe.epoch
-            run.on_epoch(Epoch(stage.name, step, total / steps, *tried, best=better))
-            total = 0.0
+            run.on_epoch(
+                Epoch(stage.name, step, mean / steps, *tried, best=better, images_per_s=images_per_s)
+            )
+            total.zero_()
+            rate = Rate()
             if better:
                 save_checkpoint(best_path, network, None, state)
             save_checkpoint(path, network, optimizer, state)
@@ -237,10 +252,9 @@ def _answers(network: Stage, rgb: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return kinds, moves, x
 
 
-def _loss(network: Stage, batch: TrainingBatch, device: torch.device, teacher: ONet | None) -> Tensor:
-    rgb = batch.rgb.to(device)
-    kinds, offsets = batch.kinds.flatten().to(device), batch.offsets.flatten(0, -2).to(device)
-    logits, moves, seen = _answers(network, rgb)
+def _loss(network: Stage, batch: TrainingBatch, teacher: ONet | None) -> Tensor:
+    kinds, offsets = batch.kinds.flatten(), batch.offsets.flatten(0, -2)
+    logits, moves, seen = _answers(network, batch.rgb)
     face, part, none = (kinds == kind for kind in (Kind.POSITIVE, Kind.PART, Kind.NEGATIVE))
     each = cross_entropy(logits, face.long(), reduction="none")
     if isinstance(network, PNet):  # nearly all of a view shows no face
@@ -256,7 +270,7 @@ def _loss(network: Stage, batch: TrainingBatch, device: torch.device, teacher: O
     loss = score + OFFSET_WEIGHT * place
     if teacher is not None and isinstance(network, ONet):
         with torch.no_grad():
-            known, _, before = _answers(teacher, rgb)
+            known, _, before = _answers(teacher, batch.rgb)
             sure = face & (known.softmax(dim=1)[:, 1] >= SURE_FACE)
             wanted = teacher.dense6_3(before)[sure]
         if sure.any():
@@ -273,8 +287,9 @@ def _tried(
     faces = nones = found = wrong = 0
     face_loss = none_loss = moved = 0.0
     for batch in validation:
-        kinds, offsets = batch.kinds.flatten().to(device), batch.offsets.flatten(0, -2).to(device)
-        logits, moves, _ = _answers(network, batch.rgb.to(device))
+        there = batch.on(device)
+        kinds, offsets = there.kinds.flatten(), there.offsets.flatten(0, -2)
+        logits, moves, _ = _answers(network, there.rgb)
         face, none = kinds == Kind.POSITIVE, kinds == Kind.NEGATIVE
         each = cross_entropy(logits, face.long(), reduction="none")
         said = logits[:, 1] > logits[:, 0]

@@ -56,10 +56,11 @@ def mine(
     views: int,
     *,
     on_view: Callable[[int, int], None] = lambda *_: None,
+    workers: int | None = None,
 ) -> MinedCrops:
     """Crops from so many views of the pictures, drawn by `FaceSampler` and varied by `camera_view`.
 
-    The same seed gives the same samples. `on_view` is told how many views are done, of how many.
+    The same seed gives the same samples, however many `workers` make the views. `on_view` is told how many views are done, of how many.
     """
     sampler = FaceSampler(images)
 
@@ -69,7 +70,8 @@ def mine(
         return drawn, camera_view(images[drawn.image], random, drawn.face), random
 
     crops, kinds, offsets, labels = [], [], [], []
-    for done, (drawn, (rgb, faces, unclear, places), random) in enumerate(in_threads(shown, range(views)), 1):
+    made = in_threads(shown, range(views), workers=workers)
+    for done, (drawn, (rgb, faces, unclear, places), random) in enumerate(made, 1):
         found, cut = detector.candidates(rgb, side_px, torch.from_numpy(_jittered(faces, random)))
         boxes = found.boxes.cpu().numpy()
         overlap, which = targets.fit(boxes, faces)

@@ -140,7 +140,7 @@ def test_with_aggregate_a_replay_refuses_to_store_pictures(what, models, footage
 def test_that_nothing_is_queued_is_said_once(models, footage, caplog):
     text = f"privacy: aggregate\nweb: {{enabled: false}}\ncameras: {{door: {{source: {footage}}}}}"
     with caplog.at_level(logging.WARNING):
-        compose.live_pipeline(configuration.parse(text, "test", {}), models)
+        compose.live_pipeline(configuration.parse(text, "test", {}), {"door": models})
     assert [r.message for r in caplog.records] == [
         "door: privacy: aggregate: nothing is queued, so the models cannot learn from this camera"
     ]

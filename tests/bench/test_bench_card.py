@@ -1,11 +1,14 @@
 """The report about a device: what it counts, and that it ends with figures. Speed itself is not tested."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
 
 from maskwatch.bench import card
+from maskwatch.bench.reports import SCHEMA, changes, differences, read_report
+from maskwatch.core.errors import ConfigError
 from maskwatch.core.records import Box, Face
 from maskwatch.detect.settings import Settings
 
@@ -26,7 +29,7 @@ def test_the_steps_of_a_call_are_those_between_two_laps(monkeypatch):
 
 def test_every_way_is_one_that_the_settings_know():
     ours = [card.ways(torch.device(name)) for name in ("cpu", "cuda")]
-    assert [len(ways) for ways in ours] == [2, 4]
+    assert [len(ways) for ways in ours] == [2, 6]
     for ways in ours:
         assert len({Settings.model_validate(how) for how in ways.values()}) == len(ways)
 
@@ -50,6 +53,7 @@ def test_bench_card_prints_the_steps_and_writes_the_figures(maskwatch, demo_clip
         assert all(set(each["steps_ms"]) == STEPS for each in told["batches"].values())
         assert all(each["fps"] <= each["detector_fps"] for each in told["batches"].values())
         assert told["batches"]["2"]["faces"] == 4
+    assert report["schema"] == SCHEMA
     assert report["left_out"] == []
     assert "recall" not in report
     assert "milliseconds a call" in done.stdout
@@ -68,7 +72,43 @@ def test_with_all_it_also_decodes_watches_and_compares(maskwatch, demo_clip, tmp
     assert 0 < report["one_camera"]["p50_ms"] <= report["one_camera"]["p95_ms"]
     assert report["cameras"]["cameras"] == 1
     assert report["cameras"]["analysed"] > 0
+    assert set(report["training"]["1 threads"]) == {"P-Net", "R-Net 1", "O-Net 1"}
+    assert all(rate > 0 for rates in report["training"].values() for rate in rates.values())
     assert "recall: no labelled images are given (--data)" in report["left_out"]
+
+
+def told(schema, fps, machine="a"):
+    memory = {"auto": {"backend": "torch", "batches": {"1": {"fps": fps, "steps_ms": {"P-Net": 20.0}}}}}
+    report = {"machine": machine, "device": "cpu", "frames": "composed", "min_face_px": 20.0}
+    return report | ({"schema": schema} if schema else {}) | {"from_memory": memory, "left_out": []}
+
+
+def test_two_reports_are_compared_also_with_one_of_an_earlier_release(tmp_path):
+    (tmp_path / "old.json").write_text(json.dumps(told(None, 10.0)))
+    (tmp_path / "new.json").write_text(json.dumps(told(SCHEMA, 25.0, "b")))
+    before, now = (read_report(tmp_path / name) for name in ("old.json", "new.json"))
+    assert [(each.name, each.ratio) for each in changes(before, now)] == [
+        ("from_memory, auto, batches, 1, fps", 2.5),
+        ("from_memory, auto, batches, 1, steps_ms, P-Net", 1),
+    ]
+    assert differences(before, now) == ["machine: a, then b"]
+    assert read_report(Path("docs/speed/amd-epyc-2-cores.json"))["from_memory"]
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"from_memory": {}, "schema": 99}', '{"schema": 1}'])
+def test_what_is_no_report_is_refused_with_its_name(tmp_path, text):
+    (tmp_path / "old.json").write_text(text)
+    with pytest.raises(ConfigError, match=r"old\.json: (cannot be read as|is no) (a )?report of bench card"):
+        read_report(tmp_path / "old.json")
+
+
+def test_bench_card_shows_what_changed_between_two_reports(maskwatch, tmp_path):
+    for name, fps in (("old.json", 10.0), ("new.json", 25.0)):
+        (tmp_path / name).write_text(json.dumps(told(SCHEMA, fps)))
+    done = maskwatch("bench", "card", "--report", tmp_path / "new.json", "--compare", tmp_path / "old.json")
+    assert done.returncode == 0, done.stderr
+    assert "what changed" in done.stdout
+    assert "2.50" in done.stdout
 
 
 def test_bench_card_refuses_what_is_no_number(maskwatch):

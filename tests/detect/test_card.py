@@ -277,7 +277,7 @@ class Faulty(TorchBackend):
 
     def __init__(self, fault):
         super().__init__(load_stock(), CPU)
-        self.device = SimpleNamespace(type="xpu")
+        self.device = torch.device("xpu")
         self._fault = fault
 
     def pnet_each(self, pictures):
@@ -360,7 +360,7 @@ def test_a_lost_card_is_told_and_no_later_model_goes_there(faulty, small, error,
 def test_an_error_that_is_not_the_cards_is_raised_as_it_is(faulty, small):
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
         faulty(lambda _: RuntimeError("mat1 and mat2 shapes cannot be multiplied")).detect([small])
-    assert not cuda.is_lost()
+    assert not cuda.lost_cards()
 
 
 def test_a_lost_card_is_told_by_the_classifier_and_a_full_one_gets_fewer_faces(bare, card, monkeypatch):

@@ -187,10 +187,11 @@ class Stream:
 
 
 @contextmanager
-def pretended_card(monkeypatch):
-    """Within the block torch has a card; gives the `Card`."""
+def pretended_card(monkeypatch, cards=1):
+    """Within the block torch has so many cards, which are one; gives the `Card`."""
     monkeypatch.setattr(torch.cuda, "_lazy_init", lambda: None)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: cards)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *_: False)
     monkeypatch.setattr(torch.cuda, "synchronize", lambda *_: None)
     monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda _: None)

@@ -1206,3 +1206,74 @@ def test_without_anything_to_fall_back_on_a_lost_card_ends_the_run(shot):
     camera = replace(make_camera(FakeSource([shot(0.0)])), detector=LosesTheCard())
     with Pipeline([camera], replay=True) as pipeline, pytest.raises(DeviceLost):
         pipeline.run()
+
+
+class OnCards:
+    """Detectors on two cards; each waits until the other computes, too, and one is lost at its third batch."""
+
+    def __init__(self):
+        self.together = threading.Barrier(2)
+        self.lost = False
+        self.threads = {}
+
+    def detector(self, device):
+        cards = self
+
+        class Detecting(FakeDetector):
+            def detect(self, frames):
+                cards.threads.setdefault(device, set()).add(threading.current_thread().name)
+                if not cards.lost:
+                    cards.together.wait(SOON_S)
+                    if device == "cuda:1" and len(self.batches) == 2:
+                        cards.lost = True
+                        raise DeviceLost("device: cuda:1 is given up: CUDA error: unspecified launch failure")
+                return super().detect(frames)
+
+        return Detecting()
+
+
+def test_two_cards_compute_at_once_and_the_cameras_of_a_lost_one_go_to_the_other(shot, caplog):
+    cards, decided = OnCards(), []
+    detectors = {device: cards.detector(device) for device in ("cuda:0", "cuda:1")}
+    cameras = {
+        name: replace(make_camera(name=name), detector=detectors[device], device=device)
+        for name, device in (("door", "cuda:0"), ("gate", "cuda:1"))
+    }
+
+    def batches(frames):
+        """One of each camera together, as a busy service has them."""
+        return [frames[place : place + 2] for place in range(0, len(frames), 2)]
+
+    pipeline = Pipeline(list(cameras.values()), replay=True, on_decision=decided.append)
+    left = detectors["cuda:0"]
+    pipeline.fall_back_on(
+        lambda: {name: CameraModels(left, FakeClassifier(), None, device="cuda:0") for name in cameras}
+    )
+    frames = [shot(float(at), camera=name) for at in range(6) for name in cameras]
+    for batch in batches(frames):
+        pipeline._handle(batch)
+    assert [(each.frame.camera, each.frame.at) for each in decided] == [(f.camera, f.at) for f in frames]
+    assert all(each.report.faces for each in decided)
+    assert {device: len(names) for device, names in cards.threads.items()} == {"cuda:0": 2, "cuda:1": 1}
+    assert sum(map(len, left.batches)) == 3 + 2 * 4  # the third of its own was asked about twice
+    (told,) = [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
+    assert told.startswith("device: cuda:1 is given up: CUDA error")
+    assert told.endswith("; cuda:0 computes from now on, until the next start")
+    assert "cuda:0 computes" in pipeline.board.snapshot().notices["device"]
+
+
+def test_when_one_card_after_the_other_is_lost_the_processor_computes(shot, caplog):
+    lost, made, well = LosesTheCard(), [], FakeDetector()
+
+    def make():
+        made.append(len(made))
+        if len(made) == 1:
+            raise DeviceLost("device: cuda:0 is given up: CUDA error: all is lost")
+        return {"door": CameraModels(well, FakeClassifier(), None)}
+
+    pipeline = Pipeline([replace(make_camera(), detector=lost)], replay=True)
+    pipeline.fall_back_on(make)
+    pipeline._handle([shot(0.0)])
+    assert made == [0, 1]
+    told = [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
+    assert "CUDA error: all is lost; the processor computes from now on" in told[-1]

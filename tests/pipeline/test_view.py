@@ -93,8 +93,10 @@ def watched():
             classifier=lambda _: Models(),
             second_look=lambda _: None,
             versions=lambda *_: {"detector": "a", "classifier": "b"},
+            device="cpu",
         )
-        return {each.name: each for each in live_pipeline(configuration.parse(text, "c", {}), models).cameras}
+        config = configuration.parse(text, "c", {})
+        return {each.name: each for each in live_pipeline(config, dict.fromkeys(config.cameras, models)).cameras}
 
     return make
 

@@ -295,20 +295,20 @@ def test_results_come_in_order_few_ahead_and_an_error_where_it_belongs():
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_batches_are_the_same_however_many_threads_make_them(seen, faces, monkeypatch, count):
-    def batches():
+def test_batches_are_the_same_however_many_threads_make_them(seen, faces, count):
+    def batches(workers=None):
         random = np.random.default_rng(0)
         crops = random.integers(0, 255, (60, 24, 24, 3)).astype(np.uint8)
         kinds = np.arange(60) % 3
         samples = MinedCrops(crops, kinds, random.normal(0, 1, (60, 4)).astype(np.float32), np.arange(60) % 2)
-        made = [*PyramidBatches(seen, 2, 0).batches(0, 4), *MinedBatches(samples, 16, (0,)).batches(0, 4)]
+        made = [*PyramidBatches(seen, 2, 0, workers).batches(0, 4)]
+        made += MinedBatches(samples, 16, (0,), workers).batches(0, 4)
         whole = [tensor for batch in made for tensor in (batch.rgb, batch.kinds, batch.offsets)]
         recipe = train_classifier.ClassifierRecipe(batch=8)
-        augmented = train_classifier.augmented_batches(faces, Shape(), recipe, 1)
+        augmented = train_classifier.augmented_batches(faces, Shape(), recipe, 1, workers)
         return whole + [tensor for batch in augmented for tensor in batch]
 
     expected = batches()
-    monkeypatch.setattr(threads, "cores", lambda: count)
-    found = batches()
+    found = batches(count)
     assert len(found) == len(expected)
     assert all(torch.equal(a, b) for a, b in zip(expected, found, strict=True))

@@ -259,7 +259,7 @@ def settings(demo_clip, tmp_path):
 
 def test_the_services_application_answers_as_the_python_interface(settings, picture, judged):
     config = parse(json.dumps(settings), "test", {})
-    pipeline = live_pipeline(config, Models(pick_device("cpu")))
+    pipeline = live_pipeline(config, dict.fromkeys(config.cameras, Models(pick_device("cpu"))))
     with serving(web_routes(config, pipeline)) as client:
         told = client.post("/api/predict", content=picture, headers=JPEG).json()
     assert told == {key: judged[key] for key in told}
@@ -270,7 +270,7 @@ def test_another_version_that_serves_answers_the_next_picture(settings, picture,
     registry, files = Registry(config.models.dir), shipped_files()
     own = maskwatch.load_classifier(files.classifier)
     registry.add({DETECTOR: files.detector, CLASSIFIER: files.classifier}, Version("one", None, utc_now()))
-    pipeline = live_pipeline(config, Models(pick_device("cpu")))
+    pipeline = live_pipeline(config, dict.fromkeys(config.cameras, Models(pick_device("cpu"))))
     with serving(web_routes(config, pipeline)) as client:
         for version, code in (("", 200), ("one", 200), ("two", 503), (SHIPPED, 200)):
             pipeline.board.set_models(version)

@@ -18,12 +18,13 @@ def build(settings: Settings, context: ModelContext) -> "MaskClassifier":
 
     from maskwatch.classify.classifier import MaskClassifier
     from maskwatch.classify.network import load_network
+    from maskwatch.platform.device_frames import DeviceFrames
 
     path, device = Path(settings.weights or context.weights), torch.device(context.device)
 
     def made() -> MaskClassifier:
         network, shape, version = load_network(path, device)
-        return MaskClassifier(network, shape, device, version)
+        return MaskClassifier(network, shape, device, version, context.share(DeviceFrames, DeviceFrames))
 
     classifier: MaskClassifier = context.share(("masknet", path), made)
     return classifier

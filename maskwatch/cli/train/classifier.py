@@ -28,6 +28,9 @@ def classifier(
     epochs: Annotated[int, typer.Option(min=1)] = 60,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Threads that make pictures; else one a core.")
+    ] = None,
     classes: Classes = None,
     search: Annotated[
         int,
@@ -64,6 +67,7 @@ def classifier(
             device=pick_device(device),
             callbacks=callbacks(stage),
             classes=meanings,
+            workers=workers,
             plan=plan,
         )
     if trained.searched is not None:

@@ -29,6 +29,9 @@ def detector(
     effort: Annotated[float, typer.Option(min=0.001, max=10, help="So many times the usual steps.")] = 1.0,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Threads that make pictures; else one a core.")
+    ] = None,
     teacher: Annotated[
         bool,
         typer.Option(
@@ -62,5 +65,6 @@ def detector(
             device=pick_device(device),
             callbacks=callbacks(stage),
             classes=meanings,
+            workers=workers,
         )
     out.print(f"wrote {output} and {output.with_suffix('.md')}", soft_wrap=True)

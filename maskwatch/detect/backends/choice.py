@@ -24,8 +24,8 @@ def choose(
     """`auto` is the fastest that is installed: OpenVINO on the processor, else torch.
 
     `exact` computes in float32, also where the processor is quicker in bfloat16. `half` computes in float16, which is
-    for CUDA. `compiles` is about torch alone; `auto` is on for CUDA. Raises `ConfigError` when what is wanted is not there,
-    or does not go with the device.
+    for CUDA. `compiles` is about torch alone; `auto` is on for CUDA, and `graphs` is for CUDA. Raises `ConfigError` when what is
+    wanted is not there, or does not go with the device.
     """
     if half and device.type == "cpu":
         raise ConfigError("detect.half: is for CUDA, and the device is the processor")
@@ -36,5 +36,8 @@ def choose(
         raise ConfigError("detect.backend: openvino is not installed (pip install 'maskwatch[fast]')")
     if device.type == "cpu" and has_openvino and name != "torch":
         return OpenVinoBackend(weights, exact=exact)
-    is_compiled = compiles == "on" or (compiles == "auto" and device.type == "cuda" and not exact)
-    return TorchBackend(weights, device, torch.float16 if half else torch.float32, compiles=is_compiled)
+    if compiles == "auto":
+        compiles = "on" if device.type == "cuda" and not exact else "off"
+    if device.type == "cpu" and compiles == "graphs":
+        compiles = "on"
+    return TorchBackend(weights, device, torch.float16 if half else torch.float32, compiles=compiles)

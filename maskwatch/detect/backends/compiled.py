@@ -116,7 +116,7 @@ class HandOver:
         log.info("%s is compiled for %s", self._name, size)
 
 
-def by_inductor(plain: Run, rgb: Tensor) -> Run:
+def by_inductor(plain: Run, rgb: Tensor, mode: str = "max-autotune-no-cudagraphs") -> Run:
     """`torch.compile` for the shape of `rgb` alone; the first call, made here, compiles.
 
     Were anything else than the shape another (an inference tensor is not a usual one), what is returned raises
@@ -124,7 +124,7 @@ def by_inductor(plain: Run, rgb: Tensor) -> Run:
     """
     from torch import _dynamo
 
-    made = torch.compile(plain, dynamic=False, mode="max-autotune-no-cudagraphs")
+    made = torch.compile(plain, dynamic=False, mode=mode)
     # networks share the code of their layers, and so one count of what was compiled of it
     with _dynamo.config.patch(recompile_limit=16 * MAX_SHAPES):
         made(rgb)
@@ -138,5 +138,16 @@ def by_inductor(plain: Run, rgb: Tensor) -> Run:
                 raise
             raise NotCompiled(str(e).splitlines()[0]) from e
         return maps
+
+    return run
+
+
+def by_graphs(plain: Run, rgb: Tensor) -> Run:
+    """The same as CUDA graphs: one launch a call. The thread that asks records them in its first two calls."""
+    made = by_inductor(plain, rgb, mode="reduce-overhead")
+
+    def run(rgb: Tensor) -> Tensor:
+        torch.compiler.cudagraph_mark_step_begin()
+        return made(rgb).clone()  # the next call of the graph writes over its own answers
 
     return run

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from functools import partial
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from maskwatch.detect.backends.compiled import HandOver, by_inductor
+from maskwatch.detect.backends.compiled import HandOver, by_graphs, by_inductor
 from maskwatch.detect.backends.folded import Run, folded_stage
 from maskwatch.detect.weights import Weights
 
@@ -17,7 +18,7 @@ PIECE_PX, CARD_PIECE_PX = 1 << 20, 1 << 23
 class TorchBackend:
     """A `Backend`, with copies of the weights on `device`. `dtype` is what they compute in; float16 is for CUDA.
 
-    With `compiles`, P-Net is compiled for the sizes that come again and again, beside the work.
+    With `compiles` on, P-Net is compiled for the sizes that come again and again, beside the work; `graphs` is for CUDA.
     """
 
     def __init__(
@@ -26,7 +27,7 @@ class TorchBackend:
         device: torch.device,
         dtype: torch.dtype = torch.float32,
         *,
-        compiles: bool = False,
+        compiles: Literal["on", "off", "graphs"] = "off",
     ) -> None:
         self.name = f"torch {str(dtype).removeprefix('torch.')} on {device.type}"
         self.device = device
@@ -36,7 +37,8 @@ class TorchBackend:
         self._rnet = self._ready(folded_stage(weights.rnet))
         self._onet = self._ready(folded_stage(weights.onet))
         plain = partial(self._run, self._pnet)
-        self.pnet_run: Run = HandOver("P-Net", plain, by_inductor) if compiles else plain
+        compile_ = by_graphs if compiles == "graphs" else by_inductor
+        self.pnet_run: Run = plain if compiles == "off" else HandOver("P-Net", plain, compile_)
 
     def _ready(self, layers: list[nn.Module]) -> nn.Module:
         network = nn.Sequential(*layers).eval().requires_grad_(requires_grad=False)

@@ -18,19 +18,22 @@ def build(settings: Settings, context: ModelContext) -> "Mtcnn":
     from maskwatch.detect.backends.choice import choose
     from maskwatch.detect.cascade import Mtcnn
     from maskwatch.detect.weights import load_weights
-    from maskwatch.platform.cuda import is_lost
+    from maskwatch.platform.cuda import lost_cards
+    from maskwatch.platform.device_frames import DeviceFrames
 
-    path = settings.weights or str(context.weights)
+    path, device = settings.weights or str(context.weights), torch.device(context.device)
+    is_fallback = device.type == "cpu" and bool(lost_cards())
     weights = context.share(("mtcnn weights", path), lambda: load_weights(path))
     backend = context.share(
         ("mtcnn backend", settings.backend, path, settings.half, settings.is_exact, settings.compile),
         lambda: choose(
             settings.backend,
             weights,
-            torch.device(context.device),
-            half=settings.half and not is_lost(),
+            device,
+            half=settings.half and not is_fallback,
             exact=settings.is_exact,
             compiles=settings.compile,
         ),
     )
-    return Mtcnn(backend, settings, weights.version, weights.point)
+    frames = context.share(DeviceFrames, DeviceFrames)
+    return Mtcnn(backend, settings, weights.version, weights.point, frames=frames)

@@ -65,6 +65,7 @@ def train_classifier(
     callbacks: Callbacks | None = None,
     classes: ClassNames = USUAL_NAMES,
     plan: SearchPlan | None = None,
+    workers: int | None = None,
 ) -> TrainedClassifier:
     """Find the faces, train on the training part, keep the best epoch by the validation part, test, and write.
 
@@ -73,6 +74,7 @@ def train_classifier(
     `data` are folders of any layout that `maskwatch.datasets` reads, and `classes` tells what their class names mean;
     `detect` tells which detector finds the
     faces, and from `protected_at` (0..1) on a face counts as protected in the test. None is what the service has.
+    So many threads as `workers` make the training's pictures, None for one a core.
     Stopped, the same call goes on where it was (from `output` with the suffix `.training`). Raises `DataError` or `ModelError`.
     """
     recipe, shape, device = recipe or ClassifierRecipe(), shape or Shape(), device or torch.device("cpu")
@@ -86,7 +88,9 @@ def train_classifier(
     if plan is not None:
         searched = _search(sets, output, plan, recipe=recipe, shape=shape, device=device, callbacks=callbacks)
         recipe = tuned(recipe, searched.best.parameters)
-    network = _train(sets, output, recipe=recipe, shape=shape, device=device, callbacks=callbacks)
+    network = _train(
+        sets, output, recipe=recipe, shape=shape, device=device, callbacks=callbacks, workers=workers
+    )
     judge = MaskClassifier(network, shape, device, output.stem)
     bound = ClassifySettings().protected_at if protected_at is None else protected_at
     tested = {
@@ -164,6 +168,7 @@ def _train(
     shape: Shape,
     device: torch.device,
     callbacks: Callbacks,
+    workers: int | None,
 ) -> MaskNet:
     folder = output.with_suffix(".training")
     every = [face for faces in sets.values() for face in faces]
@@ -181,8 +186,9 @@ def _train(
             journal.note("classifier", epoch.number, {**figures, "accuracy": epoch.validation_accuracy})
             callbacks.say(
                 f"epoch {epoch.number:3d}  loss {epoch.loss:.4f}  validation loss {epoch.validation_loss:.4f}  "
-                f"accuracy {epoch.validation_accuracy:.4f}{'  best' if epoch.best else ''}"
+                f"accuracy {epoch.validation_accuracy:.4f}  {epoch.images_per_s:.0f} pictures/s{'  best' if epoch.best else ''}"
             )
             callbacks.epoch(epoch)
 
-        return train(every, shape, recipe, device, tell, checkpoint=folder / "classifier.safetensors")
+        path = folder / "classifier.safetensors"
+        return train(every, shape, recipe, device, tell, checkpoint=path, workers=workers)

@@ -46,13 +46,15 @@ def train_detector(
     device: torch.device | None = None,
     callbacks: Callbacks | None = None,
     classes: ClassNames = USUAL_NAMES,
+    workers: int | None = None,
 ) -> TrainedDetector:
     """Fine-tune P-, R- and O-Net, choose the thresholds, test, and write.
 
     `data` are folders with boxes, of any layout that `maskwatch.datasets` reads, and `classes` tells what their class
     names mean; with a `teacher` (see `datasets.faces.open_annotated`) also folders whose labels are of whole pictures.
     `start` is the weights to start from, a file or `stock`. Stopped, the same call goes on where it was (from `output`
-    with the suffix `.training`). Raises `DataError` or `ModelError`.
+    with the suffix `.training`). So many threads as `workers` make its pictures, None for one a core. Raises `DataError`
+    or `ModelError`.
     """
     weights, target, device = load_weights(start), target or TuningTarget(), device or torch.device("cpu")
     recipe, callbacks = recipe or DetectorRecipe(), callbacks or Callbacks()
@@ -72,7 +74,7 @@ def train_detector(
         if teacher is None or any(truth.box for image in each.images for truth in image.truths)
     }
     making = DetectorTraining(weights.version, target, recipe, counts)
-    tuned = _tune(by_split, weights, making, output, device=device, callbacks=callbacks)
+    tuned = _tune(by_split, weights, making, output, device=device, callbacks=callbacks, workers=workers)
     point = tuned.choice.point
     callbacks.say(
         f"thresholds {', '.join(f'{t:g}' for t in point.thresholds)}, powers {', '.join(f'{p:g}' for p in point.powers)}: "
@@ -97,6 +99,7 @@ def _tune(
     *,
     device: torch.device,
     callbacks: Callbacks,
+    workers: int | None,
 ) -> TunedDetector:
     folder = output.with_suffix(".training")
     task = {
@@ -119,11 +122,12 @@ def _tune(
             callbacks.say(
                 f"{epoch.stage}  step {epoch.step:5d}  loss {epoch.loss:.3f}  validation: "
                 f"loss {epoch.validation_loss:.3f}  recall {epoch.recall:.3f}  precision {epoch.precision:.3f}"
+                f"  {epoch.images_per_s:.0f} pictures/s"
                 f"{'  best' if epoch.best else ''}"
             )
             callbacks.epoch(epoch)
 
-        run = Run(making.recipe, device, folder, tell, callbacks.stage)
+        run = Run(making.recipe, device, folder, tell, callbacks.stage, workers)
         return fine_tune(by_split, start, making.target, run, through=callbacks.bar("thresholds"))
 
 
