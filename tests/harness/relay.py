@@ -25,10 +25,10 @@ class Passed:
 
 
 class Relay:
-    """`port` leads to `target`, as long as the block runs."""
+    """`port` leads to `target`, as long as the block runs; each way takes `delay_s`."""
 
-    def __init__(self, target: int):
-        command = [sys.executable, __file__, str(target)]
+    def __init__(self, target: int, delay_s: float = 0.0):
+        command = [sys.executable, __file__, str(target), str(delay_s)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.port = int(self._process.stdout.readline())
 
@@ -48,19 +48,24 @@ class Relay:
         return Passed(*json.loads(self._process.stdout.readline()))
 
 
-async def _relay(target):
+async def _relay(target, delay_s):
     counts = [0, 0, 0]
+
+    loop = asyncio.get_running_loop()
 
     async def pump(reader, writer, place):
         try:
             while data := await reader.read(65536):
                 counts[place] += len(data)
-                writer.write(data)
-                await writer.drain()
+                if delay_s:
+                    loop.call_later(delay_s, writer.write, data)
+                else:
+                    writer.write(data)
+                    await writer.drain()
         except OSError:
             pass
         finally:
-            writer.close()
+            loop.call_later(delay_s, writer.close)
 
     async def connected(reader, writer):
         counts[2] += 1
@@ -78,4 +83,4 @@ async def _relay(target):
 
 
 if __name__ == "__main__":
-    asyncio.run(_relay(int(sys.argv[1])))
+    asyncio.run(_relay(int(sys.argv[1]), float(sys.argv[2])))
