@@ -8,7 +8,12 @@ import numpy as np
 from maskwatch.events.forwarder import ANNOUNCE_S, KEEP_S, LONGEST_PAUSE_S, LOOK_S
 
 DAY_S = 86_400
-NOON, SPREAD, OPEN, CLOSED = 13.0, 3.0, 7.0, 21.0  # hours: people come by a normal distribution, while it is open
+NOON, SPREAD, OPEN, CLOSED = (
+    13.0,
+    3.0,
+    7.0,
+    21.0,
+)  # hours: people come by a normal distribution, while it is open
 KINDS = ("passage", "alert", "announcement", "outage")
 TOLD_S, OVER_S = (0.1, 3.0), (20.0, 200.0)  # after an alert was decided it is told, and over
 AWAY_S = (40.0, 5000.0)  # of a camera
@@ -78,7 +83,9 @@ class Load:
 
     @classmethod
     def none(cls, seconds=DAY_S):
-        return cls(np.zeros((len(KINDS), seconds)), *(np.zeros(seconds) for _ in range(4)), np.zeros(len(KINDS)))
+        return cls(
+            np.zeros((len(KINDS), seconds)), *(np.zeros(seconds) for _ in range(4)), np.zeros(len(KINDS))
+        )
 
     @property
     def seconds(self):
@@ -100,7 +107,15 @@ def draw(doors, chance, seconds=DAY_S):
     away = chance.uniform(0, seconds, chance.poisson(sum(door.outages for door in doors)))
     told, over = (alerts + chance.uniform(*span, alerts.size) for span in (TOLD_S, OVER_S))
     back = away + chance.uniform(*AWAY_S, away.size)
-    parts = [(passed, 0, 0), (alerts, 1, 1), (told, 1, 1), (over, 1, 1), (alerts + 20.1, 2, 2), (away, 3, 3), (back, 3, 3)]
+    parts = [
+        (passed, 0, 0),
+        (alerts, 1, 1),
+        (told, 1, 1),
+        (over, 1, 1),
+        (alerts + 20.1, 2, 2),
+        (away, 3, 3),
+        (back, 3, 3),
+    ]
     at = np.concatenate([times for times, _, _ in parts])
     first = np.cumsum([0, passed.size, alerts.size, alerts.size])
     event = np.concatenate([np.arange(times.size) + first[group] for times, _, group in parts])
@@ -118,7 +133,9 @@ def add(load, writes, chance):
     np.add.at(load.rows, (writes.kind[first], second), 1)
     batches = np.unique(second)
     load.batches[batches] += 1
-    load.events += np.bincount(writes.kind[np.unique(writes.event, return_index=True)[1]], minlength=len(KINDS))
+    load.events += np.bincount(
+        writes.kind[np.unique(writes.event, return_index=True)[1]], minlength=len(KINDS)
+    )
     opens = batches[np.diff(batches, prepend=-DAY_S) > KEEP_S]
     closes = batches[np.diff(batches, append=2 * DAY_S) > KEEP_S] + int(KEEP_S)
     announcing = np.arange(chance.uniform(0, ANNOUNCE_S), load.seconds, ANNOUNCE_S).astype(int)
@@ -141,7 +158,8 @@ def reckon(load, costs):
         return of_rows + sum(number * getattr(costs, f"{name}_{end}") for number, name in each)
 
     by_kind = {
-        name: np.array([getattr(costs, name)[kind] for kind in KINDS]) for name in ("row_up", "row_disk", "row_wal")
+        name: np.array([getattr(costs, name)[kind] for kind in KINDS])
+        for name in ("row_up", "row_disk", "row_wal")
     }
     return {
         "up": total(by_kind["row_up"] @ load.rows, "up"),

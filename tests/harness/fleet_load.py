@@ -11,6 +11,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+
 from harness import fleet
 
 COSTS = Path(__file__).parents[2] / "docs" / "speed" / "postgresql-2-cores.json"
@@ -39,13 +40,25 @@ def told(given, load, asked):
     yield "rows a second", f"{rows.mean():.1f}", f"{rows.max():.0f} in a second"
     yield "batches a second", f"{load.batches.mean():.1f}", f"{load.batches.max():.0f} in a second"
     yield "connections that are open", f"{load.open.mean():.0f}", f"{load.open.max():.0f}"
-    yield "connections that are made a second", f"{load.connections.mean():.1f}", f"{load.connections.max():.0f} in a second"
+    yield (
+        "connections that are made a second",
+        f"{load.connections.mean():.1f}",
+        f"{load.connections.max():.0f} in a second",
+    )
     yield "memory of the connections, GB", "", f"{load.open.max() * given.figures.connection_mb / 1000:.1f}"
     for name in ("up", "down"):
         bits = 8 * asked[name] / 1e6
         yield f"Mbit/s {name}", f"{bits.mean():.2f}", f"{bits.max():.1f} in a second"
-    yield "bytes a camera and day, both ways", f"{(asked['up'] + asked['down']).sum() / given.cameras:,.0f}", ""
-    yield "cores of the server", f"{asked['cpu_s'].mean():.2f}", f"{by_hour(asked['cpu_s']).max():.2f} in an hour"
+    yield (
+        "bytes a camera and day, both ways",
+        f"{(asked['up'] + asked['down']).sum() / given.cameras:,.0f}",
+        "",
+    )
+    yield (
+        "cores of the server",
+        f"{asked['cpu_s'].mean():.2f}",
+        f"{by_hour(asked['cpu_s']).max():.2f} in an hour",
+    )
     yield "GB of events a month", f"{asked['disk'] * MONTH_DAYS / 1e9:.1f}", ""
     yield "GB of the server's journal a month", f"{asked['wal'] * MONTH_DAYS / 1e9:.1f}", ""
     made_up = fleet.returned(given.cameras // given.cameras_a_service, given.figures)
@@ -70,11 +83,15 @@ def plot(load, asked, path):
     )
     for axes, (name, values, colour) in zip(figure.subplots(len(parts), sharex=True), parts, strict=True):
         minutes = values.reshape(24 * 60, 60)
-        axes.fill_between(hours, minutes.min(axis=1), minutes.max(axis=1), color=colour, alpha=0.25, linewidth=0)
+        axes.fill_between(
+            hours, minutes.min(axis=1), minutes.max(axis=1), color=colour, alpha=0.25, linewidth=0
+        )
         axes.plot(hours, minutes.mean(axis=1), color=colour)
         axes.set(ylabel=name, ylim=(0, None), xlim=(0, 24), xticks=range(0, 25, 3))
         axes.grid(alpha=0.3)
-    axes.set_xlabel("hour of the day; the line is the mean of a minute, the band from its least to its most busy second")
+    axes.set_xlabel(
+        "hour of the day; the line is the mean of a minute, the band from its least to its most busy second"
+    )
     figure.savefig(path, dpi=110)
 
 
@@ -83,10 +100,14 @@ def door(text):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--cameras", type=int, default=10_000)
     parser.add_argument("--cameras-a-service", type=int, default=4)
-    parser.add_argument("--quiet", type=door, default=fleet.QUIET, metavar="PEOPLE,ALERTS[,OUTAGES]", help="in a day")
+    parser.add_argument(
+        "--quiet", type=door, default=fleet.QUIET, metavar="PEOPLE,ALERTS[,OUTAGES]", help="in a day"
+    )
     parser.add_argument("--busy", type=door, default=fleet.BUSY, metavar="PEOPLE,ALERTS[,OUTAGES]")
     parser.add_argument("--busy-share", type=float, default=0.2, help="of the cameras, 0 to 1")
     parser.add_argument("--seed", type=int, default=0)

@@ -19,16 +19,15 @@ import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import numpy as np
 import psutil
+from pydantic import SecretStr
+
 from harness import fleet
 from harness.postgres import Postgres
 from harness.relay import Relay
-from pydantic import SecretStr
-
 from maskwatch.core.events import Event, EventKind
 from maskwatch.core.text import pluralize
 from maskwatch.events import postgres
@@ -68,7 +67,9 @@ class Server:
             server = server.children()[0]
         ended = server.cpu_times()
         running = [Path(f"/proc/{each.pid}/schedstat").read_text() for each in (server, *server.children())]
-        return ended.children_user + ended.children_system + sum(int(told.split()[0]) for told in running) / 1e9
+        return (
+            ended.children_user + ended.children_system + sum(int(told.split()[0]) for told in running) / 1e9
+        )
 
     def counters(self):
         passed = self.relay.passed()
@@ -118,23 +119,30 @@ def costs(given):
                     postgres.announce(connection, "site 1", "0" * 32)
         for what in ("up", "down", "cpu"):
             told[f"connection_{what}"], told[f"announcing_{what}"] = connecting[what], announcing[what]
-        backend = server.server.execute("SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'maskwatch%'")
+        backend = server.server.execute(
+            "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'maskwatch%'"
+        )
         told["connection_mb"] = psutil.Process(backend[0][0]).memory_full_info().uss / 1e6
         store.close()
         version = server.server.execute("SHOW server_version")[0][0]
     about = {"machine": f"{platform.machine()}, {pluralize(os.cpu_count(), 'core')}", "postgresql": version}
-    Path(given.output).write_text(json.dumps({**about, "load": os.getloadavg()[0], "costs": _rounded(told)}, indent=1) + "\n")
+    Path(given.output).write_text(
+        json.dumps({**about, "load": os.getloadavg()[0], "costs": _rounded(told)}, indent=1) + "\n"
+    )
 
 
 def _rounded(told):
     return {
-        name: _rounded(each) if isinstance(each, dict) else float(f"{each:.3g}") for name, each in told.items()
+        name: _rounded(each) if isinstance(each, dict) else float(f"{each:.3g}")
+        for name, each in told.items()
     }
 
 
 def fleets(given):
     figures, chance = fleet.Costs.read(Path(given.file)), np.random.default_rng(0)
-    print(f"{'services':>9} {'':18}{'rows':>9}{'batches':>9}{'kB up':>9}{'kB down':>9}{'ms CPU':>9}{'connections':>12}")
+    print(
+        f"{'services':>9} {'':18}{'rows':>9}{'batches':>9}{'kB up':>9}{'kB down':>9}{'ms CPU':>9}{'connections':>12}"
+    )
     for number in given.services:
         seconds = given.seconds
         door = fleet.Door(given.per_second * seconds, given.per_second * seconds / 20, 0)
@@ -176,7 +184,9 @@ def _driven(drawn, seconds):
                 stack.enter_context(service.forwarder)
             for at, service, number, kind in due:
                 time.sleep(max(0.0, began_s + at - time.monotonic()))
-                services[service].own.add([event(fleet.KINDS[kind], f"site {service}", service << 32 | int(number))])
+                services[service].own.add(
+                    [event(fleet.KINDS[kind], f"site {service}", service << 32 | int(number))]
+                )
             time.sleep(max(0.0, began_s + seconds - time.monotonic()))
             _until_copied(services)
         return found | {"batches": len(copied), "rows": sum(copied)}
@@ -245,14 +255,18 @@ def backlogs(given):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     commands = parser.add_subparsers(required=True)
     one = commands.add_parser("costs")
     one.add_argument("-o", "--output", required=True)
     one.set_defaults(run=costs)
     two, three = commands.add_parser("fleets"), commands.add_parser("backlogs")
     for each, run in ((two, fleets), (three, backlogs)):
-        each.add_argument("--services", type=lambda text: [int(n) for n in text.split(",")], default=[1, 3, 10, 30])
+        each.add_argument(
+            "--services", type=lambda text: [int(n) for n in text.split(",")], default=[1, 3, 10, 30]
+        )
         each.set_defaults(run=run)
     two.add_argument("file")
     two.add_argument("--seconds", type=int, default=120)

@@ -26,7 +26,10 @@ def classifier(
         ),
     ] = Path("classifier.safetensors"),
     epochs: Annotated[
-        int, typer.Option(min=1, help="Rounds over the training part, at most; it ends earlier when none was better.")
+        int,
+        typer.Option(
+            min=1, help="Rounds over the training part, at most; it ends earlier when none was better."
+        ),
     ] = 60,
     seed: Annotated[
         int, typer.Option(min=0, help="Of all that is random: with the same one, the same weights.")
