@@ -1,18 +1,16 @@
 """Keeps what people left behind no longer than the configuration says: the archive's samples, and names in labels."""
 
 import logging
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from maskwatch.core.errors import DataError, MaskwatchError
 from maskwatch.core.text import pluralize
 from maskwatch.learning.archive import Archive
 from maskwatch.learning.retention import tidy_archive
 from maskwatch.learning.settings import LearnSettings
+from maskwatch.platform.background import BackgroundThread
 from maskwatch.platform.clock import utc_now
 from maskwatch.samples import people
 from maskwatch.samples.settings import QueueSettings
@@ -23,28 +21,16 @@ log = logging.getLogger(__name__)
 EVERY_S = 3600.0
 
 
-class Upkeep:
+class Upkeep(BackgroundThread):
     """While the block runs, a thread looks once an hour. What fails is logged, once for each reason, and tried again."""
 
     def __init__(
         self, queue: QueueSettings, learn: LearnSettings, on_crash: Callable[[BaseException], None]
     ) -> None:
+        super().__init__("upkeep", on_crash)
         self._queue = queue
         self._learn = learn
-        self._on_crash = on_crash
         self._told: str | None = None
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stopping.set()
-        self._thread.join(1)
 
     def look(self) -> None:
         """Delete and rename what is due."""
@@ -56,13 +42,10 @@ class Upkeep:
                 log.warning("%s; this is tried again each hour", e)
             self._told = str(e)
 
-    def _run(self) -> None:
-        try:
+    def body(self) -> None:
+        self.look()
+        while not self.pause(EVERY_S):
             self.look()
-            while not self._stopping.wait(EVERY_S):
-                self.look()
-        except BaseException as e:  # noqa: BLE001 - raised again in the main thread, by the pipeline
-            self._on_crash(e)
 
     def _tidy(self) -> None:
         archive = Archive(self._learn.archive)

@@ -25,6 +25,7 @@ from maskwatch.cli import (
     learn,
     models,
     queue,
+    queue_exchange,
     replay,
     review,
     run,
@@ -56,6 +57,8 @@ app.command()(check.check)
 app.command()(schema.schema)
 app.command()(extract.extract)
 app.command()(learn.learn)
+queue.app.command()(queue_exchange.export)
+queue.app.command("import")(queue_exchange.import_)
 queue.app.command()(review.review)
 queue.app.command()(team.agreement)
 queue.app.command()(team.progress)

@@ -12,8 +12,8 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from maskwatch.cli.sections import settings_for
-from maskwatch.cli.terminal import Classes, Flat, errors, out, say, tell_problems
-from maskwatch.core.errors import ConfigError, MaskwatchError
+from maskwatch.cli.terminal import out, say
+from maskwatch.core.errors import ConfigError
 from maskwatch.core.records import Label
 from maskwatch.core.text import pluralize
 from maskwatch.platform.paths import looked_at
@@ -38,27 +38,6 @@ class LabelChoice(StrEnum):
     NO_FACE = "no_face"
 
 
-class ExportFormat(StrEnum):
-    """What `queue export` writes."""
-
-    COCO = "coco"
-    YOLO = "yolo"
-    VOC = "voc"
-    LABEL_STUDIO = "label_studio"
-    QUEUE = "queue"
-
-
-class Readable(StrEnum):
-    """What `queue import` reads."""
-
-    COCO = "coco"
-    YOLO = "yolo"
-    VOC = "voc"
-    QUEUE = "queue"
-    LABEL_STUDIO = "label_studio"
-    CVAT = "cvat"
-
-
 Folder = Annotated[Path | None, typer.Option("--dir", help="The queue's folder; else the configuration's.")]
 Config = Annotated[Path | None, typer.Option("-c", "--config", help="The configuration file.")]
 SampleId = Annotated[str, typer.Argument(metavar="ID", help="As `queue list` gives it.")]
@@ -68,22 +47,25 @@ Until = Annotated[str | None, typer.Option("--until", metavar="DAY", help="Saved
 Camera = Annotated[str | None, typer.Option("--camera", metavar="NAME", help="Of this camera alone.")]
 
 
-def _queue(folder: Path | None, config: Path | None) -> "Queue":
+def opened_queue(folder: Path | None, config: Path | None) -> "Queue":
+    """The queue in that folder, else the configuration's. Raises `ConfigError`."""
     from maskwatch.samples.store import Queue
 
     return Queue(folder or settings_for("queue", config).queue.dir)
 
 
-def _user() -> str:
+def user_name() -> str:
+    """Of who runs this program. Raises `ConfigError` where nobody knows it."""
     try:
         return getpass.getuser()
     except (KeyError, OSError) as e:  # in a container, a user may be a number alone
         raise ConfigError("--by: say who says so; this machine knows no name of yours") from e
 
 
-def _wanted(
+def wanted_samples(
     since: str | None, until: str | None, camera: str | None, labelled: bool | None
 ) -> "SampleFilter":
+    """What these options ask for. Raises `ConfigError` for a day that is none."""
     from maskwatch.samples.exports import SampleFilter, moment
 
     moments = {}
@@ -127,8 +109,8 @@ def list_(
 
     names = ("camera", "masks", "reason", "lowest", "by")
     table = Table(Column("id", no_wrap=True), *(Column(name, overflow="fold") for name in names))
-    wanted = replace(_wanted(since, until, camera, labelled), reason=reason)
-    queue = _queue(folder, config)
+    wanted = replace(wanted_samples(since, until, camera, labelled), reason=reason)
+    queue = opened_queue(folder, config)
     samples = [sample for sample in queue.samples() if wanted.fits(sample)]
     if misses_first:
         samples.sort(key=lambda sample: not is_miss(sample.reasons))
@@ -169,7 +151,7 @@ def show(
     from maskwatch.platform.files import write_atomically
     from maskwatch.sources.images import encoded
 
-    sample, rgb = _queue(folder, config).find(sample_id)
+    sample, rgb = opened_queue(folder, config).find(sample_id)
     image = annotated(rgb, _as_report(sample), numbered=True)
     path = output or Path(tempfile.gettempdir()) / f"{sample_id}.png"
     if path.suffix.lower() not in {".png", ".jpg", ".jpeg"}:
@@ -210,7 +192,7 @@ def label(
         raise ConfigError("say one of --accept, --label, --no-faces, --unlabel, --undo")
     if face is not None and said is None:
         raise ConfigError("--face: goes with --label")
-    queue, name = _queue(folder, config), by or _user()
+    queue, name = opened_queue(folder, config), by or user_name()
     sample = queue.sample(sample_id)
     if undo:
         sample = queue.undo(sample_id, name, based_on=sample.revision)
@@ -268,133 +250,6 @@ def _tell_faces(sample: "Sample") -> None:
 
 
 @app.command()
-def export(
-    output: Annotated[
-        Path, typer.Argument(metavar="OUT", help="A folder to write, or a file ending in .zip.")
-    ],
-    form: Annotated[ExportFormat, typer.Option("--format", help="What to write.")] = ExportFormat.COCO,
-    since: Since = None,
-    until: Until = None,
-    camera: Camera = None,
-    everything: Annotated[
-        bool, typer.Option("--all/--labelled", help="Also what nobody has labelled, as the models said.")
-    ] = False,
-    flat: Flat = False,
-    folder: Folder = None,
-    config: Config = None,
-) -> None:
-    """Copy samples and their labels out, to train on them or to label them elsewhere."""
-    from maskwatch.datasets.formats.entries import write_folder, zipped
-    from maskwatch.platform.files import replacing
-    from maskwatch.samples.exports import exported
-
-    if output.is_file() or (output.is_dir() and any(output.iterdir())):
-        raise ConfigError(f"{output}: is there already")
-    wanted = _wanted(since, until, camera, labelled=None if everything else True)
-    queue = _queue(folder, config)
-    entries = exported(queue, wanted, form, flat=flat)
-    _note(queue, output, wanted)
-    if output.suffix.lower() == ".zip":
-        with replacing(output) as part, part.open("wb") as file:
-            file.writelines(zipped(entries))
-    else:
-        write_folder(entries, output)
-    _note(queue, output, wanted)
-    out.print(f"wrote {output}", soft_wrap=True)
-
-
-def _note(queue: "Queue", output: Path, wanted: "SampleFilter") -> None:
-    """Remember where it went, for `erase`: before, should it be killed, and when it is whole."""
-    from maskwatch.samples.export_notes import note_export
-
-    try:
-        note_export(
-            queue.folder, output, [(s.report.camera, s.id) for s in queue.samples() if wanted.fits(s)]
-        )
-    except (OSError, MaskwatchError) as e:  # another's queue, say
-        errors.print(f"{output}: maskwatch erase will not know of it: {e}", soft_wrap=True, markup=False)
-
-
-@app.command("import")
-def import_(
-    source: Annotated[
-        Path | None, typer.Argument(metavar="SET", help="A folder, zip or JSON file that came back.")
-    ] = None,
-    form: Annotated[
-        Readable | None, typer.Option("--format", help="Its format; else it is looked at.")
-    ] = None,
-    by: By = None,
-    classes: Classes = None,
-    skip_empty: Annotated[
-        bool, typer.Option("--skip-empty", help="Pass over pictures in which no face is marked.")
-    ] = False,
-    accept_unchanged: Annotated[
-        bool, typer.Option("--accept-unchanged", help="Take what came back as the models said as looked at.")
-    ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Over newer labels, too.")] = False,
-    undo: Annotated[
-        bool, typer.Option("--undo", help="Take the last import back; no SET is given then.")
-    ] = False,
-    folder: Folder = None,
-    config: Config = None,
-) -> None:
-    """Take labels over that were given in CVAT, Label Studio or another tool.
-
-    A sample of which a box cannot be used is refused by name, and the exit code is then 1; the others are taken over.
-    """
-    from maskwatch.datasets.class_names import parse_classes
-    from maskwatch.samples.imports import import_labels
-
-    name, meanings = by or _user(), parse_classes(classes or ())
-    if undo == (source is not None):
-        raise ConfigError("say either which set to import, or --undo")
-    if source is None:
-        _undo_import(_queue(folder, config), name)
-        return
-    done = import_labels(
-        _queue(folder, config),
-        source,
-        form and form.value,
-        name,
-        force=force,
-        skip_empty=skip_empty,
-        accept_unchanged=accept_unchanged,
-        classes=meanings,
-    )
-    kept = [f"{each}: labels here are newer or of unknown age; left as they are" for each in done.newer_here]
-    tell_problems([*done.problems, *kept])
-    refused = f"{len(done.refused)} refused (see above), " if done.refused else ""
-    out.print(
-        f"{pluralize(len(done.labelled), 'sample')} labelled, {len(done.unchanged)} unchanged, {refused}"
-        f"{len(done.newer_here)} left as they are (--force overwrites)",
-        soft_wrap=True,
-    )
-    if done.as_models_said:
-        out.print(
-            f"{len(done.as_models_said)} came back as the models said and stay without labels "
-            "(--accept-unchanged takes them as looked at)",
-            soft_wrap=True,
-        )
-    if done.labelled:
-        out.print("queue import --undo takes this back", soft_wrap=True)
-    if done.refused:
-        raise typer.Exit(1)
-
-
-def _undo_import(queue: "Queue", by: str) -> None:
-    from maskwatch.samples.import_journal import undo_import
-
-    done = undo_import(queue, by)
-    tell_problems(done.problems)
-    out.print(
-        f"{pluralize(len(done.restored), 'sample')} as before the import of {done.source}, "
-        f"{len(done.problems)} left as they are",
-        markup=False,
-        soft_wrap=True,
-    )
-
-
-@app.command()
 def purge(
     since: Since = None,
     until: Until = None,
@@ -415,8 +270,8 @@ def purge(
 
     from maskwatch.platform.clock import utc_now
 
-    queue = _queue(folder, config)
-    wanted = _wanted(since, until, camera, labelled=labelled)
+    queue = opened_queue(folder, config)
+    wanted = wanted_samples(since, until, camera, labelled=labelled)
     if older is not None:
         horizon = utc_now() - timedelta(days=older)
         wanted = replace(wanted, until=min(horizon, wanted.until or horizon))

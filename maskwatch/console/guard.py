@@ -1,18 +1,17 @@
 """Before everything that the page serves, its websocket included: the shared guard, and people who sign in."""
 
-import asyncio
 import logging
-from collections.abc import Callable, Mapping
-from contextlib import suppress
 from urllib.parse import parse_qs, quote, urlencode
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive
 
 from maskwatch.console.access import SESSION_S, Access, Refused
 from maskwatch.console.access_log import AccessLog, Action
 from maskwatch.console.login import Asked, entered_page, login_page, not_allowed_page, path_of_this_site
+from maskwatch.console.session_cookie import cookie_name, is_secure, session_of
+from maskwatch.console.signed_in import WhileSignedIn
 from maskwatch.console.texts import COOKIE, LANGUAGES, Texts, language_of
 from maskwatch.console.users import OWNER_NAME, Role, User
 from maskwatch.core.errors import UserError
@@ -22,7 +21,6 @@ from maskwatch.http.guard import Guard, OtherSites, Refusals, address_of, now
 log = logging.getLogger(__name__)
 
 MAX_FORM_BYTES = 8192
-LOOK_S = 1.0  # how often the session of an open connection is looked at
 YEAR_S = 365 * 86_400
 LOGIN_PATH, LOGOUT_PATH = "/login", "/logout"
 SESSION_PATH = "/session"  # 204 while the session goes on: what an open page asks when it lost its connection
@@ -41,9 +39,6 @@ RIGHTS = (
     ("/people", Role.ADMIN),
 )
 """What pages below a path ask for; any other may be seen by everybody who is signed in."""
-NOT_NOTED = ("/_nicegui", "/queue/thumbnail", "/live/feed", "/team/examples", "/history/thumbnail")
-"""Paths that say nothing of what somebody looked at: parts of a page that is noted itself."""
-MAX_SEEN = 20_000
 REFUSALS = Refusals(
     misdirected=lambda: PlainTextResponse("This page answers to localhost alone.", 421),
     other_site=lambda: PlainTextResponse("Another site's page may not ask this.", 403),
@@ -59,7 +54,7 @@ def guarded(
     the person of the printed link is led while there are no users.
     """
     return Guard(
-        _WhileSignedIn(app, access, cookie, access_log),
+        WhileSignedIn(app, access, cookie, access_log),
         door=SessionDoor(access, cookie, access_log, first_page),
         other_sites=OtherSites.NOTHING,
         refusals=REFUSALS,
@@ -86,7 +81,7 @@ class SessionDoor:
         page (401, or 429 after too many tries). A role that may not see it gets a page that says so (403).
         """
         scope, path = connection.scope, connection.scope["path"]
-        user = self._access.user(_session(connection, self._cookie), now())
+        user = self._access.user(session_of(connection, self._cookie), now())
         if scope["type"] == "http":
             about_signing_in = await self._about_signing_in(Request(scope, receive), user)
             if about_signing_in is not None:
@@ -169,17 +164,17 @@ class SessionDoor:
             to = self._first_page
         # no redirect: after one, a browser that followed another site's link would keep the new cookie back
         response = HTMLResponse(entered_page(_texts(connection), to), headers=ENTERED)
-        response.set_cookie(_cookie_name(connection, self._cookie), session, max_age=int(SESSION_S), httponly=True,
-                            samesite="strict", secure=_is_secure(connection))  # fmt: skip
+        response.set_cookie(cookie_name(connection, self._cookie), session, max_age=int(SESSION_S), httponly=True,
+                            samesite="strict", secure=is_secure(connection))  # fmt: skip
         return response
 
     def _sign_out(self, connection: HTTPConnection, user: User | None) -> Response:
-        self._access.sign_out(_session(connection, self._cookie))
+        self._access.sign_out(session_of(connection, self._cookie))
         if user is not None:
             self._note(user.name, connection, Action.SIGNED_OUT, "")
         answer = self._page(connection, 200, told="login.signed_out")
         answer.headers["Clear-Site-Data"] = '"cache"'  # pictures among it
-        name, secure = _cookie_name(connection, self._cookie), _is_secure(connection)
+        name, secure = cookie_name(connection, self._cookie), is_secure(connection)
         answer.delete_cookie(name, httponly=True, samesite="strict", secure=secure)
         return answer
 
@@ -207,153 +202,6 @@ class SessionDoor:
     def _note(self, user: str, connection: HTTPConnection, action: Action, target: str) -> None:
         if self._log is not None:
             self._log.note(user, address_of(connection), action, target)
-
-
-class _WhileSignedIn:
-    """Notes what is looked at, and ends what stays open after its session: websockets, and answers without an end."""
-
-    def __init__(self, app: ASGIApp, access: Access, cookie: str, access_log: AccessLog | None) -> None:
-        self._app = app
-        self._access = access
-        self._cookie = cookie
-        self._log = access_log
-        self._seen: dict[tuple[int, str], None] = {}
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
-            return
-        connection = HTTPConnection(scope)
-        session = _session(connection, self._cookie)
-
-        def goes_on() -> bool:
-            return self._access.user(session, now()) is not None
-
-        if scope["type"] == "websocket":
-            self._note_once(connection, session, Action.OPENED)
-            socket = _Socket(receive, send, goes_on)
-            await self._app(scope, socket.receive, socket.send)
-            return
-        stream = _Stream(send, goes_on, lambda message: self._look(connection, session, message))
-        with suppress(_SessionEndedError):
-            await self._app(scope, receive, stream)
-
-    def _look(self, connection: HTTPConnection, session: str, start: Message) -> None:
-        scope = connection.scope
-        if scope["method"] != "GET" or start["status"] not in {200, 206}:
-            return
-        action = _action(dict(start["headers"]))
-        if action is Action.OPENED:
-            self._note(connection, action)
-        elif action is not None:
-            self._note_once(connection, session, action)
-
-    def _note(self, connection: HTTPConnection, action: Action) -> None:
-        scope, path = connection.scope, connection.scope["path"]
-        if self._log is not None and not path.startswith(NOT_NOTED):
-            self._log.note(scope["user"].name, address_of(connection), action, path)
-
-    def _note_once(self, connection: HTTPConnection, session: str, action: Action) -> None:
-        if self._is_first(session, connection.scope["path"]):
-            self._note(connection, action)
-
-    def _is_first(self, session: str, path: str) -> bool:
-        """Live pictures come twice a second and a video in pieces: each is noted once in a session."""
-        if (hash(session), path) in self._seen:
-            return False
-        self._seen[hash(session), path] = None
-        if len(self._seen) > MAX_SEEN:
-            del self._seen[next(iter(self._seen))]
-        return True
-
-
-def _action(headers: Mapping[bytes, bytes]) -> Action | None:
-    """What an answer of these headers is for who looks; None for a page's parts, scripts say."""
-    kind = headers.get(b"content-type", b"")
-    if kind.startswith(b"text/html"):
-        return Action.OPENED
-    files = (b"image/", b"video/", b"multipart/", b"application/zip", b"application/pdf", b"text/csv")
-    if kind.startswith(files) or b"content-disposition" in headers:
-        return Action.FETCHED
-    return None
-
-
-class _SessionEndedError(Exception):
-    """While its answer was being sent."""
-
-
-class _Stream:
-    """Passes an answer on, and cuts one that has no length off when its session has ended."""
-
-    def __init__(self, send: Send, goes_on: Callable[[], bool], on_start: Callable[[Message], None]) -> None:
-        self._send = send
-        self._goes_on = goes_on
-        self._on_start = on_start
-        self._has_length = False
-        self._looked_s = now()
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self._on_start(message)
-            self._has_length = any(name.lower() == b"content-length" for name, _ in message["headers"])
-        elif not self._has_length and message.get("more_body") and now() - self._looked_s >= LOOK_S:
-            self._looked_s = now()
-            if not self._goes_on():
-                await self._send({"type": "http.response.body", "body": b"", "more_body": False})
-                raise _SessionEndedError
-        await self._send(message)
-
-
-class _Socket:
-    """A websocket's two ways, closed for both sides when its session has ended."""
-
-    def __init__(self, receive: Receive, send: Send, goes_on: Callable[[], bool]) -> None:
-        self._receive = receive
-        self._send = send
-        self._goes_on = goes_on
-        self._looked_s = now()
-
-    async def receive(self) -> Message:
-        """The next message, or that it is closed."""
-        task = asyncio.ensure_future(self._receive())
-        try:
-            while True:
-                await asyncio.wait({task}, timeout=LOOK_S)
-                if await self._has_ended():  # also of one that never falls silent
-                    return {"type": "websocket.disconnect", "code": 1008}
-                if task.done():
-                    return task.result()
-        finally:
-            task.cancel()
-
-    async def send(self, message: Message) -> None:
-        """Raises `OSError` as for one whose other side is gone."""
-        if message["type"] == "websocket.send" and await self._has_ended():
-            raise ConnectionAbortedError
-        await self._send(message)
-
-    async def _has_ended(self) -> bool:
-        if now() - self._looked_s < LOOK_S:
-            return False
-        if self._goes_on():
-            self._looked_s = now()
-            return False
-        with suppress(RuntimeError):  # it is closed already
-            await self._send({"type": "websocket.close", "code": 1008})
-        return True
-
-
-def _session(connection: HTTPConnection, cookie: str) -> str:
-    return connection.cookies.get(_cookie_name(connection, cookie), "")
-
-
-def _is_secure(connection: HTTPConnection) -> bool:
-    return connection.scope["scheme"] in {"https", "wss"}
-
-
-def _cookie_name(connection: HTTPConnection, cookie: str) -> str:
-    """With TLS one that no other host of the domain, and nobody without TLS, can set."""
-    return f"__Host-{cookie}" if _is_secure(connection) else cookie
 
 
 def _texts(connection: HTTPConnection) -> Texts:

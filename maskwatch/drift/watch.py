@@ -1,18 +1,16 @@
 """All cameras at once, and the notice that labelling is due."""
 
 import logging
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from maskwatch.drift.audit import Audit, audits
 from maskwatch.drift.confidences import Confidences, days
 from maskwatch.drift.settings import DriftSettings
 from maskwatch.drift.shift import Bounds, Shift, shifts
 from maskwatch.pipeline.pipeline import Pipeline
+from maskwatch.platform.background import BackgroundThread
 from maskwatch.samples.store import Queue
 
 log = logging.getLogger(__name__)
@@ -52,40 +50,26 @@ def measured(settings: DriftSettings, archive: Path, queue: Path, versions: dict
     return Drift(tuple(found), tuple(audits(samples, versions)), settings.least_right)
 
 
-class DriftWatch:
+class DriftWatch(BackgroundThread):
     """While the block runs, a thread saves the counts, looks at them, and says on board and log where labelling is due."""
 
     def __init__(self, confidences: Confidences, look: Callable[[], Drift], pipeline: Pipeline) -> None:
+        super().__init__("drift", pipeline.fail)
         self._confidences = confidences
         self._look = look
         self._pipeline = pipeline
         self._told: dict[str, str] = {}
         self._fails = False
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="drift", daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stopping.set()
-        self._thread.join(1)
-
-    def _run(self) -> None:
-        try:
-            self.look()
-            rounds = 0
-            while not self._stopping.wait(SAVE_S):
-                self.save()
-                rounds += 1
-                if rounds % LOOK_EVERY == 0:
-                    self.look()
+    def body(self) -> None:
+        self.look()
+        rounds = 0
+        while not self.pause(SAVE_S):
             self.save()
-        except BaseException as e:  # noqa: BLE001 - raised again in the main thread, by the pipeline
-            self._pipeline.fail(e)
+            rounds += 1
+            if rounds % LOOK_EVERY == 0:
+                self.look()
+        self.save()
 
     def save(self) -> None:
         """What cannot be written is said once, and tried again."""

@@ -2,12 +2,9 @@
 
 import logging
 import random
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 from uuid import uuid4
 
 from pydantic import SecretStr
@@ -16,20 +13,21 @@ from maskwatch.core.errors import EventError
 from maskwatch.core.text import pluralize
 from maskwatch.events import postgres
 from maskwatch.events.store import EventFilter, EventStore
+from maskwatch.platform.background import BackgroundThread
 
 log = logging.getLogger(__name__)
 
 BATCH = 200
 LOOK_S = 1.0  # an event is copied so soon
 ANNOUNCE_S = 60.0
+KEEP_S = 10.0  # a connection over which nothing was copied for so long is given back: a server has few
 # between two attempts: doubled each time, less up to a half by chance
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
-CLOSE_S = 1.0
 SILENT_S = 30.0  # an attempt, of one batch at most, that takes longer hangs
 INSTANCE = "instance"  # what tells this service's database from others, among its notes
 
 
-class Forwarder:
+class Forwarder(BackgroundThread):
     """While the block runs, a thread copies what the shared database does not have yet, also from before.
 
     An event is copied again when it changed. What cannot be copied stays in the service's own database, and is tried
@@ -39,31 +37,19 @@ class Forwarder:
     def __init__(
         self, folder: Path, url: SecretStr, site: str, on_crash: Callable[[BaseException], None]
     ) -> None:
+        super().__init__("events copier", on_crash)
         self._folder = folder
         self._site = site
-        self._on_crash = on_crash
         self._shared = EventStore.shared(url, site)
         self._own: EventStore | None = None
         self._announced_s: float | None = None
         self._instance = ""
         self._failure: str | None = None
         self._clash: str | None = None
-        self._has_begun = False
         self._begun_s: float | None = None  # the attempt that is under way
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="events copier", daemon=True)
+        self._copied_s = float("-inf")
+        self._is_connected = False
         self.waiting = 0
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """What is not copied by then waits for the next start."""
-        self._stopping.set()
-        self._thread.join(CLOSE_S)
 
     @property
     def problem(self) -> str | None:
@@ -73,19 +59,16 @@ class Forwarder:
             return "the server does not answer"  # it is there still, and stands
         return self._failure or self._clash
 
-    def _run(self) -> None:
-        try:
-            failures = 0
-            while not self._stopping.wait(_pause_s(failures) if self._has_begun else 0):
-                self._has_begun = True
-                failures = 0 if self._attempt() else failures + 1
-            if not failures:
-                self._attempt()  # what the service said last
-            self._shared.close()
-            if self._own:
-                self._own.close()
-        except BaseException as e:  # noqa: BLE001 - raised again in the main thread, by the pipeline
-            self._on_crash(e)
+    def body(self) -> None:
+        failures, pause_s = 0, 0.0
+        while not self.pause(pause_s):
+            failures = 0 if self._attempt() else failures + 1
+            pause_s = _pause_s(failures)
+        if not failures:
+            self._attempt()  # what the service said last
+        self._shared.close()
+        if self._own:
+            self._own.close()
 
     def _attempt(self) -> bool:
         """Copy all that waits. What fails is said once, and once that it works again."""
@@ -96,6 +79,7 @@ class Forwarder:
             self._begun_s = time.monotonic()
             self._announce(own)
             self._copy(own)
+            self._release()
         except EventError as e:
             failure = str(e)
             self._announced_s = None  # the server may be another one when it is back
@@ -111,16 +95,23 @@ class Forwarder:
     def _copy(self, own: EventStore) -> None:
         while self.waiting:
             copies = own.uncopied(BATCH)
-            self._begun_s = time.monotonic()
+            self._begun_s = self._copied_s = time.monotonic()
+            self._is_connected = True
             self._shared.copy_in(copies)
             own.note_copied(copies)
             self.waiting = own.count_uncopied() if len(copies) == BATCH else 0
+
+    def _release(self) -> None:
+        if self._is_connected and time.monotonic() - self._copied_s >= KEEP_S:
+            self._shared.close()
+            self._is_connected = False
 
     def _announce(self, own: EventStore) -> None:
         """Make the tables where they are missing, say who writes, and hear whether another does under the same name."""
         now_s = time.monotonic()
         if self._announced_s is not None and now_s - self._announced_s < ANNOUNCE_S:
             return
+        self._is_connected = True
         with self._shared.errors():
             if self._announced_s is None:
                 postgres.make(self._shared.engine)
@@ -148,12 +139,13 @@ def check(url: SecretStr, site: str) -> str:
         with shared.errors():
             postgres.make(shared.engine)
         shared.try_to_write()
-        found = shared.count(EventFilter())
+        found = shared.count(EventFilter(sites=[site]))  # all of a fleet's take longer than a statement may
     finally:
         shared.close()
     where = shared.engine.url
     return (
-        f"{where.host or where.query.get('host', '')}/{where.database}: writable, {pluralize(found, 'event')}"
+        f"{where.host or where.query.get('host', '')}/{where.database}: writable, "
+        f"{pluralize(found, 'event')} of {site}"
     )
 
 

@@ -4,7 +4,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from pydantic import SecretStr
-from sqlalchemy import Connection, Engine, create_engine, func, select, text
+from sqlalchemy import Connection, Engine, create_engine, func, inspect, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -47,6 +47,8 @@ def connected(url: URL, site: str) -> Engine:
 def make(engine: Engine) -> None:
     """Make the tables where they are not there; several services may do so at a time. Raises as SQLAlchemy does."""
     with engine.begin() as connection:
+        if set(SHARED.tables) <= set(inspect(connection).get_table_names()):
+            return  # without the lock: thousands of services come back at once when the server was away
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": NUMBER})
         SHARED.create_all(connection)
 

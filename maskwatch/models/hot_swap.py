@@ -2,16 +2,15 @@
 
 import logging
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Self
 
 from maskwatch.core.errors import MaskwatchError
 from maskwatch.models.registry import Registry
 from maskwatch.pipeline.camera import CameraModels
 from maskwatch.pipeline.pipeline import Pipeline
+from maskwatch.platform.background import BackgroundThread
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +19,7 @@ ABOUT = "models"
 TURN_S = 0.0002
 
 
-class Follower:
+class Follower(BackgroundThread):
     """While the block runs, a thread looks whether another version is to serve.
 
     `change_stamp` is the registry's from before `serving` was loaded. `load` returns what each camera is to be judged by,
@@ -35,34 +34,24 @@ class Follower:
         pipeline: Pipeline,
         load: Callable[[str], Mapping[str, CameraModels]],
     ) -> None:
+        super().__init__("models", pipeline.fail, close_s=0)  # a thread that loads is not waited for
         self._registry = registry
         self._mark = change_stamp
         self._serving = serving
         self._pipeline = pipeline
         self._load = load
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="models", daemon=True)
 
     def __enter__(self) -> Self:
         self._pipeline.board.set_models(self._serving)
-        self._thread.start()
-        return self
+        return super().__enter__()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stopping.set()  # a thread that loads is not waited for
-
-    def _run(self) -> None:
-        try:
-            while not self._stopping.wait(LOOK_S):
-                self._pipeline.release()
-                change_stamp = self._registry.change_stamp()
-                if change_stamp != self._mark:
-                    self._mark = change_stamp
-                    self._follow()
-        except BaseException as e:  # noqa: BLE001 - raised again in the main thread, by the pipeline
-            self._pipeline.fail(e)
+    def body(self) -> None:
+        while not self.pause(LOOK_S):
+            self._pipeline.release()
+            change_stamp = self._registry.change_stamp()
+            if change_stamp != self._mark:
+                self._mark = change_stamp
+                self._follow()
 
     def _follow(self) -> None:
         board = self._pipeline.board

@@ -19,6 +19,16 @@ NOTE = (
     "was not looked at."
 )
 
+MEANINGS = {
+    "batch": "faces in a step",
+    "learning_rate": "how far a step goes, where it goes farthest",
+    "weight_decay": "how strongly weights are drawn to zero",
+    "label_smoothing": "so far is a label from being certain",
+    "worn_wrong": "a face with a mask worn wrong is drawn so many times as often as another unprotected one",
+    "average": "the weights that are kept are a moving average: each step leaves so much of it",
+}
+"""What the parameters of a recipe are; one that is not here tells nothing."""
+
 
 def search_report(searched: Searched, about: str) -> Report:
     """`about` says what was searched, and on what."""
@@ -33,10 +43,10 @@ def search_report(searched: Searched, about: str) -> Report:
     lead = (verdict, f"{pluralize(len(searched.trials), 'trial')}, {early} of them ended early. {NOTE}")
     values = Table(
         "Values",
-        ("", "default", "best", "importance"),
+        ("", "default", "best", "importance", "what it is"),
         tuple(
             (name, f"{default.parameters[name]:.4g}", f"{best.parameters[name]:.4g}",
-             f"{searched.importance[name]:.0%}" if name in searched.importance else "-")
+             f"{searched.importance[name]:.0%}" if name in searched.importance else "-", MEANINGS.get(name, ""))
             for name in names
         ),
     )  # fmt: skip

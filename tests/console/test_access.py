@@ -11,6 +11,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from maskwatch.console import access as access_module
 from maskwatch.console import guard as guard_module
+from maskwatch.console import signed_in
 from maskwatch.console.access import LINK_S, OWNER, SESSION_S, Access, Refused, checked_token
 from maskwatch.console.access_log import AccessLog
 from maskwatch.console.guard import guarded
@@ -213,7 +214,7 @@ def test_a_session_ends_when_its_user_changes(users, change):
 
 
 def test_a_websocket_that_never_falls_silent_ends_too(users, monkeypatch):
-    monkeypatch.setattr(guard_module, "LOOK_S", 0.1)
+    monkeypatch.setattr(signed_in, "LOOK_S", 0.1)
     access = Access(users=users)
     client = visitor(access)
     sign_in(client)
@@ -232,7 +233,7 @@ def test_a_websocket_that_never_falls_silent_ends_too(users, monkeypatch):
 
 
 def test_a_websocket_that_only_tells_ends_too(users, monkeypatch):
-    monkeypatch.setattr(guard_module, "LOOK_S", 0.1)
+    monkeypatch.setattr(signed_in, "LOOK_S", 0.1)
     client = visitor(Access(users=users))
     sign_in(client)
     with (
@@ -246,7 +247,7 @@ def test_a_websocket_that_only_tells_ends_too(users, monkeypatch):
 
 
 def test_an_answer_without_an_end_ends_with_its_session(users, monkeypatch):
-    monkeypatch.setattr(guard_module, "LOOK_S", 0.1)
+    monkeypatch.setattr(signed_in, "LOOK_S", 0.1)
     client = visitor(Access(users=users))
     sign_in(client)
     threading.Timer(0.5, lambda: users.remove("Lee")).start()

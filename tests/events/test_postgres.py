@@ -2,10 +2,12 @@
 
 import contextlib
 import logging
+import random
 import re
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,6 +16,7 @@ from harness.postgres import Postgres
 from harness.receivers import until
 from harness.service import hits
 from pydantic import SecretStr
+from sqlalchemy import text
 
 from maskwatch.core.errors import EventError
 from maskwatch.core.events import Event, EventKind
@@ -272,6 +275,53 @@ def test_several_services_make_the_tables_at_once(clean, tmp_path):
         ones = [stack.enter_context(copying(tmp_path / str(n), clean.url, f"site {n}")) for n in range(5)]
         until(lambda: all(one._announced_s is not None for one in ones))
         assert [one.problem for one in ones] == [None] * 5
+
+
+def test_tables_that_are_there_are_not_waited_for_behind_who_makes_some(clean):
+    """Thousands of services come back at once; one that hung while it held the lock would keep all others out."""
+    check(SecretStr(clean.url), "north")
+    with shared(clean.url) as other, other.engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": postgres_module.NUMBER})
+        with shared(clean.url) as store:
+            postgres_module.make(store.engine)
+
+
+@pytest.mark.logs_errors
+def test_more_services_than_the_server_takes_connections_have_their_turn(clean, tmp_path, monkeypatch):
+    monkeypatch.setattr(forwarder_module, "KEEP_S", 0.1)
+    check(SecretStr(clean.url), "north")
+    clean.execute(
+        "CREATE ROLE few LOGIN PASSWORD 'a-b' CONNECTION LIMIT 2; GRANT ALL ON events, sites TO few"
+    )
+    stores = [EventStore.in_folder(tmp_path / str(n)) for n in range(6)]
+    try:
+        for own in stores:
+            own.add([event() for _ in range(10)])
+        with contextlib.ExitStack() as stack:
+            for n in range(len(stores)):
+                url = clean.url_of("few", "a-b")
+                stack.enter_context(copying(tmp_path / str(n), url, f"site {n}"))
+            until(lambda: _count(clean) == 60, LONG_S)
+    finally:
+        for own in stores:
+            own.close()
+        clean.execute("DROP OWNED BY few; DROP ROLE few")
+
+
+def test_a_check_counts_what_is_the_sites_own(clean):
+    with shared(clean.url) as store:
+        check(SecretStr(clean.url), "north")
+        store.add([event(site="south"), event(site="north"), event(site="south")])
+    assert check(SecretStr(clean.url), "north").endswith("writable, 1 event of north")
+
+
+def test_services_come_back_one_after_another():
+    random.seed(0)
+    pauses = sorted(forwarder_module._pause_s(100) / forwarder_module.LONGEST_PAUSE_S for _ in range(1000))
+    assert 0.5 <= pauses[0] < 0.51
+    assert 0.99 < pauses[-1] <= 1
+    tenths = Counter(int((pause - 0.5) * 20) for pause in pauses)
+    assert max(tenths.values()) < 150  # a tenth of the time, a tenth of them
 
 
 @pytest.mark.logs_errors

@@ -25,8 +25,15 @@ def classifier(
             "-o", "--output", help="The weights; the card and the folder of the training stand beside them."
         ),
     ] = Path("classifier.safetensors"),
-    epochs: Annotated[int, typer.Option(min=1)] = 60,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    epochs: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Rounds over the training part, at most; it ends earlier when none was better."
+        ),
+    ] = 60,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Of all that is random: with the same one, the same weights.")
+    ] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     workers: Annotated[
         int | None, typer.Option(min=1, help="Threads that make pictures; else one a core.")

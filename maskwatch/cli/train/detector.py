@@ -27,7 +27,9 @@ def detector(
     precision: Annotated[float, typer.Option(min=0.5, max=1, help="What the thresholds are to keep.")] = 0.95,
     min_face: Annotated[float, typer.Option(min=8, help="The smallest face to look for, in pixels.")] = 12,
     effort: Annotated[float, typer.Option(min=0.001, max=10, help="So many times the usual steps.")] = 1.0,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Of all that is random: with the same one, the same weights.")
+    ] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     workers: Annotated[
         int | None, typer.Option(min=1, help="Threads that make pictures; else one a core.")
