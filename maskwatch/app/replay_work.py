@@ -130,9 +130,11 @@ def work_in(
             with locked(folder / "lock", wait=False):
                 try:
                     yield work
-                except BaseException:
+                except BaseException as e:
                     if not work.is_kept:
                         shutil.rmtree(folder)
+                    elif isinstance(e, KeyboardInterrupt):
+                        log.info("%s: stopped; the same command goes on from here", plan.address)
                     raise
                 shutil.rmtree(folder)
         except BlockingIOError:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from maskwatch.cli.crew_options import RayOption, WorkersOption, crew_of
 from maskwatch.cli.footage_options import CameraOption, EveryFrameOption, FpsOption, QueueOption
 from maskwatch.cli.replay_compare import Chosen
 from maskwatch.cli.sections import settings_for
@@ -15,9 +16,7 @@ from maskwatch.core.errors import ConfigError, SourceError
 from maskwatch.core.text import pluralize
 
 if TYPE_CHECKING:
-    from maskwatch.app.archive.analysis import Work
     from maskwatch.app.archive.run import ClipResult
-    from maskwatch.app.archive.workers import Workers
 
 MB = 1_000_000
 
@@ -28,16 +27,8 @@ def archive(
         Path,
         typer.Option("-o", "--output", help="The folder to write to; what is done there is not done again."),
     ],
-    workers: Annotated[
-        int | None, typer.Option(min=1, max=1024, help="How many work at once; without it one a core.")
-    ] = None,
-    ray: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDRESS",
-            help="Work on a Ray cluster: its address, auto, or local for one of this machine.",
-        ),
-    ] = None,
+    workers: WorkersOption = None,
+    ray: RayOption = None,
     config: Annotated[Path | None, typer.Option("-c", "--config", help="The configuration file.")] = None,
     camera: CameraOption = None,
     queue: QueueOption = None,
@@ -53,6 +44,7 @@ def archive(
     from maskwatch.app.archive.run import Archive, Run, total_bytes
     from maskwatch.app.cameras import configured_models
     from maskwatch.core.privacy import Privacy
+    from maskwatch.parallel.crew import Crew
 
     if output.exists() and not output.is_dir():
         raise ConfigError(f"-o: {output} is no folder")
@@ -67,32 +59,22 @@ def archive(
     clips = find_clips(footage)
     models = configured_models(settings)
     work = Work(plan, settings.models.dir, settings.device)
-    with progress("MB of footage", total_bytes(clips) // MB) as advance, _workers(work, workers, ray) as crew:
+    crew = (crew_of(workers, ray) or Crew()).workers(work)
+    with progress("MB of footage", total_bytes(clips) // MB) as advance, crew as ready:
         task = Archive(output, plan, models, settings.events.site)
-        results = list(Run(task, crew, lambda count: advance(count / MB)).results(clips))
+        results = list(Run(task, ready, lambda count: advance(count / MB)).results(clips))
     for line in _lines(results):
         say(line)
     formats = (
         "JSON lines and Parquet" if has_parquet() else "JSON lines (Parquet: pip install 'maskwatch[scale]')"
     )
     out.print(f"wrote {output}: reports as {formats}, and events", markup=False, soft_wrap=True)
-    broken = [f"{each.name}: {each.broken}" for each in results if each.broken]
+    broken = [each.broken for each in results if each.broken]  # which names the file
     tell_problems(broken)
     if broken:
         raise SourceError(
             f"{len(broken)} of {pluralize(len(clips), 'clip')} could not be analysed to the end"
         )
-
-
-def _workers(work: "Work", count: int | None, ray: str | None) -> "Workers":
-    from maskwatch.app.archive.workers import LocalWorkers
-    from maskwatch.platform.threads import cores
-
-    if ray is None:
-        return LocalWorkers(work, count or cores())
-    from maskwatch.app.archive.ray_workers import RayWorkers
-
-    return RayWorkers(work, ray, count)
 
 
 def _lines(results: "list[ClipResult]") -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Column, Table
 
+from maskwatch.cli.crew_options import RayOption, WorkersOption, crew_of
 from maskwatch.cli.dataset_check import check
 from maskwatch.cli.terminal import Classes, Flat, out, tell_problems, tracked
 from maskwatch.core.errors import ConfigError
@@ -41,42 +42,43 @@ def prepare(
     balance: Annotated[
         bool, typer.Option(help="As many protected as unprotected faces in the training part.")
     ] = True,
-    workers: Annotated[int, typer.Option(min=0, help="Threads that decode; 0: one a core.")] = 0,
+    workers: WorkersOption = None,
+    ray: RayOption = None,
     margin: Annotated[float, typer.Option(min=0, max=2, help="Room around a face, of its side.")] = 0.6,
     seed: Annotated[int, typer.Option(min=0, help="Decides which faces balancing leaves out.")] = 0,
     force: Annotated[bool, typer.Option("--force", help="Replace what an earlier run wrote to OUT.")] = False,
     classes: Classes = None,
 ) -> None:
     """Cut the good faces out, without duplicates, balanced and split; prepared.csv tells what went where and why."""
-    from maskwatch.config import load as configuration
+    from functools import partial
+
     from maskwatch.datasets.class_names import parse_classes
     from maskwatch.datasets.formats.registry import read
     from maskwatch.datasets.prepare.prepare import LIST, counts
     from maskwatch.datasets.prepare.prepare import prepare as run
     from maskwatch.datasets.prepare.records import Criteria
-    from maskwatch.datasets.prepare.scan import FaceModels
+    from maskwatch.datasets.prepare.scan import load_face_models
     from maskwatch.datasets.sets import named
-    from maskwatch.detect.landmarks import Landmarks
-    from maskwatch.detect.weights import load_stock
-    from maskwatch.models.loading import Models, pick_device
-    from maskwatch.platform.threads import cores
+    from maskwatch.detect.settings import Settings
+    from maskwatch.models.loading import pick_device
+    from maskwatch.parallel.crew import Crew
 
     _refuse(output, folders, force=force)
     meanings = parse_classes(classes or ())
     sets = {name: read(folder, meanings) for name, folder in named(folders).items()}
     for data in sets.values():
         tell_problems(data.problems)
-    models = Models(pick_device("auto"))
-    face_models = FaceModels(
-        models.detector(configuration.default().defaults.detect), Landmarks(load_stock().onet)
-    )
+    crew = crew_of(workers, ray)
+    device = pick_device("cpu" if crew else "auto")
+    if device.type == "cpu":  # each worker with one thread, so that however many there are see the same
+        crew = crew or Crew()
     criteria = Criteria(one_face, min_px, min_sharpness, max_turn, margin, balance, seed)
     outcomes = run(
         sets,
-        face_models,
+        partial(load_face_models, Settings(), device),
         criteria,
         output,
-        workers=workers or cores(),
+        crew=crew,
         progress=tracked("looking at pictures"),
     )
     out.print(_table(counts(outcomes), "what became of the faces, or of whole pictures (-)"))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from maskwatch.cli.crew_options import RayOption, WorkersOption, crew_of
 from maskwatch.cli.measuring import deliver, shown
 from maskwatch.cli.sections import settings_for
 from maskwatch.cli.terminal import Classes, out, say
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from maskwatch.config.sections import Defaults
     from maskwatch.evaluation.classification import Confusion
     from maskwatch.models.loading import Models
+    from maskwatch.parallel.crew import Crew
     from maskwatch.plugins import KindSettings
 
 SHIPPED = "shipped"
@@ -79,6 +81,8 @@ def detector(
     device: Device = None,
     config: ConfigFile = None,
     classes: Classes = None,
+    workers: WorkersOption = None,
+    ray: RayOption = None,
     html: Html = None,
     as_json: Json = None,
 ) -> None:
@@ -88,10 +92,11 @@ def detector(
     from maskwatch.evaluation.measure import measure_detectors
 
     _one_of("--weights", weights, compare)
-    settings = _settings(settings_for("evaluate", config), min_face, device)
+    crew = crew_of(workers, ray)
+    settings = _settings(settings_for("evaluate", config), min_face, device, crew)
     models = _models(config, settings)
     chosen = [_with_detector(settings.defaults, name).detect for name in compare or (weights,)]
-    how = replace(shown(part, classes, conditions=conditions), precision=precision)
+    how = replace(shown(part, classes, conditions=conditions, crew=crew), precision=precision)
     report = measure_detectors(data, chosen, models, how)
     deliver(report, html, as_json)
 
@@ -111,6 +116,8 @@ def classifier(
     device: Device = None,
     config: ConfigFile = None,
     classes: Classes = None,
+    workers: WorkersOption = None,
+    ray: RayOption = None,
     html: Html = None,
     as_json: Json = None,
 ) -> None:
@@ -118,11 +125,12 @@ def classifier(
     from maskwatch.evaluation.measure import measure_classifiers
 
     _one_of("--weights", weights, compare)
-    settings = _settings(settings_for("evaluate", config), min_face, device)
+    crew = crew_of(workers, ray)
+    settings = _settings(settings_for("evaluate", config), min_face, device, crew)
     defaults = settings.defaults
     models = _models(config, settings)
     chosen = [_with_classifier(defaults, name).classify for name in compare or (weights,)]
-    bound, how = defaults.classify.protected_at, shown(part, classes, conditions=conditions)
+    bound, how = defaults.classify.protected_at, shown(part, classes, conditions=conditions, crew=crew)
     report = measure_classifiers(data, chosen, defaults.detect, models, protected_at=bound, how=how)
     deliver(report, html, as_json)
 
@@ -146,20 +154,28 @@ def system(
     device: Device = None,
     config: ConfigFile = None,
     classes: Classes = None,
+    workers: WorkersOption = None,
+    ray: RayOption = None,
     html: Html = None,
     as_json: Json = None,
 ) -> None:
     """Both together, as they run: which pictures under the protected ratio are noticed, who is found and judged right."""
+    from functools import partial
+
     from maskwatch.app.cameras import analyst
     from maskwatch.evaluation.measure import SystemUnderTest, measure_systems
 
     _one_of("--detector and --classifier", detector or classifier, compare)
-    settings = _settings(settings_for("evaluate system", config), min_face, device)
+    crew = crew_of(workers, ray)
+    settings = _settings(settings_for("evaluate system", config), min_face, device, crew)
     models = _models(config, settings)
     pairs = [_pair(text) for text in compare] if compare else [(detector, classifier)]
     chosen = [_with_classifier(_with_detector(settings.defaults, d), c) for d, c in pairs]
-    systems = [SystemUnderTest(each.detect, each.classify, analyst(each, models)) for each in chosen]
-    bound, how = settings.defaults.alert.protected_ratio, shown(part, classes, conditions=conditions)
+    systems = [SystemUnderTest(each.detect, each.classify, partial(analyst, each, models)) for each in chosen]
+    bound, how = (
+        settings.defaults.alert.protected_ratio,
+        shown(part, classes, conditions=conditions, crew=crew),
+    )
     report = measure_systems(data, systems, models, bound=bound, how=how)
     deliver(report, html, as_json)
 
@@ -225,11 +241,13 @@ def _one_of(option: str, value: str | None, compare: tuple[str, str] | None) -> 
         raise ConfigError(f"{option}: --compare names both models itself")
 
 
-def _settings(settings: "Config", min_face: float | None, device: str | None) -> "Config":
-    """With what the options say instead."""
+def _settings(
+    settings: "Config", min_face: float | None, device: str | None, crew: "Crew | None"
+) -> "Config":
+    """With what the options say instead; several workers compute on the processor, unless it is said otherwise."""
     from dataclasses import replace
 
-    settings = replace(settings, device=device or settings.device)
+    settings = replace(settings, device=device or ("cpu" if crew else settings.device))
     if min_face is None:
         return settings
     _require_own(settings.defaults.detect, "min_face_px", "--min-face")

@@ -11,14 +11,18 @@ from maskwatch.evaluation.split_choice import SplitChoice
 if TYPE_CHECKING:
     from maskwatch.evaluation.document import Report
     from maskwatch.evaluation.measure import Measurement
+    from maskwatch.parallel.crew import Crew
 
 
-def shown(part: SplitChoice, classes: list[str] | None, *, conditions: bool) -> "Measurement":
+def shown(
+    part: SplitChoice, classes: list[str] | None, *, conditions: bool, crew: "Crew | None" = None
+) -> "Measurement":
     """A measurement that a person at the terminal can follow."""
     from maskwatch.datasets.class_names import parse_classes
     from maskwatch.evaluation.measure import Measurement
 
-    return Measurement(part, tracked, tell_problems, parse_classes(classes or ()), conditions)
+    meanings = parse_classes(classes or ())
+    return Measurement(part, tracked, tell_problems, meanings, conditions, crew=crew)
 
 
 def deliver(report: "Report", html: Path | None, as_json: Path | None) -> None:

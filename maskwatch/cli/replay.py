@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -86,7 +86,7 @@ def replay_and_tell(plan: "ReplayPlan", models: "Models", outputs: "Outputs") ->
 
     # of fewer frames nobody knows how many there will be
     expected = open_source(plan.name, plan.address).expected() if plan.fps is None else None
-    with progress(str(plan.address), expected) as advance:
+    with progress(PurePath(str(plan.address)).name, expected) as advance:
         summary = run(plan, models, outputs, advance)
     for line in summary_lines(summary, plan.defaults.alert.protected_ratio):
         say(line)

@@ -179,26 +179,35 @@ class Classification:
         return result
 
 
-def judge(
-    classifiers: Sequence[Classifier],
+def judged(
+    image: LabelledImage,
+    rgb: Rgb,
     detector: Detector,
-    images: Iterable[tuple[int, LabelledImage, Rgb]],
+    classifiers: Sequence[Classifier],
     *,
     protected_at: float,
-) -> list[Classification]:
-    """How each classifier judges the same faces: the labelled ones that the detector finds."""
-    judged: list[list[JudgedFace]] = [[] for _ in classifiers]
+) -> list[list[JudgedFace]]:
+    """How each classifier judges the same faces of a picture: the labelled ones that the detector finds."""
+    faces = found_faces(rgb, image, detector)
+    return [
+        [
+            _judged(face, probability, protected_at)
+            for face, probability in zip(faces, _asked(classifier, faces), strict=True)
+        ]
+        for classifier in classifiers
+    ]
+
+
+def gathered(images: Iterable[Sequence[JudgedFace]], *, protected_at: float) -> Classification:
+    """How one classifier judged the faces of each picture, together."""
+    faces: list[JudgedFace] = []
     places: list[int] = []
     seen = 0
-    for place, image, rgb in images:
-        faces = found_faces(rgb, image, detector)
-        for own, classifier in zip(judged, classifiers, strict=True):
-            answers = zip(faces, _asked(classifier, faces), strict=True)
-            own += [_judged(face, probability, protected_at) for face, probability in answers]
-        places += [place] * len(faces)
+    for own in images:
+        faces += own
+        places += [seen] * len(own)
         seen += 1
-    where = np.array(places, np.int64)
-    return [Classification(tuple(own), where, seen, protected_at) for own in judged]
+    return Classification(tuple(faces), np.array(places, np.int64), seen, protected_at)
 
 
 def _judged(face: LabelledFace, probability: float, protected_at: float) -> JudgedFace:

@@ -161,13 +161,12 @@ def search(
     detector: Detector, images: Iterable[tuple[int, LabelledImage, Rgb]], threshold: float
 ) -> Detection:
     """Ask the detector, whose own last threshold should be lower, for the faces of labelled pictures."""
-    return tally(
-        tuple(
-            Searched(image, match(found_in(rgb, detector), boxes(image), image.unclear))
-            for _, image, rgb in images
-        ),
-        threshold,
-    )
+    return tally(tuple(searched(image, rgb, detector) for _, image, rgb in images), threshold)
+
+
+def searched(image: LabelledImage, rgb: Rgb, detector: Detector) -> Searched:
+    """What the detector finds in a picture, and which of it is which labelled face."""
+    return Searched(image, match(found_in(rgb, detector), boxes(image), image.unclear))
 
 
 class HasThresholds(Detector, Protocol):
@@ -189,9 +188,15 @@ def search_lowered(
 
     `detector` makes one of settings.
     """
-    to_p, to_r, to_o = detector(settings).thresholds
-    lowered = settings.model_copy(update={"thresholds": (to_p, to_r, min(to_o, SWEEP_FROM))})
-    return search(detector(lowered), opened(material.images, progress, material.condition), to_o)
+    own = detector(settings).thresholds
+    images = opened(material.images, progress, material.condition)
+    return search(detector(lowered(settings, own)), images, own[-1])
+
+
+def lowered(settings: Settings, thresholds: tuple[float, float, float]) -> Settings:
+    """The cascade's settings with these thresholds, the last one lowered so that a curve can be drawn."""
+    to_p, to_r, to_o = thresholds
+    return settings.model_copy(update={"thresholds": (to_p, to_r, min(to_o, SWEEP_FROM))})
 
 
 def found_in(rgb: Rgb, detector: Detector) -> list[Face]:

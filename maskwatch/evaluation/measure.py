@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from maskwatch.classify.settings import ClassifierSettings
 from maskwatch.core.errors import DataError
-from maskwatch.core.ports import Classifier, Detector
+from maskwatch.core.ports import Detector
 from maskwatch.core.progress import Bar, no_bar
 from maskwatch.datasets.class_names import USUAL_NAMES, ClassNames
 from maskwatch.datasets.formats.registry import read
@@ -15,18 +15,19 @@ from maskwatch.datasets.records import DataSet, LabelledImage
 from maskwatch.datasets.sets import named
 from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.settings import Settings as DetectSettings
-from maskwatch.evaluation.classification import Classification, judge
+from maskwatch.evaluation.classification import Classification, gathered
 from maskwatch.evaluation.conditions import CONDITIONS
-from maskwatch.evaluation.detection import PRECISION, Detection, search, search_lowered
+from maskwatch.evaluation.detection import PRECISION, Detection, lowered, tally
 from maskwatch.evaluation.document import Report
 from maskwatch.evaluation.images import (
     EvaluationImages,
     choose,
     choose_of_several,
     need_boxes,
-    opened,
     without_faults,
 )
+from maskwatch.evaluation.looks import AnalyseImages, FindFaces, JudgeFaces, answers
+from maskwatch.evaluation.looks import Models as LookModels
 from maskwatch.evaluation.reports import classifier as classifier_reports
 from maskwatch.evaluation.reports import detector as detector_reports
 from maskwatch.evaluation.reports import system as system_reports
@@ -36,24 +37,15 @@ from maskwatch.evaluation.reports.common import Subject
 from maskwatch.evaluation.reports.detector import detector_comparison, detector_report
 from maskwatch.evaluation.reports.system import system_comparison, system_report
 from maskwatch.evaluation.split_choice import SplitChoice
-from maskwatch.evaluation.system import Analyse, System, analyse_images
+from maskwatch.evaluation.system import Analyse, System
+from maskwatch.parallel.crew import Crew, workers_of
 from maskwatch.plugins import KindSettings
 
 Result = TypeVar("Result")
 
 
-class Models(Protocol):
-    """What loads models by their settings; `maskwatch.models.loading.Models` does."""
-
-    @property
-    def detector(self) -> Callable[[KindSettings], Detector]:
-        """Loads the detector of its settings. Raises `ModelError`, or `ConfigError` without its backend."""
-        ...
-
-    @property
-    def classifier(self) -> Callable[[ClassifierSettings], Classifier]:
-        """Loads the classifier of its settings. Raises `ModelError`, or `ConfigError` without its backend."""
-        ...
+class Models(LookModels, Protocol):
+    """What loads models by their settings, and tells of them; `maskwatch.models.loading.Models` does."""
 
     def mtcnn(self, settings: DetectSettings, /) -> Mtcnn:
         """Like `detector`, for the cascade, whose thresholds can be read."""
@@ -66,11 +58,11 @@ class Models(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SystemUnderTest:
-    """A detector and a classifier as they are set, and both together as they run."""
+    """A detector and a classifier as they are set; `load` returns both together as they run."""
 
     detect: KindSettings
     classify: ClassifierSettings
-    analyse: Analyse
+    load: Callable[[], Analyse]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +70,8 @@ class Measurement:
     """Which images count, and who is told how it goes; `problems` gets what of the data cannot be used.
 
     `classes` tells what the class names of the data mean. With `conditions` the images are measured once more under
-    each of `conditions.CONDITIONS`. `precision` (0..1) is what a detector's recall is told at besides.
+    each of `conditions.CONDITIONS`. `precision` (0..1) is what a detector's recall is told at besides. The `crew` looks at
+    the images, None for this process; then settings and models must be such that can be pickled.
     """
 
     part: SplitChoice = SplitChoice.TEST
@@ -87,6 +80,7 @@ class Measurement:
     classes: ClassNames = USUAL_NAMES
     conditions: bool = False
     precision: float = PRECISION
+    crew: Crew | None = None
 
 
 USUAL = Measurement()
@@ -99,10 +93,18 @@ def measure_detectors(
     found = [models.detector(each) for each in settings]
     material = chosen_images(data, how, with_boxes=True)
 
-    def measure(images: EvaluationImages) -> list[Detection]:
-        return [replace(_searched(models, each, images, how), precision=how.precision) for each in settings]
+    points = [_operating_point(models, each) for each in settings]
+    look = FindFaces(models, tuple(each for each, _ in points))
+    with workers_of(how.crew, look) as workers:
 
-    results, others = _under_conditions(material, how, measure)
+        def measure(images: EvaluationImages) -> list[Detection]:
+            found = answers(workers, images, how.bar(_doing("finding faces", images)))
+            return [
+                replace(tally(own, threshold), precision=how.precision)
+                for own, (_, threshold) in zip(zip(*found, strict=True), points, strict=True)
+            ]
+
+        results, others = _under_conditions(material, how, measure)
     breakdown = break_down(material, results, others, detector_reports.layout(results[0]))
     told = _settings_told(models, found, settings)
     subject = Subject("detector", material, _roles({"detector": found}), told, breakdown)
@@ -126,11 +128,14 @@ def measure_classifiers(
     detector = models.detector(finder)
     material = chosen_images(data, how, with_boxes=False)
 
-    def measure(images: EvaluationImages) -> list[Classification]:
-        seen = opened(images.images, how.bar(_doing("judging faces", images)), images.condition)
-        return judge(judges, detector, seen, protected_at=protected_at)
+    look = JudgeFaces(models, finder, tuple(settings), protected_at)
+    with workers_of(how.crew, look) as workers:
 
-    results, others = _under_conditions(material, how, measure)
+        def measure(images: EvaluationImages) -> list[Classification]:
+            judged = answers(workers, images, how.bar(_doing("judging faces", images)))
+            return [gathered(own, protected_at=protected_at) for own in zip(*judged, strict=True)]
+
+        results, others = _under_conditions(material, how, measure)
     if not results[0].judged:
         raise DataError(f"{material.name}: the detector finds no labelled face in its {how.part} part")
     told = _settings_told(models, [detector], [finder])
@@ -159,14 +164,14 @@ def measure_systems(
     judges = [models.classifier(each.classify) for each in systems]
     material = chosen_images(data, how, with_boxes=True)
 
-    def measure(images: EvaluationImages) -> list[System]:
-        bar = how.bar(_doing("finding and judging faces", images))
-        return [
-            analyse_images(each.analyse, opened(images.images, bar, images.condition), bound=bound)
-            for each in systems
-        ]
+    look = AnalyseImages(tuple(each.load for each in systems))
+    with workers_of(how.crew, look) as workers:
 
-    results, others = _under_conditions(material, how, measure)
+        def measure(images: EvaluationImages) -> list[System]:
+            said = answers(workers, images, how.bar(_doing("finding and judging faces", images)))
+            return [System(own, bound) for own in zip(*said, strict=True)]
+
+        results, others = _under_conditions(material, how, measure)
     breakdown = break_down(material, results, others, system_reports.LAYOUT)
     judging = systems[0].classify
     told = _settings_told(models, finders, [each.detect for each in systems]) | {
@@ -225,14 +230,12 @@ def _doing(what: str, images: EvaluationImages) -> str:
     return f"{what}, {images.condition}" if images.condition else what
 
 
-def _searched(
-    models: Models, settings: KindSettings, material: EvaluationImages, how: Measurement
-) -> Detection:
-    """Of a detector that is no cascade, all that it finds counts."""
-    bar = how.bar(_doing("finding faces", material))
-    if isinstance(settings, DetectSettings):
-        return search_lowered(models.mtcnn, settings, material, bar)
-    return search(models.detector(settings), opened(material.images, bar, material.condition), 0.0)
+def _operating_point(models: Models, settings: KindSettings) -> tuple[KindSettings, float]:
+    """The settings to search with, and the score above which a face counts; of a detector that is no cascade all do."""
+    if not isinstance(settings, DetectSettings):
+        return settings, 0.0
+    thresholds = models.mtcnn(settings).thresholds
+    return lowered(settings, thresholds), thresholds[-1]
 
 
 def _roles(models: Mapping[str, Sequence[Any]]) -> dict[str, str]:

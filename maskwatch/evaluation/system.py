@@ -203,9 +203,11 @@ def analyse_images(
     analyse: Analyse, images: Iterable[tuple[int, LabelledImage, Rgb]], *, bound: float
 ) -> System:
     """What the system says of labelled pictures; `bound` (0..1) is the protected ratio that decides."""
-    watched = []
-    for _, image, rgb in images:
-        report = analyse(rgb)
-        matching = match(report.faces, boxes(image), image.unclear)
-        watched.append(AnalysedImage(image, replace(report, faces=matching.found), matching))
-    return System(tuple(watched), bound)
+    return System(tuple(analysed(image, rgb, analyse) for _, image, rgb in images), bound)
+
+
+def analysed(image: LabelledImage, rgb: Rgb, analyse: Analyse) -> AnalysedImage:
+    """What the system says of a picture, and which of its faces is which labelled one."""
+    report = analyse(rgb)
+    matching = match(report.faces, boxes(image), image.unclear)
+    return AnalysedImage(image, replace(report, faces=matching.found), matching)

@@ -92,6 +92,10 @@ class Models:
             lambda settings: CLASSIFIERS.build(settings, of_classifier)
         )
 
+    def __reduce__(self) -> tuple[type["Models"], tuple[torch.device, ModelFiles]]:
+        """A copy in another process loads its own."""
+        return Models, (self._device, self.files)
+
     def mtcnn(self, settings: DetectSettings) -> Mtcnn:
         """Like `detector`, of our own cascade."""
         detector = self.detector(settings)

@@ -18,6 +18,8 @@ from maskwatch.sources.rtsp import StreamSource
 
 NAME = "standard input"
 HOW = "pipe a video into it: ffmpeg -i … -f matroska - | maskwatch replay -"
+INDEX_AT_END = "is an MP4 with its index at the end, which cannot be read from a pipe; give the file itself"
+MP4_HEAD = b"ftyp"  # from the fifth byte on, ISO/IEC 14496-12
 NO_VIDEO = "is no video, or none that a pipe can carry; ffmpeg writes one with -f matroska or -f mpegts"
 
 
@@ -28,12 +30,15 @@ class _Pipe(io.RawIOBase):
         super().__init__()
         self._descriptor = descriptor
         self.count = 0
+        self.is_mp4 = False
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1, /) -> bytes:
         data = os.read(self._descriptor, size if size > 0 else io.DEFAULT_BUFFER_SIZE)
+        if not self.count:
+            self.is_mp4 = data[4:8] == MP4_HEAD
         self.count += len(data)
         return data
 
@@ -75,6 +80,7 @@ class PipedFile(FileSource):
         self.address = address
         self._input = _Input(descriptor)
         self._is_over = False
+        self._file: BinaryIO | _Pipe | None = None
 
     def frames(self) -> Frames:
         """As of a file, but there is no going back to any of them."""
@@ -86,14 +92,14 @@ class PipedFile(FileSource):
         return None
 
     def _why(self, error: av.FFmpegError | OSError) -> str:
-        return NO_VIDEO if isinstance(error, av.InvalidDataError) else super()._why(error)
+        return _why_no_video(self._file) if isinstance(error, av.InvalidDataError) else super()._why(error)
 
     def _opened(self) -> av.container.InputContainer:
         if self._is_over:
             raise SourceError(f"{NAME}: was read already, and does not come again")
-        file, is_again = self._input.opened()
+        self._file, is_again = self._input.opened()
         self._is_over = not is_again
-        return _container(file)
+        return _container(self._file)
 
 
 class LivePipe(StreamSource):
@@ -132,4 +138,8 @@ def _container(file: BinaryIO | _Pipe) -> av.container.InputContainer:
         return open_container(file)  # type: ignore[arg-type]
     except av.FFmpegError as e:
         is_empty = not (file.count if isinstance(file, _Pipe) else os.fstat(file.fileno()).st_size)
-        raise SourceError(f"{NAME}: {'is empty' if is_empty else NO_VIDEO}") from e
+        raise SourceError(f"{NAME}: {'is empty' if is_empty else _why_no_video(file)}") from e
+
+
+def _why_no_video(file: BinaryIO | _Pipe | None) -> str:
+    return INDEX_AT_END if isinstance(file, _Pipe) and file.is_mp4 else NO_VIDEO

@@ -7,29 +7,26 @@ import os
 import random
 import shutil
 import signal
-import sys
 import threading
 import time
 from contextlib import closing
-from pathlib import Path
 
 import numpy as np
 import pytest
-from harness.archive_work import Describe
 from harness.walkers import MODELS, planned, write_clip
 
 from maskwatch.app.archive import analysis, chunks, run
 from maskwatch.app.archive.analysis import Analyst, Found, Work
 from maskwatch.app.archive.chunks import Chunk, chunks_of, find_clips
-from maskwatch.app.archive.ray_workers import RayWorkers
 from maskwatch.app.archive.run import Archive, Run
-from maskwatch.app.archive.workers import MAX_DEATHS, Done, LocalWorkers, WorkError, in_parallel
 from maskwatch.app.replay import Outputs, replay
 from maskwatch.core.address import Address
-from maskwatch.core.errors import ConfigError, ModelError
+from maskwatch.core.errors import ConfigError
 from maskwatch.core.events import EventKind
 from maskwatch.core.privacy import Privacy
 from maskwatch.events.store import EventFilter, EventStore
+from maskwatch.parallel.local_workers import LocalWorkers
+from maskwatch.parallel.workers import Done
 from maskwatch.samples.store import Queue
 from maskwatch.sources.file import FileSource, UnsteadyTimes
 
@@ -334,98 +331,7 @@ def test_the_command_tells_what_all_clips_show_and_which_is_broken(maskwatch, de
     ] * len([path for path in (tmp_path / "out").rglob("*") if path.is_file()])
 
 
-# --- workers ------------------------------------------------------------------------------------------------------
-
-TWELVE = [Chunk(Path("clip.mp4"), number) for number in range(12)]
-DESCRIBED = [f"clip.mp4 {number} 1".encode() for number in range(12)]
-
-
-@pytest.fixture(params=["local", "ray"])
-def crew(request):
-    """Make workers of either kind, two of them."""
-    if request.param == "local":
-        return lambda setup: LocalWorkers(setup, 2)
-    pytest.importorskip("ray", reason="Ray is not installed (maskwatch[scale])")
-    request.getfixturevalue("ray_cluster")
-    return lambda setup: RayWorkers(setup, "auto", 2)
-
-
-def with_node(cluster):
-    """One of two cores. On a busy machine Ray gives up after half a minute, so it is tried again."""
-    for attempt in range(4):
-        try:
-            cluster.add_node(num_cpus=2, include_dashboard=False, include_log_monitor=False, no_monitor=True)
-            return
-        except Exception as e:  # noqa: BLE001 - Ray raises just that
-            if attempt == 3:
-                pytest.skip(f"Ray does not start here: {e}")
-
-
-@pytest.fixture(scope="module")
-def ray_cluster():
-    """A cluster of one node on this machine; its workers find what these tests import."""
-    ray = pytest.importorskip("ray", reason="Ray is not installed (maskwatch[scale])")
-    from ray.cluster_utils import Cluster
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, sys.path)]))
-        cluster = Cluster()
-        with_node(cluster)
-        ray.init(address=cluster.address, log_to_driver=False)
-        yield cluster
-        ray.shutdown()
-        cluster.shutdown()
-
-
-@pytest.mark.integration
-def test_workers_do_every_chunk_whoever_dies_meanwhile(crew, tmp_path):
-    """One worker dies once, and its chunk is done again."""
-    with crew(Describe(die_of=5, mark=tmp_path / "died")) as workers:
-        done = list(in_parallel(workers, TWELVE))
-    assert (tmp_path / "died").exists()
-    assert sorted((each.chunk.number, each.result) for each in done) == list(enumerate(DESCRIBED))
-
-
-@pytest.mark.integration
-def test_a_chunk_that_kills_its_workers_is_given_up_and_the_others_are_done(crew):
-    with crew(Describe(die_of=5)) as workers:
-        done = {each.chunk.number: each.result for each in in_parallel(workers, TWELVE)}
-    failed = done.pop(5)
-    assert isinstance(failed, WorkError)
-    assert str(failed) == f"clip.mp4: {MAX_DEATHS} workers died at 0 s"
-    assert sorted(done.values()) == sorted(each for n, each in enumerate(DESCRIBED) if n != 5)
-
-
-@pytest.mark.integration
-def test_workers_that_cannot_begin_say_why(crew):
-    with (
-        crew(Describe(broken=True)) as workers,
-        pytest.raises(ModelError, match=r"weights\.safetensors: is damaged"),
-    ):
-        list(in_parallel(workers, TWELVE))
-
-
-@pytest.mark.integration
-def test_a_node_that_is_added_meanwhile_is_used(ray_cluster):
-    with RayWorkers(Describe(takes_s=0.5), "auto", None) as workers:
-        seen = 0
-        for _ in in_parallel(workers, [Chunk(Path("clip.mp4"), number) for number in range(400)]):
-            seen = max(seen, workers.count)
-            if seen == 2 and len(ray_cluster.list_all_nodes()) == 1:
-                with_node(ray_cluster)
-            if seen > 2:
-                break
-    assert seen > 2
-
-
-@pytest.mark.integration
-def test_without_ray_it_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "ray", None)
-    with (
-        pytest.raises(ConfigError, match=r"pip install 'maskwatch\[scale\]'"),
-        RayWorkers(Describe(), "auto", 1),
-    ):
-        pass
+# --- workers that die ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
@@ -435,7 +341,7 @@ def test_workers_killed_at_random_change_nothing(demo_clip, tmp_path, monkeypatc
     from maskwatch.config import load as configuration
     from maskwatch.models.loading import Models, pick_device
 
-    monkeypatch.setattr("maskwatch.app.archive.workers.MAX_DEATHS", 100)
+    monkeypatch.setattr("maskwatch.parallel.workers.MAX_DEATHS", 100)
     monkeypatch.setattr(chunks, "CHUNK_S", 2.0)
     for number in range(3):
         shutil.copyfile(demo_clip, tmp_path / f"{number}.mp4")

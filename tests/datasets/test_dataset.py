@@ -478,7 +478,8 @@ class FixedPoints:
         return np.array([away if r else ahead for r in red], np.float32).reshape(-1, 5, 2)
 
 
-EYES = FaceModels(WhiteSquares(), FixedPoints())
+def eyes():
+    return FaceModels(WhiteSquares(), FixedPoints())
 
 
 def face_image(seed, *boxes, width=160, height=120):
@@ -502,7 +503,7 @@ def why(out):
 
 def run(folder, out, *others, **rules):
     sets = {f.name: registry.read(f) for f in (folder, *others)}
-    return prepare(sets, EYES, Criteria(**rules), out, workers=2, progress=list)
+    return prepare(sets, eyes, Criteria(**rules), out, progress=list)
 
 
 @pytest.fixture
@@ -597,7 +598,7 @@ def test_faces_with_boxes_take_their_own_label_and_what_is_missed_is_told(tmp_pa
     blank = LabelledImage(write(source / "b.png", noise(9)), "b.png", ())
     data = DataSet([image, blank], ["source: a fault"])
     out = tmp_path / "out"
-    prepare({"source": data}, EYES, Criteria(balance=False, min_sharpness=0), out, workers=1, progress=list)
+    prepare({"source": data}, eyes, Criteria(balance=False, min_sharpness=0), out, progress=list)
     assert [(r["face"], r["label"], r["why"]) for r in rows(out) if r["file"].endswith("a.png")] == [
         ("", "protected", "marked, but not found"),
         ("1", "protected", "kept"),
@@ -623,7 +624,7 @@ def test_two_faces_of_one_picture_or_of_one_camera_are_no_duplicates(tmp_path):
     images = [twins, *(p for p in data.images if p.path.stem != "twins")]
     out = tmp_path / "out"
     rules = Criteria(balance=False, min_sharpness=0)
-    prepare({"a": DataSet(images, [])}, EYES, rules, out, workers=1, progress=list)
+    prepare({"a": DataSet(images, [])}, eyes, rules, out, progress=list)
     assert why(out) == {
         ("twins.png", "1"): "kept",
         ("twins.png", "2"): "kept",
@@ -705,17 +706,17 @@ def test_a_failure_leaves_nothing_half_written(classes, tmp_path):
 
     sets = {"classes": registry.read(classes)}
     with pytest.raises(KeyboardInterrupt):
-        prepare(sets, EYES, Criteria(), out, workers=2, progress=interrupted)
+        prepare(sets, eyes, Criteria(), out, progress=interrupted)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["classes"]
     with pytest.raises(DataError, match="no face is left: too small"):
-        prepare(sets, EYES, Criteria(min_px=500), out, workers=2, progress=list)
+        prepare(sets, eyes, Criteria(min_px=500), out, progress=list)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["classes"]
     (tmp_path / "out.part/.faces").mkdir(parents=True)  # of a killed run
     write_text(tmp_path / "out.part/left", "")
     run(classes, out)
     before = sorted(out.rglob("*"))
     with pytest.raises(DataError):
-        prepare(sets, EYES, Criteria(min_px=500), out, workers=2, progress=list)
+        prepare(sets, eyes, Criteria(min_px=500), out, progress=list)
     assert sorted(out.rglob("*")) == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["classes", "out"]
     write_text(tmp_path / "mine/letter", "")

@@ -38,6 +38,9 @@ class Chunk:
     end: float | None = None
     warm: float = 0.0
 
+    def __str__(self) -> str:
+        return f"{self.path} from {self.begin:.0f} s on"
+
 
 def find_clips(footage: Iterable[str]) -> list[Clip]:
     """The video files among files, folders and globs, in natural order, each once. Raises `ConfigError` when there is none."""

@@ -7,6 +7,7 @@ OUT/events/                                    the event store
 """
 
 import json
+import logging
 import shutil
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +19,6 @@ from maskwatch.app.archive.analysis import Found
 from maskwatch.app.archive.chunks import Chunk, Clip, chunks_of
 from maskwatch.app.archive.outputs import ClipEvents, Reports
 from maskwatch.app.archive.recorded import PicturedSamples, RecordedSource
-from maskwatch.app.archive.workers import WorkError, Workers, in_parallel
 from maskwatch.app.footage import ReplayPlan, footage_camera, footage_queue
 from maskwatch.app.replay import EndSink
 from maskwatch.app.replay_work import fingerprint
@@ -31,11 +31,14 @@ from maskwatch.events.store import EventStore
 from maskwatch.models.loading import Models
 from maskwatch.output.summary import Summary
 from maskwatch.output.timeline import Timeline
+from maskwatch.parallel.workers import WorkError, Workers, in_parallel
 from maskwatch.pipeline.pipeline import Pipeline
 from maskwatch.platform.files import make_folder, write_atomically
 from maskwatch.sources.clips import began_at
 
 DONE = "clip.json"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,9 @@ class _Job:
 class Run:
     """Analyses clips; gives how each went, as they are done. `advance` is called with how many bytes of footage are done."""
 
-    def __init__(self, archive: Archive, workers: Workers, advance: Callable[[int], None]) -> None:
+    def __init__(
+        self, archive: Archive, workers: Workers[Chunk, bytes], advance: Callable[[int], None]
+    ) -> None:
         self._archive = archive
         self._workers = workers
         self._advance = advance
@@ -91,11 +96,18 @@ class Run:
     def results(self, clips: Sequence[Clip]) -> Iterator[ClipResult]:
         """Of each clip, those of an earlier run among them."""
         make_folder(self._archive.out / "events")
-        with closing(EventStore.in_folder(self._archive.out / "events")) as events:
-            for done in in_parallel(self._workers, _Left(self._again, self._wanted(clips))):
-                self._take(done.chunk, done.result)
+        try:
+            with closing(EventStore.in_folder(self._archive.out / "events")) as events:
+                for done in in_parallel(self._workers, _Left(self._again, self._wanted(clips))):
+                    self._take(done.piece, done.result)
+                    yield from self._finished(events)
                 yield from self._finished(events)
-            yield from self._finished(events)
+        except KeyboardInterrupt:
+            log.info("%s: stopped; the same command goes on from here", self._archive.out)
+            raise
+        finally:
+            with suppress(OSError):  # there are chunks of clips that are not done, or none ever were
+                (self._archive.out / "work").rmdir()
 
     def _wanted(self, clips: Sequence[Clip]) -> Iterator[Chunk]:
         for clip in clips:

@@ -5,7 +5,7 @@ import hashlib
 import io
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,8 +13,9 @@ from maskwatch.core.errors import DataError
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.datasets.prepare.choose import balanced, contradicted, parts, without_near_duplicates
 from maskwatch.datasets.prepare.records import Criteria, FaceStatus, FoundFace, ScanOutcome, outcome_of
-from maskwatch.datasets.prepare.scan import FaceModels, Named, Progress, scan
+from maskwatch.datasets.prepare.scan import FaceModels, Named, Progress, ScanWork, scan
 from maskwatch.datasets.records import DataSet, Split
+from maskwatch.parallel.crew import Crew
 from maskwatch.platform.files import parents_of, write_atomically
 
 LIST = "prepared.csv"
@@ -24,17 +25,18 @@ COLUMNS = ("file", "face", "box", "label", "px", "sharpness", "turn", "part", "t
 
 def prepare(
     sets: Mapping[str, DataSet],
-    models: FaceModels,
+    load: Callable[[], FaceModels],
     criteria: Criteria,
     out: Path,
     *,
-    workers: int,
+    crew: Crew | None = None,
     progress: Progress,
 ) -> list[ScanOutcome]:
     """Write `out` with `{part}/{label}/` and `prepared.csv`, in the place of what an earlier run wrote there.
 
     `sets` are data sets by names of which no two are equal. Returns what became of every picture and face, in
-    a fixed order; the same pictures, criteria and detector give the same folder. Raises `DataError` when nothing
+    a fixed order; the same pictures, criteria and detector give the same folder, whatever the crew, whose workers
+    each `load` the models; None is this process. Raises `DataError` when nothing
     is left; then, as after any failure, `out` is as it was.
     """
     images: list[Named] = [(name, image) for name, data in sets.items() for image in data.images]
@@ -44,7 +46,7 @@ def prepare(
     with _whole(out) as building:
         staging = building / STAGING
         staging.mkdir()
-        seen = scan(images, models, criteria, staging, workers=workers, progress=progress)
+        seen = scan(images, ScanWork(load, criteria), staging, crew=crew, progress=progress)
         outcomes += seen.outcomes
         disputed = contradicted(seen.opened)
         undisputed = []

@@ -49,7 +49,7 @@ class FaceStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FoundFace:
-    """A labelled face and its measures. `hash` is of its crop, which `staged` holds as a JPEG once it is good enough.
+    """A labelled face and its measures. `hash` is of its crop, which `staged` holds as a JPEG once that is written.
 
     `set_name` and the picture's key name it in all data sets; `number` counts the faces of a picture from 1.
     """
@@ -65,7 +65,7 @@ class FoundFace:
     hash: int
     image_hash: int
     sha256: str
-    staged: Path
+    staged: Path = Path()
 
     @property
     def order(self) -> tuple[str, str, int]:

@@ -1,24 +1,29 @@
-"""Every picture opened, its faces found, measured and cut.
-
-Decoding runs in threads, the detector in one: what computes its networks is not made for more. There are no
-processes, because OpenCV hangs in forked ones.
-"""
+"""Every picture opened, its faces found, measured and cut, by as many workers as there are."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
+
+import torch
 
 from maskwatch.core.errors import SourceError
 from maskwatch.core.geometry import iou
 from maskwatch.core.ports import Detector
 from maskwatch.core.records import Box, Rgb
+from maskwatch.datasets.batches import ImageBatch, batches
 from maskwatch.datasets.faces import FOUND_IOU
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.datasets.prepare.measures import cut, sharpness
 from maskwatch.datasets.prepare.records import Criteria, FaceStatus, FoundFace, ScanOutcome, outcome_of
 from maskwatch.datasets.records import LabelledImage, perceptual_hash
 from maskwatch.detect.landmarks import Landmarks, turn
+from maskwatch.detect.loading import ready_detector
+from maskwatch.detect.settings import Settings
+from maskwatch.detect.weights import load_stock
+from maskwatch.parallel.crew import Crew, workers_of
+from maskwatch.parallel.workers import in_order
 from maskwatch.platform.threads import in_threads
 from maskwatch.sources.images import encoded, read_rgb
 
@@ -57,42 +62,91 @@ class FaceModels:
     landmarks: Landmarks
 
 
+@dataclass(frozen=True, slots=True)
+class ImageScan:
+    """What was seen in one picture: the good faces, each with its crop as a JPEG, and why others are not."""
+
+    opened: OpenedImage
+    faces: tuple[tuple[FoundFace, bytes], ...]
+    outcomes: tuple[ScanOutcome, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScanWork:
+    """How pictures are looked at: by the models that `load` returns in the process that is to use them."""
+
+    load: Callable[[], FaceModels]
+    criteria: Criteria
+
+    def __call__(self) -> "Scanner":
+        """Load the models."""
+        return Scanner(self.load(), self.criteria)
+
+
+class Scanner:
+    """Looks at one batch of pictures after the other. What it sees in one depends on nothing but it."""
+
+    def __init__(self, models: FaceModels, criteria: Criteria) -> None:
+        self._models = models
+        self._criteria = criteria
+
+    def __call__(self, batch: ImageBatch[Named]) -> list[ImageScan | ScanOutcome]:
+        """Of each picture what was seen, or why it cannot be read."""
+        files = in_threads(lambda named: _open(named[1].path), batch.items)
+        return [
+            ScanOutcome(FaceStatus.BROKEN, str(image.path), str(file))
+            if isinstance(file, SourceError)
+            else self._seen(set_name, image, file)
+            for (set_name, image), file in zip(batch.items, files, strict=True)
+        ]
+
+    def _seen(self, set_name: str, image: LabelledImage, file: tuple[Rgb, str, int]) -> ImageScan:
+        rgb, sha256, image_hash = file
+        opened = OpenedImage(set_name, image, image_hash, sha256)
+        faces: list[tuple[FoundFace, bytes]] = []
+        outcomes: list[ScanOutcome] = []
+        for face in _faces(opened, rgb, self._models, self._criteria, outcomes):
+            found = _measured(opened, rgb, face)
+            fault = _fault(found, self._criteria)
+            if fault is None:
+                faces.append((found, encoded(cut(rgb, face.box, self._criteria.margin))))
+            else:
+                outcomes.append(outcome_of(found, *fault))
+        return ImageScan(opened, tuple(faces), tuple(outcomes))
+
+
 def scan(
-    images: Sequence[Named],
-    models: FaceModels,
-    criteria: Criteria,
-    staging: Path,
-    *,
-    workers: int,
-    progress: Progress,
+    images: Sequence[Named], work: ScanWork, staging: Path, *, crew: Crew | None, progress: Progress
 ) -> ScanResult:
-    """Look at all pictures, in their order; crops of the good faces go to `staging`."""
+    """Have all pictures looked at by the crew, in their order; crops of the good faces go to `staging`.
+
+    Of files that are the same, the first counts.
+    """
     seen = ScanResult()
     first: dict[str, OpenedImage] = {}
-    results = in_threads(lambda named: _open(named[1].path), images, workers=workers)
-    for (set_name, image), result in zip(progress(images), results, strict=True):
-        if isinstance(result, SourceError):
-            seen.outcomes.append(ScanOutcome(FaceStatus.BROKEN, str(image.path), str(result)))
-            continue
-        rgb, sha256, image_hash = result
-        opened = OpenedImage(set_name, image, image_hash, sha256)
-        seen.opened.append(opened)
-        original = first.setdefault(sha256, opened)
-        if original is not opened:
-            seen.outcomes.append(
-                ScanOutcome(FaceStatus.SAME_FILE, str(image.path), f"as {original.image.path}")
-            )
-            continue
-        for face in _faces(opened, rgb, models, criteria, seen.outcomes):
-            crop = cut(rgb, face.box, criteria.margin)
-            found = _measured(opened, rgb, face, staging / f"{len(seen.faces):08d}.jpg")
-            fault = _fault(found, criteria)
-            if fault is None:
-                found.staged.write_bytes(encoded(crop))
-                seen.faces.append(found)
-            else:
-                seen.outcomes.append(outcome_of(found, *fault))
+    with workers_of(crew, work) as workers:
+        results = chain.from_iterable(in_order(workers, batches(images)))
+        for (_, image), result in zip(progress(images), results, strict=True):
+            if isinstance(result, ScanOutcome):
+                seen.outcomes.append(result)
+                continue
+            seen.opened.append(result.opened)
+            original = first.setdefault(result.opened.sha256, result.opened)
+            if original is not result.opened:
+                detail = f"as {original.image.path}"
+                seen.outcomes.append(ScanOutcome(FaceStatus.SAME_FILE, str(image.path), detail))
+                continue
+            seen.outcomes.extend(result.outcomes)
+            for face, jpeg in result.faces:
+                staged = staging / f"{len(seen.faces):08d}.jpg"
+                staged.write_bytes(jpeg)
+                seen.faces.append(replace(face, staged=staged))
     return seen
+
+
+def load_face_models(settings: Settings, device: torch.device) -> FaceModels:
+    """The detector of these settings, and the published O-Net's landmarks. Raises `ModelError`."""
+    return FaceModels(ready_detector(settings, device), Landmarks(load_stock().onet))
 
 
 def _open(path: Path) -> tuple[Rgb, str, int] | SourceError:
@@ -165,7 +219,7 @@ def _owners(found: list[Box], image: LabelledImage) -> dict[int, int]:
     return owner
 
 
-def _measured(opened: OpenedImage, rgb: Rgb, face: _Labelled, staged: Path) -> FoundFace:
+def _measured(opened: OpenedImage, rgb: Rgb, face: _Labelled) -> FoundFace:
     near = cut(rgb, face.box, HASH_MARGIN)
     return FoundFace(
         opened.set_name,
@@ -179,7 +233,6 @@ def _measured(opened: OpenedImage, rgb: Rgb, face: _Labelled, staged: Path) -> F
         hash=perceptual_hash(near) if near.size else 0,
         image_hash=opened.hash,
         sha256=opened.sha256,
-        staged=staged,
     )
 
 

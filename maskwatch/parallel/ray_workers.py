@@ -1,33 +1,36 @@
-"""Who does the work: actors of a Ray cluster. Nodes that are added meanwhile are used, and those that die cost a chunk each."""
+"""Workers that are actors of a Ray cluster. Nodes that are added meanwhile are used, and those that die cost a piece each."""
 
 import logging
+import socket
 from collections import deque
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Generic, Self
 
-from maskwatch.app.archive.chunks import Chunk
-from maskwatch.app.archive.workers import AHEAD, MAX_DEATHS, Attempt, Done, Setup, WorkError
 from maskwatch.core.errors import ConfigError, MaskwatchError
+from maskwatch.core.text import one_line
+from maskwatch.parallel.workers import AHEAD, MAX_DEATHS, Attempt, Done, Piece, Result_co, Setup, WorkError
 
 CORES = 1  # an actor
+CONNECT_S = 10.0
+NO_CLUSTER = "no Ray cluster answers there"
 
 
-class RayWorkers:
+class RayWorkers(Generic[Piece, Result_co]):
     """`Workers` that are actors of the cluster at `address` (`auto`, `local`, host:port, ray://…), at most `most` at once.
 
     One actor more than there are is always asked for, so that a core that becomes free, on a node that is added say, is used.
-    Clips have to be at the same path on every node. Raises `ConfigError` where Ray is not installed, or is not there.
+    Files have to be at the same path on every node. Raises `ConfigError` where Ray is not installed, or is not there.
     """
 
-    def __init__(self, setup: Setup, address: str, most: int | None) -> None:
+    def __init__(self, setup: Setup[Piece, Result_co], address: str, most: int | None) -> None:
         self._setup = setup
-        self._address = None if address == "local" else address
+        self._address = address
         self._most = most
-        self._waiting: deque[Attempt] = deque()
-        self._failed: deque[Done] = deque()
+        self._waiting: deque[Attempt[Piece]] = deque()
+        self._failed: deque[Done[Piece, Result_co]] = deque()
         self._asked: dict[Any, Any] = {}  # an actor that is to come, by its first answer
         self._idle: list[Any] = []
-        self._busy: dict[Any, tuple[Any, Attempt]] = {}
+        self._busy: dict[Any, tuple[Any, Attempt[Piece]]] = {}
         self._is_ours = False
         self._stillborn = 0  # one after the other
 
@@ -38,12 +41,9 @@ class RayWorkers:
             raise ConfigError("--ray: Ray is not installed (pip install 'maskwatch[scale]')") from None
         self._ray = ray
         if not ray.is_initialized():
-            try:
-                ray.init(address=self._address, log_to_driver=False, logging_level=logging.ERROR)
-            except (ConnectionError, RuntimeError, ValueError) as e:
-                raise ConfigError(f"--ray: {self._address}: {' '.join(str(e).split())}") from e
-            self._is_ours = True
+            self._join_cluster()
         self._actor = ray.remote(num_cpus=CORES, max_restarts=0)(_Actor)
+        self._shared_setup = ray.put(self._setup)
         return self
 
     def __exit__(
@@ -64,11 +64,11 @@ class RayWorkers:
     def room(self) -> int:
         return max(1, self.count) * AHEAD - len(self._waiting)
 
-    def submit(self, chunk: Chunk) -> None:
-        self._waiting.append(Attempt(chunk))
+    def submit(self, piece: Piece) -> None:
+        self._waiting.append(Attempt(piece))
         self._give_out()
 
-    def next_done(self) -> Done:
+    def next_done(self) -> Done[Piece, Result_co]:
         while not self._failed:
             self._give_out()
             (ready, *_), _ = self._ray.wait([*self._busy, *self._asked], num_returns=1)
@@ -78,12 +78,25 @@ class RayWorkers:
                 return done
         return self._failed.popleft()
 
+    def _join_cluster(self) -> None:
+        address = self._address
+        _require_listener(address)
+        try:
+            self._ray.init(
+                address=None if address == "local" else address,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
+        except (ConnectionError, RuntimeError, ValueError) as e:
+            raise ConfigError(f"--ray: {address}: {_why(e)}") from e
+        self._is_ours = True
+
     def _give_out(self) -> None:
         while self._waiting and self._idle:
             actor, attempt = self._idle.pop(), self._waiting.popleft()
-            self._busy[actor.analyse.remote(attempt.chunk)] = actor, attempt
+            self._busy[actor.work.remote(attempt.piece)] = actor, attempt
         if not self._asked and (self._most is None or self.count < self._most):
-            actor = self._actor.remote(self._setup)
+            actor = self._actor.remote(self._shared_setup)
             self._asked[actor.begin.remote()] = actor
 
     def _welcome(self, ready: Any) -> None:
@@ -102,35 +115,58 @@ class RayWorkers:
             raise problem
         self._idle.append(actor)
 
-    def _received(self, ready: Any) -> Done | None:
+    def _received(self, ready: Any) -> Done[Piece, Result_co] | None:
         actor, attempt = self._busy.pop(ready)
         try:
             result = self._ray.get(ready)
         except (self._ray.exceptions.RayActorError, self._ray.exceptions.ObjectLostError):
             again = attempt.after_death()
-            if isinstance(again, Done):
-                self._failed.append(again)
+            if isinstance(again, WorkError):
+                self._failed.append(Done(attempt.piece, again))
             else:
                 self._waiting.append(again)
             return None
         self._idle.append(actor)
-        return Done(attempt.chunk, result)
+        if isinstance(result, MaskwatchError):  # another worker could do no better
+            raise result
+        return Done(attempt.piece, result)
+
+
+def _require_listener(address: str) -> None:
+    """Raises `ConfigError` where nothing listens at all, which Ray would find out after minutes."""
+    if address in {"auto", "local"}:
+        return
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not (host and colon and port.isdecimal()):
+        raise ConfigError(f"--ray: must be auto, local, host:port or ray://host:port, got {address}")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
+    except (OSError, OverflowError):
+        raise ConfigError(f"--ray: {address}: {NO_CLUSTER}") from None
+
+
+def _why(error: Exception) -> str:
+    """Ray tells of a cluster that is not there in many words, and in others whatever else is wrong."""
+    return NO_CLUSTER if isinstance(error, ConnectionError) else one_line(str(error))
 
 
 class _Actor:
-    """Keeps its models from chunk to chunk. Ray gives its process as many threads as it has cores."""
+    """Keeps what it loaded from piece to piece. Ray gives its process as many threads as it has cores."""
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: Setup[Any, Any]) -> None:
         self._setup = setup
 
     def begin(self) -> MaskwatchError | None:
-        """Load the models; why that cannot be, where it cannot."""
+        """Load what the work needs; why that cannot be, where it cannot."""
         try:
-            self._analyse = self._setup()
+            self._work = self._setup()
         except MaskwatchError as e:
             return e
         return None
 
-    def analyse(self, chunk: Chunk) -> bytes:
-        """As the worker of another process does."""
-        return self._analyse(chunk)
+    def work(self, piece: Any) -> Any:
+        """A piece's result, as the worker of another process gives it, or the error that it raised."""
+        try:
+            return self._work(piece)
+        except MaskwatchError as e:
+            return e

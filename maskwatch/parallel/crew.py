@@ -1,0 +1,30 @@
+"""Who is to do work that can be spread: what a command's `--workers` and `--ray` say."""
+
+from dataclasses import dataclass
+
+from maskwatch.parallel.local_workers import LocalWorkers
+from maskwatch.parallel.ray_workers import RayWorkers
+from maskwatch.parallel.this_process import ThisProcess
+from maskwatch.parallel.workers import Piece, Result_co, Setup, Workers
+from maskwatch.platform.threads import cores
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """`count` workers at once, None for one a core; `ray` is the address of the cluster that they are on, None for this machine."""
+
+    count: int | None = None
+    ray: str | None = None
+
+    def workers(self, setup: Setup[Piece, Result_co]) -> Workers[Piece, Result_co]:
+        """To be used in a `with`."""
+        if self.ray is not None:
+            return RayWorkers(setup, self.ray, self.count)
+        return LocalWorkers(setup, self.count or cores())
+
+
+def workers_of(crew: Crew | None, setup: Setup[Piece, Result_co]) -> Workers[Piece, Result_co]:
+    """Those of the crew; where there is none, this process."""
+    if crew is None:
+        return ThisProcess(setup)
+    return crew.workers(setup)

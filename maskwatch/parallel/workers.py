@@ -1,0 +1,112 @@
+"""Pieces of work and who does them. A worker that dies costs the piece that it was at, which is done again."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Generic, Protocol, Self, TypeVar
+
+from maskwatch.core.errors import MaskwatchError
+
+MAX_DEATHS = 4  # of workers by one piece; it is given up then
+AHEAD = 2  # pieces that wait, a worker
+
+Piece = TypeVar("Piece")
+Result_co = TypeVar("Result_co", covariant=True)
+
+Setup = Callable[[], Callable[[Piece], Result_co]]
+"""Loads what the work needs, in the process that is to do it, and returns what does a piece.
+
+It can be pickled, and so can pieces and results. A `MaskwatchError` of either ends the whole work.
+"""
+
+
+class WorkError(MaskwatchError):
+    """A piece could not be done: each worker that tried it died, or could not even begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[Piece, Result_co]):
+    """A piece's result, or why there is none."""
+
+    piece: Piece
+    result: Result_co | WorkError
+
+
+class Workers(Protocol[Piece, Result_co]):
+    """Does pieces, in any order; use it in a `with`. `str` of a piece tells people which it is."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    @property
+    def room(self) -> int:
+        """How many pieces may be submitted now, so that no worker waits and few pieces do."""
+        ...
+
+    def submit(self, piece: Piece) -> None:
+        """Have it done. Does not wait."""
+        ...
+
+    def next_done(self) -> Done[Piece, Result_co]:
+        """Wait until another one is done; some must have been submitted."""
+        ...
+
+
+class Numbered(Protocol):
+    """A piece that knows its place."""
+
+    @property
+    def number(self) -> int:
+        """Of the pieces, counted from 0."""
+        ...
+
+
+NumberedPiece = TypeVar("NumberedPiece", bound=Numbered)
+
+
+def in_parallel(
+    workers: Workers[Piece, Result_co], pieces: Iterable[Piece]
+) -> Iterator[Done[Piece, Result_co]]:
+    """What becomes of each piece, as they are done; a piece is not asked for before there is room for it."""
+    left, under_way = iter(pieces), 0
+    while True:
+        while workers.room > 0 and (piece := next(left, None)) is not None:
+            workers.submit(piece)
+            under_way += 1
+        if not under_way:
+            return
+        under_way -= 1
+        yield workers.next_done()
+
+
+def in_order(
+    workers: Workers[NumberedPiece, Result_co], pieces: Iterable[NumberedPiece]
+) -> Iterator[Result_co]:
+    """The results in the pieces' order. Raises the `WorkError` of a piece that could not be done."""
+    waiting: dict[int, Result_co] = {}
+    place = 0
+    for done in in_parallel(workers, pieces):
+        if isinstance(done.result, WorkError):
+            raise done.result
+        waiting[done.piece.number] = done.result
+        while place in waiting:
+            yield waiting.pop(place)
+            place += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt(Generic[Piece]):
+    """A piece, and how many workers died of it so far."""
+
+    piece: Piece
+    deaths: int = 0
+
+    def after_death(self) -> "Attempt[Piece] | WorkError":
+        """Another attempt, or that it is given up."""
+        again = replace(self, deaths=self.deaths + 1)
+        if again.deaths < MAX_DEATHS:
+            return again
+        return WorkError(f"{self.piece}: {MAX_DEATHS} workers died of it")

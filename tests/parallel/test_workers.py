@@ -1,0 +1,156 @@
+"""Pieces of work and who does them: processes of this machine, or actors of a Ray cluster."""
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+from harness.pieces import Describe, Piece
+
+from maskwatch.core.errors import ConfigError, DataError, ModelError
+from maskwatch.parallel.crew import Crew, workers_of
+from maskwatch.parallel.local_workers import LocalWorkers
+from maskwatch.parallel.ray_workers import RayWorkers
+from maskwatch.parallel.this_process import ThisProcess
+from maskwatch.parallel.workers import MAX_DEATHS, WorkError, in_order, in_parallel
+
+TWELVE = [Piece(number) for number in range(12)]
+DESCRIBED = [f"piece {number}, 1 thread" for number in range(12)]
+
+
+@pytest.fixture(params=["local", "ray"])
+def crew(request):
+    """Make workers of either kind, two of them."""
+    if request.param == "local":
+        return lambda setup: LocalWorkers(setup, 2)
+    pytest.importorskip("ray", reason="Ray is not installed (maskwatch[scale])")
+    request.getfixturevalue("ray_cluster")
+    return lambda setup: RayWorkers(setup, "auto", 2)
+
+
+def with_node(cluster):
+    """One of two cores. On a busy machine Ray gives up after half a minute, so it is tried again."""
+    for attempt in range(4):
+        try:
+            cluster.add_node(num_cpus=2, include_dashboard=False, include_log_monitor=False, no_monitor=True)
+            return
+        except Exception as e:  # noqa: BLE001 - Ray raises just that
+            if attempt == 3:
+                pytest.skip(f"Ray does not start here: {e}")
+
+
+@pytest.fixture(scope="module")
+def ray_cluster():
+    """A cluster of one node on this machine; its workers find what these tests import."""
+    ray = pytest.importorskip("ray", reason="Ray is not installed (maskwatch[scale])")
+    from ray.cluster_utils import Cluster
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, sys.path)]))
+        cluster = Cluster()
+        with_node(cluster)
+        ray.init(address=cluster.address, log_to_driver=False)
+        yield cluster
+        ray.shutdown()
+        cluster.shutdown()
+
+
+@pytest.mark.integration
+def test_workers_do_every_piece_whoever_dies_meanwhile(crew, tmp_path):
+    """One worker dies once, and its piece is done again."""
+    with crew(Describe(die_of=5, mark=tmp_path / "died")) as workers:
+        done = list(in_parallel(workers, TWELVE))
+    assert (tmp_path / "died").exists()
+    assert sorted((each.piece.number, each.result) for each in done) == list(enumerate(DESCRIBED))
+
+
+@pytest.mark.integration
+def test_a_piece_that_kills_its_workers_is_given_up_and_the_others_are_done(crew):
+    with crew(Describe(die_of=5)) as workers:
+        done = {each.piece.number: each.result for each in in_parallel(workers, TWELVE)}
+    failed = done.pop(5)
+    assert isinstance(failed, WorkError)
+    assert str(failed) == f"piece 5: {MAX_DEATHS} workers died of it"
+    assert sorted(done.values()) == sorted(each for n, each in enumerate(DESCRIBED) if n != 5)
+
+
+@pytest.mark.integration
+def test_workers_that_cannot_begin_or_go_on_say_why(crew):
+    for setup, kind, told in (
+        (Describe(broken=True), ModelError, r"^weights\.safetensors: is damaged$"),
+        (Describe(refuses=3), DataError, "^piece 3: cannot be done$"),
+    ):
+        with crew(setup) as workers, pytest.raises(kind, match=told):
+            list(in_parallel(workers, TWELVE))
+
+
+@pytest.mark.integration
+def test_results_come_in_the_order_of_their_pieces_however_long_each_takes(crew):
+    with crew(Describe(takes_s=0.05)) as workers:
+        assert list(in_order(workers, TWELVE)) == DESCRIBED
+    with crew(Describe(die_of=5)) as workers, pytest.raises(WorkError, match=r"^piece 5: "):
+        list(in_order(workers, TWELVE))
+
+
+def test_results_wait_for_those_before_them():
+    class LastFirst(ThisProcess):
+        @property
+        def room(self):
+            return 4 - len(self._waiting)
+
+        def next_done(self):
+            self._waiting.rotate(1)
+            return super().next_done()
+
+    with LastFirst(Describe()) as workers:
+        done = [each.piece.number for each in in_parallel(workers, TWELVE)]
+    assert sorted(done) == list(range(12)) != done
+    with LastFirst(Describe()) as workers:
+        assert [each.partition(",")[0] for each in in_order(workers, TWELVE)] == list(map(str, TWELVE))
+
+
+def test_who_does_it_is_what_the_options_say():
+    assert isinstance(workers_of(None, Describe()), ThisProcess)
+    assert isinstance(workers_of(Crew(3), Describe()), LocalWorkers)
+    assert Crew(3).workers(Describe()).room == 6
+    assert isinstance(workers_of(Crew(3, "auto"), Describe()), RayWorkers)
+
+
+@pytest.mark.integration
+def test_a_node_that_is_added_meanwhile_is_used(ray_cluster):
+    with RayWorkers(Describe(takes_s=0.25), "auto", None) as workers:
+        seen = 0
+        for _ in in_parallel(workers, [Piece(number) for number in range(400)]):
+            seen = max(seen, workers.count)
+            if seen == 2 and len(ray_cluster.list_all_nodes()) == 1:
+                with_node(ray_cluster)
+            if seen > 2:
+                break
+    assert seen > 2
+
+
+@pytest.mark.parametrize("scheme", ["", "ray://"])
+def test_where_no_cluster_answers_one_line_says_so_with_the_address(scheme):
+    pytest.importorskip("ray", reason="Ray is not installed (maskwatch[scale])")
+    with socket.socket() as bound:  # which does not listen
+        bound.bind(("127.0.0.1", 0))
+        address = f"{scheme}127.0.0.1:{bound.getsockname()[1]}"
+        with pytest.raises(ConfigError) as error, Crew(1, address).workers(Describe()):
+            pass
+    assert str(error.value) == f"--ray: {address}: no Ray cluster answers there"
+    with (
+        pytest.raises(ConfigError, match="must be auto, local, host:port"),
+        Crew(1, "nonsense").workers(Describe()),
+    ):
+        pass
+
+
+@pytest.mark.integration
+def test_without_ray_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with (
+        pytest.raises(ConfigError, match=r"pip install 'maskwatch\[scale\]'"),
+        RayWorkers(Describe(), "auto", 1),
+    ):
+        pass
