@@ -31,9 +31,11 @@ from maskwatch.events.media import Media
 from maskwatch.events.recorder import Recorder
 from maskwatch.events.retention import Retention
 from maskwatch.models.hot_swap import Follower
-from maskwatch.models.loading import Models, load_version, serving_models
+from maskwatch.models.loading import Models, load_version, serving_models, shadow_models
 from maskwatch.models.registry import Registry
-from maskwatch.pipeline.camera import CameraModels
+from maskwatch.models.registry_state import Shadow
+from maskwatch.models.shadow import ShadowFollower
+from maskwatch.pipeline.camera import CameraModels, ShadowModels
 from maskwatch.pipeline.pipeline import Pipeline
 from maskwatch.sources.paced import PacedSource
 
@@ -64,13 +66,18 @@ def service_pipeline(config: Config) -> Pipeline:
             config, lambda device: load_version(registry, version, device), pipeline.sample_inputs()
         )
 
+    def load_candidate(shadow: Shadow) -> dict[str, ShadowModels]:
+        cameras = {name: camera for name, camera in config.cameras.items() if shadow.covers(name)}
+        return shadow_models(cameras, registry.files(shadow.version))
+
     # of lost cards `pick_devices` knows: what is left are the others, and at last the processor
     pipeline.fall_back_on(lambda: spread_camera_models(config, serving))
     pipeline.add_background_task(DriftWatch(confidences, look, pipeline))
     if config.learn.archive_max_days is not None or config.queue.names_max_days is not None:
         pipeline.add_background_task(Upkeep(config.queue, config.learn, pipeline.fail))
     version = next(iter(models.values())).files.version
-    pipeline.add_background_task(Follower(registry, change_stamp, version, pipeline, load))
+    shadow = ShadowFollower(registry, pipeline, load_candidate, config.models.shadow_share)
+    pipeline.add_background_task(Follower(registry, change_stamp, version, pipeline, load, shadow=shadow))
     return pipeline
 
 

@@ -1,4 +1,4 @@
-"""The running service follows the registry: another version is loaded beside the work, and exchanged."""
+"""The running service follows the registry: another version is loaded beside the work, and exchanged or compared."""
 
 import logging
 import sys
@@ -8,6 +8,7 @@ from typing import Self
 
 from maskwatch.core.errors import MaskwatchError
 from maskwatch.models.registry import Registry
+from maskwatch.models.shadow import ShadowFollower
 from maskwatch.pipeline.camera import CameraModels
 from maskwatch.pipeline.pipeline import Pipeline
 from maskwatch.platform.background import BackgroundThread
@@ -23,7 +24,8 @@ class Follower(BackgroundThread):
     """While the block runs, a thread looks whether another version is to serve.
 
     `change_stamp` is the registry's from before `serving` was loaded. `load` returns what each camera is to be judged by,
-    tried out. When it raises, the old models go on, which is told once, in the log and on the board.
+    tried out. When it raises, the old models go on, which is told once, in the log and on the board. `shadow` is told of
+    what the registry says of the version in the shadow.
     """
 
     def __init__(
@@ -33,6 +35,8 @@ class Follower(BackgroundThread):
         serving: str,
         pipeline: Pipeline,
         load: Callable[[str], Mapping[str, CameraModels]],
+        *,
+        shadow: ShadowFollower,
     ) -> None:
         super().__init__("models", pipeline.fail, close_s=0)  # a thread that loads is not waited for
         self._registry = registry
@@ -40,18 +44,26 @@ class Follower(BackgroundThread):
         self._serving = serving
         self._pipeline = pipeline
         self._load = load
+        self._shadow = shadow
 
     def __enter__(self) -> Self:
         self._pipeline.board.set_models(self._serving)
         return super().__enter__()
 
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)
+        self._shadow.save()
+
     def body(self) -> None:
+        self._follow_shadow()
         while not self.pause(LOOK_S):
             self._pipeline.release()
             change_stamp = self._registry.change_stamp()
             if change_stamp != self._mark:
                 self._mark = change_stamp
                 self._follow()
+                self._follow_shadow()
+            self._shadow.save_now_and_then()
 
     def _follow(self) -> None:
         board = self._pipeline.board
@@ -70,6 +82,14 @@ class Follower(BackgroundThread):
         except (MaskwatchError, OSError, RuntimeError) as e:
             log.error("version %s is refused, %s goes on: %s", version or "?", self._serving, e)
             board.set_notice(ABOUT, f"models {version or '?'} refused")
+
+    def _follow_shadow(self) -> None:
+        try:
+            wanted = self._registry.state().shadow
+        except MaskwatchError:  # told of by who follows the serving version
+            return
+        with _taking_turns():
+            self._shadow.follow(wanted, self._serving)
 
 
 @contextmanager

@@ -65,7 +65,12 @@ class DeviceFrames:
             top, left = divmod(offset, rgb.strides[0])
             left //= rgb.strides[1]
             height, width = kept.batch.shape[1:3]
-            if top <= rows[0] and rows[1] <= top + height and left <= columns[0] and columns[1] <= left + width:
+            if (
+                top <= rows[0]
+                and rows[1] <= top + height
+                and left <= columns[0]
+                and columns[1] <= left + width
+            ):
                 return Uploaded(kept.batch, kept.row, top, left)
         return None
 

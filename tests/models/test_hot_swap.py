@@ -21,8 +21,10 @@ from maskwatch.config import load as configuration
 from maskwatch.core.records import Coverage, Label, Status
 from maskwatch.detect.weights import load_detector, save_detector
 from maskwatch.models.registry import CLASSIFIER, DETECTOR, SHIPPED, Registry, Version, shipped_files
+from maskwatch.models.shadow_counts import read_counts
 from maskwatch.output import demo_clip as demo
 from maskwatch.platform.clock import utc_now
+from maskwatch.samples.store import Queue
 from maskwatch.web.application import make_app
 from maskwatch.web.models import CURRENT, routes
 
@@ -202,6 +204,36 @@ def test_a_candidate_that_is_of_no_use_is_refused_and_said_so_once(
         assert reason in told[0]
         registry.rollback()
         service.wait(lambda: not service.status.notices)
+
+
+def test_a_candidate_in_the_shadow_is_compared_and_queued_goes_on_after_a_restart_and_ends_as_it_serves(
+    running, registry, tmp_path
+):
+    register(registry, "one", tmp_path, network_change=opposite)
+
+    def samples():
+        return [s for s in Queue(tmp_path / "queue").samples() if "shadow" in s.reasons]
+
+    def compared(service):
+        shadow = service.status.shadow
+        return shadow.cameras["door"].frames if shadow is not None and shadow.cameras else 0
+
+    with running() as service:
+        before = service.models()
+        registry.begin_shadow("one", ["door"])
+        service.wait(lambda: compared(service) and samples())
+        assert service.models() == before
+        assert service.status.models == SHIPPED
+    (sample, *_) = samples()
+    (own,), (other,) = sample.report.faces, sample.report.shadow.faces
+    assert {own.label, other.label} == {Label.PROTECTED, Label.UNPROTECTED}
+    assert (sample.report.shadow.version, sample.report.shadow.serving) == ("one", SHIPPED)
+    counts = read_counts(registry.folder, "one", SHIPPED)["door"]
+    assert counts.frames == counts.differing == counts.relabelled == counts.decisions > 0
+    with running() as service:
+        service.wait(lambda: compared(service) > counts.frames)
+        registry.promote("one")
+        service.wait(lambda: service.status.models == "one" and service.status.shadow is None)
 
 
 TOKEN = "a-token-of-some-length"
