@@ -1,7 +1,7 @@
 """The registry: a folder of the models' versions, and which of them serves.
 
     models/versions/<id>/    detector.safetensors, classifier.safetensors, their cards, meta.json
-    models/current.json      the serving version, those that served before it, and what was done when
+    models/current.json      the serving version, those that served before it, the one in the shadow, what was done when
 
 A version is whole or it is not there: its folder is renamed into place, and is never written to again.
 Another version takes over by one rename of `current.json`. Where there is none, the shipped models serve,
@@ -10,9 +10,8 @@ under the name `shipped`.
 
 import hashlib
 import json
-import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -21,14 +20,23 @@ from typing import Any
 from uuid import uuid4
 
 from maskwatch.core.errors import MALFORMED, ModelError
+from maskwatch.models.registry_state import SHIPPED, RegistryState, as_bytes, checked_name
 from maskwatch.platform.clock import utc_now
 from maskwatch.platform.files import locked, make_folder, new_folder, write_atomically
 from maskwatch.platform.package_data import shipped
 
-SHIPPED = "shipped"
+__all__ = [
+    "CLASSIFIER",
+    "DETECTOR",
+    "SHIPPED",
+    "ModelFiles",
+    "Registry",
+    "Version",
+    "new_id",
+    "shipped_files",
+]
+
 DETECTOR, CLASSIFIER = "detector.safetensors", "classifier.safetensors"
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-MAX_EVENTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +52,6 @@ class Version:
     samples: tuple[str, ...] = ()
     figures: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """`what` is promoted or rolled back."""
-
-    at: datetime
-    what: str
-    version: str
-
-
-@dataclass(frozen=True, slots=True)
-class RegistryState:
-    """`before` are the versions that a rollback goes back to, the last one first to be taken."""
-
-    serving: str = SHIPPED
-    before: tuple[str, ...] = ()
-    events: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +78,14 @@ class Registry:
     def state(self) -> RegistryState:
         """Raises `ModelError` when the file is damaged."""
         try:
-            data = json.loads(self.current.read_text(encoding="utf-8"))
-            events = [Event(datetime.fromisoformat(e["at"]), e["what"], e["version"]) for e in data["events"]]
-            return RegistryState(_name(data["serving"]), tuple(map(_name, data["before"])), tuple(events))
+            return RegistryState.from_json(self.current.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return RegistryState()
         except (OSError, *MALFORMED) as e:
             raise ModelError(f"{self.current}: cannot be read ({type(e).__name__})") from e
 
     def change_stamp(self) -> object:
-        """Something that differs from before when another version may serve; costs one look at the disk."""
+        """Something that differs from before when another version may serve or be in the shadow; costs one look at the disk."""
         try:
             status = self.current.stat()
         except OSError:
@@ -159,7 +147,7 @@ class Registry:
                 write_atomically(part / name, _read(source))
             digests = {name: _digest(part / name) for name in files}
             whole = replace(version, files=digests)
-            write_atomically(part / "meta.json", _as_bytes(asdict(whole)))
+            write_atomically(part / "meta.json", as_bytes(asdict(whole)))
         return whole
 
     def promote(self, name: str) -> RegistryState:
@@ -169,7 +157,7 @@ class Registry:
             state = self.state()
             if state.serving == name:
                 return state
-            return self._put(state, name, (*state.before, state.serving), "promoted")
+            return self._put(state.serve(name, (*state.before, state.serving), "promoted"))
 
     def rollback(self) -> RegistryState:
         """Let the version serve again that did before the present one.
@@ -182,10 +170,26 @@ class Registry:
                 raise ModelError(f"{self.folder}: no version served before {state.serving}")
             name = state.before[-1]
             self.files(name)
-            return self._put(state, name, state.before[:-1], "rolled back")
+            return self._put(state.serve(name, state.before[:-1], "rolled back"))
+
+    def begin_shadow(self, name: str, cameras: Iterable[str] | None = None) -> RegistryState:
+        """Let a version judge frames of these cameras, None: of all, beside the serving one, in the place of another.
+
+        A run that the version has begun already goes on with these cameras. Raises `ModelError`, and changes
+        nothing, when its files are not whole, it serves, or there is no camera.
+        """
+        self.files(name)
+        with self._locked():
+            return self._put(self.state().begin_shadow(name, cameras))
+
+    def end_shadow(self) -> RegistryState:
+        """Let no version judge beside the serving one; where none does, nothing is written."""
+        with self._locked():
+            state = self.state()
+            return state if state.shadow is None else self._put(state.end_shadow())
 
     def tidy(self, keep: int) -> list[str]:
-        """Remove all versions but the newest `keep`, the serving one, and the `keep` that rollbacks reach first.
+        """Remove all versions but the newest `keep`, those that serve or are in the shadow, and the `keep` that rollbacks reach first.
 
         Returns the names of those removed. Raises `ModelError` when a `meta.json` is damaged.
         """
@@ -193,19 +197,18 @@ class Registry:
             state = self.state()
             before = state.before[-keep:]
             if before != state.before:
-                write_atomically(self.current, _as_bytes(asdict(replace(state, before=before))))
-            old = [v.id for v in self.versions()[:-keep] if v.id not in {state.serving, *before}]
+                self._put(replace(state, before=before))
+            kept = {state.serving, *before, *([state.shadow.version] if state.shadow else [])}
+            old = [v.id for v in self.versions()[:-keep] if v.id not in kept]
             for name in old:
                 self._folder(name).rename(self._versions / f".{name}.gone")  # at once, whole or not at all
             for gone in self._versions.glob(".*.gone"):
                 shutil.rmtree(gone, ignore_errors=True)
         return old
 
-    def _put(self, state: RegistryState, name: str, before: tuple[str, ...], what: str) -> RegistryState:
-        events = (*state.events, Event(utc_now(), what, name))[-MAX_EVENTS:]
-        new = RegistryState(name, before[-MAX_EVENTS:], events)
-        write_atomically(self.current, _as_bytes(asdict(new)))
-        return new
+    def _put(self, state: RegistryState) -> RegistryState:
+        write_atomically(self.current, state.as_bytes())
+        return state
 
     @property
     def _versions(self) -> Path:
@@ -213,7 +216,7 @@ class Registry:
 
     def _folder(self, name: str) -> Path:
         try:
-            return self._versions / _name(name)
+            return self._versions / checked_name(name)
         except ValueError as e:
             raise ModelError(f"{self.folder}: {e}") from e
 
@@ -230,12 +233,6 @@ def new_id() -> str:
     return f"{utc_now():%Y%m%dT%H%M%SZ}-{uuid4().hex[:4]}"
 
 
-def _name(text: str) -> str:
-    if not NAME.fullmatch(text):
-        raise ValueError(f"{text!r} is no version's name")
-    return text
-
-
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -245,9 +242,3 @@ def _read(path: Path) -> bytes:
 
 def _digest(path: Path) -> str:
     return hashlib.sha256(_read(path)).hexdigest()
-
-
-def _as_bytes(data: Mapping[str, Any]) -> bytes:
-    return (
-        json.dumps(data, indent=1, ensure_ascii=False, default=lambda value: value.isoformat()) + "\n"
-    ).encode()

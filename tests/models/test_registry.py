@@ -1,6 +1,7 @@
 """The registry of the models' versions, and its command."""
 
 import hashlib
+import json
 import threading
 
 import pytest
@@ -130,6 +131,83 @@ def test_old_versions_go_but_for_the_serving_one_and_what_a_rollback_reaches(reg
     with pytest.raises(ModelError, match="no version served before v0"):
         registry.rollback()
     assert registry.tidy(20) == []
+
+
+def test_one_version_at_a_time_is_in_the_shadow_of_some_cameras_or_of_all(registry):
+    for name in ("one", "two"):
+        added(registry, name)
+    began = registry.begin_shadow("one", ["door"]).shadow
+    assert began == registry.state().shadow
+    assert (began.version, began.covers("door"), began.covers("gate")) == ("one", True, False)
+    wider = registry.begin_shadow("one").shadow
+    assert (wider.cameras, wider.covers("gate"), wider.since) == (None, True, began.since)
+    assert registry.begin_shadow("two").shadow.since > began.since
+    assert registry.state().serving == SHIPPED
+    assert registry.end_shadow().shadow is None
+    stamp = registry.change_stamp()
+    assert registry.end_shadow().shadow is None
+    assert registry.change_stamp() == stamp
+    told = [(event.what, event.version) for event in registry.state().events]
+    assert told == [
+        ("shadow began", "one"),
+        ("shadow ended", "one"),
+        ("shadow began", "two"),
+        ("shadow ended", "two"),
+    ]
+
+
+def test_a_version_that_comes_to_serve_is_in_the_shadow_no_more_and_another_stays(registry):
+    for name in ("one", "two"):
+        added(registry, name)
+    registry.begin_shadow("one")
+    assert registry.promote("two").shadow.version == "one"
+    assert registry.promote("one").shadow is None
+    with pytest.raises(ModelError, match="one serves already"):
+        registry.begin_shadow("one")
+    registry.begin_shadow("two")
+    assert registry.rollback().shadow is None
+
+
+def test_what_cannot_be_in_the_shadow_is_refused_and_nothing_changes(registry):
+    for name in ("one", "two"):
+        added(registry, name)
+    registry.begin_shadow("one", ["door"])
+    before = registry.current.read_bytes()
+    (registry.folder / "versions/two" / CLASSIFIER).write_bytes(b"nothing")
+    for name, cameras, why in (
+        ("two", None, "is not what was registered"),
+        ("nobody", None, "no version 'nobody'"),
+        ("one", [], "needs a camera"),
+    ):
+        with pytest.raises(ModelError, match=why):
+            registry.begin_shadow(name, cameras)
+    assert registry.current.read_bytes() == before
+
+
+def test_a_file_from_before_there_was_a_shadow_is_read_and_one_of_now_by_programs_of_then(registry):
+    added(registry, "one")
+    registry.promote("one")
+    data = json.loads(registry.current.read_text())
+    del data["shadow"]
+    registry.current.write_text(json.dumps(data))
+    assert (registry.state().serving, registry.state().shadow) == ("one", None)
+    registry.begin_shadow(SHIPPED, ["door"])
+    now = json.loads(registry.current.read_text())
+    assert {key: now[key] for key in ("serving", "before")} == {
+        key: data[key] for key in ("serving", "before")
+    }
+    assert all(event.keys() == {"at", "what", "version"} for event in now["events"])
+    for damaged in ({"version": "../x"}, {"version": "one", "cameras": "door", "since": "now"}, 3):
+        registry.current.write_text(json.dumps(now | {"shadow": damaged}))
+        with pytest.raises(ModelError, match=r"current\.json: cannot be read"):
+            registry.state()
+
+
+def test_the_version_in_the_shadow_is_not_removed_as_an_old_one(registry):
+    for name in ("old", "older", "new"):
+        added(registry, name)
+    registry.begin_shadow("old")
+    assert registry.tidy(1) == ["older"]
 
 
 def test_changes_from_many_sides_at_once_are_all_kept(registry):

@@ -1,0 +1,113 @@
+"""What `current.json` says: which version serves, which is in the shadow, and what was done when."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any, Self
+
+from maskwatch.core.errors import ModelError
+from maskwatch.platform.clock import utc_now
+
+SHIPPED = "shipped"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+MAX_EVENTS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """`what` is promoted, rolled back, shadow began or shadow ended."""
+
+    at: datetime
+    what: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shadow:
+    """A version that judges frames beside the serving one and is not heard.
+
+    `cameras` are those whose frames it sees, None: all. `since` is when it began; other cameras do not change it.
+    """
+
+    version: str
+    cameras: tuple[str, ...] | None
+    since: datetime
+
+    def covers(self, camera: str) -> bool:
+        """Whether it sees frames of that camera."""
+        return self.cameras is None or camera in self.cameras
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryState:
+    """`before` are the versions that a rollback goes back to, the last one first to be taken."""
+
+    serving: str = SHIPPED
+    before: tuple[str, ...] = ()
+    events: tuple[Event, ...] = ()
+    shadow: Shadow | None = None
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Files without a shadow, from before there was one, are read. Raises one of `MALFORMED`."""
+        data = json.loads(text)
+        events = (Event(datetime.fromisoformat(e["at"]), e["what"], e["version"]) for e in data["events"])
+        before = tuple(map(checked_name, data["before"]))
+        return cls(checked_name(data["serving"]), before, tuple(events), _shadow(data.get("shadow")))
+
+    def as_bytes(self) -> bytes:
+        """The file's bytes. A program from before there was a shadow reads what it knows."""
+        return as_bytes(asdict(self))
+
+    def serve(self, name: str, before: tuple[str, ...], what: str) -> "RegistryState":
+        """Another version serves; it is not in the shadow any more."""
+        state = self.end_shadow() if self.shadow is not None and self.shadow.version == name else self
+        return replace(_with_event(state, what, name), serving=name, before=before[-MAX_EVENTS:])
+
+    def begin_shadow(self, name: str, cameras: Iterable[str] | None) -> "RegistryState":
+        """A version judges frames of these cameras (None: all), in the place of another; raises `ModelError`."""
+        if name == self.serving:
+            raise ModelError(f"version {name} serves already, and cannot be compared with itself")
+        chosen = None if cameras is None else tuple(dict.fromkeys(cameras))
+        if chosen == ():
+            raise ModelError(f"version {name}: a shadow run needs a camera")
+        if self.shadow is not None and self.shadow.version == name:
+            return replace(self, shadow=replace(self.shadow, cameras=chosen))
+        state = _with_event(self.end_shadow(), "shadow began", name)
+        return replace(state, shadow=Shadow(name, chosen, state.events[-1].at))
+
+    def end_shadow(self) -> "RegistryState":
+        """No version is in the shadow."""
+        if self.shadow is None:
+            return self
+        return replace(_with_event(self, "shadow ended", self.shadow.version), shadow=None)
+
+
+def checked_name(text: str) -> str:
+    """The text, when a version may be called that; raises `ValueError` else."""
+    if not NAME.fullmatch(text):
+        raise ValueError(f"{text!r} is no version's name")
+    return text
+
+
+def as_bytes(data: Mapping[str, Any]) -> bytes:
+    """JSON as the registry's files have it; times are ISO 8601."""
+    return (
+        json.dumps(data, indent=1, ensure_ascii=False, default=lambda value: value.isoformat()) + "\n"
+    ).encode()
+
+
+def _shadow(data: Mapping[str, Any] | None) -> Shadow | None:
+    if data is None:
+        return None
+    cameras = data["cameras"]
+    if cameras is not None and not (cameras and all(isinstance(name, str) for name in cameras)):
+        raise ValueError("the shadow's cameras are no names")
+    since = datetime.fromisoformat(data["since"])
+    return Shadow(checked_name(data["version"]), None if cameras is None else tuple(cameras), since)
+
+
+def _with_event(state: RegistryState, what: str, version: str) -> RegistryState:
+    return replace(state, events=(*state.events, Event(utc_now(), what, version))[-MAX_EVENTS:])
