@@ -15,6 +15,7 @@ from maskwatch.app.cameras import (
     sample_queue,
     why_not_decoded,
 )
+from maskwatch.app.fleet import fleet_follower, fleet_switch
 from maskwatch.app.upkeep import Upkeep
 from maskwatch.config.load import Config
 from maskwatch.core.errors import ConfigError
@@ -43,6 +44,7 @@ log = logging.getLogger(__name__)
 def service_pipeline(config: Config) -> Pipeline:
     """The service's pipeline with what accompanies it: it follows the registry."""
     registry = Registry(config.models.dir)
+    fleet = fleet_switch(config, registry)
     change_stamp = registry.change_stamp()  # before the models are loaded, so that no change is missed
     models = configured_models(config)
     drift = config.drift
@@ -63,6 +65,8 @@ def service_pipeline(config: Config) -> Pipeline:
     if config.learn.archive_max_days is not None or config.queue.names_max_days is not None:
         pipeline.add_background_task(Upkeep(config.queue, config.learn, pipeline.fail))
     pipeline.add_background_task(Follower(registry, change_stamp, models.files.version, pipeline, load))
+    if fleet is not None:
+        pipeline.add_background_task(fleet_follower(config, fleet, pipeline, load))
     return pipeline
 
 

@@ -26,6 +26,7 @@ from maskwatch.detect.settings import MotionSettings
 from maskwatch.detect.settings import Settings as DetectSettings
 from maskwatch.drift.settings import DriftSettings
 from maskwatch.events.settings import EventSettings
+from maskwatch.fleet.settings import FleetSettings
 from maskwatch.learning.settings import LearnSettings
 from maskwatch.models.settings import ModelsSettings
 from maskwatch.platform.settings_base import SettingsBase
@@ -221,6 +222,7 @@ class Globals(Defaults):
 
     queue: QueueSettings = QueueSettings()
     models: ModelsSettings = ModelsSettings()
+    fleet: FleetSettings = FleetSettings()
     learn: LearnSettings = LearnSettings()
     drift: DriftSettings = DriftSettings()
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -21,7 +21,9 @@ def install(
     Raises `FleetError` when it is larger, or the registry has other files under its name, and as `download` does.
     """
     if release.size > max_bytes:
-        raise FleetError(f"version {release.version} has {release.size} bytes, {max_bytes} are allowed (fleet.max_mb)")
+        raise FleetError(
+            f"version {release.version} has {release.size} bytes, {max_bytes} are allowed (fleet.max_mb)"
+        )
     digests = {name: facts.sha256 for name, facts in release.files.items()}
     known = next((each for each in registry.versions() if each.id == release.version), None)
     if known is not None:
@@ -54,10 +56,7 @@ def _file(share: Share, facts: FileFacts, folder: Path, is_stopped: Callable[[],
     part = folder / f"{facts.sha256}.part"
     try:
         size = _append(share, facts, part, is_stopped)
-        if size < facts.size:
-            raise FleetUnreachable(f"a download broke off after {size} of {facts.size} bytes; the next attempt goes on there")
-        if _digest(part) != facts.sha256:
-            raise FleetError("a file is not what was signed (its SHA-256 differs)")
+        _require_signed(part, size, facts)
     except FleetUnreachable:
         raise
     except FleetError:
@@ -86,6 +85,15 @@ def _append(share: Share, facts: FileFacts, part: Path, is_stopped: Callable[[],
         file.flush()
         os.fsync(file.fileno())
     return size
+
+
+def _require_signed(part: Path, size: int, facts: FileFacts) -> None:
+    if size < facts.size:
+        raise FleetUnreachable(
+            f"a download broke off after {size} of {facts.size} bytes; the next attempt goes on there"
+        )
+    if _digest(part) != facts.sha256:
+        raise FleetError("a file is not what was signed (its SHA-256 differs)")
 
 
 def _digest(path: Path) -> str:

@@ -12,11 +12,20 @@ import json
 from collections.abc import Collection
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from maskwatch.core.errors import FleetError
 from maskwatch.fleet.stages import Stage, serves
-from maskwatch.models.registry import CLASSIFIER, DETECTOR, NAME, SHIPPED
+from maskwatch.models.registry import CLASSIFIER, DETECTOR
+from maskwatch.models.registry_state import SHIPPED, checked_name
 
 FORMAT = 1
 MANIFEST, FILES, SERVICES = "manifest", "files", "services"
@@ -25,8 +34,8 @@ MAX_RELEASES = 16  # older ones are left out
 
 
 def _as_name(text: str) -> str:
-    if not NAME.fullmatch(text) or text == SHIPPED:
-        raise ValueError("is no version's name")
+    if checked_name(text) == SHIPPED:
+        raise ValueError("the shipped models come with the program")
     return text
 
 
@@ -92,9 +101,7 @@ class Manifest(_Record):
 
     def shadowed(self, refused: Collection[str]) -> Release | None:
         """What is to be tried beside what serves: the latest release in its shadow stage, and that was not refused."""
-        return next(
-            (r for r in self.releases if r.version not in refused and r.stage is Stage.SHADOW), None
-        )
+        return next((r for r in self.releases if r.version not in refused and r.stage is Stage.SHADOW), None)
 
     def as_bytes(self) -> bytes:
         """Canonical JSON, in one line without its end: sorted keys, no spaces, UTF-8."""
@@ -109,4 +116,6 @@ def parse(data: bytes) -> Manifest:
     except ValidationError as e:
         first = e.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
-        raise FleetError(f"the fleet's manifest is none that this release knows: {place}: {first['msg']}") from None
+        raise FleetError(
+            f"the fleet's manifest is none that this release knows: {place}: {first['msg']}"
+        ) from None

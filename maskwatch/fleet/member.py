@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from maskwatch import __version__
 from maskwatch.core.errors import FleetError
 from maskwatch.fleet.download import install
 from maskwatch.fleet.manifest import MANIFEST, MAX_BYTES, Manifest, Release, parse
@@ -40,7 +39,8 @@ class Judgement:
 class Membership:
     """The service's `name` in the fleet, and what it takes from where: `keys` are trusted, `cameras` shadow.
 
-    At most `max_bytes` are taken for a version. Of the registry's versions the newest `keep` stay.
+    At most `max_bytes` are taken for a version. Of the registry's versions the newest `keep` stay. `program` is this
+    program's version, which is reported.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Membership:
     cameras: tuple[str, ...]
     max_bytes: int
     keep: int
+    program: str
 
 
 class Member:
@@ -96,7 +97,7 @@ class Member:
         said = ServiceReport(
             name=self._fleet.name,
             at=utc_now(),
-            program=__version__,
+            program=self._fleet.program,
             sequence=state.sequence,
             serves=registry.serving,
             shadow=registry.shadow.version if registry.shadow else None,
@@ -146,7 +147,9 @@ class Member:
         is_known = release.version in before.before
         why = None if is_known else self._judgement.why_not(release.version)
         if why is not None:
-            log.warning("version %s of the fleet is refused, %s goes on: %s", release.version, before.serving, why)
+            log.warning(
+                "version %s of the fleet is refused, %s goes on: %s", release.version, before.serving, why
+            )
             self._switch.refuse(release.version, release.sequence, why)
         elif self._registry.state() == before:  # nobody chose meanwhile
             self._switch.take(release, self._judgement.judges())

@@ -115,6 +115,13 @@ def read_manifest(folder: Path, keys: "Sequence[Ed25519PublicKey]") -> Manifest 
     return parse(verified(FolderShare(folder).read(MANIFEST, MAX_BYTES), keys))
 
 
+def unverified_manifest(folder: Path) -> Manifest | None:
+    """The same without a key, to be looked at and not acted on. Raises `FleetError` for what is no manifest at all."""
+    if not is_there(folder / MANIFEST):
+        return None
+    return parse(FolderShare(folder).read(MANIFEST, MAX_BYTES).partition(b"\n")[0])
+
+
 def _next(before: Manifest | None) -> int:
     """Above the one before, and the Unix time.
 

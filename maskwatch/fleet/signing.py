@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 PASSPHRASE = "MASKWATCH_FLEET_PASSPHRASE"  # noqa: S105 - the variable's name
-MEANING = b"maskwatch fleet manifest 1\n"  # is signed, too: a signature of anything else is none of a manifest
+MEANING = (
+    b"maskwatch fleet manifest 1\n"  # is signed, too: a signature of anything else is none of a manifest
+)
 MAX_KEY_BYTES = 10_000
 OTHERS = 0o077
 
@@ -31,7 +33,9 @@ def make_key(path: Path, passphrase: str | None) -> Path:
     public = path.with_name(f"{path.name}.pub")
     for each in (path, public):
         if each.exists():
-            raise ConfigError(f"{each}: is there already; who has its public key would trust a new one no more")
+            raise ConfigError(
+                f"{each}: is there already; who has its public key would trust a new one no more"
+            )
     key = Ed25519PrivateKey.generate()
     lock = form.BestAvailableEncryption(passphrase.encode()) if passphrase else form.NoEncryption()
     pem = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, lock)
@@ -62,10 +66,16 @@ def read_private(path: Path, passphrase: str | None) -> "Ed25519PrivateKey":
     try:
         key = load_pem_private_key(data, passphrase.encode() if passphrase else None)
     except TypeError:
-        why = f"{PASSPHRASE} is set and it has no passphrase" if passphrase else f"needs its passphrase in {PASSPHRASE}"
+        why = (
+            f"{PASSPHRASE} is set and it has no passphrase"
+            if passphrase
+            else f"needs its passphrase in {PASSPHRASE}"
+        )
         raise ConfigError(f"{path}: {why}") from None
     except (ValueError, UnsupportedAlgorithm):
-        raise ConfigError(f"{path}: is no private key, or the passphrase in {PASSPHRASE} is another") from None
+        raise ConfigError(
+            f"{path}: is no private key, or the passphrase in {PASSPHRASE} is another"
+        ) from None
     if not isinstance(key, Ed25519PrivateKey):
         raise ConfigError(f"{path}: is no Ed25519 key (maskwatch fleet keygen makes one)")
     return key
@@ -117,12 +127,14 @@ def verified(data: bytes, keys: Sequence["Ed25519PublicKey"]) -> bytes:
 def _public(line: str) -> "Ed25519PublicKey":
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+    kind, _, rest = line.partition(":")
     try:
-        if not line.startswith(KEY_TEXT):
-            raise ValueError
-        return Ed25519PublicKey.from_public_bytes(b64decode(line.split()[0].removeprefix(KEY_TEXT), validate=True))
-    except ValueError:
-        raise ConfigError(f"fleet.public_key: must be {KEY_TEXT} and 32 bytes in base64, as KEY.pub has it") from None
+        raw = b64decode(rest.split(maxsplit=1)[0], validate=True) if f"{kind}:" == KEY_TEXT else b""
+        return Ed25519PublicKey.from_public_bytes(raw)
+    except (ValueError, LookupError):
+        raise ConfigError(
+            f"fleet.public_key: must be {KEY_TEXT} and 32 bytes in base64, as KEY.pub has it"
+        ) from None
 
 
 def _require() -> None:

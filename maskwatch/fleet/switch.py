@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from maskwatch.core.errors import ModelError
 from maskwatch.fleet.manifest import Release
-from maskwatch.fleet.state import FleetState, Refusal, StateFiles, Taken
+from maskwatch.fleet.state import Refusal, StateFiles, Taken
 from maskwatch.models.registry import SHIPPED, Registry
 from maskwatch.platform.clock import utc_now
 
