@@ -2,16 +2,16 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import httpx
 
 from maskwatch.core.address import Address, redacted
 from maskwatch.core.errors import FleetError, FleetUnreachable
+from maskwatch.fleet.share import whole
 
 CONNECT_S, ANSWER_S = 10.0, 30.0
 WHOLE_S = 3600.0  # one answer at most: a server that sends a byte now and then is not waited for
-CHUNK = 1 << 16
 FROM_START, FROM_THERE = 200, 206  # of HTTP: the whole, and the part that was asked for
 BEHIND_THE_END = 416
 ASKING = {"Accept-Encoding": "identity", "Cache-Control": "no-cache"}  # as it lies there, and as it is now
@@ -27,24 +27,26 @@ class HttpShare:
 
     def read(self, name: str, max_bytes: int) -> bytes:
         """See `Share.read`."""
-        with self.opened(name, 0) as (_, chunks):
-            data = b""
-            for chunk in chunks:
-                data += chunk
-                if len(data) > max_bytes:
-                    raise FleetError(f"{self._shown}: {name} is larger than {max_bytes} bytes")
-        return data
+        return whole(self, name, max_bytes)
 
     @contextmanager
     def opened(self, name: str, start: int) -> Iterator[tuple[int, Iterator[bytes]]]:
         """See `Share.opened`."""
         headers = ASKING | ({"Range": f"bytes={start}-"} if start else {})
+        with ExitStack() as stack:
+            with self._told():
+                client = stack.enter_context(httpx.Client(timeout=self._timeout))
+                asked = client.stream("GET", f"{self._address}/{name}", headers=headers)
+                answer = stack.enter_context(asked)
+            yield (
+                self._begin(answer, name, start),
+                self._chunks(answer),
+            )  # a full disk is not the server's fault
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
         try:
-            with (
-                httpx.Client(timeout=self._timeout) as client,
-                client.stream("GET", f"{self._address}/{name}", headers=headers) as answer,
-            ):
-                yield self._begin(answer, name, start), self._chunks(answer)
+            yield
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as e:
             # the library's words may hold the address
             raise FleetUnreachable(f"{self._shown}: {redacted(str(e)) or type(e).__name__}") from None
@@ -61,7 +63,8 @@ class HttpShare:
 
     def _chunks(self, answer: httpx.Response) -> Iterator[bytes]:
         until_s = time.monotonic() + WHOLE_S
-        for chunk in answer.iter_raw(CHUNK):
-            if time.monotonic() > until_s:
-                raise FleetUnreachable(f"{self._shown}: the server sends too slowly")
-            yield chunk
+        with self._told():
+            for chunk in answer.iter_raw():
+                if time.monotonic() > until_s:
+                    raise FleetUnreachable(f"{self._shown}: the server sends too slowly")
+                yield chunk

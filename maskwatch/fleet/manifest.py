@@ -27,7 +27,6 @@ from maskwatch.fleet.stages import Stage, serves
 from maskwatch.models.registry import CLASSIFIER, DETECTOR
 from maskwatch.models.registry_state import SHIPPED, checked_name
 
-FORMAT = 1
 MANIFEST, FILES, SERVICES = "manifest", "files", "services"
 MAX_BYTES = 256_000  # of a manifest
 MAX_RELEASES = 16  # older ones are left out
@@ -83,7 +82,7 @@ class Release(_Record):
 class Manifest(_Record):
     """The releases, the latest first. A later manifest has a higher `sequence`."""
 
-    format: Literal[1] = FORMAT
+    format: Literal[1] = 1
     sequence: Annotated[int, Field(gt=0)]
     published_at: AwareDatetime
     releases: Annotated[tuple[Release, ...], Field(max_length=MAX_RELEASES)]

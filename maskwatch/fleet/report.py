@@ -1,7 +1,5 @@
 """What each service says of itself in the fleet's folder, for people to look at: nothing is decided by it, it is not signed."""
 
-import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +8,7 @@ from urllib.parse import quote
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from maskwatch.fleet.manifest import SERVICES
-from maskwatch.fleet.share import Writable
+from maskwatch.fleet.share import Writable, file_itself
 
 MAX_BYTES = 16_000
 MAX_SERVICES = 10_000
@@ -45,9 +43,8 @@ def read_reports(folder: Path) -> Iterator[ServiceReport]:
     paths = sorted((folder / SERVICES).glob("[!.]*.json"))[:MAX_SERVICES]
     for path in paths:
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-            with os.fdopen(descriptor, "rb") as file:
-                if stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    yield ServiceReport.model_validate_json(file.read(MAX_BYTES))
+            with file_itself(path) as file:
+                report = ServiceReport.model_validate_json(file.read(MAX_BYTES))
         except (OSError, ValidationError):
             continue
+        yield report

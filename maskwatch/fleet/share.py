@@ -4,9 +4,9 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import BinaryIO, Protocol, runtime_checkable
 
 from maskwatch.core.errors import FleetError, FleetUnreachable
 from maskwatch.fleet.settings import is_url
@@ -44,6 +44,17 @@ def open_share(address: str) -> Share:
     return FolderShare(Path(address))
 
 
+def whole(share: Share, name: str, max_bytes: int) -> bytes:
+    """What `Share.read` returns, by `Share.opened`."""
+    data = b""
+    with share.opened(name, 0) as (_, chunks):
+        for chunk in chunks:
+            data += chunk
+            if len(data) > max_bytes:
+                raise FleetError(f"the fleet's {name} is larger than {max_bytes} bytes")
+    return data
+
+
 class FolderShare:
     """A folder. Its links are not followed: who may write to the share shall not choose what else is read and written here."""
 
@@ -52,47 +63,55 @@ class FolderShare:
 
     def read(self, name: str, max_bytes: int) -> bytes:
         """See `Share.read`."""
-        with self.opened(name, 0) as (_, chunks):
-            data = b""
-            for chunk in chunks:
-                data += chunk
-                if len(data) > max_bytes:
-                    raise FleetError(f"{self._folder / name}: is larger than {max_bytes} bytes")
-        return data
+        return whole(self, name, max_bytes)
 
     @contextmanager
     def opened(self, name: str, start: int) -> Iterator[tuple[int, Iterator[bytes]]]:
         """See `Share.opened`."""
         path = self._folder / name
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError as e:
-            if e.errno == errno.ELOOP:
-                raise FleetError(f"{path}: is a link, which is not followed") from e
-            raise FleetUnreachable(f"{path}: {e.strerror or e}") from e
-        with os.fdopen(descriptor, "rb", buffering=0) as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise FleetError(f"{path}: is no file")
-            file.seek(start)
-
-            def chunks() -> Iterator[bytes]:
-                try:
-                    while chunk := file.read(CHUNK):
-                        yield chunk
-                except OSError as e:
-                    raise FleetUnreachable(f"{path}: {e.strerror or e}") from e
-
-            yield start, chunks()
+        with ExitStack() as stack:
+            with _told_of(path):
+                file = stack.enter_context(file_itself(path))
+                file.seek(start)
+            yield start, _chunks(path, file)  # what the caller raises is not the share's fault
 
     def write(self, folder: str, name: str, data: bytes) -> None:
         """See `Writable.write`; the folder is held by its descriptor, so that no link can take its place meanwhile."""
-        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-        held = os.open(self._folder / folder, flags)
+        held = os.open(self._folder / folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         part = f".{name}.part"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
-            create = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-            with os.fdopen(os.open(part, create, 0o644, dir_fd=held), "wb") as file:
+            with os.fdopen(os.open(part, flags, 0o644, dir_fd=held), "wb") as file:
                 file.write(data)
             os.replace(part, name, src_dir_fd=held, dst_dir_fd=held)
         finally:
             os.close(held)
+
+
+@contextmanager
+def file_itself(path: Path) -> Iterator[BinaryIO]:
+    """A file to read from, and not what a link leads to, a pipe or a folder. Raises `OSError`."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "is no file", str(path))
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            yield file
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _told_of(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as e:
+        if e.errno in {errno.ELOOP, errno.EINVAL}:  # a link is none, either
+            raise FleetError(f"{path}: is no file") from e
+        raise FleetUnreachable(f"{path}: {e.strerror or e}") from e
+
+
+def _chunks(path: Path, file: BinaryIO) -> Iterator[bytes]:
+    with _told_of(path):
+        while chunk := file.read(CHUNK):
+            yield chunk
