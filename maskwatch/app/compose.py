@@ -30,9 +30,11 @@ from maskwatch.events.media import Media
 from maskwatch.events.recorder import Recorder
 from maskwatch.events.retention import Retention
 from maskwatch.models.hot_swap import Follower
-from maskwatch.models.loading import Models, camera_models, load_version, pick_device
+from maskwatch.models.loading import Models, camera_models, load_version, pick_device, shadow_models
 from maskwatch.models.registry import Registry
-from maskwatch.pipeline.camera import CameraModels
+from maskwatch.models.registry_state import Shadow
+from maskwatch.models.shadow import ShadowFollower
+from maskwatch.pipeline.camera import CameraModels, ShadowModels
 from maskwatch.pipeline.pipeline import Pipeline
 from maskwatch.sources.paced import PacedSource
 
@@ -59,12 +61,19 @@ def service_pipeline(config: Config) -> Pipeline:
         models = load_version(registry, version, pick_device(config.device))
         return camera_models(config.cameras, models, pipeline.sample_inputs())
 
+    def load_candidate(shadow: Shadow) -> dict[str, ShadowModels]:
+        cameras = {name: camera for name, camera in config.cameras.items() if shadow.covers(name)}
+        return shadow_models(cameras, registry.files(shadow.version))
+
     # once the card is lost, `pick_device` gives the processor
     pipeline.fall_back_on(lambda: camera_models(config.cameras, configured_models(config), ()))
     pipeline.add_background_task(DriftWatch(confidences, look, pipeline))
     if config.learn.archive_max_days is not None or config.queue.names_max_days is not None:
         pipeline.add_background_task(Upkeep(config.queue, config.learn, pipeline.fail))
-    pipeline.add_background_task(Follower(registry, change_stamp, models.files.version, pipeline, load))
+    shadow = ShadowFollower(registry, pipeline, load_candidate, config.models.shadow_share)
+    pipeline.add_background_task(
+        Follower(registry, change_stamp, models.files.version, pipeline, load, shadow=shadow)
+    )
     if fleet is not None:
         pipeline.add_background_task(fleet_follower(config, fleet, pipeline, load))
     return pipeline

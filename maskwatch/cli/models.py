@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Column, Table
 
+from maskwatch.cli.models_shadow import cameras_of, shadow
 from maskwatch.cli.sections import settings_for
 from maskwatch.cli.terminal import out, say
 from maskwatch.core.text import pluralize
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from maskwatch.models.registry import Registry, Version
 
 app = typer.Typer(help="Versions of the models.", no_args_is_help=True)
+app.command()(shadow)
 
 Folder = Annotated[
     Path | None, typer.Option("--dir", help="The registry's folder; else the configuration's.")
@@ -33,22 +35,27 @@ def _registry(folder: Path | None, config: Path | None) -> "Registry":
 
 @app.command("list")
 def list_(folder: Folder = None, config: Config = None) -> None:
-    """All versions, oldest first, and which of them serves."""
+    """All versions, oldest first, which of them serves, and which is in the shadow."""
     from maskwatch.models.registry import SHIPPED
 
     registry = _registry(folder, config)
-    serving = registry.state().serving
+    state = registry.state()
+    roles = {state.serving: "serves"} | ({state.shadow.version: "shadow"} if state.shadow else {})
     table = Table(Column("version", no_wrap=True), "", "made (UTC)", "from", "samples", "figures")
     for version in [registry.version(SHIPPED), *registry.versions()]:
         table.add_row(
             version.id,
-            "serves" if version.id == serving else "",
+            roles.get(version.id, ""),
             "-" if version.id == SHIPPED else f"{version.made_at:%Y-%m-%d %H:%M}",
             version.parent or "-",
             str(len(version.samples)) if version.samples else "-",
             _short(version.figures),
         )
     out.print(table)
+    if state.shadow is not None:
+        since = f"since {state.shadow.since:%Y-%m-%d %H:%M} UTC"
+        said = f"{state.shadow.version} is in the shadow of {cameras_of(state.shadow)} {since}"
+        out.print(said, markup=False, highlight=False, soft_wrap=True)
     say(
         f"{pluralize(table.row_count - 1, 'version')} besides the shipped one in {looked_at(registry.folder)}"
     )

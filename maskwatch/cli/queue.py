@@ -108,7 +108,7 @@ def list_(
         str | None,
         typer.Option(
             "--reason",
-            help="Queued as: gap, second_look, near_miss, moved_unseen, classifier, detector, flicker, audit.",
+            help="Queued as: gap, second_look, near_miss, moved_unseen, classifier, detector, shadow, flicker, audit.",
         ),
     ] = None,
     misses_first: Annotated[

@@ -20,6 +20,7 @@ USES = {
     "models": {"models"},
     "fleet publish": {"models"},
     "fleet follow": {"models"},
+    "models shadow": {"models", "queue", "learn"},
     "erase": {"queue", "learn", "events", "drift", "alert", "console"},
     "erase shared": {"queue", "learn", "events", "events.url", "drift", "alert", "console"},
     "drift": {"drift", "learn", "queue", "models", *LOOKING},

@@ -42,7 +42,15 @@ def status(
     told = asked(address, token)
     try:
         table, failing = _table(told), _failing(told)
-        lines = [*_passed(told), *_reasons(told), *failing, *_notices(told), *_effects(told), _summary(told)]
+        lines = [
+            *_passed(told),
+            *_reasons(told),
+            *failing,
+            *_notices(told),
+            *_effects(told),
+            *_shadow(told),
+            _summary(told),
+        ]
     except (KeyError, TypeError, AttributeError) as e:
         raise MaskwatchError(f"{address}: is not a maskwatch service of this version") from e
     out.print(table)
@@ -178,6 +186,23 @@ def _effects(told: dict[str, Any]) -> list[str]:
             line += f"; {_came_of(withheld, 'withheld one')}; difference {_range(effect['difference'], 'difference')}"
         lines.append(line)
     return lines
+
+
+def _shadow(told: dict[str, Any]) -> list[str]:
+    """How a version compares that is in the shadow, by camera."""
+    shadow = told.get("shadow")
+    if shadow is None:
+        return []
+    head = f"{shadow['version']} in the shadow of {shadow['serving']}"
+    if shadow["problem"]:
+        return [f"{head}: has ended: {shadow['problem']}"]
+    lines = [
+        f"{head}, {name}: {pluralize(c['frames'], 'frame')}, {c['differing']} judged differently "
+        f"(faces: {c['candidate_only']} it alone found, {c['serving_only']} it did not, {c['relabelled']} with another "
+        f"label; {pluralize(c['decisions'], 'decision')})"
+        for name, c in shadow["cameras"].items()
+    ]
+    return lines or [f"{head}: no frame yet"]
 
 
 def _came_of(counts: dict[str, Any], noun: str) -> str:

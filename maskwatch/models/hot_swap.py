@@ -1,4 +1,4 @@
-"""The running service follows the registry: another version is loaded beside the work, and exchanged."""
+"""The running service follows the registry: another version is loaded beside the work, and exchanged or compared."""
 
 import logging
 import sys
@@ -10,6 +10,7 @@ from typing import Self
 
 from maskwatch.core.errors import MaskwatchError
 from maskwatch.models.registry import Registry
+from maskwatch.models.shadow import ShadowFollower
 from maskwatch.pipeline.camera import CameraModels
 from maskwatch.pipeline.pipeline import Pipeline
 
@@ -24,7 +25,8 @@ class Follower:
     """While the block runs, a thread looks whether another version is to serve.
 
     `change_stamp` is the registry's from before `serving` was loaded. `load` returns what each camera is to be judged by,
-    tried out. When it raises, the old models go on, which is told once, in the log and on the board.
+    tried out. When it raises, the old models go on, which is told once, in the log and on the board. `shadow` is told of
+    what the registry says of the version in the shadow.
     """
 
     def __init__(
@@ -34,12 +36,15 @@ class Follower:
         serving: str,
         pipeline: Pipeline,
         load: Callable[[str], Mapping[str, CameraModels]],
+        *,
+        shadow: ShadowFollower,
     ) -> None:
         self._registry = registry
         self._mark = change_stamp
         self._serving = serving
         self._pipeline = pipeline
         self._load = load
+        self._shadow = shadow
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="models", daemon=True)
 
@@ -52,15 +57,19 @@ class Follower:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopping.set()  # a thread that loads is not waited for
+        self._shadow.save()
 
     def _run(self) -> None:
         try:
+            self._follow_shadow()
             while not self._stopping.wait(LOOK_S):
                 self._pipeline.release()
                 change_stamp = self._registry.change_stamp()
                 if change_stamp != self._mark:
                     self._mark = change_stamp
                     self._follow()
+                    self._follow_shadow()
+                self._shadow.save_now_and_then()
         except BaseException as e:  # noqa: BLE001 - raised again in the main thread, by the pipeline
             self._pipeline.fail(e)
 
@@ -81,6 +90,14 @@ class Follower:
         except (MaskwatchError, OSError, RuntimeError) as e:
             log.error("version %s is refused, %s goes on: %s", version or "?", self._serving, e)
             board.set_notice(ABOUT, f"models {version or '?'} refused")
+
+    def _follow_shadow(self) -> None:
+        try:
+            wanted = self._registry.state().shadow
+        except MaskwatchError:  # told of by who follows the serving version
+            return
+        with taking_turns():
+            self._shadow.follow(wanted, self._serving)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from maskwatch.detect.settings import MotionSettings
 from maskwatch.detect.settings import Settings as DetectSettings
 from maskwatch.models.registry import SHIPPED, ModelFiles, Registry, shipped_files
 from maskwatch.models.smoke_test import smoke_test
-from maskwatch.pipeline.camera import CameraModels
+from maskwatch.pipeline.camera import CameraModels, ShadowModels
 from maskwatch.platform.cuda import is_lost
 from maskwatch.plugins import KindSettings, ModelContext
 
@@ -145,6 +145,56 @@ def serving_models(registry: Registry, device: torch.device) -> Models:
         except ModelError as e:
             log.error("version %s cannot serve: %s", name, e)
     return Models(device)
+
+
+class ShadowedSettings(Protocol):
+    """What of a camera's settings decides on a candidate's models, and on what differs."""
+
+    @property
+    def detect(self) -> KindSettings:
+        """The detector's settings, of whatever kind."""
+        ...
+
+    @property
+    def classify(self) -> ClassifierSettings:
+        """The classifier's settings, of whatever kind."""
+        ...
+
+    @property
+    def alert(self) -> "AlertsBelow":
+        """The alerts' settings."""
+        ...
+
+
+class AlertsBelow(Protocol):
+    """What of the alerts' settings decides on what differs."""
+
+    @property
+    def protected_ratio(self) -> float:
+        """People are told when the ratio (0..1) is under it."""
+        ...
+
+
+def shadow_models(cameras: Mapping[str, ShadowedSettings], files: ModelFiles) -> dict[str, ShadowModels]:
+    """What a candidate judges each camera by: models of its own, on the processor and by torch, tried out.
+
+    So it takes nothing of a graphics card, compiles nothing, and its threads have the priority of the thread that asks.
+    Raises `ModelError`, and `ConfigError` where the settings of all cameras name other weights.
+    """
+    models, result = Models(torch.device("cpu"), files), {}
+    for name, camera in cameras.items():
+        if all(getattr(each, "weights", None) for each in (camera.detect, camera.classify)):
+            log.warning("%s: its weights are named in the configuration: no version is compared there", name)
+            continue
+        detect = camera.detect
+        if isinstance(detect, DetectSettings):
+            detect = detect.model_copy(update={"backend": "torch", "compile": "off", "half": False})
+        detector, classifier = models.detector(detect), models.classifier(camera.classify)
+        smoke_test(detector, classifier, ())
+        result[name] = ShadowModels(detector, classifier, camera.alert.protected_ratio)
+    if cameras and not result:
+        raise ConfigError("the weights of all cameras are named in the configuration")
+    return result
 
 
 class CameraSettings(Protocol):

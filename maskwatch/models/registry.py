@@ -2,6 +2,7 @@
 
     models/versions/<id>/    detector.safetensors, classifier.safetensors, their cards, meta.json
     models/current.json      the serving version, those that served before it, the one in the shadow, what was done when
+    models/shadow/<id>.json  what was counted of it there
 
 A version is whole or it is not there: its folder is renamed into place, and is never written to again.
 Another version takes over by one rename of `current.json`. Where there is none, the shipped models serve,
@@ -21,6 +22,7 @@ from uuid import uuid4
 
 from maskwatch.core.errors import MALFORMED, ModelError
 from maskwatch.models.registry_state import SHIPPED, RegistryState, as_bytes, checked_name
+from maskwatch.models.shadow_counts import remove_counts
 from maskwatch.platform.clock import utc_now
 from maskwatch.platform.files import locked, make_folder, new_folder, write_atomically
 from maskwatch.platform.package_data import shipped
@@ -202,6 +204,7 @@ class Registry:
             old = [v.id for v in self.versions()[:-keep] if v.id not in kept]
             for name in old:
                 self._folder(name).rename(self._versions / f".{name}.gone")  # at once, whole or not at all
+                remove_counts(self.folder, name)
             for gone in self._versions.glob(".*.gone"):
                 shutil.rmtree(gone, ignore_errors=True)
         return old

@@ -10,6 +10,10 @@ from maskwatch.platform.settings_base import SettingsBase
 
 
 class ModelsSettings(SettingsBase):
-    """The `models` section: the folder of the registry (see `models/registry.py`)."""
+    """The `models` section: the folder of the registry (see `models/registry.py`).
+
+    `shadow_share` (0..1) of the time may go to looking by a version in the shadow.
+    """
 
     dir: Annotated[StatePath, kept("current.json", "versions")] = Field(Path("models"), validate_default=True)
+    shadow_share: Annotated[float, Field(gt=0, le=1)] = 0.05

@@ -102,6 +102,15 @@ class Camera(AnalysisConfig):
 
 
 @dataclass(frozen=True, slots=True)
+class ShadowModels:
+    """A candidate's models for one camera, which are nobody else's; `alert_below` is the protected ratio (0..1) under which people are told."""
+
+    detector: Detector
+    classifier: Classifier
+    alert_below: float
+
+
+@dataclass(frozen=True, slots=True)
 class CameraModels:
     """New models of a camera, and a new motion gate with them, so that the next frame is fully analysed.
 

@@ -14,6 +14,7 @@ from maskwatch.core.ports import AlertPictures, EventLog, SampleStore
 from maskwatch.core.records import (
     CameraState,
     CameraStatus,
+    Coverage,
     Decision,
     Detections,
     Frame,
@@ -30,6 +31,7 @@ from maskwatch.pipeline.event_feed import EventFeed
 from maskwatch.pipeline.latest import Latest
 from maskwatch.pipeline.mailbox import Mailbox
 from maskwatch.pipeline.sampling import Sampling
+from maskwatch.pipeline.shadow import ShadowRun
 from maskwatch.pipeline.status_board import Board
 
 log = logging.getLogger(__name__)
@@ -89,6 +91,7 @@ class Pipeline:
         self._engine = Engine(self._cameras, self.board.count_inference)
         self._alerting = Alerting(cameras, self.board, self.fail, inline=replay)
         self._sampling = Sampling(self._cameras, store, self.board, self.fail, self._is_behind, inline=replay)
+        self.shadow = ShadowRun(self._cameras, self.board.shadow, self.fail, self._is_behind, inline=replay)
         self._engine.seen.update(seen or {})
         self._checkpoints = checkpoints
         self._analyse = analyse or self._engine.analyse
@@ -119,6 +122,7 @@ class Pipeline:
         deadline = time.monotonic() + CLOSE_S
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+        self.shadow.close(CLOSE_S)
         self._sampling.close(CLOSE_S)
         self._alerting.close(CLOSE_S / 2)
         if kind is None:
@@ -224,17 +228,27 @@ class Pipeline:
         }
 
     def _handle(self, frames: list[Frame]) -> None:
-        for frame, report in zip(frames, self._analysed(frames), strict=True):
+        began_s = time.monotonic()
+        reports = self._analysed(frames)
+        looked_at = sum(report.look is not Coverage.CARRIED for report in reports)
+        took_s = (time.monotonic() - began_s) / max(1, looked_at)
+        for frame, report in zip(frames, reports, strict=True):
             self._alerting.deliver_results()
             self._alerting.note_time(frame.camera, frame.at)
             decision = self._decide(frame, report)
             self.board.count_analysed(decision.report, frame.arrived_s, decision.passages)
+            self._compare(frame, decision.report, took_s)
             if not self._replay:
                 self.latest.update(decision)
             if self._alerting.feed is not None:
                 self._alerting.feed.on_decision(decision)
             if self._on_decision is not None:
                 self._on_decision(decision)
+
+    def _compare(self, frame: Frame, report: FrameReport, took_s: float) -> None:
+        """With a candidate in the shadow, if there is one; what differs is queued."""
+        self.shadow.consider(frame, report, took_s)
+        self._sampling.store_new(self.shadow.picks())
 
     def _analysed(self, frames: list[Frame]) -> list[FrameReport]:
         self._take_models()

@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 
 from maskwatch.core.errors import QueueError, QueueFull
 from maskwatch.core.ports import SampleStore
@@ -17,6 +18,7 @@ log = logging.getLogger(__name__)
 
 STORE_WAITING = 8  # samples that may wait for the disk
 TIDY_S = 60.0  # the queue is looked after so often
+REMEMBERED = 64  # frames, so that none is stored twice
 
 
 class Sampling:
@@ -44,6 +46,7 @@ class Sampling:
         self._writer = Worker("queue", capacity=STORE_WAITING, on_crash=on_crash, inline=inline)
         self._tidied_s = -TIDY_S
         self._problem: QueueError | None = None
+        self._stored: deque[tuple[str, int]] = deque(maxlen=REMEMBERED)  # cameras and their frames' numbers
 
     @property
     def is_looking_again(self) -> bool:
@@ -65,11 +68,20 @@ class Sampling:
         picks = camera.selection.update(frame, report)
         if all(pick.frame is not frame for pick in picks) and (self._inline or not self._is_behind()):
             self._second_looks.consider(frame, report)
+        return self.store((*picks, *self._second_looks.picks()))
+
+    def store(self, picks: Iterable[Pick]) -> str | None:
+        """Store frames; the id of the last one as of `take`."""
         stored: list[str] = []
-        for pick in (*picks, *self._second_looks.picks()):
+        for pick in picks if self._store is not None else ():
+            self._stored.append((pick.frame.camera, pick.frame.seq))
             if not self._writer.submit(lambda pick=pick: stored.extend(self._add(pick))):  # type: ignore[misc]
                 self._board.count_queued(stored=False)
         return stored[-1] if stored and self._inline else None
+
+    def store_new(self, picks: Iterable[Pick]) -> None:
+        """Store those frames that were not stored lately for another reason."""
+        self.store(p for p in picks if (p.frame.camera, p.frame.seq) not in self._stored)
 
     def tidy_now_and_then(self) -> None:
         """Keep the store to its limits, every `TIDY_S` seconds; never in a replay."""

@@ -1,9 +1,6 @@
 """Second looks at a few frames, beside the live ones: what they find comes back to the engine's thread."""
 
 import logging
-import os
-import sys
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,11 +11,9 @@ from maskwatch.core.ports import SecondLook
 from maskwatch.core.records import Face, Frame, FrameReport
 from maskwatch.core.selection import Pick
 from maskwatch.pipeline.camera import Camera, CameraModels
-from maskwatch.pipeline.worker import Worker
+from maskwatch.pipeline.worker import BackgroundWorker
 
 log = logging.getLogger(__name__)
-
-LOWEST_PRIORITY = 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +37,13 @@ class SecondLooks:
     ) -> None:
         self._cameras = cameras
         self._looks = {name: camera.second_look for name, camera in cameras.items()}
-        self._inline = inline
-        self._worker = Worker("second look", capacity=1, on_crash=on_crash, inline=inline)
-        self._busy = threading.Event()
+        self._worker = BackgroundWorker("second look", on_crash=on_crash, inline=inline)
         self._found: deque[_LookedAgain] = deque()
 
     @property
     def is_busy(self) -> bool:
         """Whether a frame is being looked at."""
-        return self._busy.is_set()
+        return self._worker.is_busy
 
     def swap(self, models: Mapping[str, CameraModels]) -> None:
         """Look by other models from now on."""
@@ -61,7 +54,6 @@ class SecondLooks:
         look, selection = self._looks[frame.camera], self._cameras[frame.camera].selection
         if look is None or selection is None or self.is_busy or not selection.wants_second_look(report):
             return
-        self._busy.set()
         self._worker.submit(lambda: self._look(look, frame, report))
 
     def picks(self) -> Iterator[Pick]:
@@ -79,18 +71,8 @@ class SecondLooks:
 
     def _look(self, look: SecondLook, frame: Frame, report: FrameReport) -> None:
         try:
-            if not self._inline:
-                _step_back()
             self._found.append(_LookedAgain(frame, report, look.faces(frame.rgb)))
         # RuntimeError: what torch says of a device that is gone, or full
         except (MaskwatchError, OSError, RuntimeError, MemoryError) as e:
             log.warning("%s: second looks fail and are left out: %s", frame.camera, e)
             self._looks = {name: None if each is look else each for name, each in self._looks.items()}
-        finally:
-            self._busy.clear()
-
-
-def _step_back() -> None:
-    """Let the calling thread, and those that it starts, compute when nobody else wants to; only Linux knows such threads."""
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)

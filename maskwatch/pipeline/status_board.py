@@ -27,6 +27,7 @@ from maskwatch.core.records import (
 )
 from maskwatch.core.view import Fault
 from maskwatch.core.window import Window
+from maskwatch.pipeline.shadow_tally import ShadowTally
 from maskwatch.platform.clock import local_day
 
 WINDOW_S = 10.0  # rates are over so long
@@ -50,7 +51,7 @@ class Listener(Protocol):
 
 
 class Board:
-    """Counters and states of the running service; any thread may call any method."""
+    """Counters and states of the running service; any thread may call any method. `shadow` tells of a shadow run."""
 
     def __init__(self, cameras: list[str]) -> None:
         now_s = time.monotonic()
@@ -67,6 +68,7 @@ class Board:
         self._sinks: dict[tuple[str, tuple[str, ...]], SinkStatus] = {}
         self._events: EventLogStatus | None = None
         self._listener: Listener | None = None
+        self.shadow = ShadowTally()
 
     def snapshot(self) -> Status:
         """All that is known at this moment, as one record that does not change; takes a millisecond with 64 cameras."""
@@ -86,6 +88,7 @@ class Board:
                 dict(self._notices),
                 tuple(self._sinks.values()),
                 self._events,
+                self.shadow.status(),
             )
 
     def camera_state(self, camera: str) -> CameraState:

@@ -1,8 +1,12 @@
 """A thread that does jobs in order, so that a slow disk or loudspeaker never holds the engine up."""
 
+import os
 import queue
+import sys
 import threading
 from collections.abc import Callable
+
+LOWEST_PRIORITY = 19
 
 
 class Worker:
@@ -58,3 +62,40 @@ class Worker:
                 job()
         except BaseException as e:  # noqa: BLE001 - handed to the owner, who ends the process with it
             self._on_crash(e)
+
+
+class BackgroundWorker:
+    """Runs one job at a time, on a thread of the lowest priority; none waits. `on_crash` and `inline` as of a `Worker`."""
+
+    def __init__(self, name: str, *, on_crash: Callable[[BaseException], None], inline: bool = False) -> None:
+        self._inline = inline
+        self._worker = Worker(name, capacity=1, on_crash=on_crash, inline=inline)
+        self._busy = threading.Event()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job is under way: then no other is to be submitted."""
+        return self._busy.is_set()
+
+    def submit(self, job: Callable[[], object]) -> None:
+        """Begin with a job."""
+        self._busy.set()
+        self._worker.submit(lambda: self._do(job))
+
+    def close(self, timeout_s: float) -> None:
+        """Take nothing more; a job that is under way is waited for, at most `timeout_s`."""
+        self._worker.close(timeout_s)
+
+    def _do(self, job: Callable[[], object]) -> None:
+        try:
+            if not self._inline:
+                _step_back()
+            job()
+        finally:
+            self._busy.clear()
+
+
+def _step_back() -> None:
+    """Let the calling thread, and those that it starts, compute when nobody else wants to; only Linux knows such threads."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from maskwatch.core.errors import MALFORMED, QueueError
-from maskwatch.core.records import Box, Face, FrameReport, Label, Person
+from maskwatch.core.records import Box, Face, FrameReport, Label, Person, ShadowJudgement, Versions
 from maskwatch.datasets.records import GroundTruth, LabelledImage, Split
 from maskwatch.platform.files import read_file
 from maskwatch.samples.annotations import (
@@ -38,7 +38,7 @@ class Sample:
     """A frame that is worth a person's look.
 
     `reasons` says why (see `core/selection/reasons.py`); `models` the versions that judged; `labels` is None until a
-    person has looked. The report's near misses are what a person is asked about besides its faces. `opinions` are what
+    person has looked. The report's near misses are what a person is asked about besides its faces, and its `shadow` is what a candidate said. `opinions` are what
     second people said beside the labels, `verdict` what a reviewer decided last.
     """
 
@@ -143,7 +143,7 @@ def encoded_record(sample: Sample) -> bytes:
 def to_json(sample: Sample) -> dict[str, object]:
     """A sample's record, ready for JSON; `read_sample` reads it.
 
-    It has `suggested` only with near misses, `history` only with a revision, `opinions` and `verdict` where there are some.
+    It has `suggested` only with near misses, `shadow` only with a candidate's judgement, `history` only with a revision, `opinions` and `verdict` where there are some.
     """
     report, labels = sample.report, sample.labels
     record: dict[str, object] = {
@@ -161,6 +161,8 @@ def to_json(sample: Sample) -> dict[str, object]:
     }
     if report.near_misses:
         record["suggested"] = faces_to_json(report.near_misses)
+    if report.shadow is not None:
+        record["shadow"] = _shadow_to_json(report.shadow)
     if sample.history:
         record["history"] = history_to_json(sample.history)
     if sample.opinions:
@@ -188,6 +190,7 @@ def _from_json(data: Any) -> Sample:
         (int(width), int(height)),
         _faces_from_json(data["faces"]),
         near_misses=_faces_from_json(data.get("suggested") or ()),
+        shadow=_shadow_from_json(data.get("shadow")),
     )
     return Sample(
         _text(data["id"]),
@@ -199,6 +202,24 @@ def _from_json(data: Any) -> Sample:
         opinions_from_json(data.get("opinions")),
         verdict_from_json(data.get("verdict")),
     )
+
+
+def _shadow_to_json(judgement: ShadowJudgement) -> dict[str, object]:
+    return {
+        "version": judgement.version,
+        "serving": judgement.serving,
+        "models": asdict(judgement.models),
+        "faces": faces_to_json(judgement.faces),
+    }
+
+
+def _shadow_from_json(data: Any) -> ShadowJudgement | None:
+    if data is None:
+        return None
+    models = data["models"]
+    versions = Versions(_text(models["detector"]), _text(models["classifier"]))
+    faces = _faces_from_json(data["faces"])
+    return ShadowJudgement(_text(data["version"]), _text(data["serving"]), versions, faces)
 
 
 def _faces_from_json(faces: Any) -> tuple[Face, ...]:

@@ -30,6 +30,7 @@ class ShareSettings(SettingsBase):
     second_look: Probability = 0.15
     classifier: Probability = 0.2
     detector: Probability = 0.1
+    shadow: Probability = 0.2
     flicker: Probability = 0.05
 
 

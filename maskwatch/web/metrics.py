@@ -21,6 +21,7 @@ from maskwatch.core.events import EventLogStatus
 from maskwatch.core.records import LATENCIES_S, CameraState, CameraStatus, EffectFigures, ModelKind, Status
 from maskwatch.http.shared_answer import SharedAnswer
 from maskwatch.web.service_view import ServiceView, Storage, threads
+from maskwatch.web.shadow_metrics import of_shadow
 
 Numbers = tuple[tuple[str, str, Callable[[CameraStatus], float | None]], ...]
 
@@ -102,6 +103,7 @@ class ServiceCollector(Collector):
         yield from _effect(status.cameras)
         yield from _of_queue(status, storage)
         yield from _of_events(status.events or EventLogStatus())
+        yield from of_shadow(status.shadow)
         yield _gauge(
             "maskwatch_uptime_seconds", "Since the cameras were started.", status.now_s - status.started_s
         )

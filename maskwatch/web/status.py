@@ -21,6 +21,8 @@ from maskwatch.core.records import (
     ModelKind,
     PassageCounts,
     PassageKind,
+    ShadowCounts,
+    ShadowStatus,
     SinkStatus,
     StandingAlert,
     Status,
@@ -81,6 +83,7 @@ def described(status: Status, versions: dict[str, Versions], storage: Storage) -
         },
         "events": None if status.events is None else _events(status.events),
         "models": status.models,
+        "shadow": None if status.shadow is None else _shadow(status.shadow),
         "notices": list(status.notices.values()),
         "process": {"memory_bytes": memory_bytes(), "threads": threads()},
     }
@@ -210,6 +213,30 @@ def _events(events: EventLogStatus) -> dict[str, object]:
         "problem": events.problem,
         "uncopied": events.uncopied,
         "copy_problem": events.copy_problem,
+    }
+
+
+def _shadow(shadow: ShadowStatus) -> dict[str, object]:
+    """The version that is compared with the one that serves, and what differed, by camera."""
+    return {
+        "version": shadow.version,
+        "serving": shadow.serving,
+        "since": shadow.since.isoformat(timespec="seconds"),
+        "problem": shadow.problem,
+        "cameras": {name: _shadowed(counts) for name, counts in shadow.cameras.items()},
+    }
+
+
+def _shadowed(counts: ShadowCounts) -> dict[str, object]:
+    return {
+        "frames": counts.frames,
+        "differing": counts.differing,
+        "serving_only": counts.serving_only,
+        "candidate_only": counts.candidate_only,
+        "relabelled": counts.relabelled,
+        "decisions": counts.decisions,
+        "serving_s": _rounded(counts.mean_serving_s, 4),
+        "candidate_s": _rounded(counts.mean_candidate_s, 4),
     }
 
 

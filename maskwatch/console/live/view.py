@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from maskwatch.console.live.shadow import shadow_view
 from maskwatch.console.live.watch import Seen
 from maskwatch.console.reasons import in_words
 from maskwatch.console.texts import Texts
@@ -24,6 +25,7 @@ def page_view(
         "away": None if seen.away_at is None else t("live.away", since=moment(seen.away_at, seen.at, t)),
         "empty": not names,
         "strip": [] if not seen.status else strip(seen, t),
+        "shadow": shadow_view((seen.status or {}).get("shadow"), t),
         "cameras": [camera_view(name, known.get(name), seen, t, hides=name in hidden) for name in names],
     }
 

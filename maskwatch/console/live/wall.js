@@ -43,6 +43,16 @@ export default {
       </div>
     </article>
   </div>
+  <section v-if="!camera && view?.shadow" class="mw-shadow" :aria-label="view.shadow.title">
+    <h2>{{ view.shadow.title }}</h2>
+    <p v-if="view.shadow.note">{{ view.shadow.note }}</p>
+    <div v-if="view.shadow.rows.length" class="mw-shadow-table" tabindex="0" role="group" :aria-label="view.shadow.title">
+      <table>
+        <thead><tr><th v-for="head in view.shadow.heads" :key="head" scope="col">{{ head }}</th></tr></thead>
+        <tbody><tr v-for="row in view.shadow.rows" :key="row[0]"><template v-for="(cell, place) in row"><th v-if="!place" scope="row">{{ cell }}</th><td v-else>{{ cell }}</td></template></tr></tbody>
+      </table>
+    </div>
+  </section>
   <div v-if="camera && today" class="mw-today">
     <p v-if="today.problem" class="mw-notice">{{ today.problem }}</p>
     <section v-for="list in today.lists" :key="list.title">

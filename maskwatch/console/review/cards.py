@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from html import escape
 from urllib.parse import quote, urlencode
 
+from maskwatch.console.review.shadow import differences
 from maskwatch.console.texts import Texts
 from maskwatch.core.records import Box
 from maskwatch.core.selection.reasons import REASONS
@@ -63,6 +64,7 @@ def clock(sample: Sample) -> str:
 def why(sample: Sample, t: Texts) -> str:
     """Why the picture is in the queue, in sentences, and what a dashed box is where there is one."""
     told = [t(f"review.why_{reason}") for reason in REASONS if reason in sample.reasons]
+    told += differences(sample, t)
     if sample.report.near_misses:
         told.append(t("review.dashed"))
     return escape(" ".join(told))

@@ -4,6 +4,7 @@ images.py     images and boxes
 faces.py      faces, and by which models they were judged
 persons.py    people who are followed, and who passed
 decisions.py  what was seen in a frame and decided on it
+shadow.py     what a candidate says beside the models that serve
 status.py     how the service and its cameras are
 
 Who uses them imports them from here.
@@ -22,6 +23,7 @@ from maskwatch.core.records.images import (
     require_size,
 )
 from maskwatch.core.records.persons import Direction, Passage, PassageCounts, PassageKind, Person
+from maskwatch.core.records.shadow import ShadowCounts, ShadowJudgement, ShadowStatus
 from maskwatch.core.records.status import (
     LATENCIES_S,
     Announcements,
@@ -69,6 +71,9 @@ __all__ = [
     "Person",
     "Polygon",
     "Rgb",
+    "ShadowCounts",
+    "ShadowJudgement",
+    "ShadowStatus",
     "SinkStatus",
     "StandingAlert",
     "Status",

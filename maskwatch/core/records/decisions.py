@@ -7,6 +7,7 @@ from hashlib import sha256
 from maskwatch.core.records.faces import Coverage, Face, Label, Versions
 from maskwatch.core.records.images import Box, Frame
 from maskwatch.core.records.persons import Passage, Person
+from maskwatch.core.records.shadow import ShadowJudgement
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class FrameReport:
     that may hold a face, yet are none in any count or decision: candidates just under the detector's threshold, and in
     what is queued also faces that a track or a second look suggests. `moved` are the places where the picture moved
     since the frame before, as the motion gate tells them. `persons` are those who are in view, None where nobody is
-    followed, as in a single picture.
+    followed, as in a single picture. `shadow` is what a candidate said of the frame, where it is queued for that.
     """
 
     camera: str
@@ -31,6 +32,7 @@ class FrameReport:
     near_misses: tuple[Face, ...] = ()
     moved: tuple[Box, ...] = ()
     persons: tuple[Person, ...] | None = None
+    shadow: ShadowJudgement | None = None
 
     def count(self, label: Label) -> int:
         """How many people that count have this verdict; where nobody is followed, how many faces have this label."""

@@ -8,6 +8,7 @@ from maskwatch.core.interval import wilson
 from maskwatch.core.records.decisions import Alert
 from maskwatch.core.records.faces import Label
 from maskwatch.core.records.persons import PassageCounts
+from maskwatch.core.records.shadow import ShadowStatus
 
 
 class CameraState(StrEnum):
@@ -169,7 +170,7 @@ class Status:
     `inference_s` is how long each model lately took for one input, None when it was not asked.
     `store_problem` is why no samples are stored, None while they are.
     `models` is the serving version; `notices` are what somebody should see to, by what they are about. `events` is None
-    where none are kept.
+    where none are kept, `shadow` where no version is in the shadow.
     """
 
     cameras: dict[str, CameraStatus]
@@ -185,3 +186,4 @@ class Status:
     notices: dict[str, str] = field(default_factory=dict)
     sinks: tuple[SinkStatus, ...] = ()
     events: EventLogStatus | None = None
+    shadow: ShadowStatus | None = None

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 
 NEAR_MISS, GAP, MOVED_UNSEEN, SECOND_LOOK = "near_miss", "gap", "moved_unseen", "second_look"
-CLASSIFIER, DETECTOR, FLICKER, AUDIT = "classifier", "detector", "flicker", "audit"
+CLASSIFIER, DETECTOR, FLICKER, SHADOW = "classifier", "detector", "flicker", "shadow"
+AUDIT = "audit"
 
 MISSES = (GAP, SECOND_LOOK, NEAR_MISS, MOVED_UNSEEN)
 """Where the detector may have missed a face, the surest first."""
 
-REASONS = (*MISSES, CLASSIFIER, DETECTOR, FLICKER, AUDIT)
+REASONS = (*MISSES, CLASSIFIER, DETECTOR, SHADOW, FLICKER, AUDIT)
 """All of them, in the order in which they are told."""
 
 LIMITED = tuple(reason for reason in REASONS if reason != AUDIT)

@@ -1,11 +1,11 @@
 """Selects for one camera. What each reason goes by stands in a module of its own."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from maskwatch.core.geometry import iou
-from maskwatch.core.records import Face, Frame, FrameReport
+from maskwatch.core.records import Face, Frame, FrameReport, ShadowJudgement
 from maskwatch.core.selection.flicker import Flicker
 from maskwatch.core.selection.gap import Gap, suggesting
 from maskwatch.core.selection.known_faces import KnownFace, KnownFaces
@@ -23,8 +23,10 @@ from maskwatch.core.selection.reasons import (
     NEAR_MISS,
     REASONS,
     SECOND_LOOK,
+    SHADOW,
 )
 from maskwatch.core.selection.scene import APART_IOU, Grid, grid, is_steady
+from maskwatch.core.selection.shadow import FaceDifference
 
 NEAR_MISS_S = 2.0  # between two frames with near misses: of somebody who walks by, moments apart teach little
 
@@ -52,6 +54,7 @@ class Selection:
       smallest face that the detector looks for, tells that size; None: movement is not gone by.
     - `second_look`: a share `second_look_share` of the frames is looked at again, at most `second_looks_per_hour`, and
       some face was missed (see `wants_second_look` and `looked_again`).
+    - `shadow`: a candidate judges the frame differently (see `judged_differently`).
     - `flicker`: a face was detected in one analysed frame, not in the frame before or after, pixels unchanged.
     - `audit`: chosen at random, a share `audit_share` of all frames, whatever the models say of them: from these,
       and these alone, one can tell how often the models err. The lot depends on `seed` and the frame's own
@@ -124,6 +127,23 @@ class Selection:
         for face in missed:
             self._places.note(face.box, report.at)
         return (Pick(frame, suggesting(report, missed), (SECOND_LOOK,)),)
+
+    def judged_differently(
+        self,
+        frame: Frame,
+        report: FrameReport,
+        judgement: ShadowJudgement,
+        differences: Sequence[FaceDifference],
+    ) -> tuple[Pick, ...]:
+        """The frame with what a candidate said of it, if a difference is where none was queued lately."""
+        news = [each for each in differences if self._places.allows(each.box, report.at)]
+        if not news or not self._quota.take(report.at, (SHADOW,)):
+            return ()
+        for each in news:
+            self._places.note(each.box, report.at)
+        found = [each.candidate for each in differences if each.candidate and not each.serving]
+        judged = replace(suggesting(report, found), shadow=judgement)
+        return (Pick(frame, judged, (SHADOW,)),)
 
     def _forget(self) -> None:
         """The view is another."""

@@ -1,0 +1,47 @@
+"""What the page says of a version in the shadow: a table, a row a camera."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from maskwatch.console.reasons import in_words
+from maskwatch.console.texts import Texts
+
+COLUMNS = (
+    "camera",
+    "frames",
+    "differing",
+    "candidate_only",
+    "serving_only",
+    "relabelled",
+    "decisions",
+    "time",
+)
+
+
+def shadow_view(shadow: Mapping[str, Any] | None, t: Texts) -> dict[str, object] | None:
+    """Of the status' `shadow`; None where no version is in the shadow."""
+    if shadow is None:
+        return None
+    names = {"version": shadow["version"], "serving": shadow["serving"]}
+    rows = [_row(name, counts, t) for name, counts in shadow["cameras"].items()]
+    note = "" if rows else t("live.shadow_none")
+    if shadow["problem"]:
+        note = t("live.shadow_ended", reason=in_words(shadow["problem"], t))
+    return {
+        "title": t("live.shadow", **names),
+        "note": note,
+        "heads": [t(f"live.shadow_{column}", **names) for column in COLUMNS],
+        "rows": rows,
+    }
+
+
+def _row(camera: str, counts: Mapping[str, Any], t: Texts) -> list[str]:
+    frames, differing = counts["frames"], counts["differing"]
+    times = {who: f"{1000 * (counts[f'{who}_s'] or 0):.0f}" for who in ("candidate", "serving")}
+    return [
+        camera,
+        f"{frames:,}",
+        t("live.shadow_of", n=f"{differing:,}", share=differing / max(1, frames)),
+        *(f"{counts[column]:,}" for column in COLUMNS[3:-1]),
+        t("live.shadow_times", **times),
+    ]

@@ -1,0 +1,68 @@
+"""Who was right where a candidate and the serving version differed, by what people said of the samples."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from maskwatch.core.geometry import iou
+from maskwatch.core.people.shares import share
+from maskwatch.core.records import Estimate, Face, Label
+from maskwatch.core.selection.reasons import SHADOW
+from maskwatch.core.selection.shadow import FaceDifference, face_differences
+from maskwatch.samples.annotations import SAME_FACE_IOU, Annotation
+from maskwatch.samples.sample import Sample
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowVerdict:
+    """Of `samples` labelled ones, with so many `differences` of which one of the two was right: the candidate in `right`.
+
+    `share` is right / differences (0..1), with an interval that takes those of one frame for a cluster.
+    """
+
+    samples: int
+    differences: int
+    right: int
+    share: Estimate
+
+
+def verdict(samples: Iterable[Sample], version: str, serving: str) -> ShadowVerdict:
+    """Of those that were queued while `version` was in the shadow of `serving`, and that are labelled."""
+    clusters: Counter[tuple[int, int]] = Counter()
+    for sample in samples:
+        judged, labels = sample.report.shadow, sample.labels
+        if judged is None or labels is None or SHADOW not in sample.reasons:
+            continue
+        if (judged.version, judged.serving) != (version, serving):
+            continue
+        differences = face_differences(sample.report.faces, judged.faces)
+        said = [who for each in differences if (who := is_candidate_right(each, labels.faces)) is not None]
+        clusters[len(said), sum(said)] += 1
+    return ShadowVerdict(
+        sum(clusters.values()),
+        sum(number * count for (number, _), count in clusters.items()),
+        sum(right * count for (_, right), count in clusters.items()),
+        share(clusters),
+    )
+
+
+def is_candidate_right(difference: FaceDifference, annotations: Sequence[Annotation]) -> bool | None:
+    """Whether the candidate was right of a face, and those that serve wrong; None where neither or nobody knows."""
+    truth = _annotation_of(difference, annotations)
+    if truth is not None and truth.label.known is None:
+        return None
+    if difference.serving is None or difference.candidate is None:
+        return (truth is not None) is (difference.candidate is not None)
+    if truth is None or truth.label.known is None:
+        return None
+    wanted = Label.PROTECTED if truth.label.known.protected else Label.UNPROTECTED
+    candidate, serving = difference.candidate.label is wanted, difference.serving.label is wanted
+    return candidate if candidate is not serving else None
+
+
+def _annotation_of(difference: FaceDifference, annotations: Sequence[Annotation]) -> Annotation | None:
+    """What a person said of the face, by the box that fits best."""
+    found: list[Face] = [face for face in (difference.serving, difference.candidate) if face is not None]
+    fits = [(max(iou(face.box, each.box) for face in found), each) for each in annotations]
+    best = max(fits, key=lambda each: each[0], default=None)
+    return best[1] if best is not None and best[0] >= SAME_FACE_IOU else None
