@@ -46,6 +46,7 @@ def fleet_follower(
         why_not=lambda version: _why_not(config, switch.registry, version, load),
         why_back=lambda taken: _why_back(config, pipeline, taken),
         judges=lambda: _judges(pipeline),
+        tried=lambda: pipeline.board.snapshot().shadow,
     )
     member = Member(_membership(config, fleet), switch, judgement, stopping.is_set)
     return FleetFollower(member, pipeline, fleet.every_s, stopping)

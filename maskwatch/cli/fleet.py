@@ -166,6 +166,9 @@ def _reports(folder: Path) -> "list[ServiceReport]":
 
 def _remark(report: "ServiceReport") -> str:
     said = ["a version was chosen there"] if report.held else []
+    if report.frames:
+        said.append(f"{report.differing} of {pluralize(report.frames, 'frame')} differ in the shadow")
+    said += [f"the shadow run has ended: {report.problem}"] if report.problem else []
     said += [f"refuses {version}: {why}" for version, why in report.refused.items()]
     return "; ".join(said) or "-"
 

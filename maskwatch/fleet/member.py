@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from maskwatch.core.errors import FleetError
+from maskwatch.core.records import ShadowCounts, ShadowStatus
 from maskwatch.fleet.download import install
 from maskwatch.fleet.manifest import MANIFEST, MAX_BYTES, Manifest, Release, parse
 from maskwatch.fleet.report import ServiceReport, write_report
@@ -27,12 +28,13 @@ class Judgement:
     """What a service finds out about a version by itself; the reasons are lines for people, None when all is well.
 
     `why_not` is asked before the version serves, `why_back` while it does and is watched. `judges` are what judge each
-    camera now, as drift is counted by.
+    camera now, as drift is counted by; `tried` is what came of the version in the shadow.
     """
 
     why_not: Callable[[str], str | None]
     why_back: Callable[[Taken], str | None]
     judges: Callable[[], Mapping[str, str]]
+    tried: Callable[[], ShadowStatus | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,8 @@ class Member:
         """Tell who looks at the share."""
         if not isinstance(self._fleet.share, Writable):
             return
-        state, registry = self._files.read(), self._registry.state()
+        state, registry, tried = self._files.read(), self._registry.state(), self._judgement.tried()
+        counts = sum(tried.cameras.values(), ShadowCounts()) if tried else ShadowCounts()
         said = ServiceReport(
             name=self._fleet.name,
             at=utc_now(),
@@ -101,6 +104,9 @@ class Member:
             sequence=state.sequence,
             serves=registry.serving,
             shadow=registry.shadow.version if registry.shadow else None,
+            frames=counts.frames,
+            differing=counts.differing,
+            problem=tried.problem if tried else None,
             held=self._files.held() is not None,
             refused={version: each.why[:1000] for version, each in state.refused.items()},
         )

@@ -18,6 +18,7 @@ Text = Annotated[str, Field(max_length=1000)]
 class ServiceReport(BaseModel):
     """A service's `name`, what `serves` and is in its `shadow`, which manifest it saw last, and when it said so.
 
+    Of `frames` that the version in the shadow judged, `differing` were judged differently; `problem` is why it cannot.
     `refused` has why by the version; `held` is whether somebody there chose a version.
     """
 
@@ -29,6 +30,9 @@ class ServiceReport(BaseModel):
     sequence: int
     serves: Text
     shadow: Text | None = None
+    frames: int = 0
+    differing: int = 0
+    problem: Text | None = None
     held: bool = False
     refused: dict[str, Text] = Field(default_factory=dict)
 

@@ -69,9 +69,11 @@ class Service:
         self.name = name
         self.registry = Registry(folder / "models")
         self.why_not = self.why_back = None
-        self.asked = []
+        self.asked, self.tried = [], None
         self.switch = Switch(self.registry, WATCHED)
-        judgement = Judgement(self._why_not, lambda taken: self.why_back, lambda: {"door": "d c"})
+        judgement = Judgement(
+            self._why_not, lambda taken: self.why_back, lambda: {"door": "d c"}, lambda: self.tried
+        )
         trusted = read_public(str(keys / "ours.pub"))
         membership = Membership(name, open_share(str(address)), trusted, cameras, max_bytes, 20, "0.1.0")
         self.member = Member(membership, self.switch, judgement)
