@@ -16,6 +16,7 @@ from maskwatch.app.cameras import (
     sample_queue,
     why_not_decoded,
 )
+from maskwatch.app.fleet import fleet_follower, fleet_switch
 from maskwatch.app.spread import spread_camera_models, spread_models
 from maskwatch.app.upkeep import Upkeep
 from maskwatch.config.load import Config
@@ -47,6 +48,7 @@ log = logging.getLogger(__name__)
 def service_pipeline(config: Config) -> Pipeline:
     """The service's pipeline with what accompanies it: it follows the registry."""
     registry = Registry(config.models.dir)
+    fleet = fleet_switch(config, registry)
     change_stamp = registry.change_stamp()  # before the models are loaded, so that no change is missed
 
     def serving(device: torch.device) -> Models:
@@ -78,6 +80,8 @@ def service_pipeline(config: Config) -> Pipeline:
     version = next(iter(models.values())).files.version
     shadow = ShadowFollower(registry, pipeline, load_candidate, config.models.shadow_share)
     pipeline.add_background_task(Follower(registry, change_stamp, version, pipeline, load, shadow=shadow))
+    if fleet is not None:
+        pipeline.add_background_task(fleet_follower(config, fleet, pipeline, load))
     return pipeline
 
 

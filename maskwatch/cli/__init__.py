@@ -22,6 +22,7 @@ from maskwatch.cli import (
     evaluate,
     events,
     extract,
+    fleet,
     learn,
     models,
     queue,
@@ -68,6 +69,7 @@ app.add_typer(users.app, name="users")
 app.add_typer(events.app, name="events")
 app.add_typer(queue.app, name="queue")
 app.add_typer(models.app, name="models")
+app.add_typer(fleet.app, name="fleet")
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")

@@ -18,6 +18,8 @@ USES = {
     "events": {"events"},
     "console": {"console", "events", "queue", "privacy", *PLACES, *LOOKING},
     "models": {"models"},
+    "fleet publish": {"models"},
+    "fleet follow": {"models"},
     "models shadow": {"models", "queue", "learn"},
     "erase": {"queue", "learn", "events", "drift", "alert", "console"},
     "erase shared": {"queue", "learn", "events", "events.url", "drift", "alert", "console"},

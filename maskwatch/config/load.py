@@ -33,6 +33,7 @@ from maskwatch.detect.registry import DETECTORS
 from maskwatch.detect.settings import STOCK
 from maskwatch.drift.settings import DriftSettings
 from maskwatch.events.settings import EventSettings
+from maskwatch.fleet.settings import FleetSettings
 from maskwatch.learning.settings import LearnSettings
 from maskwatch.models.settings import ModelsSettings
 from maskwatch.platform.paths import BASE, Base
@@ -45,7 +46,7 @@ from maskwatch.web.settings import WebSettings
 VARIABLE = re.compile(r"\{(MASKWATCH_\w+)\}")
 CAMERA_NAME = r"\w[\w .-]{0,63}"
 SECRET = frozenset(
-    {"source", "token", "url", "urls", "secret", "password"}
+    {"source", "address", "token", "url", "urls", "secret", "password"}
 )  # what stands there is never shown
 MAX_SHOWN = 60  # characters of a wrong value
 SINKS = "sinks"  # of alerts, wherever they are named
@@ -69,6 +70,7 @@ class Config:
     device: str
     web: WebSettings
     models: ModelsSettings
+    fleet: FleetSettings
     learn: LearnSettings
     drift: DriftSettings
     console: ConsoleSettings
@@ -259,6 +261,7 @@ class _Reading:
             shared.device,
             shared.web,
             shared.models,
+            shared.fleet,
             shared.learn,
             shared.drift,
             shared.console,

@@ -26,6 +26,7 @@ from maskwatch.detect.settings import MotionSettings
 from maskwatch.detect.settings import Settings as DetectSettings
 from maskwatch.drift.settings import DriftSettings
 from maskwatch.events.settings import EventSettings
+from maskwatch.fleet.settings import FleetSettings
 from maskwatch.learning.settings import LearnSettings
 from maskwatch.models.settings import ModelsSettings
 from maskwatch.platform.device_names import Device
@@ -222,6 +223,7 @@ class Globals(Defaults):
 
     queue: QueueSettings = QueueSettings()
     models: ModelsSettings = ModelsSettings()
+    fleet: FleetSettings = FleetSettings()
     learn: LearnSettings = LearnSettings()
     drift: DriftSettings = DriftSettings()
     device: Device = "auto"

@@ -74,3 +74,11 @@ class ServiceError(MaskwatchError):
 
 class UserError(MaskwatchError):
     """There is no such user of the console, or what is wanted of one may not be."""
+
+
+class FleetError(MaskwatchError):
+    """What a fleet's registry offers is refused, or cannot be published."""
+
+
+class FleetUnreachable(FleetError):  # noqa: N818 - what is offered may be well
+    """A fleet's registry cannot be reached now; to be asked again."""

@@ -70,7 +70,7 @@ def shifts(days: Sequence[Day], versions: dict[str, str], bounds: Bounds) -> lis
 
 def _shift(camera: str, model: str, days: Sequence[Day], bounds: Bounds) -> Shift:
     early, late = days[: bounds.reference_days], days[bounds.reference_days :]
-    reference = _sum(day.counts[model] for day in early)
+    reference = total(day.counts[model] for day in early)
     now = np.zeros(BINS, np.int64)
     for day in reversed(late):  # back from today until there are enough
         if now.sum() >= bounds.least:
@@ -88,8 +88,9 @@ def _shift(camera: str, model: str, days: Sequence[Day], bounds: Bounds) -> Shif
     )
 
 
-def _sum(counts: Iterable[Counts]) -> Counts:
-    total = np.zeros(BINS, np.int64)
+def total(counts: Iterable[Counts]) -> Counts:
+    """The counts of several days together, `(BINS,)`."""
+    result = np.zeros(BINS, np.int64)
     for each in counts:
-        total = total + each
-    return total
+        result = result + each
+    return result

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +11,12 @@ from maskwatch.core.records import Face, FrameReport, Label, Rgb
 from maskwatch.evaluation.bootstrap import Difference, Figures, differences, draws, interval, share
 from maskwatch.evaluation.matching import match
 from maskwatch.learning.collect import SampleImage
+from maskwatch.models.registry import ModelFiles
 
 Floats = NDArray[np.float64]
 Analyse = Callable[[Rgb], FrameReport]
+Analysts = Callable[[ModelFiles, str], Analyse]
+"""What some models say of a camera's pictures, with its settings; an unknown camera name uses the default settings."""
 
 RECALL, PRECISION, F1 = "end-to-end recall", "end-to-end precision", "end-to-end F1"
 MIN_FACES = 10  # of each kind, before labels are doubted
@@ -75,6 +79,12 @@ def judge(analyse: Analyse, images: Iterable[SampleImage]) -> JudgedImages:
     """What cannot be read is left out, of one model's figures as of another's."""
     opened = ((image, image.readable()) for image in images)
     return JudgedImages(tuple(_outcome(analyse(rgb), image) for image, rgb in opened if rgb is not None))
+
+
+def judge_each(analyst_of: Callable[[str], Analyse], images: Iterable[SampleImage]) -> JudgedImages:
+    """Like `judge`, with an analyst for each camera by its name; each is made once, when its first picture comes."""
+    made = cache(analyst_of)
+    return JudgedImages(tuple(out for image in images for out in judge(made(image.camera), [image]).outcomes))
 
 
 def _outcome(report: FrameReport, image: SampleImage) -> ImageOutcome:

@@ -70,6 +70,23 @@ def decide(
     return Verdict(promoted=True, reasons=tuple(reasons))
 
 
+def why_worse(
+    cameras: Difference | None, each: Mapping[str, Difference], margin: float, *, images: int
+) -> str | None:
+    """Why a version that others found to be better may not serve here, by the same figures; None: nothing speaks against it.
+
+    It need not be better here: it is not of here. But it must not be worse in what was measured where that may be by more
+    than `margin`, nor clearly for a camera. Of too few `images` nothing is said.
+    """
+    if images < MIN_IMAGES:
+        return None
+    low = None if cameras is None else cameras.low
+    if cameras is not None and low is not None and low <= -margin and (cameras.difference or 0) < 0:
+        return f"it is worse on the cameras' holdout ({_told(cameras)})"
+    worse = [f"{name} ({_told(own)})" for name, own in each.items() if own.high is not None and own.high < 0]
+    return f"it is worse for camera {', '.join(worse)}" if worse else None
+
+
 def _told(difference: Difference) -> str:
     if difference.difference is None or difference.low is None or difference.high is None:
         return "cannot be told"

@@ -7,6 +7,7 @@ Samples are whole in the queue or in the archive at any time, and the registry c
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,10 @@ from maskwatch.core.text import pluralize
 from maskwatch.datasets.records import Split
 from maskwatch.evaluation.bootstrap import Difference
 from maskwatch.evaluation.document import Section
-from maskwatch.learning import compare, gate, report
+from maskwatch.learning import gate, report
 from maskwatch.learning.archive import Archive, LearningBatch
 from maskwatch.learning.collect import LearningData, SampleImage, base_images, sample_image, sample_images
-from maskwatch.learning.compare import F1, Analyse, JudgedImages, compared, contradicted, judge
+from maskwatch.learning.compare import F1, Analysts, JudgedImages, compared, contradicted, judge_each
 from maskwatch.learning.gate import Margins, Verdict
 from maskwatch.learning.retention import tidy_archive
 from maskwatch.learning.settings import LearnSettings
@@ -32,9 +33,6 @@ from maskwatch.samples.store import Queue
 from maskwatch.samples.team import read_team
 from maskwatch.sources.images import read_rgb
 from maskwatch.training.run_folder import claim
-
-Analysts = Callable[[ModelFiles, str], Analyse]
-"""What some models say of a camera's pictures, with its settings; an unknown camera name uses the default settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,13 +274,7 @@ def _measured(loop: Loop, files: ModelFiles, material: LearningData) -> tuple[Ju
 
 
 def _judged(loop: Loop, files: ModelFiles, images: Sequence[SampleImage], what: str) -> JudgedImages:
-    analysts: dict[str, Analyse] = {}
-    outcomes: list[compare.ImageOutcome] = []
-    for image in loop.callbacks.bar(what)(images):
-        if image.camera not in analysts:
-            analysts[image.camera] = loop.analysts(files, image.camera)
-        outcomes += judge(analysts[image.camera], [image]).outcomes
-    return JudgedImages(tuple(outcomes))
+    return judge_each(partial(loop.analysts, files), loop.callbacks.bar(what)(images))
 
 
 def _verdict(

@@ -71,7 +71,7 @@ class Follower(BackgroundThread):
         try:
             version = self._registry.state().serving
             if version != self._serving:
-                with _taking_turns():
+                with taking_turns():
                     fitted = self._load(version)
                 self._pipeline.swap(fitted)
                 log.info("version %s of the models serves, after %s", version, self._serving)
@@ -88,12 +88,12 @@ class Follower(BackgroundThread):
             wanted = self._registry.state().shadow
         except MaskwatchError:  # told of by who follows the serving version
             return
-        with _taking_turns():
+        with taking_turns():
             self._shadow.follow(wanted, self._serving)
 
 
 @contextmanager
-def _taking_turns() -> Iterator[None]:
+def taking_turns() -> Iterator[None]:
     """While the block runs, Python's threads change quickly.
 
     The engine gives the interpreter away with every call of OpenCV, torch and OpenVINO, dozens in a frame; each

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
+from types import TracebackType
 from typing import Protocol, Self
 
 from maskwatch.core.errors import DeviceLost, SourceError
@@ -110,10 +111,12 @@ class Pipeline:
             self._entered.enter_context(companion)
         return self
 
-    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Raises what a thread raised meanwhile, in its last jobs say."""
         self.stop()
-        self._entered.close()
+        self._entered.__exit__(kind, error, trace)  # some tell a crash from an end
         for each in self._captures.values():
             each.stop()
         deadline = time.monotonic() + CLOSE_S
@@ -122,7 +125,7 @@ class Pipeline:
         self.shadow.close(CLOSE_S)
         self._sampling.close(CLOSE_S)
         self._alerting.close(CLOSE_S / 2)
-        if error is None:
+        if kind is None:
             self._raise_crash()
 
     def stop(self) -> None:

@@ -1,0 +1,178 @@
+"""`maskwatch fleet`: models that are published once and pulled by many services."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from maskwatch.cli.sections import settings_for
+from maskwatch.cli.terminal import out, say
+from maskwatch.core.errors import FleetError
+from maskwatch.core.text import one_line, pluralize, terminal_safe
+from maskwatch.fleet.stages import Stage, is_in_tenth
+
+if TYPE_CHECKING:
+    from maskwatch.fleet.manifest import Manifest
+    from maskwatch.fleet.publish import Publisher
+    from maskwatch.fleet.report import ServiceReport
+
+app = typer.Typer(help="Models for many services: published, staged, withdrawn.", no_args_is_help=True)
+
+Key = Annotated[Path, typer.Option("--key", help="The private key that `fleet keygen` wrote.")]
+Folder = Annotated[
+    Path, typer.Option("--to", help="The fleet's folder: a file share, or what a web server serves.")
+]
+Version = Annotated[str, typer.Argument(metavar="VERSION", help="As `models list` gives it.")]
+Config = Annotated[Path | None, typer.Option("-c", "--config", help="The configuration file.")]
+
+
+@app.command()
+def keygen(
+    to: Annotated[
+        Path, typer.Option("-o", help="The private key's file; the public one gets .pub at its end.")
+    ],
+) -> None:
+    """Make the key that signs. With MASKWATCH_FLEET_PASSPHRASE set, it is encrypted by that."""
+    from maskwatch.fleet.signing import PASSPHRASE, make_key
+
+    public = make_key(to, os.environ.get(PASSPHRASE))
+    say(f"{to}: keep it where models are published, and nowhere else")
+    out.print(public.read_text(encoding="utf-8").strip(), soft_wrap=True, markup=False, highlight=False)
+
+
+@app.command()
+def publish(
+    version: Version,
+    key: Key,
+    to: Folder,
+    registry: Annotated[
+        Path | None, typer.Option("--dir", help="The registry's folder; else the configuration's.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Put a version of the registry into the fleet's folder, signed. It begins in the shadow."""
+    from maskwatch.models.registry import Registry
+
+    source = Registry(registry or settings_for("fleet publish", config).models.dir)
+    _say_published(_publisher(to, key).publish(source, version), version, to)
+
+
+@app.command()
+def stage(
+    version: Version,
+    stage: Annotated[
+        Stage, typer.Argument(metavar="shadow|tenth|all", help="How far it may go.", show_choices=False)
+    ],
+    key: Key,
+    to: Folder,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Also when a service has refused it or gone back from it.")
+    ] = False,
+) -> None:
+    """Let a published version go on: tried in the shadow, serving at a tenth of the services, serving at all."""
+    if stage is Stage.WITHDRAWN:
+        raise FleetError("maskwatch fleet withdraw takes a version back")
+    refusals = [(each.name, each.refused[version]) for each in _reports(to) if version in each.refused]
+    if refusals and stage is not Stage.SHADOW and not anyway:
+        name, why = refusals[0]
+        raise FleetError(
+            f"{pluralize(len(refusals), 'service')} refused {version} or went back from it: {name}: {why} "
+            "(--anyway, to stage it all the same)"
+        )
+    _say_published(_publisher(to, key).stage(version, stage), version, to)
+
+
+@app.command()
+def withdraw(version: Version, key: Key, to: Folder) -> None:
+    """Take a version back: every service that took it goes back to what served before."""
+    _say_published(_publisher(to, key).stage(version, Stage.WITHDRAWN), version, to)
+
+
+@app.command()
+def status(
+    to: Folder,
+    key: Annotated[
+        str | None,
+        typer.Option("--public-key", help="The public key or its file, to check the signature with."),
+    ] = None,
+) -> None:
+    """What is published, and what each service says that it runs."""
+    from maskwatch.fleet.publish import read_manifest, unverified_manifest
+    from maskwatch.fleet.signing import read_public
+
+    manifest = read_manifest(to, read_public(key)) if key else unverified_manifest(to)
+    if manifest is None:
+        say(f"{to}: nothing is published there")
+        return
+    table = Table("version", "stage", "from", "MB")
+    for each in manifest.releases:
+        table.add_row(each.version, each.stage, each.parent or "-", f"{each.size / 1e6:.1f}")
+    out.print(table)
+    reports = _reports(to)
+    services = Table("service", "serves", "shadow", "manifest", "said (UTC)", "")
+    for report in reports:
+        is_current = report.sequence == manifest.sequence
+        services.add_row(
+            _shown(report.name),
+            _shown(report.serves),
+            _shown(report.shadow or "-"),
+            "the latest" if is_current else "an older one" if report.sequence else "none yet",
+            f"{report.at:%Y-%m-%d %H:%M:%S}",
+            _shown(_remark(report)),
+        )
+    out.print(services)
+    say(
+        f"manifest {manifest.sequence} of {manifest.published_at:%Y-%m-%d %H:%M} UTC"
+        f"{'' if key else ', whose signature was not checked (--public-key)'}; "
+        f"{pluralize(len(reports), 'service')} told what it runs"
+    )
+
+
+@app.command()
+def follow(config: Annotated[Path, typer.Option("-c", "--config", help="The configuration file.")]) -> None:
+    """Let the fleet decide again which version serves here, after somebody chose one."""
+    from maskwatch.fleet.state import StateFiles
+
+    was_held = StateFiles(settings_for("fleet follow", config).models.dir).release()
+    say("the fleet is followed again" if was_held else "the fleet is followed already")
+
+
+def _publisher(folder: Path, key: Path) -> "Publisher":
+    from maskwatch.fleet.publish import Publisher
+    from maskwatch.fleet.signing import PASSPHRASE, read_private
+
+    return Publisher(folder, read_private(key, os.environ.get(PASSPHRASE)))
+
+
+def _say_published(manifest: "Manifest", version: str, folder: Path) -> None:
+    release = manifest.release(version)
+    assert release is not None
+    say(f"{version}: {release.stage}, by manifest {manifest.sequence} in {folder}")
+    if release.stage is Stage.TENTH:
+        known = [each.name for each in _reports(folder)]
+        tenth = [name for name in known if is_in_tenth(version, name)]
+        named = f": {', '.join(map(_shown, tenth))}" if tenth else ""
+        say(f"{len(tenth)} of {pluralize(len(known), 'service')} known are of its tenth{named}")
+
+
+def _reports(folder: Path) -> "list[ServiceReport]":
+    from maskwatch.fleet.report import read_reports
+
+    return list(read_reports(folder))
+
+
+def _remark(report: "ServiceReport") -> str:
+    said = ["a version was chosen there"] if report.held else []
+    if report.frames:
+        said.append(f"{report.differing} of {pluralize(report.frames, 'frame')} differ in the shadow")
+    said += [f"the shadow run has ended: {report.problem}"] if report.problem else []
+    said += [f"refuses {version}: {why}" for version, why in report.refused.items()]
+    return "; ".join(said) or "-"
+
+
+def _shown(text: str) -> str:
+    """What anybody may have written who may write to the share."""
+    return escape(terminal_safe(one_line(text)))

@@ -1,0 +1,119 @@
+"""The thread in which a service follows its fleet, beside its cameras."""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from maskwatch.core.errors import FleetUnreachable, MaskwatchError
+from maskwatch.fleet.member import Member
+from maskwatch.pipeline.pipeline import Pipeline
+
+log = logging.getLogger(__name__)
+
+ABOUT = "fleet"
+MAX_PASSED_OVER = 11  # times that are passed over after attempts that failed
+WELL_AFTER_S = 600.0  # a service that has run for so long does not crash because of its models
+CLOSE_S = 1.0
+
+
+class FleetFollower:
+    """While the block runs, a thread looks each `every_s`, and seldomer at a fleet that cannot be reached.
+
+    What is wrong is logged once, and stands on the board as long as it lasts; the models that serve go on.
+    """
+
+    def __init__(self, member: Member, pipeline: Pipeline, every_s: float, stopping: threading.Event) -> None:
+        self._member = member
+        self._pipeline = pipeline
+        self._every_s = every_s
+        self._stopping = stopping
+        self._problem: Exception | None = None
+        self._cannot_report = False
+        self._thread = threading.Thread(target=self._run, name="fleet", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopping.set()
+        self._thread.join(CLOSE_S)
+        if kind is None and not self._thread.is_alive():
+            self._try(self._member.note_well)
+
+    def _run(self) -> None:
+        try:
+            begun_s, failures, passed_over = time.monotonic(), 0, 0
+            while not self._stopping.is_set():
+                asks = passed_over >= min(2**failures - 1, MAX_PASSED_OVER)
+                passed_over = 0 if asks else passed_over + 1
+                failures = self.look(asks=asks, failures=failures)
+                if time.monotonic() - begun_s > WELL_AFTER_S:
+                    self._try(self._member.note_well)
+                # services that were started together do not ask together for ever
+                self._stopping.wait(self._every_s * random.uniform(0.9, 1.1))  # noqa: S311
+        except BaseException as e:  # noqa: BLE001 - raised again in the main thread, by the pipeline
+            self._pipeline.fail(e)
+
+    def look(self, *, asks: bool = True, failures: int = 0) -> int:
+        """See to the version that serves, and ask the fleet where `asks`. Returns how many attempts in a row have failed."""
+        problem = self._try(self._member.watch)
+        if problem is None and asks:
+            problem = self._try(self._member.follow)
+        if problem is not None or asks:
+            self._tell(problem)
+            failures = 0 if problem is None else min(failures + 1, MAX_PASSED_OVER)
+        self._report()
+        said = [str(self._problem) if self._problem else None, self._notice()]
+        notice = "; ".join(each for each in said if each)
+        self._pipeline.board.set_notice(ABOUT, f"fleet: {notice}" if notice else None)
+        return failures
+
+    def _tell(self, problem: Exception | None) -> None:
+        """In the log, what is new: not each time that a fleet cannot be reached, for whatever reason it is this time."""
+        before, self._problem = self._problem, problem
+        if problem is None:
+            if before is not None:
+                log.info("the fleet is followed again")
+        elif isinstance(problem, FleetUnreachable):
+            if not isinstance(before, FleetUnreachable):
+                log.warning("the fleet cannot be reached, the models go on as they are: %s", problem)
+        elif str(problem) != str(before):
+            log.warning("what the fleet offers is not taken, the models go on as they are: %s", problem)
+
+    def _report(self) -> None:
+        try:
+            self._member.report()
+            self._cannot_report = False
+        except (MaskwatchError, OSError) as e:
+            if not self._cannot_report and self._problem is None:
+                log.warning("the fleet cannot be told what serves here: %s", _said(e))
+            self._cannot_report = True
+
+    def _notice(self) -> str | None:
+        try:
+            return self._member.notice()
+        except (MaskwatchError, OSError):
+            return None  # `watch` tells it
+
+    @staticmethod
+    def _try(step: Callable[[], None]) -> Exception | None:
+        try:
+            step()
+        except MaskwatchError as e:
+            return e
+        except OSError as e:
+            return MaskwatchError(_said(e))
+        return None
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{error.filename or 'file'}: {error.strerror or error}"
+    return str(error)

@@ -1,0 +1,123 @@
+"""`maskwatch fleet`, as a person uses it: what is printed, and what is not."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from maskwatch.cli import fleet
+from maskwatch.core.errors import ConfigError, FleetError
+from maskwatch.fleet.manifest import MANIFEST, SERVICES
+from maskwatch.fleet.signing import PASSPHRASE
+from maskwatch.fleet.stages import Stage
+from maskwatch.models.registry import SHIPPED
+
+from .conftest import V1, V2, member_names
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """The command's output; an error as it is raised."""
+    monkeypatch.setattr(fleet.out, "width", 250)
+
+    def run(*arguments):
+        done = CliRunner().invoke(fleet.app, [*map(str, arguments)])
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return done.output
+
+    return run
+
+
+def test_a_version_s_whole_way(run, tmp_path, source, folder, service, keys):
+    signed = ("--key", keys / "ours", "--to", folder)
+    (first,) = member_names(V1, 1, is_in=True)
+    services = [service(first), *map(service, member_names(V1, 2, is_in=False))]
+    assert "nothing is published there" in run("status", "--to", folder)
+
+    run("publish", V1, *signed, "--dir", source.folder)
+    assert [each.look() for each in services] == [SHIPPED] * 3
+    told = run("stage", V1, "tenth", *signed)
+    assert f"1 of 3 services known are of its tenth: {first}" in told
+    assert [each.look() for each in services] == [V1, SHIPPED, SHIPPED]
+
+    services[0].why_back = "door: how sure the detector is has shifted (PSI 1.20, bound 0.50)"
+    assert services[0].look() == SHIPPED
+    with pytest.raises(
+        FleetError, match=f"1 service refused v1 or went back from it: {first}: door: how sure"
+    ):
+        run("stage", V1, "all", *signed)
+    assert [each.look() for each in services] == [SHIPPED] * 3
+
+    services[0].why_back = None
+    run("stage", V1, "all", *signed, "--anyway")
+    assert [each.look() for each in services] == [V1] * 3
+    told = run("status", "--to", folder, "--public-key", keys / "ours.pub")
+    assert "3 services told what it runs" in " ".join(told.split())
+    run("withdraw", V1, *signed)
+    assert [each.look() for each in services] == [SHIPPED] * 3
+
+
+def test_status_checks_the_signature_where_it_is_given_the_key(run, source, folder, keys, publisher):
+    publisher.publish(source, V1)
+    assert "signature was not checked" in " ".join(run("status", "--to", folder).split())
+    (folder / MANIFEST).write_bytes((folder / MANIFEST).read_bytes().replace(b"shadow", b"tenth"))
+    with pytest.raises(FleetError, match="not signed"):
+        run("status", "--to", folder, "--public-key", keys / "ours.pub")
+
+
+def test_what_a_stranger_wrote_into_a_report_cannot_write_to_the_terminal(
+    run, source, folder, service, publisher
+):
+    publisher.publish(source, V1)
+    service().look()
+    (path,) = (folder / SERVICES).iterdir()
+    data = json.loads(path.read_text())
+    data["serves"] = "\x1b]0;owned\x07[red]x\nv9"
+    data["refused"] = {"\x1b[2J": "\x1b[2J[/]"}
+    path.write_text(json.dumps(data))
+    told = run("status", "--to", folder)
+    assert "\x1b" not in told
+    assert "\x07" not in told
+
+
+def test_a_version_in_the_shadow_is_told_with_what_came_of_it(run, source, folder, service, publisher):
+    from maskwatch.core.records import ShadowCounts, ShadowStatus
+    from maskwatch.platform.clock import utc_now
+
+    publisher.publish(source, V1)
+    shop = service()
+    shop.tried = ShadowStatus(V1, SHIPPED, utc_now(), {"door": ShadowCounts(frames=120, differing=7)})
+    shop.look()
+    assert "7 of 120 frames differ in the shadow" in " ".join(run("status", "--to", folder).split())
+
+
+def test_keygen_prints_the_public_key_and_never_the_private_one(run, tmp_path, monkeypatch):
+    monkeypatch.setenv(PASSPHRASE, "correct horse")
+    told = run("keygen", "-o", tmp_path / "key")
+    assert (tmp_path / "key.pub").read_text().strip() in told
+    assert "correct horse" not in told
+    assert "PRIVATE" not in told
+    with pytest.raises(ConfigError, match="is there already"):
+        run("keygen", "-o", tmp_path / "key")
+
+
+def test_withdrawn_is_no_stage_that_one_goes_to(run, source, folder, keys, publisher):
+    publisher.publish(source, V1)
+    with pytest.raises(FleetError, match="maskwatch fleet withdraw"):
+        run("stage", V1, "withdrawn", "--key", keys / "ours", "--to", folder)
+    assert publisher.manifest().release(V1).stage is Stage.SHADOW
+
+
+def test_follow_lets_the_fleet_decide_again(run, source, folder, service, publisher, tmp_path):
+    publisher.publish(source, V1, Stage.ALL)
+    shop = service()
+    shop.look()
+    shop.registry.rollback()
+    assert shop.look() == SHIPPED
+    config = tmp_path / "config.yaml"
+    config.write_text(json.dumps({"models": {"dir": str(shop.registry.folder)}}))
+    assert "is followed again" in run("follow", "-c", config)
+    assert "is followed already" in run("follow", "-c", config)
+    publisher.publish(source, V2, Stage.ALL)
+    assert shop.look() == V2
