@@ -35,6 +35,10 @@ class TorchBackend:
         self._pnet = self._ready(folded_stage(weights.pnet))
         self._rnet = self._ready(folded_stage(weights.rnet))
         self._onet = self._ready(folded_stage(weights.onet))
+        old = weights.old_onet
+        self.old_onet: Run | None = (
+            None if old is None else partial(self._run, self._ready(folded_stage(old)))
+        )
         plain = partial(self._run, self._pnet)
         self.pnet_run: Run = HandOver("P-Net", plain, by_inductor) if compiles else plain
 
