@@ -107,7 +107,10 @@ class Mtcnn:
         whole = torch.from_numpy(rgb)[None].to(device)
         answers = [self._backend.pnet(whole).clone()]
         pyramid, first = self._pyramid([rgb]), torch.zeros(1, dtype=torch.int64, device=device)
-        for network, side_px in ((self._backend.rnet, RNET_PX), (self._backend.onet, ONET_PX)):
+        networks = [(self._backend.rnet, RNET_PX), (self._backend.onet, ONET_PX)]
+        if self._backend.old_onet is not None:
+            networks.append((self._backend.old_onet, ONET_PX))
+        for network, side_px in networks:
             box = torch.tensor([[0.0, 0.0, side_px, side_px]], device=device)
             crop = pyramid.cut(first, box, side_px)  # of the type that it will be asked about
             counts = CARD_CROPS if isinstance(pyramid, DevicePyramid) else USUAL_CROPS
@@ -261,15 +264,18 @@ class Mtcnn:
         found = self._judged(self._backend.onet, pyramid, found, side_px=ONET_PX, power=self._point.powers[2])
         found = replace(found, boxes=boxes.shifted(found.boxes, found.offsets, extra=1))
         if self._point.mirrored:
-            found = self._judged_mirrored(pyramid, found, min(threshold, MIRRORED_FROM))
+            found = self._judged_again(pyramid, found, min(threshold, MIRRORED_FROM))
             self._lap("mirrored")
         found = replace(found, scores=found.logs.exp())
         found = _filter(pyramid).decided(found, found.scores > threshold, as_published=self._as_published)
         self._lap("O-Net")
         return found
 
-    def _judged_mirrored(self, pyramid: Pyramid, found: Candidates, threshold: float) -> Candidates:
-        """One box a face, with what O-Net says of the square about it mirrored; its log-odds are the mean of both answers."""
+    def _judged_again(self, pyramid: Pyramid, found: Candidates, threshold: float) -> Candidates:
+        """One box a face, with what O-Net says of the square about it mirrored, and O-Net before its training of the square.
+
+        Its log-odds are the mean of all answers.
+        """
         mask = found.logs.exp() > threshold
         found = _filter(pyramid).distinct(found, mask, as_published=self._as_published)
         found = replace(found, boxes=boxes.squared(found.boxes))
@@ -277,7 +283,10 @@ class Mtcnn:
         for part, crops in self._cut(pyramid, found, ONET_PX):
             values = self._backend.onet(crops.flip(2))
             before = part.scores.logit(eps=SUREST)
-            mean = (before + values[:, 0]) / 2
+            answers = [before, values[:, 0]]
+            if self._backend.old_onet is not None:
+                answers.append(self._backend.old_onet(crops)[:, 0])
+            mean = torch.stack(answers).mean(dim=0)
             logs = part.logs + self._point.powers[2] * (logsigmoid(mean) - logsigmoid(before))
             moved = boxes.shifted(part.boxes, boxes.mirrored_offsets(values[:, 1:]), extra=1)
             parts.append(replace(part, boxes=moved, scores=mean.sigmoid(), logs=logs))

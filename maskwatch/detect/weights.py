@@ -32,7 +32,7 @@ class OperatingPoint:
 
     `thresholds` are the lowest probabilities that pass P-Net, R-Net and the end. A face's score, which the
     last is held against, is the product of the three networks' probabilities, each to its power. With `mirrored`
-    O-Net is asked once more about each box that it gave, mirrored, and the mean of both log-odds counts.
+    O-Net is asked once more about each box that it gave, mirrored, and the mean of the log-odds counts.
     """
 
     thresholds: tuple[float, float, float] = (0.6, 0.7, 0.8)
@@ -44,7 +44,9 @@ class OperatingPoint:
 class Weights:
     """The networks of a cascade, on the processor, ready to predict.
 
-    `version` tells them from others: the file's name and the start of its SHA-256.
+    `version` tells them from others: the file's name and the start of its SHA-256. `old_onet` is O-Net as it was before
+    any training of ours: what is `mirrored` is asked of it, too, as it is, because it knows bare faces that nobody
+    trained on. None for the published weights and in files of earlier releases.
     """
 
     pnet: PNet
@@ -52,6 +54,7 @@ class Weights:
     onet: ONet
     version: str
     point: OperatingPoint = OperatingPoint()
+    old_onet: ONet | None = None
 
 
 def load_weights(name: str | None) -> Weights:
@@ -75,6 +78,8 @@ def save_detector(weights: Weights, path: Path, about: dict[str, object]) -> str
         "about": json.dumps(about, sort_keys=True),
     }
     parts: dict[str, nn.Module] = {"pnet": weights.pnet, "rnet": weights.rnet, "onet": weights.onet}
+    if weights.old_onet is not None:
+        parts["old_onet"] = weights.old_onet
     tensors = {f"{name}.{key}": t for name, net in parts.items() for key, t in net.state_dict().items()}
     return save_tensors(path, tensors, metadata)
 
@@ -85,7 +90,7 @@ def load_detector(path: Path) -> Weights:
     A fourth network that earlier releases wrote into it, the scout, is not read.
     """
     with opened(path, ARCHITECTURE, "detector") as file:
-        point = file.fact("point")
+        point, old_onet = file.fact("point"), file.under("old_onet")
         return Weights(
             _filled(PNet(), file.under("pnet")),
             _filled(RNet(), file.under("rnet")),
@@ -94,6 +99,7 @@ def load_detector(path: Path) -> Weights:
             OperatingPoint(
                 tuple(point["thresholds"]), tuple(point["powers"]), bool(point.get("mirrored", False))
             ),
+            _filled(ONet(), old_onet) if old_onet else None,
         )
 
 

@@ -23,6 +23,7 @@ from maskwatch.detect.cascade import ONET_PX, RNET_PX, Mtcnn
 from maskwatch.detect.networks import ONet, PNet, Stage, normalise
 from maskwatch.detect.settings import Settings
 from maskwatch.detect.weights import Weights
+from maskwatch.training.averaging import average
 from maskwatch.training.batches import MinedBatches, PyramidBatches, TrainingBatch, in_order
 from maskwatch.training.checkpoint import load_checkpoint, save_checkpoint
 from maskwatch.training.mining import Kind, mine
@@ -44,6 +45,7 @@ class DetectorRecipe:
 
     A stage ends early after `patience` epochs without a better validation loss, and keeps its best epoch.
     `views` are made of the pictures in each round of R- and O-Net (see `augmentation.camera_view`), to mine samples from.
+    `kept` is the share (0..1) of the weights that the training began from, in the mean that P-, R- and O-Net end as.
     """
 
     pnet_steps: int = 2000
@@ -55,6 +57,7 @@ class DetectorRecipe:
     onet_batch: int = 256
     learning_rate: float = 2e-3
     weight_decay: float = 1e-3
+    kept: tuple[float, float, float] = (0.3, 0.3, 0.0)
     min_face_px: float = 10
     loose: tuple[float, float] = (0.2, 0.05)
     epoch: int = 250
@@ -123,7 +126,7 @@ class _Stage:
 def train(
     training: Sequence[SeenImage], validation: Sequence[SeenImage], start: Weights, run: Run
 ) -> Weights:
-    """The cascade fine-tuned from `start`, its operating point still that of `start`.
+    """The cascade fine-tuned from `start`, its operating point still that of `start`, whose O-Net it holds besides.
 
     Raises `DataError` when a part shows no face.
     """
@@ -133,7 +136,13 @@ def train(
     recipe = run.recipe
     torch.manual_seed(recipe.seed)
     teacher = deepcopy(start.onet).to(run.device)
-    weights = replace(start, pnet=deepcopy(start.pnet), rnet=deepcopy(start.rnet), onet=deepcopy(start.onet))
+    weights = replace(
+        start,
+        pnet=deepcopy(start.pnet),
+        rnet=deepcopy(start.rnet),
+        onet=deepcopy(start.onet),
+        old_onet=start.old_onet or start.onet,
+    )
     views = PyramidBatches(training, recipe.pnet_batch, recipe.seed, run.workers)
     tried = list(
         PyramidBatches(validation, recipe.pnet_batch, recipe.seed + 1).batches(
@@ -160,6 +169,12 @@ def train(
             tests = list(in_order(tried_on, 1024))
             stage = _Stage(name, network, steps, drawn.batches, tests)
             _fit(stage, run, teacher if side_px == ONET_PX else None)
+    for learnt, before, share in (
+        (weights.pnet, start.pnet, recipe.kept[0]),
+        (weights.rnet, start.rnet, recipe.kept[1]),
+        (weights.onet, start.onet, recipe.kept[2]),
+    ):
+        average(learnt, before, share)
     return weights
 
 

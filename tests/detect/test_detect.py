@@ -1,6 +1,7 @@
 """The cascade against the package whose weights it uses, and what it promises by itself."""
 
 import math
+from copy import deepcopy
 from dataclasses import replace
 from itertools import product
 
@@ -198,6 +199,24 @@ def test_a_face_is_judged_by_the_mean_of_two_looks_the_second_mirrored(networks,
     side = right - left + 1
     moved = (left - x2 * side, top + y1 * side, right - x1 * side, bottom + y2 * side)
     assert tuple(both.box) == pytest.approx(moved, abs=0.01)
+
+
+@pytest.mark.parametrize("kind", ["torch", "openvino"])
+def test_where_the_weights_hold_the_old_onet_its_look_at_the_same_box_counts_as_a_third(networks, bare, kind):
+    def found(old_onet):
+        backend = choose(kind, replace(networks, old_onet=old_onet), CPU, exact=True)
+        point = weights.OperatingPoint((0.6, 0.7, 0.2), mirrored=True)
+        detector = Mtcnn(backend, Settings(), "x", point)
+        assert detector.self_test(cv2.resize(bare, (96, 96)))
+        return detector.detect([bare])[0][0]
+
+    doubtful = deepcopy(networks.onet)
+    torch.nn.init.zeros_(doubtful.dense6_1.weight)
+    doubtful.dense6_1.bias.data = torch.tensor([2.0, 0.0])  # log-odds of -2, whatever it sees
+    two, three = found(None), found(doubtful)
+    odds, mean = (math.log(face.score / (1 - face.score)) for face in (two, three))
+    assert mean == pytest.approx((2 * odds - 2) / 3, rel=0.02)
+    assert tuple(three.box) == pytest.approx(tuple(two.box), abs=0.01)
 
 
 def test_a_face_that_the_first_look_alone_would_lose_is_found_by_the_second(networks, crowd):

@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from copy import deepcopy
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -138,6 +140,22 @@ def test_training_changes_neither_what_it_started_from_nor_its_landmarks_much(st
     assert 0 < moved < 0.05
 
 
+def test_the_networks_end_as_a_mean_with_those_they_began_from_and_the_first_onet_is_kept(
+    stock, images, tmp_path
+):
+    def trained(*kept):
+        return train(images[:6], images[6:], stock, run_in(tmp_path / "t", replace(TINY, kept=kept)))
+
+    alone, mean = trained(0, 0, 0), trained(0.5, 0.25, 0)  # the second from the first one's checkpoints
+    for name, share in (("pnet", 0.5), ("rnet", 0.25), ("onet", 0)):
+        own, before, now = (getattr(each, name).conv1.weight for each in (alone, stock, mean))
+        assert not torch.equal(own, before)
+        assert torch.allclose(now, share * before + (1 - share) * own, atol=1e-6), name
+    assert mean.old_onet is stock.onet
+    again = train(images[:6], images[6:], mean, run_in(tmp_path / "again"))
+    assert again.old_onet is stock.onet  # that of before any training
+
+
 def test_training_needs_faces_in_both_parts(stock, images, tmp_path):
     empty = [SeenImage(images[0].rgb, ())]
     for parts, name in (((empty, images), "training"), ((images, empty), "validation")):
@@ -220,6 +238,17 @@ def test_a_detector_file_keeps_the_networks_and_the_point(stock, tmp_path):
     assert loaded.point == point
     assert torch.equal(loaded.onet.dense6_3.weight, stock.onet.dense6_3.weight)
     assert Mtcnn(TorchBackend(loaded, CPU), Settings(), "x", loaded.point).thresholds == point.thresholds
+
+
+def test_a_detector_file_keeps_the_onet_of_before_the_training(stock, tmp_path):
+    path, old = tmp_path / "mine.safetensors", deepcopy(stock.onet)
+    torch.nn.init.constant_(old.conv1.bias, 0.25)
+    save_detector(replace(stock, old_onet=old), path, {})
+    loaded = load_detector(path).old_onet
+    assert loaded is not None
+    assert torch.equal(loaded.conv1.bias, torch.full((32,), 0.25))
+    save_detector(stock, path, {})
+    assert load_detector(path).old_onet is None
 
 
 def test_a_file_of_an_earlier_release_has_a_fourth_network_and_says_nothing_of_mirrored_crops(

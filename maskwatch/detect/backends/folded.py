@@ -27,6 +27,8 @@ class Backend(Protocol):
     device: torch.device
     piece_px: int
     """P-Net is quickest over pictures of at most so many pixels, all frames of a batch together."""
+    old_onet: Run | None
+    """As `onet`, of O-Net before its training; None where the weights do not hold it."""
 
     def pnet(self, rgb: Tensor) -> Tensor:
         """P-Net over pictures of at least 12 x 12: maps `(N, 5, H', W')`, one cell each two pixels; see `detect.pyramids.levels.cells`."""

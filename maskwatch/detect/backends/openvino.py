@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from maskwatch.detect.backends.folded import folded_stage
+from maskwatch.detect.backends.folded import Run, folded_stage
 from maskwatch.detect.networks import ByColumns
 from maskwatch.detect.weights import Weights
 from maskwatch.platform.threads import cores
@@ -46,6 +46,8 @@ class OpenVinoBackend:
         self._pnet = _Streams(core, folded_stage(weights.pnet), precision)
         self._rnet = _Network(core, folded_stage(weights.rnet), precision)
         self._onet = _Network(core, folded_stage(weights.onet), precision)
+        old = weights.old_onet
+        self.old_onet: Run | None = None if old is None else _Network(core, folded_stage(old), precision)
 
     def pnet(self, rgb: Tensor) -> Tensor:
         return torch.cat([maps.clone() for maps in self.pnet_each(rgb.split(1))])  # type: ignore[no-untyped-call]

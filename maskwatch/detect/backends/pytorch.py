@@ -36,6 +36,10 @@ class TorchBackend:
         self._pnet = self._ready(folded_stage(weights.pnet))
         self._rnet = self._ready(folded_stage(weights.rnet))
         self._onet = self._ready(folded_stage(weights.onet))
+        old = weights.old_onet
+        self.old_onet: Run | None = (
+            None if old is None else partial(self._run, self._ready(folded_stage(old)))
+        )
         plain = partial(self._run, self._pnet)
         compile_ = by_graphs if compiles == "graphs" else by_inductor
         self.pnet_run: Run = plain if compiles == "off" else HandOver("P-Net", plain, compile_)
