@@ -15,7 +15,7 @@ LIGHT: tuple[Colour, ...] = (
 DARK: tuple[Colour, ...] = (
     (28, 28, 32), (45, 45, 50), (75, 75, 80), (30, 40, 80), (60, 80, 140), (35, 70, 50), (110, 30, 40), (90, 70, 55),
 )  # fmt: skip
-PATTERNED, PLEATED, SEAMED = 0.25, 0.4, 0.25  # shares of the fabrics
+ANY_COLOUR, PATTERNED, PLEATED, SEAMED = 0.2, 0.25, 0.4, 0.25  # shares of the fabrics
 
 
 def fabric(across: Floats, down: Floats, random: Random) -> Floats:
@@ -23,12 +23,7 @@ def fabric(across: Floats, down: Floats, random: Random) -> Floats:
 
     `across` (-1..1) and `down` (0..1) are each pixel's place on the cloth, both `(H, W)`; beyond these the cloth goes on.
     """
-    colours = LIGHT if random.random() < 0.55 else DARK
-    colour = (
-        np.array(colours[random.integers(len(colours))])
-        + random.uniform(-18, 18)
-        + random.uniform(-10, 10, 3)
-    )
+    colour = _colour(random)
     shade = _folds(across, down, random)
     if random.random() < PLEATED:
         shade = shade * _pleats(down, random)
@@ -41,6 +36,15 @@ def fabric(across: Floats, down: Floats, random: Random) -> Floats:
         second = np.clip(colour + random.uniform(-150, 150, 3), 0, 255).astype(np.float32)
         cloth = cloth + _pattern(across, down, random)[..., None] * (second - cloth)
     return np.asarray(np.clip(cloth * shade[..., None], 0, 255), np.float32)
+
+
+def _colour(random: Random) -> NDArray[np.float64]:
+    """Red, green and blue, `(3,)`: a usual one varied, or any."""
+    if random.random() < ANY_COLOUR:
+        return random.uniform(15, 240, 3)
+    colours = LIGHT if random.random() < 0.55 else DARK
+    usual = np.array(colours[random.integers(len(colours))])
+    return usual + random.uniform(-18, 18) + random.uniform(-10, 10, 3)
 
 
 def _folds(across: Floats, down: Floats, random: Random) -> Floats:
