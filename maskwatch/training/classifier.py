@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -48,6 +48,10 @@ class ClassifierRecipe:
     average: float = 0.995
     patience: int = 25
     seed: int = 0
+
+    def going_on(self) -> "ClassifierRecipe":
+        """The same for weights that were trained already: half the learning rate, so that less of them is lost."""
+        return replace(self, learning_rate=self.learning_rate / 2)
 
 
 @dataclass(frozen=True, slots=True)

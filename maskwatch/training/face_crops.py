@@ -61,10 +61,11 @@ class FramedFace:
 
 
 def framed(faces: Sequence[LabelledFace]) -> list[FramedFace]:
-    """The faces with their frames (see `FaceFrame`)."""
+    """The faces with their frames (see `FaceFrame`), no larger than `DRAWING_PX`."""
     found = frames([(face.patch, face.box) for face in faces])
     return [
-        FramedFace(face.patch, face.box, face.label, frame) for face, frame in zip(faces, found, strict=True)
+        FramedFace(face.patch, face.box, face.label, frame).shrunk(DRAWING_PX)
+        for face, frame in zip(faces, found, strict=True)
     ]
 
 
@@ -72,7 +73,7 @@ def augmented_crop(
     face: FramedFace, donors: Sequence[FramedFace], shape: Shape, random: Random
 ) -> tuple[Rgb, bool]:
     """A crop and its label, whether it is protected, which a drawn mask may have changed, or one of a donor's."""
-    face = (face.mirrored() if random.random() < 0.5 else face).shrunk(DRAWING_PX)
+    face = face.mirrored() if random.random() < 0.5 else face
     patch, protected = _occluded(face, donors, random)
     image = crop(patch, _jittered(face.box, random), side_px=shape.side_px, margin=shape.margin)
     return _degraded(image, random), protected

@@ -1,6 +1,7 @@
 """Data sets, the split, training on pictures made here, and counting."""
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 from maskwatch.classify.classifier import MaskClassifier
-from maskwatch.classify.network import MaskNet, Shape, load_network
+from maskwatch.classify.network import MaskNet, Shape, load_network, save_network
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box, Face
 from maskwatch.datasets import records as dataset
@@ -20,6 +21,7 @@ from maskwatch.evaluation.classification import Confusion, evaluate
 from maskwatch.training import classifier as train_classifier
 from maskwatch.training.classifier import ClassifierRecipe, augmented_batches, train
 from maskwatch.training.face_crops import framed
+from maskwatch.training.jobs import classifier as job
 
 CPU = torch.device("cpu")
 SHAPE = Shape(side_px=32, margin=0.1, widths=(8, 8, 16))
@@ -283,6 +285,26 @@ def test_half_of_what_is_drawn_is_protected_and_worn_wrong_faces_come_oftener():
     assert shares[:90].sum() == pytest.approx(0.5)
     assert shares[98] == pytest.approx(4 * shares[90])
     assert shares.sum() == pytest.approx(1)
+
+
+def test_a_training_goes_on_from_other_weights_at_half_the_rate_and_its_card_says_so(
+    classes, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(job, "ready_detector", lambda *_: WholeImage())
+    old, new = tmp_path / "old.safetensors", tmp_path / "new.safetensors"
+    torch.manual_seed(5)
+    save_network(MaskNet(SHAPE), SHAPE, old, {})
+    _, _, version = load_network(old, CPU)
+    still = replace(ClassifierRecipe(epochs=1, batch=16, seed=3), learning_rate=0.0, weight_decay=0.0)
+    job.train_classifier([classes], new, recipe=still, start=old)
+    before, after = (load_network(path, CPU) for path in (old, new))
+    assert after[1] == SHAPE
+    for name in ("convolutions.0.weight", "convolutions.4.weight"):
+        assert torch.allclose(before[0].state_dict()[name], after[0].state_dict()[name])
+    assert f"Went on from `{version}`" in new.with_suffix(".md").read_text()
+    assert ClassifierRecipe().going_on().learning_rate == ClassifierRecipe().learning_rate / 2
+    with pytest.raises(DataError, match="holds a training of other data or settings"):
+        job.train_classifier([classes], new, recipe=still, shape=SHAPE)
 
 
 def test_a_network_too_sure_of_itself_is_calibrated():

@@ -26,6 +26,10 @@ def classifier(
         ),
     ] = Path("classifier.safetensors"),
     epochs: Annotated[int, typer.Option(min=1)] = 60,
+    start: Annotated[
+        str | None,
+        typer.Option(help="Weights to go on from, a file or `shipped`, at half the learning rate."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     classes: Classes = None,
@@ -49,11 +53,16 @@ def classifier(
     """
     from maskwatch.datasets.class_names import parse_classes
     from maskwatch.models.loading import pick_device
+    from maskwatch.platform.package_data import shipped
     from maskwatch.training import train_classifier
     from maskwatch.training.classifier import ClassifierRecipe
     from maskwatch.training.jobs.classifier import SearchPlan
 
     recipe = ClassifierRecipe(epochs=epochs, seed=seed)
+    begun = None
+    if start is not None:
+        recipe = recipe.going_on()
+        begun = shipped("models/classifier.safetensors") if start == "shipped" else Path(start)
     meanings = parse_classes(classes or ())
     plan = SearchPlan(search, search_epochs, study) if search else None
     with stages() as stage:
@@ -61,6 +70,7 @@ def classifier(
             data,
             output,
             recipe=recipe,
+            start=begun,
             device=pick_device(device),
             callbacks=callbacks(stage),
             classes=meanings,
