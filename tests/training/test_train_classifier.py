@@ -1,6 +1,7 @@
 """Data sets, the split, training on pictures made here, and counting."""
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 from maskwatch.classify.classifier import MaskClassifier
-from maskwatch.classify.network import MaskNet, Shape, load_network
+from maskwatch.classify.network import MaskNet, Shape, load_network, save_network
 from maskwatch.core.errors import DataError
 from maskwatch.core.records import Box, Face
 from maskwatch.datasets import records as dataset
@@ -17,9 +18,10 @@ from maskwatch.datasets.formats.registry import read
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.datasets.records import GroundTruth, LabelledImage, Split
 from maskwatch.evaluation.classification import Confusion, evaluate
-from maskwatch.training import augmentation
 from maskwatch.training import classifier as train_classifier
 from maskwatch.training.classifier import ClassifierRecipe, augmented_batches, train
+from maskwatch.training.face_crops import framed
+from maskwatch.training.jobs import classifier as job
 
 CPU = torch.device("cpu")
 SHAPE = Shape(side_px=32, margin=0.1, widths=(8, 8, 16))
@@ -179,7 +181,7 @@ def test_training_learns_what_it_never_saw_and_the_same_seed_gives_the_same_netw
 
 
 def test_augmentation_repeats_with_its_seed_and_epoch_and_varies_with_both():
-    faces = faces_of(16, Split.TRAIN)
+    faces = framed(faces_of(16, Split.TRAIN))
 
     def first(seed, epoch):
         return next(augmented_batches(faces, SHAPE, ClassifierRecipe(batch=16, seed=seed), epoch))
@@ -279,55 +281,30 @@ def test_train_and_evaluate_commands_end_to_end(tmp_path, bare, masked, maskwatc
 def test_half_of_what_is_drawn_is_protected_and_worn_wrong_faces_come_oftener():
     labels = [FaceLabel.PROTECTED] * 90 + [FaceLabel.UNPROTECTED] * 8 + [FaceLabel.WORN_WRONG] * 2
     faces = [LabelledFace(noisy(0, (0, 0, 0)), Box(4, 4, 44, 44), label, Split.TRAIN, "") for label in labels]
-    shares = train_classifier._shares(faces, ClassifierRecipe(worn_wrong=4))
+    shares = train_classifier._shares(framed(faces), ClassifierRecipe(worn_wrong=4))
     assert shares[:90].sum() == pytest.approx(0.5)
     assert shares[98] == pytest.approx(4 * shares[90])
     assert shares.sum() == pytest.approx(1)
 
 
-def test_a_bare_face_with_a_hand_over_its_mouth_stays_unprotected(bare):
-    patch, box = bare[20:380, 60:420].copy(), Box(80, 60, 280, 300)
-    for seed in range(5):
-        drawn = augmentation.with_hand(patch, box, np.random.default_rng(seed))
-        changed = (drawn != patch).any(axis=2)
-        rows = np.flatnonzero(changed.any(axis=1))
-        assert changed.any()
-        assert np.median(rows) > box.y1 + 0.5 * box.height  # over the mouth, not the eyes
-
-
-def test_anothers_mask_covers_the_nose_or_leaves_it_free_and_is_labelled_so():
-    face, other, box = (
-        np.full((200, 200, 3), 180, np.uint8),
-        np.full((300, 300, 3), 0, np.uint8),
-        Box(50, 40, 150, 160),
-    )
-    other[:, :, 2] = 250
-    seen = set()
-    for seed in range(30):
-        drawn, right = augmentation.with_anothers_mask(
-            face, box, other, Box(90, 80, 210, 220), np.random.default_rng(seed)
-        )
-        nose, chin = (drawn[int(box.y1 + share * box.height), 100].astype(int) for share in (0.50, 0.95))
-        assert chin[2] - chin[0] > 100
-        assert bool(nose[2] - nose[0] > 100) is right
-        assert (drawn[:60] == 180).all()
-        seen.add(right)
-    assert seen == {True, False}
-
-
-def test_a_drawn_mask_covers_the_nose_or_leaves_nose_or_mouth_free_and_is_labelled_so():
-    face, box = np.full((200, 200, 3), 180, np.uint8), Box(50, 40, 150, 160)
-    seen = set()
-    for seed in range(60):
-        drawn, right = augmentation.with_drawn_mask(face, box, np.random.default_rng(seed))
-        eyes, nose, mouth = (
-            bool((drawn[int(box.y1 + share * box.height), 100] != 180).any()) for share in (0.2, 0.48, 0.68)
-        )
-        assert right == (nose and mouth and not eyes)
-        seen.add((right, eyes, nose))
-    assert {right for right, *_ in seen} == {True, False}
-    assert (False, True, True) in seen or (False, True, False) in seen  # too high
-    assert (False, False, False) in seen  # too low
+def test_a_training_goes_on_from_other_weights_at_half_the_rate_and_its_card_says_so(
+    classes, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(job, "ready_detector", lambda *_: WholeImage())
+    old, new = tmp_path / "old.safetensors", tmp_path / "new.safetensors"
+    torch.manual_seed(5)
+    save_network(MaskNet(SHAPE), SHAPE, old, {})
+    _, _, version = load_network(old, CPU)
+    still = replace(ClassifierRecipe(epochs=1, batch=16, seed=3), learning_rate=0.0, weight_decay=0.0)
+    job.train_classifier([classes], new, recipe=still, start=old)
+    before, after = (load_network(path, CPU) for path in (old, new))
+    assert after[1] == SHAPE
+    for name in ("convolutions.0.weight", "convolutions.4.weight"):
+        assert torch.allclose(before[0].state_dict()[name], after[0].state_dict()[name])
+    assert f"Went on from `{version}`" in new.with_suffix(".md").read_text()
+    assert ClassifierRecipe().going_on().learning_rate == ClassifierRecipe().learning_rate / 2
+    with pytest.raises(DataError, match="holds a training of other data or settings"):
+        job.train_classifier([classes], new, recipe=still, shape=SHAPE)
 
 
 def test_a_network_too_sure_of_itself_is_calibrated():

@@ -31,6 +31,10 @@ def classifier(
             min=1, help="Rounds over the training part, at most; it ends earlier when none was better."
         ),
     ] = 60,
+    start: Annotated[
+        str | None,
+        typer.Option(help="Weights to go on from, a file or `shipped`, at half the learning rate."),
+    ] = None,
     seed: Annotated[
         int, typer.Option(min=0, help="Of all that is random: with the same one, the same weights.")
     ] = 0,
@@ -59,11 +63,16 @@ def classifier(
     """
     from maskwatch.datasets.class_names import parse_classes
     from maskwatch.models.loading import pick_device
+    from maskwatch.platform.package_data import shipped
     from maskwatch.training import train_classifier
     from maskwatch.training.classifier import ClassifierRecipe
     from maskwatch.training.jobs.classifier import SearchPlan
 
     recipe = ClassifierRecipe(epochs=epochs, seed=seed)
+    begun = None
+    if start is not None:
+        recipe = recipe.going_on()
+        begun = shipped("models/classifier.safetensors") if start == "shipped" else Path(start)
     meanings = parse_classes(classes or ())
     plan = SearchPlan(search, search_epochs, study) if search else None
     with stages() as stage:
@@ -71,6 +80,7 @@ def classifier(
             data,
             output,
             recipe=recipe,
+            start=begun,
             device=pick_device(device),
             callbacks=callbacks(stage),
             classes=meanings,

@@ -15,13 +15,17 @@ from maskwatch.training.classifier import ClassifierRecipe
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClassifierTraining:
-    """A network and where it comes from; `sets` are the faces of each data set by its name."""
+    """A network and where it comes from; `sets` are the faces of each data set by its name.
+
+    `start` is the version of the weights that the training went on from; None where it began from nothing.
+    """
 
     network: MaskNet
     shape: Shape
     recipe: ClassifierRecipe
     detector: str
     sets: Mapping[str, Sequence[LabelledFace]]
+    start: str | None = None
 
 
 def write_model(trained: ClassifierTraining, path: Path, results: Mapping[str, Confusion]) -> None:
@@ -32,6 +36,7 @@ def write_model(trained: ClassifierTraining, path: Path, results: Mapping[str, C
         "detector": trained.detector,
         "data": {name: _counted(faces) for name, faces in trained.sets.items()},
         "test": figures,
+        "start": trained.start,
     }
     digest = save_network(trained.network, trained.shape, path, about)
     write_atomically(path.with_suffix(".md"), _card(trained, path.name, digest, results).encode())
@@ -65,6 +70,8 @@ def _card(trained: ClassifierTraining, name: str, digest: str, results: Mapping[
         for data, faces in trained.sets.items()
     ]
     lines += ["", "## Training", ""]
+    if trained.start:
+        lines += [f"Went on from `{trained.start}`.", ""]
     lines += listed(asdict(recipe))
     lines += [
         "",

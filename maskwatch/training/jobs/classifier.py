@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
 from maskwatch.classify.classifier import MaskClassifier
-from maskwatch.classify.network import MaskNet, Shape
+from maskwatch.classify.network import MaskNet, Shape, load_network
 from maskwatch.classify.settings import Settings as ClassifySettings
 from maskwatch.core.ports import Detector
 from maskwatch.datasets.class_names import USUAL_NAMES, ClassNames
@@ -53,12 +54,20 @@ class SearchPlan:
     storage: str | None = None
 
 
+class Start(NamedTuple):
+    """What a training goes on from: the network, and its version (see `load_network`)."""
+
+    network: MaskNet
+    version: str
+
+
 def train_classifier(
     data: Sequence[Path],
     output: Path,
     *,
     recipe: ClassifierRecipe | None = None,
     shape: Shape | None = None,
+    start: Path | None = None,
     detect: DetectSettings | None = None,
     protected_at: float | None = None,
     device: torch.device | None = None,
@@ -69,7 +78,8 @@ def train_classifier(
 ) -> TrainedClassifier:
     """Find the faces, train on the training part, keep the best epoch by the validation part, test, and write.
 
-    With a `plan` the recipe is searched first, and is what it was where no trial is better.
+    `start` is a weight file to go on from, whose shape the network has then. With a `plan` the recipe is searched
+    first, and is what it was where no trial is better.
 
     `data` are folders of any layout that `maskwatch.datasets` reads, and `classes` tells what their class names mean;
     `detect` tells which detector finds the
@@ -79,6 +89,10 @@ def train_classifier(
     """
     recipe, shape, device = recipe or ClassifierRecipe(), shape or Shape(), device or torch.device("cpu")
     callbacks = callbacks or Callbacks()
+    begun = None
+    if start is not None:
+        network, shape, version = load_network(start, device)
+        begun = Start(network, version)
     detector = ready_detector(detect or DetectSettings(), device)
     sets = {
         name: _faces(name, labelled, detector, callbacks)
@@ -86,10 +100,19 @@ def train_classifier(
     }
     searched = None
     if plan is not None:
-        searched = _search(sets, output, plan, recipe=recipe, shape=shape, device=device, callbacks=callbacks)
+        searched = _search(
+            sets, output, plan, recipe=recipe, shape=shape, start=begun, device=device, callbacks=callbacks
+        )
         recipe = tuned(recipe, searched.best.parameters)
     network = _train(
-        sets, output, recipe=recipe, shape=shape, device=device, callbacks=callbacks, workers=workers
+        sets,
+        output,
+        recipe=recipe,
+        shape=shape,
+        start=begun,
+        device=device,
+        callbacks=callbacks,
+        workers=workers,
     )
     judge = MaskClassifier(network, shape, device, output.stem)
     bound = ClassifySettings().protected_at if protected_at is None else protected_at
@@ -97,7 +120,11 @@ def train_classifier(
         name: evaluate(judge, [face for face in faces if face.split is Split.TEST], protected_at=bound)
         for name, faces in sets.items()
     }
-    write_model(ClassifierTraining(network, shape, recipe, detector.version, sets), output, tested)
+    write_model(
+        ClassifierTraining(network, shape, recipe, detector.version, sets, begun and begun.version),
+        output,
+        tested,
+    )
     return TrainedClassifier(network, output, tested, searched)
 
 
@@ -114,14 +141,13 @@ def _search(
     *,
     recipe: ClassifierRecipe,
     shape: Shape,
+    start: Start | None,
     device: torch.device,
     callbacks: Callbacks,
 ) -> Searched:
     every = [face for faces in sets.values() for face in faces]
     short = replace(recipe, epochs=plan.epochs)
-    task = json.dumps(
-        {"recipe": asdict(short), "shape": asdict(shape), "data": _digest(every)}, sort_keys=True
-    )
+    task = _task(every, short, shape, start)
     ended = 0
 
     def run(chosen: ClassifierRecipe, report: Report) -> float:
@@ -133,7 +159,7 @@ def _search(
             callbacks.stage("search", ended * plan.epochs + epoch.number, plan.trials * plan.epochs)
             report(epoch.number, lowest)
 
-        train(every, shape, chosen, device, note)
+        train(every, shape, chosen, device, note, start=start and start.network)
         return lowest
 
     def tell(trial: Trial) -> None:
@@ -150,14 +176,22 @@ def _search(
             short,
             CLASSIFIER_SPACE,
             trials=plan.trials,
-            name=f"classifier {sha256(task.encode()).hexdigest()[:16]}",
+            name=f"classifier {sha256(json.dumps(task, sort_keys=True).encode()).hexdigest()[:16]}",
             storage=plan.storage or f"sqlite:///{file}",
             on_trial=tell,
         )
 
 
-def _digest(faces: Sequence[LabelledFace]) -> str:
-    return fingerprint((face.patch, (face.box,)) for face in faces)
+def _task(
+    faces: Sequence[LabelledFace], recipe: ClassifierRecipe, shape: Shape, start: Start | None
+) -> dict[str, object]:
+    """What a training was asked to do, by which it is known again."""
+    task: dict[str, object] = {
+        "recipe": asdict(recipe),
+        "shape": asdict(shape),
+        "data": fingerprint((face.patch, (face.box,)) for face in faces),
+    }
+    return task if start is None else task | {"start": start.version}
 
 
 def _train(
@@ -166,17 +200,14 @@ def _train(
     *,
     recipe: ClassifierRecipe,
     shape: Shape,
+    start: Start | None,
     device: torch.device,
     callbacks: Callbacks,
     workers: int | None,
 ) -> MaskNet:
     folder = output.with_suffix(".training")
     every = [face for faces in sets.values() for face in faces]
-    task = {
-        "recipe": asdict(recipe),
-        "shape": asdict(shape),
-        "data": _digest(every),
-    }
+    task = _task(every, recipe, shape, start)
     with training_folder(folder, task) as goes_on, Journal(folder) as journal:
         if goes_on:
             callbacks.say(f"{folder}: goes on where it was")
@@ -190,5 +221,13 @@ def _train(
             )
             callbacks.epoch(epoch)
 
-        path = folder / "classifier.safetensors"
-        return train(every, shape, recipe, device, tell, checkpoint=path, workers=workers)
+        return train(
+            every,
+            shape,
+            recipe,
+            device,
+            tell,
+            start=start and start.network,
+            workers=workers,
+            checkpoint=folder / "classifier.safetensors",
+        )
