@@ -165,7 +165,7 @@ def running():
         source.ended.set()
         pipeline.stop()
         thread.join(SOON_S)
-        pipeline.__exit__(None)
+        pipeline.__exit__(None, None, None)
 
 
 def until(condition):
