@@ -52,7 +52,15 @@ def card(
         report = read_report(report_of)
     else:
         report = _measured(
-            device, batches, rounds, min_face, footage, whole=whole, streams=streams, seconds=seconds, data=data
+            device,
+            batches,
+            rounds,
+            min_face,
+            footage,
+            whole=whole,
+            streams=streams,
+            seconds=seconds,
+            data=data,
         )
     _print(report)
     if output:

@@ -8,6 +8,7 @@ import logging
 import math
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import replace
 
 import torch
@@ -54,12 +55,15 @@ STOCK_POINT = OperatingPoint()
 Lap = Callable[[str], None]
 
 
+def _no_lap(_: str) -> None:
+    """Nobody measures."""
+
+
 class Mtcnn:
     """A `Detector` of faces with the given settings; cameras may share the backend, on one thread.
 
-    `version` names the weights, and `point` is where those draw their lines unless the settings say otherwise;
-    `lap` is told the name of each step when it is done. On a card `frames` keeps those that went up, for other
-    models. `thresholds` are those in use, 0..1 each.
+    `version` names the weights, and `point` is where those draw their lines unless the settings say otherwise. On a card
+    `frames` keeps those that went up, for other models. `thresholds` are those in use, 0..1 each.
     """
 
     def __init__(
@@ -68,14 +72,13 @@ class Mtcnn:
         settings: Settings,
         version: str,
         point: OperatingPoint = STOCK_POINT,
-        lap: Lap = lambda _: None,
         frames: DeviceFrames | None = None,
     ) -> None:
         self._backend = backend
         self._settings = settings
         self._point = point
         self._as_published = settings.crops == "published"
-        self._lap = lap
+        self._lap: Lap = _no_lap
         self._frames = frames or DeviceFrames()
         self._uploader = Uploader(backend.device)
         self._pixels_at_once = MAX_PIXELS
@@ -95,7 +98,9 @@ class Mtcnn:
 
     def timed(self, lap: Lap) -> "Mtcnn":
         """A detector like it that calls `lap` with the name of each step when it is done."""
-        return Mtcnn(self._backend, self._settings, self.version, self._point, lap, self._frames)
+        timed = copy(self)
+        timed._lap = lap  # noqa: SLF001 - its own kind
+        return timed
 
     @torch.inference_mode()
     def self_test(self, rgb: Rgb) -> bool:

@@ -58,7 +58,9 @@ def pick_devices(name: str) -> tuple[torch.device, ...]:
         return (torch.device("cpu" if lost_cards() else "cuda"),)
     wanted = range(count) if ":" not in name else dict.fromkeys(map(int, re.findall(r"\d+", name)))
     if missing := [number for number in wanted if number >= count]:
-        raise ConfigError(f"device: cuda:{missing[0]} is asked for, but cards here are {count}, counted from 0")
+        raise ConfigError(
+            f"device: cuda:{missing[0]} is asked for, but cards here are {count}, counted from 0"
+        )
     left = tuple(torch.device("cuda", number) for number in wanted if number not in lost_cards())
     return left or (torch.device("cpu"),)
 

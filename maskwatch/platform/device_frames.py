@@ -50,9 +50,8 @@ class DeviceFrames:
         """The images are up as the rows of `batch` `(N, H, W, 3)`."""
         for row, rgb in enumerate(images):
             owner = _owner(rgb)
-            key, kept = id(owner), self._kept
-            ref = weakref.ref(owner, lambda _, key=key: kept.pop(key, None))
-            kept.setdefault(key, []).append(_Kept(ref, _address(rgb), batch, row))
+            there = self._kept.setdefault(id(owner), [])
+            there.append(_Kept(self._reference(owner), _address(rgb), batch, row))
         self._drop_oldest()
 
     def find(self, rgb: Rgb, rows: tuple[int, int], columns: tuple[int, int]) -> Uploaded | None:
@@ -65,9 +64,18 @@ class DeviceFrames:
             top, left = divmod(offset, rgb.strides[0])
             left //= rgb.strides[1]
             height, width = kept.batch.shape[1:3]
-            if top <= rows[0] and rows[1] <= top + height and left <= columns[0] and columns[1] <= left + width:
+            if (
+                top <= rows[0]
+                and rows[1] <= top + height
+                and left <= columns[0]
+                and columns[1] <= left + width
+            ):
                 return Uploaded(kept.batch, kept.row, top, left)
         return None
+
+    def _reference(self, owner: "np.ndarray") -> "weakref.ref[np.ndarray]":
+        key, kept = id(owner), self._kept
+        return weakref.ref(owner, lambda _: kept.pop(key, None))
 
     def _drop_oldest(self) -> None:
         pixels = sum(each.pixels for every in list(self._kept.values()) for each in every)

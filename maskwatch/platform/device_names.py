@@ -12,7 +12,9 @@ DEVICES = rf"auto|cpu|cuda|{CARD}(,{CARD})*"
 
 def _as_device(value: Any) -> Any:
     """A list of cards as one text."""
-    name = ",".join(value) if isinstance(value, list) and all(isinstance(each, str) for each in value) else value
+    name = (
+        ",".join(value) if isinstance(value, list) and all(isinstance(each, str) for each in value) else value
+    )
     if not isinstance(name, str) or not re.fullmatch(DEVICES, name):
         raise PydanticCustomError("device", "Input should be 'auto', 'cpu', 'cuda', or cards like 'cuda:0'")
     return name

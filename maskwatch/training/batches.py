@@ -47,9 +47,7 @@ class PyramidBatches:
     So many threads as `workers` make them, None for one a core; the batches are the same.
     """
 
-    def __init__(
-        self, images: Sequence[SeenImage], size: int, seed: int, workers: int | None = None
-    ) -> None:
+    def __init__(self, images: Sequence[SeenImage], size: int, seed: int, workers: int | None = None) -> None:
         self._workers = workers
         self._images = images
         self._sampler = FaceSampler(images)

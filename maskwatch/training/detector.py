@@ -153,9 +153,7 @@ def train(
                 continue
             told = partial(run.on_step, f"{name}, mining")
             detector, seed = _loose(weights, run), (recipe.seed, number, side_px)
-            crops = mine(
-                detector, training, side_px, seed, recipe.views, on_view=told, workers=run.workers
-            )
+            crops = mine(detector, training, side_px, seed, recipe.views, on_view=told, workers=run.workers)
             drawn = MinedBatches(crops, size, seed, run.workers)
             few = max(MIN_VIEWS, recipe.views // VALIDATION_VIEWS)
             tried_on = mine(detector, validation, side_px, seed, few, workers=run.workers)

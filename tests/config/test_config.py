@@ -97,7 +97,10 @@ def test_an_empty_file_is_the_defaults(text):
             "config.yaml:1: fps: must be a valid number, unable to parse string as a number, got 'five'",
         ),
         ("alert: {say: 5}", "config.yaml:1: alert.say: must be a valid string, got 5"),
-        ("device: gpu", "config.yaml:1: device: must be 'auto', 'cpu', 'cuda', or cards like 'cuda:0', got 'gpu'"),
+        (
+            "device: gpu",
+            "config.yaml:1: device: must be 'auto', 'cpu', 'cuda', or cards like 'cuda:0', got 'gpu'",
+        ),
         # kinds
         (
             "alert: {sinks: [vioce]}",

@@ -3,7 +3,6 @@
 import logging
 import threading
 from concurrent.futures import Future
-from types import SimpleNamespace
 
 import cv2
 import numpy as np

@@ -96,7 +96,9 @@ def watched():
             device="cpu",
         )
         config = configuration.parse(text, "c", {})
-        return {each.name: each for each in live_pipeline(config, dict.fromkeys(config.cameras, models)).cameras}
+        return {
+            each.name: each for each in live_pipeline(config, dict.fromkeys(config.cameras, models)).cameras
+        }
 
     return make
 
