@@ -13,7 +13,6 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid
 
 from maskwatch.core.records import MAX_PIXELS, Box, Detections, Face, Rgb, require_rgb
 from maskwatch.detect import boxes, proposals
@@ -34,6 +33,7 @@ from maskwatch.detect.pyramids.levels import Pyramid
 from maskwatch.detect.pyramids.published import PublishedPyramid
 from maskwatch.detect.pyramids.upload import Uploader
 from maskwatch.detect.settings import Settings
+from maskwatch.detect.single_thread import log_sigmoid, mirrored
 from maskwatch.detect.weights import OperatingPoint
 from maskwatch.platform.cuda import is_full, noticing_loss
 from maskwatch.platform.device_frames import DeviceFrames
@@ -245,7 +245,7 @@ class Mtcnn:
         else:
             windows = proposals.exact(self._backend, sheets, bound, whole_pixels=exactly)
         odds, offsets = windows.values[:, 0], windows.values[:, 1:]
-        logs = self._point.powers[0] * logsigmoid(odds)
+        logs = self._point.powers[0] * log_sigmoid(odds)
         found = Candidates(windows.boxes, odds.sigmoid(), logs, offsets, windows.frame)
         self._lap("P-Net")
         # each level for itself: boxes of two levels differ too much in size to suppress each other
@@ -280,10 +280,10 @@ class Mtcnn:
         found = replace(found, boxes=boxes.squared(found.boxes))
         parts = [nothing(self._backend.device)]
         for part, crops in self._cut(pyramid, found, ONET_PX):
-            values = self._backend.onet(crops.flip(2))
+            values = self._backend.onet(mirrored(crops))
             before = part.scores.logit(eps=SUREST)
             mean = (before + values[:, 0]) / 2
-            logs = part.logs + self._point.powers[2] * (logsigmoid(mean) - logsigmoid(before))
+            logs = part.logs + self._point.powers[2] * (log_sigmoid(mean) - log_sigmoid(before))
             moved = boxes.shifted(part.boxes, boxes.mirrored_offsets(values[:, 1:]), extra=1)
             parts.append(replace(part, boxes=moved, scores=mean.sigmoid(), logs=logs))
         return joined(parts[1:] or parts)
@@ -296,7 +296,7 @@ class Mtcnn:
         for part, crops in self._cut(pyramid, found, side_px):
             self._lap("crops")
             values = network(crops)
-            logs = part.logs + power * logsigmoid(values[:, 0])
+            logs = part.logs + power * log_sigmoid(values[:, 0])
             scores, offsets = values[:, 0].sigmoid(), values[:, 1:].clone()
             parts.append(replace(part, scores=scores, logs=logs, offsets=offsets))
             self._lap("R-Net" if side_px == RNET_PX else "O-Net")

@@ -29,6 +29,7 @@ class Uploaded:
 class _Kept:
     owner: "weakref.ref[np.ndarray]"
     address: int
+    strides: tuple[int, ...]
     batch: Tensor
     row: int
 
@@ -51,7 +52,7 @@ class DeviceFrames:
         for row, rgb in enumerate(images):
             owner = _owner(rgb)
             there = self._kept.setdefault(id(owner), [])
-            there.append(_Kept(self._reference(owner), _address(rgb), batch, row))
+            there.append(_Kept(self._reference(owner), _address(rgb), rgb.strides, batch, row))
         self._drop_oldest()
 
     def find(self, rgb: Rgb, rows: tuple[int, int], columns: tuple[int, int]) -> Uploaded | None:
@@ -59,7 +60,7 @@ class DeviceFrames:
         owner = _owner(rgb)
         for kept in self._kept.get(id(owner), ()):
             offset = kept.address - _address(rgb)
-            if kept.owner() is not owner or offset < 0:
+            if kept.owner() is not owner or kept.strides != rgb.strides or offset < 0:
                 continue
             top, left = divmod(offset, rgb.strides[0])
             left //= rgb.strides[1]
