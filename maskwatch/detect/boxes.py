@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from maskwatch.detect.single_thread import strictly_lower
+
 STRIDE, WINDOW_PX = 2, 12  # P-Net's
 ROWS = 1024  # of a table of overlaps at once: bounds the memory
 ROUNDS = 8  # of a suppression before it is asked whether it is settled
@@ -128,7 +130,7 @@ def rivals(
         for some, own in zip(torch.split(boxes, ROWS), torch.split(groups, ROWS), strict=True)
     ]
     whole = rows[0] if len(rows) == 1 else torch.cat(rows)
-    return whole.tril(-1)
+    return strictly_lower(whole)
 
 
 def settled(rivals: Tensor, among: Tensor) -> tuple[Tensor, Tensor]:

@@ -8,11 +8,11 @@ import logging
 import math
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import replace
 
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid
 
 from maskwatch.core.records import MAX_PIXELS, Box, Detections, Face, Rgb, require_rgb
 from maskwatch.detect import boxes, proposals
@@ -33,6 +33,7 @@ from maskwatch.detect.pyramids.levels import Pyramid
 from maskwatch.detect.pyramids.published import PublishedPyramid
 from maskwatch.detect.pyramids.upload import Uploader
 from maskwatch.detect.settings import Settings
+from maskwatch.detect.single_thread import log_sigmoid, mirrored
 from maskwatch.detect.weights import OperatingPoint
 from maskwatch.platform.cuda import is_full, noticing_loss
 from maskwatch.platform.device_frames import DeviceFrames
@@ -54,12 +55,15 @@ STOCK_POINT = OperatingPoint()
 Lap = Callable[[str], None]
 
 
+def _no_lap(_: str) -> None:
+    """Nobody measures."""
+
+
 class Mtcnn:
     """A `Detector` of faces with the given settings; cameras may share the backend, on one thread.
 
-    `version` names the weights, and `point` is where those draw their lines unless the settings say otherwise;
-    `lap` is told the name of each step when it is done. On a card `frames` keeps those that went up, for other
-    models. `thresholds` are those in use, 0..1 each.
+    `version` names the weights, and `point` is where those draw their lines unless the settings say otherwise. On a card
+    `frames` keeps those that went up, for other models. `thresholds` are those in use, 0..1 each.
     """
 
     def __init__(
@@ -68,14 +72,13 @@ class Mtcnn:
         settings: Settings,
         version: str,
         point: OperatingPoint = STOCK_POINT,
-        lap: Lap = lambda _: None,
         frames: DeviceFrames | None = None,
     ) -> None:
         self._backend = backend
         self._settings = settings
         self._point = point
         self._as_published = settings.crops == "published"
-        self._lap = lap
+        self._lap: Lap = _no_lap
         self._frames = frames or DeviceFrames()
         self._uploader = Uploader(backend.device)
         self._pixels_at_once = MAX_PIXELS
@@ -95,7 +98,9 @@ class Mtcnn:
 
     def timed(self, lap: Lap) -> "Mtcnn":
         """A detector like it that calls `lap` with the name of each step when it is done."""
-        return Mtcnn(self._backend, self._settings, self.version, self._point, lap, self._frames)
+        timed = copy(self)
+        timed._lap = lap  # noqa: SLF001 - its own kind
+        return timed
 
     @torch.inference_mode()
     def self_test(self, rgb: Rgb) -> bool:
@@ -243,7 +248,7 @@ class Mtcnn:
         else:
             windows = proposals.exact(self._backend, sheets, bound, whole_pixels=exactly)
         odds, offsets = windows.values[:, 0], windows.values[:, 1:]
-        logs = self._point.powers[0] * logsigmoid(odds)
+        logs = self._point.powers[0] * log_sigmoid(odds)
         found = Candidates(windows.boxes, odds.sigmoid(), logs, offsets, windows.frame)
         self._lap("P-Net")
         # each level for itself: boxes of two levels differ too much in size to suppress each other
@@ -281,13 +286,13 @@ class Mtcnn:
         found = replace(found, boxes=boxes.squared(found.boxes))
         parts = [nothing(self._backend.device)]
         for part, crops in self._cut(pyramid, found, ONET_PX):
-            values = self._backend.onet(crops.flip(2))
+            values = self._backend.onet(mirrored(crops))
             before = part.scores.logit(eps=SUREST)
             answers = [before, values[:, 0]]
             if self._backend.old_onet is not None:
                 answers.append(self._backend.old_onet(crops)[:, 0])
             mean = torch.stack(answers).mean(dim=0)
-            logs = part.logs + self._point.powers[2] * (logsigmoid(mean) - logsigmoid(before))
+            logs = part.logs + self._point.powers[2] * (log_sigmoid(mean) - log_sigmoid(before))
             moved = boxes.shifted(part.boxes, boxes.mirrored_offsets(values[:, 1:]), extra=1)
             parts.append(replace(part, boxes=moved, scores=mean.sigmoid(), logs=logs))
         return joined(parts[1:] or parts)
@@ -300,7 +305,7 @@ class Mtcnn:
         for part, crops in self._cut(pyramid, found, side_px):
             self._lap("crops")
             values = network(crops)
-            logs = part.logs + power * logsigmoid(values[:, 0])
+            logs = part.logs + power * log_sigmoid(values[:, 0])
             scores, offsets = values[:, 0].sigmoid(), values[:, 1:].clone()
             parts.append(replace(part, scores=scores, logs=logs, offsets=offsets))
             self._lap("R-Net" if side_px == RNET_PX else "O-Net")

@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
 
@@ -141,6 +143,16 @@ def windows(
 
 
 def _answers(maps: Tensor, piece: _Piece, log_odds: float) -> Responses:
+    if maps.device.type == "cpu":
+        return _answers_on_host(maps.numpy(), piece.origin.numpy(), log_odds)
     frame, row, column = (maps[:, 0] >= log_odds).nonzero().unbind(1)
     within = torch.stack([torch.zeros_like(frame), frame, row, column], dim=1)
     return Responses(piece.origin + within, maps[frame, :, row, column])
+
+
+def _answers_on_host(maps: NDArray[np.float32], origin: NDArray[np.int64], log_odds: float) -> Responses:
+    """The same on this one thread: all cores are busy with the next pieces, and torch would have its own wait for them."""
+    odds = maps[:, 0]
+    frame, row, column = np.unravel_index(np.flatnonzero(odds >= log_odds), odds.shape)
+    within = np.stack([np.zeros_like(frame), frame, row, column], axis=1)
+    return Responses(torch.from_numpy(origin + within), torch.from_numpy(maps[frame, :, row, column]))

@@ -86,6 +86,10 @@ class Engine:
             c.name: Versions(c.detector.version, c.classifier.version) for c in list(self._cameras.values())
         }
 
+    def device_of(self, camera: str) -> str:
+        """Where the models of a camera compute now."""
+        return self._cameras[camera].device
+
     def sample_inputs(self) -> list[Rgb]:
         """One detector input per shape, to warm up new models. Thread-safe."""
         return list(self._asked.values())

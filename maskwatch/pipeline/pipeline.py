@@ -33,6 +33,7 @@ from maskwatch.pipeline.mailbox import Mailbox
 from maskwatch.pipeline.sampling import Sampling
 from maskwatch.pipeline.shadow import ShadowRun
 from maskwatch.pipeline.status_board import Board
+from maskwatch.pipeline.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +104,7 @@ class Pipeline:
             name: capture.Capture(name, camera.source, self._mailboxes[name], self.board, replay=replay)
             for name, camera in self._cameras.items()
         }
+        self._turns = Turns(self._cameras)
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
@@ -204,8 +206,10 @@ class Pipeline:
         """What is ready, a frame or more; None when nothing will ever come. The bell is held."""
         if all(mailbox.is_over() for mailbox in self._mailboxes.values()):
             return None
-        ready = [mailbox for mailbox in self._mailboxes.values() if mailbox.is_ready()]
-        return [frame for mailbox in ready for frame in mailbox.take()]
+        ready = [name for name, mailbox in self._mailboxes.items() if mailbox.is_ready()]
+        if not self._replay:
+            ready = self._turns.next(ready, self._engine.device_of)
+        return [frame for name in ready for frame in self._mailboxes[name].take()]
 
     def _batches(self, frames: list[Frame]) -> Iterator[list[Frame]]:
         """All in one; a checkpoint lies between two."""

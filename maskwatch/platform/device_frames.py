@@ -29,6 +29,7 @@ class Uploaded:
 class _Kept:
     owner: "weakref.ref[np.ndarray]"
     address: int
+    strides: tuple[int, ...]
     batch: Tensor
     row: int
 
@@ -50,9 +51,8 @@ class DeviceFrames:
         """The images are up as the rows of `batch` `(N, H, W, 3)`."""
         for row, rgb in enumerate(images):
             owner = _owner(rgb)
-            key, kept = id(owner), self._kept
-            ref = weakref.ref(owner, lambda _, key=key: kept.pop(key, None))
-            kept.setdefault(key, []).append(_Kept(ref, _address(rgb), batch, row))
+            there = self._kept.setdefault(id(owner), [])
+            there.append(_Kept(self._reference(owner), _address(rgb), rgb.strides, batch, row))
         self._drop_oldest()
 
     def find(self, rgb: Rgb, rows: tuple[int, int], columns: tuple[int, int]) -> Uploaded | None:
@@ -60,7 +60,7 @@ class DeviceFrames:
         owner = _owner(rgb)
         for kept in self._kept.get(id(owner), ()):
             offset = kept.address - _address(rgb)
-            if kept.owner() is not owner or offset < 0:
+            if kept.owner() is not owner or kept.strides != rgb.strides or offset < 0:
                 continue
             top, left = divmod(offset, rgb.strides[0])
             left //= rgb.strides[1]
@@ -73,6 +73,10 @@ class DeviceFrames:
             ):
                 return Uploaded(kept.batch, kept.row, top, left)
         return None
+
+    def _reference(self, owner: "np.ndarray") -> "weakref.ref[np.ndarray]":
+        key, kept = id(owner), self._kept
+        return weakref.ref(owner, lambda _: kept.pop(key, None))
 
     def _drop_oldest(self) -> None:
         pixels = sum(each.pixels for every in list(self._kept.values()) for each in every)

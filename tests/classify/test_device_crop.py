@@ -12,11 +12,15 @@ from maskwatch.classify.crop import crop, square_about
 from maskwatch.classify.device_crop import crops, placed
 from maskwatch.classify.settings import Settings as ClassifySettings
 from maskwatch.core.records import Box, Face
+from maskwatch.datasets.formats.registry import read
 from maskwatch.detect.settings import Settings
+from maskwatch.evaluation.images import choose
+from maskwatch.evaluation.split_choice import SplitChoice
 from maskwatch.models.loading import Models
 from maskwatch.output.demo_clip import FACE
 from maskwatch.platform import device_frames
 from maskwatch.platform.device_frames import DeviceFrames
+from maskwatch.sources.images import read_rgb
 
 SIDE_PX, MARGIN = 64, 0.15
 CPU = torch.device("cpu")
@@ -82,7 +86,10 @@ def test_of_a_part_that_went_up_only_what_is_wholly_in_it_is_cut_there(frames, c
     assert largest_difference(inside, cut_there(kept, inside)) <= 1
     for box in (Box(30, 50, 60, 75), Box(60, 20, 90, 45), Box(100, 50, 125, 75)):
         assert placed(kept, rgb, square_about(box, MARGIN)) is None
-    assert placed(kept, frames[1], square_about(Box(60, 50, 90, 75), MARGIN)) is None
+    other, coarse = frames[1], rgb[::2, ::2]
+    kept.keep([other[::2, ::2]], torch.zeros((1, 50, 70, 3), dtype=torch.uint8).to(CARD))
+    assert placed(kept, other, square_about(Box(10, 10, 30, 30), MARGIN)) is None
+    assert placed(kept, coarse, square_about(Box(10, 10, 30, 30), MARGIN)) is None
 
 
 def test_a_frame_is_kept_on_the_card_no_longer_than_here_and_not_too_many(card, monkeypatch):
@@ -115,3 +122,28 @@ def test_the_classifier_cuts_what_the_detector_took_up_and_waits_once(bare, card
     told = classifier.classify([(small, face), (bare, Face(FACE, 1.0)), (small, face)])
     assert (len(here), card.waits.total()) == (1, 1)  # one that is not up
     assert told == pytest.approx([expected[0], expected[1], expected[0]], abs=0.01)
+
+
+def test_of_street_photographs_no_label_changes(shared, monkeypatch):
+    material = choose("faces", read(shared / "data" / "faces"), SplitChoice.TEST, list)
+    here = Models(CPU).classifier(ClassifySettings())
+    frames = [(read_rgb(image.path), image.truths) for image in material.images]
+    faces = [(rgb, Face(truth.box, 1.0)) for rgb, truths in frames for truth in truths if truth.box]
+    ours = np.array(here.classify(faces))
+    with pretended_card(monkeypatch):
+        kept = DeviceFrames()
+        there = judging.MaskClassifier(here._network, here._shape, CARD, "x", kept)
+        monkeypatch.setattr(
+            here._network, "forward", lambda rgb, judge=here._network.forward: judge(rgb.cpu())
+        )
+        theirs = []
+        for rgb, truths in frames:
+            kept.keep([rgb], torch.from_numpy(rgb)[None].to(CARD))
+            theirs += there.classify([(rgb, Face(truth.box, 1.0)) for truth in truths if truth.box])
+    difference = np.abs(ours - np.array(theirs))
+    print(
+        f"{len(faces)} faces: probabilities differ by {difference.max():.4f} at most, {np.median(difference):.5f} (median)"
+    )
+    assert len(faces) > 300
+    assert difference.max() < 0.02
+    assert ((ours >= 0.5) == (np.array(theirs) >= 0.5)).all()

@@ -17,6 +17,8 @@ from maskwatch.classify.settings import Settings as ClassifySettings
 from maskwatch.core.errors import DeviceLost
 from maskwatch.core.records import Face
 from maskwatch.detect import boxes, cascade
+from maskwatch.detect.backends import compiled
+from maskwatch.detect.backends.choice import choose
 from maskwatch.detect.backends.compiled import AFTER, HandOver, NotCompiled, by_inductor
 from maskwatch.detect.backends.pytorch import TorchBackend
 from maskwatch.detect.candidates import LENGTHS, Candidates, ExactFilter, PaddedFilter
@@ -462,6 +464,28 @@ def test_a_compiled_network_that_does_not_fit_after_all_is_given_up(caplog):
     assert torch.equal(network(rgb), plain(rgb))
     assert network.shapes == ()
     assert "is given up: a tensor of another kind" in caplog.text
+
+
+def test_what_graphs_answer_is_not_written_over_by_their_next_call(monkeypatch):
+    kept = torch.zeros((1, 5))
+
+    def recorded(plain, rgb, mode):
+        assert mode == "reduce-overhead"
+        return lambda rgb: kept.copy_(plain(rgb))  # as a graph does: always the same memory
+
+    monkeypatch.setattr(compiled, "by_inductor", recorded)
+    network = compiled.by_graphs(plain, torch.zeros((1, 5, 8, 3)))
+    first = network(torch.ones((1, 5, 8, 3)))
+    network(torch.zeros((1, 5, 8, 3)))
+    assert first.tolist() == [[1.0] * 5]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "got"), [("auto", None), ("off", None), ("on", by_inductor), ("graphs", by_inductor)]
+)
+def test_what_is_for_cuda_alone_is_not_tried_on_the_processor(wanted, got):
+    run = choose("torch", load_stock(), CPU, compiles=wanted).pnet_run
+    assert getattr(run, "_compile", None) is got
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ import torch
 from maskwatch.core.errors import ConfigError, ModelError
 from maskwatch.core.geometry import iou
 from maskwatch.core.records import Box, Face
-from maskwatch.detect import boxes, proposals, weights
+from maskwatch.detect import boxes, proposals, single_thread, weights
 from maskwatch.detect.backends.choice import choose
 from maskwatch.detect.backends.openvino import OpenVinoBackend
 from maskwatch.detect.backends.pytorch import TorchBackend
@@ -680,3 +680,24 @@ def test_a_second_look_by_the_real_detector_finds_what_the_live_one_loses(bare):
     assert models.detector(strict).detect([rgb]) == [()]
     (face,) = models.second_look(strict).faces(rgb)
     assert iou(face.box, Box(*(0.2 * v for v in FACE)).moved(100, 60)) > 0.3
+
+
+def test_what_pnet_answers_is_read_on_the_processor_as_elsewhere():
+    random = np.random.default_rng(0)
+    maps = torch.from_numpy(random.normal(0, 1, (2, 5, 7, 11)).astype(np.float32))
+    maps[0, 0, 3, 4] = 0.25  # as high as the bound is high enough
+    origin = torch.tensor([3, 1, 20, 40])
+    answers = proposals._answers(maps, proposals._Piece(torch.empty(0), origin), 0.25)
+    where = (maps[:, 0] >= 0.25).nonzero()
+    assert answers.place.tolist() == [[3, 1 + f, 20 + r, 40 + c] for f, r, c in where.tolist()]
+    assert [3, 1, 23, 44] in answers.place.tolist()
+    assert answers.values.tolist() == [maps[f, :, r, c].tolist() for f, r, c in where.tolist()]
+
+
+def test_what_is_done_on_one_thread_is_what_torch_does():
+    odds = torch.cat([torch.linspace(-100, 100, 4001), torch.tensor([0.0, -0.0, 1e-7, 88.9, -104.1])])
+    assert torch.equal(single_thread.log_sigmoid(odds), torch.nn.functional.logsigmoid(odds))
+    table = torch.rand((9, 9)) < 0.5
+    assert torch.equal(single_thread.strictly_lower(table), table.tril(-1))
+    crops = torch.randint(0, 255, (3, 8, 8, 3), dtype=torch.uint8)
+    assert torch.equal(single_thread.mirrored(crops), crops.flip(2))

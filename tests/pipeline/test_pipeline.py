@@ -1232,6 +1232,7 @@ class OnCards:
         return Detecting()
 
 
+@pytest.mark.logs_errors
 def test_two_cards_compute_at_once_and_the_cameras_of_a_lost_one_go_to_the_other(shot, caplog):
     cards, decided = OnCards(), []
     detectors = {device: cards.detector(device) for device in ("cuda:0", "cuda:1")}
@@ -1262,6 +1263,7 @@ def test_two_cards_compute_at_once_and_the_cameras_of_a_lost_one_go_to_the_other
     assert "cuda:0 computes" in pipeline.board.snapshot().notices["device"]
 
 
+@pytest.mark.logs_errors
 def test_when_one_card_after_the_other_is_lost_the_processor_computes(shot, caplog):
     lost, made, well = LosesTheCard(), [], FakeDetector()
 

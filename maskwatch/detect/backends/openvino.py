@@ -89,8 +89,12 @@ class _Network:
 
     def _filled_up(self, rgb: Tensor) -> Tensor:
         missing = -len(rgb) % STEP
-        filled = torch.cat([rgb, rgb.new_zeros((missing, *rgb.shape[1:]))]) if missing else rgb
-        return self._infer(filled)[: len(rgb)].clone()
+        if missing:  # by NumPy: torch would have all cores copy
+            crops = rgb.numpy()
+            filled = np.zeros((len(crops) + missing, *crops.shape[1:]), crops.dtype)
+            filled[: len(crops)] = crops
+            return self._infer(torch.from_numpy(filled))[: len(rgb)].clone()
+        return self._infer(rgb).clone()
 
     def _infer(self, rgb: Tensor) -> Tensor:
         # shared memory both ways: nothing is copied, and the next call writes over the result

@@ -36,4 +36,4 @@ def build(settings: Settings, context: ModelContext) -> "Mtcnn":
         ),
     )
     frames = context.share(DeviceFrames, DeviceFrames)
-    return Mtcnn(backend, settings, weights.version, weights.point, frames=frames)
+    return Mtcnn(backend, settings, weights.version, weights.point, frames)
