@@ -1,20 +1,19 @@
 """The configuration: strict YAML to records. Every problem is told with its line and key."""
 
-import difflib
 import logging
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import ValidationError
-from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from maskwatch.classify.registry import CLASSIFIERS
 from maskwatch.config.credentials import variables
 from maskwatch.config.sections import CameraConfig, Defaults, Globals
+from maskwatch.config.wording import dotted, wording
 from maskwatch.config.yaml_document import (
     CONTROL,
     Key,
@@ -37,8 +36,7 @@ from maskwatch.fleet.settings import FleetSettings
 from maskwatch.learning.settings import LearnSettings
 from maskwatch.models.settings import ModelsSettings
 from maskwatch.platform.paths import BASE, Base
-from maskwatch.platform.settings_base import SettingsBase
-from maskwatch.plugins import Kinds, OneOf
+from maskwatch.plugins import Kinds
 from maskwatch.samples.settings import QueueSettings, SelectionSettings
 from maskwatch.sources.registry import A_PIPE, why_missing
 from maskwatch.web.settings import WebSettings
@@ -48,7 +46,6 @@ CAMERA_NAME = r"\w[\w .-]{0,63}"
 SECRET = frozenset(
     {"source", "address", "token", "url", "urls", "secret", "password"}
 )  # what stands there is never shown
-MAX_SHOWN = 60  # characters of a wrong value
 SINKS = "sinks"  # of alerts, wherever they are named
 EVENTS_URL = "events.url"  # of the shared database, for who writes there
 EVERYTHING = frozenset({*Globals.model_fields, "source", SINKS, EVENTS_URL} - {"cameras"})
@@ -149,7 +146,7 @@ def written_secrets(path: Path) -> list[str]:
         if name in SECRET and isinstance(written, str) and not VARIABLE.search(written):
             is_address = name in {"source", "url", "urls"} or "://" in written
             if not is_address or re.search(r"://[^/]*:[^/]*@", written):
-                found.append(f"line {line}, {_dotted(key)}")
+                found.append(f"line {line}, {dotted(key)}")
     return found
 
 
@@ -205,7 +202,7 @@ class _Reading:
         try:
             return self._made(whole, cameras)
         except ValidationError as e:  # nothing that is wrong may end in a camera less
-            raise ConfigError(f"{self._name}: cannot be used: {_dotted(e.errors()[0]['loc'])}") from e
+            raise ConfigError(f"{self._name}: cannot be used: {dotted(e.errors()[0]['loc'])}") from e
 
     def variables(self) -> set[str]:
         """That stand in the sections that are used and are not in the environment."""
@@ -327,32 +324,7 @@ class _Reading:
     def _tell(self, error: ErrorDetails, prefix: Key) -> None:
         key = (*prefix, *error["loc"])
         if error["type"] == "extra_forbidden" or not self._trusts(key):
-            self._problem(key, self._wording(error, key))
-
-    def _wording(self, error: ErrorDetails, key: Key) -> str:
-        match error["type"]:
-            case "missing":
-                return "is missing"
-            case "broken_kind":
-                return error["msg"]
-            case "extra_forbidden":
-                near = difflib.get_close_matches(str(key[-1]), _known_keys(self._tree, key), 1)
-                return "unknown key" + (f"; did you mean {near[0]}?" if near else "")
-        message = (
-            error["msg"]
-            .removeprefix("Value error, ")
-            .replace("Input should be", "must be")
-            .replace("a valid tuple", "a list")
-        )
-        message = message.replace("greater than or equal to", "at least").replace("greater than", "above")
-        message = message.replace("less than or equal to", "at most").replace("less than", "below")
-        got = self._tree.at(key)  # as written: a value from the environment is never shown
-        near = error["ctx"]["near"] if error["type"] == "unknown_kind" else []
-        hint = f"; did you mean {near[0]}?" if near else ""
-        if isinstance(got, (dict, list)) or SECRET & set(key):
-            return message + hint
-        written = redacted(repr(got))
-        return f"{message}, got {written if len(written) <= MAX_SHOWN else f'{written[:MAX_SHOWN]}…'}{hint}"
+            self._problem(key, wording(error, key, self._tree, hidden=bool(SECRET & set(key))))
 
     def _trusts(self, key: Key) -> bool:
         """Whether a value depends on a variable that the environment does not have, in a section that nobody uses."""
@@ -368,11 +340,7 @@ class _Reading:
 
     def _problem(self, key: Key, text: str, line: int | None = None) -> None:
         line = self._tree.line(key) if line is None else line
-        self._problems.append((line, f"{self._name}{f':{line}' if line else ''}: {_dotted(key)}: {text}"))
-
-
-def _dotted(key: Key) -> str:
-    return printable(redacted(".".join(str(part) for part in key)))
+        self._problems.append((line, f"{self._name}{f':{line}' if line else ''}: {dotted(key)}: {text}"))
 
 
 def _place(source: str) -> str | None:
@@ -390,28 +358,3 @@ def _inherited(whole: dict[str, Any]) -> dict[str, Any]:
         own = SelectionSettings.model_fields
         result["queue"] = {key: value for key, value in result["queue"].items() if key in own}
     return result
-
-
-def _known_keys(tree: Tree, key: Key) -> list[str]:
-    """The keys that may stand beside an unknown one, for a hint."""
-    start = 2 if key[0] == "cameras" else 0
-    model: type[SettingsBase] | None = CameraConfig if start else Globals
-    for place in range(start, len(key) - 1):
-        field = model.model_fields.get(str(key[place])) if model else None
-        if isinstance(key[place], int) or field is None:
-            continue
-        end = place + 1 + isinstance(key[place + 1], int)  # of a list, the item says its kind
-        value = tree.at(key[:end])
-        if start and isinstance(value, dict) and "kind" not in value:
-            value = tree.at(key[start:end])
-        model = _section(field, value)
-    return list(model.model_fields) if model else []
-
-
-def _section(field: FieldInfo, value: Any) -> type[SettingsBase] | None:
-    """The records of a section, or of the kind that `value` names; None where a field is no section."""
-    for each in (*field.metadata, *(m for a in get_args(field.annotation) for m in get_args(a)[1:])):
-        if isinstance(each, OneOf):
-            return each.settings_of(value)
-    annotation = field.annotation
-    return annotation if isinstance(annotation, type) and issubclass(annotation, SettingsBase) else None

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -27,6 +28,8 @@ def _as_rgb(bgr: NDArray[Any], name: str) -> Rgb:
 
 
 def _open_v4l2(index: int) -> cv2.VideoCapture:
+    if not Path(f"/dev/video{index}").exists():
+        return cv2.VideoCapture()  # not opened; else OpenCV warns on standard error, in words that tell less
     return cv2.VideoCapture(index, cv2.CAP_V4L2)
 
 

@@ -12,6 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from maskwatch.config import load as config
+from maskwatch.config import wording
 from maskwatch.config import yaml_document as tree
 from maskwatch.config.json_schema import json_schema
 from maskwatch.config.load import parse
@@ -729,7 +730,7 @@ def test_footage_may_be_shown_by_several_cameras():
 def numbers(model, key=()):
     """Every key of a number, and whether it stands in a list."""
     for name, kind in model.model_fields.items():
-        section = config._section(kind, {})
+        section = wording._section(kind, {})
         if section is not None:
             yield from numbers(section, (*key, name))
         elif _kinds(kind.annotation) & {int, float}:

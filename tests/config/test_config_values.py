@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from maskwatch.config import load as config
+from maskwatch.config import wording
 from maskwatch.config import yaml_document as tree
 from maskwatch.config.load import parse
 from maskwatch.config.sections import CameraConfig, Globals
@@ -34,7 +35,7 @@ def keys(model, before=()):
     for name, field in model.model_fields.items():
         yield (*before, name), model
         if (
-            section := config._section(field, {})
+            section := wording._section(field, {})
         ) is not None:  # of the kind that is meant where none is named
             yield from keys(section, (*before, name))
 

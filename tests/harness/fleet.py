@@ -44,7 +44,7 @@ class Writes:
 class Costs:
     """Of the shared database, as `fleet_measure.py costs` measured them on one machine.
 
-    Bytes of payload `up` to the server and `down` from it; `cpu` in milliseconds of the server's processor. `row_up`,
+    Bytes of payload `up` to the server and `down` from it; `cpu` in milliseconds of the server's processor, `idle_cpu` those of a second in which nobody asks. `row_up`,
     `row_disk` (with indexes) and `row_wal` (the server's journal) are by kind.
     """
 
@@ -125,8 +125,11 @@ def draw(doors, chance, seconds=DAY_S):
     return Writes(at[order], event[order].astype(int), kind[order])
 
 
-def add(load, writes, chance):
-    """What the forwarder of one service makes of what it wrote: one batch a look, each event once in it."""
+def add(load, writes, phase_s):
+    """What the forwarder of one service makes of what it wrote: one batch a look, each event once in it.
+
+    It announces itself first at the second `phase_s`.
+    """
     looks = np.ceil(writes.at / LOOK_S).astype(int)
     _, first = np.unique(np.stack([looks, writes.event]), axis=1, return_index=True)
     second = np.minimum(looks[first] * LOOK_S, load.seconds - 1).astype(int)
@@ -138,7 +141,7 @@ def add(load, writes, chance):
     )
     opens = batches[np.diff(batches, prepend=-DAY_S) > KEEP_S]
     closes = batches[np.diff(batches, append=2 * DAY_S) > KEEP_S] + int(KEEP_S)
-    announcing = np.arange(chance.uniform(0, ANNOUNCE_S), load.seconds, ANNOUNCE_S).astype(int)
+    announcing = np.arange(phase_s, load.seconds, ANNOUNCE_S).astype(int)
     load.announcements[announcing] += 1
     is_open = np.searchsorted(opens, announcing, "right") > np.searchsorted(closes, announcing, "left")
     load.connections[opens] += 1

@@ -442,6 +442,12 @@ def test_a_usb_camera_that_cannot_be_opened_is_an_error():
         list(source.frames())
 
 
+def test_of_a_usb_camera_that_is_not_there_nothing_but_the_error_is_said(capfd):
+    with pytest.raises(SourceError, match="usb:97: cannot be opened"):
+        list(UsbSource("door", Address("usb:97")).frames())
+    assert capfd.readouterr() == ("", "")
+
+
 def test_paced_footage_comes_at_its_own_speed(write_video):
     path = write_video("clip.mp4", [solid(RED)] * 6, rate=10)
     begin = time.monotonic()

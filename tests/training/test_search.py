@@ -7,9 +7,9 @@ import pytest
 
 from maskwatch.core.errors import DataError, ModelError
 from maskwatch.evaluation.document import page
-from maskwatch.output.search_report import search_report
+from maskwatch.output.search_report import MEANINGS, search_report
 from maskwatch.training.classifier import ClassifierRecipe
-from maskwatch.training.search import Range, Searched, Trial, search, tuned
+from maskwatch.training.search import CLASSIFIER_SPACE, Range, Searched, Trial, search, tuned
 
 pytest.importorskip("optuna", reason="the extra search is not installed")
 
@@ -128,13 +128,19 @@ def test_the_study_is_a_database_that_others_can_read(tmp_path):
         assert database.execute("select study_name from studies").fetchall() == [("mine",)]
 
 
+def test_the_report_explains_all_that_is_tried():
+    assert MEANINGS.keys() == CLASSIFIER_SPACE.keys()
+
+
 def test_the_report_says_whether_it_was_worth_it_and_shows_curves():
     default = Trial(0, {"learning_rate": 0.002, "batch": 128}, (0.5, 0.4), 0.4)
     better = Trial(1, {"learning_rate": 0.004, "batch": 64}, (0.5, 0.3), 0.3)
     early = Trial(2, {"learning_rate": 0.09, "batch": 64}, (0.9,), None)
     report = search_report(Searched(default, (default, better, early), {"learning_rate": 0.9}), "a set")
     assert report.lead[0].startswith("Trial 2 is better than the default")
-    assert report.tables[0].rows == (("learning_rate", "0.002", "0.004", "90%"), ("batch", "128", "64", "-"))
+    rate, batch = report.tables[0].rows
+    assert rate == ("learning_rate", "0.002", "0.004", "90%", "how far a step goes, where it goes farthest")
+    assert batch == ("batch", "128", "64", "-", "faces in a step")
     assert [row[0] for row in report.tables[1].rows] == ["2", "1", "3"]
     assert b"data:image/png" in page(report)
     none = search_report(Searched(default, (default, early), {}), "a set")
