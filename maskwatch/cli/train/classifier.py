@@ -5,10 +5,12 @@ from typing import Annotated
 
 import typer
 
+from maskwatch.cli.crew_options import RayOption, WorkersOption, crew_of
 from maskwatch.cli.evaluate import table
 from maskwatch.cli.measuring import deliver
 from maskwatch.cli.terminal import Classes, out, stages
 from maskwatch.cli.train.shown import callbacks
+from maskwatch.core.errors import ConfigError
 
 
 def classifier(
@@ -42,6 +44,8 @@ def classifier(
             help="The database that keeps the trials, as SQLAlchemy writes it; else a file beside the output."
         ),
     ] = None,
+    workers: WorkersOption = None,
+    ray: RayOption = None,
 ) -> None:
     """Find the faces, train on the training part, keep the best epoch by the validation part, and test.
 
@@ -55,7 +59,10 @@ def classifier(
 
     recipe = ClassifierRecipe(epochs=epochs, seed=seed)
     meanings = parse_classes(classes or ())
-    plan = SearchPlan(search, search_epochs, study) if search else None
+    crew = crew_of(workers, ray)
+    if crew and not search:
+        raise ConfigError("--workers and --ray: spread the trials of --search")
+    plan = SearchPlan(search, search_epochs, study, crew) if search else None
     with stages() as stage:
         trained = train_classifier(
             data,
