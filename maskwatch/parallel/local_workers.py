@@ -122,11 +122,11 @@ def _inherited() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         if before is None:
             del os.environ["OMP_NUM_THREADS"]
         else:
             os.environ["OMP_NUM_THREADS"] = before
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)  # what came meanwhile comes here
 
 
 def _serve(setup: Setup[Piece, Result_co], connection: Connection) -> None:

@@ -10,6 +10,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from maskwatch.core.errors import DataError, ModelError
+from maskwatch.parallel.crew import Crew, workers_of
+from maskwatch.parallel.workers import WorkError, in_parallel
 from maskwatch.training.classifier import ClassifierRecipe
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ SEED = 0
 
 Report = Callable[[int, float], None]
 """Takes a step (from 1 on) and the figure so far. It raises to end a trial that falls behind."""
+
+Train = Callable[[ClassifierRecipe, Report], float]
+"""Trains by a recipe and returns a figure of the validation part, the lower the better; it reports how far it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,51 +92,95 @@ def tuned(recipe: ClassifierRecipe, parameters: Mapping[str, float]) -> Classifi
     return replace(recipe, **changed)
 
 
-def search(
-    run: Callable[[ClassifierRecipe, Report], float],
-    recipe: ClassifierRecipe,
-    space: Space,
-    *,
-    trials: int,
-    name: str,
-    storage: str,
-    on_trial: Callable[[Trial], None] = lambda _: None,
-) -> Searched:
-    """Try until `trials` have ended in the study `name` of `storage`, an SQLAlchemy URL; one that was stopped goes on.
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A trial that is to be made."""
 
-    `run` trains by a recipe and returns a figure of the validation part, the lower the better; it reports how far it is.
-    Raises `ModelError` when Optuna is not installed, and `DataError` when the storage cannot be used.
+    number: int
+
+    def __str__(self) -> str:
+        return f"trial {self.number + 1}"
+
+
+@dataclass(frozen=True, slots=True)
+class TrialWork:
+    """How trials are made, in whatever process: `train` by a recipe, with values of `space` that the study proposes.
+
+    The study `name` lies in `storage`, an SQLAlchemy URL that every worker reaches.
     """
-    optuna = _optuna()
-    study = _study(optuna, name, storage)
-    default = {parameter: getattr(recipe, parameter) for parameter in space}
-    for broken_off in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
-        study.tell(broken_off.number, state=optuna.trial.TrialState.FAIL)
-    if not any(_is_of(trial, default) for trial in _ended(optuna, study)):
-        study.enqueue_trial(default)
 
-    def objective(trial: "Attempt") -> float:
-        chosen = {parameter: _suggest(trial, parameter, each) for parameter, each in space.items()}
+    train: Train
+    recipe: ClassifierRecipe
+    space: Space
+    name: str
+    storage: str
+
+    @property
+    def default(self) -> dict[str, float]:
+        """The values of the recipe as it is."""
+        return {parameter: getattr(self.recipe, parameter) for parameter in self.space}
+
+    def __call__(self) -> Callable[[Turn], Trial]:
+        """Open the study. Raises `ModelError` when Optuna is not installed, and `DataError` when the storage cannot be used."""
+        optuna = _optuna()
+        study = _study(optuna, self.name, self.storage)
+        return lambda turn: self._tried(optuna, study, turn)
+
+    def _tried(self, optuna: ModuleType, study: "Study", turn: Turn) -> Trial:
+        # the same study gives the same trials, and one that goes on does not repeat its first ones
+        study.sampler = optuna.samplers.TPESampler(seed=SEED + turn.number, n_startup_trials=RANDOM_TRIALS)
+        trial = study.ask()
+        chosen = {parameter: _suggest(trial, parameter, each) for parameter, each in self.space.items()}
 
         def report(step: int, figure: float) -> None:
             trial.report(figure, step)
-            if chosen != default and trial.should_prune():
+            if chosen != self.default and trial.should_prune():
                 raise optuna.TrialPruned
 
-        return run(tuned(recipe, chosen), report)
+        try:
+            figure = self.train(tuned(self.recipe, chosen), report)
+        except optuna.TrialPruned:
+            return _as_trial(study.tell(trial, state=optuna.trial.TrialState.PRUNED))
+        return _as_trial(study.tell(trial, figure))
 
-    ended = len(_ended(optuna, study))
-    # the same study gives the same trials, and one that goes on does not repeat its first ones
-    study.sampler = optuna.samplers.TPESampler(seed=SEED + ended, n_startup_trials=RANDOM_TRIALS)
-    missing = trials - ended
-    if missing > 0:
-        study.optimize(objective, n_trials=missing, callbacks=[lambda _, frozen: on_trial(_as_trial(frozen))])
+
+def search(
+    work: TrialWork,
+    *,
+    trials: int,
+    crew: Crew | None = None,
+    on_trial: Callable[[Trial], None] = lambda _: None,
+) -> Searched:
+    """Try until `trials` have ended in the study; one that was stopped goes on. The crew makes them, None is this process.
+
+    Raises `ModelError` when Optuna is not installed, and `DataError` when the storage cannot be used.
+    """
+    optuna = _optuna()
+    study = _study(optuna, work.name, work.storage)
+    while turns := _missing(optuna, study, work.default, trials):
+        with workers_of(crew, work) as workers:
+            for done in in_parallel(workers, turns):
+                if isinstance(done.result, WorkError):
+                    raise done.result
+                on_trial(done.result)
     every = _ended(optuna, study)
     return Searched(
-        next(_as_trial(trial) for trial in every if _is_of(trial, default)),
+        next(_as_trial(trial) for trial in every if _is_of(trial, work.default)),
         tuple(map(_as_trial, every)),
         _importance(optuna, study),
     )
+
+
+def _missing(optuna: ModuleType, study: "Study", default: Mapping[str, float], trials: int) -> list[Turn]:
+    """The trials that are still to be made. The default is the next that is asked for, unless it has ended."""
+    states = optuna.trial.TrialState
+    for broken_off in study.get_trials(deepcopy=False, states=(states.RUNNING,)):
+        study.tell(broken_off.number, state=states.FAIL)
+    ended = _ended(optuna, study)
+    is_missing = not any(_is_of(trial, default) for trial in ended)
+    if is_missing and not study.get_trials(deepcopy=False, states=(states.WAITING,)):
+        study.enqueue_trial(dict(default))
+    return [Turn(number) for number in range(len(ended), max(trials, len(ended) + is_missing))]
 
 
 def _optuna() -> ModuleType:

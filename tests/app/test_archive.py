@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import math
 import os
 import random
@@ -179,7 +180,7 @@ def test_a_clip_in_parts_has_the_counts_of_a_replay_and_its_events(clip, here, t
     assert sum(event.kind is EventKind.PASSAGE for event in events) == sum(result.passages.values())
     began = 1795700730.0  # 2026-11-26 13:45:30 UTC
     assert all(began <= event.at <= began + 140 for event in events)
-    assert not list((tmp_path / "out/work").rglob("0*"))
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["clips", "events"]
 
 
 def test_samples_have_the_picture_of_their_frame(clip, here, tmp_path):
@@ -211,13 +212,15 @@ def test_a_clip_in_one_piece_has_the_report_of_a_replay(here, tmp_path):
     assert report.count('"look": "carried"') > 10
 
 
-def test_what_is_done_is_not_done_again_and_the_rest_is_the_same(clip, here, tmp_path):
+def test_what_is_done_is_not_done_again_and_the_rest_is_the_same(clip, here, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
     other = write_clip(tmp_path / "other.mp4", 60)
     clips = find_clips([str(clip), str(other)])
     results, _, _ = here(clips, tmp_path / "whole")
     for out, ends_after in (("a", 2), ("b", 5)):
         broken_off, workers, _ = here(clips, tmp_path / out, ends_after=ends_after)
         assert broken_off is None
+        assert f"{tmp_path / out}: stopped; the same command goes on from here" in caplog.messages
         again, rest, _ = here(clips, tmp_path / out)
         assert again == results
         assert len(workers.done) + len(rest.done) == 8
@@ -319,7 +322,8 @@ def test_the_command_tells_what_all_clips_show_and_which_is_broken(maskwatch, de
         assert "2 clips, 0.00 h, 135 frames" in done.stdout
         assert "2 people followed: 2 with a mask, 0 without, 0 unknown" in done.stdout
         assert "1 alert, 0 samples queued" in done.stdout
-        assert "two.mp4: " in done.stderr
+        assert f"{tmp_path}/nvr/two.mp4: is no video" in done.stderr.splitlines()[-2]
+        assert done.stderr.splitlines()[-2].count("two.mp4") == 1
         assert "1 of 2 clips could not be analysed to the end" in done.stderr
     lines = [
         json.loads(each)

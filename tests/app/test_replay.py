@@ -1,6 +1,7 @@
 """A replay that is broken off goes on where it was, and leaves what one in one piece leaves."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -100,14 +101,16 @@ def test_the_clip_has_what_is_to_be_the_same(whole):
     assert np.abs(np.diff(pictures, axis=0)).mean(axis=(1, 2)).max() > 2
 
 
-def test_a_replay_that_is_broken_off_twice_leaves_what_one_in_one_piece_leaves(clip, whole, tmp_path):
+def test_a_replay_that_is_broken_off_twice_leaves_what_one_in_one_piece_leaves(clip, whole, tmp_path, caplog):
     """In the second minute, and again in the third: each time it goes on at the minute's beginning."""
+    caplog.set_level(logging.INFO)
     plan, outputs = planned(clip, tmp_path), outputs_in(tmp_path)
     done = []
     for frame in (420, 330):
         with pytest.raises(KeyboardInterrupt):
             replay(plan, MODELS, outputs, broken_off_at(frame))
         assert not any(path.exists() for path in outputs.all)
+        assert caplog.messages[-1] == f"{clip}: stopped; the same command goes on from here"
         assert (tmp_path / ".video.mp4.replay").stat().st_mode & 0o077 == 0
     summary = replay(plan, MODELS, outputs, lambda count=1: done.append(count))
     assert done[0] == 600  # two whole minutes were not done again
@@ -122,10 +125,12 @@ def test_a_replay_that_is_broken_off_twice_leaves_what_one_in_one_piece_leaves(c
     ]
 
 
-def test_a_replay_that_is_broken_off_in_its_first_minute_leaves_nothing(clip, tmp_path):
+def test_a_replay_that_is_broken_off_in_its_first_minute_leaves_nothing(clip, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
     with pytest.raises(KeyboardInterrupt):
         replay(planned(clip, tmp_path), MODELS, Outputs(None, tmp_path / "new/r.jsonl"), broken_off_at(200))
     assert list(tmp_path.iterdir()) == []
+    assert not any("goes on from here" in message for message in caplog.messages)
 
 
 def test_where_only_counts_may_be_stored_nothing_is_kept_to_go_on_with(clip, tmp_path):

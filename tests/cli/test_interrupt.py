@@ -99,6 +99,10 @@ COMMANDS = {
         lambda at, given: ["replay", given / "clip.mp4", "-c", given / "wide.yaml", "--queue", "new"],
         ["new", "new/**"],
     ),
+    "archive": (
+        lambda at, given: ["archive", given / "clip.mp4", "-o", "new/seen", "--workers", 2],
+        ["new", "new/seen", "new/seen/events", "new/seen/events/**"],
+    ),
     "demo": (lambda at, given: ["demo", "shown"], ["shown", "shown/clip.mp4"]),
     "extract": (lambda at, given: ["extract", given / "clip.mp4", "frames", "--every", 1], ["frames", "frames/*.jpg"]),
     "dataset prepare": (lambda at, given: ["dataset", "prepare", given / "streets", "-o", "new/out"], []),
@@ -215,7 +219,13 @@ class Broken:
         return "\n".join(line for line in lines if not line.startswith("import time:"))
 
     def others(self):
-        """Processes of the session that are still there."""
+        """Processes of the session that are still there, after a while: one that only watches for its parent's end sees it late."""
+        until = time.monotonic() + 20
+        while (found := self._others()) and time.monotonic() < until:
+            time.sleep(0.1)
+        return found
+
+    def _others(self):
         found = []
         for process in psutil.process_iter():
             try:

@@ -756,7 +756,7 @@ def test_prepare_command_end_to_end(portraits, tmp_path, maskwatch):
     assert again.returncode == 2
     assert f"{out}: is there already" in again.stderr
     before = {p: p.read_bytes() for p in out.rglob("*") if p.is_file()}
-    forced = maskwatch("dataset", "prepare", portraits, "-o", out, "--no-balance", "--force")
+    forced = maskwatch("dataset", "prepare", portraits, "-o", out, "--no-balance", "--force", "--workers", 1)
     assert forced.returncode == 0, forced.stderr
     assert before == {p: p.read_bytes() for p in out.rglob("*") if p.is_file()}
     inside = maskwatch("dataset", "prepare", portraits, "-o", portraits.parent, "--force")

@@ -526,6 +526,7 @@ def test_classifier_and_system_are_measured_and_compared(street, tmp_path):
     whole = told(commands.system)
     assert whole["figures"]["end-to-end recall"]["value"] >= 0.8
     assert whole["ratio"]["pictures"] >= 8
+    assert told(commands.system, workers=2) == whole
     assert list(whole["figures"])[:3] == ["unnoticed", "accused", "bias of the protected ratio"]
     decision = whole["decision"]
     assert (decision["protected_ratio"], decision["under"] + decision["others"]) == (0.75, 10)

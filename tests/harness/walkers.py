@@ -1,10 +1,13 @@
 """Footage of people who walk by, as bright squares, and models that know them without any weights."""
 
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import av
 import numpy as np
 
+from maskwatch.app.archive import analysis
+from maskwatch.app.archive.analysis import Work
 from maskwatch.app.footage import ReplayPlan
 from maskwatch.config import load as configuration
 from maskwatch.core.address import Address
@@ -77,3 +80,14 @@ def planned(clip, folder, *, queue=True, **changes):
     return ReplayPlan(
         "door", Address(str(clip)), settings.defaults.model_copy(update=changes), store if queue else None
     )
+
+
+@dataclass(frozen=True)
+class StubWork:
+    """The work of an archive's workers, with the stub's models in whatever process."""
+
+    work: Work
+
+    def __call__(self):
+        analysis.serving_models = lambda *_: MODELS
+        return self.work()

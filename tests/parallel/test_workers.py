@@ -1,12 +1,11 @@
 """Pieces of work and who does them: processes of this machine, or actors of a Ray cluster."""
 
-import os
 import socket
 import sys
-from pathlib import Path
 
 import pytest
 from harness.pieces import Describe, Piece
+from harness.ray_cluster import add_node, local_cluster
 
 from maskwatch.core.errors import ConfigError, DataError, ModelError
 from maskwatch.parallel.crew import Crew, workers_of
@@ -29,31 +28,10 @@ def crew(request):
     return lambda setup: RayWorkers(setup, "auto", 2)
 
 
-def with_node(cluster):
-    """One of two cores. On a busy machine Ray gives up after half a minute, so it is tried again."""
-    for attempt in range(4):
-        try:
-            cluster.add_node(num_cpus=2, include_dashboard=False, include_log_monitor=False, no_monitor=True)
-            return
-        except Exception as e:  # noqa: BLE001 - Ray raises just that
-            if attempt == 3:
-                pytest.skip(f"Ray does not start here: {e}")
-
-
 @pytest.fixture(scope="module")
 def ray_cluster():
-    """A cluster of one node on this machine; its workers find what these tests import."""
-    ray = pytest.importorskip("ray", reason="Ray is not installed (maskwatch[scale])")
-    from ray.cluster_utils import Cluster
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, sys.path)]))
-        cluster = Cluster()
-        with_node(cluster)
-        ray.init(address=cluster.address, log_to_driver=False)
+    with local_cluster() as cluster:
         yield cluster
-        ray.shutdown()
-        cluster.shutdown()
 
 
 @pytest.mark.integration
@@ -124,7 +102,7 @@ def test_a_node_that_is_added_meanwhile_is_used(ray_cluster):
         for _ in in_parallel(workers, [Piece(number) for number in range(400)]):
             seen = max(seen, workers.count)
             if seen == 2 and len(ray_cluster.list_all_nodes()) == 1:
-                with_node(ray_cluster)
+                add_node(ray_cluster)
             if seen > 2:
                 break
     assert seen > 2

@@ -1,5 +1,6 @@
 """The search for hyper-parameters: the default comes first, what is better is known, and a study goes on where it was."""
 
+import pickle
 import sqlite3
 import sys
 
@@ -8,8 +9,9 @@ import pytest
 from maskwatch.core.errors import DataError, ModelError
 from maskwatch.evaluation.document import page
 from maskwatch.output.search_report import MEANINGS, search_report
+from maskwatch.parallel.this_process import ThisProcess
 from maskwatch.training.classifier import ClassifierRecipe
-from maskwatch.training.search import CLASSIFIER_SPACE, Range, Searched, Trial, search, tuned
+from maskwatch.training.search import CLASSIFIER_SPACE, Range, Searched, Trial, TrialWork, search, tuned
 
 pytest.importorskip("optuna", reason="the extra search is not installed")
 
@@ -19,6 +21,10 @@ SPACE = {"learning_rate": Range(1e-4, 1e-1, logarithmic=True), "batch": (64, 128
 
 def storage(folder):
     return f"sqlite:///{folder / 'study.sqlite'}"
+
+
+def work(train, name, storage):
+    return TrialWork(train, RECIPE, SPACE, name, storage)
 
 
 class Bowl:
@@ -38,9 +44,7 @@ class Bowl:
 
 def test_the_recipe_as_it_is_comes_first_and_what_is_better_is_found(tmp_path):
     run, told = Bowl(0.03), []
-    searched = search(
-        run, RECIPE, SPACE, trials=20, name="a", storage=storage(tmp_path), on_trial=told.append
-    )
+    searched = search(work(run, "a", storage(tmp_path)), trials=20, on_trial=told.append)
     assert run.recipes[0] == RECIPE
     assert searched.default.figure == pytest.approx(0.028)
     assert searched.is_better
@@ -54,14 +58,14 @@ def test_the_recipe_as_it_is_comes_first_and_what_is_better_is_found(tmp_path):
 
 
 def test_nothing_better_means_the_recipe_as_it_is(tmp_path):
-    searched = search(Bowl(2e-3), RECIPE, SPACE, trials=8, name="a", storage=storage(tmp_path))
+    searched = search(work(Bowl(2e-3), "a", storage(tmp_path)), trials=8)
     assert not searched.is_better
     assert tuned(RECIPE, searched.best.parameters) == RECIPE
 
 
 def test_trials_that_fall_behind_are_ended_early_and_the_default_never(tmp_path):
     run = Bowl(0.0)
-    searched = search(run, RECIPE, SPACE, trials=20, name="a", storage=storage(tmp_path))
+    searched = search(work(run, "a", storage(tmp_path)), trials=20)
     early = [trial for trial in searched.trials if trial.figure is None]
     assert early
     assert all(len(trial.curve) < run.steps for trial in early)
@@ -78,13 +82,13 @@ def test_a_study_that_was_stopped_goes_on_and_its_broken_trial_does_not_count(tm
             return super().__call__(recipe, report)
 
     with pytest.raises(KeyboardInterrupt):
-        search(Stopped(0.03), RECIPE, SPACE, trials=6, name="a", storage=storage(tmp_path))
+        search(work(Stopped(0.03), "a", storage(tmp_path)), trials=6)
     run = Bowl(0.03)
-    searched = search(run, RECIPE, SPACE, trials=6, name="a", storage=storage(tmp_path))
+    searched = search(work(run, "a", storage(tmp_path)), trials=6)
     assert len(run.recipes) == 3
     assert len(searched.trials) == 6
     assert RECIPE not in run.recipes
-    again = search(run, RECIPE, SPACE, trials=6, name="a", storage=storage(tmp_path))
+    again = search(work(run, "a", storage(tmp_path)), trials=6)
     assert len(run.recipes) == 3
     assert again == searched
 
@@ -94,17 +98,44 @@ def test_a_stop_in_the_first_trial_repeats_the_default(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        search(stopped, RECIPE, SPACE, trials=3, name="a", storage=storage(tmp_path))
+        search(work(stopped, "a", storage(tmp_path)), trials=3)
     run = Bowl(0.03)
-    searched = search(run, RECIPE, SPACE, trials=3, name="a", storage=storage(tmp_path))
+    searched = search(work(run, "a", storage(tmp_path)), trials=3)
     assert run.recipes[0] == RECIPE
     assert searched.default.parameters == {"learning_rate": 2e-3, "batch": 128}
+
+
+class Elsewhere(ThisProcess):
+    """What goes in and out is pickled, and three trials are asked for at once."""
+
+    def __init__(self, setup):
+        super().__init__(pickle.loads(pickle.dumps(setup)))
+
+    @property
+    def room(self):
+        return 3 - len(self._waiting)
+
+    def next_done(self):
+        self._waiting.rotate(1)
+        return pickle.loads(pickle.dumps(super().next_done()))
+
+
+def test_trials_are_made_by_a_crew_and_the_default_is_among_them(tmp_path):
+    class Crew:
+        workers = staticmethod(Elsewhere)
+
+    told = []
+    searched = search(work(Bowl(0.03), "a", storage(tmp_path)), trials=9, crew=Crew(), on_trial=told.append)
+    assert searched.default.parameters == {"learning_rate": 2e-3, "batch": 128}
+    assert searched.default.figure == pytest.approx(0.028)
+    assert sorted(trial.number for trial in told) == list(range(9))
+    assert len({trial.parameters["learning_rate"] for trial in told}) == 9
 
 
 def test_studies_of_other_names_do_not_meet(tmp_path):
     for name in ("a", "b"):
         run = Bowl(0.03)
-        search(run, RECIPE, SPACE, trials=2, name=name, storage=storage(tmp_path))
+        search(work(run, name, storage(tmp_path)), trials=2)
         assert len(run.recipes) == 2
 
 
@@ -112,18 +143,18 @@ def test_a_database_that_cannot_be_used_is_told_without_its_password(tmp_path):
     (tmp_path / "study.sqlite").write_bytes(b"no database" * 100)
     for address in (storage(tmp_path), "nonsense", "postgresql://me:secret@127.0.0.1:1/none"):
         with pytest.raises(DataError) as error:
-            search(Bowl(1), RECIPE, SPACE, trials=1, name="a", storage=address)
+            search(work(Bowl(1), "a", address), trials=1)
         assert "secret" not in str(error.value)
 
 
 def test_without_optuna_the_extra_is_named(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(ModelError, match=r"maskwatch\[search\]"):
-        search(Bowl(1), RECIPE, SPACE, trials=1, name="a", storage=storage(tmp_path))
+        search(work(Bowl(1), "a", storage(tmp_path)), trials=1)
 
 
 def test_the_study_is_a_database_that_others_can_read(tmp_path):
-    search(Bowl(0.03), RECIPE, SPACE, trials=2, name="mine", storage=storage(tmp_path))
+    search(work(Bowl(0.03), "mine", storage(tmp_path)), trials=2)
     with sqlite3.connect(tmp_path / "study.sqlite") as database:
         assert database.execute("select study_name from studies").fetchall() == [("mine",)]
 

@@ -5,10 +5,12 @@ from typing import Annotated
 
 import typer
 
+from maskwatch.cli.crew_options import RayOption, WorkersOption, crew_of
 from maskwatch.cli.evaluate import table
 from maskwatch.cli.measuring import deliver
 from maskwatch.cli.terminal import Classes, out, stages
 from maskwatch.cli.train.shown import callbacks
+from maskwatch.core.errors import ConfigError
 
 
 def classifier(
@@ -39,7 +41,7 @@ def classifier(
         int, typer.Option(min=0, help="Of all that is random: with the same one, the same weights.")
     ] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    workers: Annotated[
+    threads: Annotated[
         int | None, typer.Option(min=1, help="Threads that make pictures; else one a core.")
     ] = None,
     classes: Classes = None,
@@ -56,6 +58,8 @@ def classifier(
             help="The database that keeps the trials, as SQLAlchemy writes it; else a file beside the output."
         ),
     ] = None,
+    workers: WorkersOption = None,
+    ray: RayOption = None,
 ) -> None:
     """Find the faces, train on the training part, keep the best epoch by the validation part, and test.
 
@@ -74,7 +78,10 @@ def classifier(
         recipe = recipe.going_on()
         begun = shipped("models/classifier.safetensors") if start == "shipped" else Path(start)
     meanings = parse_classes(classes or ())
-    plan = SearchPlan(search, search_epochs, study) if search else None
+    crew = crew_of(workers, ray)
+    if crew and not search:
+        raise ConfigError("--workers and --ray: spread the trials of --search")
+    plan = SearchPlan(search, search_epochs, study, crew) if search else None
     with stages() as stage:
         trained = train_classifier(
             data,
@@ -84,7 +91,7 @@ def classifier(
             device=pick_device(device),
             callbacks=callbacks(stage),
             classes=meanings,
-            workers=workers,
+            workers=threads,
             plan=plan,
         )
     if trained.searched is not None:

@@ -31,7 +31,7 @@ def detector(
         int, typer.Option(min=0, help="Of all that is random: with the same one, the same weights.")
     ] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    workers: Annotated[
+    threads: Annotated[
         int | None, typer.Option(min=1, help="Threads that make pictures; else one a core.")
     ] = None,
     teacher: Annotated[
@@ -67,6 +67,6 @@ def detector(
             device=pick_device(device),
             callbacks=callbacks(stage),
             classes=meanings,
-            workers=workers,
+            workers=threads,
         )
     out.print(f"wrote {output} and {output.with_suffix('.md')}", soft_wrap=True)

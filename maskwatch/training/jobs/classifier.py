@@ -20,13 +20,14 @@ from maskwatch.datasets.records import DataSet, Split
 from maskwatch.detect.loading import ready_detector
 from maskwatch.detect.settings import Settings as DetectSettings
 from maskwatch.evaluation.classification import Confusion, evaluate
+from maskwatch.parallel.crew import Crew
 from maskwatch.platform.files import parents_of
 from maskwatch.training.cards.classifier import ClassifierTraining, write_model
 from maskwatch.training.classifier import ClassifierRecipe, Epoch, train
 from maskwatch.training.jobs.callbacks import Callbacks
 from maskwatch.training.jobs.sets import read_sets
 from maskwatch.training.run_folder import Journal, fingerprint, training_folder
-from maskwatch.training.search import CLASSIFIER_SPACE, Report, Searched, Trial, search, tuned
+from maskwatch.training.search import CLASSIFIER_SPACE, Report, Searched, Trial, TrialWork, search, tuned
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,11 +48,35 @@ class SearchPlan:
     """Try so many `trials` of `epochs` each before the training, and train by the best.
 
     `storage` is the SQLAlchemy URL of a database for the study, None for a file beside the output (`.study.sqlite`).
+    The `crew` makes the trials, each worker on one core, and has to reach it; None is this process.
     """
 
     trials: int
     epochs: int = 10
     storage: str | None = None
+    crew: Crew | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShortTraining:
+    """A trial of a search: its figure is the lowest balanced loss of the validation part."""
+
+    faces: Sequence[LabelledFace]
+    shape: Shape
+    device: torch.device
+    start: MaskNet | None = None
+
+    def __call__(self, recipe: ClassifierRecipe, report: Report) -> float:
+        """Train by the recipe; an epoch is a step."""
+        lowest = math.inf
+
+        def note(epoch: Epoch) -> None:
+            nonlocal lowest
+            lowest = min(lowest, epoch.balanced_loss)
+            report(epoch.number, lowest)
+
+        train(self.faces, self.shape, recipe, self.device, note, start=self.start)
+        return lowest
 
 
 class Start(NamedTuple):
@@ -150,36 +175,24 @@ def _search(
     task = _task(every, short, shape, start)
     ended = 0
 
-    def run(chosen: ClassifierRecipe, report: Report) -> float:
-        lowest = math.inf
-
-        def note(epoch: Epoch) -> None:
-            nonlocal lowest
-            lowest = min(lowest, epoch.balanced_loss)
-            callbacks.stage("search", ended * plan.epochs + epoch.number, plan.trials * plan.epochs)
-            report(epoch.number, lowest)
-
-        train(every, shape, chosen, device, note, start=start and start.network)
-        return lowest
-
     def tell(trial: Trial) -> None:
         nonlocal ended
         ended += 1
+        callbacks.stage("search", ended, plan.trials)
         values = ", ".join(f"{name} {value:.4g}" for name, value in trial.parameters.items())
         figure = "ended early" if trial.figure is None else f"balanced loss {trial.figure:.4f}"
         callbacks.say(f"trial {trial.number + 1:3d}  {figure}  {values}")
 
     file = output.with_suffix(".study.sqlite").absolute()
+    work = TrialWork(
+        ShortTraining(every, shape, torch.device("cpu") if plan.crew else device, start and start.network),
+        short,
+        CLASSIFIER_SPACE,
+        name=f"classifier {sha256(json.dumps(task, sort_keys=True).encode()).hexdigest()[:16]}",
+        storage=plan.storage or f"sqlite:///{file}",
+    )
     with parents_of(file):
-        return search(
-            run,
-            short,
-            CLASSIFIER_SPACE,
-            trials=plan.trials,
-            name=f"classifier {sha256(json.dumps(task, sort_keys=True).encode()).hexdigest()[:16]}",
-            storage=plan.storage or f"sqlite:///{file}",
-            on_trial=tell,
-        )
+        return search(work, trials=plan.trials, crew=plan.crew, on_trial=tell)
 
 
 def _task(
