@@ -288,6 +288,12 @@ def test_a_version_is_promoted_over_http_with_the_token_alone(registry, tmp_path
     assert registry.state().serving == "one"
     assert ask("GET").json() == wanted
     assert [v["version"] for v in ask("GET", "/api/models").json()["versions"]] == [SHIPPED, "one"]
+    registry.begin_shadow(SHIPPED)
+    listed = ask("GET", "/api/models").json()["versions"]
+    assert [(v["version"], v["current"], v["shadow"]) for v in listed] == [
+        (SHIPPED, False, True),
+        ("one", True, False),
+    ]
     missing = ask("PUT", json={"version": "../x"})
     assert missing.status_code == 409
     assert "is no version's name" in missing.json()["error"]
