@@ -11,6 +11,7 @@ from maskwatch.core.errors import ConfigError, DataError, MaskwatchError, QueueE
 from maskwatch.drift.confidences import days, named
 from maskwatch.drift.shift import Bounds
 from maskwatch.fleet.follower import FleetFollower
+from maskwatch.fleet.manifest import pull_manifest
 from maskwatch.fleet.member import Judgement, Member, Membership
 from maskwatch.fleet.settings import FleetSettings
 from maskwatch.fleet.share import open_share
@@ -52,9 +53,23 @@ def fleet_follower(
     return FleetFollower(member, pipeline, fleet.every_s, stopping)
 
 
+def check_fleet(config: Config) -> str:
+    """What the configured fleet offers this service. Raises `ConfigError` and `FleetError`."""
+    member = _membership(config, config.fleet)
+    manifest = pull_manifest(member.share, member.keys)
+    told = [f"signed manifest {manifest.sequence} of {manifest.published_at:%Y-%m-%d %H:%M} UTC"]
+    if (wanted := manifest.wanted(member.name, ())) is not None:
+        told.append(f"{wanted.version} for {member.name}")
+    if (shadowed := manifest.shadowed(())) is not None:
+        told.append(f"{shadowed.version} in the shadow")
+    return ", ".join(told)
+
+
 def _membership(config: Config, fleet: FleetSettings) -> Membership:
     assert fleet.address is not None
     assert fleet.public_key is not None
+    if fleet.name is None and "site" not in config.events.model_fields_set:
+        raise ConfigError("fleet.name: this service needs a name that no other has (or events.site)")
     shadow = tuple(config.cameras)[:1] if fleet.shadow is None else fleet.shadow
     for name in shadow:
         if name not in config.cameras:
@@ -93,7 +108,8 @@ def _why_not(config: Config, registry: Registry, version: str, load: Callable[[s
 
 def _why_back(config: Config, pipeline: Pipeline, taken: Taken) -> str | None:
     """By the hot swap, that could not use it after all, and by how sure the models are."""
-    if problem := pipeline.board.snapshot().notices.get(ABOUT):
+    problem = pipeline.board.snapshot().notices.get(ABOUT, "")
+    if taken.version in problem:  # else it is about one before
         return problem
     bounds = Bounds(config.fleet.max_shift, config.drift.reference_days, config.drift.least_faces)
     counted = list(days(config.drift.dir))

@@ -9,8 +9,8 @@ manifest, and takes it for an attack.
 """
 
 import json
-from collections.abc import Collection
-from typing import Annotated, Literal, Self
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -23,9 +23,14 @@ from pydantic import (
 )
 
 from maskwatch.core.errors import FleetError
+from maskwatch.fleet.share import Share
+from maskwatch.fleet.signing import verified
 from maskwatch.fleet.stages import Stage, serves
 from maskwatch.models.registry import CLASSIFIER, DETECTOR
 from maskwatch.models.registry_state import SHIPPED, checked_name
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 MANIFEST, FILES, SERVICES = "manifest", "files", "services"
 MAX_BYTES = 256_000  # of a manifest
@@ -106,6 +111,11 @@ class Manifest(_Record):
         """Canonical JSON, in one line without its end: sorted keys, no spaces, UTF-8."""
         data = self.model_dump(mode="json")
         return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def pull_manifest(share: Share, keys: "Sequence[Ed25519PublicKey]") -> Manifest:
+    """The share's manifest, its signature before all else. Raises `FleetError` and `FleetUnreachable`."""
+    return parse(verified(share.read(MANIFEST, MAX_BYTES), keys))
 
 
 def parse(data: bytes) -> Manifest:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from maskwatch.core.errors import FleetError
 from maskwatch.core.records import ShadowCounts, ShadowStatus
 from maskwatch.fleet.download import install
-from maskwatch.fleet.manifest import MANIFEST, MAX_BYTES, Manifest, Release, parse
+from maskwatch.fleet.manifest import Manifest, Release, pull_manifest
 from maskwatch.fleet.report import ServiceReport, write_report
 from maskwatch.fleet.share import Share, Writable
-from maskwatch.fleet.signing import verified
 from maskwatch.fleet.stages import Stage
 from maskwatch.fleet.state import Taken
 from maskwatch.fleet.switch import Switch
@@ -124,8 +123,7 @@ class Member:
         return "; ".join(f"{v} is refused: {each.why}" for v, each in refused.items()) or None
 
     def _pulled(self) -> Manifest:
-        data = self._fleet.share.read(MANIFEST, MAX_BYTES)
-        manifest = parse(verified(data, self._fleet.keys))  # the signature first
+        manifest = pull_manifest(self._fleet.share, self._fleet.keys)
         state = self._files.read()
         if manifest.sequence < state.sequence:
             raise FleetError(
@@ -157,7 +155,7 @@ class Member:
                 "version %s of the fleet is refused, %s goes on: %s", release.version, before.serving, why
             )
             self._switch.refuse(release.version, release.sequence, why)
-        elif self._registry.state() == before:  # nobody chose meanwhile
+        elif self._registry.state() == before and not self._is_stopped():  # nobody chose meanwhile
             self._switch.take(release, self._judgement.judges())
             self._registry.tidy(self._fleet.keep)
 

@@ -19,9 +19,10 @@ from maskwatch.fleet.manifest import (
     Manifest,
     Release,
     parse,
+    pull_manifest,
 )
 from maskwatch.fleet.share import FolderShare
-from maskwatch.fleet.signing import sign, verified
+from maskwatch.fleet.signing import sign
 from maskwatch.fleet.stages import Stage
 from maskwatch.models.registry import SHIPPED, Registry
 from maskwatch.platform.clock import utc_now
@@ -112,7 +113,7 @@ def read_manifest(folder: Path, keys: "Sequence[Ed25519PublicKey]") -> Manifest 
     """What is published in a folder; None where nothing is. Raises `FleetError` for what none of the keys has signed."""
     if not is_there(folder / MANIFEST):
         return None
-    return parse(verified(FolderShare(folder).read(MANIFEST, MAX_BYTES), keys))
+    return pull_manifest(FolderShare(folder), keys)
 
 
 def unverified_manifest(folder: Path) -> Manifest | None:

@@ -175,3 +175,10 @@ def shared_events(settings: "EventSettings") -> str:
 
     assert settings.url is not None
     return check(settings.url, settings.site)
+
+
+def fleet(settings: "Config") -> str:
+    """Whether it can be reached, and what it offers. Raises `ConfigError` and `FleetError`."""
+    from maskwatch.app.fleet import check_fleet
+
+    return check_fleet(settings)
