@@ -1,7 +1,7 @@
 """What is known of sites, as HTML."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from urllib.parse import urlencode
 
@@ -23,7 +23,7 @@ ICONS = {
 }
 FEW = 3  # so many sites are shown with their cameras
 NAMED = 3  # cameras that are offline, at most
-LEADS = (("events", {}), ("alerts_of", {"kind": "alert"}), ("week", {"show": "week"}))
+LEADS: Mapping[str, Mapping[str, str]] = {"events": {}, "alerts": {"kind": "alert"}, "week": {"show": "week"}}
 
 
 def content(t: Texts, known: Known, now: float) -> str:
@@ -129,13 +129,11 @@ def _figures(t: Texts, figures: Figures) -> str:
 
 
 def _leads(t: Texts, name: str, site: str) -> str:
-    links = []
-    for key, more in LEADS:
-        told = name if site == ALL_SITES else t(f"sites.{key.removesuffix('_of')}_of_site", site=name)
-        label = f"{t(f'sites.{key}')}: {name}" if site == ALL_SITES else told
-        links.append(
-            f"<a href='{_history(site=site, **more)}' aria-label='{escape(label)}'>{t(f'sites.{key}')}</a>"
-        )
+    links = [
+        f"<a href='{_history(site=site, **more)}' aria-label='{escape(t(f'sites.{key}_of', site=name))}'>"
+        f"{t(f'sites.to_{key}')}</a>"
+        for key, more in LEADS.items()
+    ]
     return f"<p class='mw-leads'>{''.join(links)}</p>"
 
 
