@@ -1,10 +1,12 @@
 """Makes the console of a configuration: what its pages are given."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
+
+from pydantic import SecretStr
 
 from maskwatch.app.config_editor import ConfigEditor
 from maskwatch.config.load import Config
@@ -15,10 +17,13 @@ from maskwatch.console.review.thumbnails import Thumbnails
 from maskwatch.console.review.uploads import Uploads
 from maskwatch.console.review.walk import Presence
 from maskwatch.console.service_client import ServiceClient
+from maskwatch.console.sites.fleet import Fleet
 from maskwatch.console.users import Users
 from maskwatch.core.errors import MaskwatchError
+from maskwatch.core.events import Event
 from maskwatch.core.records import Face, FrameReport, Rgb
 from maskwatch.events.media import Media
+from maskwatch.events.retention import Retention
 from maskwatch.events.store import EventStore
 from maskwatch.platform.unix_socket import SERVICE
 from maskwatch.samples.store import Queue
@@ -48,8 +53,31 @@ def console(
         None if path is None else ConfigEditor(path, config.console.dir / HISTORY),
     )
     desk = review(config, Queue(config.queue.dir), None)
+    store = config.console.store
+    fleet = None if store is None else Fleet(EventStore.to_look_up(store, "console.store"))
     with AccessLog(monitoring.events.add) as access_log:
-        yield Console(config.console, desk, monitoring, users, access_log)
+        yield Console(config.console, desk, monitoring, users, access_log, fleet, config.events.site)
+
+
+@contextmanager
+def store_console(config: Config, store: SecretStr) -> Iterator[Console]:
+    """The pages of a shared store alone, without any service. Who looks at what is kept in a database of its own.
+
+    Raises `ConfigError` for a store that is none, `EventError` when the events' folder cannot be used, and `UserError`.
+    """
+    users = Users(config.console.dir)
+    users.all()
+    fleet = Fleet(EventStore.to_look_up(store, "--store"))
+    events = config.events
+    own, retention = EventStore.in_folder(events.dir), Retention(events.dir, events.max_days, events.max_mb)
+
+    def add(looks: Sequence[Event]) -> None:
+        own.add(looks)
+        retention.step(own, time.time())  # no service does
+
+    with closing(own), AccessLog(add) as access_log:
+        desk = review(config, Queue(config.queue.dir), None)
+        yield Console(config.console, desk, None, users, access_log, fleet)
 
 
 class _Cameras(Mapping[str, CameraView]):

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -15,17 +15,32 @@ import typer
 
 from maskwatch.cli.logs import LogFormat, is_journal
 from maskwatch.cli.terminal import out
+from maskwatch.core.errors import ConfigError
 
 if TYPE_CHECKING:
     import socket
 
+    from pydantic import SecretStr
+
     from maskwatch.config.load import Config as Settings
     from maskwatch.console.access import Access
+    from maskwatch.console.context import Console
     from maskwatch.console.handover import Handover
 
 log = logging.getLogger(__name__)
 
-Config = Annotated[Path, typer.Option("-c", "--config", help="The configuration file of the service.")]
+Config = Annotated[
+    Path | None, typer.Option("-c", "--config", help="The configuration file, of the service beside it.")
+]
+Store = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="URL",
+        help="Of no service: show all sites of the PostgreSQL database that services share. "
+        "Its password is written as {MASKWATCH_NAME}, which the environment has, or a credential of systemd.",
+    ),
+]
 Supervised = Annotated[bool, typer.Option("--supervised", hidden=True)]
 State = Annotated[int | None, typer.Option("--state", hidden=True)]
 NICENESS = 10  # whoever looks waits for whoever analyses
@@ -34,12 +49,13 @@ END_S = 5.0
 KEYS = "console.host: {host}, console.port: {port}"
 
 
-def console(config: Config, supervised: Supervised = False, state: State = None) -> None:
+def console(
+    config: Config = None, store: Store = None, supervised: Supervised = False, state: State = None
+) -> None:
     """Serve the console until Ctrl-C. `maskwatch run` starts it by itself. SIGHUP reads the configuration again.
 
     `supervised`: as `run` starts it, to end when standard input does. `state`: what it takes over of itself.
     """
-    from maskwatch.app.console import console as made
     from maskwatch.cli.sections import settings_for
     from maskwatch.console.access import Access
     from maskwatch.console.handover import Handover
@@ -50,11 +66,13 @@ def console(config: Config, supervised: Supervised = False, state: State = None)
         _end_with_standard_input()
         os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
     before = None if state is None else Handover.received(state)
-    settings = settings_for("console", config)
+    if config is None and store is None:
+        raise typer.BadParameter("-c names the configuration of a service, or --store what services share")
+    settings = settings_for("console" if store is None else "console --store", config)
     again = _Again(enabled=supervised or not sys.stdin.isatty())  # a terminal that closes sends SIGHUP, too
     with ExitStack() as stack, suppress(KeyboardInterrupt):  # the way to end it
         listener = stack.enter_context(_listener(settings, before, patient=supervised))
-        pages = stack.enter_context(made(settings, config, lambda: settings_for("console", config)))
+        pages = stack.enter_context(_pages(settings, config, store))
         access = Access(users=pages.users)
         if before is not None:
             access.take_over(before.access)
@@ -67,7 +85,42 @@ def console(config: Config, supervised: Supervised = False, state: State = None)
         serve(pages, listener, access=access, on_ready=ready, on_server=again.ends)
         if again.wanted:
             place = settings.console.host, settings.console.port
-            _begin_again(config, Handover(place, listener, access.state()), supervised=supervised)
+            named = [*(["--config", str(config)] if config else []), *(["--store", store] if store else [])]
+            _begin_again(named, Handover(place, listener, access.state()), supervised=supervised)
+
+
+def _pages(settings: "Settings", config: Path | None, store: str | None) -> "AbstractContextManager[Console]":
+    from maskwatch.app.console import console as made
+    from maskwatch.app.console import store_console
+    from maskwatch.cli.sections import settings_for
+
+    if store is not None:
+        return store_console(settings, store_address(store))
+    return made(settings, config, lambda: settings_for("console", config))
+
+
+def store_address(written: str) -> "SecretStr":
+    """Of `--store`, with its password from systemd's credentials or the environment. Raises `ConfigError`, which shows none."""
+    from pydantic import SecretStr
+
+    from maskwatch.config.credentials import variables
+    from maskwatch.config.load import VARIABLE
+    from maskwatch.events.postgres import address_of
+    from maskwatch.events.settings import SCHEMES
+
+    if not written.startswith(SCHEMES):
+        raise ConfigError("--store: must begin with postgresql://")
+    url = address_of(SecretStr(written), "--store")
+    secrets = [url.password, *(each for key, each in url.query.items() if "password" in key)]
+    if any(each and not VARIABLE.fullmatch(str(each)) for each in secrets):
+        raise ConfigError(
+            "--store: other users of this machine can see a password that stands here; write {MASKWATCH_NAME} for it, "
+            "a variable of the environment or a credential of systemd"
+        )
+    known = variables()
+    if missing := sorted(set(VARIABLE.findall(written)) - known.keys()):
+        raise ConfigError(f"--store: the environment has no {missing[0]}, nor do systemd's credentials")
+    return SecretStr(VARIABLE.sub(lambda name: known[name[1]], written))
 
 
 def shows_links(*, only_terminals: bool = False) -> bool:
@@ -143,12 +196,12 @@ class _Again:
             self._server.should_exit = True
 
 
-def _begin_again(config: Path, state: "Handover", *, supervised: bool) -> NoReturn:
+def _begin_again(named: list[str], state: "Handover", *, supervised: bool) -> NoReturn:
     """The same process with the configuration as it is now: whoever waits for it notices nothing."""
     level = logging.getLevelName(logging.getLogger().level).lower()
     layout = LogFormat.JSON if supervised else LogFormat.TEXT
     command = [sys.executable, "-m", "maskwatch", "--log-level", level, "--log-format", layout]
-    command += ["console", "--config", str(config), "--state", str(state.sent())]
+    command += ["console", *named, "--state", str(state.sent())]
     command += ["--supervised"] if supervised else []
     sys.stdout.flush()
     os.execv(sys.executable, command)  # noqa: S606 - this program itself

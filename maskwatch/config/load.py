@@ -44,11 +44,12 @@ from maskwatch.web.settings import WebSettings
 VARIABLE = re.compile(r"\{(MASKWATCH_\w+)\}")
 CAMERA_NAME = r"\w[\w .-]{0,63}"
 SECRET = frozenset(
-    {"source", "address", "token", "url", "urls", "secret", "password"}
+    {"source", "address", "token", "url", "urls", "store", "secret", "password"}
 )  # what stands there is never shown
 SINKS = "sinks"  # of alerts, wherever they are named
-EVENTS_URL = "events.url"  # of the shared database, for who writes there
-EVERYTHING = frozenset({*Globals.model_fields, "source", SINKS, EVENTS_URL} - {"cameras"})
+SHARED_STORES = {"events.url": ("events", "url"), "console.store": ("console", "store")}
+"""Addresses of the shared database: of who writes there, and of who shows it."""
+EVERYTHING = frozenset({*Globals.model_fields, "source", SINKS, *SHARED_STORES} - {"cameras"})
 WEIGHTS = frozenset({"detect", "classify"})  # sections that name a file of weights
 KEPT = frozenset(
     {"queue", "models", "learn", "drift", "events", "console"}
@@ -88,7 +89,7 @@ def load(path: Path, uses: Collection[str] = EVERYTHING) -> Config:
     """Read a file; `{MASKWATCH_NAME}` in it is replaced from systemd's credentials or the environment.
 
     Relative paths become absolute ones (see `platform/paths.py`). `uses` are the sections that the caller uses, `source`
-    those of the cameras, `sinks` those of alerts, `events.url` that of the shared database. The others are read too, for what is wrong in them, but left at their defaults, and a variable
+    those of the cameras, `sinks` those of alerts, `events.url` and `console.store` that of the shared database. The others are read too, for what is wrong in them, but left at their defaults, and a variable
     that is missing there is no problem.
 
     Raises `ConfigError` with a line for every problem: the file, the line, the key. A file of weights that
@@ -144,7 +145,7 @@ def written_secrets(path: Path) -> list[str]:
         name = next((part for part in reversed(key) if isinstance(part, str)), "")
         written = tree.at(key)
         if name in SECRET and isinstance(written, str) and not VARIABLE.search(written):
-            is_address = name in {"source", "url", "urls"} or "://" in written
+            is_address = name in {"source", "url", "urls", "store"} or "://" in written
             if not is_address or re.search(r"://[^/]*:[^/]*@", written):
                 found.append(f"line {line}, {dotted(key)}")
     return found
@@ -241,8 +242,9 @@ class _Reading:
     def _made(self, whole: dict[str, Any], cameras: dict[str, Any]) -> Config:
         """The records, of the used sections alone. Raises `ValidationError` for one that cannot be."""
         used = {key: value for key, value in whole.items() if key in self._uses}
-        if EVENTS_URL not in self._uses and isinstance(used.get("events"), dict):
-            used["events"] = {key: value for key, value in used["events"].items() if key != "url"}
+        for store, (name, url) in SHARED_STORES.items():
+            if store not in self._uses and isinstance(used.get(name), dict):
+                used[name] = {key: value for key, value in used[name].items() if key != url}
         known = {}
         for name, own in cameras.items():
             values = {key: value for key, value in own.items() if key in self._uses}
@@ -334,8 +336,9 @@ class _Reading:
         section = key[2:] if key[:1] == ("cameras",) else key
         if SINKS in section and SINKS not in self._uses:
             return True
-        if section == ("events", "url"):
-            return EVENTS_URL not in self._uses
+        for store, place in SHARED_STORES.items():
+            if section == place:
+                return store not in self._uses
         return bool(section) and section[0] not in self._uses
 
     def _problem(self, key: Key, text: str, line: int | None = None) -> None:

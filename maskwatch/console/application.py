@@ -13,11 +13,12 @@ from maskwatch.console.live import pages as live
 from maskwatch.console.login import not_found_page
 from maskwatch.console.people import pages as people
 from maskwatch.console.review import pages as review
+from maskwatch.console.sites import pages as sites
 from maskwatch.console.team import pages as team
 from maskwatch.console.texts import Texts, language_of
 
-MONITORING = (live, history, editor)
-"""Pages of what needs the service or its events."""
+MONITORING = (live, editor)
+"""Pages of what needs the service."""
 RECONNECT_S = 60.0  # a browser that was cut off finds its work again
 ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="8" fill="#2f6fd0"/>'
@@ -26,15 +27,18 @@ ICON = (
 
 
 def application(console: Console) -> FastAPI:
-    """The pages and pictures; where the queue alone is served, `/` leads to it."""
+    """The pages and pictures; `/` leads to the first of them."""
     app = FastAPI(openapi_url=None)
-    review.add_pages(app, console)
-    team.add_pages(app, console)
-    if console.monitoring is None:
-        app.get("/")(lambda: RedirectResponse(navigation.QUEUE.path))
-    else:
-        app.get("/")(lambda: RedirectResponse("/live"))
+    app.get("/")(lambda: RedirectResponse(console.links[0].path))
+    if navigation.QUEUE in console.links:
+        review.add_pages(app, console)
+        team.add_pages(app, console)
+    if console.records is not None:
         people.add_pages(app, console)
+        history.add_pages(app, console, console.records)
+    if console.fleet is not None:
+        sites.add_pages(app, console, console.fleet)
+    if console.monitoring is not None:
         for page in MONITORING:
             page.add_pages(app, console, console.monitoring)
     nicegui_app.add_exception_handler(404, _not_found)

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from maskwatch.console import navigation
 from maskwatch.console.access_log import AccessLog
 from maskwatch.console.editor.port import Settings
+from maskwatch.console.history.records import Records
 from maskwatch.console.navigation import Link
 from maskwatch.console.review.context import Review
 from maskwatch.console.service_client import ServiceClient
 from maskwatch.console.settings import ConsoleSettings
+from maskwatch.console.sites.fleet import Fleet
 from maskwatch.console.users import User, Users
 from maskwatch.core.people import Line
 from maskwatch.core.privacy import Privacy
@@ -44,13 +46,27 @@ class Monitoring:
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """Given to the pages when they are put together. `review` is what the pages of the queue need."""
+    """Given to the pages when they are put together. `review` is what the pages of the queue need.
+
+    `fleet` is a store that several services share, and `site` this service's name there. With it and without `monitoring`
+    it is a console of no service, which shows that store alone.
+    """
 
     settings: ConsoleSettings
     review: Review
     monitoring: Monitoring | None = None
     users: Users | None = None
     access_log: AccessLog | None = None
+    fleet: Fleet | None = None
+    site: str = ""
+
+    @property
+    def records(self) -> Records | None:
+        """The events that can be looked up, None where the queue alone is served."""
+        here = self.monitoring
+        if here is not None:
+            return Records(here.events, here.media, here.cameras, self.site, self.fleet)
+        return None if self.fleet is None else Records(None, fleet=self.fleet)
 
     def note_access(self, who: User, action: str, target: str, address: str = "") -> None:
         """Write down that somebody did something that is no page opened and no file fetched: these the guard notes.
@@ -63,4 +79,6 @@ class Console:
     @property
     def links(self) -> tuple[Link, ...]:
         """What can be reached."""
-        return (navigation.QUEUE, navigation.TEAM) if self.monitoring is None else navigation.EVERYTHING
+        if self.monitoring is None:
+            return navigation.QUEUE_ALONE if self.fleet is None else navigation.STORE_ALONE
+        return tuple(link for link in navigation.EVERYTHING if self.fleet or link is not navigation.SITES)

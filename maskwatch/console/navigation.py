@@ -17,11 +17,18 @@ class Link:
 
 QUEUE = Link("queue", "/queue", "photo_library", Role.LABELLER)
 TEAM = Link("team", "/team", "groups", Role.LABELLER)
+HISTORY = Link("history", "/history", "history")
+SITES = Link("sites", "/sites", "domain")
+PEOPLE = Link("people", "/people", "group", Role.ADMIN)
 EVERYTHING = (
     Link("live", "/live", "videocam"),
-    Link("history", "/history", "history"),
+    SITES,
+    HISTORY,
     QUEUE,
     TEAM,
     Link("editor", "/editor", "tune", Role.ADMIN),
-    Link("people", "/people", "group", Role.ADMIN),
+    PEOPLE,
 )
+QUEUE_ALONE = (QUEUE, TEAM)
+STORE_ALONE = (SITES, HISTORY, PEOPLE)
+"""Of a shared store, without a service."""

@@ -4,9 +4,10 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from maskwatch.core.address import http_url
+from maskwatch.events.settings import SCHEMES
 from maskwatch.platform.paths import InputPath, StatePath, kept
 from maskwatch.platform.settings_base import SettingsBase
 from maskwatch.rules.settings import wrong_key
@@ -21,11 +22,18 @@ def _as_host(host: str) -> str:
     return host
 
 
+def _as_store(url: SecretStr) -> SecretStr:
+    if not url.get_secret_value().startswith(SCHEMES):
+        raise ValueError("must begin with postgresql://")
+    return url
+
+
 class ConsoleSettings(SettingsBase):
     """The `console` section: pages for people, served by a process of its own beside `maskwatch run`.
 
     `dir` holds the users. `port` 0 is any free one. A camera's picture is sent at most `fps` times a second, while somebody looks. With
-    `tls_cert` and `tls_key` (PEM files) it is served over HTTPS. Everybody has to sign in, on this machine too.
+    `tls_cert` and `tls_key` (PEM files) it is served over HTTPS. Everybody has to sign in, on this machine too. `store` is
+    a PostgreSQL database that several services share, whose sites are shown; nothing is written there.
     """
 
     enabled: bool = True
@@ -35,6 +43,7 @@ class ConsoleSettings(SettingsBase):
     fps: Annotated[float, Field(gt=0, le=30)] = 2
     tls_cert: InputPath | None = None
     tls_key: InputPath | None = None
+    store: Annotated[SecretStr, AfterValidator(_as_store)] | None = None
 
     @model_validator(mode="after")
     def _both_or_none(self) -> Self:

@@ -46,6 +46,7 @@ class Forwarder(BackgroundThread):
         self._instance = ""
         self._failure: str | None = None
         self._clash: str | None = None
+        self._indexing: threading.Thread | None = None
         self._begun_s: float | None = None  # the attempt that is under way
         self._copied_s = float("-inf")
         self._is_connected = False
@@ -115,6 +116,7 @@ class Forwarder(BackgroundThread):
         with self._shared.errors():
             if self._announced_s is None:
                 postgres.make(self._shared.engine)
+                self._add_indexes()
             with self._shared.begin() as connection:
                 clashes = postgres.announce(connection, self._site, self._instance_of(own))
         self._announced_s = now_s
@@ -122,6 +124,22 @@ class Forwarder(BackgroundThread):
         if clash is not None and self._clash is None:
             log.warning("%s; nothing is lost, but give each a name of its own", clash)
         self._clash = clash
+
+    def _add_indexes(self) -> None:
+        """Those of this release, on a thread of their own: what is copied does not wait for them."""
+        if self._indexing is None or not self._indexing.is_alive():
+            self._indexing = threading.Thread(target=self._index, name="events indexes", daemon=True)
+            self._indexing.start()
+
+    def _index(self) -> None:
+        try:
+            with self._shared.errors():
+                missing = postgres.add_indexes(self._shared.engine)
+        except EventError as e:
+            log.warning("the shared database's indexes could not be made: %s", e)
+            return
+        if missing:
+            log.info("the shared database lacks the indexes %s; its owner can make them", ", ".join(missing))
 
     def _instance_of(self, own: EventStore) -> str:
         """The same at each start, and for a database that was begun anew meanwhile."""

@@ -6,12 +6,12 @@ twice. People are taken for independent draws.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from maskwatch.core.records import Direction, Label, PeopleCount
-from maskwatch.events.store import EventFilter, EventStore, PassageTally
+from maskwatch.events.store import LATEST, EventFilter, EventStore, PassageTally
 
 QUARTER_S = 900  # every time zone's hours and days begin with one
 HOUR_S = 3600.0
@@ -50,23 +50,33 @@ def days_of(span: Span) -> list[date]:
     return [day + timedelta(days=number) for number in range((last - day).days + 1)]
 
 
-def tallies(store: EventStore, span: Span, cameras: Iterable[str] = ()) -> list[PassageTally]:
-    """The passages of a span by quarter of an hour, of these cameras or of all. Raises `EventError`."""
-    wanted = EventFilter(since=span.since, until=span.until, cameras=tuple(cameras))
+def tallies(
+    store: EventStore, span: Span, cameras: Iterable[str] = (), sites: Iterable[str] = ()
+) -> list[PassageTally]:
+    """The passages of a span by quarter of an hour, of these cameras and sites or of all. Raises `EventError`."""
+    wanted = EventFilter(span.since, span.until, tuple(cameras), sites=tuple(sites))
     return store.passages(wanted, QUARTER_S)
+
+
+def whole(
+    store: EventStore, span: Span, cameras: Iterable[str] = (), sites: Iterable[str] = ()
+) -> list[PassageTally]:
+    """The passages of a span in one piece. Raises `EventError`."""
+    wanted = EventFilter(span.since, span.until, tuple(cameras), sites=tuple(sites))
+    return store.passages(wanted, int(LATEST))
 
 
 def people(found: Iterable[PassageTally]) -> PeopleCount:
     """How many people these are, each counted once as the head of this file says."""
-    lines: dict[str | None, Counter[str | None]] = defaultdict(Counter)
+    lines: dict[tuple[str, str | None], Counter[str | None]] = defaultdict(Counter)
     found = list(found)
     for each in found:
         if each.direction != Direction.GONE:
-            lines[each.camera][each.line] += each.number
+            lines[each.site, each.camera][each.line] += each.number
     busiest = {camera: max(sorted(count, key=str), key=count.__getitem__) for camera, count in lines.items()}
     counts: Counter[str] = Counter()
     for each in found:
-        if each.direction == Direction.GONE or each.line == busiest[each.camera]:
+        if each.direction == Direction.GONE or each.line == busiest[each.site, each.camera]:
             counts[each.label] += each.number
     return PeopleCount(**{label.value: counts[label.value] for label in Label})
 
@@ -85,9 +95,21 @@ def by_span(found: Sequence[PassageTally], spans: Sequence[Span]) -> list[People
 
 def by_camera(found: Iterable[PassageTally]) -> Mapping[str, PeopleCount]:
     """How many people each camera saw, by its name."""
+    return by_name(found, lambda each: each.camera or "")
+
+
+def by_site(found: Iterable[PassageTally]) -> Mapping[str, PeopleCount]:
+    """How many people each site saw, by its name."""
+    return by_name(found, lambda each: each.site)
+
+
+def by_name(
+    found: Iterable[PassageTally], name_of: Callable[[PassageTally], str]
+) -> Mapping[str, PeopleCount]:
+    """How many people there were at what has the same name."""
     groups: dict[str, list[PassageTally]] = defaultdict(list)
     for each in found:
-        groups[each.camera or ""].append(each)
+        groups[name_of(each)].append(each)
     return {name: people(groups[name]) for name in sorted(groups)}
 
 

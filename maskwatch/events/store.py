@@ -6,6 +6,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
@@ -64,6 +65,7 @@ class PassageTally:
     line: str | None
     label: str
     number: int
+    site: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +88,12 @@ class EventStore:
     ) -> None:
         self.engine = engine
         self.path = path
-        self._events = events
+        self.table = events
         self._secret = secret
         self._inode: int | None = None
         self._version = 0
-        is_shared = engine.dialect.name == "postgresql"
-        self._dialect: Any = postgresql if is_shared else sqlite
+        self.is_shared = engine.dialect.name == "postgresql"
+        self._dialect: Any = postgresql if self.is_shared else sqlite
 
     @classmethod
     def in_folder(cls, folder: Path) -> Self:
@@ -108,6 +110,12 @@ class EventStore:
         address = postgres.address_of(url)
         return cls(postgres.connected(address, site), SHARED_EVENTS, secret=address.password)
 
+    @classmethod
+    def to_look_up(cls, url: SecretStr, key: str) -> Self:
+        """The same for who only reads it, several threads at once; `key` names the address in errors. Raises `ConfigError`."""
+        address = postgres.address_of(url, key)
+        return cls(postgres.connected_to_read(address), SHARED_EVENTS, secret=address.password)
+
     def add(self, events: Sequence[Event]) -> None:
         """Store them, all or none; when this returns they survive a SIGKILL. One whose id is there replaces it. Raises `EventError`."""
         self._version = max(self._version + 1, time.time_ns() // 1000)
@@ -122,69 +130,69 @@ class EventStore:
 
         An event of a kind that this release does not know is left out.
         """
-        at, id_ = self._events.c.at, self._events.c.id
-        query = self._filtered(select(self._events), wanted)
-        return self._found(query.order_by(at.desc(), id_.desc()).limit(limit).offset(offset))
+        at, id_ = self.table.c.at, self.table.c.id
+        query = self.filtered(select(self.table), wanted)
+        return self.found(query.order_by(at.desc(), id_.desc()).limit(limit).offset(offset))
 
     def count(self, wanted: EventFilter) -> int:
         """How many fit. Raises `EventError`."""
-        query = select(func.count().label("number")).select_from(self._events)
-        return int(self._rows(self._filtered(query, wanted))[0]["number"])
+        query = select(func.count().label("number")).select_from(self.table)
+        return int(self.rows(self.filtered(query, wanted))[0]["number"])
 
     def get(self, event_id: str) -> Event | None:
         """The event of that id. Raises `EventError`."""
-        found = self._found(select(self._events).where(self._events.c.id == event_id))
+        found = self.found(select(self.table).where(self.table.c.id == event_id))
         return found[0] if found else None
 
     def passages(self, wanted: EventFilter, every_s: int) -> list[PassageTally]:
         """How many passed in each `every_s` seconds of Unix time, whatever kinds are wanted. Raises `EventError`."""
-        begin = (cast(func.floor(self._events.c.at / every_s), BigInteger) * every_s).label("begin")
-        data = cast(self._events.c.data, Text).label(
+        begin = (cast(func.floor(self.table.c.at / every_s), BigInteger) * every_s).label("begin")
+        data = cast(self.table.c.data, Text).label(
             "data"
         )  # whole: to look into each takes three times as long
-        columns: list[Any] = [begin, self._events.c.camera, data]
+        columns: list[Any] = [begin, self.table.c.site, self.table.c.camera, data]
         query: Select[Any] = select(*columns, func.count().label("number"))
-        query = self._filtered(query, replace(wanted, kinds=(EventKind.PASSAGE,))).group_by(*columns)
-        rows = self._rows(query)
+        query = self.filtered(query, replace(wanted, kinds=(EventKind.PASSAGE,))).group_by(*columns)
+        rows = self.rows(query)
         with self.errors():
             return [_as_tally(row) for row in rows]
 
     def lasting(self) -> list[Event]:
         """Those that go on still, as far as is stored. Raises `EventError`."""
-        return self._found(select(self._events).where(self._goes_on()))
+        return self.found(select(self.table).where(self._goes_on()))
 
     def delete(self, wanted: EventFilter, *, limit: int, lasting: bool) -> list[str]:
         """Delete the oldest that fit, at most `limit`; gives their ids. Those that go on only with `lasting`. Raises `EventError`."""
-        at, id_ = self._events.c.at, self._events.c.id
-        oldest = self._filtered(select(id_), wanted).order_by(at, id_).limit(limit)
+        at, id_ = self.table.c.at, self.table.c.id
+        oldest = self.filtered(select(id_), wanted).order_by(at, id_).limit(limit)
         if not lasting:
             oldest = oldest.where(~self._goes_on())
         with self.errors(), self.begin() as connection:
-            gone = delete(self._events).where(id_.in_(oldest)).returning(id_)
+            gone = delete(self.table).where(id_.in_(oldest)).returning(id_)
             return list(connection.execute(gone).scalars())
 
     def ids(self, wanted: EventFilter, *, limit: int) -> list[str]:
         """The ids of the oldest that fit, at most `limit`, also of kinds that this release does not know. Raises `EventError`."""
-        at, id_ = self._events.c.at, self._events.c.id
-        query = self._filtered(select(id_), wanted).order_by(at, id_).limit(limit)
-        return [row["id"] for row in self._rows(query)]
+        at, id_ = self.table.c.at, self.table.c.id
+        query = self.filtered(select(id_), wanted).order_by(at, id_).limit(limit)
+        return [row["id"] for row in self.rows(query)]
 
     def users(self) -> dict[str, int]:
         """Who stands in events as the one who looked at or changed something, and in how many. Raises `EventError`."""
         columns: list[Any] = [self._user().label("person"), func.count().label("number")]
         query: Select[Any] = select(*columns).where(self._of_people()).group_by("person")
-        return {row["person"]: row["number"] for row in self._rows(query) if row["person"] is not None}
+        return {row["person"]: row["number"] for row in self.rows(query) if row["person"] is not None}
 
     def of_user(self, user: str, *, limit: int) -> list[Event]:
         """Some of the events of somebody that `users` named. Raises `EventError`."""
-        query = select(self._events).where(self._of_people(), self._user() == user).limit(limit)
-        return [_as_event(row) for row in self._rows(query)]
+        query = select(self.table).where(self._of_people(), self._user() == user).limit(limit)
+        return [_as_event(row) for row in self.rows(query)]
 
     def uncopied(self, limit: int) -> list[Copy]:
         """Some of those that the shared database does not have as they are here, the oldest first. Raises `EventError`."""
         columns = OWN_EVENTS.c
         query = select(OWN_EVENTS).where(columns.copied < columns.version, columns.kind.in_(KINDS))
-        rows = self._rows(query.order_by(columns.at).limit(limit))
+        rows = self.rows(query.order_by(columns.at).limit(limit))
         with self.errors():
             return [Copy(_as_event(row), int(row["version"])) for row in rows]
 
@@ -201,7 +209,7 @@ class EventStore:
         query = select(func.count().label("number")).where(
             columns.copied < columns.version, columns.kind.in_(KINDS)
         )
-        return int(self._rows(query)[0]["number"])
+        return int(self.rows(query)[0]["number"])
 
     def try_to_write(self) -> None:
         """Store an event and take it back, seen by nobody. Raises `EventError`."""
@@ -221,7 +229,7 @@ class EventStore:
 
     def note(self, name: str) -> Any:
         """What is noted under a name, None where nothing is. Raises `EventError`."""
-        rows = self._rows(select(NOTES.c.value).where(NOTES.c.name == name))
+        rows = self.rows(select(NOTES.c.value).where(NOTES.c.name == name))
         return rows[0]["value"] if rows else None
 
     def set_note(self, name: str, value: object) -> None:
@@ -276,36 +284,39 @@ class EventStore:
                 connection.execute(self._upsert(keeps_newer=keeps_newer), list(rows))
 
     def _upsert(self, *, keeps_newer: bool) -> Any:
-        insert = self._dialect.insert(self._events)
-        new, old = insert.excluded, self._events.c
+        insert = self._dialect.insert(self.table)
+        new, old = insert.excluded, self.table.c
         changed = {name: new[name] for name in SHARED_EVENTS.c.keys() if name != "id"}  # noqa: SIM118 - no mapping
         newer = new.version >= old.version if keeps_newer else None
         if not keeps_newer:  # whatever the clock says
             changed["version"] = case((new.version > old.version, new.version), else_=old.version + 1)
         return insert.on_conflict_do_update(index_elements=["id"], set_=changed, where=newer)
 
-    def _rows(self, query: Select[Any]) -> list[Mapping[str, Any]]:
+    def rows(self, query: Select[Any]) -> list[Mapping[str, Any]]:
+        """What a query over `table` gives, by the columns' names. Raises `EventError`."""
         with self.errors(), self.begin() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 
-    def _found(self, query: Select[Any]) -> list[Event]:
-        rows = self._rows(query)
+    def found(self, query: Select[Any]) -> list[Event]:
+        """The events of a query for whole rows of `table`. Raises `EventError`."""
+        rows = self.rows(query)
         with self.errors():
             return [_as_event(row) for row in rows if row["kind"] in KINDS]
 
     def _goes_on(self) -> ColumnElement[bool]:
-        columns = self._events.c
+        columns = self.table.c
         return and_(columns.ended_at.is_(None), columns.kind.in_([kind.value for kind in LASTING]))
 
     def _user(self) -> ColumnElement[str]:
-        user: ColumnElement[str] = self._events.c.data["user"].as_string()
+        user: ColumnElement[str] = self.table.c.data["user"].as_string()
         return user
 
     def _of_people(self) -> ColumnElement[bool]:
-        return self._events.c.kind.in_([EventKind.ACCESS.value, EventKind.SETTINGS.value])
+        return self.table.c.kind.in_([EventKind.ACCESS.value, EventKind.SETTINGS.value])
 
-    def _filtered(self, query: Select[Any], wanted: EventFilter) -> Select[Any]:
-        columns = self._events.c
+    def filtered(self, query: Select[Any], wanted: EventFilter) -> Select[Any]:
+        """The query, of what fits alone."""
+        columns = self.table.c
         if wanted.since is not None:
             query = query.where(columns.at >= wanted.since)
         if wanted.until is not None:
@@ -348,9 +359,14 @@ def _as_text(text: str) -> str:
 
 
 def _as_tally(row: Mapping[str, Any]) -> PassageTally:
-    said = json.loads(row["data"])
-    direction, line, label = (said.get(key) for key in ("direction", "line", "label"))
-    return PassageTally(row["begin"], row["camera"], direction, line, label, row["number"])
+    direction, line, label = _way(row["data"])
+    return PassageTally(row["begin"], row["camera"], direction, line, label, row["number"], row["site"])
+
+
+@lru_cache(1024)  # there are few ways to pass, and many who do
+def _way(data: str) -> tuple[str, str | None, str]:
+    said = json.loads(data)
+    return said.get("direction"), said.get("line"), said.get("label")
 
 
 def _as_event(row: Mapping[str, Any]) -> Event:

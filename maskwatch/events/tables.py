@@ -47,7 +47,16 @@ NOTES = Table("notes", OWN, Column("name", String(16), primary_key=True), Column
 """What a service keeps about itself: `instance`, what tells it from others, and while it runs `alive`, a Unix time."""
 
 SHARED = MetaData()
-SHARED_EVENTS = _events(SHARED, Index("events_site_at", "site", "at", "id"))
+SHARED_EVENTS = _events(
+    SHARED,
+    Index("events_site_at", "site", "at", "id"),
+    Index("events_site_camera_at", "site", "camera", "at", "id"),
+    Index(
+        "events_lasting",
+        "site",
+        postgresql_where=text("ended_at IS NULL AND kind IN ('alert', 'outage')"),
+    ),
+)
 SITES = Table(
     "sites",
     SHARED,

@@ -3,7 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from maskwatch.core.events import Event, EventKind
 from maskwatch.core.records import PeopleCount
@@ -21,7 +21,8 @@ KNOWN_S = 3660.0  # what comes of an announcement is waited for up to an hour
 class Quarter:
     """Who passed in the quarter of an hour that began at the Unix time `at`.
 
-    `ways` has how many passages there were by direction, `cameras` by camera, `people` counts each person once.
+    `ways` has how many passages there were by direction, `cameras` by camera and `sites` by site; `people` counts each
+    person once.
     """
 
     at: float
@@ -29,6 +30,7 @@ class Quarter:
     people: PeopleCount
     ways: Mapping[str, int]
     cameras: Mapping[str, int]
+    sites: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +83,8 @@ def outcome_of(store: EventStore, alert: Event) -> Event | None:
     if data.get("quiet") or (data.get("delivered") is False and not data.get("withheld")):
         return None  # it was no announcement
     since = alert.at + BEGUN_S
-    after = EventFilter(
-        since, since + KNOWN_S, cameras=(alert.camera or "",), kinds=(EventKind.ANNOUNCEMENT,)
-    )
+    kinds, sites = (EventKind.ANNOUNCEMENT,), (alert.site,) if alert.site else ()
+    after = EventFilter(since, since + KNOWN_S, cameras=(alert.camera or "",), kinds=kinds, sites=sites)
     said = [each for each in store.find(after, limit=CHUNK) if each.data.get("told") != data.get("withheld")]
     return said[-1] if said else None
 
@@ -130,8 +131,11 @@ def _quarters(store: EventStore, wanted: EventFilter) -> list[Quarter]:
 def _quarter(begin: int, group: Iterable[PassageTally]) -> Quarter:
     ways: dict[str, int] = defaultdict(int)
     cameras: dict[str, int] = defaultdict(int)
+    sites: dict[str, int] = defaultdict(int)
     group = list(group)
     for each in group:
         ways[each.direction] += each.number
         cameras[each.camera or ""] += each.number
-    return Quarter(float(begin), sum(ways.values()), people(group), dict(ways), dict(sorted(cameras.items())))
+        sites[each.site] += each.number
+    by_place = (dict(sorted(places.items())) for places in (cameras, sites))
+    return Quarter(float(begin), sum(ways.values()), people(group), dict(ways), *by_place)

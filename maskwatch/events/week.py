@@ -1,14 +1,14 @@
 """A week in figures: what a report tells of it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from maskwatch.core.events import Event, EventKind
 from maskwatch.core.people.shares import Clusters, difference, share
 from maskwatch.core.records import Announcements, Direction, EffectFigures, PeopleCount
-from maskwatch.events.ratios import Span, by_camera, by_span, day_span, days_of, people, tallies, week_span
+from maskwatch.events.ratios import Span, by_name, by_span, day_span, days_of, people, tallies, week_span
 from maskwatch.events.store import EventFilter, EventStore, PassageTally
 from maskwatch.events.timeline import walk
 
@@ -30,6 +30,7 @@ class Outages:
 class Week:
     """`days` has the people of each of the seven days, `hours` those of each hour of the day (0..23), `cameras` by camera.
 
+    Of several sites, cameras are named with theirs. `chosen` are the sites and cameras it is about, none for all.
     `ways` are the passages by direction of each day. `alerts` are counted by camera and rule, `undelivered` those that
     reached nobody though they should; `effect` is what came of announcements. `worst` are the alerts at which most people
     had no mask, at first those of the lowest ratio.
@@ -50,34 +51,51 @@ class Week:
     events: int
 
 
-def week_of(store: EventStore, day: date, cameras: Collection[str] = (), *, now: float) -> Week:
-    """The week from Monday on that has this day; what goes on still counts until the Unix time `now`. Raises `EventError`."""
+def week_of(
+    store: EventStore,
+    day: date,
+    cameras: Collection[str] = (),
+    sites: Collection[str] | None = None,
+    *,
+    now: float,
+) -> Week:
+    """The week from Monday on that has this day, of these cameras or all; what goes on still counts until the Unix time `now`.
+
+    `sites` are those of a shared store, empty for all, None where all is one service's. Raises `EventError`.
+    """
     span = week_span(day)
-    found = tallies(store, span, cameras)
+    name = _name_in(sites)
+    found = tallies(store, span, cameras, sites or ())
     days = days_of(span)
     spans = [day_span(each) for each in days]
-    wanted = EventFilter(span.since, span.until, tuple(cameras))
+    wanted = EventFilter(span.since, span.until, tuple(cameras), sites=tuple(sites or ()))
     told = list(walk(store, _of(wanted, EventKind.ALERT)))
-    counted = Counter((event.camera or "", str(event.data.get("rule", ""))) for event in told)
+    counted = Counter((name(event), str(event.data.get("rule", ""))) for event in told)
     return Week(
         span=span,
-        chosen=tuple(cameras),
+        chosen=(*(sites or ()), *cameras),
         everybody=people(found),
         days=tuple(zip(days, by_span(found, spans), strict=True)),
         hours=_by_hour(found),
-        cameras=by_camera(found),
+        cameras=by_name(found, name),
         ways=tuple(_ways(found, each) for each in spans),
         alerts=dict(sorted(counted.items())),
         undelivered=sum(e.data.get("delivered") is False and not e.data.get("withheld") for e in told),
         effect=_effect(list(walk(store, _of(wanted, EventKind.ANNOUNCEMENT)))),
-        outages=_outages(store, span, tuple(cameras), now),
+        outages=_outages(store, wanted, name, now),
         worst=tuple(sorted((e for e in told if _missing(e)), key=lambda e: (_share(e), -_missing(e), e.at))),
         events=store.count(wanted),
     )
 
 
 def _of(wanted: EventFilter, kind: EventKind) -> EventFilter:
-    return EventFilter(wanted.since, wanted.until, wanted.cameras, (kind,))
+    return replace(wanted, kinds=(kind,))
+
+
+def _name_in(sites: Collection[str] | None) -> Callable[[Event | PassageTally], str]:
+    if sites is None or len(sites) == 1:
+        return lambda each: each.camera or ""
+    return lambda each: f"{each.site} · {each.camera}"
 
 
 def _by_hour(found: Sequence[PassageTally]) -> tuple[PeopleCount, ...]:
@@ -111,15 +129,17 @@ def _figures(events: Sequence[Event]) -> Announcements:
     return Announcements(len(events), addressed, put_on, unknown, share(clusters))
 
 
-def _outages(store: EventStore, span: Span, cameras: tuple[str, ...], now: float) -> tuple[Outages, ...]:
-    """Each counts as far as it lies within the span, also one that began before."""
-    wanted = EventFilter(span.since - BEFORE_S, span.until, cameras, (EventKind.OUTAGE,))
+def _outages(
+    store: EventStore, wanted: EventFilter, name: Callable[[Event | PassageTally], str], now: float
+) -> tuple[Outages, ...]:
+    """Each counts as far as it lies within the time that is wanted, also one that began before."""
+    since, until = wanted.since or 0.0, wanted.until or now
     groups: dict[str, list[tuple[float, str]]] = defaultdict(list)
-    for event in walk(store, wanted):
-        end = min(now if event.ended_at is None else event.ended_at, span.until)
-        if end > span.since:
-            within_s = end - max(event.at, span.since)
-            groups[event.camera or ""].append((within_s, str(event.data.get("reason") or "")))
+    for event in walk(store, replace(_of(wanted, EventKind.OUTAGE), since=since - BEFORE_S)):
+        end = min(now if event.ended_at is None else event.ended_at, until)
+        if end > since:
+            within_s = end - max(event.at, since)
+            groups[name(event)].append((within_s, str(event.data.get("reason") or "")))
     return tuple(
         Outages(
             camera,

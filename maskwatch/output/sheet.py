@@ -55,7 +55,7 @@ class Sheet:
         """A row of a table, each cell so many inches from the left margin; one that is too long is cut."""
         ends = [*inches[1:], WIDTH - 2 * MARGIN]
         for text, left, end in zip(texts, inches, ends, strict=True):
-            wide = sum(1.7 if ord(letter) > 0x1100 else 1.0 for letter in text) / max(1, len(text))
+            wide = sum(1.7 if ord(letter) > 0x1100 else 1.0 for letter in text) / max(1, len(text)) or 1.0
             fits = max(3, int((end - left - 0.1) / (LETTER * 0.95 * wide)))
             self._write(MARGIN + left, text if len(text) <= fits else f"{text[: fits - 1]}…", colour=colour)
         self._y -= 0.2

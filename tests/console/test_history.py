@@ -50,7 +50,8 @@ def visit(monitoring):
     def by(user=VIEWER):
         app = FastAPI()
         review = Review(None, Thumbnails(), None, None, None)
-        add_files(app, Console(configuration.default().console, review, monitoring), monitoring)
+        console = Console(configuration.default().console, review, monitoring)
+        add_files(app, console, console.records)
 
         async def let_in(scope, receive, send):
             scope["user"] = user

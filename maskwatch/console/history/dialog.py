@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from maskwatch.console.history.query import PATH
 from maskwatch.console.history.reading import Alert
+from maskwatch.console.history.rows import place_of
 from maskwatch.console.history.sentences import (
     badges,
     clock,
@@ -18,19 +19,19 @@ from maskwatch.console.texts import Texts
 from maskwatch.platform.clock import local_day
 
 
-def content(t: Texts, alert: Alert, *, has_camera: bool) -> str:
-    """HTML; `has_camera`: whether its camera can be looked at now."""
+def content(t: Texts, alert: Alert, *, has_camera: bool, is_elsewhere: bool = False) -> str:
+    """HTML; `has_camera`: whether its camera can be looked at now, `is_elsewhere`: whether another service saw it."""
     event = alert.event
     words = "".join(f"<em>{escape(word)}</em>" for word in badges(t, event))
     return (
-        f'<div class="mw-alert"><h2>{escape(event.camera or "")}</h2>'
+        f'<div class="mw-alert"><h2>{escape(place_of(event) if is_elsewhere else event.camera or "")}</h2>'
         f"<p>{escape(long_date(t, local_day(event.at)))}, <b>{clock(event.at)}</b> {words}</p>"
-        f"{_picture(t, alert)}<p class='mw-lead'>{escape(sentence(t, event))}</p>"
+        f"{_picture(t, alert, is_elsewhere=is_elsewhere)}<p class='mw-lead'>{escape(sentence(t, event))}</p>"
         f"<dl>{''.join(_facts(t, alert))}</dl><p class='mw-links'>{_links(t, alert, has_camera=has_camera)}</p></div>"
     )
 
 
-def _picture(t: Texts, alert: Alert) -> str:
+def _picture(t: Texts, alert: Alert, *, is_elsewhere: bool) -> str:
     event = alert.event
     name = event.camera or ""
     still = f"{PATH}/still/{event.id}.jpg"
@@ -44,7 +45,7 @@ def _picture(t: Texts, alert: Alert) -> str:
     if alert.has_still:
         told = escape(t("history.still_of", camera=name))
         return f'<img src="{still}" alt="{told}"><p class="mw-faint">{t("history.no_clip")}</p>'
-    return f'<p class="mw-faint">{t("history.no_picture")}</p>'
+    return f'<p class="mw-faint">{t("history.picture_stays" if is_elsewhere else "history.no_picture")}</p>'
 
 
 def _facts(t: Texts, alert: Alert) -> list[str]:

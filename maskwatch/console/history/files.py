@@ -1,5 +1,6 @@
 """Files of events: stills, clips, the table, the week's report. None is given to anybody but who asked."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -7,11 +8,13 @@ from pathlib import Path
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import FileResponse, Response, StreamingResponse
 
-from maskwatch.console.context import Console, Monitoring
-from maskwatch.console.history.query import PATH, Choice
+from maskwatch.console.context import Console
+from maskwatch.console.history.query import PATH
+from maskwatch.console.history.records import Records
 from maskwatch.console.texts import Texts, language_of
 from maskwatch.console.users import User
 from maskwatch.core.errors import EventError, SourceError
+from maskwatch.events.media import Media
 from maskwatch.events.table import csv_lines
 from maskwatch.events.timeline import walk
 from maskwatch.platform.clock import local_day, utc_now
@@ -20,12 +23,18 @@ KEPT = {"Cache-Control": "private, max-age=600"}  # the picture of an event neve
 NOT_KEPT = {"Cache-Control": "private, no-store"}
 
 
-def add_files(app: FastAPI, console: Console, monitoring: Monitoring) -> None:
+def add_files(app: FastAPI, console: Console, records: Records) -> None:
     """`/history/still/ID.jpg`, `/history/thumbnail/ID.jpg`, `/history/clip/ID.mp4` (by ranges, too), and the exports.
 
-    What is not there is answered with 404. The functions run on threads, not on the event loop.
+    What is not there is answered with 404.
     """
-    media, events = monitoring.media, monitoring.events
+    if records.media is not None:
+        _add_pictures(app, console, records.media)
+    _add_exports(app, records)
+
+
+def _add_pictures(app: FastAPI, console: Console, media: Media) -> None:
+    """The functions run on threads, not on the event loop."""
 
     @app.api_route(f"{PATH}/still/{{event_id}}.jpg", methods=["GET", "HEAD"])
     def still(event_id: str) -> Response:
@@ -43,38 +52,42 @@ def add_files(app: FastAPI, console: Console, monitoring: Monitoring) -> None:
         except SourceError as e:
             raise HTTPException(404, "no such picture") from e
 
+
+def _add_exports(app: FastAPI, records: Records) -> None:
+
     @app.get(f"{PATH}/export.csv")
-    def export(request: Request) -> Response:
+    async def export(request: Request) -> Response:
         user: User = request.scope["user"]
-        choice = Choice.of(request.query_params)
+        choice = records.choice(request.query_params)
         wanted = choice.filter(user.role, utc_now().timestamp() if choice.day is None else None)
         try:
-            events.find(wanted, limit=1)  # so that a store that cannot be read is told of
-        except EventError as e:
+            store, _ = await records.read(choice, lambda store: (store, store.find(wanted, limit=1)))
+        except EventError as e:  # so that a store that cannot be read is told of
             raise HTTPException(503, str(e)) from e
         day = choice.day.isoformat() if choice.day else None
-        name = "-".join(filter(None, ("events", choice.camera, day)))
+        name = "-".join(filter(None, ("events", *choice.sites, choice.camera, day)))
         return StreamingResponse(
-            csv_lines(walk(events, wanted)),
+            csv_lines(walk(store, wanted)),
             media_type="text/csv; charset=utf-8",
             headers=_saved(f"{name}.csv"),
         )
 
     @app.get(f"{PATH}/report.pdf")
-    def report(request: Request) -> Response:
+    async def report(request: Request) -> Response:
         from maskwatch.events.week import week_of  # with what draws, which the pages do without
         from maskwatch.output.week_report import pdf
 
-        choice = Choice.of(request.query_params)
-        day: date = choice.day or local_day(utc_now().timestamp())
-        cameras = () if choice.camera is None else (choice.camera,)
+        choice, now = records.choice(request.query_params), utc_now()
+        day: date = choice.day or local_day(now.timestamp())
+        sites = choice.sites if records.is_shared(choice) else None
         t = Texts(language_of(request.cookies, request.headers.get("accept-language", "")))
         try:
-            week = week_of(events, day, cameras, now=utc_now().timestamp())
+            week = await records.read(choice, week_of, day, choice.cameras, sites, now=now.timestamp())
         except EventError as e:
             raise HTTPException(503, str(e)) from e
-        name = f"maskwatch-{day:%G-W%V}.pdf"
-        return Response(pdf(week, t, utc_now()), media_type="application/pdf", headers=_saved(name))
+        name = "-".join(("maskwatch", *choice.sites, f"{day:%G-W%V}.pdf"))
+        drawn = await asyncio.to_thread(pdf, week, t, now)
+        return Response(drawn, media_type="application/pdf", headers=_saved(name))
 
 
 def _there(place: Callable[[str], Path], event_id: str) -> Path:

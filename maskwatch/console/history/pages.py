@@ -3,19 +3,25 @@
 from fastapi import FastAPI, Request
 from nicegui import ui
 
-from maskwatch.console.context import Console, Monitoring
+from maskwatch.console.access_log import Action
+from maskwatch.console.context import Console
 from maskwatch.console.history.files import add_files
 from maskwatch.console.history.query import PATH
+from maskwatch.console.history.records import Records
 from maskwatch.console.history.timeline import Timeline
 from maskwatch.console.shell import Visit, shell
 
 
-def add_pages(app: FastAPI, console: Console, monitoring: Monitoring) -> None:
+def add_pages(app: FastAPI, console: Console, records: Records) -> None:
     """Below `/history`."""
-    add_files(app, console, monitoring)
+    add_files(app, console, records)
 
     @ui.page(PATH, title="maskwatch")
     async def page(request: Request) -> None:
         visit = Visit.of(request)
         shell(console, visit, "history")
-        await Timeline(monitoring, visit, request.query_params).open()
+
+        def note(sites: str) -> None:
+            console.note_access(visit.user, Action.OPENED, f"{PATH}?site={sites}", visit.address)
+
+        await Timeline(records, visit, request.query_params, note).open()

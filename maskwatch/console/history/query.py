@@ -12,6 +12,7 @@ from maskwatch.events.ratios import day_span
 from maskwatch.events.store import EventFilter
 
 PATH = "/history"
+ALL_SITES = "*"  # no site can be called so
 FIRST, LAST = date(1970, 1, 5), date(9998, 12, 31)  # days of which the whole week has Unix times
 ADMINS = frozenset({EventKind.ACCESS})
 """What only admins may see: who looked at what."""
@@ -26,13 +27,17 @@ class Stretch(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """None and empty let everything through. `day` is this machine's own; `event` is the alert whose dialog is open."""
+    """None and empty let everything through. `day` is this machine's own; `event` is the alert whose dialog is open.
+
+    `site` None is this service, or all where the console has none; `ALL_SITES`, and any name, is of the shared store.
+    """
 
     camera: str | None = None
     day: date | None = None
     kinds: tuple[EventKind, ...] = ()
     stretch: Stretch = Stretch.DAY
     event: str | None = None
+    site: str | None = None
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> "Choice":
@@ -49,11 +54,13 @@ class Choice:
             tuple(kind for kind in EventKind if kind.value in said),
             Stretch.WEEK if query.get("show") == Stretch.WEEK else Stretch.DAY,
             query.get("event") or None,
+            query.get("site") or None,
         )
 
     def to_query(self) -> dict[str, str]:
         """Only what differs from the default; `of` takes it back."""
         said = {
+            "site": self.site,
             "camera": self.camera,
             "day": self.day.isoformat() if self.day else None,
             "kind": ",".join(self.kinds),
@@ -76,5 +83,14 @@ class Choice:
             span = day_span(self.day)
             since, end = span.since, span.until
         bounds = [at for at in (end, until) if at is not None]
-        cameras = () if self.camera is None else (self.camera,)
-        return EventFilter(since, min(bounds, default=None), cameras, seen)
+        return EventFilter(since, min(bounds, default=None), self.cameras, seen, self.sites)
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """As a filter takes them: empty for all."""
+        return () if self.camera is None else (self.camera,)
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """As a filter takes them: empty for all that the store has."""
+        return () if self.site in {None, ALL_SITES} else (str(self.site),)

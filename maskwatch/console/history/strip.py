@@ -141,11 +141,9 @@ def _ticks(t: Texts, strip: Strip) -> list[str]:
     return told
 
 
-def ratio_table(t: Texts, rows: Sequence[tuple[str, PeopleCount, PeopleCount]]) -> str:
-    """HTML: the ratio of each (name, day, week) with its interval, as figures and as a bar."""
-    head = "".join(
-        f"<th scope='col'>{t(f'history.{key}')}</th>" for key in ("camera", "this_day", "this_week")
-    )
+def ratio_table(t: Texts, rows: Sequence[tuple[str, PeopleCount, PeopleCount]], place: str = "camera") -> str:
+    """HTML: the ratio of each (name, day, week) with its interval, as figures and as a bar; names are of a camera or a site."""
+    head = "".join(f"<th scope='col'>{t(f'history.{key}')}</th>" for key in (place, "this_day", "this_week"))
     body = "".join(
         f"<tr><th scope='row'>{escape(name)}</th>{_figure(t, day)}{_figure(t, week)}</tr>"
         for name, day, week in rows

@@ -1,7 +1,6 @@
 """The page of events of one visit: filters, the strip, the timeline, the dialog of an alert."""
 
-import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date
@@ -12,14 +11,14 @@ from urllib.parse import urlencode
 from nicegui import ui
 from nicegui.events import GenericEventArguments
 
-from maskwatch.console.context import Monitoring
 from maskwatch.console.history import dialog, reading
-from maskwatch.console.history.query import ADMINS, PATH, Choice, Stretch
+from maskwatch.console.history.filters import Filters
+from maskwatch.console.history.query import ALL_SITES, PATH, Choice, Stretch
+from maskwatch.console.history.records import Records
 from maskwatch.console.history.rows import rows
 from maskwatch.console.history.sentences import DASH, long_date, zone_name
 from maskwatch.console.history.strip import drawn, ratio_table
 from maskwatch.console.shell import Visit
-from maskwatch.console.users import Role
 from maskwatch.core.errors import EventError
 from maskwatch.core.events import Event, EventKind
 from maskwatch.platform.clock import local_day, utc_now
@@ -31,13 +30,15 @@ JUMP_PAGES = 50  # that a click on the strip loads at most
 
 
 class Timeline:
-    """`query` is the address's. `open` reads what is shown first."""
+    """`query` is the address's. `open` reads what is shown first. `on_sites` is told of each choice among sites."""
 
-    def __init__(self, monitoring: Monitoring, visit: Visit, query: Mapping[str, str]) -> None:
-        self._events, self._media = monitoring.events, monitoring.media
-        self._cameras = list(monitoring.cameras)
+    def __init__(
+        self, records: Records, visit: Visit, query: Mapping[str, str], on_sites: Callable[[str], None]
+    ) -> None:
+        self._records = records
+        self._on_sites = on_sites
         self._t, self._role = visit.texts, visit.user.role
-        self._choice = Choice.of(query)
+        self._choice = records.choice(query)
         self._day: date | None = None  # of the last row
         self._until: float | None = None
         self._alerts: list[str] = []
@@ -46,7 +47,7 @@ class Timeline:
         ui.add_css(STYLE)
         ui.add_body_html(f"<script>{KEYS.read_text(encoding='utf-8')}</script>")
         with ui.element("main").classes("mw-main mw-history"):
-            self._filters()
+            self._filters = Filters(visit, records, self._choice, self._changed, self._turn)
             self._above = ui.html(sanitize=False)
             self._problem = ui.label().classes("mw-notice").props("role=alert")
             self._news = ui.button(self._t("history.newer"), icon="expand_less", on_click=self.open)
@@ -74,96 +75,56 @@ class Timeline:
         ui.on("mw_step", lambda event: self._step(int(event.args)))
         ui.on("mw_jump", self._jump)
         ui.timer(NEWS_S, self._look_for_news, immediate=False)
-
-    def _filters(self) -> None:
-        t, choice = self._t, self._choice
-        with ui.element("div").classes("mw-filters"):
-            cameras = dict.fromkeys([*self._cameras, *([choice.camera] if choice.camera else [])])
-            options = {"": t("history.all_cameras")} | {name: name for name in cameras}
-            self._camera = ui.select(
-                options, label=t("history.camera"), value=choice.camera or "", on_change=self._changed
-            ).props("outlined dense options-dense")
-            self._date = ui.input(
-                t("history.day"),
-                value=choice.day.isoformat() if choice.day else "",
-                on_change=self._changed,
-            ).props("type=date outlined dense stack-label")
-            with ui.row().classes("mw-arrows"):
-                for icon, days, key in (
-                    ("chevron_left", -1, "day_before"),
-                    ("chevron_right", 1, "day_after"),
-                ):
-                    button = ui.button(icon=icon, on_click=lambda _, days=days: self._turn(days))
-                    told = t(f"history.{key}")
-                    button.props(f"flat dense round aria-label='{told}'").tooltip(told)
-                ui.button(t("history.latest"), on_click=self._latest).props("flat dense no-caps")
-            kinds = {
-                kind.value: t(f"history.kind_{kind.value}")
-                for kind in EventKind
-                if kind not in ADMINS or self._role.may(Role.ADMIN)
-            }
-            self._kinds = (
-                ui.select(
-                    kinds,
-                    label=t("history.kinds"),
-                    value=[kind.value for kind in choice.kinds if kind.value in kinds],
-                    multiple=True,
-                    clearable=True,
-                    on_change=self._changed,
-                )
-                .props("outlined dense options-dense")
-                .classes("mw-kinds")
-            )
-            stretches = {each.value: t(f"history.show_{each.value}") for each in Stretch}
-            self._stretch = ui.toggle(stretches, value=choice.stretch.value, on_change=self._changed)
-            self._stretch.props("no-caps dense unelevated padding='4px 10px'")
-            with ui.row().classes("mw-files"):
-                self._csv = self._file("csv", "table_view", "export.csv")
-                self._pdf = self._file("report", "picture_as_pdf", "report.pdf")
-
-    def _file(self, key: str, icon: str, name: str) -> ui.link:
-        with ui.link(target=f"{PATH}/{name}").props("download").classes("mw-file") as link:
-            ui.icon(icon)
-            ui.label(self._t(f"history.download_{key}"))
-        link.tooltip(self._t(f"history.download_{key}_hint"))
-        return link
+        self._tell_sites()
 
     async def open(self) -> None:
         """Read and show all anew."""
         self._rows.clear()
         self._until, self._day, self._alerts = None, None, []
         self._news.visible = False
+        self._problem.visible = False
+        await self._read_names()
         await self._read_above()
         await self._load(None)
         self._remember()
         if self._choice.event is not None and not self._dialog.value:
             await self._show_alert(self._choice.event)
 
-    async def _read_above(self) -> None:
-        today = local_day(utc_now().timestamp())
+    async def _read_names(self) -> None:
         try:
-            found = await asyncio.to_thread(reading.overview, self._events, self._choice, today)
-            self._newest = await asyncio.to_thread(reading.newest_id, self._events, self._choice, self._role)
+            sites, cameras = await self._records.names(self._choice)
+        except EventError as e:
+            self._fail(e)  # the shared store is away: this service's own events are there still
+            return
+        self._filters.show_names(sites, cameras, self._choice)
+
+    async def _read_above(self) -> None:
+        read, choice = self._records.read, self._choice
+        today, has_sites = local_day(utc_now().timestamp()), self._records.has_sites(choice)
+        try:
+            found = await read(choice, reading.overview, choice, today, has_sites=has_sites)
+            self._newest = await read(choice, reading.newest_id, choice, self._role)
         except EventError as e:
             self._fail(e)
             return
-        self._problem.visible = False
-        everybody = (self._choice.camera or self._t("history.all_cameras"), *found.everybody)
+        everybody = (
+            choice.camera or self._t(f"history.all_{'sites' if has_sites else 'cameras'}"),
+            *found.everybody,
+        )
         table = [everybody, *(found.ratios if len(found.ratios) > 1 else ())]
         zone = self._t("history.zone", zone=zone_name(found.strip.span.since))
         self._above.content = (
             f"<h1 class='mw-title'>{escape(self._heading(found))}</h1>"
             f"{drawn(self._t, found.strip, utc_now().timestamp())}"
             f"<p class='mw-faint mw-zone'>{zone} <span class='mw-keys-hint'>{self._t('history.keys')}</span></p>"
-            f"{ratio_table(self._t, table)}"
+            f"{ratio_table(self._t, table, 'site' if has_sites else 'camera')}{self._pictures_told()}"
         )
-        said = self._choice.to_query()
-        said.pop("event", None)
-        self._csv.props["href"] = f"{PATH}/export.csv?{urlencode(said)}"
-        self._csv.update()
-        self._pdf.props["href"] = f"{PATH}/report.pdf?{urlencode(said | {'day': found.day.isoformat()})}"
-        self._pdf.update()
+        self._filters.offer_files(choice, found.day)
         self._shown_day = found.day
+
+    def _pictures_told(self) -> str:
+        is_shared = self._records.is_shared(self._choice)
+        return f"<p class='mw-faint mw-zone'>{self._t('history.pictures_stay')}</p>" if is_shared else ""
 
     def _heading(self, found: reading.Overview) -> str:
         if not found.strip.is_long:
@@ -173,9 +134,11 @@ class Timeline:
 
     async def _load(self, until: float | None) -> None:
         """Append the page that ends at `until`."""
-        args = self._events, self._media, self._choice, self._role, until
+        records, choice = self._records, self._choice
         try:
-            page, stills = await asyncio.to_thread(reading.rows_of, *args)
+            page, stills = await records.read(
+                choice, reading.rows_of, records.media, choice, self._role, until
+            )
         except EventError as e:
             self._fail(e)
             return
@@ -185,7 +148,8 @@ class Timeline:
         self._more.visible = page.until is not None
         with self._rows:
             if page.rows:
-                ui.html(rows(self._t, page.rows, self._day, stills), sanitize=False)
+                sites = (choice.site or "") if records.is_shared(choice) else None
+                ui.html(rows(self._t, page.rows, self._day, stills, sites=sites), sanitize=False)
                 self._day = local_day(page.rows[-1].at)
             elif self._day is None:
                 key = "nothing_at_all" if self._choice == Choice() else "nothing"
@@ -203,7 +167,7 @@ class Timeline:
         """To a time that was clicked on; of the week, to its day."""
         at = float(event.args)
         if self._choice.stretch is Stretch.WEEK:
-            self._stretch.value, self._date.value = Stretch.DAY.value, local_day(at).isoformat()
+            self._filters.show_day(local_day(at), Stretch.DAY)
             await self._take(replace(self._choice, stretch=Stretch.DAY, day=local_day(at)))
         for _ in range(JUMP_PAGES):
             if self._until is None or self._until <= at:
@@ -212,42 +176,36 @@ class Timeline:
         ui.run_javascript(f"mwShow({at})")
 
     async def _changed(self) -> None:
-        day = None
-        with suppress(ValueError):
-            day = date.fromisoformat(self._date.value or "")
-        kinds = self._kinds.value or []
-        await self._take(
-            Choice(
-                self._camera.value or None,
-                day,
-                tuple(kind for kind in EventKind if kind.value in kinds),
-                Stretch(self._stretch.value),
-            )
-        )
+        await self._take(self._filters.choice)
 
     async def _take(self, choice: Choice) -> None:
-        if choice != self._choice:
-            self._choice = choice
-            await self.open()
+        if choice == self._choice:
+            return
+        if choice.site != self._choice.site and choice.camera is not None:
+            choice = replace(choice, camera=None)  # another site's cameras are others
+        self._choice = choice
+        self._tell_sites()
+        await self.open()
+
+    def _tell_sites(self) -> None:
+        if self._records.is_shared(self._choice):
+            self._on_sites(self._choice.site or ALL_SITES)
 
     def _turn(self, days: int) -> None:
-        self._date.value = reading.beside(self._shown_day, days).isoformat()
-
-    def _latest(self) -> None:
-        self._date.value = ""
+        self._filters.show_day(reading.beside(self._shown_day, days))
 
     async def _look_for_news(self) -> None:
         try:
-            newest = await asyncio.to_thread(reading.newest_id, self._events, self._choice, self._role)
+            newest = await self._records.read(self._choice, reading.newest_id, self._choice, self._role)
         except EventError:
             return  # told when somebody asks for something
         self._news.visible = newest != self._newest
 
     async def _show_alert(self, event_id: str) -> None:
-        found = None
+        records, choice, found = self._records, self._choice, None
         with suppress(ValueError):  # an address may say anything
             try:
-                found = await asyncio.to_thread(reading.alert_of, self._events, self._media, event_id)
+                found = await records.read(choice, reading.alert_of, records.media, event_id)
             except EventError as e:
                 self._fail(e)
                 return
@@ -255,7 +213,9 @@ class Timeline:
             ui.notify(self._t("history.gone"), type="warning")
             return
         self._choice = replace(self._choice, event=event_id)
-        self._alert.content = dialog.content(self._t, found, has_camera=found.event.camera in self._cameras)
+        is_elsewhere = records.is_elsewhere(choice, found.event)
+        has_camera = not is_elsewhere and found.event.camera in records.cameras
+        self._alert.content = dialog.content(self._t, found, has_camera=has_camera, is_elsewhere=is_elsewhere)
         self._dialog.open()
         self._remember()
 

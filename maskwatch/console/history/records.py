@@ -1,0 +1,65 @@
+"""The events that the page shows: those of this service, or of all services of a shared store, and how either is asked."""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Concatenate, ParamSpec, TypeVar
+
+from maskwatch.console.history.query import ALL_SITES, Choice
+from maskwatch.console.sites.fleet import Fleet
+from maskwatch.core.events import Event
+from maskwatch.events.media import Media
+from maskwatch.events.store import EventStore
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """`own` and `media` are what this service wrote down, None in a console without a service; `fleet` is the shared store.
+
+    There is one of them at least. `cameras` are this service's, `site` is its name in the shared store.
+    """
+
+    own: EventStore | None
+    media: Media | None = None
+    cameras: Collection[str] = ()
+    site: str = ""
+    fleet: Fleet | None = None
+
+    def choice(self, query: Mapping[str, str]) -> Choice:
+        """What an address says; without a shared store there is no choice of sites."""
+        choice = Choice.of(query)
+        return choice if self.fleet is not None else replace(choice, site=None)
+
+    def is_shared(self, choice: Choice) -> bool:
+        """Whether it is about events of the shared store."""
+        return self.fleet is not None and (self.own is None or choice.site is not None)
+
+    def has_sites(self, choice: Choice) -> bool:
+        """Whether events of several sites may be among them."""
+        return self.is_shared(choice) and choice.site in {None, ALL_SITES}
+
+    def is_elsewhere(self, choice: Choice, event: Event) -> bool:
+        """Whether another service saw it, whose pictures and cameras are not here."""
+        return self.is_shared(choice) and (self.own is None or event.site != self.site)
+
+    async def read(
+        self, choice: Choice, ask: Callable[Concatenate[EventStore, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """What `ask` gives of the store that the choice is about. Raises `EventError`."""
+        if self.fleet is not None and self.is_shared(choice):
+            return await self.fleet.read(ask, *args, **kwargs)
+        assert self.own is not None
+        return await asyncio.to_thread(ask, self.own, *args, **kwargs)
+
+    async def names(self, choice: Choice) -> tuple[list[str], list[str]]:
+        """The sites that can be chosen, and the cameras. Raises `EventError`."""
+        if self.fleet is None:
+            return [], list(self.cameras)
+        sites = await self.fleet.names()
+        if not self.is_shared(choice):
+            return list(sites), list(self.cameras)
+        chosen = sites if self.has_sites(choice) else [choice.site or ""]
+        return list(sites), sorted({camera for site in chosen for camera in sites.get(site, ())})

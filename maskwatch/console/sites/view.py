@@ -1,0 +1,174 @@
+"""What is known of sites, as HTML."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from urllib.parse import urlencode
+
+from maskwatch.console.history.query import ALL_SITES
+from maskwatch.console.history.query import PATH as HISTORY
+from maskwatch.console.history.sentences import percent, zone_name
+from maskwatch.console.live.view import moment
+from maskwatch.console.reasons import in_words
+from maskwatch.console.sites.fleet import Known
+from maskwatch.console.texts import Texts
+from maskwatch.core.records import PeopleCount
+from maskwatch.events.sites import Figures, Site, SiteCamera, SiteState
+
+ICONS = {
+    SiteState.SILENT: "cloud_off",
+    SiteState.STOPPED: "stop_circle",
+    SiteState.OFFLINE: "videocam_off",
+    SiteState.UP: "check_circle",
+}
+FEW = 3  # so many sites are shown with their cameras
+NAMED = 3  # cameras that are offline, at most
+LEADS: Mapping[str, Mapping[str, str]] = {"events": {}, "alerts": {"kind": "alert"}, "week": {"show": "week"}}
+
+
+def content(t: Texts, known: Known, now: float) -> str:
+    """All sites, those first that somebody should look after; before, why they are not known, and how many there are."""
+    sites = known.sites
+    notice = _notice(t, known, now)
+    if not sites:
+        return notice or f"<p class='mw-empty'>{t('sites.empty')}</p>"
+    cards = "".join(_site(t, site, now, is_open=len(sites) <= FEW) for site in sites)
+    told = f"{t('history.zone', zone=zone_name(now))} {t('sites.pictures')}"
+    return (
+        f"{notice}<p class='mw-numbers'>{_numbers(t, sites)}</p>{_total(t, sites)}"
+        f"<div class='mw-sites'>{cards}</div><p class='mw-faint'>{escape(told)}</p>"
+    )
+
+
+def _notice(t: Texts, known: Known, now: float) -> str:
+    if not known.problem:
+        return ""
+    told = t("sites.unreadable", problem=known.problem)
+    told += f" {t('sites.old', at=moment(known.at, now, t))}" if known.at else ""
+    return f"<p class='mw-notice' role='alert'>{escape(told)}</p>"
+
+
+def _numbers(t: Texts, sites: Sequence[Site]) -> str:
+    counts = Counter(site.state for site in sites)
+    told = [t(f"sites.number_{state}", n=counts[state]) for state in SiteState if counts[state]]
+    return escape(" · ".join([t("sites.number", n=len(sites)), *told]))
+
+
+def _total(t: Texts, sites: Sequence[Site]) -> str:
+    """Of all sites together, where there are several."""
+    if len(sites) < 2:
+        return ""
+    figures = (_sum(site.today for site in sites), _sum(site.day for site in sites))
+    return (
+        f"<section class='mw-site mw-total'><div><h2>{t('sites.all')}</h2></div>"
+        f"{_both(t, figures)}{_leads(t, t('sites.all'), ALL_SITES)}</section>"
+    )
+
+
+def _sum(all_figures: Iterable[Figures]) -> Figures:
+    people, alerts = PeopleCount(), 0
+    for each in all_figures:
+        more = each.people
+        people = PeopleCount(
+            people.protected + more.protected,
+            people.unprotected + more.unprotected,
+            people.unknown + more.unknown,
+        )
+        alerts += each.alerts
+    return Figures(people, alerts)
+
+
+def _site(t: Texts, site: Site, now: float, *, is_open: bool) -> str:
+    versions = [t("sites.program", version=site.program)] if site.program else []
+    versions += [t("sites.models", version=site.models)] if site.models else []
+    about = [t("sites.heard", at=moment(site.heard_at, now, t)), *versions]
+    several = f"<p class='mw-notice'>{t('sites.several')}</p>" if site.is_shared else ""
+    return (
+        f"<section class='mw-site mw-site-{site.state}'><div><h2>{escape(site.name)}</h2>"
+        f"<p class='mw-state'><i class='material-icons' aria-hidden='true'>{ICONS[site.state]}</i>"
+        f"<span>{escape(_state(t, site, now))}</span></p>"
+        f"<p class='mw-faint'>{escape(' · '.join(about))}</p></div>"
+        f"{_both(t, (site.today, site.day))}{_leads(t, site.name, site.name)}{several}"
+        f"{_cameras(t, site, now, is_open=is_open)}</section>"
+    )
+
+
+def _state(t: Texts, site: Site, now: float) -> str:
+    if site.state is SiteState.OFFLINE:
+        names = site.offline[:NAMED]
+        more = len(site.offline) - len(names)
+        return t(
+            "sites.state_offline", cameras=", ".join(names) + (f" {t('sites.more', n=more)}" if more else "")
+        )
+    at = site.ended.at if site.ended is not None else site.heard_at
+    told = t(f"sites.state_{site.state}", since=moment(at, now, t))
+    reason = site.ended.data.get("reason") if site.ended is not None else None
+    return f"{told}: {in_words(str(reason), t)}" if reason else told
+
+
+def _both(t: Texts, figures: tuple[Figures, Figures]) -> str:
+    parts = [
+        f"<div><dt>{t(f'sites.{key}')}</dt><dd>{_figures(t, each)}</dd></div>"
+        for key, each in zip(("today", "day"), figures, strict=True)
+    ]
+    return f"<dl>{''.join(parts)}</dl>"
+
+
+def _figures(t: Texts, figures: Figures) -> str:
+    people = figures.people
+    alerts = f"<small>{t('sites.alerts', n=f'{figures.alerts:,}')}</small>"
+    if people.protected_ratio is None or people.interval is None:
+        return f"<span>{t('sites.nobody')}</span> {alerts}"
+    low, high = map(percent, people.interval)
+    told = [t("sites.interval", low=low, high=high)]
+    told += [t("sites.unknown", n=f"{people.unknown:,}")] if people.unknown else []
+    ratio = t("sites.ratio", ratio=percent(people.protected_ratio))
+    of = t("sites.people", n=f"{people.protected + people.unprotected:,}")
+    words = (of, ratio) if t.language == "ko" else (ratio, of)
+    return f"<span title='{escape(', '.join(told))}'><b>{words[0]}</b> {words[1]}</span> {alerts}"
+
+
+def _leads(t: Texts, name: str, site: str) -> str:
+    links = [
+        f"<a href='{_history(site=site, **more)}' aria-label='{escape(t(f'sites.{key}_of', site=name))}'>"
+        f"{t(f'sites.to_{key}')}</a>"
+        for key, more in LEADS.items()
+    ]
+    return f"<p class='mw-leads'>{''.join(links)}</p>"
+
+
+def _history(**said: str) -> str:
+    return escape(f"{HISTORY}?{urlencode(said)}")
+
+
+def _cameras(t: Texts, site: Site, now: float, *, is_open: bool) -> str:
+    if not site.cameras:
+        return f"<p class='mw-faint'>{t('sites.no_cameras')}</p>"
+    keys = ("camera", "camera_state", "today", "day")
+    head = "".join(f"<th scope='col'>{t(f'sites.{key}')}</th>" for key in keys)
+    ordered = sorted(site.cameras, key=lambda each: each.outage is None)
+    body = "".join(_camera(t, site, camera, now) for camera in ordered)
+    return (
+        f"<details data-site='{escape(site.name)}'{' open' if is_open else ''}>"
+        f"<summary>{t('sites.cameras', n=len(site.cameras))}</summary>"
+        f"<table class='mw-cameras'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></details>"
+    )
+
+
+def _camera(t: Texts, site: Site, camera: SiteCamera, now: float) -> str:
+    address = _history(site=site.name, camera=camera.name)
+    return (
+        f"<tr><th scope='row'><a href='{address}'>{escape(camera.name)}</a></th>"
+        f"<td>{escape(_camera_state(t, site, camera, now))} "
+        f"<small>{escape(t('sites.last_event', at=moment(camera.last_at, now, t)))}</small></td>"
+        f"<td>{_figures(t, camera.today)}</td><td>{_figures(t, camera.day)}</td></tr>"
+    )
+
+
+def _camera_state(t: Texts, site: Site, camera: SiteCamera, now: float) -> str:
+    if camera.outage is not None:
+        reason = camera.outage.data.get("reason")
+        told = in_words(str(reason), t) if reason else t("history.unknown_reason")
+        return t("sites.camera_offline", since=moment(camera.outage.at, now, t), reason=told)
+    is_heard = site.state in {SiteState.OFFLINE, SiteState.UP}
+    return t("sites.camera_up" if is_heard else "sites.camera_was_up")
