@@ -145,7 +145,7 @@ def written_secrets(path: Path) -> list[str]:
         name = next((part for part in reversed(key) if isinstance(part, str)), "")
         written = tree.at(key)
         if name in SECRET and isinstance(written, str) and not VARIABLE.search(written):
-            is_address = name in {"source", "url", "urls", "store"} or "://" in written
+            is_address = name in {"source", "address", "url", "urls", "store"} or "://" in written
             if not is_address or re.search(r"://[^/]*:[^/]*@", written):
                 found.append(f"line {line}, {dotted(key)}")
     return found
