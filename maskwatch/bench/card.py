@@ -8,9 +8,8 @@ import queue
 import tempfile
 import threading
 import time
-import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,25 +19,21 @@ import numpy as np
 import torch
 
 from maskwatch.bench import scene, system
+from maskwatch.bench.agreement import recall
 from maskwatch.bench.contender import PEER
 from maskwatch.bench.detect import Case
 from maskwatch.bench.detect import measure as in_turns
+from maskwatch.bench.device_clock import Laps, waits
 from maskwatch.bench.reports import SCHEMA
 from maskwatch.bench.training import training
 from maskwatch.classify.settings import Settings as ClassifySettings
 from maskwatch.config.sections import Defaults
 from maskwatch.core.address import Address
-from maskwatch.core.geometry import iou
 from maskwatch.core.ports import Classifier
 from maskwatch.core.progress import Bar
 from maskwatch.core.records import Face, Rgb
-from maskwatch.datasets.formats.registry import read
-from maskwatch.datasets.labels import FaceLabel
 from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.settings import Settings
-from maskwatch.evaluation.detection import search_lowered
-from maskwatch.evaluation.images import choose, need_boxes, opened
-from maskwatch.evaluation.split_choice import SplitChoice
 from maskwatch.models.loading import Models
 from maskwatch.sources.registry import open_source
 
@@ -47,7 +42,6 @@ COMPILE_S = 300.0  # how long a compilation is waited for
 FAMILIAR = (
     25  # calls with one batch before P-Net is compiled for it (`detect.backends.compiled.AFTER`), and some
 )
-SAME_IOU = (0.9, 0.5)  # at which a box of the device is one of the processor's
 PEER_BATCHES = (1, 8)
 
 Figures = dict[str, object]
@@ -88,37 +82,6 @@ def ways(device: torch.device) -> dict[str, dict[str, object]]:
     }
 
 
-class Laps:
-    """The milliseconds of steps by the device's own clock: the processor waits for a card at the end alone."""
-
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
-        self._is_card = device.type == "cuda"
-        self._marks: list[tuple[str, torch.cuda.Event | float]] = []
-
-    def lap(self, name: str) -> None:
-        """A step of this name ends here; the first begins with the lap `start`."""
-        if not self._is_card:
-            self._marks.append((name, time.perf_counter()))
-            return
-        event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
-        event.record(torch.cuda.current_stream(self._device))
-        self._marks.append((name, event))
-
-    def take(self) -> dict[str, float]:
-        """The milliseconds of each step since the last call, added up by their names."""
-        if self._is_card:
-            torch.cuda.synchronize(self._device)
-        steps: dict[str, float] = defaultdict(float)
-        for (_, before), (name, after) in zip(self._marks, self._marks[1:], strict=False):
-            if isinstance(before, float) and isinstance(after, float):
-                steps[name] += 1000 * (after - before)
-            elif not isinstance(before, float) and not isinstance(after, float):
-                steps[name] += before.elapsed_time(after)
-        self._marks.clear()
-        return dict(steps)
-
-
 def measure(plan: Plan, bar: Bar) -> Figures:
     """The report, ready for JSON; what could not be measured is in `left_out` with the reason."""
     left_out: list[str] = []
@@ -149,7 +112,7 @@ def measure(plan: Plan, bar: Bar) -> Figures:
     if plan.whole and plan.data is None:
         left_out.append("recall: no labelled images are given (--data)")
     elif plan.whole and plan.data is not None:
-        report["recall"] = recall(plan, plan.data, models, bar)
+        report["recall"] = recall(ways(plan.device), plan.min_face_px, plan.data, models, bar)
     return report
 
 
@@ -196,20 +159,6 @@ def from_memory(detector: Mtcnn, judge: Classifier, frames: list[Rgb], plan: Pla
     }
 
 
-def waits(device: torch.device, call: Callable[[], object]) -> int | None:
-    """How often the processor waits for the card in a call, as torch warns of it; None on the processor."""
-    if device.type != "cuda":
-        return None
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always")
-        torch.cuda.set_sync_debug_mode("warn")
-        try:
-            call()
-        finally:
-            torch.cuda.set_sync_debug_mode("default")
-    return sum("synchroniz" in str(each.message) for each in told)
-
-
 def decoded_in(detector: Mtcnn, judge: Classifier, footage: Path, batch: int, seconds: float) -> Figures:
     """Frames a second from a file to verdicts: one thread decodes, this one computes, over and over."""
     waiting: queue.Queue[Rgb | BaseException] = queue.Queue(2 * batch)
@@ -253,46 +202,6 @@ def one_camera(detector: Mtcnn, judge: Classifier, frames: Sequence[Rgb], count:
         waits.append(1000 * (time.perf_counter() - started))
     p50, p95 = np.percentile(waits, (50, 95))
     return {"p50_ms": round(float(p50), 2), "p95_ms": round(float(p95), 2), "frames": count}
-
-
-def recall(plan: Plan, data: Path, models: Models, bar: Bar) -> Figures:
-    """Recall by class and precision of each way, and how many of its boxes are those of float32 on the processor."""
-    material = choose(str(data), read(data), SplitChoice.TEST, bar("opening pictures"))
-    need_boxes(str(data), material.images)
-    cpu = Models(torch.device("cpu"))
-    reference = {"backend": "torch", "min_face_px": plan.min_face_px}
-    every = {"processor, float32": (cpu, reference)}
-    every |= {
-        way: (models, {"min_face_px": plan.min_face_px, **how}) for way, how in ways(plan.device).items()
-    }
-    images = [rgb for _, _, rgb in opened(material.images, bar("opening pictures"), None)]
-    result: Figures = {"images": len(images)}
-    theirs: list[tuple[Face, ...]] = []
-    for way, (loaded, how) in every.items():
-        settings = Settings.model_validate(how)
-        found = search_lowered(loaded.mtcnn, settings, material, bar(f"finding faces, {way}"))
-        ours = [loaded.mtcnn(settings).detect([rgb])[0] for rgb in images]
-        theirs = theirs or ours
-        all_faces = found.counts()
-        right = sum(found.hits & (found.scores > found.threshold))
-        result[way] = {
-            "recall": all_faces.recall,
-            "recall_by_class": {str(label): found.counts(label=label).recall for label in FaceLabel},
-            "precision": float(right / max(1, right + all_faces.false_alarms)),
-            "boxes": sum(map(len, ours)),
-            "shared_with_processor": {str(bound): shared(ours, theirs, bound) for bound in SAME_IOU},
-        }
-    return result
-
-
-def shared(ours: Sequence[Sequence[Face]], theirs: Sequence[Sequence[Face]], bound: float) -> float | None:
-    """The share (0..1) of their boxes that lie on one of ours with an IoU of at least `bound`; None where there is none."""
-    hits = [
-        any(iou(face.box, each.box) >= bound for each in mine)
-        for mine, other in zip(ours, theirs, strict=True)
-        for face in other
-    ]
-    return sum(hits) / len(hits) if hits else None
 
 
 def _cameras(plan: Plan, footage: Path, models: Sequence[Models], bar: Bar) -> Figures:

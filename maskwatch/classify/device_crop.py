@@ -75,8 +75,8 @@ def _resized(batch: Tensor, squares: Tensor, reach: int, side_px: int) -> Tensor
     columns = (left[:, None] + along).clamp(0, width - 1)
     pixels = batch.reshape(-1, 3)[rows[:, :, None] * width + columns[:, None]].float()
     weights = _weights(side, reach, side_px)
-    fewer_rows = (weights @ pixels.flatten(2)).unflatten(2, (reach, 3))
-    resized = weights[:, None] @ fewer_rows
+    fewer_rows = (weights @ pixels.flatten(2)).reshape(-1, side_px, reach, 3)
+    resized: Tensor = weights[:, None] @ fewer_rows
     return resized.round().clamp(0, 255).to(torch.uint8)
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from maskwatch.bench import card
+from maskwatch.bench import card, device_clock
+from maskwatch.bench.agreement import shared
 from maskwatch.bench.reports import SCHEMA, changes, differences, read_report
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.records import Box, Face
@@ -17,8 +18,8 @@ STEPS = {"pyramid", "P-Net", "NMS", "crops", "R-Net", "O-Net", "mirrored", "clas
 
 def test_the_steps_of_a_call_are_those_between_two_laps(monkeypatch):
     now = iter((0.0, 0.25, 1.25, 1.5, 5.0, 6.0))
-    monkeypatch.setattr(card.time, "perf_counter", lambda: next(now))
-    laps = card.Laps(torch.device("cpu"))
+    monkeypatch.setattr(device_clock.time, "perf_counter", lambda: next(now))
+    laps = device_clock.Laps(torch.device("cpu"))
     for name in ("start", "crops", "R-Net", "crops"):
         laps.lap(name)
     assert laps.take() == {"crops": 500, "R-Net": 1000}
@@ -36,9 +37,9 @@ def test_every_way_is_one_that_the_settings_know():
 
 def test_boxes_are_shared_when_they_lie_on_each_other():
     box, near = Face(Box(0, 0, 100, 100), 0.9), Face(Box(0, 0, 100, 80), 0.9)
-    assert card.shared([[near], [box]], [[box], [box]], 0.9) == 0.5
-    assert card.shared([[near], [box]], [[box], [box]], 0.5) == 1
-    assert card.shared([[box]], [[]], 0.5) is None
+    assert shared([[near], [box]], [[box], [box]], 0.9) == 0.5
+    assert shared([[near], [box]], [[box], [box]], 0.5) == 1
+    assert shared([[box]], [[]], 0.5) is None
 
 
 def test_bench_card_prints_the_steps_and_writes_the_figures(maskwatch, demo_clip, tmp_path):

@@ -147,7 +147,7 @@ def by_graphs(plain: Run, rgb: Tensor) -> Run:
     made = by_inductor(plain, rgb, mode="reduce-overhead")
 
     def run(rgb: Tensor) -> Tensor:
-        torch.compiler.cudagraph_mark_step_begin()
+        torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
         return made(rgb).clone()  # the next call of the graph writes over its own answers
 
     return run
