@@ -44,8 +44,9 @@ class Writes:
 class Costs:
     """Of the shared database, as `fleet_measure.py costs` measured them on one machine.
 
-    Bytes of payload `up` to the server and `down` from it; `cpu` in milliseconds of the server's processor, `idle_cpu` those of a second in which nobody asks. `row_up`,
-    `row_disk` (with indexes) and `row_wal` (the server's journal) are by kind.
+    Bytes of payload `up` to the server and `down` from it; `cpu` in milliseconds of the server's processor, `idle_cpu`
+    those of a second in which nobody asks. `row_up`, `row_disk` (with indexes) and `row_wal` (the server's journal) are
+    by kind.
     """
 
     row_up: dict[str, float]
@@ -62,6 +63,7 @@ class Costs:
     announcing_up: float
     announcing_down: float
     announcing_cpu: float
+    idle_cpu: float
     connection_mb: float
 
     @classmethod
@@ -167,7 +169,7 @@ def reckon(load, costs):
     return {
         "up": total(by_kind["row_up"] @ load.rows, "up"),
         "down": total(rows * costs.row_down, "down"),
-        "cpu_s": total(rows * costs.row_cpu, "cpu") / 1000,
+        "cpu_s": (total(rows * costs.row_cpu, "cpu") + costs.idle_cpu) / 1000,
         "disk": float(by_kind["row_disk"] @ load.events),
         "wal": float(by_kind["row_wal"] @ load.rows.sum(axis=1)),
     }

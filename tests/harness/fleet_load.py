@@ -89,9 +89,7 @@ def plot(load, asked, path):
         axes.plot(hours, minutes.mean(axis=1), color=colour)
         axes.set(ylabel=name, ylim=(0, None), xlim=(0, 24), xticks=range(0, 25, 3))
         axes.grid(alpha=0.3)
-    axes.set_xlabel(
-        "hour of the day; the line is the mean of a minute, the band from its least to its most busy second"
-    )
+    axes.set_xlabel("hour; lines: mean of a minute, bands: its least and its busiest second")
     figure.savefig(path, dpi=110)
 
 
