@@ -15,7 +15,6 @@ from maskwatch.parallel.workers import WorkError, in_parallel
 from maskwatch.training.classifier import ClassifierRecipe
 
 if TYPE_CHECKING:
-    from optuna.samplers import BaseSampler
     from optuna.study import Study
     from optuna.trial import FrozenTrial
     from optuna.trial import Trial as Attempt

@@ -30,7 +30,9 @@ def add_node(cluster):
     """On a busy machine Ray gives up after half a minute, so it is tried again; in the end the test is skipped."""
     for attempt in range(4):
         try:
-            cluster.add_node(num_cpus=CORES, include_dashboard=False, include_log_monitor=False, no_monitor=True)
+            cluster.add_node(
+                num_cpus=CORES, include_dashboard=False, include_log_monitor=False, no_monitor=True
+            )
             return
         except Exception as e:  # noqa: BLE001 - Ray raises just that
             if attempt == 3:
