@@ -103,7 +103,9 @@ def _shadow(data: Mapping[str, Any] | None) -> Shadow | None:
     if data is None:
         return None
     cameras = data["cameras"]
-    if cameras is not None and not (cameras and all(isinstance(name, str) for name in cameras)):
+    if cameras is not None and not (
+        isinstance(cameras, list) and cameras and all(isinstance(each, str) for each in cameras)
+    ):
         raise ValueError("the shadow's cameras are no names")
     since = datetime.fromisoformat(data["since"])
     return Shadow(checked_name(data["version"]), None if cameras is None else tuple(cameras), since)

@@ -5,6 +5,7 @@ models/shadow/<version>.json    by the version that served, by camera
 
 import json
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -59,7 +60,7 @@ def _read(path: Path) -> dict[str, dict[str, ShadowCounts]]:
 
 
 def _counts(data: Mapping[str, Any]) -> ShadowCounts:
-    """Whole numbers, and seconds at the end."""
-    return ShadowCounts(
-        **{f.name: (float if f.name.endswith("_s") else int)(data[f.name]) for f in fields(ShadowCounts)}
-    )
+    numbers = [data[f.name] for f in fields(ShadowCounts)]
+    if not all(isinstance(number, int | float) and math.isfinite(number) for number in numbers):
+        raise ValueError("holds other counts")
+    return ShadowCounts(*numbers)

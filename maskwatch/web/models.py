@@ -1,4 +1,4 @@
-"""`/api/models`: the versions of the models, and which of them serves."""
+"""`/api/models`: the versions of the models, which of them serves, and which is in the shadow."""
 
 import json
 from collections.abc import Callable
@@ -72,12 +72,14 @@ def _current(registry: Registry, status: Status) -> dict[str, object]:
 
 
 def _listed(registry: Registry) -> dict[str, object]:
-    serving = registry.state().serving
+    state = registry.state()
+    candidate = None if state.shadow is None else state.shadow.version
     return {
         "versions": [
             {
                 "version": version.id,
-                "current": version.id == serving,
+                "current": version.id == state.serving,
+                "shadow": version.id == candidate,
                 "parent": version.parent,
                 "made_at": version.made_at.isoformat(),
                 "samples": len(version.samples),

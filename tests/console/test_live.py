@@ -5,7 +5,7 @@ import json
 import re
 import time
 from contextlib import asynccontextmanager, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import cv2
@@ -37,6 +37,8 @@ from maskwatch.core.records import (
     FrameReport,
     Label,
     Person,
+    ShadowCounts,
+    ShadowStatus,
     SinkStatus,
     StandingAlert,
     Status,
@@ -75,7 +77,7 @@ def jpeg(width=64, height=36):
     return bytes(made)
 
 
-def status(*, sinks=(), store_problem=None, notices=None, models="20261101T1", **cameras):
+def status(*, sinks=(), store_problem=None, notices=None, models="20261101T1", shadow=None, **cameras):
     now_s = 1000.0
     made = Status(
         cameras,
@@ -86,6 +88,7 @@ def status(*, sinks=(), store_problem=None, notices=None, models="20261101T1", *
         store_problem=store_problem,
         models=models,
         notices=notices or {},
+        shadow=shadow,
     )
     return described(made, dict.fromkeys(cameras, Versions("a", "b")), Storage(3, 10, 10))
 
@@ -461,6 +464,25 @@ def camera(state=CameraState.UP, **changed):
     from maskwatch.core.records import CameraStatus
 
     return CameraStatus(state=state, since_s=700.0, **changed)
+
+
+def shadow_of(t, **changed):
+    counts = ShadowCounts(1200, 30, 3, 14, 9, 6, 60.0, 96.0)
+    told = ShadowStatus("v2", "shipped", datetime.now(UTC), **({"cameras": {"door": counts}} | changed))
+    return page_view(seen(status(door=camera(), shadow=told)), CAMERAS, t)["shadow"]
+
+
+def test_a_version_in_the_shadow_is_a_table_in_both_languages():
+    found = shadow_of(EN)
+    assert found["title"] == "v2 compared with shipped"
+    assert found["rows"] == [["door", "1,200", "30 (2.5%)", "14", "3", "9", "6", "80 ms, 50 ms"]]
+    assert len(found["heads"]) == len(found["rows"][0])
+    assert found["heads"][3] == "Faces only v2 found"
+    assert found["note"] == ""
+    assert shadow_of(KO)["heads"][4] == "shipped에서만 찾은 얼굴"
+    assert shadow_of(EN, cameras={})["note"] == "No frame was compared so far."
+    assert shadow_of(EN, problem="no room")["note"] == "The comparison has ended: no room"
+    assert page_view(seen(status(door=camera())), CAMERAS, EN)["shadow"] is None
 
 
 def test_a_camera_that_is_down_says_why_and_since_when():

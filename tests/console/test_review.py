@@ -28,7 +28,7 @@ from maskwatch.console.team.examples import EXAMPLES, svg
 from maskwatch.console.team.guidelines import guidelines
 from maskwatch.console.texts import Texts, catalogue
 from maskwatch.core.errors import ModelError, SourceError
-from maskwatch.core.records import Box, Face, Label
+from maskwatch.core.records import Box, Face, Label, ShadowJudgement, Versions
 from maskwatch.core.selection.reasons import REASONS
 from maskwatch.datasets.labels import AnnotationLabel
 from maskwatch.samples.annotations import Annotation
@@ -599,6 +599,23 @@ def test_a_picture_says_in_a_sentence_why_it_is_there(sample):
     assert "dashed box counts as no face" in told
     assert cards.why(sample(reasons=("upload",)), ENGLISH) == ""
     assert "무작위로" in cards.why(sample(reasons=("audit",)), KOREAN)
+
+
+def test_a_picture_says_what_another_version_says_of_it(sample):
+    made = sample(reasons=("shadow",), confidence=0.9)
+    (known,) = made.report.faces
+    other = replace(known, protected=0.2, label=Label.UNPROTECTED)
+    more = replace(known, box=known.box.moved(300, 200))
+    said = ShadowJudgement("v2", "shipped", Versions("d", "c"), (other, more))
+    judged = replace(made, report=replace(made.report, shadow=said))
+    told = cards.why(judged, ENGLISH)
+    assert "judges this image differently" in told
+    assert "Faces that only v2 found: 1." in told
+    assert "v2 says unprotected 80% in place of protected 90%." in told
+    lost = replace(made, report=replace(made.report, shadow=replace(said, faces=())))
+    assert "Faces that v2 did not find: 1." in cards.why(lost, ENGLISH)
+    assert "v2의 판정: 착용 90% 대신 미착용 80%." in cards.why(judged, KOREAN)
+    assert "v2에서만 찾은 얼굴: 1개." in cards.why(judged, KOREAN)
 
 
 def test_a_card_shows_suggested_boxes_until_somebody_has_looked(sample):

@@ -197,7 +197,11 @@ def test_a_file_from_before_there_was_a_shadow_is_read_and_one_of_now_by_program
         key: data[key] for key in ("serving", "before")
     }
     assert all(event.keys() == {"at", "what", "version"} for event in now["events"])
-    for damaged in ({"version": "../x"}, {"version": "one", "cameras": "door", "since": "now"}, 3):
+    for damaged in (
+        {"version": "../x"},
+        {"version": "one", "cameras": "door", "since": "2026-11-27T00:00:00+00:00"},
+        3,
+    ):
         registry.current.write_text(json.dumps(now | {"shadow": damaged}))
         with pytest.raises(ModelError, match=r"current\.json: cannot be read"):
             registry.state()

@@ -7,6 +7,8 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -31,6 +33,8 @@ from maskwatch.core.records import (
     PassageCounts,
     PassageKind,
     PeopleCount,
+    ShadowCounts,
+    ShadowStatus,
     SinkStatus,
     Status,
     Versions,
@@ -626,6 +630,9 @@ SEEN = Status(
     now_s=1000.0,
     started_s=900.0,
     events=EventLogStatus(3, 250, 2, "events: disk full", 17, None),
+    shadow=ShadowStatus(
+        "new", "old", datetime(2026, 11, 27, tzinfo=UTC), {"정문": ShadowCounts(8, 3, 1, 2, 4, 5, 0.8, 1.6)}
+    ),
     inference_s={ModelKind.DETECTOR: 0.0125, ModelKind.CLASSIFIER: None},
     sinks=(
         SinkStatus("voice", ('do"or\\',)),
@@ -700,6 +707,17 @@ def scraped():
         (("maskwatch_events_up",), 0),
         (("maskwatch_events_uncopied",), 17),
         (("maskwatch_events_copy_up",), 1),
+        (("maskwatch_shadow_info", "old", "new"), 1),
+        (("maskwatch_shadow_up",), 1),
+        (("maskwatch_shadow_frames_total", "정문"), 8),
+        (("maskwatch_shadow_frames_total", 'do"or\\'), None),
+        (("maskwatch_shadow_differing_frames_total", "정문"), 3),
+        (("maskwatch_shadow_faces_total", "serving", "정문"), 1),
+        (("maskwatch_shadow_faces_total", "candidate", "정문"), 2),
+        (("maskwatch_shadow_relabelled_faces_total", "정문"), 4),
+        (("maskwatch_shadow_changed_decisions_total", "정문"), 5),
+        (("maskwatch_shadow_seconds_total", "serving", "정문"), 0.8),
+        (("maskwatch_shadow_seconds_total", "candidate", "정문"), 1.6),
         (("maskwatch_uptime_seconds",), 100),
     ],
     ids=str,
@@ -765,6 +783,38 @@ def test_status_tells_the_same_as_json():
         "copy_problem": None,
     }
     assert told["process"]["memory_bytes"] > 10e6
+    assert told["shadow"] == {
+        "version": "new",
+        "serving": "old",
+        "since": "2026-11-27T00:00:00+00:00",
+        "problem": None,
+        "cameras": {
+            "정문": {
+                "frames": 8,
+                "differing": 3,
+                "serving_only": 1,
+                "candidate_only": 2,
+                "relabelled": 4,
+                "decisions": 5,
+                "serving_s": 0.1,
+                "candidate_s": 0.2,
+            }
+        },
+    }
+
+
+def test_a_shadow_run_that_has_ended_is_down_and_none_has_no_metric():
+    ended = replace(SEEN.shadow, problem="no room")
+    for shadow, up in ((ended, "maskwatch_shadow_up 0.0"), (None, None)):
+        view = ServiceView(
+            lambda shadow=shadow: replace(SEEN, shadow=shadow), WATCHED.versions, WATCHED.storage
+        )
+        with serving(metrics.routes(view)) as client:
+            lines = client.get("/metrics").text.splitlines()
+        assert [line for line in lines if line.startswith("maskwatch_shadow_up")] == ([up] if up else [])
+        assert any(line.startswith("maskwatch_shadow_frames_total{") for line in lines) is (
+            shadow is not None
+        )
 
 
 def test_the_address_that_the_log_tells_leads_to_the_status():

@@ -41,7 +41,7 @@ def _row(camera: str, counts: Mapping[str, Any], t: Texts) -> list[str]:
     return [
         camera,
         f"{frames:,}",
-        t("live.shadow_of", n=f"{differing:,}", share=differing / max(1, frames)),
+        f"{differing:,} ({differing / max(1, frames):.1%})",
         *(f"{counts[column]:,}" for column in COLUMNS[3:-1]),
         t("live.shadow_times", **times),
     ]

@@ -35,4 +35,4 @@ def _said(face: Face, t: Texts) -> str:
     if face.protected is None:
         return label
     sure = face.protected if face.label is Label.PROTECTED else 1 - face.protected
-    return t("review.shadow_label", label=label, sure=sure)
+    return f"{label} {sure:.0%}"
