@@ -29,7 +29,13 @@ hypothesis.settings.load_profile("ci")
 INTEGRATION = {"faults", "soak", "bench", "cli", "learning", "project", "training"}
 INTEGRATION |= {"test_review_browser.py", "test_memory.py", "test_hot_swap.py", "test_config_values.py"}
 INTEGRATION |= {"test_plugins.py", "test_service.py", "test_web.py", "test_console_process.py"}
-INTEGRATION |= {"test_hostile_inputs.py", "test_kill.py", "test_postgres.py", "test_events_kept.py"}
+INTEGRATION |= {
+    "test_in_the_service.py",
+    "test_hostile_inputs.py",
+    "test_kill.py",
+    "test_postgres.py",
+    "test_events_kept.py",
+}
 SLOW_FIXTURES = {"person", "maskwatch", "rtsp_camera", "loudspeaker", "wheel", "shared", "demo_clip", "h264"}
 
 

@@ -654,6 +654,14 @@ def test_a_line_of_an_event_with_little_in_it_can_be_said():
             "rtsp://h/s: 없는 주소입니다: h. 60초 뒤에 다시 시도하며, 설정을 다시 읽으면 바로 시도합니다",
         ),
         ("no events are stored now: events: Permission denied", "지금은 기록이 저장되지 않습니다: events: 권한이 없습니다"),
+        (
+            "fleet: v2 is refused: door: how sure the detector is has shifted (PSI 1.20, bound 0.50)",
+            "fleet: v2 모델을 받아들이지 않았습니다: door: 모델(detector)의 확신도 분포가 달라졌습니다 (PSI 1.20, 한도 0.50)",
+        ),
+        (
+            "fleet: the fleet's manifest is an older one (number 7; 9 was seen already)",
+            "fleet: 이미 받은 것보다 오래된 배포 목록입니다 (번호 7, 이미 받은 번호 9)",
+        ),
         ("voice: aplay: something else", "voice: aplay: something else"),
         ("", ""),
     ],
