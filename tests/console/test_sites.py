@@ -113,7 +113,10 @@ def test_forty_sites_are_added_up_and_their_cameras_wait_to_be_asked_for():
 @pytest.mark.parametrize(
     ("language", "said"),
     [
-        ("en", ["Not heard of since", "(3 h)", "Stopped", "disk full", "Cameras offline: yard", "Up when last"]),
+        (
+            "en",
+            ["Not heard of since", "(3 h)", "Stopped", "disk full", "Cameras offline: yard", "Up when last"],
+        ),
         ("ko", ["부터 연락 끊김", "(3시간 전)", "중지됨", "오프라인 카메라: yard", "마지막 연락 때 정상"]),
     ],
 )
@@ -282,8 +285,7 @@ def test_a_store_that_does_not_answer_is_told_soon_and_keeps_no_thread_of_the_pa
 
     async def look():
         stuck = [
-            asyncio.create_task(fleet.read(lambda _: hangs.wait()))
-            for _ in range(2 * fleet_module.THREADS)
+            asyncio.create_task(fleet.read(lambda _: hangs.wait())) for _ in range(2 * fleet_module.THREADS)
         ]
         ends = await asyncio.gather(*stuck, return_exceptions=True)
         assert [type(each) for each in ends] == [EventError] * len(stuck)
