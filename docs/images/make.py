@@ -1,8 +1,9 @@
 """Makes the pictures of the README from the demo, by the program's own commands: `python docs/images/make.py`.
 
-It needs Chromium and its driver for the pictures of the pages.
+It needs Chromium and its driver for the pictures of the pages, and PostgreSQL for that of the sites.
 """
 
+import os
 import re
 import shutil
 import signal
@@ -112,6 +113,29 @@ def write_live(folder: Path, path: Path) -> None:
             service.terminate()
 
 
+def write_sites(folder: Path, path: Path) -> None:
+    """The page of three sites of a shared store: one silent, one with a camera offline, one well."""
+    sys.path.insert(0, str(HERE.parents[1] / "tests"))
+    from harness.many_sites import three_sites
+    from harness.postgres import Postgres
+
+    config = folder / "office.yaml"
+    config.write_text("console: {port: 0}\n")
+
+    def shows(browser: webdriver.Chrome) -> object:
+        if "token" in browser.current_url:
+            return False
+        if not browser.current_url.endswith("/sites"):
+            browser.get(urljoin(browser.current_url, "/sites"))
+        return browser.execute_script("return document.querySelector('.mw-sites')")
+
+    with Postgres() as server:
+        three_sites(server)
+        os.environ["MASKWATCH_READER_PASSWORD"] = server.quoted
+        store = server.url.replace(server.quoted, "{MASKWATCH_READER_PASSWORD}")
+        write_page(["console", "-c", str(config), "--store", store], path, shows)
+
+
 def write_check(clip: Path, folder: Path, path: Path) -> None:
     """The picture that `check` leaves of a camera."""
     hall = [[0.05, 0.1], [0.95, 0.1], [0.95, 0.97], [0.05, 0.97]]
@@ -138,6 +162,7 @@ def main() -> None:
         write_check(demo / "clip.mp4", Path(folder), HERE / "check.jpg")
         write_review(queue, HERE / "review.png")
         write_live(Path(folder), HERE / "live.png")
+        write_sites(Path(folder), HERE / "sites.png")
 
 
 if __name__ == "__main__":

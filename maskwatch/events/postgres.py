@@ -15,6 +15,8 @@ from maskwatch.events.tables import SHARED, SHARED_EVENTS, SITES
 
 CONNECT_S = 5
 READERS = 6
+# PostgreSQL takes the sites' query for a large one, and would compile it for far longer than it runs
+READING = "-c default_transaction_read_only=on -c jit=off"
 ANSWER_S = 10  # a server that says nothing for so long is away
 NUMBER = 0x6D61736B  # of the lock that only one holds who makes tables
 OWNS = "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass('events')"
@@ -44,7 +46,7 @@ def connected(url: URL, site: str) -> Engine:
 
 def connected_to_read(url: URL) -> Engine:
     """The same for pages: it writes nothing, whatever its role may do. Of `READERS` connections, two are kept."""
-    settings = _settings(url, "console", "-c default_transaction_read_only=on")
+    settings = _settings(url, "console", READING)
     more = {"pool_size": 2, "max_overflow": READERS - 2, "pool_timeout": ANSWER_S}
     return create_engine(url, connect_args=settings, pool_pre_ping=True, **more)
 

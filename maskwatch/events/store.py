@@ -153,9 +153,10 @@ class EventStore:
         columns: list[Any] = [begin, self.table.c.site, self.table.c.camera, data]
         query: Select[Any] = select(*columns, func.count().label("number"))
         query = self.filtered(query, replace(wanted, kinds=(EventKind.PASSAGE,))).group_by(*columns)
-        rows = self.rows(query)
+        with self.errors(), self.begin() as connection:
+            rows = connection.execute(query).all()
         with self.errors():
-            return [_as_tally(row) for row in rows]
+            return [_as_tally(*row) for row in rows]
 
     def lasting(self) -> list[Event]:
         """Those that go on still, as far as is stored. Raises `EventError`."""
@@ -358,9 +359,9 @@ def _as_text(text: str) -> str:
     return text.encode(errors="replace").decode().replace("\0", "")
 
 
-def _as_tally(row: Mapping[str, Any]) -> PassageTally:
-    direction, line, label = _way(row["data"])
-    return PassageTally(row["begin"], row["camera"], direction, line, label, row["number"], row["site"])
+def _as_tally(begin: int, site: str, camera: str | None, data: str, number: int) -> PassageTally:
+    direction, line, label = _way(data)
+    return PassageTally(begin, camera, direction, line, label, number, site)
 
 
 @lru_cache(1024)  # there are few ways to pass, and many who do

@@ -482,6 +482,21 @@ def test_who_only_looks_at_events_needs_no_password_of_their_server(tmp_path, mo
         config.load(path, {"events", "events.url"})
 
 
+def test_who_only_knows_the_users_of_a_console_needs_no_password_of_the_store_that_it_shows(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(config, "variables", dict)
+    path = tmp_path / "config.yaml"
+    path.write_text("console: {store: 'postgresql://me:{MASKWATCH_DB}@host/x', port: 5}")
+    console = config.load(path, {"console"}).console
+    assert (console.store, console.port) == (None, 5)
+    assert config.used_variables(path, {"console"}) == {}
+    with pytest.raises(ConfigError, match=r":1: console\.store: the environment has no MASKWATCH_DB"):
+        config.load(path, {"console", "console.store"})
+    (told,) = problems("console: {store: 'mysql://me:pa55@host/x'}")
+    assert told == "config.yaml:1: console.store: must begin with postgresql://"
+
+
 @pytest.mark.parametrize("url", ["mysql://me:pa55@host/x", "sqlite:///pa55.db", "pa55"])
 def test_the_address_of_a_server_of_another_kind_is_refused_and_not_shown(url):
     (told,) = problems(f"events: {{url: '{url}'}}")

@@ -23,6 +23,10 @@ SINK = "alert: {sinks: [{kind: mqtt, host: h, user: u, password: %s}]}\ncameras:
             "events: {url: 'postgresql://u:hunter2@h/d'}\ncameras: {a: {source: b.mp4}}",
             ["line 1, events.url"],
         ),
+        (
+            "console: {store: 'postgresql://u:hunter2@h/d'}\ncameras: {a: {source: b.mp4}}",
+            ["line 1, console.store"],
+        ),
     ],
 )
 def test_a_password_that_is_written_is_told_with_its_key_and_never_shown(tmp_path, text, found):

@@ -127,7 +127,7 @@ def test_texts_of_both_languages_take_the_same_values():
     import string
 
     for key, texts in catalogue().items():
-        if key.startswith(("history.", "report.")):
+        if key.startswith(("history.", "report.", "sites.")):
             names = {
                 language: {name for _, name, _, _ in string.Formatter().parse(text) if name}
                 for language, text in texts.items()

@@ -91,7 +91,7 @@ def test_one_site_is_shown_with_its_cameras_and_leads_to_its_events():
     page = Page(content(EN, Known((site("north gate"),), NOON), NOON))
     assert page.open == ["north gate"]
     assert "All sites" not in page.text
-    assert "80 % with a mask of 10" in page.text
+    assert "80\xa0% of 10 with a mask" in page.text
     assert page.links == [
         "/history?site=north+gate",
         "/history?site=north+gate&kind=alert",

@@ -24,6 +24,7 @@ from maskwatch.events import forwarder as forwarder_module
 from maskwatch.events import postgres as postgres_module
 from maskwatch.events.erase import erase_shared, rename_users
 from maskwatch.events.forwarder import Forwarder, check
+from maskwatch.events.sites import SiteState, sites_of
 from maskwatch.events.store import EventFilter, EventStore
 
 WRITING = Path(__file__).parent / "writing.py"
@@ -359,3 +360,59 @@ def test_erasing_takes_a_sites_copies_of_a_camera_and_days_and_a_persons_name_fo
             ("south", "door", 1000.0),
         ]
     own.close()
+
+
+def test_the_indexes_of_this_release_come_into_a_store_of_before_while_events_go_on(clean, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    check(SecretStr(clean.url), "north")
+    clean.execute("DROP INDEX events_lasting; DROP INDEX events_site_camera_at")
+    clean.execute("CREATE INDEX events_lasting ON events (camera)")  # as one that was broken off
+    clean.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'events_lasting'::regclass")
+    with shared(clean.url) as store:
+        assert postgres_module.missing_indexes(store.engine) == ["events_lasting", "events_site_camera_at"]
+        store.add([event() for _ in range(100)])
+        with copying(tmp_path, clean.url):
+            until(lambda: not postgres_module.missing_indexes(store.engine), LONG_S)
+        assert store.count(EventFilter()) == 100
+    (made,) = clean.execute("SELECT indexdef FROM pg_indexes WHERE indexname = 'events_lasting'")[0]
+    assert "(site) WHERE" in made
+
+
+def test_a_role_that_does_not_own_the_tables_says_which_indexes_its_owner_can_make(clean, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    check(SecretStr(clean.url), "north")
+    clean.execute("DROP INDEX events_site_camera_at")
+    clean.execute("CREATE ROLE writer LOGIN PASSWORD 'a-b'")
+    clean.execute("GRANT SELECT, INSERT, UPDATE ON events, sites TO writer")
+    try:
+        with copying(tmp_path, clean.url_of("writer", "a-b")) as forwarder:
+            until(lambda: "lacks the indexes events_site_camera_at" in caplog.text, LONG_S)
+            assert forwarder.problem is None
+    finally:
+        clean.execute("DROP OWNED BY writer; DROP ROLE writer")
+
+
+def test_who_looks_a_shared_store_up_sees_which_site_is_heard_of_and_writes_nothing(clean):
+    check(SecretStr(clean.url), "north")
+    now = time.time()
+    with shared(clean.url) as store:
+        store.add([event(at=now - 5000, site=site) for site in SITES])
+        store.add([event(kind=EventKind.OUTAGE, at=now - 900, camera="hall", site="south")])
+    clean.execute(
+        "INSERT INTO sites VALUES ('north', 'a', now()), ('north', 'b', now()), ('south', 'c', now()), "
+        "('west', 'd', now() - interval '1 hour'), ('new', 'e', now())"
+    )
+    looking = EventStore.to_look_up(SecretStr(clean.url), "--store")
+    sites = sites_of(looking, now)
+    assert [(site.name, site.state) for site in sites] == [
+        ("west", SiteState.SILENT),
+        ("south", SiteState.OFFLINE),
+        ("new", SiteState.UP),
+        ("north", SiteState.UP),
+    ]
+    assert [site.is_shared for site in sites] == [False, False, False, True]
+    assert sites[0].heard_at == pytest.approx(now - 3600, abs=60)
+    assert sites[2].cameras == ()
+    with pytest.raises(EventError, match="read-only transaction"):
+        looking.add([event()])
+    looking.close()

@@ -5,7 +5,7 @@ import threading
 import time
 
 import pytest
-from harness.fleet import almost_the_same, crowd, register
+from harness.fleet_models import almost_the_same, crowd, register
 
 from maskwatch.app.compose import service_pipeline
 from maskwatch.config import load as configuration

@@ -10,12 +10,12 @@ END_S = 60
 
 
 @contextmanager
-def console(config, *, log, prefix=()):
+def console(config, *, log, prefix=(), more=()):
     """Serve the console of a configuration's path; gives the link that it prints, which lets its reader in.
 
     It ends by Ctrl-C, in order, and has logged no error.
     """
-    command = [*prefix, sys.executable, "-m", "maskwatch", "console", "-c", str(config)]
+    command = [*prefix, sys.executable, "-m", "maskwatch", "console", "-c", str(config), *more]
     with (
         log.open("w") as errors,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,

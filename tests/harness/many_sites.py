@@ -1,6 +1,15 @@
 """What services of many sites wrote into one store: as many events as are wanted, made by the database itself."""
 
+import json
+import time
+from uuid import uuid4
+
+from pydantic import SecretStr
 from sqlalchemy import text
+
+from maskwatch.core.events import Event, EventKind
+from maskwatch.events import postgres
+from maskwatch.events.store import EventStore
 
 DAY_S = 86_400
 MODELS, BEFORE = "20261101T120000Z-aaaa", "shipped"
@@ -73,6 +82,30 @@ def fill(store, *, sites, cameras, number, since, until):
     with store.engine.connect() as connection:
         connection.exec_driver_sql("ANALYZE")
         connection.commit()
+
+
+def three_sites(server):
+    """Into a `harness.postgres.Postgres`: `site 01` is silent for three hours, `site 02` has a camera offline, `site 00` is up."""
+    store = EventStore.shared(SecretStr(server.url), "test")
+    postgres.make(store.engine)
+    now = time.time()
+    fill(store, sites=3, cameras=4, number=6000, since=now - DAY_S, until=now - 600)
+    store.add(
+        [
+            Event(
+                uuid4().hex, EventKind.SERVICE, now - DAY_S, None, None, json.loads(STARTED), f"site 0{each}"
+            )
+            for each in range(3)
+        ]
+    )
+    outage = json.loads(OUTAGE)
+    store.add([Event(uuid4().hex, EventKind.OUTAGE, now - 1500, "camera 01", None, outage, "site 02")])
+    store.close()
+    # an hour ahead: however long somebody looks, they are not silent
+    server.execute(
+        "INSERT INTO sites SELECT 'site 0' || i, 'x', now() + interval '1 hour' FROM generate_series(0, 2) i"
+    )
+    server.execute("UPDATE sites SET seen_at = now() - interval '3 hours' WHERE site = 'site 01'")
 
 
 def _padded(name, *, shared):

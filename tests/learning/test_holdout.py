@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from harness.fleet import almost_the_same, hold_out, opposite, register
+from harness.fleet_models import almost_the_same, hold_out, opposite, register
 
 from maskwatch.app.analysts import version_analysts
 from maskwatch.config import load as configuration

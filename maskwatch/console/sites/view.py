@@ -81,13 +81,13 @@ def _sum(all_figures: Iterable[Figures]) -> Figures:
 def _site(t: Texts, site: Site, now: float, *, is_open: bool) -> str:
     versions = [t("sites.program", version=site.program)] if site.program else []
     versions += [t("sites.models", version=site.models)] if site.models else []
-    about = [t("sites.heard", at=moment(site.heard_at, now, t)), *versions]
+    heard = [] if site.state is SiteState.SILENT else [t("sites.heard", at=moment(site.heard_at, now, t))]
     several = f"<p class='mw-notice'>{t('sites.several')}</p>" if site.is_shared else ""
     return (
         f"<section class='mw-site mw-site-{site.state}'><div><h2>{escape(site.name)}</h2>"
         f"<p class='mw-state'><i class='material-icons' aria-hidden='true'>{ICONS[site.state]}</i>"
         f"<span>{escape(_state(t, site, now))}</span></p>"
-        f"<p class='mw-faint'>{escape(' · '.join(about))}</p></div>"
+        f"<p class='mw-faint'>{escape(' · '.join([*heard, *versions]))}</p></div>"
         f"{_both(t, (site.today, site.day))}{_leads(t, site.name, site.name)}{several}"
         f"{_cameras(t, site, now, is_open=is_open)}</section>"
     )
@@ -122,10 +122,9 @@ def _figures(t: Texts, figures: Figures) -> str:
     low, high = map(percent, people.interval)
     told = [t("sites.interval", low=low, high=high)]
     told += [t("sites.unknown", n=f"{people.unknown:,}")] if people.unknown else []
-    ratio = t("sites.ratio", ratio=percent(people.protected_ratio))
-    of = t("sites.people", n=f"{people.protected + people.unprotected:,}")
-    words = (of, ratio) if t.language == "ko" else (ratio, of)
-    return f"<span title='{escape(', '.join(told))}'><b>{words[0]}</b> {words[1]}</span> {alerts}"
+    ratio = f"<b>{percent(people.protected_ratio).replace(' ', '&nbsp;')}</b>"
+    masked = t("sites.masked", ratio=ratio, n=f"{people.protected + people.unprotected:,}")
+    return f"<span title='{escape(', '.join(told))}'>{masked}</span> {alerts}"
 
 
 def _leads(t: Texts, name: str, site: str) -> str:
