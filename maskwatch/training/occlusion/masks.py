@@ -88,7 +88,7 @@ def outline(wearing: Wearing, random: Random) -> Outline:
     if wearing is Wearing.RIGHT:
         return right
     if wearing is Wearing.NOSE_BARE:
-        return replace(low, top=uniform(0.6, 0.86))
+        return replace(low, top=uniform(0.56, 0.82))
     if wearing is Wearing.MOUTH_BARE:
         return replace(low, top=uniform(1.08, 1.3), bottom=uniform(1.65, 2.1))
     if wearing is Wearing.CHIN:
