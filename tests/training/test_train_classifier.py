@@ -316,17 +316,23 @@ def test_a_network_too_sure_of_itself_is_calibrated():
     def loss():
         return binary_cross_entropy_with_logits(*train_classifier._judged(network, held, SHAPE, CPU)).item()
 
-    sure, judged_by = loss(), train_classifier._validate(network, held, SHAPE, CPU).loss
     with torch.no_grad():
-        last.weight.mul_(4)
-        last.bias.mul_(4)
+        last.weight.mul_(20)
+        last.bias.mul_(20)
+        last.bias.add_(6)
     too_sure = loss()
-    # by which epochs are compared: not by how sure of themselves they are
-    assert train_classifier._validate(network, held, SHAPE, CPU).loss == pytest.approx(judged_by, rel=0.02)
     train_classifier._calibrate(network, held, SHAPE, CPU)
     assert too_sure > loss()
-    assert too_sure > sure
-    assert loss() == pytest.approx(judged_by, rel=0.02)
+
+
+def test_epochs_are_compared_by_what_they_know_and_not_by_how_sure_of_it_they_are():
+    torch.manual_seed(1)
+    logits = 2 * torch.randn(4000)
+    truth = (torch.rand(4000) < torch.sigmoid(logits)).float()
+    _, loss = train_classifier._best_temperature(logits, truth)
+    temperature, too_sure = train_classifier._best_temperature(3 * logits, truth)
+    assert temperature == pytest.approx(3, rel=0.1)
+    assert too_sure == pytest.approx(loss, rel=0.01)
 
 
 def test_a_classifiers_training_that_was_stopped_goes_on_and_ends_as_one_that_was_not(tmp_path):
