@@ -61,7 +61,7 @@ class Epoch:
     """The figures of one epoch; `number` counts from 1.
 
     `loss` is the mean binary cross-entropy of the training batches, with smoothed labels. `validation_loss`,
-    without smoothing, and `validation_accuracy` (0..1, at a probability of 0.5) are those of the averaged
+    without smoothing and as calibrated, and `validation_accuracy` (0..1, at a probability of 0.5) are those of the averaged
     weights. `balanced_loss` is the mean of the validation losses of each label, however few faces have it. `best`: the validation loss is the lowest so far.
     `images_per_s` are the faces that the training took a second.
     """
@@ -192,14 +192,19 @@ def _calibrate(network: MaskNet, faces: Sequence[LabelledFace], shape: Shape, de
 
     It goes into the last layer, so that whoever runs the network need not know.
     """
-    logits, truth = _judged(network, faces, shape, device)
-    temperatures = torch.linspace(math.log(0.3), math.log(5), 200).exp()
-    losses = [binary_cross_entropy_with_logits(logits / t, truth).item() for t in temperatures]
-    best = float(temperatures[int(np.argmin(losses))])
+    temperature, _ = _best_temperature(*_judged(network, faces, shape, device))
     last = network.dense[-1]
     assert isinstance(last, nn.Linear)
-    last.weight.div_(best)
-    last.bias.div_(best)
+    last.weight.div_(temperature)
+    last.bias.div_(temperature)
+
+
+def _best_temperature(logits: Tensor, truth: Tensor) -> tuple[float, float]:
+    """What logits `(N,)` are best divided by, and their mean binary cross-entropy then."""
+    temperatures = torch.linspace(math.log(0.3), math.log(5), 200).exp()
+    losses = [binary_cross_entropy_with_logits(logits / t, truth).item() for t in temperatures]
+    best = int(np.argmin(losses))
+    return float(temperatures[best]), losses[best]
 
 
 class _Validated(NamedTuple):
@@ -216,7 +221,8 @@ def _validate(
     labels = [face.label for face in faces]
     by_label = [losses[[own == label for own in labels]].mean().item() for label in set(labels)]
     accuracy = ((logits > 0) == (truth > 0.5)).float().mean().item()
-    return _Validated(losses.mean().item(), accuracy, sum(by_label) / len(by_label))
+    _, loss = _best_temperature(logits, truth)
+    return _Validated(loss, accuracy, sum(by_label) / len(by_label))
 
 
 @torch.no_grad()

@@ -17,16 +17,13 @@ from maskwatch.datasets.faces import LabelledFace
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.training.occlusion.face_frame import FaceFrame, frames
 from maskwatch.training.occlusion.hands import with_hand
-from maskwatch.training.occlusion.masks import SHARES, Donor, Wearing, with_mask
+from maskwatch.training.occlusion.masks import SHARES, Donor, with_mask
 from maskwatch.training.occlusion.transfer import with_anothers_mask
 
 Random = np.random.Generator
 
-DRAWN, TAKEN, HANDS = (
-    0.35,
-    0.25,
-    0.1,
-)  # shares of the bare faces that get a drawn mask, another's lower face, a hand
+# shares of the bare faces that get a drawn mask, another's lower face, a hand
+DRAWN, TAKEN, HANDS = 0.35, 0.25, 0.1
 HANDS_ON_MASKS = 0.05  # share of the faces with a mask that get a hand
 DONORS = 0.4  # share of the drawn masks that are cut from another's
 DRAWING_PX = 96  # of a face's longer side: what is larger is made smaller first, as a crop is no larger
@@ -89,7 +86,7 @@ def _occluded(face: FramedFace, donors: Sequence[FramedFace], random: Random) ->
         return face.patch, protected
     donor = donors[int(random.integers(len(donors)))]
     if chance < DRAWN:
-        wearing = list(Wearing)[int(random.choice(len(SHARES), p=list(SHARES.values())))]
+        wearing = list(SHARES)[int(random.choice(len(SHARES), p=list(SHARES.values())))]
         taken = Donor(donor.patch, donor.frame) if random.random() < DONORS else None
         return with_mask(face.patch, face.frame, wearing, random, taken), wearing.protects
     if chance < DRAWN + TAKEN:

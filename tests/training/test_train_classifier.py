@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 from maskwatch.classify.classifier import MaskClassifier
 from maskwatch.classify.network import MaskNet, Shape, load_network, save_network
@@ -310,16 +311,28 @@ def test_a_training_goes_on_from_other_weights_at_half_the_rate_and_its_card_say
 def test_a_network_too_sure_of_itself_is_calibrated():
     faces = faces_of(40, Split.TRAIN) + faces_of(40, Split.VALIDATION)
     network = train(faces, SHAPE, ClassifierRecipe(epochs=2, batch=16), CPU, lambda _: None)
-    held = list(faces_of(80, Split.VALIDATION))
-    sure, last = train_classifier._validate(network, held, SHAPE, CPU)[0], network.dense[-1]
+    held, last = list(faces_of(80, Split.VALIDATION)), network.dense[-1]
+
+    def loss():
+        return binary_cross_entropy_with_logits(*train_classifier._judged(network, held, SHAPE, CPU)).item()
+
     with torch.no_grad():
         last.weight.mul_(20)
         last.bias.mul_(20)
         last.bias.add_(6)
-    too_sure = train_classifier._validate(network, held, SHAPE, CPU)[0]
+    too_sure = loss()
     train_classifier._calibrate(network, held, SHAPE, CPU)
-    assert too_sure > train_classifier._validate(network, held, SHAPE, CPU)[0]
-    assert too_sure > sure
+    assert too_sure > loss()
+
+
+def test_epochs_are_compared_by_what_they_know_and_not_by_how_sure_of_it_they_are():
+    torch.manual_seed(1)
+    logits = 2 * torch.randn(4000)
+    truth = (torch.rand(4000) < torch.sigmoid(logits)).float()
+    _, loss = train_classifier._best_temperature(logits, truth)
+    temperature, too_sure = train_classifier._best_temperature(3 * logits, truth)
+    assert temperature == pytest.approx(3, rel=0.1)
+    assert too_sure == pytest.approx(loss, rel=0.01)
 
 
 def test_a_classifiers_training_that_was_stopped_goes_on_and_ends_as_one_that_was_not(tmp_path):

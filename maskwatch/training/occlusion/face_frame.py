@@ -76,10 +76,18 @@ class FaceFrame:
         )
 
     def place(self, u: float, v: float) -> tuple[float, float]:
-        """X and y in pixels."""
-        sideways = self.ridge + u * ((self.right - self.ridge) if u > 0 else (self.ridge - self.left))
-        x, y = self.eyes + sideways * self.across + v * self.down
+        """Of a place, x and y in pixels."""
+        x, y = self.pixels(np.array(u, np.float32), np.array(v, np.float32))
         return float(x), float(y)
+
+    def pixels(self, u: Floats, v: Floats) -> tuple[Floats, Floats]:
+        """Of many places at once, x and y in pixels, each of the shape of `u` and `v`."""
+        sideways = self.ridge + u * np.where(u > 0, self.right - self.ridge, self.ridge - self.left)
+        x, y = (
+            np.asarray(self.eyes[axis] + sideways * self.across[axis] + v * self.down[axis], np.float32)
+            for axis in (0, 1)
+        )
+        return x, y
 
     def grid(self, height: int, width: int) -> tuple[Floats, Floats]:
         """`u` and `v` of every pixel, each `(height, width)`."""

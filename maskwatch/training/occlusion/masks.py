@@ -43,7 +43,7 @@ SHARES = {
     Wearing.SCARF: 0.07,
 }
 LOOPS = 0.45  # share of the masks with ear loops in sight
-CANVAS_PX = 96  # of `u` -1..1 in another's mask
+CANVAS_PX = 96  # each side of the cloth that is cut from another's mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def outline(wearing: Wearing, random: Random) -> Outline:
     if wearing is Wearing.RIGHT:
         return right
     if wearing is Wearing.NOSE_BARE:
-        return replace(low, top=uniform(0.6, 0.86))
+        return replace(low, top=uniform(0.56, 0.82))
     if wearing is Wearing.MOUTH_BARE:
         return replace(low, top=uniform(1.08, 1.3), bottom=uniform(1.65, 2.1))
     if wearing is Wearing.CHIN:
@@ -192,14 +192,7 @@ def _with_loops(drawn: Floats, frame: FaceFrame, edges: Outline, cloth: Floats, 
 
 def _donors_cloth(donor: Donor, across: Floats, down: Floats) -> Floats:
     """The middle of the donor's mask, where nothing else shows, stretched over the cloth."""
-    canvas_v, canvas_u = np.mgrid[0.5 : 1.4 : CANVAS_PX * 1j, -0.6 : 0.6 : CANVAS_PX * 1j]
-    frame = donor.frame
-    sideways = frame.ridge + canvas_u * np.where(
-        canvas_u > 0, frame.right - frame.ridge, frame.ridge - frame.left
-    )
-    x, y = (
-        (frame.eyes[axis] + sideways * frame.across[axis] + canvas_v * frame.down[axis]).astype(np.float32)
-        for axis in (0, 1)
-    )
+    v, u = np.mgrid[0.5 : 1.4 : CANVAS_PX * 1j, -0.6 : 0.6 : CANVAS_PX * 1j].astype(np.float32)
+    x, y = donor.frame.pixels(u, v)
     cloth = cv2.remap(donor.patch, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return sampled(np.asarray(cloth, np.float32), across, down)
