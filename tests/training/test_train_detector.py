@@ -345,6 +345,8 @@ def test_the_command_tells_what_is_broken_uses_the_rest_and_writes_weights_and_c
     assert "| `streets` | `stock@" in card
     assert "| `streets` | these |" in card
     assert "once more about each box that it gave, mirrored" in card
+    assert "O-Net as it was before the training" in card
+    assert "- kept: (0.3, 0.3, 0.0)" in card
     assert list(output.with_suffix(".training").glob("events.out.tfevents*"))
     other = maskwatch(*command, "--seed", 1)
     assert other.returncode == 1

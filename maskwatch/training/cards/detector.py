@@ -13,9 +13,10 @@ from maskwatch.training.detector import DetectorRecipe
 from maskwatch.training.fine_tune import TunedDetector, TuningTarget
 
 MIRRORED = (
-    "O-Net is asked once more about each box that it gave, mirrored, and the mean of both",
+    "O-Net is asked once more about each box that it gave, mirrored, and the mean of the",
     "log-odds counts.",
 )
+OLD_ONET = ("O-Net as it was before the training is asked about the same box, too.",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,10 @@ def write_detector_card(
     tested: Mapping[str, tuple[Detection, Detection]],
 ) -> None:
     """`tested`: what the weights that it started from, and it, find in each data set's test part."""
-    point, networks = tuned.weights.point, (tuned.weights.pnet, tuned.weights.rnet, tuned.weights.onet)
+    weights, point = tuned.weights, tuned.weights.point
+    networks = [weights.pnet, weights.rnet, weights.onet]
+    if weights.old_onet is not None:
+        networks.append(weights.old_onet)
     lines = [
         f"# {path.name}",
         "",
@@ -54,6 +58,7 @@ def write_detector_card(
         f"Thresholds {_numbers(point.thresholds)}; a face's score is the product of the three",
         f"networks' probabilities to the powers {_numbers(point.powers)}.",
         *(MIRRORED if point.mirrored else ()),
+        *(OLD_ONET if point.mirrored and weights.old_onet is not None else ()),
         "",
         f"SHA-256 `{digest}`",
         "",
