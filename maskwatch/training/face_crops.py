@@ -15,6 +15,7 @@ from maskwatch.classify.network import Shape
 from maskwatch.core.records import Box, Rgb
 from maskwatch.datasets.faces import LabelledFace
 from maskwatch.datasets.labels import FaceLabel
+from maskwatch.training.augmentation import compressed
 from maskwatch.training.occlusion.face_frame import FaceFrame, frames
 from maskwatch.training.occlusion.hands import with_hand
 from maskwatch.training.occlusion.masks import SHARES, Donor, with_mask
@@ -127,8 +128,5 @@ def _degraded(rgb: Rgb, random: Random) -> Rgb:
         values = values + random.normal(0, random.uniform(1, 10), values.shape)
     rgb = np.clip(values, 0, 255).astype(np.uint8)
     if random.random() < 0.3:
-        quality = int(random.integers(25, 90))
-        # not by `compressed`: red goes in for blue here, and the shipped weights were trained so
-        _, data = cv2.imencode(".jpg", rgb, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        rgb = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+        rgb = compressed(rgb, int(random.integers(25, 90)))
     return rgb

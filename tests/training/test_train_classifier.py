@@ -264,7 +264,7 @@ def test_train_and_evaluate_commands_end_to_end(tmp_path, bare, masked, maskwatc
             lit[-90:] = noisy(900 + place + len(name), (90, 90, 90), side=420)[:90, : lit.shape[1]]
             write(tmp_path / key, cv2.resize(lit, (side, side)))
     weights = tmp_path / "out" / "mine.safetensors"
-    searching = "--search", 2, "--search-epochs", 1
+    searching = "--search", 2, "--search-epochs", 1, "--start", "shipped"
     trained = maskwatch("train", "classifier", "--data", tmp_path, "-o", weights, "--epochs", 2, *searching)
     assert trained.returncode == 0, trained.stderr
     assert trained.stdout.index("trial   2") < trained.stdout.index("epoch   2")
@@ -273,6 +273,7 @@ def test_train_and_evaluate_commands_end_to_end(tmp_path, bare, masked, maskwatc
     assert load_network(weights, CPU)[1] == Shape()
     card = weights.with_suffix(".md").read_text()
     assert "accuracy" in card
+    assert "Went on from `classifier@" in card
     evaluated = maskwatch("evaluate", "classifier", "--data", tmp_path, "--weights", weights, "--json", "-")
     counts = json.loads(evaluated.stdout)["confusion"]
     assert counts["faces"] == counts["tp"] + counts["fp"] + counts["tn"] + counts["fn"]
