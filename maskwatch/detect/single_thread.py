@@ -1,5 +1,5 @@
 """Small operations on one thread. For some torch wakes all cores, however few numbers there are, and on a processor those are
-busy with the networks. What comes out is the same to the last bit; on a card it is torch's own operation.
+busy with the networks. On a card they are torch's own operations.
 """
 
 import numpy as np
@@ -9,7 +9,7 @@ from torch.nn.functional import logsigmoid
 
 
 def log_sigmoid(odds: Tensor) -> Tensor:
-    """The logarithms of the probabilities behind log-odds `(N,)`."""
+    """The logarithms of the probabilities behind log-odds `(N,)`; the last bit may be another than torch's."""
     if odds.device.type != "cpu":
         return logsigmoid(odds)
     return odds.clamp(max=0) - (-odds.abs()).exp().log1p()
