@@ -46,6 +46,7 @@ class Follower(BackgroundThread):
         return super().__enter__()
 
     def body(self) -> None:
+        """Look for another version until the end."""
         while not self.pause(LOOK_S):
             self._pipeline.release()
             change_stamp = self._registry.change_stamp()
