@@ -43,6 +43,7 @@ class Upkeep(BackgroundThread):
             self._told = str(e)
 
     def body(self) -> None:
+        """Look now, and then once an hour."""
         self.look()
         while not self.pause(EVERY_S):
             self.look()

@@ -62,6 +62,7 @@ class DriftWatch(BackgroundThread):
         self._fails = False
 
     def body(self) -> None:
+        """Save each minute and look each half an hour; save at the end."""
         self.look()
         rounds = 0
         while not self.pause(SAVE_S):

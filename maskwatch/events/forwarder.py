@@ -62,6 +62,7 @@ class Forwarder(BackgroundThread):
         return self._failure or self._clash
 
     def body(self) -> None:
+        """Copy until the end; what fails waits, longer each time."""
         failures, pause_s = 0, 0.0
         while not self.pause(pause_s):
             failures = 0 if self._attempt() else failures + 1

@@ -55,6 +55,7 @@ class Follower(BackgroundThread):
         self._shadow.save()
 
     def body(self) -> None:
+        """Look for another version until the end."""
         self._follow_shadow()
         while not self.pause(LOOK_S):
             self._pipeline.release()
