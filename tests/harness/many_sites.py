@@ -106,6 +106,7 @@ def three_sites(server):
         "INSERT INTO sites SELECT 'site 0' || i, 'x', now() + interval '1 hour' FROM generate_series(0, 2) i"
     )
     server.execute("UPDATE sites SET seen_at = now() - interval '3 hours' WHERE site = 'site 01'")
+    server.execute("UPDATE events SET at = at - 3 * 3600 WHERE site = 'site 01'")
 
 
 def _padded(name, *, shared):

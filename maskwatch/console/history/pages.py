@@ -24,4 +24,8 @@ def add_pages(app: FastAPI, console: Console, records: Records) -> None:
         def note(sites: str) -> None:
             console.note_access(visit.user, Action.OPENED, f"{PATH}?site={sites}", visit.address)
 
-        await Timeline(records, visit, request.query_params, note).open()
+        timeline = Timeline(records, visit, request.query_params, note)
+        if records.is_shared(records.choice(request.query_params)):
+            ui.timer(0, timeline.open, once=True)  # when the browser is there: the store may take its time
+        else:
+            await timeline.open()
