@@ -103,7 +103,7 @@ class Mtcnn:
         whole = torch.from_numpy(rgb)[None].to(device)
         answers = [self._backend.pnet(whole).clone()]
         pyramid, first = self._pyramid([rgb]), torch.zeros(1, dtype=torch.int64, device=device)
-        networks = [(self._backend.rnet, RNET_PX), (self._backend.onet, ONET_PX)]
+        networks: list[tuple[Run, int]] = [(self._backend.rnet, RNET_PX), (self._backend.onet, ONET_PX)]
         if self._backend.old_onet is not None:
             networks.append((self._backend.old_onet, ONET_PX))
         for network, side_px in networks:
