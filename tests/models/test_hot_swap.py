@@ -239,7 +239,7 @@ def test_a_candidate_in_the_shadow_is_compared_and_queued_goes_on_after_a_restar
         return shadow.cameras["door"].frames if shadow is not None and shadow.cameras else 0
 
     def running():
-        return run(slow_clip, 2, 2, motion={"gate": False})
+        return run(slow_clip, 2, 2, motion={"gate": False}, detect={"backend": "torch", "min_face_px": 60})
 
     with running() as service:
         before = service.models()
