@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from maskwatch.cli.sections import settings_for
 from maskwatch.cli.terminal import out, say
@@ -107,21 +107,16 @@ def status(
     if manifest is None:
         say(f"{to}: nothing is published there")
         return
-    table = Table("version", "stage", "from", "MB")
+    table = Table(Column("version", no_wrap=True), "stage", "from", "MB")
     for each in manifest.releases:
         table.add_row(each.version, each.stage, each.parent or "-", f"{each.size / 1e6:.1f}")
     out.print(table)
     reports = _reports(to)
-    services = Table("service", "serves", "shadow", "manifest", "said (UTC)", "")
+    services = Table("service", Column("serves", no_wrap=True), "said (UTC)", "")
     for report in reports:
-        is_current = report.sequence == manifest.sequence
+        at = f"{report.at:%Y-%m-%d %H:%M}"
         services.add_row(
-            _shown(report.name),
-            _shown(report.serves),
-            _shown(report.shadow or "-"),
-            "the latest" if is_current else "an older one" if report.sequence else "none yet",
-            f"{report.at:%Y-%m-%d %H:%M:%S}",
-            _shown(_remark(report)),
+            _shown(report.name), _shown(report.serves), at, _shown(_remark(report, manifest.sequence))
         )
     out.print(services)
     say(
@@ -164,11 +159,18 @@ def _reports(folder: Path) -> "list[ServiceReport]":
     return list(read_reports(folder))
 
 
-def _remark(report: "ServiceReport") -> str:
-    said = ["a version was chosen there"] if report.held else []
-    if report.frames:
-        said.append(f"{report.differing} of {pluralize(report.frames, 'frame')} differ in the shadow")
-    said += [f"the shadow run has ended: {report.problem}"] if report.problem else []
+def _remark(report: "ServiceReport", latest: int) -> str:
+    said = []
+    if report.sequence != latest:
+        said.append("has seen an older manifest" if report.sequence else "has seen no manifest yet")
+    if report.held:
+        said.append("a version was chosen there")
+    if report.shadow:
+        said.append(
+            f"tries {report.shadow}: {report.differing} of {pluralize(report.frames, 'frame')} differ"
+        )
+    if report.problem:
+        said.append(f"the shadow run has ended: {report.problem}")
     said += [f"refuses {version}: {why}" for version, why in report.refused.items()]
     return "; ".join(said) or "-"
 

@@ -26,12 +26,12 @@ class HttpShare:
         self._timeout = httpx.Timeout(ANSWER_S, connect=CONNECT_S)
 
     def read(self, name: str, max_bytes: int) -> bytes:
-        """See `Share.read`."""
+        """A whole file, as `fleet/share.py` says."""
         return whole(self, name, max_bytes)
 
     @contextmanager
     def opened(self, name: str, start: int) -> Iterator[tuple[int, Iterator[bytes]]]:
-        """See `Share.opened`."""
+        """A file's bytes, as `fleet/share.py` says."""
         headers = ASKING | ({"Range": f"bytes={start}-"} if start else {})
         with ExitStack() as stack:
             with self._told():

@@ -21,8 +21,8 @@ def why_shifted(
     """Why the version that judges `now` is not to be trusted, a line for people; None: nothing speaks against it.
 
     `before` and `now` are what judged and judges each camera (`drift.confidences.named`), and `since` is when that
-    changed; days are those of UTC. Of the days before, the last `bounds.reference_days` count. Two versions differ in how sure they are also where both
-    are right, so `bounds.psi` is to be wider than that of drift.
+    changed; days are those of UTC. Of the days before, the last `bounds.reference_days` count. `bounds.psi` may be wider than
+    drift's: the first hours with a version are no whole days.
     """
     for camera in sorted(before.keys() & now.keys()):
         if before[camera] == now[camera]:

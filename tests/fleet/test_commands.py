@@ -89,7 +89,7 @@ def test_a_version_in_the_shadow_is_told_with_what_came_of_it(run, source, folde
     shop = service()
     shop.tried = ShadowStatus(V1, SHIPPED, utc_now(), {"door": ShadowCounts(frames=120, differing=7)})
     shop.look()
-    assert "7 of 120 frames differ in the shadow" in " ".join(run("status", "--to", folder).split())
+    assert "tries v1: 7 of 120 frames differ" in " ".join(run("status", "--to", folder).split())
 
 
 def test_keygen_prints_the_public_key_and_never_the_private_one(run, tmp_path, monkeypatch):
