@@ -2,7 +2,7 @@
 
     python tests/harness/fleet_load.py --cameras 10000 [--plot FILE] [--price 0.10 --cameras-a-machine 16]
 
-Days are drawn (`fleet.py`): so many people, alerts and outages by camera, a share of the doors busy, people when it is
+Days are drawn (`fleet_day.py`): so many people, alerts and outages by camera, a share of the doors busy, people when it is
 day. What comes of them at the server is reckoned from the measured costs of `--costs`. `--price` is what you pay for a
 machine-hour, in your money.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness import fleet
+from harness import fleet_day
 
 COSTS = Path(__file__).parents[2] / "docs" / "speed" / "postgresql-2-cores.json"
 MONTH_H, MONTH_DAYS = 730, 30.4
@@ -20,11 +20,11 @@ MONTH_H, MONTH_DAYS = 730, 30.4
 
 def drawn(given, chance):
     """The load of one day of the whole fleet."""
-    load, left = fleet.Load.none(), given.cameras
+    load, left = fleet_day.Load.none(), given.cameras
     while left > 0:
         number = min(given.cameras_a_service, left)
         doors = [given.busy if chance.random() < given.busy_share else given.quiet for _ in range(number)]
-        fleet.add(load, fleet.draw(doors, chance), chance.uniform(0, fleet.ANNOUNCE_S))
+        fleet_day.add(load, fleet_day.draw(doors, chance), chance.uniform(0, fleet_day.ANNOUNCE_S))
         left -= number
     return load
 
@@ -61,7 +61,7 @@ def told(given, load, asked):
     )
     yield "GB of events a month", f"{asked['disk'] * MONTH_DAYS / 1e9:.1f}", ""
     yield "GB of the server's journal a month", f"{asked['wal'] * MONTH_DAYS / 1e9:.1f}", ""
-    made_up = fleet.returned(given.cameras // given.cameras_a_service, given.figures)
+    made_up = fleet_day.returned(given.cameras // given.cameras_a_service, given.figures)
     yield "when it was away: cores meanwhile", f"{made_up:.2f}", "until all are back, within a minute"
     if given.price is not None:
         month = MONTH_H * given.price / given.cameras_a_machine
@@ -94,7 +94,7 @@ def plot(load, asked, path):
 
 
 def door(text):
-    return fleet.Door(*map(float, text.split(",")))
+    return fleet_day.Door(*map(float, text.split(",")))
 
 
 def main():
@@ -104,9 +104,9 @@ def main():
     parser.add_argument("--cameras", type=int, default=10_000)
     parser.add_argument("--cameras-a-service", type=int, default=4)
     parser.add_argument(
-        "--quiet", type=door, default=fleet.QUIET, metavar="PEOPLE,ALERTS[,OUTAGES]", help="in a day"
+        "--quiet", type=door, default=fleet_day.QUIET, metavar="PEOPLE,ALERTS[,OUTAGES]", help="in a day"
     )
-    parser.add_argument("--busy", type=door, default=fleet.BUSY, metavar="PEOPLE,ALERTS[,OUTAGES]")
+    parser.add_argument("--busy", type=door, default=fleet_day.BUSY, metavar="PEOPLE,ALERTS[,OUTAGES]")
     parser.add_argument("--busy-share", type=float, default=0.2, help="of the cameras, 0 to 1")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--costs", type=Path, default=COSTS, help="measured by fleet_measure.py")
@@ -114,9 +114,9 @@ def main():
     parser.add_argument("--cameras-a-machine", type=int, default=16)
     parser.add_argument("--plot", type=Path, help="a PNG of the day")
     given = parser.parse_args()
-    given.figures = fleet.Costs.read(given.costs)
+    given.figures = fleet_day.Costs.read(given.costs)
     load = drawn(given, np.random.default_rng(given.seed))
-    asked = fleet.reckon(load, given.figures)
+    asked = fleet_day.reckon(load, given.figures)
     for name, mean, most in told(given, load, asked):
         print(f"{name:40}{mean:>12}   {most}")
     if given.plot:

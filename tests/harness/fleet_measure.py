@@ -5,7 +5,7 @@
     python tests/harness/fleet_measure.py backlogs [--services 1,3,10,30] [--events 3000] [--delay-ms 20]
 
 `fleets` lets so many services, whose forwarder is the real one, copy what was drawn for a fleet of one busy door each, and
-puts beside it what `fleet.py` reckons from the costs in FILE. `backlogs` gives how quickly all is copied after the
+puts beside it what `fleet_day.py` reckons from the costs in FILE. `backlogs` gives how quickly all is copied after the
 server was away, each service `--delay-ms` away from it.
 """
 
@@ -25,7 +25,7 @@ import numpy as np
 import psutil
 from pydantic import SecretStr
 
-from harness import fleet
+from harness import fleet_day
 from harness.postgres import Postgres
 from harness.relay import Relay
 from maskwatch.core.events import Event, EventKind
@@ -98,7 +98,7 @@ def costs(given):
         postgres.make(store.engine)
         told = {f"row_{what}": {} for what in ("up", "disk", "wal")}
         ones, many = {}, {}
-        for kind in fleet.KINDS:
+        for kind in fleet_day.KINDS:
             with server.counted(50) as ones[kind]:
                 for _ in range(50):
                     store.copy_in([Copy(event(kind), time.time_ns() // 1000)])
@@ -108,10 +108,10 @@ def costs(given):
             told["row_up"][kind] = (many[kind]["up"] - ones[kind]["up"]) / 99
             told["row_disk"][kind], told["row_wal"][kind] = many[kind]["disk"] / 100, many[kind]["wal"] / 100
         for what in ("down", "cpu"):
-            told[f"row_{what}"] = np.mean([(many[k][what] - ones[k][what]) / 99 for k in fleet.KINDS])
+            told[f"row_{what}"] = np.mean([(many[k][what] - ones[k][what]) / 99 for k in fleet_day.KINDS])
         for what in ("up", "down", "cpu"):
-            rows = told["row_up"] if what == "up" else dict.fromkeys(fleet.KINDS, told[f"row_{what}"])
-            told[f"batch_{what}"] = np.mean([ones[k][what] - rows[k] for k in fleet.KINDS])
+            rows = told["row_up"] if what == "up" else dict.fromkeys(fleet_day.KINDS, told[f"row_{what}"])
+            told[f"batch_{what}"] = np.mean([ones[k][what] - rows[k] for k in fleet_day.KINDS])
         with server.counted(40) as connecting:
             for _ in range(40):
                 store.close()
@@ -148,18 +148,18 @@ def _rounded(told):
 
 
 def fleets(given):
-    figures, chance = fleet.Costs.read(Path(given.file)), np.random.default_rng(0)
+    figures, chance = fleet_day.Costs.read(Path(given.file)), np.random.default_rng(0)
     print(
         f"{'services':>9} {'':18}{'rows':>9}{'batches':>9}{'kB up':>9}{'kB down':>9}{'ms CPU':>9}{'connections':>12}"
     )
     for number in given.services:
         seconds = given.seconds
-        door = fleet.Door(given.per_second * seconds, given.per_second * seconds / 20, 0)
-        drawn = [fleet.draw([door], chance, seconds) for _ in range(number)]
-        load = fleet.Load.none(seconds)
+        door = fleet_day.Door(given.per_second * seconds, given.per_second * seconds / 20, 0)
+        drawn = [fleet_day.draw([door], chance, seconds) for _ in range(number)]
+        load = fleet_day.Load.none(seconds)
         for writes in drawn:
-            fleet.add(load, writes, 0)
-        expected = fleet.reckon(load, figures)
+            fleet_day.add(load, writes, 0)
+        expected = fleet_day.reckon(load, figures)
         measured = _driven(drawn, seconds)
         rows = (load.rows.sum(), load.batches.sum(), expected["up"].sum() / 1e3, expected["down"].sum() / 1e3)
         lines = {
@@ -192,7 +192,7 @@ def _driven(drawn, seconds):
             for at, service, number, kind in due:
                 time.sleep(max(0.0, began_s + at - time.monotonic()))
                 services[service].own.add(
-                    [event(fleet.KINDS[kind], f"site {service}", service << 32 | int(number))]
+                    [event(fleet_day.KINDS[kind], f"site {service}", service << 32 | int(number))]
                 )
             time.sleep(max(0.0, began_s + seconds - time.monotonic()))
             _until_copied(services)
