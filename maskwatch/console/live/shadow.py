@@ -22,15 +22,14 @@ def shadow_view(shadow: Mapping[str, Any] | None, t: Texts) -> dict[str, object]
     """Of the status' `shadow`; None where no version is in the shadow."""
     if shadow is None:
         return None
-    names = {"version": shadow["version"], "serving": shadow["serving"]}
     rows = [_row(name, counts, t) for name, counts in shadow["cameras"].items()]
     note = "" if rows else t("live.shadow_none")
     if shadow["problem"]:
         note = t("live.shadow_ended", reason=in_words(shadow["problem"], t))
     return {
-        "title": t("live.shadow", **names),
+        "title": t("live.shadow", version=shadow["version"], serving=shadow["serving"]),
         "note": note,
-        "heads": [t(f"live.shadow_{column}", **names) for column in COLUMNS],
+        "heads": [t(f"live.shadow_{column}") for column in COLUMNS],
         "rows": rows,
     }
 
@@ -43,5 +42,5 @@ def _row(camera: str, counts: Mapping[str, Any], t: Texts) -> list[str]:
         f"{frames:,}",
         f"{differing:,} ({differing / max(1, frames):.1%})",
         *(f"{counts[column]:,}" for column in COLUMNS[3:-1]),
-        t("live.shadow_times", **times),
+        f"{times['candidate']} ms ({times['serving']} ms)",
     ]
