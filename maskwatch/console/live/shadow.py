@@ -22,7 +22,7 @@ def shadow_view(shadow: Mapping[str, Any] | None, t: Texts) -> dict[str, object]
     """Of the status' `shadow`; None where no version is in the shadow."""
     if shadow is None:
         return None
-    rows = [_row(name, counts, t) for name, counts in shadow["cameras"].items()]
+    rows = [_row(name, counts) for name, counts in shadow["cameras"].items()]
     note = "" if rows else t("live.shadow_none")
     if shadow["problem"]:
         note = t("live.shadow_ended", reason=in_words(shadow["problem"], t))
@@ -34,7 +34,7 @@ def shadow_view(shadow: Mapping[str, Any] | None, t: Texts) -> dict[str, object]
     }
 
 
-def _row(camera: str, counts: Mapping[str, Any], t: Texts) -> list[str]:
+def _row(camera: str, counts: Mapping[str, Any]) -> list[str]:
     frames, differing = counts["frames"], counts["differing"]
     times = {who: f"{1000 * (counts[f'{who}_s'] or 0):.0f}" for who in ("candidate", "serving")}
     return [
