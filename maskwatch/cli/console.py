@@ -68,7 +68,7 @@ def console(
     before = None if state is None else Handover.received(state)
     if config is None and store is None:
         raise typer.BadParameter("-c names the configuration of a service, or --store what services share")
-    settings = settings_for("console" if store is None else "console --store", config)
+    settings = settings_for("console", config) if store is None else settings_for("console --store", config)
     again = _Again(enabled=supervised or not sys.stdin.isatty())  # a terminal that closes sends SIGHUP, too
     with ExitStack() as stack, suppress(KeyboardInterrupt):  # the way to end it
         listener = stack.enter_context(_listener(settings, before, patient=supervised))
