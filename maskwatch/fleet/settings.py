@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, model_val
 from maskwatch.core.address import Address
 from maskwatch.platform.paths import beside
 from maskwatch.platform.settings_base import SettingsBase
+from maskwatch.rules.settings import wrong_key
 
 KEY_TEXT = "ed25519:"  # what a public key begins with where it is written out
 
@@ -53,7 +54,7 @@ class FleetSettings(SettingsBase):
     @model_validator(mode="after")
     def _has_a_key(self) -> "FleetSettings":
         if self.address is not None and self.public_key is None:
-            raise ValueError("public_key is needed: only what is signed with it is taken")
+            raise wrong_key(("address",), "needs public_key beside it: only what is signed with it is taken")
         return self
 
     @property

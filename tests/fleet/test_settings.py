@@ -27,7 +27,7 @@ def test_without_an_address_there_is_no_fleet():
 @pytest.mark.parametrize(
     ("fleet", "told"),
     [
-        ({"address": "/mnt/fleet"}, "public_key is needed"),
+        ({"address": "/mnt/fleet"}, "fleet.address: needs public_key beside it"),
         ({"address": "ftp://h/fleet", "public_key": KEY}, "must be a folder, or begin with https://"),
         ({"address": " ", "public_key": KEY}, "must be a folder"),
         ({"address": "/mnt/fleet", "public_key": ""}, "fleet.public_key"),
