@@ -19,6 +19,7 @@ from maskwatch.console.history.files import add_files
 from maskwatch.console.history.query import ALL_SITES, Choice
 from maskwatch.console.history.records import Records
 from maskwatch.console.history.rows import rows
+from maskwatch.console.history.strip import ratio_table
 from maskwatch.console.review.context import Review
 from maskwatch.console.review.thumbnails import Thumbnails
 from maskwatch.console.sites import fleet as fleet_module
@@ -230,6 +231,18 @@ def test_of_several_sites_each_row_says_which():
     assert "north · entrance" not in one
     assert "entrance 3" in one
     assert "site=" not in rows(EN, found, None, frozenset())
+
+
+def test_the_table_of_many_sites_waits_to_be_asked_for():
+    def made(number):
+        each = [(f"site {n}", PeopleCount(1), PeopleCount(2)) for n in range(number)]
+        return ratio_table(EN, [("all sites", PeopleCount(number), PeopleCount(number)), *each], "site")
+
+    assert "<details" not in made(14)
+    html = made(40)
+    assert "By site: 40" in html
+    assert html.index("all sites") < html.index("<details") < html.index("site 0<")
+    assert html.count("<th scope='row'>") == 41
 
 
 def test_a_week_of_several_sites_names_cameras_with_theirs(shared):

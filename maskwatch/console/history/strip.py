@@ -15,6 +15,7 @@ WIDTH, HEIGHT = 1000, 100  # of the SVG's own measure; the page stretches it
 TOP, BOTTOM = 14, 84  # between these stands the ratio: 100 % and 0 %
 OUTAGES = 90  # from here down to the bottom
 DAY_S = 86_400
+MAX_ROWS = 15  # of a table that is shown at once
 TICKS = {False: 3, True: 24}  # hours from one to the next, of a day and of longer
 
 
@@ -142,7 +143,17 @@ def _ticks(t: Texts, strip: Strip) -> list[str]:
 
 
 def ratio_table(t: Texts, rows: Sequence[tuple[str, PeopleCount, PeopleCount]], place: str = "camera") -> str:
-    """HTML: the ratio of each (name, day, week) with its interval, as figures and as a bar; names are of a camera or a site."""
+    """HTML: the ratio of each (name, day, week) with its interval, as figures and as a bar; names are of a camera or a site.
+
+    The first row is that of all together; where the others are many, they wait to be asked for.
+    """
+    if len(rows) > MAX_ROWS:
+        others = f"<summary>{t(f'sites.by_{place}', n=len(rows) - 1)}</summary>{_table(t, rows[1:], place)}"
+        return f"{_table(t, rows[:1], place)}<details class='mw-others'>{others}</details>"
+    return _table(t, rows, place)
+
+
+def _table(t: Texts, rows: Sequence[tuple[str, PeopleCount, PeopleCount]], place: str) -> str:
     head = "".join(f"<th scope='col'>{t(f'history.{key}')}</th>" for key in (place, "this_day", "this_week"))
     body = "".join(
         f"<tr><th scope='row'>{escape(name)}</th>{_figure(t, day)}{_figure(t, week)}</tr>"
