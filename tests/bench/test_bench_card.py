@@ -79,7 +79,8 @@ def test_with_all_it_also_decodes_watches_and_compares(maskwatch, demo_clip, tmp
 
 
 def told(schema, fps, machine="a"):
-    memory = {"auto": {"backend": "torch", "batches": {"1": {"fps": fps, "steps_ms": {"P-Net": 20.0}}}}}
+    figures = {"fps": fps, "detect_ms": 40.0, "classify_ms": 2.0, "steps_ms": {"P-Net": 20.0}}
+    memory = {"auto": {"backend": "torch", "batches": {"1": figures}}}
     report = {"machine": machine, "device": "cpu", "frames": "composed", "min_face_px": 20.0}
     return report | ({"schema": schema} if schema else {}) | {"from_memory": memory, "left_out": []}
 
@@ -90,6 +91,8 @@ def test_two_reports_are_compared_also_with_one_of_an_earlier_release(tmp_path):
     before, now = (read_report(tmp_path / name) for name in ("old.json", "new.json"))
     assert [(each.name, each.ratio) for each in changes(before, now)] == [
         ("from_memory, auto, batches, 1, fps", 2.5),
+        ("from_memory, auto, batches, 1, detect_ms", 1),
+        ("from_memory, auto, batches, 1, classify_ms", 1),
         ("from_memory, auto, batches, 1, steps_ms, P-Net", 1),
     ]
     assert differences(before, now) == ["machine: a, then b"]
