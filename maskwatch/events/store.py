@@ -1,7 +1,6 @@
 """The database of events, through SQLAlchemy."""
 
 import json
-import math
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -37,10 +36,10 @@ from maskwatch.core.errors import MALFORMED, EventError, EventsDamaged
 from maskwatch.core.events import LASTING, Event, EventKind
 from maskwatch.events import postgres
 from maskwatch.events import sqlite as own
+from maskwatch.events.rows import as_event, as_row
 from maskwatch.events.tables import NOTES, OWN_EVENTS, SHARED_EVENTS
 
 FILE = own.FILE
-LATEST = 250_000_000_000.0  # a Unix time in the year 9892: calendars end soon after
 KINDS = frozenset(kind.value for kind in EventKind)
 
 
@@ -119,11 +118,11 @@ class EventStore:
     def add(self, events: Sequence[Event]) -> None:
         """Store them, all or none; when this returns they survive a SIGKILL. One whose id is there replaces it. Raises `EventError`."""
         self._version = max(self._version + 1, time.time_ns() // 1000)
-        self._write([_as_row(each) | {"version": self._version} for each in events])
+        self._write([as_row(each) | {"version": self._version} for each in events])
 
     def copy_in(self, copies: Sequence[Copy]) -> None:
         """Store what another database has, all or none; of an event that is here already, the newer version stays. Raises `EventError`."""
-        self._write([_as_row(each.event) | {"version": each.version} for each in copies], keeps_newer=True)
+        self._write([as_row(each.event) | {"version": each.version} for each in copies], keeps_newer=True)
 
     def find(self, wanted: EventFilter, *, limit: int, offset: int = 0) -> list[Event]:
         """Those that fit, the newest first. Raises `EventError`.
@@ -187,7 +186,7 @@ class EventStore:
     def of_user(self, user: str, *, limit: int) -> list[Event]:
         """Some of the events of somebody that `users` named. Raises `EventError`."""
         query = select(self.table).where(self._of_people(), self._user() == user).limit(limit)
-        return [_as_event(row) for row in self.rows(query)]
+        return [as_event(row) for row in self.rows(query)]
 
     def uncopied(self, limit: int) -> list[Copy]:
         """Some of those that the shared database does not have as they are here, the oldest first. Raises `EventError`."""
@@ -195,7 +194,7 @@ class EventStore:
         query = select(OWN_EVENTS).where(columns.copied < columns.version, columns.kind.in_(KINDS))
         rows = self.rows(query.order_by(columns.at).limit(limit))
         with self.errors():
-            return [Copy(_as_event(row), int(row["version"])) for row in rows]
+            return [Copy(as_event(row), int(row["version"])) for row in rows]
 
     def note_copied(self, copies: Sequence[Copy]) -> None:
         """The shared database has them; one that was changed meanwhile is still to be copied. Raises `EventError`."""
@@ -218,7 +217,7 @@ class EventStore:
         with self.errors():
             self._find_the_file()
             with self.engine.connect() as connection:
-                connection.execute(self._upsert(keeps_newer=True), [_as_row(probe) | {"version": 0}])
+                connection.execute(self._upsert(keeps_newer=True), [as_row(probe) | {"version": 0}])
                 connection.rollback()
 
     def check(self) -> None:
@@ -302,7 +301,7 @@ class EventStore:
         """The events of a query for whole rows of `table`. Raises `EventError`."""
         rows = self.rows(query)
         with self.errors():
-            return [_as_event(row) for row in rows if row["kind"] in KINDS]
+            return [as_event(row) for row in rows if row["kind"] in KINDS]
 
     def _goes_on(self) -> ColumnElement[bool]:
         columns = self.table.c
@@ -332,33 +331,6 @@ class EventStore:
         return query
 
 
-def _as_row(event: Event) -> dict[str, object]:
-    return {
-        "id": event.id,
-        "site": event.site,
-        "kind": event.kind.value,
-        "camera": event.camera,
-        "at": event.at,
-        "ended_at": event.ended_at,
-        "data": _as_json(event.data),
-    }
-
-
-def _as_json(value: object) -> Any:
-    """What every database takes: no number that is none, no character that is none."""
-    if isinstance(value, Mapping):
-        return {_as_text(str(key)): _as_json(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_as_json(each) for each in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return _as_text(value) if isinstance(value, str) else value
-
-
-def _as_text(text: str) -> str:
-    return text.encode(errors="replace").decode().replace("\0", "")
-
-
 def _as_tally(begin: int, site: str, camera: str | None, data: str, number: int) -> PassageTally:
     direction, line, label = _way(data)
     return PassageTally(begin, camera, direction, line, label, number, site)
@@ -368,29 +340,6 @@ def _as_tally(begin: int, site: str, camera: str | None, data: str, number: int)
 def _way(data: str) -> tuple[str, str | None, str]:
     said = json.loads(data)
     return said.get("direction"), said.get("line"), said.get("label")
-
-
-def _as_event(row: Mapping[str, Any]) -> Event:
-    """Raises `ValueError` and `TypeError` for what another program may have written."""
-    ended_at, camera, data = row["ended_at"], row["camera"], row["data"]
-    if not isinstance(data, dict):
-        raise TypeError("no data of an event")
-    return Event(
-        row["id"],
-        EventKind(row["kind"]),
-        _moment(row["at"]),
-        None if camera is None else str(camera),
-        None if ended_at is None else _moment(ended_at),
-        data,
-        str(row["site"]),
-    )
-
-
-def _moment(value: Any) -> float:
-    """A Unix time that a calendar knows."""
-    if not isinstance(value, int | float) or not 0 <= value < LATEST:
-        raise ValueError("no time of an event")
-    return value
 
 
 def _in_one_line(text: str) -> str:
