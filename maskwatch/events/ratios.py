@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from maskwatch.core.records import Direction, Label, PeopleCount
-from maskwatch.events.store import LATEST, EventFilter, EventStore, PassageTally
+from maskwatch.events.rows import LATEST
+from maskwatch.events.store import EventFilter, EventStore, PassageTally
 
 QUARTER_S = 900  # every time zone's hours and days begin with one
 HOUR_S = 3600.0

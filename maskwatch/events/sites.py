@@ -12,7 +12,8 @@ from maskwatch.core.events import Event, EventKind
 from maskwatch.core.records import PeopleCount
 from maskwatch.events.postgres import NEIGHBOUR_S
 from maskwatch.events.ratios import day_span, people
-from maskwatch.events.store import LATEST, EventFilter, EventStore, PassageTally
+from maskwatch.events.rows import LATEST
+from maskwatch.events.store import EventFilter, EventStore, PassageTally
 from maskwatch.events.tables import SITES
 from maskwatch.platform.clock import local_day
 
