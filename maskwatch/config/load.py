@@ -46,7 +46,7 @@ from maskwatch.web.settings import WebSettings
 VARIABLE = re.compile(r"\{(MASKWATCH_\w+)\}")
 CAMERA_NAME = r"\w[\w .-]{0,63}"
 SECRET = frozenset(
-    {"source", "address", "token", "url", "urls", "secret", "password"}
+    {"source", "token", "url", "urls", "secret", "password"}
 )  # what stands there is never shown
 MAX_SHOWN = 60  # characters of a wrong value
 SINKS = "sinks"  # of alerts, wherever they are named
