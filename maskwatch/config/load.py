@@ -44,7 +44,7 @@ from maskwatch.web.settings import WebSettings
 VARIABLE = re.compile(r"\{(MASKWATCH_\w+)\}")
 CAMERA_NAME = r"\w[\w .-]{0,63}"
 SECRET = frozenset(
-    {"source", "address", "token", "url", "urls", "store", "secret", "password"}
+    {"source", "token", "url", "urls", "store", "secret", "password"}
 )  # what stands there is never shown
 SINKS = "sinks"  # of alerts, wherever they are named
 SHARED_STORES = {"events.url": ("events", "url"), "console.store": ("console", "store")}
@@ -144,7 +144,7 @@ def written_secrets(path: Path) -> list[str]:
     for key, line in sorted(tree.lines.items(), key=lambda each: each[1]):
         name = next((part for part in reversed(key) if isinstance(part, str)), "")
         written = tree.at(key)
-        if name in SECRET and isinstance(written, str) and not VARIABLE.search(written):
+        if name in {*SECRET, "address"} and isinstance(written, str) and not VARIABLE.search(written):
             is_address = name in {"source", "address", "url", "urls", "store"} or "://" in written
             if not is_address or re.search(r"://[^/]*:[^/]*@", written):
                 found.append(f"line {line}, {dotted(key)}")
