@@ -475,11 +475,11 @@ def shadow_of(t, **changed):
 def test_a_version_in_the_shadow_is_a_table_in_both_languages():
     found = shadow_of(EN)
     assert found["title"] == "v2 compared with shipped"
-    assert found["rows"] == [["door", "1,200", "30 (2.5%)", "14", "3", "9", "6", "80 ms, 50 ms"]]
+    assert found["rows"] == [["door", "1,200", "30 (2.5%)", "14", "3", "9", "6", "80 ms (50 ms)"]]
     assert len(found["heads"]) == len(found["rows"][0])
-    assert found["heads"][3] == "Faces only v2 found"
+    assert found["heads"][3] == "Faces it alone found"
     assert found["note"] == ""
-    assert shadow_of(KO)["heads"][4] == "shipped에서만 찾은 얼굴"
+    assert shadow_of(KO)["heads"][4] == "찾지 못한 얼굴"
     assert shadow_of(EN, cameras={})["note"] == "No frame was compared so far."
     assert shadow_of(EN, problem="no room")["note"] == "The comparison has ended: no room"
     assert page_view(seen(status(door=camera())), CAMERAS, EN)["shadow"] is None

@@ -235,6 +235,7 @@ def queued(tmp_path, frame, report):
         ([face(HERE, 0.9)], [face(HERE, 0.1)], [(HERE, "protected")], 0),
         ([face(HERE, 0.9)], [face(HERE, 0.1)], [(HERE, "unknown")], None),
         ([face(HERE, 0.9)], [face(HERE, 0.1)], [], None),
+        ([face(HERE, 0.9)], [Face(HERE, 0.9)], [(HERE, "unprotected")], None),  # both wrong
         ([], [face(HERE, 0.1)], [(HERE, "protected")], 1),
         ([], [face(HERE, 0.1)], [(THERE, "protected")], 0),
         ([face(HERE, 0.1)], [], [(HERE, "protected")], 0),

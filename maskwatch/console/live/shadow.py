@@ -22,20 +22,19 @@ def shadow_view(shadow: Mapping[str, Any] | None, t: Texts) -> dict[str, object]
     """Of the status' `shadow`; None where no version is in the shadow."""
     if shadow is None:
         return None
-    names = {"version": shadow["version"], "serving": shadow["serving"]}
-    rows = [_row(name, counts, t) for name, counts in shadow["cameras"].items()]
+    rows = [_row(name, counts) for name, counts in shadow["cameras"].items()]
     note = "" if rows else t("live.shadow_none")
     if shadow["problem"]:
         note = t("live.shadow_ended", reason=in_words(shadow["problem"], t))
     return {
-        "title": t("live.shadow", **names),
+        "title": t("live.shadow", version=shadow["version"], serving=shadow["serving"]),
         "note": note,
-        "heads": [t(f"live.shadow_{column}", **names) for column in COLUMNS],
+        "heads": [t(f"live.shadow_{column}") for column in COLUMNS],
         "rows": rows,
     }
 
 
-def _row(camera: str, counts: Mapping[str, Any], t: Texts) -> list[str]:
+def _row(camera: str, counts: Mapping[str, Any]) -> list[str]:
     frames, differing = counts["frames"], counts["differing"]
     times = {who: f"{1000 * (counts[f'{who}_s'] or 0):.0f}" for who in ("candidate", "serving")}
     return [
@@ -43,5 +42,5 @@ def _row(camera: str, counts: Mapping[str, Any], t: Texts) -> list[str]:
         f"{frames:,}",
         f"{differing:,} ({differing / max(1, frames):.1%})",
         *(f"{counts[column]:,}" for column in COLUMNS[3:-1]),
-        t("live.shadow_times", **times),
+        f"{times['candidate']} ms ({times['serving']} ms)",
     ]
