@@ -5,61 +5,50 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
 from maskwatch.core.errors import FleetUnreachable, MaskwatchError
 from maskwatch.fleet.member import Member
 from maskwatch.pipeline.pipeline import Pipeline
+from maskwatch.platform.background import BackgroundThread
 
 log = logging.getLogger(__name__)
 
 ABOUT = "fleet"
 MAX_PASSED_OVER = 11  # times that are passed over after attempts that failed
 WELL_AFTER_S = 600.0  # a service that has run for so long does not crash because of its models
-CLOSE_S = 1.0
 
 
-class FleetFollower:
+class FleetFollower(BackgroundThread):
     """While the block runs, a thread looks each `every_s`, and seldomer at a fleet that cannot be reached.
 
     What is wrong is logged once, and stands on the board as long as it lasts; the models that serve go on.
     """
 
     def __init__(self, member: Member, pipeline: Pipeline, every_s: float, stopping: threading.Event) -> None:
+        super().__init__("fleet", pipeline.fail, stopping=stopping)  # a download looks at that, too
         self._member = member
         self._pipeline = pipeline
         self._every_s = every_s
-        self._stopping = stopping
         self._problem: Exception | None = None
         self._cannot_report = False
-        self._thread = threading.Thread(target=self._run, name="fleet", daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stopping.set()
-        self._thread.join(CLOSE_S)
-        if kind is None and not self._thread.is_alive():
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)
+        if error[0] is None and not self._thread.is_alive():
             self._try(self._member.note_well)
 
-    def _run(self) -> None:
-        try:
-            begun_s, failures, passed_over = time.monotonic(), 0, 0
-            while not self._stopping.is_set():
-                asks = passed_over >= min(2**failures - 1, MAX_PASSED_OVER)
-                passed_over = 0 if asks else passed_over + 1
-                failures = self.look(asks=asks, failures=failures)
-                if time.monotonic() - begun_s > WELL_AFTER_S:
-                    self._try(self._member.note_well)
-                # services that were started together do not ask together for ever
-                self._stopping.wait(self._every_s * random.uniform(0.9, 1.1))  # noqa: S311
-        except BaseException as e:  # noqa: BLE001 - raised again in the main thread, by the pipeline
-            self._pipeline.fail(e)
+    def body(self) -> None:
+        """Look again and again until the end."""
+        begun_s, failures, passed_over = time.monotonic(), 0, 0
+        pause_s = 0.0
+        while not self.pause(pause_s):
+            asks = passed_over >= min(2**failures - 1, MAX_PASSED_OVER)
+            passed_over = 0 if asks else passed_over + 1
+            failures = self.look(asks=asks, failures=failures)
+            if time.monotonic() - begun_s > WELL_AFTER_S:
+                self._try(self._member.note_well)
+            # services that were started together do not ask together for ever
+            pause_s = self._every_s * random.uniform(0.9, 1.1)  # noqa: S311
 
     def look(self, *, asks: bool = True, failures: int = 0) -> int:
         """See to the version that serves, and ask the fleet where `asks`. Returns how many attempts in a row have failed."""

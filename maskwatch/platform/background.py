@@ -9,13 +9,21 @@ from typing import Self
 class BackgroundThread(ABC):
     """While the block runs, so does `body`, on a thread of its own. What it raises goes to `on_crash`, on that thread.
 
-    At its end the block waits for the thread, at most `close_s`: one that takes longer ends with the process.
+    At its end the block waits for the thread, at most `close_s`: one that takes longer ends with the process. `stopping` is
+    set then, for whoever else is to know.
     """
 
-    def __init__(self, name: str, on_crash: Callable[[BaseException], None], *, close_s: float = 1.0) -> None:
+    def __init__(
+        self,
+        name: str,
+        on_crash: Callable[[BaseException], None],
+        *,
+        close_s: float = 1.0,
+        stopping: threading.Event | None = None,
+    ) -> None:
         self._on_crash = on_crash
         self._close_s = close_s
-        self._stopping = threading.Event()
+        self._stopping = stopping or threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def __enter__(self) -> Self:
