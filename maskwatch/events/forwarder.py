@@ -40,6 +40,7 @@ class Forwarder(BackgroundThread):
     ) -> None:
         super().__init__("events copier", on_crash)
         self._folder = folder
+        self._url = url
         self._site = site
         self._shared = EventStore.shared(url, site)
         self._own: EventStore | None = None
@@ -134,12 +135,17 @@ class Forwarder(BackgroundThread):
             self._indexing.start()
 
     def _index(self) -> None:
+        shared = EventStore.shared(
+            self._url, self._site
+        )  # of its own: the other one gives its connections back meanwhile
         try:
-            with self._shared.errors():
-                missing = postgres.add_indexes(self._shared.engine)
+            with shared.errors():
+                missing = postgres.add_indexes(shared.engine)
         except EventError as e:
             log.warning("the shared database's indexes could not be made: %s", e)
             return
+        finally:
+            shared.close()
         if missing:
             log.info("the shared database lacks the indexes %s; its owner can make them", ", ".join(missing))
 

@@ -36,4 +36,6 @@ class ByColour:
 def models():
     """Both, in the place of `maskwatch.models.loading.Models`."""
     parts = ByColour()
-    return SimpleNamespace(detector=lambda _: parts, classifier=lambda _: parts, versions=lambda *_: {})
+    return SimpleNamespace(
+        detector=lambda _: parts, classifier=lambda _: parts, versions=lambda *_: {}, device="cpu"
+    )

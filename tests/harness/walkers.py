@@ -58,6 +58,7 @@ MODELS = SimpleNamespace(
     detector=lambda _: Squares(),
     classifier=lambda _: Squares(),
     second_look=lambda _: None,
+    device="cpu",
     versions=lambda *_: {"detector": "squares", "classifier": "squares"},
 )
 

@@ -26,6 +26,7 @@ from maskwatch.platform.threads import in_threads
 from maskwatch.training import classifier as train_classifier
 from maskwatch.training import detector as train_detector
 from maskwatch.training.batches import MinedBatches, PyramidBatches
+from maskwatch.training.face_crops import framed
 from maskwatch.training.fine_tune import TuningTarget, fine_tune
 from maskwatch.training.mining import MinedCrops
 
@@ -204,7 +205,9 @@ def test_the_loop_tunes_both_models_on_the_card(street, bare, masked, tmp_path, 
     tuning = Tuning(TINY, train_classifier.ClassifierRecipe(epochs=1, batch=4), 30, CARD)
     callbacks = Callbacks(lambda _: None, lambda _: lambda items: items, lambda *_: None)
     files = tune(material, shipped_files(), tmp_path, tuning, callbacks)
-    assert files[DETECTOR].parent == files[CLASSIFIER].parent == tmp_path
+    assert files[DETECTOR].parent == tmp_path
+    # one epoch of a few drawn pictures need not be better than what it began with
+    assert files[CLASSIFIER].parent in {tmp_path, shipped_files().classifier.parent}
     assert load_detector(files[DETECTOR]).pnet.conv1.weight.device == CPU
     load_network(files[CLASSIFIER], CARD)
     assert card.operations > 5000
@@ -257,7 +260,7 @@ def test_a_device_that_there_is_none_of_is_told(maskwatch, coco, tmp_path):
     for command in ("train detector", "train classifier", "evaluate system"):
         done = maskwatch(*command.split(), "--data", coco, "--device", "gpu", cwd=tmp_path)
         assert done.returncode == 2
-        assert "device: must be auto, cpu or cuda, got gpu" in done.stderr
+        assert "device: must be auto, cpu, cuda, or cards like cuda:0,cuda:1, got gpu" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
@@ -305,7 +308,7 @@ def test_batches_are_the_same_however_many_threads_make_them(seen, faces, count)
         made += MinedBatches(samples, 16, (0,), workers).batches(0, 4)
         whole = [tensor for batch in made for tensor in (batch.rgb, batch.kinds, batch.offsets)]
         recipe = train_classifier.ClassifierRecipe(batch=8)
-        augmented = train_classifier.augmented_batches(faces, Shape(), recipe, 1, workers)
+        augmented = train_classifier.augmented_batches(framed(faces), Shape(), recipe, 1, workers)
         return whole + [tensor for batch in augmented for tensor in batch]
 
     expected = batches()
