@@ -14,6 +14,7 @@ import av
 import numpy as np
 import pytest
 from harness.cameras import Listener, free_port
+from harness.receivers import until
 
 from maskwatch.core.address import Address
 from maskwatch.core.errors import ImageError, SourceError, SourceRefused
@@ -312,8 +313,17 @@ def test_a_transport_that_the_camera_refuses_is_told(rtsp_camera, only, wanted):
         next(open_source("door", Address(camera.url), rtsp_settings=settings).frames())
     assert f"try {only}" in str(e.value)
     settings = RtspSettings(transport=only, open_s=10, read_s=10)
-    with closing(open_source("door", Address(camera.url), rtsp_settings=settings).frames()) as frames:
-        assert next(frames).size == (960, 540)
+    until(lambda: _first_size(camera.url, settings) == (960, 540))
+
+
+def _first_size(url, settings):
+    """None while the camera has not done with the connection before, to which it answers 503."""
+    try:
+        with closing(open_source("door", Address(url), rtsp_settings=settings).frames()) as frames:
+            return next(frames).size
+    except SourceError as e:
+        assert "5XX" in str(e)
+        return None
 
 
 class Firewall(Listener):
