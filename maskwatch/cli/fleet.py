@@ -105,8 +105,7 @@ def status(
 
     manifest = read_manifest(to, read_public(key)) if key else unverified_manifest(to)
     if manifest is None:
-        say(f"{to}: nothing is published there")
-        return
+        raise FleetError(f"{to}: nothing is published there")
     table = Table(Column("version", no_wrap=True), "stage", "from", "MB")
     for each in manifest.releases:
         table.add_row(each.version, each.stage, each.parent or "-", f"{each.size / 1e6:.1f}")

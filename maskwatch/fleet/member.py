@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from maskwatch.core.errors import FleetError
 from maskwatch.core.records import ShadowCounts, ShadowStatus
 from maskwatch.fleet.download import install
-from maskwatch.fleet.manifest import Manifest, Release, pull_manifest
+from maskwatch.fleet.manifest import MANIFEST, Manifest, Release, pull_manifest
 from maskwatch.fleet.report import ServiceReport, write_report
 from maskwatch.fleet.share import Share, Writable
 from maskwatch.fleet.stages import Stage
@@ -91,8 +91,9 @@ class Member:
             raise FleetError(f"version {held} was chosen here, and is withdrawn from the fleet")
 
     def report(self) -> None:
-        """Tell who looks at the share."""
-        if not isinstance(self._fleet.share, Writable):
+        """Tell who looks at the share, where something is published."""
+        share = self._fleet.share
+        if not isinstance(share, Writable) or not share.has(MANIFEST):
             return
         state, registry, tried = self._files.read(), self._registry.state(), self._judgement.tried()
         counts = sum(tried.cameras.values(), ShadowCounts()) if tried else ShadowCounts()
@@ -109,7 +110,7 @@ class Member:
             held=self._files.held() is not None,
             refused={version: each.why[:1000] for version, each in state.refused.items()},
         )
-        write_report(self._fleet.share, said)
+        write_report(share, said)
 
     def note_well(self) -> None:
         """The service has run for a while, or ends as it should."""

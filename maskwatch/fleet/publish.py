@@ -46,6 +46,7 @@ class Publisher:
         """Offer a version of a registry. Raises `ModelError` when its files are not whole, and `FleetError`."""
         if version == SHIPPED:
             raise FleetError("the shipped models come with the program; there is nothing to publish")
+        self.manifest()  # raises before anything is put where it does not belong
         home, about = registry.files(version).detector.parent, registry.version(version)
         files: dict[FileName, FileFacts] = {}
         for name in TAKEN:
@@ -70,16 +71,21 @@ class Publisher:
 
     def stage(self, version: str, stage: Stage) -> Manifest:
         """Let a published version go to another stage. Raises `FleetError` when it was not published."""
+        self._published(version)  # else not even a lock is left there
         with self._locked():
-            before = self.manifest()
-            known = before.release(version) if before else None
-            if known is None:
-                raise FleetError(f"{self._folder}: {version} is not published there")
+            before, known = self._published(version)
             return self._sign(before, known.model_copy(update={"stage": stage, "sequence": _next(before)}))
 
     def manifest(self) -> Manifest | None:
-        """What is published; None where nothing is. Raises `FleetError` for what this key has not signed."""
+        """What is published; None where nothing is. Raises `FleetError` for what this key has not signed, and without the folder."""
         return read_manifest(self._folder, [self._key.public_key()])
+
+    def _published(self, version: str) -> tuple[Manifest, Release]:
+        before = self.manifest()
+        known = before.release(version) if before else None
+        if before is None or known is None:
+            raise FleetError(f"{self._folder}: {version} is not published there")
+        return before, known
 
     def _sign(self, before: Manifest | None, release: Release) -> Manifest:
         """With the release in its place, or before all others where it is new or was withdrawn."""
@@ -111,16 +117,22 @@ class Publisher:
 
 def read_manifest(folder: Path, keys: "Sequence[Ed25519PublicKey]") -> Manifest | None:
     """What is published in a folder; None where nothing is. Raises `FleetError` for what none of the keys has signed."""
-    if not is_there(folder / MANIFEST):
+    if not _is_published(folder):
         return None
     return pull_manifest(FolderShare(folder), keys)
 
 
 def unverified_manifest(folder: Path) -> Manifest | None:
     """The same without a key, to be looked at and not acted on. Raises `FleetError` for what is no manifest at all."""
-    if not is_there(folder / MANIFEST):
+    if not _is_published(folder):
         return None
     return parse(FolderShare(folder).read(MANIFEST, MAX_BYTES).partition(b"\n")[0])
+
+
+def _is_published(folder: Path) -> bool:
+    if not is_there(folder):
+        raise FleetError(f"{folder}: the share is not there; mount it, or make the folder first")
+    return is_there(folder / MANIFEST)
 
 
 def _next(before: Manifest | None) -> int:

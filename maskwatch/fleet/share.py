@@ -10,6 +10,7 @@ from typing import BinaryIO, Protocol, runtime_checkable
 
 from maskwatch.core.errors import FleetError, FleetUnreachable
 from maskwatch.fleet.settings import is_url
+from maskwatch.platform.paths import is_there
 
 CHUNK = 1 << 16
 
@@ -29,6 +30,10 @@ class Share(Protocol):
 @runtime_checkable
 class Writable(Protocol):
     """A share that services may write to."""
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a file."""
+        ...
 
     def write(self, folder: str, name: str, data: bytes) -> None:
         """Put a file into a folder that is there. Raises `OSError`."""
@@ -74,6 +79,10 @@ class FolderShare:
                 file = stack.enter_context(file_itself(path))
                 file.seek(start)
             yield start, _chunks(path, file)  # what the caller raises is not the share's fault
+
+    def has(self, name: str) -> bool:
+        """See `Writable.has`."""
+        return is_there(self._folder / name)
 
     def write(self, folder: str, name: str, data: bytes) -> None:
         """See `Writable.write`; the folder is held by its descriptor, so that no link can take its place meanwhile."""

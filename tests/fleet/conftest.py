@@ -54,7 +54,9 @@ def source(tmp_path):
 
 @pytest.fixture
 def folder(tmp_path):
-    return tmp_path / "fleet"
+    folder = tmp_path / "fleet"
+    folder.mkdir()
+    return folder
 
 
 @pytest.fixture

@@ -144,7 +144,6 @@ def test_a_version_of_a_name_that_is_none_is_refused(publisher, source, service,
 
 @pytest.mark.parametrize("document", [b"", b"{", b"[]", b"null", b'{"format": 2}', b"[" * 5000])
 def test_a_document_that_is_no_manifest_is_refused(publisher, service, folder, document):
-    folder.mkdir()
     (folder / MANIFEST).write_bytes(sign(document, publisher._key))
     refused(service(), "none that this release knows")
 
@@ -172,7 +171,6 @@ def test_a_file_that_goes_on_behind_its_signed_size_is_refused(publisher, source
 
 
 def test_a_manifest_without_an_end_is_refused(publisher, service, folder):
-    folder.mkdir()
     (folder / MANIFEST).touch()
     os.truncate(folder / MANIFEST, 50_000_000_000)
     refused(service(), "larger than")
@@ -335,6 +333,7 @@ def test_two_public_keys_are_trusted_while_one_follows_the_other(tmp_path, keys,
     lines = [(keys / f"{name}.pub").read_text() for name in ("ours", "theirs")]
     both.write_text("# the one until 2027\n" + "\n".join(lines))
     for name in ("ours", "theirs"):
+        (tmp_path / name).mkdir()
         publisher = Publisher(tmp_path / name, read_private(keys / name, None))
         publisher.publish(source, V1)
         assert read_manifest(tmp_path / name, read_public(str(both))).release(V1)

@@ -33,7 +33,8 @@ def test_a_version_s_whole_way(run, tmp_path, source, folder, service, keys):
     signed = ("--key", keys / "ours", "--to", folder)
     (first,) = member_names(V1, 1, is_in=True)
     services = [service(first), *map(service, member_names(V1, 2, is_in=False))]
-    assert "nothing is published there" in run("status", "--to", folder)
+    with pytest.raises(FleetError, match="nothing is published there"):
+        run("status", "--to", folder)
 
     run("publish", V1, *signed, "--dir", source.folder)
     assert [each.look() for each in services] == [SHIPPED] * 3
@@ -56,6 +57,30 @@ def test_a_version_s_whole_way(run, tmp_path, source, folder, service, keys):
     assert "3 services told what it runs" in " ".join(told.split())
     run("withdraw", V1, *signed)
     assert [each.look() for each in services] == [SHIPPED] * 3
+
+
+@pytest.mark.parametrize("is_made", [False, True])
+def test_where_nothing_is_published_nothing_is_made(run, source, folder, keys, service, is_made):
+    signed = ("--key", keys / "ours", "--to", folder)
+    if not is_made:
+        folder.rmdir()
+    match = "nothing is published|is not published" if is_made else "the share is not there; mount it"
+    commands = [("stage", V1, "all", *signed), ("withdraw", V1, *signed), ("status", "--to", folder)]
+    if not is_made:
+        commands.append(("publish", V1, *signed, "--dir", source.folder))
+    for command in commands:
+        with pytest.raises(FleetError, match=match):
+            run(*command)
+    service().member.report()
+    assert list(folder.parent.glob("fleet/**/*")) == []
+    assert folder.exists() is is_made
+
+
+def test_a_service_reports_nothing_where_the_manifest_is_gone(source, folder, service, publisher):
+    publisher.publish(source, V1)
+    (folder / MANIFEST).unlink()
+    service().member.report()
+    assert list((folder / SERVICES).iterdir()) == []
 
 
 def test_status_checks_the_signature_where_it_is_given_the_key(run, source, folder, keys, publisher):

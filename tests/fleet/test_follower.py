@@ -129,16 +129,18 @@ def test_a_share_that_is_not_mounted_and_one_that_is_attacked_leave_what_serves(
     publisher, source, service, folder, pipeline
 ):
     shop = service()
+    folder.rmdir()
     looks = follower(shop.member, pipeline)
     assert looks.look() == 1
     assert pipeline.notice == f"fleet: {folder / MANIFEST}: No such file or directory"
+    folder.mkdir()
     publisher.publish(source, V1, Stage.ALL)
     (folder / MANIFEST).write_bytes((folder / MANIFEST).read_bytes().replace(b"all", b"ALL"))
     assert looks.look() == 1
     assert "not signed" in pipeline.notice
     assert shop.serving == SHIPPED
     shop.why_not = "it is worse here"
-    publisher.manifest = lambda: None
+    (folder / MANIFEST).unlink()
     publisher.publish(source, V1, Stage.ALL)
     assert looks.look() == 0
     assert pipeline.notice == "fleet: v1 is refused: it is worse here"
