@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -32,6 +32,7 @@ from maskwatch.platform.paths import is_there
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+GROUP = 0o2020  # where several publish, their group may write: as in the folder, so in `files/`
 TAKEN: tuple[FileName, ...] = get_args(FileName)
 
 
@@ -49,12 +50,12 @@ class Publisher:
         self.manifest()  # raises before anything is put where it does not belong
         home, about = registry.files(version).detector.parent, registry.version(version)
         files: dict[FileName, FileFacts] = {}
-        for name in TAKEN:
-            if name in about.files:
-                data = _read(home / name)
-                files[name] = FileFacts(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
-                self._put(f"{FILES}/{files[name].sha256}", data)
         with self._locked():
+            for name in TAKEN:
+                if name in about.files:
+                    data = _read(home / name)
+                    files[name] = FileFacts(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+                    self._put(f"{FILES}/{files[name].sha256}", data)
             before = self.manifest()
             known = before.release(version) if before else None
             if known and known.files != files:
@@ -101,18 +102,23 @@ class Publisher:
 
     def _put(self, name: str, data: bytes) -> None:
         """For all to read: models are no secret, and another user's web server hands them on."""
-        path = self._folder / name
-        with replacing(path) as part:
+        with replacing(self._folder / name) as part:
             part.write_bytes(data)
             part.chmod(0o644)
-        path.parent.chmod(0o755)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """One publication at a time, over processes."""
-        make_folder(self._folder / SERVICES)
-        with locked(self._folder / ".lock"):
+        """One publication at a time, over processes, and in folders that all who use them may."""
+        self._make(FILES, 0o755 | self._folder.stat().st_mode & GROUP)
+        self._make(SERVICES, 0o1777)  # each service replaces only its own file
+        lock = self._folder / ".lock"
+        with locked(lock):
+            _allow(lock, 0o644)
             yield
+
+    def _make(self, name: str, mode: int) -> None:
+        make_folder(self._folder / name)
+        _allow(self._folder / name, mode)
 
 
 def read_manifest(folder: Path, keys: "Sequence[Ed25519PublicKey]") -> Manifest | None:
@@ -127,6 +133,12 @@ def unverified_manifest(folder: Path) -> Manifest | None:
     if not _is_published(folder):
         return None
     return parse(FolderShare(folder).read(MANIFEST, MAX_BYTES).partition(b"\n")[0])
+
+
+def _allow(path: Path, mode: int) -> None:
+    """Whatever the umask; what another publisher made is as he made it."""
+    with suppress(PermissionError):
+        path.chmod(mode)
 
 
 def _is_published(folder: Path) -> bool:

@@ -91,6 +91,7 @@ class FolderShare:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             with os.fdopen(os.open(part, flags, 0o644, dir_fd=held), "wb") as file:
+                os.fchmod(file.fileno(), 0o644)  # whatever the umask: for the publisher to read
                 file.write(data)
             os.replace(part, name, src_dir_fd=held, dst_dir_fd=held)
         finally:

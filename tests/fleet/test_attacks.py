@@ -277,6 +277,29 @@ def test_a_version_of_that_name_that_is_another_one_here_is_not_overwritten(
     assert shop.serving == SHIPPED
 
 
+@pytest.mark.parametrize("top", [0o755, 0o2775])
+def test_others_may_read_what_is_published_and_report_there_whatever_the_umask(
+    publisher, source, service, folder, top
+):
+    folder.chmod(top)
+    before = os.umask(0o077)
+    try:
+        publisher.publish(source, V1, Stage.ALL)
+        service().look()
+    finally:
+        os.umask(before)
+    modes = {path.name: oct(stat.S_IMODE(path.stat().st_mode)) for path in (folder, *folder.iterdir())}
+    assert modes == {
+        folder.name: oct(top),
+        ".lock": "0o644",
+        MANIFEST: "0o644",
+        FILES: oct(top),
+        SERVICES: "0o1777",
+    }
+    files = [*(folder / FILES).iterdir(), *(folder / SERVICES).iterdir()]
+    assert {oct(stat.S_IMODE(path.stat().st_mode)) for path in files} == {"0o644"}
+
+
 def test_a_version_is_published_once_under_its_name(publisher, source, tmp_path):
     publisher.publish(source, V1)
     other = type(source)(tmp_path / "other")
