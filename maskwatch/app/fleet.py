@@ -7,7 +7,7 @@ from datetime import timedelta
 from maskwatch import __version__
 from maskwatch.app.analysts import version_analysts
 from maskwatch.config.load import Config
-from maskwatch.core.errors import ConfigError, DataError, MaskwatchError, QueueError
+from maskwatch.core.errors import ConfigError, DataError, MaskwatchError, NotInFleet, QueueError
 from maskwatch.drift.confidences import days, named
 from maskwatch.drift.shift import Bounds
 from maskwatch.fleet.follower import FleetFollower
@@ -55,8 +55,12 @@ def fleet_follower(
 
 def check_fleet(config: Config) -> str:
     """What the configured fleet offers this service. Raises `ConfigError` and `FleetError`."""
-    member = _membership(config, config.fleet)
-    manifest = pull_manifest(member.share, member.keys)
+    fleet = config.fleet
+    member = _membership(config, fleet)
+    try:
+        manifest = pull_manifest(member.share, member.keys)
+    except NotInFleet:
+        return f"nothing is published yet in {fleet.shown_address}, unless a share is to be mounted there"
     told = [f"signed manifest {manifest.sequence} of {manifest.published_at:%Y-%m-%d %H:%M} UTC"]
     if (wanted := manifest.wanted(member.name, ())) is not None:
         told.append(f"{wanted.version} for {member.name}")

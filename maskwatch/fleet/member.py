@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from maskwatch.core.errors import FleetError
+from maskwatch.core.errors import FleetError, NotInFleet
 from maskwatch.core.records import ShadowCounts, ShadowStatus
 from maskwatch.fleet.download import install
 from maskwatch.fleet.manifest import MANIFEST, Manifest, Release, pull_manifest
@@ -83,6 +83,8 @@ class Member:
     def follow(self) -> None:
         """Pull the manifest and do what it says. Raises `FleetError` for what is not followed, and `FleetUnreachable`."""
         manifest = self._pulled()
+        if manifest is None:
+            return
         held = self._files.held()
         if held is None:
             self._serve(manifest)
@@ -123,9 +125,15 @@ class Member:
         refused = self._files.read().refused
         return "; ".join(f"{v} is refused: {each.why}" for v, each in refused.items()) or None
 
-    def _pulled(self) -> Manifest:
-        manifest = pull_manifest(self._fleet.share, self._fleet.keys)
+    def _pulled(self) -> Manifest | None:
+        """None before anything was published; a manifest that was seen and is gone cannot be reached."""
         state = self._files.read()
+        try:
+            manifest = pull_manifest(self._fleet.share, self._fleet.keys)
+        except NotInFleet:
+            if state.sequence:
+                raise
+            return None
         if manifest.sequence < state.sequence:
             raise FleetError(
                 f"the fleet's manifest is an older one (number {manifest.sequence}; {state.sequence} was seen already)"

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol, runtime_checkable
 
-from maskwatch.core.errors import FleetError, FleetUnreachable
+from maskwatch.core.errors import FleetError, FleetUnreachable, NotInFleet
 from maskwatch.fleet.settings import is_url
 from maskwatch.platform.paths import is_there
 
@@ -19,7 +19,7 @@ class Share(Protocol):
     """What is in a fleet's registry, by names that are no paths but those of `fleet/manifest.py`."""
 
     def read(self, name: str, max_bytes: int) -> bytes:
-        """A whole file. Raises `FleetUnreachable`, and `FleetError` for one that is larger, or none."""
+        """A whole file. Raises `FleetUnreachable`, `NotInFleet` too, and `FleetError` for one that is larger, or no file."""
         ...
 
     def opened(self, name: str, start: int) -> AbstractContextManager[tuple[int, Iterator[bytes]]]:
@@ -75,10 +75,15 @@ class FolderShare:
         """See `Share.opened`."""
         path = self._folder / name
         with ExitStack() as stack:
-            with _told_of(path):
+            with _told_of(path, self._folder):
                 file = stack.enter_context(file_itself(path))
                 file.seek(start)
-            yield start, _chunks(path, file)  # what the caller raises is not the share's fault
+            yield start, self._chunks(path, file)  # what the caller raises is not the share's fault
+
+    def _chunks(self, path: Path, file: BinaryIO) -> Iterator[bytes]:
+        with _told_of(path, self._folder):
+            while chunk := file.read(CHUNK):
+                yield chunk
 
     def has(self, name: str) -> bool:
         """See `Writable.has`."""
@@ -112,16 +117,13 @@ def file_itself(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _told_of(path: Path) -> Iterator[None]:
+def _told_of(path: Path, folder: Path) -> Iterator[None]:
     try:
         yield
+    except FileNotFoundError as e:
+        kind = NotInFleet if folder.is_dir() else FleetUnreachable
+        raise kind(f"{path}: {e.strerror}") from e
     except OSError as e:
         if e.errno in {errno.ELOOP, errno.EINVAL}:  # a link is none, either
             raise FleetError(f"{path}: is no file") from e
         raise FleetUnreachable(f"{path}: {e.strerror or e}") from e
-
-
-def _chunks(path: Path, file: BinaryIO) -> Iterator[bytes]:
-    with _told_of(path):
-        while chunk := file.read(CHUNK):
-            yield chunk

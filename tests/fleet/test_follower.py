@@ -146,6 +146,21 @@ def test_a_share_that_is_not_mounted_and_one_that_is_attacked_leave_what_serves(
     assert pipeline.notice == "fleet: v1 is refused: it is worse here"
 
 
+def test_a_folder_in_which_nothing_is_published_yet_is_waited_for_quietly(
+    publisher, source, service, folder, pipeline, caplog
+):
+    shop = service()
+    looks = follower(shop.member, pipeline)
+    assert looks.look() == 0
+    assert (pipeline.notice, caplog.messages) == (None, [])
+    publisher.publish(source, V1, Stage.ALL)
+    assert looks.look() == 0
+    assert shop.serving == V1
+    (folder / MANIFEST).unlink()  # it is not mounted any more
+    assert looks.look() == 1
+    assert "cannot be reached" in caplog.messages[-1]
+
+
 def test_a_share_that_may_not_be_written_to_is_followed_all_the_same(
     publisher, source, service, folder, pipeline, caplog
 ):

@@ -68,6 +68,8 @@ def test_a_service_needs_a_name_and_cameras_that_are_there(folder, keys):
 
 
 def test_check_tells_what_the_fleet_offers(publisher, source, folder, keys):
+    told = check_fleet(parsed(address=str(folder), public_key=str(keys / "ours.pub"), name="shop"))
+    assert told.startswith(f"nothing is published yet in {folder}")
     publisher.publish(source, V1, Stage.ALL)
     publisher.publish(source, V2)
     told = check_fleet(parsed(address=str(folder), public_key=str(keys / "ours.pub"), name="shop"))
