@@ -13,11 +13,12 @@ from maskwatch.drift.shift import Bounds
 from maskwatch.fleet.follower import FleetFollower
 from maskwatch.fleet.manifest import pull_manifest
 from maskwatch.fleet.member import Judgement, Member, Membership
+from maskwatch.fleet.report import warning_of_namesake
 from maskwatch.fleet.settings import FleetSettings
 from maskwatch.fleet.share import open_share
 from maskwatch.fleet.shift import why_shifted
 from maskwatch.fleet.signing import read_public
-from maskwatch.fleet.state import Taken
+from maskwatch.fleet.state import StateFiles, Taken
 from maskwatch.fleet.switch import Switch
 from maskwatch.learning.archive import Archive
 from maskwatch.learning.holdout import why_worse_here
@@ -66,6 +67,9 @@ def check_fleet(config: Config) -> str:
         told.append(f"{wanted.version} for {member.name}")
     if (shadowed := manifest.shadowed(())) is not None:
         told.append(f"{shadowed.version} in the shadow")
+    own = StateFiles(config.models.dir).read().instance
+    if (warning := warning_of_namesake(member.share, member.name, own)) is not None:
+        told.append(warning)
     return ", ".join(told)
 
 
@@ -86,6 +90,7 @@ def _membership(config: Config, fleet: FleetSettings) -> Membership:
         max_bytes=fleet.max_mb * 1_000_000,
         keep=config.learn.keep,
         program=__version__,
+        every_s=fleet.every_s,
     )
 
 

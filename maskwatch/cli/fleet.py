@@ -111,7 +111,7 @@ def status(
         table.add_row(each.version, each.stage, each.parent or "-", f"{each.size / 1e6:.1f}")
     out.print(table)
     reports = _reports(to)
-    services = Table("service", Column("serves", no_wrap=True), "said (UTC)", "")
+    services = Table("service", Column("serves", no_wrap=True), "said (UTC)", "state")
     for report in reports:
         at = f"{report.at:%Y-%m-%d %H:%M}"
         services.add_row(
@@ -159,7 +159,9 @@ def _reports(folder: Path) -> "list[ServiceReport]":
 
 
 def _remark(report: "ServiceReport", latest: int) -> str:
-    said = []
+    said = [f"silent since {report.at:%Y-%m-%d %H:%M}"] if report.is_silent else []
+    if report.not_followed:
+        said.append(f"does not follow: {report.not_followed}")
     if report.sequence != latest:
         said.append("has seen an older manifest" if report.sequence else "has seen no manifest yet")
     if report.held:
@@ -171,7 +173,7 @@ def _remark(report: "ServiceReport", latest: int) -> str:
     if report.problem:
         said.append(f"the shadow run has ended: {report.problem}")
     said += [f"refuses {version}: {why}" for version, why in report.refused.items()]
-    return "; ".join(said) or "-"
+    return "; ".join(said) or "follows"
 
 
 def _shown(text: str) -> str:

@@ -1,18 +1,22 @@
 """`maskwatch fleet`, as a person uses it: what is printed, and what is not."""
 
 import json
+import threading
+from datetime import timedelta
 
 import pytest
 from typer.testing import CliRunner
 
 from maskwatch.cli import fleet
 from maskwatch.core.errors import ConfigError, FleetError
+from maskwatch.fleet.follower import FleetFollower
 from maskwatch.fleet.manifest import MANIFEST, SERVICES
 from maskwatch.fleet.signing import PASSPHRASE
 from maskwatch.fleet.stages import Stage
 from maskwatch.models.registry import SHIPPED
+from maskwatch.platform.clock import utc_now
 
-from .conftest import V1, V2, member_names
+from .conftest import V1, V2, Watched, member_names
 
 
 @pytest.fixture
@@ -115,6 +119,27 @@ def test_a_version_in_the_shadow_is_told_with_what_came_of_it(run, source, folde
     shop.tried = ShadowStatus(V1, SHIPPED, utc_now(), {"door": ShadowCounts(frames=120, differing=7)})
     shop.look()
     assert "tries v1: 7 of 120 frames differ" in " ".join(run("status", "--to", folder).split())
+
+
+def test_status_tells_which_service_follows_which_cannot_and_which_is_silent(
+    run, source, folder, service, publisher
+):
+    publisher.publish(source, V1, Stage.ALL)
+    service("follows").look()
+    trusts_another = service("trusts another")
+    looks = FleetFollower(trusts_another.member, Watched(), 300, threading.Event())
+    (folder / MANIFEST).write_bytes((folder / MANIFEST).read_bytes().replace(b'"all"', b'"tenth"'))
+    looks.look()
+    service("silent").member.report()
+    path = folder / SERVICES / "silent.json"
+    then = utc_now() - timedelta(seconds=901)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"at": then.isoformat()}))
+    rows = {
+        line.split("│")[1].strip(): line for line in run("status", "--to", folder).splitlines() if "│" in line
+    }
+    assert rows["follows"].split("│")[4].strip() == "follows"
+    assert "does not follow: the fleet's manifest is not signed with the key" in rows["trusts another"]
+    assert f"silent since {then:%Y-%m-%d %H:%M}" in rows["silent"]
 
 
 def test_keygen_prints_the_public_key_and_never_the_private_one(run, tmp_path, monkeypatch):

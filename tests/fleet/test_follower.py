@@ -11,25 +11,8 @@ from maskwatch.fleet.follower import FleetFollower
 from maskwatch.fleet.manifest import MANIFEST
 from maskwatch.fleet.stages import Stage
 from maskwatch.models.registry import SHIPPED
-from maskwatch.pipeline.status_board import Board
 
-from .conftest import V1
-
-
-class Watched:
-    """What a follower needs of a pipeline."""
-
-    def __init__(self):
-        self.board = Board(["door"])
-        self.failed = threading.Event()
-
-    def fail(self, error):
-        self.error = error
-        self.failed.set()
-
-    @property
-    def notice(self):
-        return self.board.snapshot().notices.get("fleet")
+from .conftest import V1, Watched
 
 
 class Says:
@@ -46,7 +29,7 @@ class Says:
     def watch(self):
         pass
 
-    def report(self):
+    def report(self, problem):
         pass
 
     def notice(self):

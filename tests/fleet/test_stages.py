@@ -243,6 +243,19 @@ def test_a_shadow_run_that_somebody_here_began_or_ended_is_left_as_it_is(
     assert shop.registry.state().shadow is None
 
 
+def test_two_services_of_one_name_are_warned_of_once(publisher, source, service, tmp_path, caplog):
+    publisher.publish(source, V1)
+    one = service("shop")
+    one.look()
+    one.look()
+    assert caplog.messages == []
+    other = service("shop", state="other")
+    other.look()
+    other.look()
+    assert [message for message in caplog.messages if "is named 'shop', too" in message] == caplog.messages
+    assert len(caplog.messages) == 1
+
+
 def test_a_service_without_cameras_for_it_shadows_nothing(publisher, source, service):
     publisher.publish(source, V1)
     shop = service(cameras=())
