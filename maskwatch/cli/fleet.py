@@ -10,7 +10,7 @@ from rich.table import Column, Table
 
 from maskwatch.cli.sections import settings_for
 from maskwatch.cli.terminal import out, say
-from maskwatch.core.errors import FleetError
+from maskwatch.core.errors import ConfigError, FleetError, SignatureError
 from maskwatch.core.text import one_line, pluralize, terminal_safe
 from maskwatch.fleet.stages import Stage, is_in_tenth
 
@@ -63,9 +63,7 @@ def publish(
 @app.command()
 def stage(
     version: Version,
-    stage: Annotated[
-        Stage, typer.Argument(metavar="shadow|tenth|all", help="How far it may go.", show_choices=False)
-    ],
+    stage: Annotated[str, typer.Argument(metavar="shadow|tenth|all", help="How far it may go.")],
     key: Key,
     to: Folder,
     anyway: Annotated[
@@ -73,16 +71,15 @@ def stage(
     ] = False,
 ) -> None:
     """Let a published version go on: tried in the shadow, serving at a tenth of the services, serving at all."""
-    if stage is Stage.WITHDRAWN:
-        raise FleetError("maskwatch fleet withdraw takes a version back")
+    aim = _aim(stage)
     refusals = [(each.name, each.refused[version]) for each in _reports(to) if version in each.refused]
-    if refusals and stage is not Stage.SHADOW and not anyway:
+    if refusals and aim is not Stage.SHADOW and not anyway:
         name, why = refusals[0]
         raise FleetError(
             f"{pluralize(len(refusals), 'service')} refused {version} or went back from it: {name}: {why} "
             "(--anyway, to stage it all the same)"
         )
-    _say_published(_publisher(to, key).stage(version, stage), version, to)
+    _say_published(_publisher(to, key).stage(version, aim), version, to)
 
 
 @app.command()
@@ -130,15 +127,31 @@ def follow(config: Annotated[Path, typer.Option("-c", "--config", help="The conf
     """Let the fleet decide again which version serves here, after somebody chose one."""
     from maskwatch.fleet.state import StateFiles
 
-    was_held = StateFiles(settings_for("fleet follow", config).models.dir).release()
+    settings = settings_for("fleet follow", config)
+    if settings.fleet.public_key is None:  # the address may need a password
+        raise ConfigError(f"{config}: has no fleet section (fleet.address, fleet.public_key)")
+    was_held = StateFiles(settings.models.dir).release()
     say("the fleet is followed again" if was_held else "the fleet is followed already")
+
+
+def _aim(stage: str) -> Stage:
+    if stage == Stage.WITHDRAWN:
+        raise FleetError("maskwatch fleet withdraw takes a version back")
+    if stage not in set(Stage):
+        raise FleetError(f"{stage!r} is no stage: shadow, tenth or all")
+    return Stage(stage)
 
 
 def _publisher(folder: Path, key: Path) -> "Publisher":
     from maskwatch.fleet.publish import Publisher
     from maskwatch.fleet.signing import PASSPHRASE, read_private
 
-    return Publisher(folder, read_private(key, os.environ.get(PASSPHRASE)))
+    publisher = Publisher(folder, read_private(key, os.environ.get(PASSPHRASE)))
+    try:
+        publisher.manifest()
+    except SignatureError:
+        raise FleetError(f"{folder}: the manifest there is signed with another key than {key}") from None
+    return publisher
 
 
 def _say_published(manifest: "Manifest", version: str, folder: Path) -> None:
@@ -150,6 +163,8 @@ def _say_published(manifest: "Manifest", version: str, folder: Path) -> None:
         tenth = [name for name in known if is_in_tenth(version, name)]
         named = f": {', '.join(map(_shown, tenth))}" if tenth else ""
         say(f"{len(tenth)} of {pluralize(len(known), 'service')} known are of its tenth{named}")
+        if not tenth:
+            say("it serves nowhere yet, and its shadow run ends; fewer than about 30 services go on to `all`")
 
 
 def _reports(folder: Path) -> "list[ServiceReport]":

@@ -159,6 +159,26 @@ def test_withdrawn_is_no_stage_that_one_goes_to(run, source, folder, keys, publi
     assert publisher.manifest().release(V1).stage is Stage.SHADOW
 
 
+def test_a_wrong_stage_and_a_wrong_key_are_named(run, source, folder, keys, publisher):
+    publisher.publish(source, V1)
+    to = ("--to", folder)
+    with pytest.raises(FleetError, match="'half' is no stage: shadow, tenth or all"):
+        run("stage", V1, "half", "--key", keys / "ours", *to)
+    with pytest.raises(ConfigError, match="is a public key; --key wants the private one"):
+        run("stage", V1, "all", "--key", keys / "ours.pub", *to)
+    with pytest.raises(FleetError, match=f"signed with another key than {keys / 'theirs'}"):
+        run("publish", V1, "--key", keys / "theirs", *to, "--dir", source.folder)
+
+
+def test_a_tenth_of_which_no_service_is_known_to_be_is_told(run, source, folder, keys, publisher, service):
+    publisher.publish(source, V1)
+    for name in member_names(V1, 2, is_in=False):
+        service(name).look()
+    told = " ".join(run("stage", V1, "tenth", "--key", keys / "ours", "--to", folder).split())
+    assert "0 of 2 services known are of its tenth" in told
+    assert "serves nowhere yet, and its shadow run ends" in told
+
+
 def test_follow_lets_the_fleet_decide_again(run, source, folder, service, publisher, tmp_path):
     publisher.publish(source, V1, Stage.ALL)
     shop = service()
@@ -166,7 +186,12 @@ def test_follow_lets_the_fleet_decide_again(run, source, folder, service, publis
     shop.registry.rollback()
     assert shop.look() == SHIPPED
     config = tmp_path / "config.yaml"
-    config.write_text(json.dumps({"models": {"dir": str(shop.registry.folder)}}))
+    settings = {"models": {"dir": str(shop.registry.folder)}}
+    config.write_text(json.dumps(settings))
+    with pytest.raises(ConfigError, match=r"config\.yaml: has no fleet section"):
+        run("follow", "-c", config)
+    settings["fleet"] = {"address": "https://shop:{MASKWATCH_NOT_SET}@fleet", "public_key": "fleet.key.pub"}
+    config.write_text(json.dumps(settings))
     assert "is followed again" in run("follow", "-c", config)
     assert "is followed already" in run("follow", "-c", config)
     publisher.publish(source, V2, Stage.ALL)

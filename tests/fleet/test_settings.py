@@ -54,7 +54,7 @@ def test_a_password_in_the_address_shows_nowhere():
 def test_paths_are_relative_to_the_file(tmp_path):
     path = tmp_path / "config.yaml"
     path.write_text("fleet: {address: share, public_key: fleet.pub}")
-    made = configuration.load(path, {"fleet"}).fleet
+    made = configuration.load(path, {"fleet", "fleet.address"}).fleet
     assert made.address.get_secret_value() == str(tmp_path / "share")
     assert made.public_key == str(tmp_path / "fleet.pub")
 
