@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from maskwatch.fleet.publish import Publisher
     from maskwatch.fleet.report import ServiceReport
 
+OTHERS_READ = 0o005
+
 app = typer.Typer(help="Models for many services: published, staged, withdrawn.", no_args_is_help=True)
 
 Key = Annotated[Path, typer.Option("--key", help="The private key that `fleet keygen` wrote.")]
@@ -58,6 +60,8 @@ def publish(
 
     source = Registry(registry or settings_for("fleet publish", config).models.dir)
     _say_published(_publisher(to, key).publish(source, version), version, to)
+    if to.stat().st_mode & OTHERS_READ != OTHERS_READ:
+        say(f"{to}: other users may not read it, nor may their services (chmod o+rx {to})")
 
 
 @app.command()
@@ -163,7 +167,7 @@ def _say_published(manifest: "Manifest", version: str, folder: Path) -> None:
         tenth = [name for name in known if is_in_tenth(version, name)]
         named = f": {', '.join(map(_shown, tenth))}" if tenth else ""
         say(f"{len(tenth)} of {pluralize(len(known), 'service')} known are of its tenth{named}")
-        if not tenth:
+        if known and not tenth:
             say("it serves nowhere yet, and its shadow run ends; fewer than about 30 services go on to `all`")
 
 

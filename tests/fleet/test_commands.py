@@ -35,12 +35,16 @@ def run(monkeypatch):
 
 def test_a_version_s_whole_way(run, tmp_path, source, folder, service, keys):
     signed = ("--key", keys / "ours", "--to", folder)
+    folder.chmod(0o700)
     (first,) = member_names(V1, 1, is_in=True)
     services = [service(first), *map(service, member_names(V1, 2, is_in=False))]
     with pytest.raises(FleetError, match="nothing is published there"):
         run("status", "--to", folder)
 
-    run("publish", V1, *signed, "--dir", source.folder)
+    assert "other users may not read it" in run("publish", V1, *signed, "--dir", source.folder)
+    folder.chmod(0o755)
+    assert "may not read" not in run("publish", V2, *signed, "--dir", source.folder)
+    run("withdraw", V2, *signed)
     assert [each.look() for each in services] == [SHIPPED] * 3
     told = run("stage", V1, "tenth", *signed)
     assert f"1 of 3 services known are of its tenth: {first}" in told
