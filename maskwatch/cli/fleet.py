@@ -12,7 +12,7 @@ from maskwatch.cli.sections import settings_for
 from maskwatch.cli.terminal import out, say
 from maskwatch.core.errors import ConfigError, FleetError, SignatureError
 from maskwatch.core.text import one_line, pluralize, terminal_safe
-from maskwatch.fleet.stages import Stage, is_in_tenth
+from maskwatch.fleet.stages import Stage
 
 if TYPE_CHECKING:
     from maskwatch.fleet.manifest import Manifest
@@ -73,9 +73,15 @@ def stage(
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Also when a service has refused it or gone back from it.")
     ] = False,
+    pilots: Annotated[
+        list[str] | None,
+        typer.Option("--service", help="With tenth: this service in place of a tenth; repeat it."),
+    ] = None,
 ) -> None:
     """Let a published version go on: tried in the shadow, serving at a tenth of the services, serving at all."""
     aim = _aim(stage)
+    if pilots and aim is not Stage.TENTH:
+        raise FleetError("--service goes with tenth alone")
     refusals = [(each.name, each.refused[version]) for each in _reports(to) if version in each.refused]
     if refusals and aim is not Stage.SHADOW and not anyway:
         name, why = refusals[0]
@@ -83,7 +89,7 @@ def stage(
             f"{pluralize(len(refusals), 'service')} refused {version} or went back from it: {name}: {why} "
             "(--anyway, to stage it all the same)"
         )
-    _say_published(_publisher(to, key).stage(version, aim), version, to)
+    _say_published(_publisher(to, key).stage(version, aim, pilots or ()), version, to)
 
 
 @app.command()
@@ -164,11 +170,14 @@ def _say_published(manifest: "Manifest", version: str, folder: Path) -> None:
     say(f"{version}: {release.stage}, by manifest {manifest.sequence} in {folder}")
     if release.stage is Stage.TENTH:
         known = [each.name for each in _reports(folder)]
-        tenth = [name for name in known if is_in_tenth(version, name)]
+        tenth = [name for name in known if release.serves(name)]
         named = f": {', '.join(map(_shown, tenth))}" if tenth else ""
         say(f"{len(tenth)} of {pluralize(len(known), 'service')} known are of its tenth{named}")
         if known and not tenth:
-            say("it serves nowhere yet, and its shadow run ends; fewer than about 30 services go on to `all`")
+            say(
+                "it serves nowhere yet, and its shadow run ends; with fewer than about 30 services, go on to `all` "
+                "or name some (--service NAME)"
+            )
 
 
 def _reports(folder: Path) -> "list[ServiceReport]":

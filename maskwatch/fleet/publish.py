@@ -70,12 +70,13 @@ class Publisher:
             )
             return self._sign(before, release)
 
-    def stage(self, version: str, stage: Stage) -> Manifest:
-        """Let a published version go to another stage. Raises `FleetError` when it was not published."""
+    def stage(self, version: str, stage: Stage, pilots: Sequence[str] = ()) -> Manifest:
+        """Let a published version go to another stage, in `Stage.TENTH` to the `pilots` that are named. Raises `FleetError` when it was not published."""
         self._published(version)  # else not even a lock is left there
         with self._locked():
             before, known = self._published(version)
-            return self._sign(before, known.model_copy(update={"stage": stage, "sequence": _next(before)}))
+            changes = {"stage": stage, "sequence": _next(before), "pilots": tuple(pilots)}
+            return self._sign(before, known.model_copy(update=changes))
 
     def manifest(self) -> Manifest | None:
         """What is published; None where nothing is. Raises `FleetError` for what this key has not signed, and without the folder."""

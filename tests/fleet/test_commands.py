@@ -183,6 +183,22 @@ def test_a_tenth_of_which_no_service_is_known_to_be_is_told(run, source, folder,
     assert "serves nowhere yet, and its shadow run ends" in told
 
 
+def test_services_may_be_named_to_try_a_version_in_place_of_its_tenth(
+    run, source, folder, keys, publisher, service
+):
+    publisher.publish(source, V1)
+    signed = ("--key", keys / "ours", "--to", folder)
+    services = [service(*member_names(V1, 1, is_in=is_in)) for is_in in (False, True)]
+    assert [each.look() for each in services] == [SHIPPED, SHIPPED]
+    told = " ".join(run("stage", V1, "tenth", "--service", services[0].name, *signed).split())
+    assert f"1 of 2 services known are of its tenth: {services[0].name}" in told
+    assert [each.look() for each in services] == [V1, SHIPPED]
+    with pytest.raises(FleetError, match="--service goes with tenth alone"):
+        run("stage", V1, "all", "--service", "shop", *signed)
+    run("stage", V1, "tenth", *signed)
+    assert [each.look() for each in services] == [SHIPPED, V1]
+
+
 def test_follow_lets_the_fleet_decide_again(run, source, folder, service, publisher, tmp_path):
     publisher.publish(source, V1, Stage.ALL)
     shop = service()
