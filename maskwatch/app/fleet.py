@@ -7,17 +7,18 @@ from datetime import timedelta
 from maskwatch import __version__
 from maskwatch.app.analysts import version_analysts
 from maskwatch.config.load import Config
-from maskwatch.core.errors import ConfigError, DataError, MaskwatchError, QueueError
+from maskwatch.core.errors import ConfigError, DataError, MaskwatchError, NotInFleet, QueueError
 from maskwatch.drift.confidences import days, named
 from maskwatch.drift.shift import Bounds
 from maskwatch.fleet.follower import FleetFollower
 from maskwatch.fleet.manifest import pull_manifest
 from maskwatch.fleet.member import Judgement, Member, Membership
+from maskwatch.fleet.report import warning_of_namesake
 from maskwatch.fleet.settings import FleetSettings
 from maskwatch.fleet.share import open_share
 from maskwatch.fleet.shift import why_shifted
 from maskwatch.fleet.signing import read_public
-from maskwatch.fleet.state import Taken
+from maskwatch.fleet.state import StateFiles, Taken
 from maskwatch.fleet.switch import Switch
 from maskwatch.learning.archive import Archive
 from maskwatch.learning.holdout import why_worse_here
@@ -55,13 +56,20 @@ def fleet_follower(
 
 def check_fleet(config: Config) -> str:
     """What the configured fleet offers this service. Raises `ConfigError` and `FleetError`."""
-    member = _membership(config, config.fleet)
-    manifest = pull_manifest(member.share, member.keys)
+    fleet = config.fleet
+    member = _membership(config, fleet)
+    try:
+        manifest = pull_manifest(member.share, member.keys)
+    except NotInFleet:
+        return f"nothing is published yet in {fleet.shown_address}, unless a share is to be mounted there"
     told = [f"signed manifest {manifest.sequence} of {manifest.published_at:%Y-%m-%d %H:%M} UTC"]
     if (wanted := manifest.wanted(member.name, ())) is not None:
         told.append(f"{wanted.version} for {member.name}")
     if (shadowed := manifest.shadowed(())) is not None:
         told.append(f"{shadowed.version} in the shadow")
+    own = StateFiles(config.models.dir).read().instance
+    if (warning := warning_of_namesake(member.share, member.name, own)) is not None:
+        told.append(warning)
     return ", ".join(told)
 
 
@@ -82,6 +90,7 @@ def _membership(config: Config, fleet: FleetSettings) -> Membership:
         max_bytes=fleet.max_mb * 1_000_000,
         keep=config.learn.keep,
         program=__version__,
+        every_s=fleet.every_s,
     )
 
 

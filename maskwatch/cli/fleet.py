@@ -10,14 +10,16 @@ from rich.table import Column, Table
 
 from maskwatch.cli.sections import settings_for
 from maskwatch.cli.terminal import out, say
-from maskwatch.core.errors import FleetError
+from maskwatch.core.errors import ConfigError, FleetError, SignatureError
 from maskwatch.core.text import one_line, pluralize, terminal_safe
-from maskwatch.fleet.stages import Stage, is_in_tenth
+from maskwatch.fleet.stages import Stage
 
 if TYPE_CHECKING:
     from maskwatch.fleet.manifest import Manifest
     from maskwatch.fleet.publish import Publisher
     from maskwatch.fleet.report import ServiceReport
+
+OTHERS_READ = 0o005
 
 app = typer.Typer(help="Models for many services: published, staged, withdrawn.", no_args_is_help=True)
 
@@ -58,31 +60,36 @@ def publish(
 
     source = Registry(registry or settings_for("fleet publish", config).models.dir)
     _say_published(_publisher(to, key).publish(source, version), version, to)
+    if to.stat().st_mode & OTHERS_READ != OTHERS_READ:
+        say(f"{to}: other users may not read it, nor may their services (chmod o+rx {to})")
 
 
 @app.command()
 def stage(
     version: Version,
-    stage: Annotated[
-        Stage, typer.Argument(metavar="shadow|tenth|all", help="How far it may go.", show_choices=False)
-    ],
+    stage: Annotated[str, typer.Argument(metavar="shadow|tenth|all", help="How far it may go.")],
     key: Key,
     to: Folder,
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Also when a service has refused it or gone back from it.")
     ] = False,
+    pilots: Annotated[
+        list[str] | None,
+        typer.Option("--service", help="With tenth: this service in place of a tenth; repeat it."),
+    ] = None,
 ) -> None:
     """Let a published version go on: tried in the shadow, serving at a tenth of the services, serving at all."""
-    if stage is Stage.WITHDRAWN:
-        raise FleetError("maskwatch fleet withdraw takes a version back")
+    aim = _aim(stage)
+    if pilots and aim is not Stage.TENTH:
+        raise FleetError("--service goes with tenth alone")
     refusals = [(each.name, each.refused[version]) for each in _reports(to) if version in each.refused]
-    if refusals and stage is not Stage.SHADOW and not anyway:
+    if refusals and aim is not Stage.SHADOW and not anyway:
         name, why = refusals[0]
         raise FleetError(
             f"{pluralize(len(refusals), 'service')} refused {version} or went back from it: {name}: {why} "
             "(--anyway, to stage it all the same)"
         )
-    _say_published(_publisher(to, key).stage(version, stage), version, to)
+    _say_published(_publisher(to, key).stage(version, aim, pilots or ()), version, to)
 
 
 @app.command()
@@ -105,14 +112,13 @@ def status(
 
     manifest = read_manifest(to, read_public(key)) if key else unverified_manifest(to)
     if manifest is None:
-        say(f"{to}: nothing is published there")
-        return
+        raise FleetError(f"{to}: nothing is published there")
     table = Table(Column("version", no_wrap=True), "stage", "from", "MB")
     for each in manifest.releases:
         table.add_row(each.version, each.stage, each.parent or "-", f"{each.size / 1e6:.1f}")
     out.print(table)
     reports = _reports(to)
-    services = Table("service", Column("serves", no_wrap=True), "said (UTC)", "")
+    services = Table("service", Column("serves", no_wrap=True), "said (UTC)", "state")
     for report in reports:
         at = f"{report.at:%Y-%m-%d %H:%M}"
         services.add_row(
@@ -131,15 +137,31 @@ def follow(config: Annotated[Path, typer.Option("-c", "--config", help="The conf
     """Let the fleet decide again which version serves here, after somebody chose one."""
     from maskwatch.fleet.state import StateFiles
 
-    was_held = StateFiles(settings_for("fleet follow", config).models.dir).release()
+    settings = settings_for("fleet follow", config)
+    if settings.fleet.public_key is None:  # the address may need a password
+        raise ConfigError(f"{config}: has no fleet section (fleet.address, fleet.public_key)")
+    was_held = StateFiles(settings.models.dir).release()
     say("the fleet is followed again" if was_held else "the fleet is followed already")
+
+
+def _aim(stage: str) -> Stage:
+    if stage == Stage.WITHDRAWN:
+        raise FleetError("maskwatch fleet withdraw takes a version back")
+    if stage not in set(Stage):
+        raise FleetError(f"{stage!r} is no stage: shadow, tenth or all")
+    return Stage(stage)
 
 
 def _publisher(folder: Path, key: Path) -> "Publisher":
     from maskwatch.fleet.publish import Publisher
     from maskwatch.fleet.signing import PASSPHRASE, read_private
 
-    return Publisher(folder, read_private(key, os.environ.get(PASSPHRASE)))
+    publisher = Publisher(folder, read_private(key, os.environ.get(PASSPHRASE)))
+    try:
+        publisher.manifest()
+    except SignatureError:
+        raise FleetError(f"{folder}: the manifest there is signed with another key than {key}") from None
+    return publisher
 
 
 def _say_published(manifest: "Manifest", version: str, folder: Path) -> None:
@@ -148,9 +170,14 @@ def _say_published(manifest: "Manifest", version: str, folder: Path) -> None:
     say(f"{version}: {release.stage}, by manifest {manifest.sequence} in {folder}")
     if release.stage is Stage.TENTH:
         known = [each.name for each in _reports(folder)]
-        tenth = [name for name in known if is_in_tenth(version, name)]
+        tenth = [name for name in known if release.serves(name)]
         named = f": {', '.join(map(_shown, tenth))}" if tenth else ""
         say(f"{len(tenth)} of {pluralize(len(known), 'service')} known are of its tenth{named}")
+        if known and not tenth:
+            say(
+                "it serves nowhere yet, and its shadow run ends; with fewer than about 30 services, go on to `all` "
+                "or name some (--service NAME)"
+            )
 
 
 def _reports(folder: Path) -> "list[ServiceReport]":
@@ -160,7 +187,9 @@ def _reports(folder: Path) -> "list[ServiceReport]":
 
 
 def _remark(report: "ServiceReport", latest: int) -> str:
-    said = []
+    said = [f"silent since {report.at:%Y-%m-%d %H:%M}"] if report.is_silent else []
+    if report.not_followed:
+        said.append(f"does not follow: {report.not_followed}")
     if report.sequence != latest:
         said.append("has seen an older manifest" if report.sequence else "has seen no manifest yet")
     if report.held:
@@ -172,7 +201,7 @@ def _remark(report: "ServiceReport", latest: int) -> str:
     if report.problem:
         said.append(f"the shadow run has ended: {report.problem}")
     said += [f"refuses {version}: {why}" for version, why in report.refused.items()]
-    return "; ".join(said) or "-"
+    return "; ".join(said) or "follows"
 
 
 def _shown(text: str) -> str:

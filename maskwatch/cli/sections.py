@@ -20,7 +20,7 @@ USES = {
     "console --store": {"console", "events", "queue"},
     "models": {"models"},
     "fleet publish": {"models"},
-    "fleet follow": {"models"},
+    "fleet follow": {"models", "fleet"},
     "models shadow": {"models", "queue", "learn"},
     "erase": {"queue", "learn", "events", "drift", "alert", "console"},
     "erase shared": {"queue", "learn", "events", "events.url", "drift", "alert", "console"},

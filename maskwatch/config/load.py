@@ -47,9 +47,13 @@ SECRET = frozenset(
     {"source", "token", "url", "urls", "store", "secret", "password"}
 )  # what stands there is never shown
 SINKS = "sinks"  # of alerts, wherever they are named
-SHARED_STORES = {"events.url": ("events", "url"), "console.store": ("console", "store")}
-"""Addresses of the shared database: of who writes there, and of who shows it."""
-EVERYTHING = frozenset({*Globals.model_fields, "source", SINKS, *SHARED_STORES} - {"cameras"})
+ADDRESSES = {
+    "events.url": ("events", "url"),
+    "console.store": ("console", "store"),
+    "fleet.address": ("fleet", "address"),
+}
+"""Used apart from their section: of the shared database by who writes there, and who shows it; of a fleet's registry."""
+EVERYTHING = frozenset({*Globals.model_fields, "source", SINKS, *ADDRESSES} - {"cameras"})
 WEIGHTS = frozenset({"detect", "classify"})  # sections that name a file of weights
 KEPT = frozenset(
     {"queue", "models", "learn", "drift", "events", "console"}
@@ -89,7 +93,7 @@ def load(path: Path, uses: Collection[str] = EVERYTHING) -> Config:
     """Read a file; `{MASKWATCH_NAME}` in it is replaced from systemd's credentials or the environment.
 
     Relative paths become absolute ones (see `platform/paths.py`). `uses` are the sections that the caller uses, `source`
-    those of the cameras, `sinks` those of alerts, `events.url` and `console.store` that of the shared database. The others are read too, for what is wrong in them, but left at their defaults, and a variable
+    those of the cameras, `sinks` those of alerts, those of `ADDRESSES` that alone. The others are read too, for what is wrong in them, but left at their defaults, and a variable
     that is missing there is no problem.
 
     Raises `ConfigError` with a line for every problem: the file, the line, the key. A file of weights that
@@ -242,8 +246,8 @@ class _Reading:
     def _made(self, whole: dict[str, Any], cameras: dict[str, Any]) -> Config:
         """The records, of the used sections alone. Raises `ValidationError` for one that cannot be."""
         used = {key: value for key, value in whole.items() if key in self._uses}
-        for store, (name, url) in SHARED_STORES.items():
-            if store not in self._uses and isinstance(used.get(name), dict):
+        for address, (name, url) in ADDRESSES.items():
+            if address not in self._uses and isinstance(used.get(name), dict):
                 used[name] = {key: value for key, value in used[name].items() if key != url}
         known = {}
         for name, own in cameras.items():
@@ -336,9 +340,9 @@ class _Reading:
         section = key[2:] if key[:1] == ("cameras",) else key
         if SINKS in section and SINKS not in self._uses:
             return True
-        for store, place in SHARED_STORES.items():
+        for address, place in ADDRESSES.items():
             if section == place:
-                return store not in self._uses
+                return address not in self._uses
         return bool(section) and section[0] not in self._uses
 
     def _problem(self, key: Key, text: str, line: int | None = None) -> None:

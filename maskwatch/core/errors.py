@@ -82,3 +82,11 @@ class FleetError(MaskwatchError):
 
 class FleetUnreachable(FleetError):  # noqa: N818 - what is offered may be well
     """A fleet's registry cannot be reached now; to be asked again."""
+
+
+class SignatureError(FleetError):
+    """A fleet's manifest is signed with none of the keys that are trusted."""
+
+
+class NotInFleet(FleetUnreachable):
+    """A fleet's folder can be reached, and has no such file."""

@@ -78,7 +78,7 @@ class FleetFollower(BackgroundThread):
 
     def _report(self) -> None:
         try:
-            self._member.report()
+            self._member.report(self._problem)
             self._cannot_report = False
         except (MaskwatchError, OSError) as e:
             if not self._cannot_report and self._problem is None:

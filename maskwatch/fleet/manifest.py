@@ -62,7 +62,8 @@ class FileFacts(_Record):
 class Release(_Record):
     """A version, its files, and how far it may go.
 
-    `sequence` is that of the manifest in which it came to its stage. `made_at` and `parent` are the registry's.
+    `sequence` is that of the manifest in which it came to its stage. `made_at` and `parent` are the registry's. `pilots` are
+    services that are named to try it in place of its tenth.
     """
 
     version: VersionName
@@ -71,12 +72,19 @@ class Release(_Record):
     made_at: AwareDatetime
     parent: str | None
     files: dict[FileName, FileFacts]
+    pilots: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
         if not {DETECTOR, CLASSIFIER} <= set(self.files):
             raise ValueError("a version needs its weights")
         return self
+
+    def serves(self, service: str) -> bool:
+        """Whether a service is to serve it."""
+        if self.stage is Stage.TENTH and self.pilots:
+            return service in self.pilots
+        return serves(self.stage, self.version, service)
 
     @property
     def size(self) -> int:
@@ -99,7 +107,7 @@ class Manifest(_Record):
     def wanted(self, service: str, refused: Collection[str]) -> Release | None:
         """What a service is to serve: the latest release whose stage includes it, and that it did not refuse."""
         return next(
-            (r for r in self.releases if r.version not in refused and serves(r.stage, r.version, service)),
+            (r for r in self.releases if r.version not in refused and r.serves(service)),
             None,
         )
 

@@ -4,12 +4,13 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
-from maskwatch.core.errors import FleetError
+from maskwatch.core.errors import FleetError, NotInFleet
 from maskwatch.core.records import ShadowCounts, ShadowStatus
 from maskwatch.fleet.download import install
-from maskwatch.fleet.manifest import Manifest, Release, pull_manifest
-from maskwatch.fleet.report import ServiceReport, write_report
+from maskwatch.fleet.manifest import MANIFEST, Manifest, Release, pull_manifest
+from maskwatch.fleet.report import ServiceReport, warning_of_namesake, write_report
 from maskwatch.fleet.share import Share, Writable
 from maskwatch.fleet.stages import Stage
 from maskwatch.fleet.state import Taken
@@ -41,7 +42,7 @@ class Membership:
     """The service's `name` in the fleet, and what it takes from where: `keys` are trusted, `cameras` shadow.
 
     At most `max_bytes` are taken for a version. Of the registry's versions the newest `keep` stay. `program` is this
-    program's version, which is reported.
+    program's version, which is reported each `every_s`.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Membership:
     max_bytes: int
     keep: int
     program: str
+    every_s: float
 
 
 class Member:
@@ -69,6 +71,7 @@ class Member:
         self._registry = switch.registry
         self._judgement = judgement
         self._is_stopped = is_stopped
+        self._has_namesake = False
 
     def watch(self) -> None:
         """Notice what somebody here chose, and go back from a version that does not hold what was hoped for."""
@@ -83,6 +86,8 @@ class Member:
     def follow(self) -> None:
         """Pull the manifest and do what it says. Raises `FleetError` for what is not followed, and `FleetUnreachable`."""
         manifest = self._pulled()
+        if manifest is None:
+            return
         held = self._files.held()
         if held is None:
             self._serve(manifest)
@@ -90,10 +95,12 @@ class Member:
         elif (release := manifest.release(held)) and release.stage is Stage.WITHDRAWN:
             raise FleetError(f"version {held} was chosen here, and is withdrawn from the fleet")
 
-    def report(self) -> None:
-        """Tell who looks at the share."""
-        if not isinstance(self._fleet.share, Writable):
+    def report(self, problem: Exception | None = None) -> None:
+        """Tell who looks at the share, where something is published; `problem` is why the fleet is not followed."""
+        share = self._fleet.share
+        if not isinstance(share, Writable) or not share.has(MANIFEST):
             return
+        self._look_for_namesake(share)
         state, registry, tried = self._files.read(), self._registry.state(), self._judgement.tried()
         counts = sum(tried.cameras.values(), ShadowCounts()) if tried else ShadowCounts()
         said = ServiceReport(
@@ -108,8 +115,11 @@ class Member:
             problem=tried.problem if tried else None,
             held=self._files.held() is not None,
             refused={version: each.why[:1000] for version, each in state.refused.items()},
+            not_followed=str(problem)[:1000] if problem else None,
+            every_s=self._fleet.every_s,
+            instance=state.instance,
         )
-        write_report(self._fleet.share, said)
+        write_report(share, said)
 
     def note_well(self) -> None:
         """The service has run for a while, or ends as it should."""
@@ -122,9 +132,25 @@ class Member:
         refused = self._files.read().refused
         return "; ".join(f"{v} is refused: {each.why}" for v, each in refused.items()) or None
 
-    def _pulled(self) -> Manifest:
-        manifest = pull_manifest(self._fleet.share, self._fleet.keys)
+    def _look_for_namesake(self, share: Share) -> None:
         state = self._files.read()
+        if state.instance is None:
+            state = state.having(instance=uuid4().hex)
+            self._files.write(state)
+        warning = warning_of_namesake(share, self._fleet.name, state.instance)
+        if warning is not None and not self._has_namesake:
+            self._has_namesake = True
+            log.warning(warning)
+
+    def _pulled(self) -> Manifest | None:
+        """None before anything was published; a manifest that was seen and is gone cannot be reached."""
+        state = self._files.read()
+        try:
+            manifest = pull_manifest(self._fleet.share, self._fleet.keys)
+        except NotInFleet:
+            if state.sequence:
+                raise
+            return None
         if manifest.sequence < state.sequence:
             raise FleetError(
                 f"the fleet's manifest is an older one (number {manifest.sequence}; {state.sequence} was seen already)"

@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -32,6 +32,7 @@ from maskwatch.platform.paths import is_there
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+GROUP = 0o2020  # where several publish, their group may write: as in the folder, so in `files/`
 TAKEN: tuple[FileName, ...] = get_args(FileName)
 
 
@@ -46,14 +47,15 @@ class Publisher:
         """Offer a version of a registry. Raises `ModelError` when its files are not whole, and `FleetError`."""
         if version == SHIPPED:
             raise FleetError("the shipped models come with the program; there is nothing to publish")
+        self.manifest()  # raises before anything is put where it does not belong
         home, about = registry.files(version).detector.parent, registry.version(version)
         files: dict[FileName, FileFacts] = {}
-        for name in TAKEN:
-            if name in about.files:
-                data = _read(home / name)
-                files[name] = FileFacts(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
-                self._put(f"{FILES}/{files[name].sha256}", data)
         with self._locked():
+            for name in TAKEN:
+                if name in about.files:
+                    data = _read(home / name)
+                    files[name] = FileFacts(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+                    self._put(f"{FILES}/{files[name].sha256}", data)
             before = self.manifest()
             known = before.release(version) if before else None
             if known and known.files != files:
@@ -68,18 +70,24 @@ class Publisher:
             )
             return self._sign(before, release)
 
-    def stage(self, version: str, stage: Stage) -> Manifest:
-        """Let a published version go to another stage. Raises `FleetError` when it was not published."""
+    def stage(self, version: str, stage: Stage, pilots: Sequence[str] = ()) -> Manifest:
+        """Let a published version go to another stage, in `Stage.TENTH` to the `pilots` that are named. Raises `FleetError` when it was not published."""
+        self._published(version)  # else not even a lock is left there
         with self._locked():
-            before = self.manifest()
-            known = before.release(version) if before else None
-            if known is None:
-                raise FleetError(f"{self._folder}: {version} is not published there")
-            return self._sign(before, known.model_copy(update={"stage": stage, "sequence": _next(before)}))
+            before, known = self._published(version)
+            changes = {"stage": stage, "sequence": _next(before), "pilots": tuple(pilots)}
+            return self._sign(before, known.model_copy(update=changes))
 
     def manifest(self) -> Manifest | None:
-        """What is published; None where nothing is. Raises `FleetError` for what this key has not signed."""
+        """What is published; None where nothing is. Raises `FleetError` for what this key has not signed, and without the folder."""
         return read_manifest(self._folder, [self._key.public_key()])
+
+    def _published(self, version: str) -> tuple[Manifest, Release]:
+        before = self.manifest()
+        known = before.release(version) if before else None
+        if before is None or known is None:
+            raise FleetError(f"{self._folder}: {version} is not published there")
+        return before, known
 
     def _sign(self, before: Manifest | None, release: Release) -> Manifest:
         """With the release in its place, or before all others where it is new or was withdrawn."""
@@ -95,32 +103,49 @@ class Publisher:
 
     def _put(self, name: str, data: bytes) -> None:
         """For all to read: models are no secret, and another user's web server hands them on."""
-        path = self._folder / name
-        with replacing(path) as part:
+        with replacing(self._folder / name) as part:
             part.write_bytes(data)
             part.chmod(0o644)
-        path.parent.chmod(0o755)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """One publication at a time, over processes."""
-        make_folder(self._folder / SERVICES)
-        with locked(self._folder / ".lock"):
+        """One publication at a time, over processes, and in folders that all who use them may."""
+        self._make(FILES, 0o755 | self._folder.stat().st_mode & GROUP)
+        self._make(SERVICES, 0o1777)  # each service replaces only its own file
+        lock = self._folder / ".lock"
+        with locked(lock):
+            _allow(lock, 0o644)
             yield
+
+    def _make(self, name: str, mode: int) -> None:
+        make_folder(self._folder / name)
+        _allow(self._folder / name, mode)
 
 
 def read_manifest(folder: Path, keys: "Sequence[Ed25519PublicKey]") -> Manifest | None:
     """What is published in a folder; None where nothing is. Raises `FleetError` for what none of the keys has signed."""
-    if not is_there(folder / MANIFEST):
+    if not _is_published(folder):
         return None
     return pull_manifest(FolderShare(folder), keys)
 
 
 def unverified_manifest(folder: Path) -> Manifest | None:
     """The same without a key, to be looked at and not acted on. Raises `FleetError` for what is no manifest at all."""
-    if not is_there(folder / MANIFEST):
+    if not _is_published(folder):
         return None
     return parse(FolderShare(folder).read(MANIFEST, MAX_BYTES).partition(b"\n")[0])
+
+
+def _allow(path: Path, mode: int) -> None:
+    """Whatever the umask; what another publisher made is as he made it."""
+    with suppress(PermissionError):
+        path.chmod(mode)
+
+
+def _is_published(folder: Path) -> bool:
+    if not is_there(folder):
+        raise FleetError(f"{folder}: the share is not there; mount it, or make the folder first")
+    return is_there(folder / MANIFEST)
 
 
 def _next(before: Manifest | None) -> int:

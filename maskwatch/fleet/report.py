@@ -1,17 +1,21 @@
 """What each service says of itself in the fleet's folder, for people to look at: nothing is decided by it, it is not signed."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from maskwatch.core.errors import FleetError
 from maskwatch.fleet.manifest import SERVICES
-from maskwatch.fleet.share import Writable, file_itself
+from maskwatch.fleet.share import Share, Writable, file_itself
+from maskwatch.platform.clock import utc_now
 
 MAX_BYTES = 16_000
 MAX_SERVICES = 10_000
+SILENT_AFTER = 3  # times that it did not report
 Text = Annotated[str, Field(max_length=1000)]
 
 
@@ -19,7 +23,8 @@ class ServiceReport(BaseModel):
     """A service's `name`, what `serves` and is in its `shadow`, which manifest it saw last, and when it said so.
 
     Of `frames` that the version in the shadow judged, `differing` were judged differently; `problem` is why it cannot.
-    `refused` has why by the version; `held` is whether somebody there chose a version.
+    `refused` has why by the version; `held` is whether somebody there chose a version. `not_followed` is why the manifest is not
+    followed now. It says so again each `every_s`. `instance` is an id that no other service has, even one of its name.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -35,11 +40,30 @@ class ServiceReport(BaseModel):
     problem: Text | None = None
     held: bool = False
     refused: dict[str, Text] = Field(default_factory=dict)
+    not_followed: Text | None = None
+    every_s: Annotated[float, Field(ge=1, le=86_400)] = 300.0
+    instance: Text | None = None
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it should have said something since."""
+        return utc_now() - self.at > SILENT_AFTER * timedelta(seconds=self.every_s)
 
 
 def write_report(share: Writable, report: ServiceReport) -> None:
     """Raises `OSError`, where the service may not write, say."""
-    share.write(SERVICES, f"{quote(report.name, safe='')}.json", report.model_dump_json(indent=1).encode())
+    share.write(SERVICES, _file_of(report.name), report.model_dump_json(indent=1).encode())
+
+
+def warning_of_namesake(share: Share, name: str, instance: str | None) -> str | None:
+    """What to say where another service reports under this name; None where none does."""
+    try:
+        report = ServiceReport.model_validate_json(share.read(f"{SERVICES}/{_file_of(name)}", MAX_BYTES))
+    except (FleetError, ValidationError):
+        return None
+    if report.is_silent or report.instance in {None, instance}:
+        return None
+    return f"another service of the fleet is named {name!r}, too: each needs a fleet.name of its own"
 
 
 def read_reports(folder: Path) -> Iterator[ServiceReport]:
@@ -52,3 +76,7 @@ def read_reports(folder: Path) -> Iterator[ServiceReport]:
         except (OSError, ValidationError):
             continue
         yield report
+
+
+def _file_of(name: str) -> str:
+    return f"{quote(name, safe='')}.json"

@@ -8,8 +8,9 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol, runtime_checkable
 
-from maskwatch.core.errors import FleetError, FleetUnreachable
+from maskwatch.core.errors import FleetError, FleetUnreachable, NotInFleet
 from maskwatch.fleet.settings import is_url
+from maskwatch.platform.paths import is_there
 
 CHUNK = 1 << 16
 
@@ -18,7 +19,7 @@ class Share(Protocol):
     """What is in a fleet's registry, by names that are no paths but those of `fleet/manifest.py`."""
 
     def read(self, name: str, max_bytes: int) -> bytes:
-        """A whole file. Raises `FleetUnreachable`, and `FleetError` for one that is larger, or none."""
+        """A whole file. Raises `FleetUnreachable`, `NotInFleet` too, and `FleetError` for one that is larger, or no file."""
         ...
 
     def opened(self, name: str, start: int) -> AbstractContextManager[tuple[int, Iterator[bytes]]]:
@@ -29,6 +30,10 @@ class Share(Protocol):
 @runtime_checkable
 class Writable(Protocol):
     """A share that services may write to."""
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a file."""
+        ...
 
     def write(self, folder: str, name: str, data: bytes) -> None:
         """Put a file into a folder that is there. Raises `OSError`."""
@@ -70,10 +75,19 @@ class FolderShare:
         """See `Share.opened`."""
         path = self._folder / name
         with ExitStack() as stack:
-            with _told_of(path):
+            with _told_of(path, self._folder):
                 file = stack.enter_context(file_itself(path))
                 file.seek(start)
-            yield start, _chunks(path, file)  # what the caller raises is not the share's fault
+            yield start, self._chunks(path, file)  # what the caller raises is not the share's fault
+
+    def _chunks(self, path: Path, file: BinaryIO) -> Iterator[bytes]:
+        with _told_of(path, self._folder):
+            while chunk := file.read(CHUNK):
+                yield chunk
+
+    def has(self, name: str) -> bool:
+        """See `Writable.has`."""
+        return is_there(self._folder / name)
 
     def write(self, folder: str, name: str, data: bytes) -> None:
         """See `Writable.write`; the folder is held by its descriptor, so that no link can take its place meanwhile."""
@@ -82,6 +96,7 @@ class FolderShare:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             with os.fdopen(os.open(part, flags, 0o644, dir_fd=held), "wb") as file:
+                os.fchmod(file.fileno(), 0o644)  # whatever the umask: for the publisher to read
                 file.write(data)
             os.replace(part, name, src_dir_fd=held, dst_dir_fd=held)
         finally:
@@ -102,16 +117,13 @@ def file_itself(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _told_of(path: Path) -> Iterator[None]:
+def _told_of(path: Path, folder: Path) -> Iterator[None]:
     try:
         yield
+    except FileNotFoundError as e:
+        kind = NotInFleet if folder.is_dir() else FleetUnreachable
+        raise kind(f"{path}: {e.strerror}") from e
     except OSError as e:
         if e.errno in {errno.ELOOP, errno.EINVAL}:  # a link is none, either
             raise FleetError(f"{path}: is no file") from e
         raise FleetUnreachable(f"{path}: {e.strerror or e}") from e
-
-
-def _chunks(path: Path, file: BinaryIO) -> Iterator[bytes]:
-    with _told_of(path):
-        while chunk := file.read(CHUNK):
-            yield chunk

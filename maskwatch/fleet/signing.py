@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from maskwatch.core.errors import ConfigError, FleetError
+from maskwatch.core.errors import ConfigError, SignatureError
 from maskwatch.fleet.settings import KEY_TEXT
 from maskwatch.platform.files import read_file, write_atomically
 
@@ -61,6 +61,8 @@ def read_private(path: Path, passphrase: str | None) -> "Ed25519PrivateKey":
         mode = path.stat().st_mode
     except OSError as e:
         raise ConfigError(f"{path}: cannot be read ({e.strerror or e})") from e
+    if data.startswith(KEY_TEXT.encode()):
+        raise ConfigError(f"{path}: is a public key; --key wants the private one")
     if mode & OTHERS:
         raise ConfigError(f"{path}: others may read the private key; chmod 600 {path}")
     try:
@@ -107,7 +109,7 @@ def sign(document: bytes, key: "Ed25519PrivateKey") -> bytes:
 
 
 def verified(data: bytes, keys: Sequence["Ed25519PublicKey"]) -> bytes:
-    """The document of what `sign` gave. Raises `FleetError` when it was signed with none of these keys."""
+    """The document of what `sign` gave. Raises `SignatureError` when it was signed with none of these keys."""
     from cryptography.exceptions import InvalidSignature
 
     document, _, rest = data.partition(b"\n")
@@ -121,7 +123,7 @@ def verified(data: bytes, keys: Sequence["Ed25519PublicKey"]) -> bytes:
         except InvalidSignature:
             continue
         return document
-    raise FleetError("the fleet's manifest is not signed with the key that is trusted")
+    raise SignatureError("the fleet's manifest is not signed with the key that is trusted")
 
 
 def _public(line: str) -> "Ed25519PublicKey":

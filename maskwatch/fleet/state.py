@@ -39,6 +39,7 @@ class FleetState(BaseModel):
 
     `changed_at` is when the registry last changed which version serves, as far as is known here; `pending` the version
     that is about to serve, `ours` are those that the fleet ever let serve here. `shadow` is the version that the fleet has put into the shadow.
+    `instance` is what `ServiceReport` has.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -51,6 +52,7 @@ class FleetState(BaseModel):
     ours: tuple[str, ...] = ()
     shadow: str | None = None
     refused: Mapping[str, Refusal] = Field(default_factory=dict)
+    instance: str | None = None
 
     def refused_of(self, manifest: Manifest) -> frozenset[str]:
         """The versions that are still refused: one that was staged anew since is not."""

@@ -65,7 +65,11 @@ class Switch:
             return
         serving = self.registry.state().serving
         if state.has_begun and serving != state.pending:
-            log.warning("version %s was chosen here: the fleet is not followed from now on", serving)
+            log.warning(
+                "version %s was chosen here: the fleet is not followed from now on "
+                "(maskwatch fleet follow lets the fleet decide again)",
+                serving,
+            )
             self.files.hold(serving)
         self.files.write(state.having(has_begun=True, changed_at=changed_at, pending=None))
 

@@ -1,5 +1,6 @@
 """A fleet's folder, keys, and registries whose versions are a few bytes: nothing here is loaded as weights."""
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from maskwatch.fleet.signing import make_key, read_private, read_public
 from maskwatch.fleet.stages import is_in_tenth
 from maskwatch.fleet.switch import Switch
 from maskwatch.models.registry import CLASSIFIER, DETECTOR, Registry, Version
+from maskwatch.pipeline.status_board import Board
 from maskwatch.platform.clock import utc_now
 
 V1, V2 = "v1", "v2"
@@ -54,7 +56,9 @@ def source(tmp_path):
 
 @pytest.fixture
 def folder(tmp_path):
-    return tmp_path / "fleet"
+    folder = tmp_path / "fleet"
+    folder.mkdir()
+    return folder
 
 
 @pytest.fixture
@@ -75,7 +79,7 @@ class Service:
             self._why_not, lambda taken: self.why_back, lambda: {"door": "d c"}, lambda: self.tried
         )
         trusted = read_public(str(keys / "ours.pub"))
-        membership = Membership(name, open_share(str(address)), trusted, cameras, max_bytes, 20, "0.1.0")
+        membership = Membership(name, open_share(str(address)), trusted, cameras, max_bytes, 20, "0.1.0", 300)
         self.member = Member(membership, self.switch, judgement)
 
     def _why_not(self, version):
@@ -94,11 +98,27 @@ class Service:
         return self.registry.state().serving
 
 
+class Watched:
+    """What a follower needs of a pipeline."""
+
+    def __init__(self):
+        self.board = Board(["door"])
+        self.failed = threading.Event()
+
+    def fail(self, error):
+        self.error = error
+        self.failed.set()
+
+    @property
+    def notice(self):
+        return self.board.snapshot().notices.get("fleet")
+
+
 @pytest.fixture
 def service(tmp_path, folder, keys):
     """Makes services that pull from the fleet's folder, or from another address."""
 
-    def make(name="shop", address=folder, **options):
-        return Service(name, tmp_path / f"service {name}", address, keys, **options)
+    def make(name="shop", address=folder, state=None, **options):
+        return Service(name, tmp_path / f"service {state or name}", address, keys, **options)
 
     return make

@@ -144,7 +144,6 @@ def test_a_version_of_a_name_that_is_none_is_refused(publisher, source, service,
 
 @pytest.mark.parametrize("document", [b"", b"{", b"[]", b"null", b'{"format": 2}', b"[" * 5000])
 def test_a_document_that_is_no_manifest_is_refused(publisher, service, folder, document):
-    folder.mkdir()
     (folder / MANIFEST).write_bytes(sign(document, publisher._key))
     refused(service(), "none that this release knows")
 
@@ -172,7 +171,6 @@ def test_a_file_that_goes_on_behind_its_signed_size_is_refused(publisher, source
 
 
 def test_a_manifest_without_an_end_is_refused(publisher, service, folder):
-    folder.mkdir()
     (folder / MANIFEST).touch()
     os.truncate(folder / MANIFEST, 50_000_000_000)
     refused(service(), "larger than")
@@ -279,6 +277,29 @@ def test_a_version_of_that_name_that_is_another_one_here_is_not_overwritten(
     assert shop.serving == SHIPPED
 
 
+@pytest.mark.parametrize("top", [0o755, 0o2775])
+def test_others_may_read_what_is_published_and_report_there_whatever_the_umask(
+    publisher, source, service, folder, top
+):
+    folder.chmod(top)
+    before = os.umask(0o077)
+    try:
+        publisher.publish(source, V1, Stage.ALL)
+        service().look()
+    finally:
+        os.umask(before)
+    modes = {path.name: oct(stat.S_IMODE(path.stat().st_mode)) for path in (folder, *folder.iterdir())}
+    assert modes == {
+        folder.name: oct(top),
+        ".lock": "0o644",
+        MANIFEST: "0o644",
+        FILES: oct(top),
+        SERVICES: "0o1777",
+    }
+    files = [*(folder / FILES).iterdir(), *(folder / SERVICES).iterdir()]
+    assert {oct(stat.S_IMODE(path.stat().st_mode)) for path in files} == {"0o644"}
+
+
 def test_a_version_is_published_once_under_its_name(publisher, source, tmp_path):
     publisher.publish(source, V1)
     other = type(source)(tmp_path / "other")
@@ -335,6 +356,7 @@ def test_two_public_keys_are_trusted_while_one_follows_the_other(tmp_path, keys,
     lines = [(keys / f"{name}.pub").read_text() for name in ("ours", "theirs")]
     both.write_text("# the one until 2027\n" + "\n".join(lines))
     for name in ("ours", "theirs"):
+        (tmp_path / name).mkdir()
         publisher = Publisher(tmp_path / name, read_private(keys / name, None))
         publisher.publish(source, V1)
         assert read_manifest(tmp_path / name, read_public(str(both))).release(V1)

@@ -11,25 +11,8 @@ from maskwatch.fleet.follower import FleetFollower
 from maskwatch.fleet.manifest import MANIFEST
 from maskwatch.fleet.stages import Stage
 from maskwatch.models.registry import SHIPPED
-from maskwatch.pipeline.status_board import Board
 
-from .conftest import V1
-
-
-class Watched:
-    """What a follower needs of a pipeline."""
-
-    def __init__(self):
-        self.board = Board(["door"])
-        self.failed = threading.Event()
-
-    def fail(self, error):
-        self.error = error
-        self.failed.set()
-
-    @property
-    def notice(self):
-        return self.board.snapshot().notices.get("fleet")
+from .conftest import V1, Watched
 
 
 class Says:
@@ -46,7 +29,7 @@ class Says:
     def watch(self):
         pass
 
-    def report(self):
+    def report(self, problem):
         pass
 
     def notice(self):
@@ -129,19 +112,36 @@ def test_a_share_that_is_not_mounted_and_one_that_is_attacked_leave_what_serves(
     publisher, source, service, folder, pipeline
 ):
     shop = service()
+    folder.rmdir()
     looks = follower(shop.member, pipeline)
     assert looks.look() == 1
     assert pipeline.notice == f"fleet: {folder / MANIFEST}: No such file or directory"
+    folder.mkdir()
     publisher.publish(source, V1, Stage.ALL)
     (folder / MANIFEST).write_bytes((folder / MANIFEST).read_bytes().replace(b"all", b"ALL"))
     assert looks.look() == 1
     assert "not signed" in pipeline.notice
     assert shop.serving == SHIPPED
     shop.why_not = "it is worse here"
-    publisher.manifest = lambda: None
+    (folder / MANIFEST).unlink()
     publisher.publish(source, V1, Stage.ALL)
     assert looks.look() == 0
     assert pipeline.notice == "fleet: v1 is refused: it is worse here"
+
+
+def test_a_folder_in_which_nothing_is_published_yet_is_waited_for_quietly(
+    publisher, source, service, folder, pipeline, caplog
+):
+    shop = service()
+    looks = follower(shop.member, pipeline)
+    assert looks.look() == 0
+    assert (pipeline.notice, caplog.messages) == (None, [])
+    publisher.publish(source, V1, Stage.ALL)
+    assert looks.look() == 0
+    assert shop.serving == V1
+    (folder / MANIFEST).unlink()  # it is not mounted any more
+    assert looks.look() == 1
+    assert "cannot be reached" in caplog.messages[-1]
 
 
 def test_a_share_that_may_not_be_written_to_is_followed_all_the_same(

@@ -54,7 +54,7 @@ def test_a_password_in_the_address_shows_nowhere():
 def test_paths_are_relative_to_the_file(tmp_path):
     path = tmp_path / "config.yaml"
     path.write_text("fleet: {address: share, public_key: fleet.pub}")
-    made = configuration.load(path, {"fleet"}).fleet
+    made = configuration.load(path, {"fleet", "fleet.address"}).fleet
     assert made.address.get_secret_value() == str(tmp_path / "share")
     assert made.public_key == str(tmp_path / "fleet.pub")
 
@@ -67,10 +67,16 @@ def test_a_service_needs_a_name_and_cameras_that_are_there(folder, keys):
         check_fleet(parsed(address=str(folder), public_key=key, name="shop", shadow=["yard"]))
 
 
-def test_check_tells_what_the_fleet_offers(publisher, source, folder, keys):
+def test_check_tells_what_the_fleet_offers(publisher, source, folder, keys, service):
+    told = check_fleet(parsed(address=str(folder), public_key=str(keys / "ours.pub"), name="shop"))
+    assert told.startswith(f"nothing is published yet in {folder}")
     publisher.publish(source, V1, Stage.ALL)
     publisher.publish(source, V2)
     told = check_fleet(parsed(address=str(folder), public_key=str(keys / "ours.pub"), name="shop"))
     assert told.endswith("UTC, v1 for shop, v2 in the shadow")
+    service("shop").member.report()
+    assert "another service of the fleet is named 'shop'" in check_fleet(
+        parsed(address=str(folder), public_key=str(keys / "ours.pub"), name="shop")
+    )
     with pytest.raises(FleetError, match="not signed"):
         check_fleet(parsed(address=str(folder), public_key=str(keys / "theirs.pub"), name="shop"))

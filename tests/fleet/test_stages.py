@@ -155,7 +155,7 @@ def test_a_service_that_ends_as_it_should_has_not_crashed(publisher, source, ser
 
 @pytest.mark.parametrize("choice", ["promoted", "rolled back"])
 def test_what_somebody_chooses_here_holds_until_the_fleet_is_followed_again(
-    publisher, source, service, tmp_path, choice
+    publisher, source, service, tmp_path, choice, caplog
 ):
     publisher.publish(source, V1, Stage.ALL)
     shop = service()
@@ -170,6 +170,7 @@ def test_what_somebody_chooses_here_holds_until_the_fleet_is_followed_again(
     shop.why_back = "not asked"
     assert [shop.look(), shop.look()] == [chosen, chosen]
     assert f"not followed since {chosen} was chosen here" in shop.member.notice()
+    assert "(maskwatch fleet follow lets the fleet decide again)" in caplog.text
     assert [each.held for each in read_reports(publisher._folder)] == [True]
     assert shop.switch.files.release()
     shop.why_back = None
@@ -241,6 +242,19 @@ def test_a_shadow_run_that_somebody_here_began_or_ended_is_left_as_it_is(
     shop.registry.end_shadow()
     shop.look()
     assert shop.registry.state().shadow is None
+
+
+def test_two_services_of_one_name_are_warned_of_once(publisher, source, service, tmp_path, caplog):
+    publisher.publish(source, V1)
+    one = service("shop")
+    one.look()
+    one.look()
+    assert caplog.messages == []
+    other = service("shop", state="other")
+    other.look()
+    other.look()
+    assert [message for message in caplog.messages if "is named 'shop', too" in message] == caplog.messages
+    assert len(caplog.messages) == 1
 
 
 def test_a_service_without_cameras_for_it_shadows_nothing(publisher, source, service):

@@ -30,7 +30,6 @@ class Quiet(SimpleHTTPRequestHandler):
 @pytest.fixture
 def url(folder):
     """The fleet's folder, as any web server hands it out."""
-    folder.mkdir(exist_ok=True)
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
