@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
 from uuid import uuid4
@@ -99,6 +100,26 @@ def test_one_site_is_shown_with_its_cameras_and_leads_to_its_events():
         "/history?site=north+gate&show=week",
         "/history?site=north+gate&camera=entrance",
     ]
+
+
+@pytest.mark.parametrize(
+    ("people", "said"),
+    [
+        (PeopleCount(), {"en": "Nobody passed", "ko": "통행 없음"}),
+        (
+            PeopleCount(unknown=15),
+            {"en": "15 passed, none could be judged", "ko": "15명 통행, 모두 판정 불가"},
+        ),
+        (PeopleCount(8, 2, 3), {"en": "3 more could not be judged", "ko": "그 외 3명은 판정 불가"}),
+    ],
+    ids=["nobody", "unknown", "some"],
+)
+def test_who_passed_and_could_not_be_judged_is_told(people, said):
+    passed = replace(site("north"), today=Figures(people), day=Figures(people))
+    for language in LANGUAGES:
+        text = Page(content(Texts(language), Known((passed,), NOON), NOON)).text
+        assert said[language] in text
+        assert ("Nobody" in text) == (language == "en" and people == PeopleCount())
 
 
 def test_forty_sites_are_added_up_and_their_cameras_wait_to_be_asked_for():

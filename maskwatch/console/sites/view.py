@@ -117,14 +117,16 @@ def _both(t: Texts, figures: tuple[Figures, Figures]) -> str:
 def _figures(t: Texts, figures: Figures) -> str:
     people = figures.people
     alerts = f"<small>{t('sites.alerts', n=f'{figures.alerts:,}')}</small>"
+    unknown = f"{people.unknown:,}"
     if people.protected_ratio is None or people.interval is None:
-        return f"<span>{t('sites.nobody')}</span> {alerts}"
+        passed = t("sites.none_judged", n=unknown) if people.unknown else t("sites.nobody")
+        return f"<span>{passed}</span> {alerts}"
     low, high = map(percent, people.interval)
-    told = [t("sites.interval", low=low, high=high)]
-    told += [t("sites.unknown", n=f"{people.unknown:,}")] if people.unknown else []
+    interval = escape(t("sites.interval", low=low, high=high))
     ratio = f"<b>{percent(people.protected_ratio).replace(' ', '&nbsp;')}</b>"
     masked = t("sites.masked", ratio=ratio, n=f"{people.protected + people.unprotected:,}")
-    return f"<span title='{escape(', '.join(told))}'>{masked}</span> {alerts}"
+    unjudged = f" <small>{t('sites.unjudged', n=unknown)}</small>" if people.unknown else ""
+    return f"<span title='{interval}'>{masked}</span>{unjudged} {alerts}"
 
 
 def _leads(t: Texts, name: str, site: str) -> str:
