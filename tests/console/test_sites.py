@@ -223,6 +223,13 @@ def test_the_choice_of_sites_says_which_store_is_asked(own, shared):
     assert Records(own).choice({"site": "south"}) == Choice()  # there is no shared store to look into
 
 
+def test_a_link_to_all_sites_chooses_what_the_filter_offers(own, shared):
+    """A console of no service has all sites as its default, one of a service offers them by name."""
+    everything = {"site": ALL_SITES}
+    assert Records(None, fleet=Fleet(shared)).choice(everything) == Choice()
+    assert Records(own, fleet=Fleet(shared)).choice(everything) == Choice(site=ALL_SITES)
+
+
 def test_the_cameras_to_choose_from_are_the_sites(own, shared):
     records = Records(own, None, ["entrance", "hall"], "north", Fleet(shared))
     for choice, cameras in (
