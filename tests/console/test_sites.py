@@ -1,6 +1,7 @@
 """Sites of a shared store without a browser: what the page says, which store is asked, and that one that is away holds nothing up."""
 
 import asyncio
+import logging
 import threading
 import time
 from dataclasses import replace
@@ -11,6 +12,7 @@ from uuid import uuid4
 import pytest
 from fastapi import FastAPI
 from harness.events import at_hour
+from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from maskwatch.config import load as configuration
@@ -166,6 +168,31 @@ def test_a_store_that_is_away_is_told_with_what_was_known_last():
     assert "north" in page.text
     assert ("p", {"class": "mw-notice", "role": "alert"}) in page.tags
     assert "of 1970" not in content(EN, Known((), 0.0, "connection refused"), NOON)
+
+
+@pytest.mark.parametrize(
+    ("language", "up", "offline", "camera"),
+    [
+        (
+            "en",
+            "up when last heard of: 2",
+            "Cameras offline when last heard of: yard",
+            "Up when last heard of",
+        ),
+        ("ko", "마지막 연락 때 정상 2곳", "마지막 연락 때 오프라인 카메라: yard", "마지막 연락 때 정상"),
+    ],
+)
+def test_while_the_store_is_away_nothing_reads_as_of_now(language, up, offline, camera):
+    sites = [site("dock", SiteState.OFFLINE, offline=("yard",)), site("north"), site("south")]
+    old, new = (
+        Page(content(Texts(language), Known(sites, NOON - 60, problem), NOON)) for problem in ("refused", "")
+    )
+    for words in (up, offline, camera):
+        assert words in old.text
+        assert words not in new.text
+    classes = [attrs.get("class", "") for _, attrs in old.tags]
+    assert not {"mw-site mw-site-up", "mw-site mw-site-offline"} & set(classes)
+    assert "check_circle" not in old.text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -358,3 +385,27 @@ def test_sites_that_were_known_stay_shown_when_the_store_goes_away(shared, monke
     before, after = asyncio.run(look())
     assert [each.name for each in before.sites] == ["north", "south"]
     assert (after.sites, after.at, after.problem) == (before.sites, before.at, "connection refused")
+
+
+def test_a_store_that_cannot_be_asked_is_logged_once_and_so_is_its_return(shared, monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    url = SecretStr("postgresql://reader:hunter2@127.0.0.1:1/x")
+    away = EventStore.to_look_up(url, "console.store")
+    fleet = Fleet(away)
+
+    async def look():
+        await fleet._sites()
+        await fleet._sites()
+        monkeypatch.setattr(fleet, "_store", shared)
+        await fleet._sites()
+        await fleet._sites()
+
+    asyncio.run(look())
+    away.close()
+    said = [
+        (each.levelname, each.getMessage()) for each in caplog.records if each.name == fleet_module.__name__
+    ]
+    assert [level for level, _ in said] == ["WARNING", "INFO"]
+    assert "refused" in said[0][1]
+    assert "again" in said[1][1]
+    assert "hunter2" not in caplog.text
