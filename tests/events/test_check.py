@@ -47,3 +47,9 @@ def test_a_server_that_does_not_answer_is_told_without_the_password(tmp_path):
     with pytest.raises(EventError, match="refused") as raised:
         rows["shared events"]()
     assert "pa55" not in str(raised.value)
+
+
+def test_of_a_servers_error_the_first_sentence_alone_is_told(tmp_path):
+    rows = found(tmp_path, "url: 'postgresql://me:pa55@127.0.0.1:1/x'")
+    with pytest.raises(EventError, match="Connection refused$"):  # libpq asks whether the server is running
+        rows["shared events"]()
