@@ -109,6 +109,10 @@ def frames_line(counts: ShadowCounts) -> str:
 
 def verdict_lines(found: "ShadowVerdict") -> str:
     """`of 23 labelled differences in 15 samples the candidate was right in 17 (74%, …)`, and below what that tells."""
+    if not found.differences:
+        return (
+            f"no difference is labelled yet, in {pluralize(found.samples, 'labelled sample')}\n{_told(found)}"
+        )
     line = (
         f"of {pluralize(found.differences, 'labelled difference')} in {pluralize(found.samples, 'sample')} "
         f"the candidate was right in {found.right}"
@@ -121,13 +125,16 @@ def verdict_lines(found: "ShadowVerdict") -> str:
 
 
 def _told(found: "ShadowVerdict") -> str:
+    from maskwatch.models.shadow_verdict import FEWEST
+
     if found.better is not None:
         return f"the {found.better} version is right more often"
-    if found.needed is None:
+    needed = found.needed
+    if needed is None:
         return "which of the two is right more often cannot be told: each was right as often as the other"
     return (
-        "which of the two is right more often cannot be told yet: it takes about "
-        f"{pluralize(found.needed, 'labelled difference')} of different images to keep 50 % out of the interval"
+        "which of the two is right more often cannot be told yet: it takes "
+        f"{'at least' if needed == FEWEST else 'about'} {pluralize(needed, 'labelled difference')} of different images to keep 50 % out of the interval"
     )
 
 
