@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Column, Table
 
-from maskwatch.cli.models_shadow import cameras_of, shadow
+from maskwatch.cli.models_shadow import shadow
 from maskwatch.cli.sections import settings_for
 from maskwatch.cli.terminal import out, say
 from maskwatch.core.text import pluralize
@@ -54,7 +54,7 @@ def list_(folder: Folder = None, config: Config = None) -> None:
     out.print(table)
     if state.shadow is not None:
         since = f"since {state.shadow.since:%Y-%m-%d %H:%M} UTC"
-        said = f"{state.shadow.version} is in the shadow of {cameras_of(state.shadow)} {since}"
+        said = f"{state.shadow.version} is in the shadow of {state.shadow.camera_list} {since}"
         out.print(said, markup=False, highlight=False, soft_wrap=True)
     say(
         f"{pluralize(table.row_count - 1, 'version')} besides the shipped one in {looked_at(registry.folder)}"

@@ -168,11 +168,7 @@ def check(url: SecretStr, site: str) -> str:
         found = shared.count(EventFilter(sites=[site]))  # all of a fleet's take longer than a statement may
     finally:
         shared.close()
-    where = shared.engine.url
-    return (
-        f"{where.host or where.query.get('host', '')}/{where.database}: writable, "
-        f"{pluralize(found, 'event')} of {site}"
-    )
+    return f"{postgres.place_of(shared.engine.url)}: writable, {pluralize(found, 'event')} of {site}"
 
 
 def _pause_s(failures: int) -> float:

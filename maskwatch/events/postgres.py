@@ -37,6 +37,11 @@ def address_of(url: SecretStr, key: str = "events.url") -> URL:
         ) from None  # its context would show the password
 
 
+def place_of(url: URL) -> str:
+    """`HOST/DATABASE`, for people."""
+    return f"{url.host or url.query.get('host', '')}/{url.database}"
+
+
 def connected(url: URL, site: str) -> Engine:
     """For a server that need not be there. Of two connections, one is kept."""
     return create_engine(

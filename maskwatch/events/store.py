@@ -225,7 +225,7 @@ class EventStore:
         with self.errors(), self.begin() as connection:
             found = connection.execute(text("PRAGMA quick_check(1)")).scalar_one()
         if found != "ok":
-            raise EventsDamaged(f"events: {self.path}: {_in_one_line(str(found))}")
+            raise EventsDamaged(f"events: {self.path}: {' '.join(str(found).split())}")
 
     def note(self, name: str) -> Any:
         """What is noted under a name, None where nothing is. Raises `EventError`."""
@@ -261,7 +261,7 @@ class EventStore:
         try:
             yield
         except SQLAlchemyError as e:
-            told = f"{where}: {_in_one_line(self._redacted(str(e.__cause__ or type(e).__name__)))}"
+            told = f"{where}: {_first_line(self._redacted(str(e.__cause__ or type(e).__name__)))}"
             raise (EventsDamaged if own.is_damaged(e) else EventError)(told) from None
         except OSError as e:
             raise EventError(f"{where}: {e.strerror or e}") from e
@@ -342,5 +342,6 @@ def _way(data: str) -> tuple[str, str | None, str]:
     return said.get("direction"), said.get("line"), said.get("label")
 
 
-def _in_one_line(text: str) -> str:
-    return " ".join(text.split())
+def _first_line(text: str) -> str:
+    """What failed; PostgreSQL says below it what one might ask oneself, or where in the query it was."""
+    return " ".join(text.strip().partition("\n")[0].split())

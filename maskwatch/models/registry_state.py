@@ -39,6 +39,11 @@ class Shadow:
         """Whether it sees frames of that camera."""
         return self.cameras is None or camera in self.cameras
 
+    @property
+    def camera_list(self) -> str:
+        """Its cameras, for people."""
+        return "all cameras" if self.cameras is None else ", ".join(self.cameras)
+
 
 @dataclass(frozen=True, slots=True)
 class RegistryState:

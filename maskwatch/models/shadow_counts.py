@@ -23,7 +23,12 @@ FOLDER = "shadow"
 
 def read_counts(registry: Path, version: str, serving: str) -> dict[str, ShadowCounts]:
     """By camera, of `version` beside `serving`; `registry` is its folder. A file that cannot be read is logged and counts for nothing."""
-    return _read(_path(registry, version)).get(serving, {})
+    return read_all_counts(registry, version).get(serving, {})
+
+
+def read_all_counts(registry: Path, version: str) -> dict[str, dict[str, ShadowCounts]]:
+    """The same beside each version that served, by its name; also of a run that has ended."""
+    return _read(_path(registry, version))
 
 
 def save_counts(registry: Path, version: str, serving: str, counts: Mapping[str, ShadowCounts]) -> None:

@@ -1,8 +1,10 @@
 """Who was right where a candidate and the serving version differed, by what people said of the samples."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from maskwatch.core.geometry import iou
 from maskwatch.core.people.shares import share
@@ -11,6 +13,9 @@ from maskwatch.core.selection.reasons import SHADOW
 from maskwatch.core.selection.shadow import FaceDifference, face_differences
 from maskwatch.samples.annotations import SAME_FACE_IOU, Annotation
 from maskwatch.samples.sample import Sample
+
+EVEN = 0.5  # the share where neither is better
+FEWEST = 7  # differences, each in a sample of its own, that leave it out of the interval, if all speak for one of the two
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,28 @@ class ShadowVerdict:
     differences: int
     right: int
     share: Estimate
+
+    @property
+    def better(self) -> Literal["candidate", "serving"] | None:
+        """Who was right more often; None where that cannot be told, as the interval holds both."""
+        low, high = self.share.low, self.share.high
+        if low is None or high is None or low <= EVEN <= high:
+            return None
+        return "candidate" if low > EVEN else "serving"
+
+    @property
+    def needed(self) -> int | None:
+        """About how many differences tell who is better, if they go on as until now; None where each was right as often.
+
+        The interval grows narrower with the root of their number.
+        """
+        value, low, high = self.share.value, self.share.low, self.share.high
+        if value is None or low is None or high is None:
+            return FEWEST
+        if value == EVEN:
+            return None
+        reach = value - low if value > EVEN else high - value
+        return max(FEWEST, math.ceil(self.differences * (reach / (value - EVEN)) ** 2))
 
 
 def verdict(samples: Iterable[Sample], version: str, serving: str) -> ShadowVerdict:

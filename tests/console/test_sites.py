@@ -1,8 +1,10 @@
 """Sites of a shared store without a browser: what the page says, which store is asked, and that one that is away holds nothing up."""
 
 import asyncio
+import logging
 import threading
 import time
+from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
 from uuid import uuid4
@@ -10,6 +12,7 @@ from uuid import uuid4
 import pytest
 from fastapi import FastAPI
 from harness.events import at_hour
+from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from maskwatch.config import load as configuration
@@ -101,6 +104,26 @@ def test_one_site_is_shown_with_its_cameras_and_leads_to_its_events():
     ]
 
 
+@pytest.mark.parametrize(
+    ("people", "said"),
+    [
+        (PeopleCount(), {"en": "Nobody passed", "ko": "통행 없음"}),
+        (
+            PeopleCount(unknown=15),
+            {"en": "15 passed, none could be judged", "ko": "15명 통행, 모두 판정 불가"},
+        ),
+        (PeopleCount(8, 2, 3), {"en": "3 more could not be judged", "ko": "그 외 3명은 판정 불가"}),
+    ],
+    ids=["nobody", "unknown", "some"],
+)
+def test_who_passed_and_could_not_be_judged_is_told(people, said):
+    passed = replace(site("north"), today=Figures(people), day=Figures(people))
+    for language in LANGUAGES:
+        text = Page(content(Texts(language), Known((passed,), NOON), NOON)).text
+        assert said[language] in text
+        assert ("Nobody" in text) == (language == "en" and people == PeopleCount())
+
+
 def test_forty_sites_are_added_up_and_their_cameras_wait_to_be_asked_for():
     sites = [site(f"site {number}", cameras=[f"c{n}" for n in range(25)]) for number in range(40)]
     page = Page(content(EN, Known(sites, NOON), NOON))
@@ -145,6 +168,31 @@ def test_a_store_that_is_away_is_told_with_what_was_known_last():
     assert "north" in page.text
     assert ("p", {"class": "mw-notice", "role": "alert"}) in page.tags
     assert "of 1970" not in content(EN, Known((), 0.0, "connection refused"), NOON)
+
+
+@pytest.mark.parametrize(
+    ("language", "up", "offline", "camera"),
+    [
+        (
+            "en",
+            "up when last heard of: 2",
+            "Cameras offline when last heard of: yard",
+            "Up when last heard of",
+        ),
+        ("ko", "마지막 연락 때 정상 2곳", "마지막 연락 때 오프라인 카메라: yard", "마지막 연락 때 정상"),
+    ],
+)
+def test_while_the_store_is_away_nothing_reads_as_of_now(language, up, offline, camera):
+    sites = [site("dock", SiteState.OFFLINE, offline=("yard",)), site("north"), site("south")]
+    old, new = (
+        Page(content(Texts(language), Known(sites, NOON - 60, problem), NOON)) for problem in ("refused", "")
+    )
+    for words in (up, offline, camera):
+        assert words in old.text
+        assert words not in new.text
+    classes = [attrs.get("class", "") for _, attrs in old.tags]
+    assert not {"mw-site mw-site-up", "mw-site mw-site-offline"} & set(classes)
+    assert "check_circle" not in old.text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -200,6 +248,13 @@ def test_the_choice_of_sites_says_which_store_is_asked(own, shared):
     alone = Records(None, fleet=Fleet(shared))
     assert asked(alone, Choice()) == {"north's", "south's"}
     assert Records(own).choice({"site": "south"}) == Choice()  # there is no shared store to look into
+
+
+def test_a_link_to_all_sites_chooses_what_the_filter_offers(own, shared):
+    """A console of no service has all sites as its default, one of a service offers them by name."""
+    everything = {"site": ALL_SITES}
+    assert Records(None, fleet=Fleet(shared)).choice(everything) == Choice()
+    assert Records(own, fleet=Fleet(shared)).choice(everything) == Choice(site=ALL_SITES)
 
 
 def test_the_cameras_to_choose_from_are_the_sites(own, shared):
@@ -330,3 +385,27 @@ def test_sites_that_were_known_stay_shown_when_the_store_goes_away(shared, monke
     before, after = asyncio.run(look())
     assert [each.name for each in before.sites] == ["north", "south"]
     assert (after.sites, after.at, after.problem) == (before.sites, before.at, "connection refused")
+
+
+def test_a_store_that_cannot_be_asked_is_logged_once_and_so_is_its_return(shared, monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    url = SecretStr("postgresql://reader:hunter2@127.0.0.1:1/x")
+    away = EventStore.to_look_up(url, "console.store")
+    fleet = Fleet(away)
+
+    async def look():
+        await fleet._sites()
+        await fleet._sites()
+        monkeypatch.setattr(fleet, "_store", shared)
+        await fleet._sites()
+        await fleet._sites()
+
+    asyncio.run(look())
+    away.close()
+    said = [
+        (each.levelname, each.getMessage()) for each in caplog.records if each.name == fleet_module.__name__
+    ]
+    assert [level for level, _ in said] == ["WARNING", "INFO"]
+    assert "refused" in said[0][1]
+    assert "again" in said[1][1]
+    assert "hunter2" not in caplog.text

@@ -47,3 +47,26 @@ def test_a_server_that_does_not_answer_is_told_without_the_password(tmp_path):
     with pytest.raises(EventError, match="refused") as raised:
         rows["shared events"]()
     assert "pa55" not in str(raised.value)
+
+
+def test_of_a_servers_error_the_first_sentence_alone_is_told(tmp_path):
+    rows = found(tmp_path, "url: 'postgresql://me:pa55@127.0.0.1:1/x'")
+    with pytest.raises(EventError, match=r"Connection refused$"):  # libpq asks whether the server is running
+        rows["shared events"]()
+
+
+def store_row(tmp_path, more=""):
+    settings = configuration.parse(
+        f"console: {{store: 'postgresql://me:pa55@127.0.0.1:1/x' {more}}}\nevents: {{dir: '{tmp_path}/events'}}",
+        "test",
+        {},
+    )
+    visit = checks.Visit(settings)
+    return dict(checks.rows(tmp_path / "c.yaml", settings, visit, speak=False)).get("console store")
+
+
+def test_the_store_whose_sites_the_console_shows_is_asked_too(tmp_path):
+    with pytest.raises(EventError, match=r"Connection refused$") as raised:
+        store_row(tmp_path)()
+    assert "pa55" not in str(raised.value)
+    assert store_row(tmp_path, ", enabled: false") is None

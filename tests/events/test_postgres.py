@@ -18,6 +18,8 @@ from harness.service import hits
 from pydantic import SecretStr
 from sqlalchemy import text
 
+from maskwatch.cli.check import machine
+from maskwatch.console.settings import ConsoleSettings
 from maskwatch.core.errors import EventError
 from maskwatch.core.events import Event, EventKind
 from maskwatch.events import forwarder as forwarder_module
@@ -416,3 +418,5 @@ def test_who_looks_a_shared_store_up_sees_which_site_is_heard_of_and_writes_noth
     with pytest.raises(EventError, match="read-only transaction"):
         looking.add([event()])
     looking.close()
+    told = machine.console_store(ConsoleSettings(store=SecretStr(clean.url)))
+    assert told == "127.0.0.1/postgres: readable, 4 sites"

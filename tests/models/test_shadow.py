@@ -8,8 +8,10 @@ import torch
 from typer.testing import CliRunner
 
 from maskwatch.cli import app
+from maskwatch.cli.terminal import out
 from maskwatch.config.load import parse
 from maskwatch.core.errors import ConfigError, ModelError
+from maskwatch.core.people.shares import share
 from maskwatch.core.records import Box, Face, Label, ShadowCounts, ShadowJudgement, Versions
 from maskwatch.datasets.labels import AnnotationLabel
 from maskwatch.models.loading import shadow_models
@@ -17,7 +19,7 @@ from maskwatch.models.registry import CLASSIFIER, DETECTOR, SHIPPED, Registry, V
 from maskwatch.models.registry_state import Shadow
 from maskwatch.models.shadow import ShadowFollower
 from maskwatch.models.shadow_counts import read_counts, save_counts
-from maskwatch.models.shadow_verdict import verdict
+from maskwatch.models.shadow_verdict import FEWEST, ShadowVerdict, verdict
 from maskwatch.pipeline.camera import ShadowModels
 from maskwatch.pipeline.status_board import Board
 from maskwatch.platform.clock import utc_now
@@ -295,14 +297,81 @@ def test_the_command_begins_lists_reports_and_ends_a_run(run, registry, queued):
     queued([], [face(HERE, 0.1)], [])
     said = run("shadow", "--report")
     assert "one, in the shadow of shipped since" in said
-    (row,) = [line for line in said.splitlines() if "door" in line]
-    assert [cell.strip() for cell in row.strip("│").split("│")] == [
-        *("door", "100", "7", "1", "2", "3", "4", "55 ms", "22 ms")
+    rows = [[cell.strip() for cell in line.split("│")[1:3]] for line in said.splitlines() if "│" in line]
+    assert rows == [
+        ["frames looked at", "100"],
+        ["frames that differ", "7"],
+        ["over or under the ratio", "4"],
+        ["faces: only serving", "1"],
+        ["faces: only candidate", "2"],
+        ["faces: judged otherwise", "3"],
+        ["a frame takes serving", "55 ms"],
+        ["a frame takes candidate", "22 ms"],
     ]
-    assert "of 2 labelled differences in 2 samples the candidate was right in 1 (50%, 95 % interval" in said
+    assert "of 100 frames 7 differ (7.0%, 95 % interval 3.4% to 13.7%" in said
+    told = " ".join(said.split())
+    assert "of 2 labelled differences in 2 samples the candidate was right in 1 (50%, 95 % interval" in told
+    assert "cannot be told: each was right as often as the other" in told
     assert run("shadow", "--off") == "one is in the shadow no more\n"
     assert run("shadow", "--off") == "no version was in the shadow\n"
     assert registry.state().shadow is None
+
+
+def test_the_report_of_a_run_that_has_ended_is_kept_beside_each_version_that_served(run, registry, queued):
+    run("shadow", "one")
+    assert "no frame was looked at yet" in run("shadow", "--report")
+    save_counts(registry.folder, "one", SHIPPED, {"door": COUNTS})
+    save_counts(registry.folder, "one", "two", {"door": ShadowCounts(31)})
+    run("shadow", "--off")
+    for _ in range(FEWEST):
+        queued([], [face(HERE, 0.1)], [(HERE, "protected")])
+    said = run("shadow", "one", "--report")
+    first, second = said.split("one, was in the shadow of ")[1:]
+    assert first.startswith(SHIPPED)
+    assert "the candidate version is right more often" in first
+    assert second.startswith("two")
+    assert "31" in second
+    assert "no difference is labelled yet, in 0 labelled samples" in second
+    assert f"it takes at least {FEWEST} labelled differences" in " ".join(second.split())
+
+
+@pytest.mark.parametrize("number", [1, 4, 5, 25])
+def test_the_report_of_many_cameras_fits_80_columns_with_whole_headings(run, registry, number, monkeypatch):
+    monkeypatch.setattr(out, "width", 80)
+    run("shadow", "one")
+    cameras = {f"entrance of hall {each}": COUNTS for each in range(number)}
+    save_counts(registry.folder, "one", SHIPPED, cameras)
+    lines = run("shadow", "--report").splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "…" not in "".join(lines)
+    assert sum(line.count(" 55 ms") for line in lines) == number
+
+
+@pytest.mark.parametrize(
+    ("clusters", "better", "needed"),
+    [
+        ({}, None, FEWEST),
+        ({(3, 3): 1}, None, FEWEST),
+        ({(1, 1): FEWEST - 1}, None, FEWEST),
+        ({(1, 1): FEWEST}, "candidate", FEWEST),
+        ({(1, 0): FEWEST}, "serving", FEWEST),
+        ({(1, 1): 20, (1, 0): 20}, None, None),
+    ],
+    ids=["none", "one image", "too few", "candidate", "serving", "even"],
+)
+def test_what_the_interval_tells(clusters, better, needed):
+    differences = sum(number * count for (number, _), count in clusters.items())
+    found = ShadowVerdict(sum(clusters.values()), differences, 0, share(clusters))
+    assert (found.better, found.needed) == (better, needed)
+
+
+def test_so_many_as_are_needed_do_tell():
+    few = share({(1, 1): 12, (1, 0): 8})
+    found = ShadowVerdict(20, 20, 12, few)
+    assert found.better is None
+    more = found.needed / 20 * 1.1
+    enough = share({(1, 1): round(12 * more), (1, 0): round(8 * more)})
+    assert ShadowVerdict(20, 20, 12, enough).better == "candidate"
 
 
 @pytest.mark.parametrize(
@@ -311,6 +380,9 @@ def test_the_command_begins_lists_reports_and_ends_a_run(run, registry, queued):
         (("shadow",), "give one of VERSION, --off and --report"),
         (("shadow", "one", "--off"), "give one of VERSION, --off and --report"),
         (("shadow", "--off", "--camera", "door"), "--camera: goes with a VERSION"),
+        (("shadow", "one", "--report", "--camera", "door"), "--camera: goes with a VERSION"),
+        (("shadow", "one", "--report"), "one has not been in the shadow"),
+        (("shadow", "nobody", "--report"), "no version 'nobody'"),
         (("shadow", "one", "--camera", "yard"), "there is no camera 'yard', but door"),
         (("shadow", "--report"), "no version is in the shadow"),
         (("shadow", "nobody"), "no version 'nobody'"),

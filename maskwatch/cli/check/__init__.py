@@ -126,6 +126,8 @@ def rows(file: Path, settings: "Config", visit: Visit, *, speak: bool) -> list[t
     ]
     if settings.events.enabled and settings.events.url is not None:
         checks.append(("shared events", lambda: machine.shared_events(settings.events)))
+    if settings.console.enabled and settings.console.store is not None:
+        checks.append(("console store", lambda: machine.console_store(settings.console)))
     if settings.fleet.address is not None:
         checks.append(("fleet", lambda: machine.fleet(settings)))
     for name, camera in settings.cameras.items():

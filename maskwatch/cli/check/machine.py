@@ -177,6 +177,21 @@ def shared_events(settings: "EventSettings") -> str:
     return check(settings.url, settings.site)
 
 
+def console_store(settings: "ConsoleSettings") -> str:
+    """Whether the database whose sites are shown can be read. Raises `ConfigError`, `EventError`."""
+    import time
+    from contextlib import closing
+
+    from maskwatch.events.postgres import place_of
+    from maskwatch.events.sites import sites_of
+    from maskwatch.events.store import EventStore
+
+    assert settings.store is not None
+    with closing(EventStore.to_look_up(settings.store, "console.store")) as store:
+        found = pluralize(len(sites_of(store, time.time())), "site")
+        return f"{place_of(store.engine.url)}: readable, {found}"
+
+
 def fleet(settings: "Config") -> str:
     """Whether it can be reached, and what it offers. Raises `ConfigError` and `FleetError`."""
     from maskwatch.app.fleet import check_fleet

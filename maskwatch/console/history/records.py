@@ -29,9 +29,10 @@ class Records:
     fleet: Fleet | None = None
 
     def choice(self, query: Mapping[str, str]) -> Choice:
-        """What an address says; without a shared store there is no choice of sites."""
+        """What an address says; without a shared store there is no choice of sites, and without an own one all are the default."""
         choice = Choice.of(query)
-        return choice if self.fleet is not None else replace(choice, site=None)
+        is_default = self.fleet is None or (self.own is None and choice.site == ALL_SITES)
+        return replace(choice, site=None) if is_default else choice
 
     def is_shared(self, choice: Choice) -> bool:
         """Whether it is about events of the shared store."""

@@ -43,19 +43,36 @@ class Fleet:
         self._places = threading.BoundedSemaphore(THREADS)
         self._known = Known()
         self._is_checked = False
+        self._fails = False
         self.sites = Shared(self._sites, EVERY_S)
         self.names = Shared(self._names, NAMES_S)
 
     async def read(
         self, ask: Callable[Concatenate[EventStore, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """What `ask` gives of the store. Raises `EventError`, also when the store does not answer in time."""
+        """What `ask` gives of the store. Raises `EventError`, also when the store does not answer in time.
+
+        The first failure is logged, and the first answer after it.
+        """
+        try:
+            answer = await self._answer(lambda: ask(self._store, *args, **kwargs))
+        except EventError as e:
+            if not self._fails:
+                log.warning("the shared store cannot be read, and is asked again: %s", e)
+            self._fails = True
+            raise
+        if self._fails:
+            log.info("the shared store can be read again")
+        self._fails = False
+        return answer
+
+    async def _answer(self, ask: Callable[[], T]) -> T:
         future: Future[T] = Future()
 
         def work() -> None:
             future.set_running_or_notify_cancel()
             try:
-                future.set_result(self._asked(lambda: ask(self._store, *args, **kwargs)))
+                future.set_result(self._asked(ask))
             except Exception as e:  # noqa: BLE001 - raised again where it is waited for
                 future.set_exception(e)
 

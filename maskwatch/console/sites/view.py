@@ -21,6 +21,9 @@ ICONS = {
     SiteState.OFFLINE: "videocam_off",
     SiteState.UP: "check_circle",
 }
+OLD_ICON = "history"  # of one that was up
+PASSING = frozenset({SiteState.OFFLINE, SiteState.UP})
+"""Those that are told without a time: they may be over where the store cannot be read any more."""
 FEW = 3  # so many sites are shown with their cameras
 NAMED = 3  # cameras that are offline, at most
 LEADS: Mapping[str, Mapping[str, str]] = {"events": {}, "alerts": {"kind": "alert"}, "week": {"show": "week"}}
@@ -32,10 +35,11 @@ def content(t: Texts, known: Known, now: float) -> str:
     notice = _notice(t, known, now)
     if not sites:
         return notice or f"<p class='mw-empty'>{t('sites.empty')}</p>"
-    cards = "".join(_site(t, site, now, is_open=len(sites) <= FEW) for site in sites)
+    is_old = bool(known.problem)
+    cards = "".join(_site(t, site, now, is_old=is_old, is_open=len(sites) <= FEW) for site in sites)
     told = f"{t('history.zone', zone=zone_name(now))} {t('sites.pictures')}"
     return (
-        f"{notice}<p class='mw-numbers'>{_numbers(t, sites)}</p>{_total(t, sites)}"
+        f"{notice}<p class='mw-numbers'>{_numbers(t, sites, is_old=is_old)}</p>{_total(t, sites)}"
         f"<div class='mw-sites'>{cards}</div><p class='mw-faint'>{escape(told)}</p>"
     )
 
@@ -48,9 +52,13 @@ def _notice(t: Texts, known: Known, now: float) -> str:
     return f"<p class='mw-notice' role='alert'>{escape(told)}</p>"
 
 
-def _numbers(t: Texts, sites: Sequence[Site]) -> str:
+def _numbers(t: Texts, sites: Sequence[Site], *, is_old: bool) -> str:
     counts = Counter(site.state for site in sites)
-    told = [t(f"sites.number_{state}", n=counts[state]) for state in SiteState if counts[state]]
+    told = [
+        t(f"sites.number_{_state_key(state, is_old=is_old)}", n=counts[state])
+        for state in SiteState
+        if counts[state]
+    ]
     return escape(" · ".join([t("sites.number", n=len(sites)), *told]))
 
 
@@ -78,30 +86,34 @@ def _sum(all_figures: Iterable[Figures]) -> Figures:
     return Figures(people, alerts)
 
 
-def _site(t: Texts, site: Site, now: float, *, is_open: bool) -> str:
+def _state_key(state: SiteState, *, is_old: bool) -> str:
+    return f"was_{state}" if is_old and state in PASSING else state.value
+
+
+def _site(t: Texts, site: Site, now: float, *, is_old: bool, is_open: bool) -> str:
     versions = [t("sites.program", version=site.program)] if site.program else []
     versions += [t("sites.models", version=site.models)] if site.models else []
     heard = [] if site.state is SiteState.SILENT else [t("sites.heard", at=moment(site.heard_at, now, t))]
+    icon = OLD_ICON if is_old and site.state is SiteState.UP else ICONS[site.state]
     several = f"<p class='mw-notice'>{t('sites.several')}</p>" if site.is_shared else ""
     return (
-        f"<section class='mw-site mw-site-{site.state}'><div><h2>{escape(site.name)}</h2>"
-        f"<p class='mw-state'><i class='material-icons' aria-hidden='true'>{ICONS[site.state]}</i>"
-        f"<span>{escape(_state(t, site, now))}</span></p>"
+        f"<section class='mw-site mw-site-{_state_key(site.state, is_old=is_old)}'><div><h2>{escape(site.name)}</h2>"
+        f"<p class='mw-state'><i class='material-icons' aria-hidden='true'>{icon}</i>"
+        f"<span>{escape(_state(t, site, now, is_old=is_old))}</span></p>"
         f"<p class='mw-faint'>{escape(' · '.join([*heard, *versions]))}</p></div>"
         f"{_both(t, (site.today, site.day))}{_leads(t, site.name, site.name)}{several}"
-        f"{_cameras(t, site, now, is_open=is_open)}</section>"
+        f"{_cameras(t, site, now, is_old=is_old, is_open=is_open)}</section>"
     )
 
 
-def _state(t: Texts, site: Site, now: float) -> str:
+def _state(t: Texts, site: Site, now: float, *, is_old: bool) -> str:
+    key = f"sites.state_{_state_key(site.state, is_old=is_old)}"
     if site.state is SiteState.OFFLINE:
         names = site.offline[:NAMED]
         more = len(site.offline) - len(names)
-        return t(
-            "sites.state_offline", cameras=", ".join(names) + (f" {t('sites.more', n=more)}" if more else "")
-        )
+        return t(key, cameras=", ".join(names) + (f" {t('sites.more', n=more)}" if more else ""))
     at = site.ended.at if site.ended is not None else site.heard_at
-    told = t(f"sites.state_{site.state}", since=moment(at, now, t))
+    told = t(key, since=moment(at, now, t))
     reason = site.ended.data.get("reason") if site.ended is not None else None
     return f"{told}: {in_words(str(reason), t)}" if reason else told
 
@@ -117,14 +129,16 @@ def _both(t: Texts, figures: tuple[Figures, Figures]) -> str:
 def _figures(t: Texts, figures: Figures) -> str:
     people = figures.people
     alerts = f"<small>{t('sites.alerts', n=f'{figures.alerts:,}')}</small>"
+    unknown = f"{people.unknown:,}"
     if people.protected_ratio is None or people.interval is None:
-        return f"<span>{t('sites.nobody')}</span> {alerts}"
+        passed = t("sites.none_judged", n=unknown) if people.unknown else t("sites.nobody")
+        return f"<span>{passed}</span> {alerts}"
     low, high = map(percent, people.interval)
-    told = [t("sites.interval", low=low, high=high)]
-    told += [t("sites.unknown", n=f"{people.unknown:,}")] if people.unknown else []
+    interval = escape(t("sites.interval", low=low, high=high))
     ratio = f"<b>{percent(people.protected_ratio).replace(' ', '&nbsp;')}</b>"
     masked = t("sites.masked", ratio=ratio, n=f"{people.protected + people.unprotected:,}")
-    return f"<span title='{escape(', '.join(told))}'>{masked}</span> {alerts}"
+    unjudged = f" <small>{t('sites.unjudged', n=unknown)}</small>" if people.unknown else ""
+    return f"<span title='{interval}'>{masked}</span>{unjudged} {alerts}"
 
 
 def _leads(t: Texts, name: str, site: str) -> str:
@@ -140,13 +154,13 @@ def _history(**said: str) -> str:
     return escape(f"{HISTORY}?{urlencode(said)}")
 
 
-def _cameras(t: Texts, site: Site, now: float, *, is_open: bool) -> str:
+def _cameras(t: Texts, site: Site, now: float, *, is_old: bool, is_open: bool) -> str:
     if not site.cameras:
         return f"<p class='mw-faint'>{t('sites.no_cameras')}</p>"
     keys = ("camera", "camera_state", "today", "day")
     head = "".join(f"<th scope='col'>{t(f'sites.{key}')}</th>" for key in keys)
     ordered = sorted(site.cameras, key=lambda each: each.outage is None)
-    body = "".join(_camera(t, site, camera, now) for camera in ordered)
+    body = "".join(_camera(t, site, camera, now, is_old=is_old) for camera in ordered)
     return (
         f"<details data-site='{escape(site.name)}'{' open' if is_open else ''}>"
         f"<summary>{t('sites.cameras', n=len(site.cameras))}</summary>"
@@ -154,20 +168,20 @@ def _cameras(t: Texts, site: Site, now: float, *, is_open: bool) -> str:
     )
 
 
-def _camera(t: Texts, site: Site, camera: SiteCamera, now: float) -> str:
+def _camera(t: Texts, site: Site, camera: SiteCamera, now: float, *, is_old: bool) -> str:
     address = _history(site=site.name, camera=camera.name)
     return (
         f"<tr><th scope='row'><a href='{address}'>{escape(camera.name)}</a></th>"
-        f"<td>{escape(_camera_state(t, site, camera, now))} "
+        f"<td>{escape(_camera_state(t, site, camera, now, is_old=is_old))} "
         f"<small>{escape(t('sites.last_event', at=moment(camera.last_at, now, t)))}</small></td>"
         f"<td>{_figures(t, camera.today)}</td><td>{_figures(t, camera.day)}</td></tr>"
     )
 
 
-def _camera_state(t: Texts, site: Site, camera: SiteCamera, now: float) -> str:
+def _camera_state(t: Texts, site: Site, camera: SiteCamera, now: float, *, is_old: bool) -> str:
     if camera.outage is not None:
         reason = camera.outage.data.get("reason")
         told = in_words(str(reason), t) if reason else t("history.unknown_reason")
         return t("sites.camera_offline", since=moment(camera.outage.at, now, t), reason=told)
-    is_heard = site.state in {SiteState.OFFLINE, SiteState.UP}
+    is_heard = site.state in PASSING and not is_old
     return t("sites.camera_up" if is_heard else "sites.camera_was_up")
