@@ -315,15 +315,19 @@ def resident_mb(process):
 
 # the start
 
+# not where a module is looked for: Python lets no other thread import anything meanwhile
 HOLD = """
-import pathlib, sys, time
+import pathlib, time
+from importlib.machinery import SourceFileLoader
 
-class Hold:
-    def find_spec(self, name, path=None, target=None):
-        while name == "torch" and not pathlib.Path({go!r}).exists():
-            time.sleep(0.05)
+execute = SourceFileLoader.exec_module
 
-sys.meta_path.insert(0, Hold())
+def hold(self, module):
+    while module.__name__ == "torch" and not pathlib.Path({go!r}).exists():
+        time.sleep(0.05)
+    execute(self, module)
+
+SourceFileLoader.exec_module = hold
 """
 
 
