@@ -198,16 +198,14 @@ def test_the_loop_tunes_both_models_on_the_card(street, bare, masked, tmp_path, 
 
     cameras = {
         Split.TRAIN: images(8, 0, Split.TRAIN),
-        Split.VALIDATION: images(8, 20, Split.VALIDATION),
+        Split.VALIDATION: images(16, 20, Split.VALIDATION),
         Split.TEST: [],
     }
     material = LearningData(cameras, {part: [] for part in Split})
     tuning = Tuning(TINY, train_classifier.ClassifierRecipe(epochs=1, batch=4), 30, CARD)
     callbacks = Callbacks(lambda _: None, lambda _: lambda items: items, lambda *_: None)
     files = tune(material, shipped_files(), tmp_path, tuning, callbacks)
-    assert files[DETECTOR].parent == tmp_path
-    # one epoch of a few drawn pictures need not be better than what it began with
-    assert files[CLASSIFIER].parent in {tmp_path, shipped_files().classifier.parent}
+    assert files[DETECTOR].parent == files[CLASSIFIER].parent == tmp_path
     assert load_detector(files[DETECTOR]).pnet.conv1.weight.device == CPU
     load_network(files[CLASSIFIER], CARD)
     assert card.operations > 5000
