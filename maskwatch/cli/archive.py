@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from maskwatch.cli.crew_options import RayOption, WorkersOption, crew_of
 from maskwatch.cli.footage_options import CameraOption, EveryFrameOption, FpsOption, QueueOption
 from maskwatch.cli.replay_compare import Chosen
 from maskwatch.cli.sections import settings_for
 from maskwatch.cli.terminal import out, progress, say, tell_problems
+from maskwatch.cli.worker_options import RayOption, WorkersOption, chosen_workers
 from maskwatch.core.errors import ConfigError, SourceError
 from maskwatch.core.text import pluralize
 
@@ -44,7 +44,7 @@ def archive(
     from maskwatch.app.archive.run import Archive, Run, total_bytes
     from maskwatch.app.cameras import configured_models
     from maskwatch.core.privacy import Privacy
-    from maskwatch.parallel.crew import Crew
+    from maskwatch.parallel.settings import WorkerSettings
 
     if output.exists() and not output.is_dir():
         raise ConfigError(f"-o: {output} is no folder")
@@ -59,8 +59,8 @@ def archive(
     clips = find_clips(footage)
     models = configured_models(settings)
     work = Work(plan, settings.models.dir, settings.device)
-    crew = (crew_of(workers, ray) or Crew()).workers(work)
-    with progress("MB of footage", total_bytes(clips) // MB) as advance, crew as ready:
+    started = (chosen_workers(workers, ray) or WorkerSettings()).workers(work)
+    with progress("MB of footage", total_bytes(clips) // MB) as advance, started as ready:
         task = Archive(output, plan, models, settings.events.site)
         results = list(Run(task, ready, lambda count: advance(count / MB)).results(clips))
     for line in _lines(results):

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 from rich.table import Column, Table
 
-from maskwatch.cli.crew_options import RayOption, WorkersOption, crew_of
 from maskwatch.cli.dataset_check import check
 from maskwatch.cli.terminal import Classes, Flat, out, tell_problems, tracked
+from maskwatch.cli.worker_options import RayOption, WorkersOption, chosen_workers
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.text import pluralize
 
@@ -61,24 +61,24 @@ def prepare(
     from maskwatch.datasets.sets import named
     from maskwatch.detect.settings import Settings
     from maskwatch.models.loading import pick_device
-    from maskwatch.parallel.crew import Crew
+    from maskwatch.parallel.settings import WorkerSettings
 
     _refuse(output, folders, force=force)
     meanings = parse_classes(classes or ())
     sets = {name: read(folder, meanings) for name, folder in named(folders).items()}
     for data in sets.values():
         tell_problems(data.problems)
-    crew = crew_of(workers, ray)
-    device = pick_device("cpu" if crew else "auto")
+    worker_settings = chosen_workers(workers, ray)
+    device = pick_device("cpu" if worker_settings else "auto")
     if device.type == "cpu":  # each worker with one thread, so that however many there are see the same
-        crew = crew or Crew()
+        worker_settings = worker_settings or WorkerSettings()
     criteria = Criteria(one_face, min_px, min_sharpness, max_turn, margin, balance, seed)
     outcomes = run(
         sets,
         partial(load_face_models, Settings(), device),
         criteria,
         output,
-        crew=crew,
+        worker_settings=worker_settings,
         progress=tracked("looking at pictures"),
     )
     out.print(_table(counts(outcomes), "what became of the faces, or of whole pictures (-)"))

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from maskwatch.cli.crew_options import RayOption, WorkersOption, crew_of
 from maskwatch.cli.measuring import deliver, shown
 from maskwatch.cli.sections import settings_for
 from maskwatch.cli.terminal import Classes, out, say
+from maskwatch.cli.worker_options import RayOption, WorkersOption, chosen_workers
 from maskwatch.core.errors import ConfigError
 from maskwatch.evaluation.split_choice import SplitChoice
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from maskwatch.config.sections import Defaults
     from maskwatch.evaluation.classification import Confusion
     from maskwatch.models.loading import Models
-    from maskwatch.parallel.crew import Crew
+    from maskwatch.parallel.settings import WorkerSettings
     from maskwatch.plugins import KindSettings
 
 SHIPPED = "shipped"
@@ -92,11 +92,13 @@ def detector(
     from maskwatch.evaluation.measure import measure_detectors
 
     _one_of("--weights", weights, compare)
-    crew = crew_of(workers, ray)
-    settings = _settings(settings_for("evaluate", config), min_face, device, crew)
+    worker_settings = chosen_workers(workers, ray)
+    settings = _settings(settings_for("evaluate", config), min_face, device, worker_settings)
     models = _models(config, settings)
     chosen = [_with_detector(settings.defaults, name).detect for name in compare or (weights,)]
-    how = replace(shown(part, classes, conditions=conditions, crew=crew), precision=precision)
+    how = replace(
+        shown(part, classes, conditions=conditions, worker_settings=worker_settings), precision=precision
+    )
     report = measure_detectors(data, chosen, models, how)
     deliver(report, html, as_json)
 
@@ -125,12 +127,15 @@ def classifier(
     from maskwatch.evaluation.measure import measure_classifiers
 
     _one_of("--weights", weights, compare)
-    crew = crew_of(workers, ray)
-    settings = _settings(settings_for("evaluate", config), min_face, device, crew)
+    worker_settings = chosen_workers(workers, ray)
+    settings = _settings(settings_for("evaluate", config), min_face, device, worker_settings)
     defaults = settings.defaults
     models = _models(config, settings)
     chosen = [_with_classifier(defaults, name).classify for name in compare or (weights,)]
-    bound, how = defaults.classify.protected_at, shown(part, classes, conditions=conditions, crew=crew)
+    bound, how = (
+        defaults.classify.protected_at,
+        shown(part, classes, conditions=conditions, worker_settings=worker_settings),
+    )
     report = measure_classifiers(data, chosen, defaults.detect, models, protected_at=bound, how=how)
     deliver(report, html, as_json)
 
@@ -166,15 +171,15 @@ def system(
     from maskwatch.evaluation.measure import SystemUnderTest, measure_systems
 
     _one_of("--detector and --classifier", detector or classifier, compare)
-    crew = crew_of(workers, ray)
-    settings = _settings(settings_for("evaluate system", config), min_face, device, crew)
+    worker_settings = chosen_workers(workers, ray)
+    settings = _settings(settings_for("evaluate system", config), min_face, device, worker_settings)
     models = _models(config, settings)
     pairs = [_pair(text) for text in compare] if compare else [(detector, classifier)]
     chosen = [_with_classifier(_with_detector(settings.defaults, d), c) for d, c in pairs]
     systems = [SystemUnderTest(each.detect, each.classify, partial(analyst, each, models)) for each in chosen]
     bound, how = (
         settings.defaults.alert.protected_ratio,
-        shown(part, classes, conditions=conditions, crew=crew),
+        shown(part, classes, conditions=conditions, worker_settings=worker_settings),
     )
     report = measure_systems(data, systems, models, bound=bound, how=how)
     deliver(report, html, as_json)
@@ -242,12 +247,12 @@ def _one_of(option: str, value: str | None, compare: tuple[str, str] | None) -> 
 
 
 def _settings(
-    settings: "Config", min_face: float | None, device: str | None, crew: "Crew | None"
+    settings: "Config", min_face: float | None, device: str | None, worker_settings: "WorkerSettings | None"
 ) -> "Config":
     """With what the options say instead; several workers compute on the processor, unless it is said otherwise."""
     from dataclasses import replace
 
-    settings = replace(settings, device=device or ("cpu" if crew else settings.device))
+    settings = replace(settings, device=device or ("cpu" if worker_settings else settings.device))
     if min_face is None:
         return settings
     _require_own(settings.defaults.detect, "min_face_px", "--min-face")

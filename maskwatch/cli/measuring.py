@@ -11,18 +11,22 @@ from maskwatch.evaluation.split_choice import SplitChoice
 if TYPE_CHECKING:
     from maskwatch.evaluation.document import Report
     from maskwatch.evaluation.measure import Measurement
-    from maskwatch.parallel.crew import Crew
+    from maskwatch.parallel.settings import WorkerSettings
 
 
 def shown(
-    part: SplitChoice, classes: list[str] | None, *, conditions: bool, crew: "Crew | None" = None
+    part: SplitChoice,
+    classes: list[str] | None,
+    *,
+    conditions: bool,
+    worker_settings: "WorkerSettings | None" = None,
 ) -> "Measurement":
     """A measurement that a person at the terminal can follow."""
     from maskwatch.datasets.class_names import parse_classes
     from maskwatch.evaluation.measure import Measurement
 
     meanings = parse_classes(classes or ())
-    return Measurement(part, tracked, tell_problems, meanings, conditions, crew=crew)
+    return Measurement(part, tracked, tell_problems, meanings, conditions, worker_settings=worker_settings)
 
 
 def deliver(report: "Report", html: Path | None, as_json: Path | None) -> None:

@@ -38,7 +38,7 @@ from maskwatch.evaluation.reports.detector import detector_comparison, detector_
 from maskwatch.evaluation.reports.system import system_comparison, system_report
 from maskwatch.evaluation.split_choice import SplitChoice
 from maskwatch.evaluation.system import Analyse, System
-from maskwatch.parallel.crew import Crew, workers_of
+from maskwatch.parallel.settings import WorkerSettings, workers_of
 from maskwatch.plugins import KindSettings
 
 Result = TypeVar("Result")
@@ -70,8 +70,8 @@ class Measurement:
     """Which images count, and who is told how it goes; `problems` gets what of the data cannot be used.
 
     `classes` tells what the class names of the data mean. With `conditions` the images are measured once more under
-    each of `conditions.CONDITIONS`. `precision` (0..1) is what a detector's recall is told at besides. The `crew` looks at
-    the images, None for this process; then settings and models must be such that can be pickled.
+    each of `conditions.CONDITIONS`. `precision` (0..1) is what a detector's recall is told at besides. `worker_settings` say
+    which workers look at the images, None: this process. With them, settings and models must be such that can be pickled.
     """
 
     part: SplitChoice = SplitChoice.TEST
@@ -80,7 +80,7 @@ class Measurement:
     classes: ClassNames = USUAL_NAMES
     conditions: bool = False
     precision: float = PRECISION
-    crew: Crew | None = None
+    worker_settings: WorkerSettings | None = None
 
 
 USUAL = Measurement()
@@ -95,7 +95,7 @@ def measure_detectors(
 
     points = [_operating_point(models, each) for each in settings]
     look = FindFaces(models, tuple(each for each, _ in points))
-    with workers_of(how.crew, look) as workers:
+    with workers_of(how.worker_settings, look) as workers:
 
         def measure(images: EvaluationImages) -> list[Detection]:
             found = answers(workers, images, how.bar(_doing("finding faces", images)))
@@ -129,7 +129,7 @@ def measure_classifiers(
     material = chosen_images(data, how, with_boxes=False)
 
     look = JudgeFaces(models, finder, tuple(settings), protected_at)
-    with workers_of(how.crew, look) as workers:
+    with workers_of(how.worker_settings, look) as workers:
 
         def measure(images: EvaluationImages) -> list[Classification]:
             judged = answers(workers, images, how.bar(_doing("judging faces", images)))
@@ -165,7 +165,7 @@ def measure_systems(
     material = chosen_images(data, how, with_boxes=True)
 
     look = AnalyseImages(tuple(each.load for each in systems))
-    with workers_of(how.crew, look) as workers:
+    with workers_of(how.worker_settings, look) as workers:
 
         def measure(images: EvaluationImages) -> list[System]:
             said = answers(workers, images, how.bar(_doing("finding and judging faces", images)))

@@ -13,7 +13,7 @@ from multiprocessing.process import BaseProcess
 from typing import Generic, Self
 
 from maskwatch.core.errors import MaskwatchError
-from maskwatch.parallel.workers import AHEAD, Attempt, Done, Piece, Result_co, Setup, WorkError
+from maskwatch.parallel.workers import AHEAD, Attempt, Done, Piece, Result_co, Setup, retry_or_fail
 
 
 @dataclass(slots=True)
@@ -105,11 +105,7 @@ class LocalWorkers(Generic[Piece, Result_co]):
         worker.process.join()
         worker.connection.close()
         if worker.attempt is not None:
-            again = worker.attempt.after_death()
-            if isinstance(again, WorkError):
-                self._failed.append(Done(worker.attempt.piece, again))
-            else:
-                self._waiting.append(again)
+            retry_or_fail(worker.attempt, self._waiting, self._failed)
 
 
 @contextmanager

@@ -8,7 +8,17 @@ from typing import Any, Generic, Self
 
 from maskwatch.core.errors import ConfigError, MaskwatchError
 from maskwatch.core.text import one_line
-from maskwatch.parallel.workers import AHEAD, MAX_DEATHS, Attempt, Done, Piece, Result_co, Setup, WorkError
+from maskwatch.parallel.workers import (
+    AHEAD,
+    MAX_DEATHS,
+    Attempt,
+    Done,
+    Piece,
+    Result_co,
+    Setup,
+    WorkError,
+    retry_or_fail,
+)
 
 CORES = 1  # an actor
 CONNECT_S = 10.0
@@ -120,11 +130,7 @@ class RayWorkers(Generic[Piece, Result_co]):
         try:
             result = self._ray.get(ready)
         except (self._ray.exceptions.RayActorError, self._ray.exceptions.ObjectLostError):
-            again = attempt.after_death()
-            if isinstance(again, WorkError):
-                self._failed.append(Done(attempt.piece, again))
-            else:
-                self._waiting.append(again)
+            retry_or_fail(attempt, self._waiting, self._failed)
             return None
         self._idle.append(actor)
         if isinstance(result, MaskwatchError):  # another worker could do no better

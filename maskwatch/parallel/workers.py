@@ -1,5 +1,6 @@
 """Pieces of work and who does them. A worker that dies costs the piece that it was at, which is done again."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -104,9 +105,13 @@ class Attempt(Generic[Piece]):
     piece: Piece
     deaths: int = 0
 
-    def after_death(self) -> "Attempt[Piece] | WorkError":
-        """Another attempt, or that it is given up."""
-        again = replace(self, deaths=self.deaths + 1)
-        if again.deaths < MAX_DEATHS:
-            return again
-        return WorkError(f"{self.piece}: {MAX_DEATHS} workers died of it")
+
+def retry_or_fail(
+    attempt: Attempt[Piece], waiting: deque[Attempt[Piece]], failed: deque[Done[Piece, Result_co]]
+) -> None:
+    """A worker died of it: the piece waits for another one, or has failed."""
+    again = replace(attempt, deaths=attempt.deaths + 1)
+    if again.deaths < MAX_DEATHS:
+        waiting.append(again)
+    else:
+        failed.append(Done(again.piece, WorkError(f"{again.piece}: {MAX_DEATHS} workers died of it")))

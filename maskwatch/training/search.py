@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from maskwatch.core.errors import DataError, ModelError
-from maskwatch.parallel.crew import Crew, workers_of
+from maskwatch.parallel.settings import WorkerSettings, workers_of
 from maskwatch.parallel.workers import WorkError, in_parallel
 from maskwatch.training.classifier import ClassifierRecipe
 
@@ -148,17 +148,17 @@ def search(
     work: TrialWork,
     *,
     trials: int,
-    crew: Crew | None = None,
+    worker_settings: WorkerSettings | None = None,
     on_trial: Callable[[Trial], None] = lambda _: None,
 ) -> Searched:
-    """Try until `trials` have ended in the study; one that was stopped goes on. The crew makes them, None is this process.
+    """Try until `trials` have ended in the study; one that was stopped goes on. `worker_settings` say which workers make them, None: this process.
 
     Raises `ModelError` when Optuna is not installed, and `DataError` when the storage cannot be used.
     """
     optuna = _optuna()
     study = _study(optuna, work.name, work.storage)
     while turns := _missing(optuna, study, work.default, trials):
-        with workers_of(crew, work) as workers:
+        with workers_of(worker_settings, work) as workers:
             for done in in_parallel(workers, turns):
                 if isinstance(done.result, WorkError):
                     raise done.result

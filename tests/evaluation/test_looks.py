@@ -42,7 +42,7 @@ class Elsewhere(ThisProcess):
         return pickle.loads(pickle.dumps(super().next_done()))
 
 
-class Crew:
+class WorkerSettings:
     def workers(self, setup):
         return Elsewhere(setup)
 
@@ -68,6 +68,6 @@ def test_the_figures_are_the_same_whoever_looks(measure, street, monkeypatch):
     monkeypatch.setattr("maskwatch.datasets.batches.SIZE", 2)
     models = Models(torch.device("cpu"))
     alone = measure(street, models, Measurement(SplitChoice.ALL))
-    together = measure(street, models, Measurement(SplitChoice.ALL, crew=Crew()))
+    together = measure(street, models, Measurement(SplitChoice.ALL, worker_settings=WorkerSettings()))
     assert together == alone
     assert together.facts["figures" if "figures" in alone.facts else "differences"]

@@ -8,9 +8,9 @@ from harness.pieces import Describe, Piece
 from harness.ray_cluster import add_node, local_cluster
 
 from maskwatch.core.errors import ConfigError, DataError, ModelError
-from maskwatch.parallel.crew import Crew, workers_of
 from maskwatch.parallel.local_workers import LocalWorkers
 from maskwatch.parallel.ray_workers import RayWorkers
+from maskwatch.parallel.settings import WorkerSettings, workers_of
 from maskwatch.parallel.this_process import ThisProcess
 from maskwatch.parallel.workers import MAX_DEATHS, WorkError, in_order, in_parallel
 
@@ -19,7 +19,7 @@ DESCRIBED = [f"piece {number}, 1 thread" for number in range(12)]
 
 
 @pytest.fixture(params=["local", "ray"])
-def crew(request):
+def workers_for(request):
     """Make workers of either kind, two of them."""
     if request.param == "local":
         return lambda setup: LocalWorkers(setup, 2)
@@ -35,17 +35,17 @@ def ray_cluster():
 
 
 @pytest.mark.integration
-def test_workers_do_every_piece_whoever_dies_meanwhile(crew, tmp_path):
+def test_workers_do_every_piece_whoever_dies_meanwhile(workers_for, tmp_path):
     """One worker dies once, and its piece is done again."""
-    with crew(Describe(die_of=5, mark=tmp_path / "died")) as workers:
+    with workers_for(Describe(die_of=5, mark=tmp_path / "died")) as workers:
         done = list(in_parallel(workers, TWELVE))
     assert (tmp_path / "died").exists()
     assert sorted((each.piece.number, each.result) for each in done) == list(enumerate(DESCRIBED))
 
 
 @pytest.mark.integration
-def test_a_piece_that_kills_its_workers_is_given_up_and_the_others_are_done(crew):
-    with crew(Describe(die_of=5)) as workers:
+def test_a_piece_that_kills_its_workers_is_given_up_and_the_others_are_done(workers_for):
+    with workers_for(Describe(die_of=5)) as workers:
         done = {each.piece.number: each.result for each in in_parallel(workers, TWELVE)}
     failed = done.pop(5)
     assert isinstance(failed, WorkError)
@@ -54,20 +54,20 @@ def test_a_piece_that_kills_its_workers_is_given_up_and_the_others_are_done(crew
 
 
 @pytest.mark.integration
-def test_workers_that_cannot_begin_or_go_on_say_why(crew):
+def test_workers_that_cannot_begin_or_go_on_say_why(workers_for):
     for setup, kind, told in (
         (Describe(broken=True), ModelError, r"^weights\.safetensors: is damaged$"),
         (Describe(refuses=3), DataError, "^piece 3: cannot be done$"),
     ):
-        with crew(setup) as workers, pytest.raises(kind, match=told):
+        with workers_for(setup) as workers, pytest.raises(kind, match=told):
             list(in_parallel(workers, TWELVE))
 
 
 @pytest.mark.integration
-def test_results_come_in_the_order_of_their_pieces_however_long_each_takes(crew):
-    with crew(Describe(takes_s=0.05)) as workers:
+def test_results_come_in_the_order_of_their_pieces_however_long_each_takes(workers_for):
+    with workers_for(Describe(takes_s=0.05)) as workers:
         assert list(in_order(workers, TWELVE)) == DESCRIBED
-    with crew(Describe(die_of=5)) as workers, pytest.raises(WorkError, match=r"^piece 5: "):
+    with workers_for(Describe(die_of=5)) as workers, pytest.raises(WorkError, match=r"^piece 5: "):
         list(in_order(workers, TWELVE))
 
 
@@ -90,9 +90,9 @@ def test_results_wait_for_those_before_them():
 
 def test_who_does_it_is_what_the_options_say():
     assert isinstance(workers_of(None, Describe()), ThisProcess)
-    assert isinstance(workers_of(Crew(3), Describe()), LocalWorkers)
-    assert Crew(3).workers(Describe()).room == 6
-    assert isinstance(workers_of(Crew(3, "auto"), Describe()), RayWorkers)
+    assert isinstance(workers_of(WorkerSettings(3), Describe()), LocalWorkers)
+    assert WorkerSettings(3).workers(Describe()).room == 6
+    assert isinstance(workers_of(WorkerSettings(3, "auto"), Describe()), RayWorkers)
 
 
 @pytest.mark.integration
@@ -115,12 +115,12 @@ def test_where_no_cluster_answers_one_line_says_so_with_the_address(scheme, monk
     with socket.socket() as bound:  # which does not listen
         bound.bind(("127.0.0.1", 0))
         address = f"{scheme}127.0.0.1:{bound.getsockname()[1]}"
-        with pytest.raises(ConfigError) as error, Crew(1, address).workers(Describe()):
+        with pytest.raises(ConfigError) as error, WorkerSettings(1, address).workers(Describe()):
             pass
     assert str(error.value) == f"--ray: {address}: no Ray cluster answers there"
     with (
         pytest.raises(ConfigError, match="must be auto, local, host:port"),
-        Crew(1, "nonsense").workers(Describe()),
+        WorkerSettings(1, "nonsense").workers(Describe()),
     ):
         pass
 

@@ -121,11 +121,16 @@ class Elsewhere(ThisProcess):
 
 
 def test_trials_are_made_by_a_crew_and_the_default_is_among_them(tmp_path):
-    class Crew:
+    class WorkerSettings:
         workers = staticmethod(Elsewhere)
 
     told = []
-    searched = search(work(Bowl(0.03), "a", storage(tmp_path)), trials=9, crew=Crew(), on_trial=told.append)
+    searched = search(
+        work(Bowl(0.03), "a", storage(tmp_path)),
+        trials=9,
+        worker_settings=WorkerSettings(),
+        on_trial=told.append,
+    )
     assert searched.default.parameters == {"learning_rate": 2e-3, "batch": 128}
     assert searched.default.figure == pytest.approx(0.028)
     assert sorted(trial.number for trial in told) == list(range(9))

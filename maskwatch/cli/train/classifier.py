@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from maskwatch.cli.crew_options import RayOption, WorkersOption, crew_of
 from maskwatch.cli.evaluate import table
 from maskwatch.cli.measuring import deliver
 from maskwatch.cli.terminal import Classes, out, stages
 from maskwatch.cli.train.shown import callbacks
+from maskwatch.cli.worker_options import RayOption, WorkersOption, chosen_workers
 from maskwatch.core.errors import ConfigError
 
 
@@ -78,10 +78,10 @@ def classifier(
         recipe = recipe.going_on()
         begun = shipped("models/classifier.safetensors") if start == "shipped" else Path(start)
     meanings = parse_classes(classes or ())
-    crew = crew_of(workers, ray)
-    if crew and not search:
+    worker_settings = chosen_workers(workers, ray)
+    if worker_settings and not search:
         raise ConfigError("--workers and --ray: spread the trials of --search")
-    plan = SearchPlan(search, search_epochs, study, crew) if search else None
+    plan = SearchPlan(search, search_epochs, study, worker_settings) if search else None
     with stages() as stage:
         trained = train_classifier(
             data,

@@ -15,7 +15,7 @@ from maskwatch.datasets.prepare.choose import balanced, contradicted, parts, wit
 from maskwatch.datasets.prepare.records import Criteria, FaceStatus, FoundFace, ScanOutcome, outcome_of
 from maskwatch.datasets.prepare.scan import FaceModels, Named, Progress, ScanWork, scan
 from maskwatch.datasets.records import DataSet, Split
-from maskwatch.parallel.crew import Crew
+from maskwatch.parallel.settings import WorkerSettings
 from maskwatch.platform.files import parents_of, write_atomically
 
 LIST = "prepared.csv"
@@ -29,13 +29,13 @@ def prepare(
     criteria: Criteria,
     out: Path,
     *,
-    crew: Crew | None = None,
+    worker_settings: WorkerSettings | None = None,
     progress: Progress,
 ) -> list[ScanOutcome]:
     """Write `out` with `{part}/{label}/` and `prepared.csv`, in the place of what an earlier run wrote there.
 
     `sets` are data sets by names of which no two are equal. Returns what became of every picture and face, in
-    a fixed order; the same pictures, criteria and detector give the same folder, whatever the crew, whose workers
+    a fixed order; the same pictures, criteria and detector give the same folder, whatever the settings, whose workers
     each `load` the models; None is this process. Raises `DataError` when nothing
     is left; then, as after any failure, `out` is as it was.
     """
@@ -46,7 +46,9 @@ def prepare(
     with _whole(out) as building:
         staging = building / STAGING
         staging.mkdir()
-        seen = scan(images, ScanWork(load, criteria), staging, crew=crew, progress=progress)
+        seen = scan(
+            images, ScanWork(load, criteria), staging, worker_settings=worker_settings, progress=progress
+        )
         outcomes += seen.outcomes
         disputed = contradicted(seen.opened)
         undisputed = []

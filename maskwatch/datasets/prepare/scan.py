@@ -22,7 +22,7 @@ from maskwatch.detect.landmarks import Landmarks, turn
 from maskwatch.detect.loading import ready_detector
 from maskwatch.detect.settings import Settings
 from maskwatch.detect.weights import load_stock
-from maskwatch.parallel.crew import Crew, workers_of
+from maskwatch.parallel.settings import WorkerSettings, workers_of
 from maskwatch.parallel.workers import in_order
 from maskwatch.platform.threads import in_threads
 from maskwatch.sources.images import encoded, read_rgb
@@ -116,15 +116,20 @@ class Scanner:
 
 
 def scan(
-    images: Sequence[Named], work: ScanWork, staging: Path, *, crew: Crew | None, progress: Progress
+    images: Sequence[Named],
+    work: ScanWork,
+    staging: Path,
+    *,
+    worker_settings: WorkerSettings | None,
+    progress: Progress,
 ) -> ScanResult:
-    """Have all pictures looked at by the crew, in their order; crops of the good faces go to `staging`.
+    """Have all pictures looked at by the settings, in their order; crops of the good faces go to `staging`.
 
     Of files that are the same, the first counts.
     """
     seen = ScanResult()
     first: dict[str, OpenedImage] = {}
-    with workers_of(crew, work) as workers:
+    with workers_of(worker_settings, work) as workers:
         results = chain.from_iterable(in_order(workers, batches(images)))
         for (_, image), result in zip(progress(images), results, strict=True):
             if isinstance(result, ScanOutcome):

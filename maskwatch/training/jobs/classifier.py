@@ -20,7 +20,7 @@ from maskwatch.datasets.records import DataSet, Split
 from maskwatch.detect.loading import ready_detector
 from maskwatch.detect.settings import Settings as DetectSettings
 from maskwatch.evaluation.classification import Confusion, evaluate
-from maskwatch.parallel.crew import Crew
+from maskwatch.parallel.settings import WorkerSettings
 from maskwatch.platform.files import parents_of
 from maskwatch.training.cards.classifier import ClassifierTraining, write_model
 from maskwatch.training.classifier import ClassifierRecipe, Epoch, train
@@ -48,13 +48,13 @@ class SearchPlan:
     """Try so many `trials` of `epochs` each before the training, and train by the best.
 
     `storage` is the SQLAlchemy URL of a database for the study, None for a file beside the output (`.study.sqlite`).
-    The `crew` makes the trials, each worker on one core, and has to reach it; None is this process.
+    `worker_settings` say which workers make the trials, each on one core; they have to reach it. None is this process.
     """
 
     trials: int
     epochs: int = 10
     storage: str | None = None
-    crew: Crew | None = None
+    worker_settings: WorkerSettings | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -185,14 +185,16 @@ def _search(
 
     file = output.with_suffix(".study.sqlite").absolute()
     work = TrialWork(
-        ShortTraining(every, shape, torch.device("cpu") if plan.crew else device, start and start.network),
+        ShortTraining(
+            every, shape, torch.device("cpu") if plan.worker_settings else device, start and start.network
+        ),
         short,
         CLASSIFIER_SPACE,
         name=f"classifier {sha256(json.dumps(task, sort_keys=True).encode()).hexdigest()[:16]}",
         storage=plan.storage or f"sqlite:///{file}",
     )
     with parents_of(file):
-        return search(work, trials=plan.trials, crew=plan.crew, on_trial=tell)
+        return search(work, trials=plan.trials, worker_settings=plan.worker_settings, on_trial=tell)
 
 
 def _task(

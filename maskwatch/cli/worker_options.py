@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from maskwatch.parallel.crew import Crew
+    from maskwatch.parallel.settings import WorkerSettings
 
 WorkersOption = Annotated[
     int | None,
@@ -20,8 +20,8 @@ RayOption = Annotated[
 ]
 
 
-def crew_of(workers: int | None, ray: str | None) -> "Crew | None":
+def chosen_workers(workers: int | None, ray: str | None) -> "WorkerSettings | None":
     """Who is to do the work; None where neither option is given."""
-    from maskwatch.parallel.crew import Crew
+    from maskwatch.parallel.settings import WorkerSettings
 
-    return None if workers is None and ray is None else Crew(workers or None, ray)
+    return None if workers is None and ray is None else WorkerSettings(workers or None, ray)

@@ -10,7 +10,7 @@ from maskwatch.platform.threads import cores
 
 
 @dataclass(frozen=True, slots=True)
-class Crew:
+class WorkerSettings:
     """`count` workers at once, None for one a core; `ray` is the address of the cluster that they are on, None for this machine."""
 
     count: int | None = None
@@ -23,8 +23,10 @@ class Crew:
         return LocalWorkers(setup, self.count or cores())
 
 
-def workers_of(crew: Crew | None, setup: Setup[Piece, Result_co]) -> Workers[Piece, Result_co]:
-    """Those of the crew; where there is none, this process."""
-    if crew is None:
+def workers_of(
+    worker_settings: WorkerSettings | None, setup: Setup[Piece, Result_co]
+) -> Workers[Piece, Result_co]:
+    """Those of the settings; where there are none, this process."""
+    if worker_settings is None:
         return ThisProcess(setup)
-    return crew.workers(setup)
+    return worker_settings.workers(setup)
