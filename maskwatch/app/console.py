@@ -17,7 +17,7 @@ from maskwatch.console.review.thumbnails import Thumbnails
 from maskwatch.console.review.uploads import Uploads
 from maskwatch.console.review.walk import Presence
 from maskwatch.console.service_client import ServiceClient
-from maskwatch.console.sites.fleet import Fleet
+from maskwatch.console.sites.shared_store import SharedStore
 from maskwatch.console.users import Users
 from maskwatch.core.errors import MaskwatchError
 from maskwatch.core.events import Event
@@ -54,9 +54,9 @@ def console(
     )
     desk = review(config, Queue(config.queue.dir), None)
     store = config.console.store
-    fleet = None if store is None else Fleet(EventStore.to_look_up(store, "console.store"))
+    shared_store = None if store is None else SharedStore(EventStore.to_look_up(store, "console.store"))
     with AccessLog(monitoring.events.add) as access_log:
-        yield Console(config.console, desk, monitoring, users, access_log, fleet, config.events.site)
+        yield Console(config.console, desk, monitoring, users, access_log, shared_store, config.events.site)
 
 
 @contextmanager
@@ -67,7 +67,7 @@ def store_console(config: Config, store: SecretStr) -> Iterator[Console]:
     """
     users = Users(config.console.dir)
     users.all()
-    fleet = Fleet(EventStore.to_look_up(store, "--store"))
+    shared_store = SharedStore(EventStore.to_look_up(store, "--store"))
     events = config.events
     own, retention = EventStore.in_folder(events.dir), Retention(events.dir, events.max_days, events.max_mb)
 
@@ -77,7 +77,7 @@ def store_console(config: Config, store: SecretStr) -> Iterator[Console]:
 
     with closing(own), AccessLog(add) as access_log:
         desk = review(config, Queue(config.queue.dir), None)
-        yield Console(config.console, desk, None, users, access_log, fleet)
+        yield Console(config.console, desk, None, users, access_log, shared_store)
 
 
 class _Cameras(Mapping[str, CameraView]):

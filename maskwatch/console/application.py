@@ -36,8 +36,8 @@ def application(console: Console) -> FastAPI:
     if console.records is not None:
         people.add_pages(app, console)
         history.add_pages(app, console, console.records)
-    if console.fleet is not None:
-        sites.add_pages(app, console, console.fleet)
+    if console.shared_store is not None:
+        sites.add_pages(app, console, console.shared_store)
     if console.monitoring is not None:
         for page in MONITORING:
             page.add_pages(app, console, console.monitoring)

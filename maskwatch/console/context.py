@@ -11,7 +11,7 @@ from maskwatch.console.navigation import Link
 from maskwatch.console.review.context import Review
 from maskwatch.console.service_client import ServiceClient
 from maskwatch.console.settings import ConsoleSettings
-from maskwatch.console.sites.fleet import Fleet
+from maskwatch.console.sites.shared_store import SharedStore
 from maskwatch.console.users import User, Users
 from maskwatch.core.people import Line
 from maskwatch.core.privacy import Privacy
@@ -48,7 +48,7 @@ class Monitoring:
 class Console:
     """Given to the pages when they are put together. `review` is what the pages of the queue need.
 
-    `fleet` is a store that several services share, and `site` this service's name there. With it and without `monitoring`
+    `shared_store` is a store that several services share, and `site` this service's name there. With it and without `monitoring`
     it is a console of no service, which shows that store alone.
     """
 
@@ -57,7 +57,7 @@ class Console:
     monitoring: Monitoring | None = None
     users: Users | None = None
     access_log: AccessLog | None = None
-    fleet: Fleet | None = None
+    shared_store: SharedStore | None = None
     site: str = ""
 
     @property
@@ -65,8 +65,8 @@ class Console:
         """The events that can be looked up, None where the queue alone is served."""
         here = self.monitoring
         if here is not None:
-            return Records(here.events, here.media, here.cameras, self.site, self.fleet)
-        return None if self.fleet is None else Records(None, fleet=self.fleet)
+            return Records(here.events, here.media, here.cameras, self.site, self.shared_store)
+        return None if self.shared_store is None else Records(None, shared_store=self.shared_store)
 
     def note_access(self, who: User, action: str, target: str, address: str = "") -> None:
         """Write down that somebody did something that is no page opened and no file fetched: these the guard notes.
@@ -80,5 +80,7 @@ class Console:
     def links(self) -> tuple[Link, ...]:
         """What can be reached."""
         if self.monitoring is None:
-            return navigation.QUEUE_ALONE if self.fleet is None else navigation.STORE_ALONE
-        return tuple(link for link in navigation.EVERYTHING if self.fleet or link is not navigation.SITES)
+            return navigation.QUEUE_ALONE if self.shared_store is None else navigation.STORE_ALONE
+        return tuple(
+            link for link in navigation.EVERYTHING if self.shared_store or link is not navigation.SITES
+        )

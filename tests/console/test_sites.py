@@ -25,8 +25,8 @@ from maskwatch.console.history.rows import rows
 from maskwatch.console.history.strip import ratio_table
 from maskwatch.console.review.context import Review
 from maskwatch.console.review.thumbnails import Thumbnails
-from maskwatch.console.sites import fleet as fleet_module
-from maskwatch.console.sites.fleet import Fleet, Known
+from maskwatch.console.sites import shared_store as store_module
+from maskwatch.console.sites.shared_store import Known, SharedStore
 from maskwatch.console.sites.view import content
 from maskwatch.console.texts import LANGUAGES, Texts
 from maskwatch.console.users import Role, User
@@ -241,11 +241,11 @@ def asked(records, choice):
 
 
 def test_the_choice_of_sites_says_which_store_is_asked(own, shared):
-    beside = Records(own, None, ["entrance"], "north", Fleet(shared))
+    beside = Records(own, None, ["entrance"], "north", SharedStore(shared))
     assert asked(beside, Choice()) == {"own"}
     assert asked(beside, Choice(site=ALL_SITES)) == {"north's", "south's"}
     assert asked(beside, Choice(site="south")) == {"south's"}
-    alone = Records(None, fleet=Fleet(shared))
+    alone = Records(None, shared_store=SharedStore(shared))
     assert asked(alone, Choice()) == {"north's", "south's"}
     assert Records(own).choice({"site": "south"}) == Choice()  # there is no shared store to look into
 
@@ -253,12 +253,12 @@ def test_the_choice_of_sites_says_which_store_is_asked(own, shared):
 def test_a_link_to_all_sites_chooses_what_the_filter_offers(own, shared):
     """A console of no service has all sites as its default, one of a service offers them by name."""
     everything = {"site": ALL_SITES}
-    assert Records(None, fleet=Fleet(shared)).choice(everything) == Choice()
-    assert Records(own, fleet=Fleet(shared)).choice(everything) == Choice(site=ALL_SITES)
+    assert Records(None, shared_store=SharedStore(shared)).choice(everything) == Choice()
+    assert Records(own, shared_store=SharedStore(shared)).choice(everything) == Choice(site=ALL_SITES)
 
 
 def test_the_cameras_to_choose_from_are_the_sites(own, shared):
-    records = Records(own, None, ["entrance", "hall"], "north", Fleet(shared))
+    records = Records(own, None, ["entrance", "hall"], "north", SharedStore(shared))
     for choice, cameras in (
         (Choice(), ["entrance", "hall"]),
         (Choice(site="south"), ["entrance"]),
@@ -268,11 +268,11 @@ def test_the_cameras_to_choose_from_are_the_sites(own, shared):
 
 
 def test_pictures_and_cameras_are_here_of_the_own_site_alone(own, shared):
-    records = Records(own, None, ["entrance"], "north", Fleet(shared))
+    records = Records(own, None, ["entrance"], "north", SharedStore(shared))
     north, south = event("north", "entrance"), event("south", "entrance")
     assert not records.is_elsewhere(Choice(), south)  # of its own store, whatever the site was called
     assert [records.is_elsewhere(Choice(site=ALL_SITES), each) for each in (north, south)] == [False, True]
-    assert Records(None, fleet=Fleet(shared)).is_elsewhere(Choice(), north)
+    assert Records(None, shared_store=SharedStore(shared)).is_elsewhere(Choice(), north)
 
 
 def test_of_several_sites_each_row_says_which():
@@ -321,7 +321,7 @@ def client(records, role=Role.VIEWER):
 
 
 def test_exports_are_of_the_sites_that_are_chosen_and_of_what_the_role_may_see(own, shared):
-    records = Records(own, None, ["entrance"], "north", Fleet(shared))
+    records = Records(own, None, ["entrance"], "north", SharedStore(shared))
     text = client(records).get("/history/export.csv", params={"site": "south"}).text
     assert ("south's" in text, "north's" in text) == (True, False)
     for role, seen in ((Role.VIEWER, False), (Role.ADMIN, True)):
@@ -333,7 +333,9 @@ def test_exports_are_of_the_sites_that_are_chosen_and_of_what_the_role_may_see(o
 
 def test_a_console_of_no_service_leads_to_sites_events_and_users_and_has_no_pictures(shared):
     settings = configuration.default().console
-    console = Console(settings, Review(None, Thumbnails(), None, None, None), fleet=Fleet(shared))
+    console = Console(
+        settings, Review(None, Thumbnails(), None, None, None), shared_store=SharedStore(shared)
+    )
     assert [link.key for link in console.links] == ["sites", "history", "people"]
     answer = client(console.records).get(f"/history/still/{'a' * 32}.jpg")
     assert answer.status_code == 404
@@ -344,16 +346,17 @@ def test_sites_stand_in_the_bar_only_where_a_store_is_shared(own, shared, tmp_pa
     settings = configuration.default().console
     review = Review(None, Thumbnails(), None, None, None)
     assert navigation.SITES not in Console(settings, review, monitoring).links
-    assert navigation.SITES in Console(settings, review, monitoring, fleet=Fleet(shared)).links
+    assert navigation.SITES in Console(settings, review, monitoring, shared_store=SharedStore(shared)).links
 
 
 def test_a_store_that_does_not_answer_is_told_soon_and_keeps_no_thread_of_the_pages(shared, monkeypatch):
-    monkeypatch.setattr(fleet_module, "PATIENCE_S", 0.2)
-    fleet, hangs = Fleet(shared), threading.Event()
+    monkeypatch.setattr(store_module, "PATIENCE_S", 0.2)
+    shared_store, hangs = SharedStore(shared), threading.Event()
 
     async def look():
         stuck = [
-            asyncio.create_task(fleet.read(lambda _: hangs.wait())) for _ in range(2 * fleet_module.THREADS)
+            asyncio.create_task(shared_store.read(lambda _: hangs.wait()))
+            for _ in range(2 * store_module.THREADS)
         ]
         ends = await asyncio.gather(*stuck, return_exceptions=True)
         assert [type(each) for each in ends] == [EventError] * len(stuck)
@@ -363,7 +366,7 @@ def test_a_store_that_does_not_answer_is_told_soon_and_keeps_no_thread_of_the_pa
         end_s = time.monotonic() + 60
         while time.monotonic() < end_s:  # and it answers again when the store does
             try:
-                return await fleet.read(lambda store: store.count(Choice().filter(Role.ADMIN)))
+                return await shared_store.read(lambda store: store.count(Choice().filter(Role.ADMIN)))
             except EventError:
                 await asyncio.sleep(0.05)
         return None
@@ -374,13 +377,15 @@ def test_a_store_that_does_not_answer_is_told_soon_and_keeps_no_thread_of_the_pa
 
 
 def test_sites_that_were_known_stay_shown_when_the_store_goes_away(shared, monkeypatch):
-    fleet = Fleet(shared)
-    monkeypatch.setattr(fleet_module, "EVERY_S", 0.0)
+    shared_store = SharedStore(shared)
+    monkeypatch.setattr(store_module, "EVERY_S", 0.0)
 
     async def look():
-        before = await fleet._sites()
-        monkeypatch.setattr(fleet, "_look", lambda _: (_ for _ in ()).throw(EventError("connection refused")))
-        return before, await fleet._sites()
+        before = await shared_store._sites()
+        monkeypatch.setattr(
+            shared_store, "_look", lambda _: (_ for _ in ()).throw(EventError("connection refused"))
+        )
+        return before, await shared_store._sites()
 
     before, after = asyncio.run(look())
     assert [each.name for each in before.sites] == ["north", "south"]
@@ -391,19 +396,19 @@ def test_a_store_that_cannot_be_asked_is_logged_once_and_so_is_its_return(shared
     caplog.set_level(logging.INFO)
     url = SecretStr("postgresql://reader:hunter2@127.0.0.1:1/x")
     away = EventStore.to_look_up(url, "console.store")
-    fleet = Fleet(away)
+    shared_store = SharedStore(away)
 
     async def look():
-        await fleet._sites()
-        await fleet._sites()
-        monkeypatch.setattr(fleet, "_store", shared)
-        await fleet._sites()
-        await fleet._sites()
+        await shared_store._sites()
+        await shared_store._sites()
+        monkeypatch.setattr(shared_store, "_store", shared)
+        await shared_store._sites()
+        await shared_store._sites()
 
     asyncio.run(look())
     away.close()
     said = [
-        (each.levelname, each.getMessage()) for each in caplog.records if each.name == fleet_module.__name__
+        (each.levelname, each.getMessage()) for each in caplog.records if each.name == store_module.__name__
     ]
     assert [level for level, _ in said] == ["WARNING", "INFO"]
     assert "refused" in said[0][1]

@@ -30,7 +30,7 @@ class Filters:
         self._on_change = on_change
         with ui.element("div").classes("mw-filters"):
             self._site = self._select("site", self._site_options([], choice), choice.site)
-            self._site.visible = records.fleet is not None
+            self._site.visible = records.shared_store is not None
             cameras = self._camera_options(records.cameras, choice)
             self._camera = self._select("camera", cameras, choice.camera)
             self._date = ui.input(
@@ -70,7 +70,7 @@ class Filters:
 
     def show_names(self, sites: Sequence[str], cameras: Sequence[str], choice: Choice) -> None:
         """What there is to choose from; what is chosen stays among it."""
-        if self._records.fleet is not None:
+        if self._records.shared_store is not None:
             self._site.set_options(self._site_options(sites, choice), value=choice.site or "")
         self._camera.set_options(self._camera_options(cameras, choice), value=choice.camera or "")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Concatenate, ParamSpec, TypeVar
 
 from maskwatch.console.history.query import ALL_SITES, Choice
-from maskwatch.console.sites.fleet import Fleet
+from maskwatch.console.sites.shared_store import SharedStore
 from maskwatch.core.events import Event
 from maskwatch.events.media import Media
 from maskwatch.events.store import EventStore
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """`own` and `media` are what this service wrote down, None in a console without a service; `fleet` is the shared store.
+    """`own` and `media` are what this service wrote down, None in a console without a service; `shared_store` is the shared store.
 
     There is one of them at least. `cameras` are this service's, `site` is its name in the shared store.
     """
@@ -26,17 +26,17 @@ class Records:
     media: Media | None = None
     cameras: Collection[str] = ()
     site: str = ""
-    fleet: Fleet | None = None
+    shared_store: SharedStore | None = None
 
     def choice(self, query: Mapping[str, str]) -> Choice:
         """What an address says; without a shared store there is no choice of sites, and without an own one all are the default."""
         choice = Choice.of(query)
-        is_default = self.fleet is None or (self.own is None and choice.site == ALL_SITES)
+        is_default = self.shared_store is None or (self.own is None and choice.site == ALL_SITES)
         return replace(choice, site=None) if is_default else choice
 
     def is_shared(self, choice: Choice) -> bool:
         """Whether it is about events of the shared store."""
-        return self.fleet is not None and (self.own is None or choice.site is not None)
+        return self.shared_store is not None and (self.own is None or choice.site is not None)
 
     def has_sites(self, choice: Choice) -> bool:
         """Whether events of several sites may be among them."""
@@ -50,16 +50,16 @@ class Records:
         self, choice: Choice, ask: Callable[Concatenate[EventStore, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """What `ask` gives of the store that the choice is about. Raises `EventError`."""
-        if self.fleet is not None and self.is_shared(choice):
-            return await self.fleet.read(ask, *args, **kwargs)
+        if self.shared_store is not None and self.is_shared(choice):
+            return await self.shared_store.read(ask, *args, **kwargs)
         assert self.own is not None
         return await asyncio.to_thread(ask, self.own, *args, **kwargs)
 
     async def names(self, choice: Choice) -> tuple[list[str], list[str]]:
         """The sites that can be chosen, and the cameras. Raises `EventError`."""
-        if self.fleet is None:
+        if self.shared_store is None:
             return [], list(self.cameras)
-        sites = await self.fleet.names()
+        sites = await self.shared_store.names()
         if not self.is_shared(choice):
             return list(sites), list(self.cameras)
         chosen = sites if self.has_sites(choice) else [choice.site or ""]

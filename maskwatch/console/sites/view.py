@@ -10,7 +10,7 @@ from maskwatch.console.history.query import PATH as HISTORY
 from maskwatch.console.history.sentences import percent, zone_name
 from maskwatch.console.live.view import moment
 from maskwatch.console.reasons import in_words
-from maskwatch.console.sites.fleet import Known
+from maskwatch.console.sites.shared_store import Known
 from maskwatch.console.texts import Texts
 from maskwatch.core.records import PeopleCount
 from maskwatch.events.sites import Figures, Site, SiteCamera, SiteState

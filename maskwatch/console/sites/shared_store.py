@@ -35,7 +35,7 @@ class Known:
     problem: str = ""
 
 
-class Fleet:
+class SharedStore:
     """For the event loop. `sites` and `names` are looked up once for all who look, and only while somebody does."""
 
     def __init__(self, store: EventStore) -> None:
