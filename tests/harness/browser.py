@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 from selenium import webdriver
-from selenium.common.exceptions import ElementClickInterceptedException, ElementNotInteractableException
+from selenium.common.exceptions import (
+    ElementClickInterceptedException,
+    ElementNotInteractableException,
+    StaleElementReferenceException,
+)
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -14,6 +18,9 @@ from selenium.webdriver.support.ui import WebDriverWait
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 WAIT_S = 30
 DESKTOP, PHONE = (1366, 768), (390, 844)
+STILL = """
+    return !document.getAnimations().some(a => a.playState === 'running' && a.effect?.target?.contains(arguments[0]))"""
+"""Whether nothing moves an element: a click on a button of a dialog that still grows falls beside it, unnoticed."""
 
 
 def require_chromium():
@@ -63,8 +70,15 @@ class Person:
         return WebDriverWait(self.browser, seconds, poll_frequency=0.02).until(lambda _: what(), told)
 
     def see(self, css):
-        """The element, once it is there and visible."""
-        return self.until(lambda: next((e for e in self.all(css) if e.is_displayed()), None), f"see {css}")
+        """The element, once it is there, visible, and stands still."""
+
+        def seen():
+            try:
+                return next((e for e in self.all(css) if e.is_displayed() and self.run(STILL, e)), None)
+            except StaleElementReferenceException:
+                return None  # drawn anew meanwhile
+
+        return self.until(seen, f"see {css}")
 
     def all(self, css):
         return self.browser.find_elements(By.CSS_SELECTOR, css)
@@ -78,8 +92,15 @@ class Person:
 
         def clicked():
             try:
-                self.button(text).click()
-            except (ElementNotInteractableException, ElementClickInterceptedException):
+                button = self.button(text)
+                if not self.run(STILL, button):
+                    return False
+                button.click()
+            except (
+                ElementNotInteractableException,
+                ElementClickInterceptedException,
+                StaleElementReferenceException,
+            ):
                 return False
             return True
 
