@@ -8,7 +8,7 @@ from statistics import median
 import cv2
 import numpy as np
 
-from maskwatch.core.geometry import in_view, iou
+from maskwatch.core.geometry import clip_faces, iou
 from maskwatch.core.ports import Detector
 from maskwatch.core.records import Box, Face, Rgb
 from maskwatch.core.text import pluralize
@@ -88,7 +88,7 @@ def _timed(detector: Detector, rgb: Rgb, record: Record) -> list[Face]:
     (faces,) = detector.detect([rgb])
     record.seconds.append(time.perf_counter() - started)
     height, width = rgb.shape[:2]
-    return in_view(faces, width, height)
+    return clip_faces(faces, width, height)
 
 
 def _note(

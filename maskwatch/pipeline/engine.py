@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from maskwatch.core.geometry import holds, in_any, in_view, iou
+from maskwatch.core.geometry import SAME_FACE_IOU, clip_faces, contains_centre, in_any, iou
 from maskwatch.core.ports import Classifier, Detector, SupportsMoved, SupportsNearMisses
 from maskwatch.core.records import (
     Box,
@@ -24,7 +24,6 @@ from maskwatch.core.records import (
 from maskwatch.core.selection.scene import APART_IOU
 from maskwatch.pipeline.camera import AnalysisConfig, CameraModels
 
-SAME_FACE_IOU = 0.4
 MAX_SHAPES = 16  # of inputs that are kept to warm up new models
 
 
@@ -131,9 +130,9 @@ class Engine:
         """What is seen in a frame; the next one begins with it."""
         f, camera = task.frame, self._cameras[task.frame.camera]
         # only now: the classifier judges a cut-off face better by the whole box
-        seen = in_view(new, *f.size)
+        seen = clip_faces(new, *f.size)
         faces = (*seen, *_not_again(task.carried.faces, seen))
-        near = in_view(near_misses, *f.size)
+        near = clip_faces(near_misses, *f.size)
         near = [*near, *_not_again(task.carried.near_misses, near)]
         missed = tuple(each for each in near if not _is_among(each, faces))
         self.seen[f.camera] = Detections(faces, missed)
@@ -167,7 +166,7 @@ class Engine:
         if areas is None:
             return _Task(frame, None, Detections(()), moved)
         carried = (
-            tuple(face for face in each if not any(holds(area, face.box) for area in areas))
+            tuple(face for face in each if not any(contains_centre(area, face.box) for area in areas))
             for each in (seen.faces, seen.near_misses)
         )
         return _Task(frame, areas, Detections(*carried), moved)
@@ -246,7 +245,7 @@ def _detected(detector: Detector, share: float | None, pictures: list[Rgb]) -> l
 
 def _is_among(miss: Face, faces: Sequence[Face]) -> bool:
     """Whether a near miss lies on a face."""
-    return any(iou(miss.box, face.box) >= APART_IOU or holds(face.box, miss.box) for face in faces)
+    return any(iou(miss.box, face.box) >= APART_IOU or contains_centre(face.box, miss.box) for face in faces)
 
 
 def _not_again(carried: Sequence[Face], new: Sequence[Face]) -> list[Face]:

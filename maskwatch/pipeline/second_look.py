@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from maskwatch.core.errors import MaskwatchError
-from maskwatch.core.geometry import in_any, in_view
+from maskwatch.core.geometry import clip_faces, in_any
 from maskwatch.core.ports import SecondLook
 from maskwatch.core.records import Face, Frame, FrameReport
 from maskwatch.core.selection import Pick
@@ -63,7 +63,7 @@ class SecondLooks:
             frame, camera = looked.frame, self._cameras[looked.frame.camera]
             faces = [face for face in looked.faces if not in_any(camera.ignore, face.box, frame.size)]
             if camera.selection is not None:
-                yield from camera.selection.looked_again(frame, looked.report, in_view(faces, *frame.size))
+                yield from camera.selection.looked_again(frame, looked.report, clip_faces(faces, *frame.size))
 
     def close(self, timeout_s: float) -> None:
         """Take nothing more; a look that is under way is waited for, at most `timeout_s`."""

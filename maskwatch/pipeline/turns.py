@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 # Frames of one call. The decisions on all of them come at its end, so where a larger call is not quicker by the frame it only
 # makes every camera wait: on a processor 64 frames take 5 s, in which others go by unseen.
-MOST_ON_PROCESSOR = 4
-MOST_ON_CARD = 32
+MAX_ON_PROCESSOR = 4
+MAX_ON_CARD = 32
 
 
 class Turns:
@@ -22,7 +22,7 @@ class Turns:
         chosen = set()
         for name in sorted(ready, key=self._last.__getitem__):
             device = device_of(name)
-            if taken[device] < (MOST_ON_PROCESSOR if device == "cpu" else MOST_ON_CARD):
+            if taken[device] < (MAX_ON_PROCESSOR if device == "cpu" else MAX_ON_CARD):
                 taken[device] += 1
                 self._number += 1
                 self._last[name] = self._number
