@@ -9,7 +9,7 @@ from typing import Self
 
 from maskwatch.alerts.kinds.log import LogSink
 from maskwatch.app.footage import ReplayPlan, replay_pipeline
-from maskwatch.app.replay_work import Checkpoints, State, Work, folder_beside, work_in
+from maskwatch.app.replay_work import MinuteCheckpoints, State, Work, folder_beside, work_in
 from maskwatch.config.sections import AlertSettings, Defaults
 from maskwatch.core.errors import ConfigError, SourceError
 from maskwatch.core.privacy import Privacy
@@ -122,7 +122,7 @@ class _Run:
             models,
             on_decision,
             (LogSink(), EndSink(self._recent.end), EndSink(summary.end)),
-            checkpoints=Checkpoints(self._save) if self._work and not is_aggregate else None,
+            checkpoints=MinuteCheckpoints(self._save) if self._work and not is_aggregate else None,
             resumption=resumption,
         ) as pipeline:
             try:

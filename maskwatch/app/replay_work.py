@@ -164,7 +164,7 @@ def fingerprint(plan: ReplayPlan, models: Models, outputs: tuple[Path | None, ..
     return sha256(repr((*told, sorted(versions.items()), outputs)).encode(errors="replace")).hexdigest()
 
 
-class Checkpoints:
+class MinuteCheckpoints:
     """As the pipeline asks for them: every minute of footage, always at the same frames. `save` is given the place and what is known."""
 
     def __init__(self, save: Callable[[Place, CameraMemory], None]) -> None:
