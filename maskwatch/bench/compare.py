@@ -10,12 +10,12 @@ import numpy as np
 
 from maskwatch.core.geometry import clip_faces, iou
 from maskwatch.core.ports import Detector
-from maskwatch.core.records import Box, Face, Rgb
+from maskwatch.core.records import Box, Estimate, Face, Rgb
 from maskwatch.core.text import pluralize
 from maskwatch.datasets.faces import FOUND_IOU
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.datasets.records import LabelledImage
-from maskwatch.evaluation.bootstrap import Estimate, estimates
+from maskwatch.evaluation.bootstrap import estimates
 from maskwatch.evaluation.detection import Searched, boxes, tally
 from maskwatch.evaluation.document import ContactSheet, Image, Report, Section, Table
 from maskwatch.evaluation.matching import match

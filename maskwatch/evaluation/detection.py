@@ -13,10 +13,11 @@ from maskwatch.core.ports import Detector
 from maskwatch.core.records import Box, Face, Rgb
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.datasets.records import LabelledImage
+from maskwatch.datasets.sets import Progress
 from maskwatch.detect.settings import Settings
 from maskwatch.evaluation.bootstrap import Figures, share
 from maskwatch.evaluation.curve import ROWS, Curve, average_precision, curve, scores_at_precision
-from maskwatch.evaluation.images import EvaluationImages, Progress, opened
+from maskwatch.evaluation.images import EvaluationImages, opened
 from maskwatch.evaluation.matching import BUCKETS, Bucket, Matching, match, side_px
 
 Floats = NDArray[np.float64]
