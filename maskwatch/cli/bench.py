@@ -17,6 +17,7 @@ from maskwatch.core.text import pluralize
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from maskwatch.bench.detect import CaseResult
     from maskwatch.bench.system import Load
     from maskwatch.core.records import Rgb
 
