@@ -1013,8 +1013,8 @@ def test_a_camera_that_brings_nothing_and_is_well_is_up_and_its_alert_is_over(sh
         time.sleep(1)
         assert status(pipeline).state is CameraState.UP
         assert "down" not in caplog.text
+        assert len(sink.told) == 1
         source.over.set()
-    assert len(sink.told) == 1
 
 
 def test_a_crash_in_the_last_jobs_is_raised_at_the_end(shot):
