@@ -48,7 +48,7 @@ Figures = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CardPlan:
     """What is measured on `device`: calls with `batches` frames, medians of so many `rounds`, from `min_face_px` on.
 
     `footage` None composes a crowd of 1080p. Only `whole` measures more than steps and frames from memory: so many `streams` for so
@@ -82,7 +82,7 @@ def ways(device: torch.device) -> dict[str, dict[str, object]]:
     }
 
 
-def measure(plan: Plan, bar: Bar) -> Figures:
+def measure(plan: CardPlan, bar: Bar) -> Figures:
     """The report, ready for JSON; what could not be measured is in `left_out` with the reason."""
     left_out: list[str] = []
     models = Models(plan.device)
@@ -116,7 +116,9 @@ def measure(plan: Plan, bar: Bar) -> Figures:
     return report
 
 
-def _of_way(detector: Mtcnn, judge: Classifier, frames: list[Rgb], plan: Plan) -> tuple[Figures, list[str]]:
+def _of_way(
+    detector: Mtcnn, judge: Classifier, frames: list[Rgb], plan: CardPlan
+) -> tuple[Figures, list[str]]:
     """The figures by the number of frames in a call, and why some are missing."""
     batches, reasons = {}, []
     for batch in plan.batches:
@@ -128,7 +130,7 @@ def _of_way(detector: Mtcnn, judge: Classifier, frames: list[Rgb], plan: Plan) -
     return {"backend": detector.backend_name, "batches": batches}, reasons
 
 
-def from_memory(detector: Mtcnn, judge: Classifier, frames: list[Rgb], plan: Plan) -> Figures:
+def from_memory(detector: Mtcnn, judge: Classifier, frames: list[Rgb], plan: CardPlan) -> Figures:
     """Calls with these frames: frames a second of detector and classifier, and the steps of one call in ms."""
     laps = Laps(plan.device)
     timed = detector.timed(laps.lap)
@@ -204,7 +206,7 @@ def one_camera(detector: Mtcnn, judge: Classifier, frames: Sequence[Rgb], count:
     return {"p50_ms": round(float(p50), 2), "p95_ms": round(float(p95), 2), "frames": count}
 
 
-def _cameras(plan: Plan, footage: Path, models: Sequence[Models], bar: Bar) -> Figures:
+def _cameras(plan: CardPlan, footage: Path, models: Sequence[Models], bar: Bar) -> Figures:
     detect = Settings(min_face_px=plan.min_face_px)
     defaults = Defaults()
     motion = defaults.motion.model_copy(update={"gate": False})
@@ -218,7 +220,7 @@ def _cameras(plan: Plan, footage: Path, models: Sequence[Models], bar: Bar) -> F
     return {**load.as_dict(), "fps": FPS}
 
 
-def _peer(plan: Plan, frames: list[Rgb], left_out: list[str]) -> Figures:
+def _peer(plan: CardPlan, frames: list[Rgb], left_out: list[str]) -> Figures:
     """facenet-pytorch on the same device: frames a second, by the frames of a call."""
     given = [frames[n % len(frames)] for n in range(max(PEER_BATCHES))]
     cases = [Case(frames[0].shape[0], plan.min_face_px, batch) for batch in PEER_BATCHES]

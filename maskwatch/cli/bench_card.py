@@ -82,11 +82,11 @@ def _measured(
     seconds: float,
     data: Path | None,
 ) -> dict[str, Any]:
-    from maskwatch.bench.card import Plan, measure
+    from maskwatch.bench.card import CardPlan, measure
     from maskwatch.models.loading import pick_devices
 
     chosen, *others = pick_devices(device)
-    plan = Plan(
+    plan = CardPlan(
         chosen,
         tuple(int(each) for each in numbers("--batches", batches)),
         rounds,

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from maskwatch.core.events import Event, EventKind
+from maskwatch.core.people.counts import HOUR_S
 from maskwatch.core.records import Direction, Label, Passage
 from maskwatch.events.store import EventFilter, EventStore
-from maskwatch.pipeline.status_board import HOUR_S, Board
+from maskwatch.pipeline.status_board import Board
 
 MOST = 100_000  # passages of a camera and day
 

@@ -16,7 +16,7 @@ MAX_EVENTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class RegistryEvent:
     """`what` is promoted, rolled back, shadow began or shadow ended."""
 
     at: datetime
@@ -51,14 +51,16 @@ class RegistryState:
 
     serving: str = SHIPPED
     before: tuple[str, ...] = ()
-    events: tuple[Event, ...] = ()
+    events: tuple[RegistryEvent, ...] = ()
     shadow: Shadow | None = None
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Files without a shadow, from before there was one, are read. Raises one of `MALFORMED`."""
         data = json.loads(text)
-        events = (Event(datetime.fromisoformat(e["at"]), e["what"], e["version"]) for e in data["events"])
+        events = (
+            RegistryEvent(datetime.fromisoformat(e["at"]), e["what"], e["version"]) for e in data["events"]
+        )
         before = tuple(map(checked_name, data["before"]))
         return cls(checked_name(data["serving"]), before, tuple(events), _shadow(data.get("shadow")))
 
@@ -117,4 +119,4 @@ def _shadow(data: Mapping[str, Any] | None) -> Shadow | None:
 
 
 def _with_event(state: RegistryState, what: str, version: str) -> RegistryState:
-    return replace(state, events=(*state.events, Event(utc_now(), what, version))[-MAX_EVENTS:])
+    return replace(state, events=(*state.events, RegistryEvent(utc_now(), what, version))[-MAX_EVENTS:])
