@@ -170,14 +170,9 @@ def test_a_duration_is_short(seconds, said):
 @pytest.mark.parametrize(
     ("name", "said"), [("Asia/Seoul", "UTC+09:00 (KST)"), ("UTC", "UTC"), ("Asia/Kathmandu", "UTC+05:45")]
 )
-def test_the_zone_is_said(monkeypatch, name, said):
-    import time
-
-    monkeypatch.setenv("TZ", name)
-    time.tzset()
+def test_the_zone_is_said(in_zone, name, said):
+    in_zone(name)
     assert zone_name(at_hour(DAY, 3)) == said
-    monkeypatch.undo()
-    time.tzset()
 
 
 class Tags(HTMLParser):

@@ -638,6 +638,19 @@ def test_a_cameras_page_tells_the_alerts_and_passages_of_today(tmp_path):
     events.close()
 
 
+def test_today_begins_at_midnight_also_when_the_clock_was_set_back_since(tmp_path, in_zone, monkeypatch):
+    in_zone("Europe/Berlin")
+    first, noon = (datetime(2026, 10, 25, hour).astimezone().timestamp() for hour in (0, 12))
+    monkeypatch.setattr("maskwatch.console.live.today.time.time", lambda: noon)
+    events = EventStore.in_folder(tmp_path)
+    events.add(
+        [event(1, EventKind.ALERT, first - 1, rule="old"), event(2, EventKind.ALERT, first, rule="new")]
+    )
+    alerts, _ = asyncio.run(Today(events)("door", "en"))["lists"]
+    events.close()
+    assert [each["text"] for each in alerts["lines"]] == ["new"]
+
+
 def test_a_line_of_an_event_with_little_in_it_can_be_said():
     assert line(event(1, EventKind.PASSAGE, 0.0), KO)["text"] == "화면 밖으로 · 알 수 없음"
     assert line(event(1, EventKind.ALERT, 0.0), EN)["text"] == "-"
