@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from maskwatch.core.records import Direction, Label, PeopleCount
+from maskwatch.events.passages import PassageTally, tally_passages
 from maskwatch.events.rows import LATEST
-from maskwatch.events.store import EventFilter, EventStore, PassageTally
+from maskwatch.events.store import EventFilter, EventStore
 from maskwatch.platform.clock import midnight
 
 QUARTER_S = 900  # every time zone's hours and days begin with one
@@ -57,7 +58,7 @@ def tallies(
 ) -> list[PassageTally]:
     """The passages of a span by quarter of an hour, of these cameras and sites or of all. Raises `EventError`."""
     wanted = EventFilter(span.since, span.until, tuple(cameras), sites=tuple(sites))
-    return store.passages(wanted, QUARTER_S)
+    return tally_passages(store, wanted, QUARTER_S)
 
 
 def whole(
@@ -65,7 +66,7 @@ def whole(
 ) -> list[PassageTally]:
     """The passages of a span in one piece. Raises `EventError`."""
     wanted = EventFilter(span.since, span.until, tuple(cameras), sites=tuple(sites))
-    return store.passages(wanted, int(LATEST))
+    return tally_passages(store, wanted, int(LATEST))
 
 
 def people(found: Iterable[PassageTally]) -> PeopleCount:

@@ -225,7 +225,7 @@ def test_a_new_event_is_told_of_and_shown_when_wanted(visit, served):
     someone.until(
         lambda: any("cable pulled" in text for _, _, text in rows(someone)[:1]), "shown", PATIENCE_S
     )
-    store.delete(EventFilter(since=newest + 1), limit=1, lasting=True)
+    store.delete(EventFilter(since=newest + 1), limit=1, ongoing=True)
     store.close()
 
 

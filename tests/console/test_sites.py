@@ -395,7 +395,7 @@ def test_sites_that_were_known_stay_shown_when_the_store_goes_away(shared, monke
 def test_a_store_that_cannot_be_asked_is_logged_once_and_so_is_its_return(shared, monkeypatch, caplog):
     caplog.set_level(logging.INFO)
     url = SecretStr("postgresql://reader:hunter2@127.0.0.1:1/x")
-    away = EventStore.to_look_up(url, "console.store")
+    away = EventStore.read_only(url, "console.store")
     shared_store = SharedStore(away)
 
     async def look():

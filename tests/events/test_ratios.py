@@ -23,8 +23,8 @@ from maskwatch.events.ratios import (
     tallies,
     week_span,
 )
+from maskwatch.events.schema import SHARED
 from maskwatch.events.store import EventFilter, EventStore
-from maskwatch.events.tables import SHARED
 
 START = 1_795_000_500  # no quarter of an hour begins here
 

@@ -157,7 +157,7 @@ def test_what_root_makes_belongs_to_the_owner_of_the_folder(tmp_path):
 
 def test_what_is_deleted_is_gone_from_the_file(store):
     store.add([event(1.0, camera="somebody's bedroom")])
-    store.delete(EventFilter(), limit=9, lasting=False)
+    store.delete(EventFilter(), limit=9, ongoing=False)
     store.close()
     assert all(b"bedroom" not in path.read_bytes() for path in store.path.parent.iterdir())
 
@@ -265,15 +265,15 @@ def test_only_what_goes_on_lasts(store):
     goes_on = [event(1.0, EventKind.ALERT), event(2.0, EventKind.OUTAGE)]
     over = [event(3.0, EventKind.ALERT, ended_at=4.0), event(5.0), event(6.0, EventKind.SERVICE)]
     store.add([*goes_on, *over])
-    assert set(ids(store.lasting())) == set(ids(goes_on))
-    assert set(store.delete(EventFilter(), limit=9, lasting=False)) == set(ids(over))
-    assert set(store.delete(EventFilter(), limit=9, lasting=True)) == set(ids(goes_on))
+    assert set(ids(store.ongoing())) == set(ids(goes_on))
+    assert set(store.delete(EventFilter(), limit=9, ongoing=False)) == set(ids(over))
+    assert set(store.delete(EventFilter(), limit=9, ongoing=True)) == set(ids(goes_on))
 
 
 def test_the_oldest_go_first(store):
     events = [event(float(at)) for at in (5, 3, 1, 4)]
     store.add(events)
-    assert store.delete(EventFilter(), limit=2, lasting=False) != []
+    assert store.delete(EventFilter(), limit=2, ongoing=False) != []
     assert {each.at for each in store.find(EventFilter(), limit=9)} == {4.0, 5.0}
 
 

@@ -14,8 +14,8 @@ from maskwatch.console.history.records import Records
 from maskwatch.console.texts import Texts, language_of
 from maskwatch.console.users import User
 from maskwatch.core.errors import EventError, SourceError
+from maskwatch.events.csv_export import csv_lines
 from maskwatch.events.media import Media
-from maskwatch.events.table import csv_lines
 from maskwatch.events.timeline import walk
 from maskwatch.platform.clock import local_day, utc_now
 
