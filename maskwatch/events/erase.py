@@ -3,6 +3,7 @@
 Pictures are deleted before the events that name them, so that erasing again after a crash finds what is left of them.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -85,12 +86,10 @@ def rename_users(folder: Path, names: Mapping[str, str]) -> int:
 
 
 def _renamed(data: Mapping[str, object], before: str, after: str) -> dict[str, object]:
-    """An event's data with another name, also within what was looked at: that may be a list of somebody's entries."""
-    return {
-        key: after if value == before else value.replace(before, after) if key == "target" else value
-        for key, value in data.items()
-        if isinstance(value, str)
-    } | {key: value for key, value in data.items() if not isinstance(value, str)}
+    """An event's data with another name as its user, and for each whole word of its target that is the name."""
+    name = re.compile(rf"(?<!\w){re.escape(before)}(?!\w)")
+    named = {key: value for key in ("user", "target") if isinstance(value := data.get(key), str)}
+    return {**data, **{key: name.sub(lambda _: after, value) for key, value in named.items()}}
 
 
 def _put_aside_at(path: Path) -> float:

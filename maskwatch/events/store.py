@@ -1,6 +1,7 @@
 """The database of events, through SQLAlchemy."""
 
 import time
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from sqlalchemy import (
     case,
     delete,
     func,
+    or_,
     select,
     text,
     update,
@@ -149,14 +151,25 @@ class EventStore:
         return [row["id"] for row in self.rows(query)]
 
     def users(self) -> dict[str, int]:
-        """In how many events each person is named as who looked at or changed something. Raises `EventError`."""
-        columns: list[Any] = [self._user().label("person"), func.count().label("number")]
-        query: Select[Any] = select(*columns).where(self._of_people()).group_by("person")
-        return {row["person"]: row["number"] for row in self.rows(query) if row["person"] is not None}
+        """In how many events each person is named: as who looked or changed something, or as the user who was changed.
+
+        Raises `EventError`.
+        """
+        target = self._data("target")
+        columns: list[Any] = [
+            self._data("user").label("person"),
+            case((~target.startswith("/"), target)).label("changed"),  # others are paths of pages
+        ]
+        query: Select[Any] = select(*columns, func.count().label("number")).where(self._of_people())
+        counts: Counter[str] = Counter()
+        for row in self.rows(query.group_by("person", "changed")):
+            counts.update(dict.fromkeys({row["person"], row["changed"]} - {None, ""}, row["number"]))
+        return dict(counts)
 
     def of_user(self, user: str, *, limit: int) -> list[Event]:
         """At most `limit` of the events that name a person of `users`. Raises `EventError`."""
-        query = select(self.table).where(self._of_people(), self._user() == user).limit(limit)
+        is_named = or_(self._data("user") == user, self._data("target") == user)
+        query = select(self.table).where(self._of_people(), is_named).limit(limit)
         return [as_event(row) for row in self.rows(query)]
 
     def uncopied(self, limit: int) -> list[Copy]:
@@ -278,9 +291,9 @@ class EventStore:
         columns = self.table.c
         return and_(columns.ended_at.is_(None), columns.kind.in_([kind.value for kind in LASTING]))
 
-    def _user(self) -> ColumnElement[str]:
-        user: ColumnElement[str] = self.table.c.data["user"].as_string()
-        return user
+    def _data(self, key: str) -> ColumnElement[str]:
+        value: ColumnElement[str] = self.table.c.data[key].as_string()
+        return value
 
     def _of_people(self) -> ColumnElement[bool]:
         return self.table.c.kind.in_([EventKind.ACCESS.value, EventKind.SETTINGS.value])

@@ -16,12 +16,12 @@ from maskwatch.console.context import CameraView
 from maskwatch.console.live import feed as feed_module
 from maskwatch.console.live.feed import Feed, Wanted
 from maskwatch.console.live.pictures import WIDTHS, Pictures, annotated_jpeg, fitting, words_of
-from maskwatch.console.live.shared import Shared, next_slot
 from maskwatch.console.live.today import Today, line
 from maskwatch.console.live.view import duration, page_view
 from maskwatch.console.live.watch import Seen, Watch
 from maskwatch.console.reasons import in_words
 from maskwatch.console.service_client import ServiceClient
+from maskwatch.console.shared_call import SharedCall, next_slot
 from maskwatch.console.texts import Texts, catalogue
 from maskwatch.core.errors import ServiceError
 from maskwatch.core.events import Event, EventKind
@@ -125,7 +125,7 @@ def service():
 def clock(monkeypatch):
     """Seconds by which the stretches are counted."""
     now = SimpleNamespace(s=1000.0)
-    monkeypatch.setattr("maskwatch.console.live.shared.time.monotonic", lambda: now.s)
+    monkeypatch.setattr("maskwatch.console.shared_call.time.monotonic", lambda: now.s)
     return now
 
 
@@ -254,7 +254,7 @@ def test_what_one_viewer_asked_goes_on_when_she_leaves():
         return "found"
 
     async def look():
-        shared = Shared(ask, 1000.0)
+        shared = SharedCall(ask, 1000.0)
         first = asyncio.create_task(shared())
         await asyncio.sleep(0.01)
         first.cancel()

@@ -7,7 +7,7 @@ import pytest
 
 from maskwatch.core.events import Event, EventKind
 from maskwatch.events.media import Media
-from maskwatch.events.retention import OVERHEAD_BYTES, DAY_S, STEP, Retention, used_bytes
+from maskwatch.events.retention import DAY_S, OVERHEAD_BYTES, STEP, Retention, used_bytes
 from maskwatch.events.sqlite import put_aside
 from maskwatch.events.store import EventFilter, EventStore
 

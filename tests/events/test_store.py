@@ -16,6 +16,7 @@ from sqlalchemy.event import listen
 from maskwatch.core.errors import ConfigError, EventError, EventsDamaged
 from maskwatch.core.events import Event, EventKind
 from maskwatch.events import sqlite as sqlite_module
+from maskwatch.events.erase import rename_users
 from maskwatch.events.store import FILE, Copy, EventFilter, EventStore
 
 
@@ -275,6 +276,28 @@ def test_the_oldest_go_first(store):
     store.add(events)
     assert store.delete(EventFilter(), limit=2, ongoing=False) != []
     assert {each.at for each in store.find(EventFilter(), limit=9)} == {4.0, 5.0}
+
+
+def test_a_name_is_replaced_where_it_is_a_users_and_not_within_another_word(store, tmp_path):
+    """Also where somebody else changed that user."""
+    data = [
+        {"user": "an", "action": "opened", "target": "/live/entrance"},
+        {"user": "chief", "action": "new_password", "target": "an"},
+        {"user": "chief", "action": "opened", "target": "/people"},
+        {"user": "an", "keys": ["an"]},
+    ]
+    store.add([event(at, EventKind.ACCESS, None, data=each) for at, each in enumerate(data[:3])])
+    store.add([event(3, EventKind.SETTINGS, None, data=data[3])])
+    assert store.users() == {"an": 3, "chief": 2}
+    assert rename_users(tmp_path / "events", {"an": "person-1"}) == 3
+    assert store.users() == {"person-1": 3, "chief": 2}
+    found = [dict(each.data) for each in store.find(EventFilter(), limit=9)][::-1]
+    assert found == [
+        {"user": "person-1", "action": "opened", "target": "/live/entrance"},
+        {"user": "chief", "action": "new_password", "target": "person-1"},
+        data[2],
+        {"user": "person-1", "keys": ["an"]},
+    ]
 
 
 def test_what_changed_after_it_was_read_is_copied_again(store):

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from maskwatch.console.live.shared import Shared
 from maskwatch.console.live.view import NOTHING, percent, rule_name
+from maskwatch.console.shared_call import SharedCall
 from maskwatch.console.texts import Texts
 from maskwatch.core.errors import EventError
 from maskwatch.core.events import Event, EventKind
@@ -24,13 +24,13 @@ class Today:
 
     def __init__(self, events: EventStore) -> None:
         self._events = events
-        self._shared: dict[tuple[str, str], Shared[dict[str, object]]] = {}
+        self._shared: dict[tuple[str, str], SharedCall[dict[str, object]]] = {}
 
     async def __call__(self, camera: str, language: str) -> dict[str, object]:
         """The lists of the page, or why there are none."""
         key = camera, Texts(language).language
         if key not in self._shared:
-            self._shared[key] = Shared(lambda: asyncio.to_thread(self._found, *key), EVERY_S)
+            self._shared[key] = SharedCall(lambda: asyncio.to_thread(self._found, *key), EVERY_S)
         return await self._shared[key]()
 
     def _found(self, camera: str, language: str) -> dict[str, object]:
