@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from maskwatch.console import navigation
 from maskwatch.console.access_log import AccessLog
-from maskwatch.console.editor.port import Settings
+from maskwatch.console.editor.port import SettingsEditor
 from maskwatch.console.history.records import Records
 from maskwatch.console.navigation import Link
 from maskwatch.console.review.context import Review
@@ -41,7 +41,7 @@ class Monitoring:
     cameras: Mapping[str, CameraView]
     events: EventStore
     media: Media
-    settings: Settings | None = None
+    settings: SettingsEditor | None = None
 
 
 @dataclass(frozen=True, slots=True)
