@@ -144,8 +144,8 @@ def test_beside_an_alert_stands_what_is_to_be_known():
     assert badges(EN, alert(withheld=True, delivered=False, quiet=True)) == [
         "withheld",
         "quiet hours",
-        "told nobody",
-        "goes on",
+        "not delivered",
+        "ongoing",
     ]
     assert badges(EN, replace(alert(level=2, delivered=True), ended_at=5.0)) == ["second level"]
     assert badges(EN, replace(alert(cut_off=True), ended_at=5.0)) == ["end not seen"]

@@ -174,7 +174,7 @@ def test_an_alert_opens_by_keys_with_its_clip_and_closes(visit, served):
     _, seconds, _ = someone.run(VIDEO)
     assert seconds == pytest.approx(3.9, abs=0.3)
     told = someone.text(".mw-alert")
-    for word in ("without a mask", "Told through", "What came of it", "마스크를 착용해 주세요"):
+    for word in ("without a mask", "Sent by", "Outcome", "마스크를 착용해 주세요"):
         assert word in told
     assert faults(someone) == []
     look(someone, "dialog")

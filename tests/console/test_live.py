@@ -477,10 +477,10 @@ def test_a_version_in_the_shadow_is_a_table_in_both_languages():
     assert found["title"] == "v2 compared with shipped"
     assert found["rows"] == [["door", "1,200", "30 (2.5%)", "14", "3", "9", "6", "80 ms (50 ms)"]]
     assert len(found["heads"]) == len(found["rows"][0])
-    assert found["heads"][3] == "Faces it alone found"
+    assert found["heads"][3] == "Faces only it found"
     assert found["note"] == ""
     assert shadow_of(KO)["heads"][4] == "찾지 못한 얼굴"
-    assert shadow_of(EN, cameras={})["note"] == "No frame was compared so far."
+    assert shadow_of(EN, cameras={})["note"] == "No frame has been compared yet."
     assert shadow_of(EN, problem="no room")["note"] == "The comparison has ended: no room"
     assert page_view(seen(status(door=camera())), CAMERAS, EN)["shadow"] is None
 
@@ -557,7 +557,7 @@ def test_the_strip_tells_what_fails_what_waits_and_which_models_serve():
     )
     items = page_view(seen(told), CAMERAS, EN)["strip"]
     assert [item["kind"] for item in items] == ["bad", "bad", "note", "queue", "plain"]
-    assert items[0]["text"].startswith("voice (door, gate) fails since ")
+    assert items[0]["text"].startswith("voice (door, gate) has been failing since ")
     assert items[0]["text"].endswith("(12 min): aplay is not installed")
     assert [item["text"] for item in items[1:]] == [
         "queue: the disk is full",

@@ -139,7 +139,7 @@ def test_forty_sites_are_added_up_and_their_cameras_wait_to_be_asked_for():
     [
         (
             "en",
-            ["Not heard of since", "(3 h)", "Stopped", "disk full", "Cameras offline: yard", "Up when last"],
+            ["No contact since", "(3 h)", "Stopped", "disk full", "Cameras offline: yard", "Up at last"],
         ),
         ("ko", ["부터 연락 끊김", "(3시간 전)", "중지됨", "오프라인 카메라: yard", "마지막 연락 때 정상"]),
     ],
@@ -164,7 +164,7 @@ def test_of_many_cameras_that_are_offline_three_are_named():
 
 def test_a_store_that_is_away_is_told_with_what_was_known_last():
     page = Page(content(EN, Known((site("north"),), NOON - 60, "connection refused"), NOON))
-    assert "cannot be read: connection refused What is shown is of" in page.text
+    assert "cannot be read: connection refused Shown as of" in page.text
     assert "north" in page.text
     assert ("p", {"class": "mw-notice", "role": "alert"}) in page.tags
     assert "of 1970" not in content(EN, Known((), 0.0, "connection refused"), NOON)
@@ -175,9 +175,9 @@ def test_a_store_that_is_away_is_told_with_what_was_known_last():
     [
         (
             "en",
-            "up when last heard of: 2",
-            "Cameras offline when last heard of: yard",
-            "Up when last heard of",
+            "up at last contact: 2",
+            "Cameras offline at last contact: yard",
+            "Up at last contact",
         ),
         ("ko", "마지막 연락 때 정상 2곳", "마지막 연락 때 오프라인 카메라: yard", "마지막 연락 때 정상"),
     ],

@@ -44,7 +44,7 @@ def test_a_head_office_sees_the_silent_site_first_goes_into_its_events_and_is_to
         someone.go(link)
         someone.until(someone.browser.get_cookies, "signed in", PATIENCE_S)
         for size, language, look, words in (
-            (DESKTOP, "en", "light", "Not heard of since"),
+            (DESKTOP, "en", "light", "No contact since"),
             (PHONE, "ko", "dark", "부터 연락 끊김"),
         ):
             someone.run(f"document.cookie = 'maskwatch_language={language}; path=/'")
