@@ -104,7 +104,7 @@ def store_address(written: str) -> "SecretStr":
     from pydantic import SecretStr
 
     from maskwatch.config.credentials import variables
-    from maskwatch.config.load import VARIABLE
+    from maskwatch.config.reader import VARIABLE
     from maskwatch.events.postgres import address_of
     from maskwatch.events.settings import SCHEMES
 
