@@ -7,7 +7,7 @@ from maskwatch.console.undo import UndoStack
 from maskwatch.core.geometry import iou
 from maskwatch.core.records import Box, Face
 from maskwatch.datasets.labels import AnnotationLabel
-from maskwatch.samples.annotations import SAME_FACE_IOU, Annotation, accepted
+from maskwatch.samples.annotations import SAME_FACE_IOU, Annotation, as_annotations
 
 SMALLEST_PX = 4.0
 STEP = 0.05  # of the box's own side, but at least a pixel
@@ -51,7 +51,7 @@ class Editing:
         self._suggested = suggested
         self._size = size
         self._next = 0
-        drawn = self._drawn(accepted(faces) if annotations is None else annotations)
+        drawn = self._drawn(as_annotations(faces) if annotations is None else annotations)
         self._history = UndoStack(_State(drawn, drawn[0].number if drawn else None))
 
     @property
@@ -169,7 +169,7 @@ class Editing:
 
     def as_the_models_say(self) -> None:
         """Begin anew from the models' faces."""
-        self.say(accepted(self._faces))
+        self.say(as_annotations(self._faces))
 
     def undo(self) -> bool:
         """Take the last change back; False when there is none."""
