@@ -114,7 +114,9 @@ class SessionAuthenticator:
             return self._by_token(request, form["token"], to)
         now_s, name = now(), form.get("name", "")
         try:
-            found = await self._access.sign_in_as(name, form.get("password", ""), now_s, address_of(request))
+            found = await self._access.sign_in_by_password(
+                name, form.get("password", ""), now_s, address_of(request)
+            )
         except UserError as e:
             log.error("console: %s", e)
             return self._page(request, 503, to=to, problem="login.broken")
@@ -150,7 +152,7 @@ class SessionAuthenticator:
         now_s, address = now(), address_of(connection)
         if not self._access.may_guess(now_s, address):
             return self._page(connection, 429, to=to, problem="login.wait")
-        session = self._access.sign_in(token, now_s, address)
+        session = self._access.sign_in_by_token(token, now_s, address)
         if session is None:
             self._note("", connection, Action.WRONG_PASSWORD, "")
             log.warning("console: %s offered a wrong token", address or "somebody")

@@ -18,9 +18,9 @@ from starlette.testclient import TestClient
 from maskwatch.config import load as configuration
 from maskwatch.console import navigation
 from maskwatch.console.context import Console, Monitoring
+from maskwatch.console.history.event_sources import EventSources
 from maskwatch.console.history.files import add_files
 from maskwatch.console.history.query import ALL_SITES, Choice
-from maskwatch.console.history.records import Records
 from maskwatch.console.history.rows import rows
 from maskwatch.console.history.strip import ratio_table
 from maskwatch.console.review.context import Review
@@ -241,24 +241,24 @@ def asked(records, choice):
 
 
 def test_the_choice_of_sites_says_which_store_is_asked(own, shared):
-    beside = Records(own, None, ["entrance"], "north", SharedStore(shared))
+    beside = EventSources(own, None, ["entrance"], "north", SharedStore(shared))
     assert asked(beside, Choice()) == {"own"}
     assert asked(beside, Choice(site=ALL_SITES)) == {"north's", "south's"}
     assert asked(beside, Choice(site="south")) == {"south's"}
-    alone = Records(None, shared_store=SharedStore(shared))
+    alone = EventSources(None, shared_store=SharedStore(shared))
     assert asked(alone, Choice()) == {"north's", "south's"}
-    assert Records(own).choice({"site": "south"}) == Choice()  # there is no shared store to look into
+    assert EventSources(own).choice({"site": "south"}) == Choice()  # there is no shared store to look into
 
 
 def test_a_link_to_all_sites_chooses_what_the_filter_offers(own, shared):
     """A console of no service has all sites as its default, one of a service offers them by name."""
     everything = {"site": ALL_SITES}
-    assert Records(None, shared_store=SharedStore(shared)).choice(everything) == Choice()
-    assert Records(own, shared_store=SharedStore(shared)).choice(everything) == Choice(site=ALL_SITES)
+    assert EventSources(None, shared_store=SharedStore(shared)).choice(everything) == Choice()
+    assert EventSources(own, shared_store=SharedStore(shared)).choice(everything) == Choice(site=ALL_SITES)
 
 
 def test_the_cameras_to_choose_from_are_the_sites(own, shared):
-    records = Records(own, None, ["entrance", "hall"], "north", SharedStore(shared))
+    records = EventSources(own, None, ["entrance", "hall"], "north", SharedStore(shared))
     for choice, cameras in (
         (Choice(), ["entrance", "hall"]),
         (Choice(site="south"), ["entrance"]),
@@ -268,11 +268,11 @@ def test_the_cameras_to_choose_from_are_the_sites(own, shared):
 
 
 def test_pictures_and_cameras_are_here_of_the_own_site_alone(own, shared):
-    records = Records(own, None, ["entrance"], "north", SharedStore(shared))
+    records = EventSources(own, None, ["entrance"], "north", SharedStore(shared))
     north, south = event("north", "entrance"), event("south", "entrance")
     assert not records.is_elsewhere(Choice(), south)  # of its own store, whatever the site was called
     assert [records.is_elsewhere(Choice(site=ALL_SITES), each) for each in (north, south)] == [False, True]
-    assert Records(None, shared_store=SharedStore(shared)).is_elsewhere(Choice(), north)
+    assert EventSources(None, shared_store=SharedStore(shared)).is_elsewhere(Choice(), north)
 
 
 def test_of_several_sites_each_row_says_which():
@@ -321,7 +321,7 @@ def client(records, role=Role.VIEWER):
 
 
 def test_exports_are_of_the_sites_that_are_chosen_and_of_what_the_role_may_see(own, shared):
-    records = Records(own, None, ["entrance"], "north", SharedStore(shared))
+    records = EventSources(own, None, ["entrance"], "north", SharedStore(shared))
     text = client(records).get("/history/export.csv", params={"site": "south"}).text
     assert ("south's" in text, "north's" in text) == (True, False)
     for role, seen in ((Role.VIEWER, False), (Role.ADMIN, True)):
@@ -337,7 +337,7 @@ def test_a_console_of_no_service_leads_to_sites_events_and_users_and_has_no_pict
         settings, Review(None, Thumbnails(), None, None, None), shared_store=SharedStore(shared)
     )
     assert [link.key for link in console.links] == ["sites", "history", "people"]
-    answer = client(console.records).get(f"/history/still/{'a' * 32}.jpg")
+    answer = client(console.event_sources).get(f"/history/still/{'a' * 32}.jpg")
     assert answer.status_code == 404
 
 
