@@ -104,7 +104,7 @@ def upload_dialog(t: Texts, on_stored: Callable[[], None]) -> ui.dialog:
 
 def _answered(files: UploadList, event: GenericEventArguments) -> None:
     try:
-        answer = dict(json.loads(event.args["answer"]))
+        answer = {**json.loads(event.args["answer"])}
     except MALFORMED:  # the connection was lost, or the session had ended
         answer = {"refused": "failed"}
     files.answered([str(name) for name in event.args["names"]], answer)
