@@ -24,7 +24,7 @@ def drawn(given, chance):
     while left > 0:
         number = min(given.cameras_a_service, left)
         doors = [given.busy if chance.random() < given.busy_share else given.quiet for _ in range(number)]
-        fleet_day.add(load, fleet_day.draw(doors, chance), chance.uniform(0, fleet_day.ANNOUNCE_S))
+        fleet_day.add(load, fleet_day.draw(doors, chance), chance.uniform(0, fleet_day.HEARTBEAT_S))
         left -= number
     return load
 

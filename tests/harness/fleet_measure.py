@@ -95,7 +95,7 @@ def costs(given):
     with ExitStack() as stack:
         server = Server(stack)
         store = EventStore.shared(server.url, "site 1")
-        postgres.make(store.engine)
+        postgres.create_tables(store.engine)
         told = {f"row_{what}": {} for what in ("up", "disk", "wal")}
         ones, many = {}, {}
         for kind in fleet_day.KINDS:
@@ -209,7 +209,7 @@ class _Service:
         self.forwarder = Forwarder(folder, url, f"site {number}", _crashed)
 
     def make_tables(self):
-        postgres.make(self.forwarder._shared.engine)
+        postgres.create_tables(self.forwarder._shared.engine)
         self.forwarder._shared.close()
 
 
