@@ -1,6 +1,7 @@
 """What a graphics card asks of the cascade: nothing waits for it, shapes are few, and its faults are met."""
 
 import logging
+import os
 import threading
 from concurrent.futures import Future
 
@@ -486,6 +487,17 @@ def test_what_graphs_answer_is_not_written_over_by_their_next_call(monkeypatch):
 def test_what_is_for_cuda_alone_is_not_tried_on_the_processor(wanted, got):
     run = choose("torch", load_stock(), CPU, compiles=wanted).pnet_run
     assert getattr(run, "_compile", None) is got
+
+
+@pytest.mark.parametrize("chosen", [None, "/somewhere"])
+def test_what_was_compiled_is_kept_for_the_next_start(monkeypatch, tmp_path, chosen):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", chosen or "")
+    if chosen is None:
+        monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
+    monkeypatch.setattr(compiled, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(torch, "compile", lambda plain, **_: plain)
+    by_inductor(plain, torch.zeros((1, 5, 8, 3)))
+    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == (chosen or str(tmp_path / "torchinductor"))
 
 
 @pytest.mark.slow
