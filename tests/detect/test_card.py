@@ -3,13 +3,12 @@
 import logging
 import os
 import threading
-from concurrent.futures import Future
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from harness.card import CARD, pretended_card
+from harness.card import CARD, AtOnce, pretended_card
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,18 +32,6 @@ from maskwatch.output.demo_clip import FACE
 from maskwatch.platform import cuda
 
 CPU = torch.device("cpu")
-
-
-class AtOnce:
-    """Does what a thread is asked to do at once: what is pretended, is so on this thread alone."""
-
-    def __init__(self, *_, **__):
-        pass
-
-    def submit(self, work, *arguments):
-        done = Future()
-        done.set_result(work(*arguments))
-        return done
 
 
 @pytest.fixture
