@@ -454,6 +454,22 @@ def test_a_compiled_network_that_does_not_fit_after_all_is_given_up(caplog):
     assert "is given up: a tensor of another kind" in caplog.text
 
 
+def test_what_torch_does_not_run_on_this_thread_is_given_up(monkeypatch):
+    made, rgb = [], torch.ones((1, 5, 8, 3))
+
+    def run(rgb):
+        if made:
+            raise AssertionError
+        return plain(rgb)
+
+    monkeypatch.setattr(torch, "compile", lambda *_, **__: run)
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "/somewhere")
+    network = by_inductor(plain, rgb)
+    made.append(network)
+    with pytest.raises(NotCompiled, match="does not run it on this thread"):
+        network(rgb)
+
+
 def test_what_graphs_answer_is_not_written_over_by_their_next_call(monkeypatch):
     kept = torch.zeros((1, 5))
 
