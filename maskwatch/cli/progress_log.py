@@ -14,9 +14,7 @@ TENTH = 0.1  # of the time that it took so far, in between: an hour has a dozen 
 class ProgressLog:
     """Of work called `what`, of `total` items; None when nobody knows how many. Work that is quick says nothing."""
 
-    def __init__(
-        self, what: str, total: float | None, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, what: str, total: float | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._what = what
         self._total = total
         self._clock = clock
