@@ -84,7 +84,7 @@ class FleetUnreachable(FleetError):  # noqa: N818 - what is offered may be well
     """A fleet's registry cannot be reached now; to be asked again."""
 
 
-class WrongAnswer(FleetUnreachable):  # noqa: N818 - the server is there
+class WrongAnswer(FleetUnreachable):
     """A fleet's address answers, but not with what is published; the message says what to mend. To be asked again."""
 
 
