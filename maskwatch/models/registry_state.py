@@ -76,7 +76,7 @@ class RegistryState:
         return as_bytes(asdict(self))
 
     @property
-    def served_last(self) -> Event | None:
+    def served_last(self) -> RegistryEvent | None:
         """The event by which a version last came to serve; None before the first."""
         return next((event for event in reversed(self.events) if event.serves), None)
 
