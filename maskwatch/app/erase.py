@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
-from maskwatch.config.load import CAMERA_NAME
+from maskwatch.config.reader import CAMERA_NAME
 from maskwatch.core.errors import ConfigError
 from maskwatch.events import erase as of_events
 from maskwatch.events.store import EventFilter

@@ -84,6 +84,10 @@ class FleetUnreachable(FleetError):  # noqa: N818 - a state
     """A fleet's registry cannot be reached now; a later try may succeed."""
 
 
+class WrongAnswer(FleetUnreachable):
+    """A fleet's address answers, but not with what is published; the message says what to mend. To be asked again."""
+
+
 class SignatureError(FleetError):
     """A fleet's manifest is not signed with any of the trusted keys."""
 

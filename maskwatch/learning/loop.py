@@ -169,16 +169,21 @@ def _finished(loop: Loop, batch: LearningBatch) -> LoopResult:
 def _served(loop: Loop, batch: LearningBatch) -> LearningBatch:
     """The candidate promoted, unless somebody chose another version meanwhile, which it was not held against."""
     candidate, serving = batch.decision.get("candidate"), loop.registry.state().serving
-    if candidate is None or serving == candidate:
+    reasons = "; ".join(batch.decision["reasons"])
+    if candidate is None:
+        loop.registry.refuse(batch.id, reasons)
+        return batch
+    if serving == candidate:
         return batch
     if serving == batch.parent:
-        loop.registry.promote(candidate)
+        loop.registry.promote(candidate, reasons)
         loop.registry.tidy(loop.settings.keep)
         return batch
     reason = (
         f"{candidate} is better than {batch.parent}, but {serving} was promoted meanwhile, which it was not held "
         f"against; `maskwatch models promote {candidate}` lets it serve"
     )
+    loop.registry.refuse(candidate, reason)
     return _kept(loop, batch, {"promoted": False, "reasons": [reason], "candidate": None})
 
 

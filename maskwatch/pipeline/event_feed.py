@@ -154,9 +154,17 @@ class EventFeed:
                 del self._outages[camera]
                 self._log.record(ended(outage, now, cut_off=state is not CameraState.UP))
 
-    def on_models(self, version: str, before: str) -> None:
+    def on_models(self, version: str, before: str, reason: str | None) -> None:
         """Record that another version of the models serves."""
-        self._log.record(_event(EventKind.MODELS, self._clock(), None, version=version, before=before))
+        self._record_models(reason, version=version, before=before)
+
+    def on_models_refused(self, version: str, serving: str, reason: str | None) -> None:
+        """Record that a version was refused, and which one still serves."""
+        self._record_models(reason, version=serving, refused=version)
+
+    def _record_models(self, reason: str | None, **said: object) -> None:
+        why = {"reason": reason} if reason else {}
+        self._log.record(_event(EventKind.MODELS, self._clock(), None, **said, **why))
 
     def close(self) -> None:
         """Record that alerts and outages that go on are cut off, as nobody sees their end."""

@@ -34,8 +34,12 @@ class Listener(Protocol):
         """A camera's state has changed; its last frame, or the start, was `frame_age_s` ago."""
         ...
 
-    def on_models(self, version: str, before: str) -> None:
-        """Another version of the models serves."""
+    def on_models(self, version: str, before: str, reason: str | None) -> None:
+        """Another version of the models serves; `reason` is why, for people, None where nobody said."""
+        ...
+
+    def on_models_refused(self, version: str, serving: str, reason: str | None) -> None:
+        """A version was refused; `serving` still serves."""
         ...
 
 
@@ -173,12 +177,19 @@ class Board:
             self._queued += stored
             self._not_queued += not stored
 
-    def set_models(self, version: str) -> None:
-        """Set the serving version."""
+    def set_models(self, version: str, reason: str | None = None) -> None:
+        """Set the serving version, and why it is that."""
         with self._lock:
             before, self._models = self._models, version
         if before not in {"", version} and self._listener is not None:
-            self._listener.on_models(version, before)
+            self._listener.on_models(version, before, reason)
+
+    def note_refused(self, version: str, reason: str | None) -> None:
+        """A version is not to serve."""
+        with self._lock:
+            serving = self._models
+        if self._listener is not None:
+            self._listener.on_models_refused(version, serving, reason)
 
     def set_events(self, status: EventLogStatus) -> None:
         """Set the status of the event log; its problems become notices, too."""

@@ -57,7 +57,8 @@ def _mask_outline(box: Box, top: float, bottom: float, random: Random) -> np.nda
     rotation = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
     centre = np.array([middle, (top + bottom) / 2])
     points = (np.array(corners) - centre) @ rotation.T + centre
-    return (points * (box.width, box.height) + (box.x1, box.y1)).round().astype(np.int32)
+    corners_px: np.ndarray = (points * (box.width, box.height) + (box.x1, box.y1)).round().astype(np.int32)
+    return corners_px
 
 
 def with_hand(patch: Rgb, box: Box, random: Random) -> Rgb:

@@ -196,8 +196,14 @@ def test_what_goes_on_at_the_end_is_cut_off_and_later_news_is_none(feed, told):
 
 
 def test_another_version_of_the_models(feed, told):
-    feed.on_models("7", "6")
+    feed.on_models("7", "6", None)
     assert (told.one.kind, told.one.data) == (EventKind.MODELS, {"version": "7", "before": "6"})
+
+
+def test_a_version_that_is_refused_and_the_reason(feed, told):
+    feed.on_models_refused("7", "6", "it is worse")
+    said = {"version": "6", "refused": "7", "reason": "it is worse"}
+    assert (told.one.kind, told.one.data) == (EventKind.MODELS, said)
 
 
 @pytest.mark.parametrize(
