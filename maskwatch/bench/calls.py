@@ -15,9 +15,8 @@ from maskwatch.core.records import Face, Rgb
 from maskwatch.detect.cascade import Mtcnn
 
 COMPILE_S = 300.0  # how long a compilation is waited for
-FAMILIAR = (
-    25  # calls with one batch before P-Net is compiled for it (`detect.backends.compiled.AFTER`), and some
-)
+# calls with one batch size before P-Net is compiled for it (`detect.backends.compiled.AFTER`), and some
+FAMILIAR = 25
 
 
 def from_memory(

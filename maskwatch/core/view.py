@@ -57,6 +57,7 @@ class Measure:
         texture: how much pattern there is (1: as usual); None as for `matching`.
         sharpness: how sharp the matching blocks are (1: as usual); None where there are too few.
         digest: equal for equal pictures.
+
     """
 
     mean: float

@@ -26,9 +26,7 @@ log = logging.getLogger(__name__)
 
 WAITING = 4  # alerts that may wait for an audible sink: what is spoken must be about now
 WAITING_UNHEARD = 64  # for any other sink: all cameras may go offline at once
-FRAMES_WAITING = (
-    8  # of which so many may hold a frame, megabytes each: a picture is given up before an alert is
-)
+FRAMES_WAITING = 8  # of the waiting alerts that keep their frame: megabytes each, and the alert matters more
 DELIVERED = frozenset({"delivered", "kept"})  # outcomes that reach somebody, now or later
 PROBE_S = 60.0  # between two tries of a sink that failed
 STATUS_S = 1.0  # between two statuses, for sinks that want them

@@ -136,9 +136,8 @@ class StreamSource:
         pieces = _Pieces(stream) if is_playlist(container) else None
         stale_s = self._stale_s(is_playlist=pieces is not None)
         good_s, seq = time.monotonic(), -1
-        for (
-            packet
-        ) in container.demux():  # sound, too, so that a picture that stands still while it goes on is noticed
+        # all streams: while sound goes on and the picture stands still, the loop must run to notice
+        for packet in container.demux():
             now_s = time.monotonic()
             if now_s - good_s > stale_s:
                 told = f" ({decoder.damage} came)" if str(decoder.damage) else ""

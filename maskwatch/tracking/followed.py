@@ -10,9 +10,9 @@ from maskwatch.core.ports import Track
 from maskwatch.core.records import Box, Face
 from maskwatch.tracking.motion import Motion
 
-CONFIRM_S = (
-    0.15  # between a track's first face and the one that confirms it: false ones lasted 0.08 s on footage
-)
+# seconds from a track's first face to the one that confirms it: false ones lasted 0.08 s on footage
+
+CONFIRM_S = 0.15
 CONFIRM_LOOKS = 2  # at least so many looks must have found it
 TENTATIVE_S = 0.7  # a face found by one look only, and then hidden for longer, was a false one
 LOST_S = 3.0  # a track whose face is hidden for longer is over; the motion gate looks everywhere every 3 s

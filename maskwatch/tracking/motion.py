@@ -15,13 +15,11 @@ from maskwatch.core.records import Box
 PLACE_NOISE = 0.06  # standard deviation of a found box's centre, in sides,
 PLACE_NOISE_PX = 1.0  # and what rounding to pixels adds for small faces
 SIZE_NOISE = 0.08  # standard deviation of the logarithms of its width and height
-SPEED_STD = (
-    2.5  # standard deviation of an unknown speed, sides a second; also the largest that is assumed later
-)
+# standard deviation of an unknown speed, sides a second; also the largest that is assumed later
+SPEED_STD = 2.5
 GROWTH_STD = 0.4  # standard deviation of an unknown growth, as a share of the face's size a second
-ACCEL_DENSITY = (
-    1.0  # spectral density of the acceleration, sides^2/s^3: within 1 s a speed changes by about 1 side/s
-)
+# spectral density of the acceleration, sides^2/s^3: within 1 s a speed changes by about 1 side/s
+ACCEL_DENSITY = 1.0
 GROWTH_ACCEL_DENSITY = 0.15
 GROWS_S = 0.5  # a hidden face is expected to grow for no longer
 

@@ -18,9 +18,9 @@ from maskwatch.core.records import Box, Face
 from maskwatch.tracking.assignment import assign
 from maskwatch.tracking.followed import Followed, place_of
 
-MAX_COST = (
-    10.0  # a face that costs a track more begins another: the best of the simulated scenes of the tests
-)
+# a face that costs every track more begins a new one; the value that did best on the tests' simulated scenes
+
+MAX_COST = 10.0
 MAX_NEAR_COST = 6.0  # a near miss has to fit better,
 NEAR_HIDDEN_S = 1.0  # and brings nobody back who was hidden for longer
 SAME_IOU = 0.3  # with such an overlap it is the same face, however it jumped

@@ -40,7 +40,8 @@ class Crossing:
         self._line = line
         self._point: Point | None = None
         self._distance_px = 0.0
-        self._through = 0  # steps over the segment since the last report: those to the right minus those to the left
+        # crossings of the segment since the last report: those to the right minus those to the left
+        self._through = 0
         self._reported: Direction | None = None
 
     def step(self, point: Point, size: tuple[int, int]) -> None:

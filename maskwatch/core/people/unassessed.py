@@ -16,7 +16,8 @@ REST_S = 10.0  # and anybody else: she may stand still, or be hidden
 OWN_WIDTHS = 1.0  # how far somebody must come, in widths: a curtain moves, too, and stays where it is
 RECENT_S = 1.0
 TOWARDS = 0.25  # of its width towards an edge, within `RECENT_S`: on the way out
-STIRRING = 0.1  # of the smallest person's area: so much of somebody who stands moves; less is the picture's noise
+# share of the smallest person's area: less movement is the picture's noise, not somebody who stands
+STIRRING = 0.1
 HEAD = 0.15  # of its height, from above: where a face would be
 
 
