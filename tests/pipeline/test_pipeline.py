@@ -3,6 +3,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -448,13 +449,16 @@ def test_a_camera_that_breaks_off_while_the_process_is_out_of_memory_is_not_blam
 
 def test_a_camera_that_cannot_hold_is_told_a_few_times_and_again_when_it_holds(shot, caplog, monkeypatch):
     caplog.set_level(logging.INFO)
+    over = threading.Event()
     monkeypatch.setattr(capture, "BACKOFF_S", (0.001,))
-    monkeypatch.setattr(capture, "SHORT_S", 0.3)
-    held = [shot(8.0), lambda: time.sleep(0.4), shot(9.0), lambda: time.sleep(SOON_S)]
+    monkeypatch.setattr(capture, "SHORT_S", 3600.0)  # every connection is short
+    long_enough = partial(monkeypatch.setattr, capture, "SHORT_S", 0.0)
+    held = [shot(8.0), long_enough, shot(9.0), partial(over.wait, SOON_S)]
     source = FakeSource(*([shot(float(n)), SourceError("fake: garbage")] for n in range(8)), held, live=True)
     pipeline = Pipeline([make_camera(source)])
     with running(pipeline):
         until(lambda: "stays connected again" in caplog.text)
+        over.set()
     said = [r.getMessage() for r in caplog.records if r.getMessage().startswith("door: ")]
     assert said == [
         "door: up (fake)",
