@@ -458,8 +458,9 @@ def test_a_camera_that_cannot_hold_is_told_a_few_times_and_again_when_it_holds(s
     pipeline = Pipeline([make_camera(source)])
     with running(pipeline):
         until(lambda: "stays connected again" in caplog.text)
+        said = [r.getMessage() for r in caplog.records if r.getMessage().startswith("door: ")]
+        reconnects = status(pipeline).reconnects
         over.set()
-    said = [r.getMessage() for r in caplog.records if r.getMessage().startswith("door: ")]
     assert said == [
         "door: up (fake)",
         "door: down: fake: garbage",
@@ -469,7 +470,7 @@ def test_a_camera_that_cannot_hold_is_told_a_few_times_and_again_when_it_holds(s
         "door: keeps disconnecting; not reported again until it stays connected: fake: garbage",
         "door: stays connected again",
     ]
-    assert status(pipeline).reconnects == 8
+    assert reconnects == 8
 
 
 def test_the_engine_shows_that_it_lives_without_frames():
