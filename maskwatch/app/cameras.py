@@ -1,4 +1,4 @@
-"""Configuration in, cameras out: models, rules, sinks, selection and queue, put together for one camera."""
+"""Builds cameras from the configuration: models, rules, sinks, selection and queue."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -37,7 +37,7 @@ def configured_models(config: Config) -> Models:
 
 
 def camera_versions(config: Config, models: Models) -> dict[str, str]:
-    """What judges each camera, as drift is counted by."""
+    """Each camera's model versions as one name, by which drift statistics are kept apart."""
     return {
         name: named(Versions(**models.versions(camera.detect, camera.classify)))
         for name, camera in config.cameras.items()
@@ -106,7 +106,7 @@ def make_camera(
 
 
 def bench_camera(name: str, source: Source, settings: Defaults, models: Models) -> Camera:
-    """A camera that tells nobody and stores nothing."""
+    """A camera without sinks and without a queue."""
     return make_camera(source, settings, models, name=name, sinks=(), selection=None)
 
 
@@ -147,7 +147,7 @@ def analyst(settings: Defaults, models: Models) -> Callable[[Rgb], FrameReport]:
 
 
 def alert_sentences(name: str, settings: Defaults) -> tuple[str, ...]:
-    """What the alerts of the camera of that name may say: each rule's, and last, if so wanted, that it is offline."""
+    """The sentences that the camera's alerts may say: each rule's and, if configured, last, that it is offline."""
     alert = settings.alert
     dead = () if alert.dead_after_s is None else (alert.say_dead.replace("{camera}", name),)
     rules = alert.rule_settings().values()
@@ -156,12 +156,12 @@ def alert_sentences(name: str, settings: Defaults) -> tuple[str, ...]:
 
 
 def make_sink(settings: KindSettings, cache: Path | None = None) -> AlertSink:
-    """The sink of these settings; what it can make again lies in `cache`, None for the usual place. Raises `ConfigError`."""
+    """The sink of these settings; its cached files are in `cache` (None: the usual folder). Raises `ConfigError`."""
     return SINKS.build(settings, SinkContext(cache_folder() if cache is None else cache))
 
 
 def camera_selection(settings: SelectionSettings, camera: Defaults) -> Selection:
-    """What selects for one camera, with its settings of the queue and those by which it looks."""
+    """The selection of one camera's samples, by its settings of the queue and of detection."""
     return Selection(
         classifier_band=settings.classifier_band,
         detector_band=settings.detector_band,
@@ -175,14 +175,14 @@ def camera_selection(settings: SelectionSettings, camera: Defaults) -> Selection
 
 
 def sample_queue(settings: QueueSettings, models: Models, camera: Defaults) -> Queue:
-    """The queue, whose samples tell by which models they were judged."""
+    """The queue, whose samples record the models that judged them."""
     versions = models.versions(camera.detect, camera.classify)
     limits = Limits(settings.max_mb, settings.max_days, settings.min_free_mb, settings.labelled_max_days)
     return Queue(settings.dir, limits, versions)
 
 
 def camera_privacy(config: Config) -> dict[str, CameraPrivacy]:
-    """How much of each camera may be shown, by its name."""
+    """Each camera's privacy setting, by its name: how much of its frames may be shown."""
     return {name: CameraPrivacy(each.privacy, each.ignore) for name, each in config.cameras.items()}
 
 

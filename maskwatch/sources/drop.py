@@ -106,11 +106,11 @@ class DropSource:
         self._told: set[str] = set()
 
     def on_idle(self, tell: Callable[[], None]) -> None:
-        """As the port says."""
+        """See the port."""
         self._tell_idle = tell
 
     def check(self) -> str:
-        """As the port says."""
+        """See the port."""
         files = [each for each in self._files() if each.is_named and _is_taken(each)]
         if not files:
             return f"{self.name}: no clip or picture yet"
