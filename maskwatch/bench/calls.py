@@ -1,4 +1,4 @@
-"""Calls with frames that lie in memory: what a device does in each step, and how much of all."""
+"""Calls with frames in memory: the time of each step on a device, and frames a second."""
 
 import time
 from collections import defaultdict

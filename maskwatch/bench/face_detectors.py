@@ -1,4 +1,4 @@
-"""Face detectors by name, ours and those of others, to be compared on the same pictures. The service asks none of these.
+"""Face detectors by name, ours and others', to be compared on the same pictures. The service uses none of these.
 
 Each of the others has its own thresholds and is called as its documentation shows. What is not installed raises
 `ModelError` with what is missing.

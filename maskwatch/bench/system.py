@@ -1,4 +1,4 @@
-"""So many cameras at once: real decoding, the whole pipeline, and how long a decision takes."""
+"""Many cameras at once: real decoding, the whole pipeline, and the latency of decisions."""
 
 import os
 import time
@@ -27,7 +27,7 @@ DROPPED = 0.02  # share of the frames that may be dropped
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What so many cameras did to the machine. Latencies are from a frame's arrival to its decision."""
+    """The load of so many cameras. Latencies are from a frame's arrival to its decision."""
 
     cameras: int
     gate: bool
@@ -58,7 +58,7 @@ class _Arrivals:
     live = True
 
     def __init__(self, camera: str, footage: Path, fps: float, share: float) -> None:
-        """`share` (0..1) of the footage is left out at first: cameras neither tick nor see the same together."""
+        """The first `share` (0..1) of the footage is skipped, so that cameras are out of step and see different scenes."""
         self._source = FileSource(camera, Address(str(footage)), fps=fps)
         self._share = share
         self._step_s = 1 / fps
@@ -174,6 +174,6 @@ def _dropped(pipeline: Pipeline) -> int:
 
 
 def _memory_mb() -> float:
-    """Resident now, as Linux tells it."""
+    """The resident memory of this process, as Linux reports it."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
