@@ -57,22 +57,9 @@ def make_camera(
 
     Raises `ModelError` and `ConfigError`.
     """
-    alert = settings.alert
-    # what is near a face is made coarse with it, so it has to be known
-    near_miss_from = settings.queue.near_miss_from if settings.privacy is Privacy.BLUR else None
     if settings.privacy is Privacy.AGGREGATE:
         selection = None
-    elif selection:
-        near_miss_from = selection.near_miss_from
-    few_frames_s = FEW_FRAMES / settings.fps  # of one that is looked at once a minute
-    offline_rule = None
-    if alert.dead_after_s is not None:
-        say = alert_sentences(name, settings)[-1]
-        offline_rule = CameraOffline(name, dead_after_s=max(alert.dead_after_s, few_frames_s), say=say)
-    view_rule = None
-    if alert.view_after_s is not None and source.live:
-        say = alert.say_view.replace("{camera}", name)
-        view_rule = CameraView(name, after_s=max(alert.view_after_s, few_frames_s), say=say)
+    alert = settings.alert
     return Camera(
         name=name,
         source=source,
@@ -91,10 +78,10 @@ def make_camera(
         second_look=models.second_look(settings.detect)
         if selection and selection.second_look_share
         else None,
-        near_miss_from=None if near_miss_from is None or near_miss_from == 1 else near_miss_from,
+        near_miss_from=_near_miss_from(settings, selection),
         gate=MotionGate(name, settings.motion) if settings.motion.gate else None,
-        offline_rule=offline_rule,
-        view_rule=view_rule,
+        offline_rule=_offline_rule(name, settings),
+        view_rule=_view_rule(name, settings) if source.live else None,
         effect=Effect(
             name,
             effect_s=max(1.0, min(alert.effect_s, alert.cooldown_s)),
@@ -103,6 +90,41 @@ def make_camera(
         privacy=settings.privacy,
         sentences=alert_sentences(name, settings),
     )
+
+
+def _near_miss_from(settings: Defaults, selection: SelectionSettings | None) -> float | None:
+    """From which share of the detector's threshold near misses are needed; None where they are not.
+
+    The selection queues them; `blur` pixelates them with the faces.
+    """
+    if selection:
+        share = selection.near_miss_from
+    elif settings.privacy is Privacy.BLUR:
+        share = settings.queue.near_miss_from
+    else:
+        return None
+    return None if share == 1 else share
+
+
+def _offline_rule(name: str, settings: Defaults) -> CameraOffline | None:
+    after_s = settings.alert.dead_after_s
+    if after_s is None:
+        return None
+    say = alert_sentences(name, settings)[-1]
+    return CameraOffline(name, dead_after_s=max(after_s, _few_frames_s(settings)), say=say)
+
+
+def _view_rule(name: str, settings: Defaults) -> CameraView | None:
+    after_s = settings.alert.view_after_s
+    if after_s is None:
+        return None
+    say = settings.alert.say_view.replace("{camera}", name)
+    return CameraView(name, after_s=max(after_s, _few_frames_s(settings)), say=say)
+
+
+def _few_frames_s(settings: Defaults) -> float:
+    """The time of a few frames, which matters for a camera that is analysed once a minute."""
+    return FEW_FRAMES / settings.fps
 
 
 def bench_camera(name: str, source: Source, settings: Defaults, models: Models) -> Camera:
