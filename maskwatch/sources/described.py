@@ -21,7 +21,7 @@ MAX_SIDE = 32_768
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A video track. `codec` is its usual name (`H.264`); `size` is width and height in pixels, None where not stated."""
+    """A video track. `codec` is its usual name (H.264); `size` is width and height in pixels, None where not stated."""
 
     codec: str
     size: tuple[int, int] | None

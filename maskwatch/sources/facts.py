@@ -53,7 +53,7 @@ class StreamFacts:
 
 
 def codec_name(name: str) -> str:
-    """A codec's usual name (`H.264`) for FFmpeg's name of it (`h264`)."""
+    """A codec's usual name (H.264) for FFmpeg's name of it (`h264`)."""
     return CODECS.get(name, name.upper())
 
 
