@@ -241,7 +241,7 @@ def _named_changes(
     for name in old.keys() - new.keys():
         if name in all_of_them and not scope.for_all:
             raise ConfigError(
-                f"{section}.{name}: stands in the section for all cameras; it can only be taken away for all of them"
+                f"{section}.{name}: is set for all cameras; it can only be removed for all of them"
             )
         for prefix, there in ((scope.own, own), ((), all_of_them)):
             if name in there:

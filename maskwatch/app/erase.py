@@ -70,10 +70,10 @@ class StoredSamples:
 
 
 def look(queue: Path, archive: Path, erasure: Erasure) -> StoredSamples:
-    """What would go. Raises `ConfigError` for what can be no camera's name."""
+    """What would go. Raises `ConfigError` for an invalid camera name."""
     folders = queue, Archive(archive).samples_folder
     if not re.fullmatch(CAMERA_NAME, erasure.camera):
-        raise ConfigError(f"--camera: {erasure.camera!r} can be no camera's name")
+        raise ConfigError(f"--camera: {erasure.camera!r} is not a valid camera name")
     cameras = {path.parent.name for folder in folders for path in folder.glob("[!.]*/????-??-??")}
     waiting, used = (stored(folder, erasure.camera, erasure.is_wanted) for folder in folders)
     holdout = Archive(archive).holdout()

@@ -110,7 +110,7 @@ class _Run:
         if self._state:
             resumption = self._state.resumption(self._plan)
             at = summary.timeline.last_at
-            log.info("%s: goes on at %s, where it was broken off", self._plan.address, clock(at))
+            log.info("%s: continues at %s, where it was interrupted", self._plan.address, clock(at))
             advance(summary.timeline.frames)
 
         def on_decision(decision: Decision) -> None:

@@ -82,12 +82,15 @@ class ReplayFolder:
             try:
                 found = saved_state.load(path, self.packages)
             except (OSError, ValueError) as e:
-                log.warning("%s; it begins anew", e)
+                log.warning("%s; the replay starts from the beginning", e)
             else:
                 if isinstance(found, ReplayState) and found.asked == self.asked and self._has_files_of(found):
                     state = found
                 else:
-                    log.info("%s: is of another footage, program or settings; it begins anew", path)
+                    log.info(
+                        "%s: is of other footage, another program or other settings; the replay starts from the beginning",
+                        path,
+                    )
         self.is_kept = state is not None
         if state is None:
             self.clear()
@@ -134,7 +137,7 @@ def work_in(
                     if not work.is_kept:
                         shutil.rmtree(folder)
                     elif isinstance(e, KeyboardInterrupt):
-                        log.info("%s: stopped; the same command goes on from here", plan.address)
+                        log.info("%s: stopped; the same command continues from here", plan.address)
                     raise
                 shutil.rmtree(folder)
         except BlockingIOError:

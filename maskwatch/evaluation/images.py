@@ -123,6 +123,8 @@ def need_boxes(name: str, images: Sequence[LabelledImage]) -> None:
     """Raises `DataError` when labels are of whole pictures, which tells nothing of where faces are, or are none."""
     for image in images:
         if any(truth.box is None for truth in image.truths):
-            raise DataError(f"{name}: labels whole pictures ({image.key}), and where faces are is asked here")
+            raise DataError(
+                f"{name}: labels whole pictures ({image.key}), but the faces' positions are needed here"
+            )
     if not any(image.truths for image in images):
         raise DataError(f"{name}: no face is labelled in the {len(images)} pictures that count")

@@ -76,7 +76,7 @@ class Capture:
         if self.error is None:
             self._board.set_camera_state(self._camera, CameraState.ENDED)
             if not self._replay and not self._stop.is_set():
-                log.info("%s: has come to its end", self._camera)
+                log.info("%s: ended", self._camera)
         self._mailbox.end()
 
     def _one_connection(self) -> None:

@@ -28,7 +28,7 @@ def notify(*lines: str) -> None:
 
 @cache
 def _warn(reason: str) -> None:
-    log.warning("systemd is not told how the service is: %s", reason)
+    log.warning("systemd cannot be notified: %s", reason)
 
 
 def watchdog_s() -> float | None:

@@ -146,9 +146,7 @@ class DoneFiles:
     def _tell(self, error: OSError) -> None:
         why = error.strerror or type(error).__name__
         if why != self._problem:
-            log.warning(
-                "%s: %s; what is looked at now may be looked at again after a restart", self._path, why
-            )
+            log.warning("%s: %s; files processed now may be processed again after a restart", self._path, why)
         self._problem = why
 
 

@@ -166,7 +166,7 @@ class StreamSource:
             context.skip_frame = "NONKEY"
             if not self._told_behind:
                 log.warning(
-                    "%s: decoding is slower than the camera: only key frames are looked at where it is "
+                    "%s: decoding is slower than the camera: only key frames are analysed while it is "
                     "%.0f s behind. %s",
                     self._camera,
                     BEHIND_S,

@@ -14,7 +14,7 @@ def _as_aspect(value: object) -> object:
     if isinstance(value, str) and (sides := re.fullmatch(r"(\d{1,4}):(\d{1,4})", value)) and int(sides[2]):
         return int(sides[1]) / int(sides[2])
     if isinstance(value, int) and value >= 60:  # YAML 1.1 reads 16:9 as a number of base 60
-        raise ValueError("must stand in quotes, as in '16:9'")
+        raise ValueError("must be in quotes, as in '16:9'")
     return value
 
 

@@ -96,7 +96,7 @@ class PipedFile(FileSource):
 
     def _opened(self) -> av.container.InputContainer:
         if self._is_over:
-            raise SourceError(f"{NAME}: was read already, and does not come again")
+            raise SourceError(f"{NAME}: was read already, and cannot be read again")
         self._file, is_again = self._input.opened()
         self._is_over = not is_again
         return _container(self._file)
@@ -129,7 +129,7 @@ class LivePipe(StreamSource):
         return math.inf
 
     def _why_closed(self) -> str:
-        return "has come to its end"
+        return "has ended"
 
 
 def _container(file: BinaryIO | _Pipe) -> av.container.InputContainer:

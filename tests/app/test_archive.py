@@ -220,7 +220,7 @@ def test_what_is_done_is_not_done_again_and_the_rest_is_the_same(clip, here, tmp
     for out, ends_after in (("a", 2), ("b", 5)):
         broken_off, workers, _ = here(clips, tmp_path / out, ends_after=ends_after)
         assert broken_off is None
-        assert f"{tmp_path / out}: stopped; the same command goes on from here" in caplog.messages
+        assert f"{tmp_path / out}: stopped; the same command continues from here" in caplog.messages
         again, rest, _ = here(clips, tmp_path / out)
         assert again == results
         assert len(workers.done) + len(rest.done) == 8

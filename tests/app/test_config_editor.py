@@ -175,7 +175,7 @@ def test_the_detector_s_last_threshold_is_written_with_the_two_before_it(changed
 
 
 def test_what_all_cameras_have_cannot_be_taken_from_one(changed, path):
-    with pytest.raises(ConfigError, match=r"zones.everywhere: stands in the section for all cameras"):
+    with pytest.raises(ConfigError, match=r"zones.everywhere: is set for all cameras"):
         changed(lambda d: d.remove(named(d, "everywhere")))
     changed(lambda d: d.remove(named(d, "everywhere")), for_all=True)
     assert "everywhere" not in path.read_text()

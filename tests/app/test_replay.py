@@ -110,7 +110,7 @@ def test_a_replay_that_is_broken_off_twice_leaves_what_one_in_one_piece_leaves(c
         with pytest.raises(KeyboardInterrupt):
             replay(plan, MODELS, outputs, broken_off_at(frame))
         assert not any(path.exists() for path in outputs.all)
-        assert caplog.messages[-1] == f"{clip}: stopped; the same command goes on from here"
+        assert caplog.messages[-1] == f"{clip}: stopped; the same command continues from here"
         assert (tmp_path / ".video.mp4.replay").stat().st_mode & 0o077 == 0
     summary = replay(plan, MODELS, outputs, lambda count=1: done.append(count))
     assert done[0] == 600  # two whole minutes were not done again

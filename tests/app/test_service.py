@@ -129,9 +129,7 @@ def test_footage_that_ends_ends_the_service_well(service, demo_clip, tmp_path):
         assert running.process.wait(timeout=60) == 0
         running.listen()
     assert "people wear no mask" in running.log
-    assert running.log.index("door: has come to its end") < running.log.index(
-        "nothing is left to watch: stopping"
-    )
+    assert running.log.index("door: ended") < running.log.index("nothing is left to watch: stopping")
     stored = [path for path in (tmp_path / "queue").rglob("*") if path.suffix in {".jpg", ".json"}]
     assert stored
     assert all(path.stat().st_mode & 0o077 == 0 for path in stored)  # pictures of people are nobody else's

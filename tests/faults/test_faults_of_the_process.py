@@ -149,7 +149,7 @@ def test_a_systemd_that_does_not_listen_holds_nothing_up(tmp_path, monkeypatch, 
             notify("STATUS=here")
             assert time.monotonic() - sent_at < 2
     (line,) = {record.getMessage() for record in caplog.records}
-    assert line.startswith("systemd is not told how the service is: ")
+    assert line.startswith("systemd cannot be notified: ")
     assert len(caplog.records) == 1
 
 

@@ -136,7 +136,7 @@ def test_a_live_pipe_gives_frames_as_they_come_and_its_end_is_an_error():
         assert source.live
         with closing(source.frames()) as stream:
             frames = list(islice(stream, COUNT))
-            with pytest.raises(SourceError, match="standard input: has come to its end"):
+            with pytest.raises(SourceError, match="standard input: has ended"):
                 next(stream)
     assert [number_of(frame.rgb) for frame in frames] == list(range(COUNT))
     assert before < frames[0].at <= frames[-1].at < time.time()

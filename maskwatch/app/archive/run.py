@@ -103,7 +103,7 @@ class ArchiveRun:
                     yield from self._finished(events)
                 yield from self._finished(events)
         except KeyboardInterrupt:
-            log.info("%s: stopped; the same command goes on from here", self._archive.out)
+            log.info("%s: stopped; the same command continues from here", self._archive.out)
             raise
         finally:
             with suppress(OSError):  # there are chunks of clips that are not done, or none ever were
