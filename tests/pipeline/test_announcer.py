@@ -10,7 +10,7 @@ from harness.waiting import until
 
 from maskwatch.core.errors import AlertError, AlertKept
 from maskwatch.core.records import Alert, Frame
-from maskwatch.pipeline.announcer import Announcer, SinkRoute
+from maskwatch.pipeline.announcer import PROBE_S, Announcer, SinkRoute
 from maskwatch.pipeline.status_board import Board
 
 
@@ -126,27 +126,31 @@ def test_what_a_sink_holds_open_is_closed_after_its_last_alert(make):
     assert sink.closed == 1
 
 
-class SlowlyProbedSink(Sink):
+class BlockedSink(HeardSink):
+    """Fails its first probe; later ones wait for the gate."""
+
     def __init__(self, gate):
-        super().__init__(gate=gate)
-        self.probed = 0
+        super().__init__()
+        self.open, self.probed = gate, 0
 
     def probe(self, sentences):
-        assert self._gate.wait(60)
         self.probed += 1
+        if self.probed > 1:
+            assert self.open.wait(60)
         raise AlertError("fake: no sound")
 
 
 @pytest.mark.logs_errors
-def test_probes_of_a_slow_sink_do_not_pile_up_before_its_alerts(make):
-    gate = threading.Event()
-    sink = SlowlyProbedSink(gate)
+def test_probes_of_a_blocked_sink_leave_room_for_alerts(make):
+    gate, told = threading.Event(), []
+    sink = BlockedSink(gate)
     announcer, board = make(sink)
-    told = []
-    for now_s in range(0, 1000, 100):
-        announcer.probe(float(now_s))
+    announcer.probe(0.0)
+    until(lambda: not announcer._probe_due)
+    for number in range(1, 20):
+        announcer.probe(number * PROBE_S)
     announcer.announce(alert(), [sink], told.append)
     gate.set()
     until(lambda: told)
-    assert sink.probed == 1
+    assert sink.probed == 2
     assert board.snapshot().alerts == {("fake", "delivered"): 1}
