@@ -1,8 +1,8 @@
-"""What may be a face on its way through the cascade, and how it gets less.
+"""The cascade's candidates, and how their number is reduced.
 
-On the processor only those that are left are kept: `ExactFilter`. A card must be waited for before their number is
-known, so there they lie in tables of usual lengths that are filled up, and once a stage their number is
-asked for: `PaddedFilter`.
+On the processor only the remaining ones are kept: `ExactFilter`. On a card their number is known only after waiting
+for it, so there they are rows of tables padded to usual lengths, and their number is asked for once in each
+stage: `PaddedFilter`.
 """
 
 from collections.abc import Sequence
@@ -21,10 +21,15 @@ BY_SMALLER, BY_IOU = 0.7, 0.4  # bounds of the last suppression
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Boxes that may hold faces: `frame` is each one's place in the batch, `offsets` what a network asks for.
+    """Boxes that may hold faces.
 
-    `scores` are the last network's probabilities, `logs` the logarithms of the combined ones so far. In a padded
-    table a row whose `frame` is -1 is no candidate.
+    Attributes:
+        boxes: `(N, 4)` float32 (see `detect.boxes`).
+        scores: `(N,)` the last network's probabilities, 0..1.
+        logs: `(N,)` natural logarithms of the combined probabilities so far.
+        offsets: `(N, 4)` the bounding-box regression that the last network gave.
+        frame: `(N,)` int64, each box's index in the batch; -1 in a padding row, which is no candidate.
+
     """
 
     boxes: Tensor
@@ -59,7 +64,7 @@ class Candidates:
 
 
 def joined(parts: Sequence[Candidates]) -> Candidates:
-    """One after the other; of one part, the part."""
+    """All parts as one table."""
     if len(parts) == 1:
         return parts[0]
     return Candidates(
@@ -83,37 +88,37 @@ def nothing(device: torch.device) -> Candidates:
 
 
 class Filter(Protocol):
-    """Leaves candidates out. Masks are `(N,)` bool; groups `(N,)` int64, not negative but in rows that are none."""
+    """Selects candidates. Masks are `(N,)` bool; groups `(N,)` int64, not negative except in padding rows."""
 
-    def touching(self, found: Candidates, mask: Tensor) -> Candidates:
-        """Those of the mask, in their order."""
+    def selected(self, found: Candidates, mask: Tensor) -> Candidates:
+        """The candidates of the mask, in their order."""
         ...
 
     def suppressed(self, found: Candidates, mask: Tensor | None, groups: Tensor, iou: float) -> Candidates:
-        """Those of the mask (None: all) after non-maximum suppression within their groups (`boxes.nms`), best first."""
+        """The candidates of the mask (None: all) after non-maximum suppression within their groups (`boxes.nms`), best first."""
         ...
 
     def decided(self, found: Candidates, mask: Tensor, *, as_published: bool) -> Candidates:
-        """Those of the mask after the last suppressions within each frame, best first, on the processor.
+        """The candidates of the mask after the last suppressions within each frame, best first, on the processor.
 
-        The published one is by the smaller of two boxes; unless `as_published`, which leaves two boxes of different
-        heights on one masked face, another by IoU follows.
+        The published suppression is by the share of the smaller box; it leaves two boxes of different heights on one
+        masked face, so unless `as_published`, a second one by IoU follows.
         """
         ...
 
     def distinct(self, found: Candidates, mask: Tensor, *, as_published: bool) -> Candidates:
-        """As `decided`, by the combined scores (`logs`), and where they are."""
+        """As `decided`, but by the combined scores (`logs`), and on their own device."""
         ...
 
     def exact(self, found: Candidates) -> Candidates:
-        """Without rows that are no candidates."""
+        """The candidates without padding rows."""
         ...
 
 
 class ExactFilter:
-    """A `Filter` whose tables are as long as there are candidates; each leaving out stops a card."""
+    """A `Filter` whose tables hold exactly the candidates; on a card each selection waits for it."""
 
-    def touching(self, found: Candidates, mask: Tensor) -> Candidates:
+    def selected(self, found: Candidates, mask: Tensor) -> Candidates:
         return found[mask.nonzero()[:, 0]]
 
     def suppressed(self, found: Candidates, mask: Tensor | None, groups: Tensor, iou: float) -> Candidates:
@@ -142,9 +147,9 @@ class ExactFilter:
 
 
 class PaddedFilter:
-    """A `Filter` for a card: tables of `LENGTHS` rows, and the processor waits once in `suppressed` and `decided`."""
+    """A `Filter` for a card: tables of `LENGTHS` rows; the processor waits only once in `suppressed` and in `decided`."""
 
-    def touching(self, found: Candidates, mask: Tensor) -> Candidates:
+    def selected(self, found: Candidates, mask: Tensor) -> Candidates:
         return _marked(found, mask & (found.frame >= 0))
 
     def suppressed(self, found: Candidates, mask: Tensor | None, groups: Tensor, iou: float) -> Candidates:
@@ -181,7 +186,7 @@ def usual_length(count: int) -> int:
 
 
 def _last_rivals(found: Candidates, *, as_published: bool) -> list[Tensor]:
-    """Of the last suppressions, one after the other, which candidates would suppress which; `found` is the best first."""
+    """For each of the last suppressions, which candidates would suppress which; `found` is ordered best first."""
     suppressions = [(boxes.share_of_smaller, BY_SMALLER), (boxes.pairwise_iou, BY_IOU)]
     return [
         boxes.rivals(found.boxes, found.frame, overlap, bound)
@@ -199,7 +204,7 @@ def _settled(suppressions: Sequence[Tensor], among: Tensor) -> tuple[Tensor, Ten
 
 
 def _staying(found: Candidates, among: Tensor, suppressions: Sequence[Tensor]) -> Candidates:
-    """Those that stay, in a table of a usual length; the processor waits once, for their number."""
+    """The candidates that stay, in a table of a usual length; the processor waits once, for their number."""
     stays, is_settled = _settled(suppressions, among)
     count, done = torch.stack([stays.sum(), is_settled.long()]).tolist()
     if not done:
@@ -219,7 +224,7 @@ def _best_first(found: Candidates, scores: Tensor, mask: Tensor | None) -> tuple
 
 
 def _marked(found: Candidates, mask: Tensor) -> Candidates:
-    """All others are no candidates any more; their boxes become such that nothing stumbles over them."""
+    """The table with all other rows turned into padding, whose boxes are valid for any computation."""
     return replace(
         found,
         boxes=found.boxes.masked_fill(~mask[:, None], 1.0),

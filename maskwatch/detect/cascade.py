@@ -209,7 +209,7 @@ class Mtcnn:
             offsets, frame = torch.zeros((len(more), 4)), torch.zeros(len(more), dtype=torch.int64)
             extra = Candidates(more, none, none, offsets, frame).to(str(self._backend.device))
             found = joined([found, extra])
-        found = ExactFilter().touching(found, pyramid.touches(found.boxes))
+        found = ExactFilter().selected(found, pyramid.touches(found.boxes))
         crops = [torch.empty((0, side_px, side_px, 3), device=self._backend.device)]
         for start in range(0, len(found), CHUNK):
             part = found[start : start + CHUNK]
@@ -316,7 +316,7 @@ class Mtcnn:
         chunk = CARD_CHUNK if isinstance(pyramid, DevicePyramid) else CHUNK
         for start in range(0, len(found), chunk):
             part = found[start : start + chunk]
-            part = _filter(pyramid).touching(part, pyramid.touches(part.boxes))
+            part = _filter(pyramid).selected(part, pyramid.touches(part.boxes))
             if len(part):  # not all of them moved out of the frame
                 yield part, pyramid.cut(part.frame, part.boxes, side_px)
 
