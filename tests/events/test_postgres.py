@@ -11,8 +11,8 @@ from uuid import uuid4
 
 import pytest
 from harness.postgres import Postgres
-from harness.receivers import until
 from harness.service import hits
+from harness.waiting import until
 from pydantic import SecretStr
 from sqlalchemy import text
 

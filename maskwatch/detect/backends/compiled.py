@@ -19,9 +19,8 @@ from maskwatch.platform.caches import cache_folder
 
 AFTER = 20  # calls with one size before it is worth compiling: what moves in a view has any of many sizes
 MAX_SHAPES = 8  # compiled at most: each takes time, and memory
-LIMIT = (
-    0.2  # by which the log-odds of a face may differ from the plain network's; bfloat16 moves them by 0.02
-)
+# largest accepted difference from the plain network's log-odds of a face; bfloat16 causes 0.02
+LIMIT = 0.2
 IDLE_S = 5.0  # the thread ends when nothing came for so long
 
 Compile = Callable[[Run, Tensor], Run]
