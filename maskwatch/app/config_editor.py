@@ -140,12 +140,12 @@ class ConfigEditor:
     def _thresholds(self, config: Config, camera: CameraConfig) -> Thresholds:
         rule = _ratio_rule(camera)
         ratio = None if rule is None else rule[1].protected_ratio
-        thresholds = _thresholds(config, camera)
+        of_stages = _thresholds(config, camera)
         return Thresholds(
             camera.classify.protected_at,
             camera.alert.protected_ratio if ratio is None else ratio,
             camera.alert.for_s if rule is None or "for_s" not in rule[1].model_fields_set else rule[1].for_s,
-            thresholds[-1] if thresholds else getattr(camera.detect, "score", None),
+            of_stages[-1] if of_stages else getattr(camera.detect, "score", None),
             _looked_for(camera),
         )
 
@@ -159,9 +159,9 @@ class ConfigEditor:
         if thresholds.min_face_px != now.min_face_px:
             changes |= scope.put(("detect", "min_face_px"), thresholds.min_face_px)
         if thresholds.found_at != now.found_at:
-            thresholds = _thresholds(config, camera)
-            if thresholds:
-                changes |= scope.put(("detect", "thresholds"), [*thresholds[:-1], thresholds.found_at])
+            of_stages = _thresholds(config, camera)
+            if of_stages:
+                changes |= scope.put(("detect", "thresholds"), [*of_stages[:-1], thresholds.found_at])
             else:
                 changes |= scope.put(("detect", "score"), thresholds.found_at)
         for name in ("protected_ratio", "for_s"):

@@ -1,6 +1,6 @@
 """All that is kept of one camera and some days: in the queue, in the archive of used samples, and in the events.
 
-What lies beside these is in `erase_beside.py`.
+What lies beside these is in `erase_related.py`.
 
 The archive's notes go last, by the ids' times, so that erasing again after a crash takes what is left of them, too.
 """
@@ -51,7 +51,7 @@ class Erasure:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredSamples:
     """What is stored of it in the queue and in the archive, and the cameras that have anything there.
 
     Of the archive's `holdout` pictures `held_out` would go.
@@ -69,7 +69,7 @@ class Kept:
         return len(self.queue.records) + len(self.archive.records)
 
 
-def look(queue: Path, archive: Path, erasure: Erasure) -> Kept:
+def look(queue: Path, archive: Path, erasure: Erasure) -> StoredSamples:
     """What would go. Raises `ConfigError` for what can be no camera's name."""
     folders = queue, Archive(archive).samples_folder
     if not re.fullmatch(CAMERA_NAME, erasure.camera):
@@ -78,7 +78,7 @@ def look(queue: Path, archive: Path, erasure: Erasure) -> Kept:
     waiting, used = (stored(folder, erasure.camera, erasure.is_wanted) for folder in folders)
     holdout = Archive(archive).holdout()
     held_out = len({path.stem for path in used.records} & set(holdout))
-    return Kept(waiting, used, tuple(sorted(cameras)), held_out, len(holdout))
+    return StoredSamples(waiting, used, tuple(sorted(cameras)), held_out, len(holdout))
 
 
 def count_events(folder: Path, erasure: Erasure) -> int:

@@ -12,8 +12,8 @@ from maskwatch.core.ports import AlertSink, SampleStore, Source
 from maskwatch.core.privacy import as_shown
 from maskwatch.core.records import Decision, Detections
 from maskwatch.models.loading import Models
-from maskwatch.pipeline.camera import Camera, CameraMemory
-from maskwatch.pipeline.pipeline import Checkpoints, Pipeline
+from maskwatch.pipeline.camera import Camera, CameraMemory, Checkpoints
+from maskwatch.pipeline.pipeline import Pipeline
 from maskwatch.samples.known import Known, KnownSamples
 from maskwatch.samples.settings import QueueSettings
 from maskwatch.samples.store import Queue

@@ -9,7 +9,7 @@ from typing import Self
 
 from maskwatch.alerts.kinds.log import LogSink
 from maskwatch.app.footage import ReplayPlan, replay_pipeline
-from maskwatch.app.replay_work import Checkpoints, State, Work, folder_beside, work_in
+from maskwatch.app.replay_work import MinuteCheckpoints, ReplayFolder, ReplayState, folder_beside, work_in
 from maskwatch.config.sections import AlertSettings, Defaults
 from maskwatch.core.errors import ConfigError, SourceError
 from maskwatch.core.privacy import Privacy
@@ -74,7 +74,7 @@ def replay(plan: ReplayPlan, models: Models, outputs: Outputs, advance: Callable
 class _Run:
     """One replay from where it begins to its end. `work` is where it keeps what it has; None: nothing is wanted but the summary."""
 
-    def __init__(self, plan: ReplayPlan, outputs: Outputs, work: Work | None) -> None:
+    def __init__(self, plan: ReplayPlan, outputs: Outputs, work: ReplayFolder | None) -> None:
         self._plan = plan
         self._outputs = outputs
         self._work = work
@@ -122,7 +122,7 @@ class _Run:
             models,
             on_decision,
             (LogSink(), EndSink(self._recent.end), EndSink(summary.end)),
-            checkpoints=Checkpoints(self._save) if self._work and not is_aggregate else None,
+            checkpoints=MinuteCheckpoints(self._save) if self._work and not is_aggregate else None,
             resumption=resumption,
         ) as pipeline:
             try:
@@ -171,7 +171,7 @@ class _Run:
         if self._lines:
             self._lines.flush()
         self._work.save(
-            State(
+            ReplayState(
                 self._work.asked,
                 saved_at,
                 place,

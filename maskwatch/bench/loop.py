@@ -66,7 +66,7 @@ FLIPPED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class LoopPlan:
     """`faces` have boxes; `masks` are what the first classifier is trained on. `folder` keeps all: what was stopped goes on."""
 
     faces: Path
@@ -80,7 +80,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class RehearsalResult:
     """End-to-end recall on the part that nothing saw: before, after, and of the shipped models.
 
     `sabotaged` is the version that serves after exchanged labels, and why.
@@ -108,7 +108,7 @@ class Result:
         return {**asdict(self), "closed": self.closed}
 
 
-def rehearse(plan: Plan, callbacks: Callbacks) -> Result:
+def rehearse(plan: LoopPlan, callbacks: Callbacks) -> RehearsalResult:
     """Raises `DataError` when the data does not do."""
     plan.folder.mkdir(parents=True, exist_ok=True)
     _start_models(plan, callbacks)
@@ -122,7 +122,7 @@ def rehearse(plan: Plan, callbacks: Callbacks) -> Result:
     systems = [_watched(config, files, held, callbacks) for files in versions]
     before, after, shipped = (estimates(system)[RECALL].value or 0.0 for system in systems)
     gain = differences(systems[0], systems[1], lambda _: False)[RECALL]
-    result = Result(
+    result = RehearsalResult(
         labelled=labelled,
         images=len(held),
         before=before,
@@ -138,7 +138,7 @@ def rehearse(plan: Plan, callbacks: Callbacks) -> Result:
     return result
 
 
-def _start_models(plan: Plan, callbacks: Callbacks) -> None:
+def _start_models(plan: LoopPlan, callbacks: Callbacks) -> None:
     """The published detector, and a classifier that knows `masks` alone."""
     folder = plan.folder / START
     if (folder / CLASSIFIER).exists():
@@ -160,7 +160,7 @@ def _start_models(plan: Plan, callbacks: Callbacks) -> None:
 
 
 def _learnt(
-    plan: Plan,
+    plan: LoopPlan,
     folder: Path,
     shown: Sequence[LabelledImage],
     callbacks: Callbacks,
@@ -186,7 +186,7 @@ def _learnt(
     return learn(loop).said, count, config
 
 
-def _configured(plan: Plan, folder: Path) -> Config:
+def _configured(plan: LoopPlan, folder: Path) -> Config:
     """A service's configuration, with everything in the folder."""
     settings = {
         "queue": {"dir": str(folder / "queue"), **WATCHED},
@@ -204,7 +204,7 @@ def _configured(plan: Plan, folder: Path) -> Config:
 
 
 def _queued_and_labelled(  # noqa: PLR0917 - the steps of one thing
-    plan: Plan,
+    plan: LoopPlan,
     folder: Path,
     config: Config,
     shown: Sequence[LabelledImage],

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Column, Table
 
 from maskwatch.cli.models_shadow import shadow
@@ -24,6 +25,7 @@ Folder = Annotated[
     Path | None, typer.Option("--dir", help="The registry's folder; else the configuration's.")
 ]
 Config = Annotated[Path | None, typer.Option("-c", "--config", help="The configuration file.")]
+Why = Annotated[str | None, typer.Option("--why", help="The reason, which `models events` tells.")]
 Name = Annotated[str, typer.Argument(metavar="VERSION", help="As `models list` gives it, or `shipped`.")]
 
 
@@ -97,17 +99,38 @@ def add(
 
 
 @app.command()
-def promote(version: Name, folder: Folder = None, config: Config = None) -> None:
+def promote(version: Name, why: Why = None, folder: Folder = None, config: Config = None) -> None:
     """Let a version serve; a running service takes it within two seconds."""
-    state = _registry(folder, config).promote(version)
-    out.print(f"{state.serving} serves")
+    state = _registry(folder, config).promote(version, why)
+    _say_served(f"{state.serving} serves", why)
 
 
 @app.command()
-def rollback(folder: Folder = None, config: Config = None) -> None:
+def rollback(why: Why = None, folder: Folder = None, config: Config = None) -> None:
     """Let the version serve again that did before the present one."""
-    state = _registry(folder, config).rollback()
-    out.print(f"{state.serving} serves again")
+    state = _registry(folder, config).rollback(why)
+    _say_served(f"{state.serving} serves again", why)
+
+
+@app.command()
+def events(
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 20,
+    folder: Folder = None,
+    config: Config = None,
+) -> None:
+    """What was promoted, rolled back, refused and tried in the shadow, and why; the newest first."""
+    registry = _registry(folder, config)
+    found = registry.state().events
+    table = Table(Column("time (UTC)", no_wrap=True), "what", Column("version", no_wrap=True), "why")
+    for event in found[: -limit - 1 : -1]:
+        at = f"{event.at:%Y-%m-%d %H:%M}"
+        table.add_row(at, escape(event.what), escape(event.version), escape(event.why or "-"))
+    out.print(table)
+    say(f"{table.row_count} of {pluralize(len(found), 'event')} in {looked_at(registry.folder)}")
+
+
+def _say_served(told: str, why: str | None) -> None:
+    say(f"{told}: {why}" if why else told)
 
 
 @app.command()

@@ -34,7 +34,7 @@ FIGURES: Mapping[str, Callable[[ShadowCounts], str]] = {
     "over or under the ratio": lambda each: str(each.decisions),
     "faces: only serving": lambda each: str(each.serving_only),
     "faces: only candidate": lambda each: str(each.candidate_only),
-    "faces: judged otherwise": lambda each: str(each.relabelled),
+    "faces: another label": lambda each: str(each.relabelled),
     "a frame takes serving": lambda each: _milliseconds(each.mean_serving_s),
     "a frame takes candidate": lambda each: _milliseconds(each.mean_candidate_s),
 }

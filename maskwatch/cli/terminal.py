@@ -18,6 +18,7 @@ from rich.progress import (
 )
 from rich.segment import Segment
 
+from maskwatch.cli.progress_log import ProgressLog
 from maskwatch.core.text import terminal_safe
 
 
@@ -59,12 +60,18 @@ def _bars() -> Progress:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    return Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal)
+    return Progress(*columns, console=errors, transient=True)
 
 
 @contextmanager
 def progress(what: str, total: int | None) -> Iterator[Callable[..., None]]:
-    """Show a bar while the block runs, if a person looks on; returns the function to call for each finished item, or with how many are."""
+    """Show a bar while the block runs, on a terminal, else log a line now and then.
+
+    Returns the function to call for each finished item, or with how many are.
+    """
+    if not errors.is_terminal:
+        yield ProgressLog(what, total).advance
+        return
     with _bars() as bars:
         task = bars.add_task(what, total=total)
         yield lambda count=1: bars.advance(task, count)
@@ -73,6 +80,9 @@ def progress(what: str, total: int | None) -> Iterator[Callable[..., None]]:
 @contextmanager
 def stages() -> Iterator[Callable[[str, int, int], None]]:
     """Like `progress`, of work in stages, a bar each; returns the function to call with a stage, its steps done and its steps."""
+    if not errors.is_terminal:
+        yield _log_stages()
+        return
     with _bars() as bars:
         tasks: dict[str, TaskID] = {}
 
@@ -82,6 +92,17 @@ def stages() -> Iterator[Callable[[str, int, int], None]]:
             bars.update(tasks[stage], completed=done)
 
         yield show
+
+
+def _log_stages() -> Callable[[str, int, int], None]:
+    logs: dict[str, ProgressLog] = {}
+
+    def show(stage: str, done: int, of: int) -> None:
+        if stage not in logs:
+            logs[stage] = ProgressLog(stage, of)
+        logs[stage].update(done)
+
+    return show
 
 
 def tracked(what: str) -> Callable[[Iterable[Item]], Iterable[Item]]:

@@ -84,6 +84,10 @@ class FleetUnreachable(FleetError):  # noqa: N818 - what is offered may be well
     """A fleet's registry cannot be reached now; to be asked again."""
 
 
+class WrongAnswer(FleetUnreachable):
+    """A fleet's address answers, but not with what is published; the message says what to mend. To be asked again."""
+
+
 class SignatureError(FleetError):
     """A fleet's manifest is signed with none of the keys that are trusted."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from maskwatch.core.geometry import grown, holds
+from maskwatch.core.geometry import contains_centre, expanded
 from maskwatch.core.records import Box
 
 WIDE, HIGH = 3, 6  # of the smallest face: what moves of a person, at least
@@ -29,9 +29,9 @@ class PersonSize:
 
 def with_room(box: Box) -> Box:
     """What moved, and the room around it that belongs to it."""
-    return grown(box, ROOM)
+    return expanded(box, ROOM)
 
 
 def has_face(box: Box, faces: Iterable[Box]) -> bool:
     """Whether a face lies in what moved, or just beside it."""
-    return any(holds(with_room(box), face) for face in faces)
+    return any(contains_centre(with_room(box), face) for face in faces)

@@ -127,8 +127,8 @@ class UsualView:
             points, usual.sharpness + share * (now.sharpness - usual.sharpness)
         )
 
-    def forget(self) -> None:
-        """The next picture is the usual view."""
+    def reset(self) -> None:
+        """Take the next picture that is learnt as the usual view."""
         self._usual = None
 
     def _matches(self) -> tuple[Flags, Flags]:

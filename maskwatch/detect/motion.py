@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwatch.core.geometry import around, grown, overlaps
+from maskwatch.core.geometry import enclosing_box, expanded, overlaps
 from maskwatch.core.records import Box, Face, Frame, Rgb
 from maskwatch.detect.settings import MotionSettings
 
@@ -84,7 +84,7 @@ class MotionGate:
 
     def _areas(self, frame: Frame, areas: list[Box], faces: Sequence[Face]) -> tuple[Box, ...]:
         """What moved, with room around it and every face that it touches, in few rectangles."""
-        people = [grown(face.box, FACE_MARGIN) for face in faces]
+        people = [expanded(face.box, FACE_MARGIN) for face in faces]
         areas = _joined(areas, people)
         while True:  # what was fitted may overlap and be joined, and then has another size
             fitted = [_fitted(frame, area) for area in areas]
@@ -159,7 +159,7 @@ def _joined(areas: list[Box], people: list[Box]) -> list[Box]:
         for area in areas:
             whole = area
             for person in people:
-                whole = around(whole, person) if overlaps(whole, person) else whole
+                whole = enclosing_box(whole, person) if overlaps(whole, person) else whole
             grown.append(whole)
         grown = _merged(grown)
         if grown == areas:
@@ -175,6 +175,6 @@ def _merged(areas: list[Box]) -> list[Box]:
         while touching := [other for other in result if overlaps(whole, other)]:
             for other in touching:
                 result.remove(other)
-                whole = around(whole, other)
+                whole = enclosing_box(whole, other)
         result.append(whole)
     return result

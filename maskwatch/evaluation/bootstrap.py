@@ -12,6 +12,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from maskwatch.core.records import Estimate
+
 RESAMPLES = 1000
 PERCENTILES = (2.5, 97.5)
 
@@ -50,19 +52,6 @@ class Portion:
         spread = np.zeros((len(weights), self.whole.images))
         spread[:, self.places] = weights
         return self.whole.figures(spread)
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A figure and its 95 % interval; None where there was nothing to count."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-
-    def as_dict(self) -> dict[str, object]:
-        """For JSON: the fields by their names."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)

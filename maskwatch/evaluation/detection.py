@@ -8,15 +8,16 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwatch.core.geometry import in_view
+from maskwatch.core.geometry import clip_faces
 from maskwatch.core.ports import Detector
 from maskwatch.core.records import Box, Face, Rgb
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.datasets.records import LabelledImage
+from maskwatch.datasets.sets import Progress
 from maskwatch.detect.settings import Settings
 from maskwatch.evaluation.bootstrap import Figures, share
 from maskwatch.evaluation.curve import ROWS, Curve, average_precision, curve, scores_at_precision
-from maskwatch.evaluation.images import EvaluationImages, Progress, opened
+from maskwatch.evaluation.images import EvaluationImages, opened
 from maskwatch.evaluation.matching import BUCKETS, Bucket, Matching, match, side_px
 
 Floats = NDArray[np.float64]
@@ -202,7 +203,7 @@ def lowered(settings: Settings, thresholds: tuple[float, float, float]) -> Setti
 def found_in(rgb: Rgb, detector: Detector) -> list[Face]:
     """The faces of a picture as reports show them, which end with it as the boxes that people draw do."""
     height, width = rgb.shape[:2]
-    return in_view(detector.detect([rgb])[0], width, height)
+    return clip_faces(detector.detect([rgb])[0], width, height)
 
 
 def boxes(image: LabelledImage) -> list[Box]:

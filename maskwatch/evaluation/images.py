@@ -1,6 +1,6 @@
 """The part of a data set that counts."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
 
@@ -11,12 +11,10 @@ from maskwatch.core.errors import DataError, SourceError
 from maskwatch.core.records import Rgb
 from maskwatch.core.text import pluralize
 from maskwatch.datasets.records import DataSet, LabelledImage, assign_splits, perceptual_hash
-from maskwatch.datasets.sets import members, trained_on_elsewhere
+from maskwatch.datasets.sets import Progress, members, trained_on_elsewhere
 from maskwatch.evaluation.conditions import under
 from maskwatch.evaluation.split_choice import SplitChoice
 from maskwatch.sources.images import read_rgb
-
-Progress = Callable[[Iterable[LabelledImage]], Iterable[LabelledImage]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Labels that are probably wrong: where the models are surest of something else. A person decides; nothing is changed."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,13 +10,12 @@ from maskwatch.core.ports import Classifier, Detector
 from maskwatch.core.records import Box, Face, Rgb
 from maskwatch.datasets.faces import FOUND_IOU, NEAR_IOU
 from maskwatch.datasets.records import GroundTruth, LabelledImage
+from maskwatch.datasets.sets import Progress
 from maskwatch.sources.images import read_rgb
 
 MIN_DISAGREEMENT = 0.8  # the classifier's probability of the opposite, from which a label is asked about
 MIN_SCORE = 0.9  # the detector's, from which a face that nobody labelled is asked about
 MIN_MISSED_PX = 40  # a labelled face of this side is hardly ever missed; smaller ones are, and say nothing
-
-Progress = Callable[[Iterable[LabelledImage]], Iterable[LabelledImage]]
 
 
 class Doubt(StrEnum):

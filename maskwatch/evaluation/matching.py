@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
-from maskwatch.core.geometry import covered, iou
+from maskwatch.core.geometry import covered_share, iou
 from maskwatch.core.records import Box, Face
 from maskwatch.datasets.faces import FOUND_IOU
 
@@ -36,7 +36,7 @@ def match(found: Sequence[Face], truths: Sequence[Box], unclear: Sequence[Box] =
         if best is not None and iou(face.box, truths[best]) < FOUND_IOU:
             best = None
         free.discard(-1 if best is None else best)
-        if best is not None or all(covered(face.box, place) < FOUND_IOU for place in unclear):
+        if best is not None or all(covered_share(face.box, place) < FOUND_IOU for place in unclear):
             pairs.append((face, best))
     return Matching(tuple(face for face, _ in pairs), tuple(place for _, place in pairs))
 

@@ -26,8 +26,7 @@ from maskwatch.evaluation.images import (
     need_boxes,
     without_faults,
 )
-from maskwatch.evaluation.looks import AnalyseImages, FindFaces, JudgeFaces, answers
-from maskwatch.evaluation.looks import Models as LookModels
+from maskwatch.evaluation.looks import AnalyseImages, FindFaces, JudgeFaces, ModelSource, answers
 from maskwatch.evaluation.reports import classifier as classifier_reports
 from maskwatch.evaluation.reports import detector as detector_reports
 from maskwatch.evaluation.reports import system as system_reports
@@ -44,7 +43,7 @@ from maskwatch.plugins import KindSettings
 Result = TypeVar("Result")
 
 
-class Models(LookModels, Protocol):
+class MeasuredModels(ModelSource, Protocol):
     """What loads models by their settings, and tells of them; `maskwatch.models.loading.Models` does."""
 
     def mtcnn(self, settings: DetectSettings, /) -> Mtcnn:
@@ -87,7 +86,7 @@ USUAL = Measurement()
 
 
 def measure_detectors(
-    data: Sequence[Path], settings: Sequence[KindSettings], models: Models, how: Measurement = USUAL
+    data: Sequence[Path], settings: Sequence[KindSettings], models: MeasuredModels, how: Measurement = USUAL
 ) -> Report:
     """Which of the labelled faces a detector finds, and what else; two are compared. Raises `DataError` or `ModelError`."""
     found = [models.detector(each) for each in settings]
@@ -115,7 +114,7 @@ def measure_classifiers(
     data: Sequence[Path],
     settings: Sequence[ClassifierSettings],
     finder: KindSettings,
-    models: Models,
+    models: MeasuredModels,
     *,
     protected_at: float,
     how: Measurement = USUAL,
@@ -151,7 +150,7 @@ def measure_classifiers(
 def measure_systems(
     data: Sequence[Path],
     systems: Sequence[SystemUnderTest],
-    models: Models,
+    models: MeasuredModels,
     *,
     bound: float,
     how: Measurement = USUAL,
@@ -230,7 +229,7 @@ def _doing(what: str, images: EvaluationImages) -> str:
     return f"{what}, {images.condition}" if images.condition else what
 
 
-def _operating_point(models: Models, settings: KindSettings) -> tuple[KindSettings, float]:
+def _operating_point(models: MeasuredModels, settings: KindSettings) -> tuple[KindSettings, float]:
     """The settings to search with, and the score above which a face counts; of a detector that is no cascade all do."""
     if not isinstance(settings, DetectSettings):
         return settings, 0.0
@@ -248,7 +247,7 @@ def _roles(models: Mapping[str, Sequence[Any]]) -> dict[str, str]:
 
 
 def _settings_told(
-    models: Models, detectors: Sequence[Detector], settings: Sequence[KindSettings]
+    models: MeasuredModels, detectors: Sequence[Detector], settings: Sequence[KindSettings]
 ) -> dict[str, object]:
     first = settings[0]
     if not isinstance(first, DetectSettings):

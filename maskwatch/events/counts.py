@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 
 from maskwatch.core.events import Event, EventKind
+from maskwatch.core.people.counts import HOUR_S
 from maskwatch.core.records import Direction, Label, Passage
 from maskwatch.events.store import EventFilter, EventStore
-from maskwatch.pipeline.status_board import HOUR_S, Board
+from maskwatch.pipeline.status_board import Board
 from maskwatch.platform.clock import local_day, midnight
 
 MAX_PASSAGES = 100_000  # of a camera and day

@@ -11,6 +11,7 @@ DATA = (
     *("rule", "alert_kind", "level", "quiet", "withheld", "say", "people", "unprotected", "protected_ratio"),
     *("reason", "delivered", "sinks", "label", "direction", "line", "zones", "told", "addressed", "put_on"),
     *("unknown", "version", "before", "state", "user", "keys", "address", "action", "target", "cut_off"),
+    "refused",
 )
 """The keys of events' data (see `EventKind`), a column each."""
 COLUMNS = ("time", "ended", "seconds", "kind", "camera", "site", *DATA, "id")

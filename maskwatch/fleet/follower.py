@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from maskwatch.core.errors import FleetUnreachable, MaskwatchError
+from maskwatch.core.errors import FleetUnreachable, MaskwatchError, WrongAnswer
 from maskwatch.fleet.member import Member
 from maskwatch.pipeline.pipeline import Pipeline
 from maskwatch.platform.background import BackgroundThread
@@ -70,11 +70,17 @@ class FleetFollower(BackgroundThread):
         if problem is None:
             if before is not None:
                 log.info("the fleet is followed again")
-        elif isinstance(problem, FleetUnreachable):
-            if not isinstance(before, FleetUnreachable):
+        elif _is_away(problem):
+            if not _is_away(before):
                 log.warning("the fleet cannot be reached, the models go on as they are: %s", problem)
         elif str(problem) != str(before):
-            log.warning("what the fleet offers is not taken, the models go on as they are: %s", problem)
+            is_wrong = isinstance(problem, WrongAnswer)
+            what = (
+                "the fleet is not to be had at its address"
+                if is_wrong
+                else "what the fleet offers is not taken"
+            )
+            log.warning("%s, the models go on as they are: %s", what, problem)
 
     def _report(self) -> None:
         try:
@@ -100,6 +106,10 @@ class FleetFollower(BackgroundThread):
         except OSError as e:
             return MaskwatchError(_said(e))
         return None
+
+
+def _is_away(problem: Exception | None) -> bool:
+    return isinstance(problem, FleetUnreachable) and not isinstance(problem, WrongAnswer)
 
 
 def _said(error: Exception) -> str:

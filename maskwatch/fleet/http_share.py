@@ -7,7 +7,8 @@ from contextlib import ExitStack, contextmanager
 import httpx
 
 from maskwatch.core.address import Address, redacted
-from maskwatch.core.errors import FleetError, FleetUnreachable
+from maskwatch.core.errors import FleetError, FleetUnreachable, WrongAnswer
+from maskwatch.fleet.http_answers import failure, is_page
 from maskwatch.fleet.share import whole
 
 CONNECT_S, ANSWER_S = 10.0, 30.0
@@ -26,12 +27,17 @@ class HttpShare:
         self._timeout = httpx.Timeout(ANSWER_S, connect=CONNECT_S)
 
     def read(self, name: str, max_bytes: int) -> bytes:
-        """A whole file, as `fleet/share.py` says."""
-        return whole(self, name, max_bytes)
+        """A whole file, as `fleet/share.py` says. Raises `WrongAnswer` for a web page, which is none of them."""
+        data = whole(self, name, max_bytes)
+        if is_page(data):
+            raise WrongAnswer(
+                f"{self._shown}: answers with a web page in place of its {name}: a login page, or fleet.address leads elsewhere"
+            )
+        return data
 
     @contextmanager
     def opened(self, name: str, start: int) -> Iterator[tuple[int, Iterator[bytes]]]:
-        """A file's bytes, as `fleet/share.py` says."""
+        """A file's bytes, as `fleet/share.py` says. Raises `WrongAnswer`, too."""
         headers = ASKING | ({"Range": f"bytes={start}-"} if start else {})
         with ExitStack() as stack:
             with self._told():
@@ -59,7 +65,7 @@ class HttpShare:
             return start
         if answer.status_code == BEHIND_THE_END:
             raise FleetError(f"{self._shown}: {name} has no more than {start} bytes")
-        raise FleetUnreachable(f"{self._shown}: the server answers {answer.status_code} for {name}")
+        raise failure(answer.status_code, name, self._address, answer.headers.get("Location"))
 
     def _chunks(self, answer: httpx.Response) -> Iterator[bytes]:
         until_s = time.monotonic() + WHOLE_S

@@ -14,7 +14,6 @@ log = logging.getLogger(__name__)
 
 MAX_CRASHES = 3  # with a version just taken: then the one before serves again
 MAX_OURS = 100
-SERVED = {"promoted", "rolled back"}  # of the registry's events, those after which another version serves
 
 
 class Switch:
@@ -81,10 +80,11 @@ class Switch:
         )
         ours = (*(each for each in state.ours if each != version), version)[-MAX_OURS:]
         self.files.write(state.having(taken=taken, ours=ours, pending=version))
+        why = f"the fleet has it at the stage {release.stage}"
         if before.before[-1:] == (version,):
-            self.registry.rollback()  # it served before, and is not to lie above the one that it follows
+            self.registry.rollback(why)  # it served before, and is not to lie above the one that it follows
         else:
-            self.registry.promote(version)
+            self.registry.promote(version, why)
         log.info("version %s of the fleet is to serve, after %s", version, before.serving)
         self._note_change()
 
@@ -93,6 +93,7 @@ class Switch:
         state = self.files.read()
         refused = {**state.refused, version: Refusal(sequence=sequence, why=why)}
         self.files.write(state.having(refused=refused))
+        self.registry.refuse(version, why)
 
     def leave(self, taken: Taken, why: str) -> None:
         """Go back from a version, and refuse it."""
@@ -101,14 +102,14 @@ class Switch:
 
     def go_back(self, version: str, why: str) -> None:
         """Let the version serve that did before and was not refused; of those whose files are whole."""
-        refused = self.files.read().refused
+        refused, reason = self.files.read().refused, f"{version} of the fleet is left: {why}"
         before = [each for each in self.registry.state().before if each not in {version, *refused}]
         for target in (*reversed(before), SHIPPED):
             self.files.write(self.files.read().having(pending=target))
             try:
                 while (state := self.registry.state()).serving != target and target in state.before:
-                    self.registry.rollback()
-                self.registry.promote(target)
+                    self.registry.rollback(reason)
+                self.registry.promote(target, reason)
             except ModelError as e:
                 log.warning("%s cannot serve again: %s", target, e)
                 continue
@@ -121,5 +122,5 @@ class Switch:
         self.files.write(self.files.read().having(pending=None, changed_at=self._changed_at()))
 
     def _changed_at(self) -> datetime | None:
-        served = [event for event in self.registry.state().events if event.what in SERVED]
-        return served[-1].at if served else None
+        served = self.registry.state().served_last
+        return served.at if served else None

@@ -7,14 +7,14 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwatch.core.records import Face, FrameReport, Label, Rgb
+from maskwatch.core.records import Face, FrameReport, Label
 from maskwatch.evaluation.bootstrap import Difference, Figures, differences, draws, interval, share
 from maskwatch.evaluation.matching import match
+from maskwatch.evaluation.system import Analyse
 from maskwatch.learning.collect import SampleImage
 from maskwatch.models.registry import ModelFiles
 
 Floats = NDArray[np.float64]
-Analyse = Callable[[Rgb], FrameReport]
 Analysts = Callable[[ModelFiles, str], Analyse]
 """What some models say of a camera's pictures, with its settings; an unknown camera name uses the default settings."""
 

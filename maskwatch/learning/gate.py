@@ -15,7 +15,7 @@ class Margins:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class GateDecision:
     """Whether the candidate is to serve, and why or why not, a line for people each."""
 
     promoted: bool
@@ -32,7 +32,7 @@ def decide(
     margins: Margins,
     *,
     images: int,
-) -> Verdict:
+) -> GateDecision:
     """By the differences of one figure, of which more is better, over all cameras, for each of them, and on the base.
 
     `images` is how many pictures of the cameras are held out in all.
@@ -59,7 +59,7 @@ def decide(
     if base is not None and (base.low is None or base.low <= -margins.base):
         against.append(f"on the base data it may be worse by more than {margins.base:g} ({_told(base)})")
     if against:
-        return Verdict(promoted=False, reasons=tuple(against))
+        return GateDecision(promoted=False, reasons=tuple(against))
     assert cameras is not None
     reasons = [f"it is better on the cameras ({_told(cameras)})"]
     reasons.append(
@@ -67,7 +67,7 @@ def decide(
         if base is None
         else f"the base data is kept ({_told(base)})"
     )
-    return Verdict(promoted=True, reasons=tuple(reasons))
+    return GateDecision(promoted=True, reasons=tuple(reasons))
 
 
 def why_worse(

@@ -6,7 +6,7 @@ from maskwatch.datasets.records import Split
 from maskwatch.learning.archive import Archive
 from maskwatch.learning.collect import sample_images
 from maskwatch.learning.compare import F1, Analysts, compared, judge_each
-from maskwatch.learning.gate import MIN_IMAGES, why_worse
+from maskwatch.learning.gate import why_worse
 from maskwatch.models.registry import ModelFiles
 
 
@@ -18,10 +18,8 @@ def why_worse_here(
     `margin` is that of `gate.why_worse`. Raises `DataError` and `QueueError` for an archive that cannot be read.
     """
     images = sample_images(archive.samples, archive.assignments())[Split.TEST]
-    if len(images) < MIN_IMAGES:
-        return None
     before, after = (judge_each(partial(analysts, files), images) for files in (serving, candidate))
     if before.images != after.images or not before.images:
-        return None  # a picture went away meanwhile
+        return None  # there are none, or one went away meanwhile
     each = {name: compared(before.of(name), after.of(name))[F1] for name in before.cameras}
     return why_worse(compared(before, after)[F1], each, margin, images=before.images)

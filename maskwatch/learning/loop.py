@@ -20,7 +20,7 @@ from maskwatch.learning import gate, report
 from maskwatch.learning.archive import Archive, LearningBatch
 from maskwatch.learning.collect import LearningData, SampleImage, base_images, sample_image, sample_images
 from maskwatch.learning.compare import F1, Analysts, JudgedImages, compared, contradicted, judge_each
-from maskwatch.learning.gate import Margins, Verdict
+from maskwatch.learning.gate import GateDecision, Margins
 from maskwatch.learning.retention import tidy_archive
 from maskwatch.learning.settings import LearnSettings
 from maskwatch.learning.split import SplitAssignment, assign_samples, hash_sample
@@ -127,7 +127,7 @@ def _refused_labels(
         "round, more often than chance would: they look exchanged. Nothing was trained; the samples stay in the queue "
         "until their labels are changed"
     )
-    verdict = Verdict(promoted=False, reasons=(reason,))
+    verdict = GateDecision(promoted=False, reasons=(reason,))
     page = report.write(
         loop.archive.batch_folder(batch), report.ReportInput(batch, verdict, serving_cameras=judged)
     )
@@ -169,16 +169,21 @@ def _finished(loop: Loop, batch: LearningBatch) -> LoopResult:
 def _served(loop: Loop, batch: LearningBatch) -> LearningBatch:
     """The candidate promoted, unless somebody chose another version meanwhile, which it was not held against."""
     candidate, serving = batch.decision.get("candidate"), loop.registry.state().serving
-    if candidate is None or serving == candidate:
+    reasons = "; ".join(batch.decision["reasons"])
+    if candidate is None:
+        loop.registry.refuse(batch.id, reasons)
+        return batch
+    if serving == candidate:
         return batch
     if serving == batch.parent:
-        loop.registry.promote(candidate)
+        loop.registry.promote(candidate, reasons)
         loop.registry.tidy(loop.settings.keep)
         return batch
     reason = (
         f"{candidate} is better than {batch.parent}, but {serving} was promoted meanwhile, which it was not held "
         f"against; `maskwatch models promote {candidate}` lets it serve"
     )
+    loop.registry.refuse(candidate, reason)
     return _kept(loop, batch, {"promoted": False, "reasons": [reason], "candidate": None})
 
 
@@ -198,7 +203,7 @@ def _decided(loop: Loop, batch: LearningBatch) -> LearningBatch:
     try:
         files = tune(material, serving, folder, loop.tuning, loop.callbacks)
     except DataError as e:
-        verdict = Verdict(promoted=False, reasons=(str(e),))
+        verdict = GateDecision(promoted=False, reasons=(str(e),))
         report.write(loop.archive.batch_folder(batch), report.ReportInput(batch, verdict, material=material))
         return _kept(loop, batch, asdict(verdict))
     candidate = ModelFiles(batch.id, files[DETECTOR], files[CLASSIFIER])
@@ -279,7 +284,7 @@ def _judged(loop: Loop, files: ModelFiles, images: Sequence[SampleImage], what: 
 
 def _verdict(
     before: tuple[JudgedImages, JudgedImages], after: tuple[JudgedImages, JudgedImages], margins: Margins
-) -> Verdict:
+) -> GateDecision:
     (cameras_before, base_before), (cameras_after, base_after) = before, after
     return gate.decide(
         _gain(cameras_before, cameras_after),

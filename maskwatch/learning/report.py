@@ -15,7 +15,7 @@ from maskwatch.evaluation.reports.figures import INTERVALS, number
 from maskwatch.learning.archive import LearningBatch
 from maskwatch.learning.collect import LearningData
 from maskwatch.learning.compare import JudgedImages, compared
-from maskwatch.learning.gate import Margins, Verdict
+from maskwatch.learning.gate import GateDecision, Margins
 from maskwatch.platform.files import write_atomically
 
 PAGE, FACTS = "report.html", "report.json"
@@ -30,7 +30,7 @@ class ReportInput:
     """What there is to report; None for what did not come about."""
 
     batch: LearningBatch
-    verdict: Verdict
+    verdict: GateDecision
     material: LearningData | None = None
     serving_cameras: JudgedImages | None = None
     candidate_cameras: JudgedImages | None = None

@@ -8,16 +8,19 @@ from typing import Self
 
 from maskwatch.core.errors import MaskwatchError
 from maskwatch.models.registry import Registry
+from maskwatch.models.registry_state import RegistryState
 from maskwatch.models.shadow import ShadowFollower
 from maskwatch.pipeline.camera import CameraModels
 from maskwatch.pipeline.pipeline import Pipeline
 from maskwatch.platform.background import BackgroundThread
+from maskwatch.platform.clock import utc_now
 
 log = logging.getLogger(__name__)
 
 LOOK_S = 0.5
 ABOUT = "models"
 TURN_S = 0.0002
+MAX_REASON = 500  # characters: torch names every weight that does not fit
 
 
 class Follower(BackgroundThread):
@@ -45,6 +48,7 @@ class Follower(BackgroundThread):
         self._pipeline = pipeline
         self._load = load
         self._shadow = shadow
+        self._looked_at = utc_now()
 
     def __enter__(self) -> Self:
         self._pipeline.board.set_models(self._serving)
@@ -70,19 +74,30 @@ class Follower(BackgroundThread):
         board = self._pipeline.board
         version = ""
         try:
-            version = self._registry.state().serving
+            state = self._registry.state()
+            version = state.serving
+            self._note_refusals(state)
             if version != self._serving:
                 with taking_turns():
                     fitted = self._load(version)
                 self._pipeline.swap(fitted)
                 log.info("version %s of the models serves, after %s", version, self._serving)
                 self._serving = version
-                board.set_models(version)
+                board.set_models(version, state.served_last.why if state.served_last else None)
             board.set_notice(ABOUT, None)
         # RuntimeError: what torch and OpenVINO make of weights that fit in shape and in nothing else
         except (MaskwatchError, OSError, RuntimeError) as e:
             log.error("version %s is refused, %s goes on: %s", version or "?", self._serving, e)
-            board.set_notice(ABOUT, f"models {version or '?'} refused")
+            why = " ".join(str(e).split())[:MAX_REASON]
+            board.set_notice(ABOUT, f"models {version or '?'} refused: {why}")
+            board.note_refused(version or "?", why)
+
+    def _note_refusals(self, state: RegistryState) -> None:
+        """Those that the fleet, or a training, noted since the last look."""
+        for event in state.events:
+            if event.what == "refused" and event.at > self._looked_at:
+                self._pipeline.board.note_refused(event.version, event.why)
+        self._looked_at = max([self._looked_at, *(event.at for event in state.events[-1:])])
 
     def _follow_shadow(self) -> None:
         try:

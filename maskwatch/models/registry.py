@@ -152,17 +152,17 @@ class Registry:
             write_atomically(part / "meta.json", as_bytes(asdict(whole)))
         return whole
 
-    def promote(self, name: str) -> RegistryState:
-        """Let a version serve. Raises `ModelError`, and changes nothing, when its files are not whole."""
+    def promote(self, name: str, why: str | None = None) -> RegistryState:
+        """Let a version serve; `why` goes into the event. Raises `ModelError`, and changes nothing, when its files are not whole."""
         self.files(name)
         with self._locked():
             state = self.state()
             if state.serving == name:
                 return state
-            return self._put(state.serve(name, (*state.before, state.serving), "promoted"))
+            return self._put(state.serve(name, (*state.before, state.serving), "promoted", why))
 
-    def rollback(self) -> RegistryState:
-        """Let the version serve again that did before the present one.
+    def rollback(self, why: str | None = None) -> RegistryState:
+        """Let the version serve again that did before the present one; `why` goes into the event.
 
         Raises `ModelError`, and changes nothing, when there is none or its files are not whole.
         """
@@ -172,7 +172,12 @@ class Registry:
                 raise ModelError(f"{self.folder}: no version served before {state.serving}")
             name = state.before[-1]
             self.files(name)
-            return self._put(state.serve(name, state.before[:-1], "rolled back"))
+            return self._put(state.serve(name, state.before[:-1], "rolled back", why))
+
+    def refuse(self, name: str, why: str) -> RegistryState:
+        """Note that a version, which need not be here, is not to serve, and why. Raises `ModelError`."""
+        with self._locked():
+            return self._put(self.state().refuse(name, why))
 
     def begin_shadow(self, name: str, cameras: Iterable[str] | None = None) -> RegistryState:
         """Let a version judge frames of these cameras, None: of all, beside the serving one, in the place of another.

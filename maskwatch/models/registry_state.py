@@ -16,12 +16,18 @@ MAX_EVENTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """`what` is promoted, rolled back, shadow began or shadow ended."""
+class RegistryEvent:
+    """`what` is promoted, rolled back, refused, shadow began or shadow ended; `why` is for people, None where nobody said."""
 
     at: datetime
     what: str
     version: str
+    why: str | None = None
+
+    @property
+    def serves(self) -> bool:
+        """Whether the version serves since."""
+        return self.what in {"promoted", "rolled back"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +57,17 @@ class RegistryState:
 
     serving: str = SHIPPED
     before: tuple[str, ...] = ()
-    events: tuple[Event, ...] = ()
+    events: tuple[RegistryEvent, ...] = ()
     shadow: Shadow | None = None
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Files without a shadow, from before there was one, are read. Raises one of `MALFORMED`."""
+        """Files without a shadow and without reasons, from before there were any, are read. Raises one of `MALFORMED`."""
         data = json.loads(text)
-        events = (Event(datetime.fromisoformat(e["at"]), e["what"], e["version"]) for e in data["events"])
+        events = (
+            RegistryEvent(datetime.fromisoformat(e["at"]), e["what"], e["version"], e.get("why"))
+            for e in data["events"]
+        )
         before = tuple(map(checked_name, data["before"]))
         return cls(checked_name(data["serving"]), before, tuple(events), _shadow(data.get("shadow")))
 
@@ -66,10 +75,19 @@ class RegistryState:
         """The file's bytes. A program from before there was a shadow reads what it knows."""
         return as_bytes(asdict(self))
 
-    def serve(self, name: str, before: tuple[str, ...], what: str) -> "RegistryState":
+    @property
+    def served_last(self) -> RegistryEvent | None:
+        """The event by which a version last came to serve; None before the first."""
+        return next((event for event in reversed(self.events) if event.serves), None)
+
+    def serve(self, name: str, before: tuple[str, ...], what: str, why: str | None) -> "RegistryState":
         """Another version serves; it is not in the shadow any more."""
         state = self.end_shadow() if self.shadow is not None and self.shadow.version == name else self
-        return replace(_with_event(state, what, name), serving=name, before=before[-MAX_EVENTS:])
+        return replace(_with_event(state, what, name, why), serving=name, before=before[-MAX_EVENTS:])
+
+    def refuse(self, name: str, why: str) -> "RegistryState":
+        """A version is not to serve; nothing else changes."""
+        return _with_event(self, "refused", name, why)
 
     def begin_shadow(self, name: str, cameras: Iterable[str] | None) -> "RegistryState":
         """A version judges frames of these cameras (None: all), in the place of another; raises `ModelError`."""
@@ -116,5 +134,5 @@ def _shadow(data: Mapping[str, Any] | None) -> Shadow | None:
     return Shadow(checked_name(data["version"]), None if cameras is None else tuple(cameras), since)
 
 
-def _with_event(state: RegistryState, what: str, version: str) -> RegistryState:
-    return replace(state, events=(*state.events, Event(utc_now(), what, version))[-MAX_EVENTS:])
+def _with_event(state: RegistryState, what: str, version: str, why: str | None = None) -> RegistryState:
+    return replace(state, events=(*state.events, RegistryEvent(utc_now(), what, version, why))[-MAX_EVENTS:])

@@ -8,7 +8,7 @@ from typing import Generic, Protocol, Self, TypeVar
 
 from maskwatch.core.errors import MaskwatchError
 
-MAX_DEATHS = 4  # of workers by one piece; it is given up then
+MAX_DEATHS = 4  # of workers by one piece, or as they start
 AHEAD = 2  # pieces that wait, a worker
 
 Piece = TypeVar("Piece")
@@ -96,6 +96,31 @@ def in_order(
         while place in waiting:
             yield waiting.pop(place)
             place += 1
+
+
+@dataclass(slots=True)
+class StartingDeaths:
+    """How many workers died as they started, one after the other, while no other did anything.
+
+    That costs no piece, and ends nothing while others work: a machine may hold fewer workers than are asked for.
+    """
+
+    count: int = 0
+
+    @property
+    def are_many(self) -> bool:
+        """Whether to start no more until a worker does something."""
+        return self.count >= MAX_DEATHS
+
+    def note(self, *, others: bool) -> None:
+        """Count one more. Raises `WorkError` where they are many and there are no `others` that have started."""
+        self.count += 1
+        if self.are_many and not others:
+            raise WorkError(f"{self.count} workers died as they started, one after the other")
+
+    def forget(self) -> None:
+        """A worker has started, has done a piece, or died of one."""
+        self.count = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from maskwatch.core.geometry import covered
+from maskwatch.core.geometry import covered_share
 from maskwatch.core.ports import Track
 from maskwatch.core.records import Box, Face
 from maskwatch.tracking.assignment import assign
@@ -162,7 +162,7 @@ def _is_near(last: Box, box: Box) -> bool:
 
 def _is_same(a: Box, b: Box) -> bool:
     small, large = sorted((a, b), key=lambda box: box.width * box.height)
-    return covered(small, large) >= SAME_COVERED
+    return covered_share(small, large) >= SAME_COVERED
 
 
 def _holds(size: tuple[int, int], box: Box) -> bool:

@@ -116,6 +116,14 @@ def test_every_event_has_a_sentence_without_gaps(language):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("other", [{"before": "v1"}, {"refused": "v3"}])
+def test_why_other_models_serve_or_were_refused_is_told(language, other):
+    data = {"version": "v2", "reason": "door: how sure it is has shifted", **other}
+    said = sentence(Texts(language), Event("0" * 32, EventKind.MODELS, 0.0, None, data=data))
+    assert all(each in said for each in data.values())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", EventKind)
 def test_an_event_of_another_release_has_a_sentence_too(language, kind):
     event = Event("0" * 32, kind, 0.0, None, data={"alert_kind": "new", "state": "new", "label": "new"})

@@ -7,12 +7,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from maskwatch.core.errors import FleetError, FleetUnreachable
+from maskwatch.core.errors import FleetError, FleetUnreachable, WrongAnswer
+from maskwatch.fleet.follower import FleetFollower
 from maskwatch.fleet.manifest import FILES, MANIFEST, SERVICES
 from maskwatch.fleet.stages import Stage
 from maskwatch.models.registry import DETECTOR, SHIPPED
 
-from .conftest import V1
+from .conftest import V1, Watched
 
 PASSWORD = "s3cr3t"
 
@@ -29,12 +30,12 @@ class Files(BaseHTTPRequestHandler):
             start, status = int(found[1]), 206
         what, where = server.fault
         is_bad = what and re.search(where, self.path)
-        if is_bad and what == "error":
-            self.send_error(500)
-            return
-        if is_bad and what == "moved":
-            self.send_response(302)
-            self.send_header("Location", "http://127.0.0.1:9/elsewhere")
+        if is_bad and what == "page":
+            data = b"\xef\xbb\xbf\n<!DOCTYPE html><title>Sign in</title>"
+        elif is_bad and isinstance(what, int):
+            self.send_response(what)
+            self.send_header("Location", f"/sign-in?next=manifest&token={PASSWORD}")
+            self.send_header("Content-Length", "0")
             self.end_headers()
             return
         self.send_response(status)
@@ -99,7 +100,7 @@ def test_a_download_that_broke_off_goes_on_where_the_server_can_do_that(
     assert ranges == [None, "bytes=1000-"]
 
 
-@pytest.mark.parametrize("what", ["error", "moved", "breaks off"])
+@pytest.mark.parametrize("what", [500, 302, "breaks off"])
 def test_a_server_that_fails_changes_nothing(publisher, source, service, folder, what):
     publisher.publish(source, V1, Stage.ALL)
     where = r"/[0-9a-f]{64}$" if what == "breaks off" else MANIFEST
@@ -111,6 +112,60 @@ def test_a_server_that_fails_changes_nothing(publisher, source, service, folder,
         assert shop.serving == SHIPPED
     with pytest.raises(FleetUnreachable):  # nor one that is not there any more
         shop.look()
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        (404, "answers, but has no manifest (404): publish into the folder that it serves"),
+        (410, "answers, but has no manifest (410)"),
+        (401, "wants another user or password (401): fleet.address is https://USER:{MASKWATCH_NAME}@HOST"),
+        (403, "refuses manifest (403): let the web server read it"),
+        (
+            302,
+            "leads to http://127.0.0.1:PORT/… (302), which is not followed: a login page, or fleet.address",
+        ),
+        (418, "answers 418 for manifest"),
+        ("page", "answers with a web page in place of its manifest: a login page"),
+    ],
+)
+def test_an_address_that_answers_with_something_else_is_told_with_what_to_do(
+    publisher, source, service, folder, caplog, what, told
+):
+    publisher.publish(source, V1, Stage.ALL)
+    with served(folder, (what, MANIFEST)) as server:
+        looks = FleetFollower(
+            service(address=server.url).member, pipeline := Watched(), 300, threading.Event()
+        )
+        assert [looks.look(), looks.look(failures=1)] == [1, 2]
+        server.fault = (None, "")
+        assert looks.look() == 0
+    told = told.replace("PORT", str(server.server_port))
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warning.startswith("the fleet is not to be had at its address, the models go on as they are: http")
+    assert told in warning
+    assert PASSWORD not in caplog.text
+    assert pipeline.notice is None
+
+
+@pytest.mark.parametrize("what", [500, 503, 429])
+def test_a_server_that_fails_for_now_cannot_be_reached(publisher, source, service, folder, caplog, what):
+    publisher.publish(source, V1, Stage.ALL)
+    with served(folder, (what, MANIFEST)) as server:
+        FleetFollower(service(address=server.url).member, Watched(), 300, threading.Event()).look()
+    (warning,) = caplog.messages
+    assert warning.startswith("the fleet cannot be reached")
+    assert f"the server fails ({what} for manifest); it is asked again" in warning
+
+
+def test_a_folder_that_is_not_whole_on_the_server_is_told_with_the_file(publisher, source, service, folder):
+    publisher.publish(source, V1, Stage.ALL)
+    with served(folder, (404, rf"/{FILES}/")) as server:
+        shop = service(address=server.url)
+        with pytest.raises(
+            WrongAnswer, match=rf"has no {FILES}/[0-9a-f]{{64}} \(404\): its folder is not whole"
+        ):
+            shop.look()
 
 
 def test_a_server_that_does_not_answer_is_not_waited_for_long(

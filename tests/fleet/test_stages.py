@@ -115,6 +115,13 @@ def test_a_version_under_which_models_shift_is_left_by_itself_and_not_taken_agai
     shop.why_back = None
     assert shop.look() == V1
     assert "v2 is refused: door: how sure" in shop.member.notice()
+    told = [(each.what, each.version, each.why) for each in shop.registry.state().events]
+    assert told == [
+        ("promoted", V1, "the fleet has it at the stage all"),
+        ("promoted", V2, "the fleet has it at the stage all"),
+        ("refused", V2, "door: how sure the classifier is has shifted"),
+        ("rolled back", V1, "v2 of the fleet is left: door: how sure the classifier is has shifted"),
+    ]
     assert shop.switch.files.held() is None
     (told,) = read_reports(publisher._folder)
     assert (told.serves, list(told.refused)) == (V1, [V2])
@@ -213,7 +220,7 @@ def test_a_service_that_was_killed_between_its_note_and_the_promotion_goes_on(
     shop = service()
     shop.member.watch()
 
-    def killed(_):
+    def killed(*_):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

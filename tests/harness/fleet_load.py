@@ -1,6 +1,6 @@
 """What a fleet of cameras asks of the shared database and the network in a day; run by hand, on any machine.
 
-    python tests/harness/fleet_load.py --cameras 10000 [--plot FILE] [--price 0.10 --cameras-a-machine 16]
+    PYTHONPATH=tests python tests/harness/fleet_load.py --cameras 10000 [--plot FILE] [--price 0.10 --cameras-a-machine 16]
 
 Days are drawn (`fleet_day.py`): so many people, alerts and outages by camera, a share of the doors busy, people when it is
 day. What comes of them at the server is reckoned from the measured costs of `--costs`. `--price` is what you pay for a

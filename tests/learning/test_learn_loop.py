@@ -287,6 +287,7 @@ def test_a_better_candidate_serves_and_its_samples_leave_the_queue(bench):
     names = bench.queued
     outcome = learn(bench.loop)
     assert bench.serving == outcome.promoted
+    assert bench.loop.registry.state().served_last.why == outcome.said.partition(" serves: ")[2]
     assert bench.queued == set()
     assert bench.archived == names
     version = bench.loop.registry.version(outcome.promoted)
@@ -355,6 +356,8 @@ def test_a_candidate_that_is_not_better_is_refused_and_the_old_one_serves(bench)
     assert outcome.promoted is None
     assert bench.serving == SHIPPED
     assert "not better on the cameras" in outcome.said
+    (event,) = bench.loop.registry.state().events
+    assert (event.what, event.why) == ("refused", outcome.said.removeprefix("shipped goes on: "))
     assert bench.queued == set()
     assert "is refused, shipped goes on" in outcome.report.read_text()
 

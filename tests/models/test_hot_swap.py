@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import cv2
 import httpx
@@ -20,9 +21,11 @@ from maskwatch.classify.network import load_network, save_network
 from maskwatch.config import load as configuration
 from maskwatch.core.records import Coverage, Label, Status
 from maskwatch.detect.weights import load_detector, save_detector
+from maskwatch.models.hot_swap import Follower
 from maskwatch.models.registry import CLASSIFIER, DETECTOR, SHIPPED, Registry, Version, shipped_files
 from maskwatch.models.shadow_counts import read_counts
 from maskwatch.output import demo_clip as demo
+from maskwatch.pipeline.status_board import Board
 from maskwatch.platform.clock import utc_now
 from maskwatch.samples.store import Queue
 from maskwatch.web.application import make_app
@@ -216,13 +219,48 @@ def test_a_candidate_that_is_of_no_use_is_refused_and_said_so_once(
         service.wait(lambda: len(service.reports) > count + FPS)
         assert service.models() == before
         assert service.status.models == SHIPPED
-        assert status_line(service.status).endswith("models shipped, models bad refused")
+        assert "models shipped, models bad refused: " in (line := status_line(service.status))
+        assert reason in line
         told = [r.getMessage() for r in caplog.records if r.levelno == logging.ERROR]
         assert len(told) == 1
         assert "version bad is refused, shipped goes on" in told[0]
         assert reason in told[0]
         registry.rollback()
         service.wait(lambda: not service.status.notices)
+
+
+class Told(list):
+    """Hears what the board is told of models."""
+
+    def on_models(self, *said):
+        self.append(("serves", *said))
+
+    def on_models_refused(self, *said):
+        self.append(("refused", *said))
+
+
+def test_why_a_version_serves_or_was_refused_is_told_by_the_running_service(registry, tmp_path):
+    register(registry, "one", tmp_path)
+    registry.refuse("before the start", "not told again")
+    told, board, end = Told(), Board(["door"]), time.monotonic() + BUSY_S
+    board.listen(told)
+    pipeline = SimpleNamespace(board=board, release=lambda: None, swap=lambda fitted: None, fail=told.append)
+    shadow = SimpleNamespace(
+        save=lambda: None, save_now_and_then=lambda: None, follow=lambda wanted, serving: None
+    )
+    with Follower(registry, registry.change_stamp(), SHIPPED, pipeline, lambda name: {}, shadow=shadow):
+        registry.promote("one", "better on the cameras")
+        registry.refuse("two", "worse on the cameras")
+        while len(told) < 2 and time.monotonic() < end:
+            time.sleep(0.01)
+        registry.rollback("too many alerts")
+        while len(told) < 3 and time.monotonic() < end:
+            time.sleep(0.01)
+    assert {(what, version, reason) for what, version, _, reason in told[:2]} == {
+        ("serves", "one", "better on the cameras"),
+        ("refused", "two", "worse on the cameras"),
+    }
+    assert told[2:] == [("serves", SHIPPED, "one", "too many alerts")]
 
 
 @pytest.mark.timeout(1200)

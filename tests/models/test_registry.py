@@ -6,9 +6,11 @@ import threading
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from maskwatch.classify.network import load_network, save_network
 from maskwatch.classify.settings import Settings as ClassifySettings
+from maskwatch.cli import models
 from maskwatch.core.errors import ModelError
 from maskwatch.models.loading import serving_models
 from maskwatch.models.registry import CLASSIFIER, DETECTOR, SHIPPED, Registry, Version, shipped_files
@@ -71,6 +73,49 @@ def test_rollback_goes_back_one_version_at_a_time(registry):
         ("rolled back", "one"),
         ("rolled back", SHIPPED),
     ]
+
+
+def test_events_say_why_and_those_of_before_are_read_without(registry):
+    added(registry, "one")
+    registry.promote("one")
+    registry.refuse("two", "it is worse on the cameras")
+    registry.rollback("too many alerts")
+    told = [(event.what, event.version, event.why) for event in registry.state().events]
+    assert told == [
+        ("promoted", "one", None),
+        ("refused", "two", "it is worse on the cameras"),
+        ("rolled back", SHIPPED, "too many alerts"),
+    ]
+    assert registry.state().served_last.why == "too many alerts"
+    data = json.loads(registry.current.read_text())
+    for event in data["events"]:
+        del event["why"]
+    registry.current.write_text(json.dumps(data))
+    assert [event.why for event in registry.state().events] == [None] * 3
+
+
+def test_commands_tell_the_reason_when_it_is_given_and_later(registry, monkeypatch):
+    monkeypatch.setattr(models.out, "width", 200)
+    at = ["--dir", str(registry.folder)]
+
+    def run(*arguments):
+        done = CliRunner().invoke(models.app, [*arguments, *at])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    added(registry, "one")
+    assert run("promote", "one", "--why", "fewer [alerts]") == "one serves: fewer [alerts]\n"
+    assert run("rollback") == "shipped serves again\n"
+    registry.refuse("two", "it is worse")
+    told = [
+        [cell.strip() for cell in row.split("│")[2:-1]] for row in run("events").splitlines() if "│" in row
+    ]
+    assert told == [
+        ["refused", "two", "it is worse"],
+        ["rolled back", "shipped", "-"],
+        ["promoted", "one", "fewer [alerts]"],
+    ]
+    assert "1 of 3 events" in run("events", "--limit", "1")
 
 
 def test_a_version_is_whole_or_it_is_not_there(registry, tmp_path):
@@ -196,7 +241,7 @@ def test_a_file_from_before_there_was_a_shadow_is_read_and_one_of_now_by_program
     assert {key: now[key] for key in ("serving", "before")} == {
         key: data[key] for key in ("serving", "before")
     }
-    assert all(event.keys() == {"at", "what", "version"} for event in now["events"])
+    assert all({"at", "what", "version"} <= event.keys() for event in now["events"])
     for damaged in (
         {"version": "../x"},
         {"version": "one", "cameras": "door", "since": "2026-11-27T00:00:00+00:00"},

@@ -304,7 +304,7 @@ def test_the_command_begins_lists_reports_and_ends_a_run(run, registry, queued):
         ["over or under the ratio", "4"],
         ["faces: only serving", "1"],
         ["faces: only candidate", "2"],
-        ["faces: judged otherwise", "3"],
+        ["faces: another label", "3"],
         ["a frame takes serving", "55 ms"],
         ["a frame takes candidate", "22 ms"],
     ]

@@ -226,5 +226,6 @@ def test_an_alert_that_goes_on_at_the_end_is_cut_off(source):
 def test_other_models_are_an_event_but_for_the_first(source):
     with Running(camera(source)) as running:
         for version in ("5", "5", "6"):
-            running.pipeline.board.set_models(version)
-        assert running.one(EventKind.MODELS).data == {"version": "6", "before": "5"}
+            running.pipeline.board.set_models(version, f"{version} is better")
+        said = {"version": "6", "before": "5", "reason": "6 is better"}
+        assert running.one(EventKind.MODELS).data == said

@@ -26,8 +26,7 @@ from maskwatch.core.records import (
 from maskwatch.core.rules.camera_offline import CameraOffline
 from maskwatch.core.rules.protected_ratio import Rule
 from maskwatch.core.selection import Selection
-from maskwatch.pipeline import capture
-from maskwatch.pipeline import pipeline as pipeline_module
+from maskwatch.pipeline import capture, offline_watch
 from maskwatch.pipeline.announcer import WAITING_UNHEARD, Announcer, SinkRoute
 from maskwatch.pipeline.camera import Camera, CameraModels
 from maskwatch.pipeline.engine import Engine
@@ -501,7 +500,7 @@ def test_the_board_counts_the_people_of_the_last_hour(monkeypatch):
 def test_no_frame_asks_for_the_whole_board(shot, monkeypatch):
     """With 64 cameras, making the snapshot takes 1.5 ms: too long for one camera's state at every frame."""
     monkeypatch.setattr(
-        pipeline_module, "LOOK_S", 1e9
+        offline_watch, "CHECK_S", 1e9
     )  # looking for cameras without frames is no frame's affair
     monkeypatch.setattr(capture, "BACKOFF_S", (0.01,))
     monkeypatch.setattr(Board, "snapshot", lambda _: pytest.fail("the whole board was asked for"))
@@ -915,7 +914,7 @@ def make_offline_rule(dead_after_s=1.0):
 
 
 def test_a_dead_camera_is_told_of_once_while_the_other_goes_on(shot, monkeypatch):
-    monkeypatch.setattr(pipeline_module, "LOOK_S", 0.05)
+    monkeypatch.setattr(offline_watch, "CHECK_S", 0.05)
     sink, hang = FakeSink(), threading.Event()
     door = make_camera(FakeSource(live=True), sinks=(sink,), offline_rule=make_offline_rule())
     frames = [item for at in range(200) for item in (shot(at, MASKED, "gate"), lambda: time.sleep(0.01))]
@@ -945,7 +944,7 @@ def test_a_dead_camera_is_told_of_once_while_the_other_goes_on(shot, monkeypatch
 
 def test_a_camera_whose_thread_waits_for_ever_is_down_until_a_frame_comes(shot, monkeypatch, caplog):
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(pipeline_module, "LOOK_S", 0.05)
+    monkeypatch.setattr(offline_watch, "CHECK_S", 0.05)
     sink, hang, end = FakeSink(), threading.Event(), threading.Event()
     script = [shot(0.0, MASKED), lambda: hang.wait(SOON_S), shot(1.0, MASKED), lambda: end.wait(SOON_S)]
     pipeline = Pipeline(
@@ -965,7 +964,7 @@ def test_a_camera_whose_thread_waits_for_ever_is_down_until_a_frame_comes(shot, 
 
 @pytest.mark.logs_errors
 def test_an_absence_of_which_nobody_heard_is_told_again(shot, monkeypatch):
-    monkeypatch.setattr(pipeline_module, "LOOK_S", 0.05)
+    monkeypatch.setattr(offline_watch, "CHECK_S", 0.05)
     sink = FakeSink(errors=[AlertError("fake: no sound")])
     pipeline = Pipeline(
         [make_camera(FakeSource(live=True), sinks=(sink,), offline_rule=make_offline_rule(0.3))]
@@ -976,7 +975,7 @@ def test_an_absence_of_which_nobody_heard_is_told_again(shot, monkeypatch):
 
 
 def test_footage_that_has_ended_is_not_missed(shot, monkeypatch):
-    monkeypatch.setattr(pipeline_module, "LOOK_S", 0.05)
+    monkeypatch.setattr(offline_watch, "CHECK_S", 0.05)
     sink, forever = FakeSink(), threading.Event()
     clip = make_camera(FakeSource([shot(0.0, MASKED)]), sinks=(sink,), offline_rule=make_offline_rule(0.2))
     live = make_camera(FakeSource([lambda: forever.wait(SOON_S)], live=True), "gate")
@@ -1009,8 +1008,8 @@ class IdleSource(FakeSource):
 
 def test_a_camera_that_brings_nothing_and_is_well_is_up_and_its_alert_is_over(shot, monkeypatch, caplog):
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(pipeline_module, "LOOK_S", 0.05)
-    monkeypatch.setattr(pipeline_module, "LOST_S", 0.3)
+    monkeypatch.setattr(offline_watch, "CHECK_S", 0.05)
+    monkeypatch.setattr(offline_watch, "LOST_S", 0.3)
     sink, source = FakeSink(), IdleSource(shot(0.0, BARE))
     camera = make_camera(source, sinks=(sink,), offline_rule=make_offline_rule(0.5))
     pipeline = Pipeline([camera])

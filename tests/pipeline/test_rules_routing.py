@@ -15,6 +15,7 @@ from maskwatch.core.rules.occupancy import Occupancy
 from maskwatch.core.rules.protected_ratio import ProtectedRatio
 from maskwatch.core.rules.schedule import Schedule
 from maskwatch.core.rules.timed_rule import TimedRule, Timing
+from maskwatch.pipeline import offline_watch
 from maskwatch.pipeline import pipeline as pipeline_module
 from maskwatch.pipeline.announcer import sink_routes
 from maskwatch.pipeline.camera import Camera
@@ -271,8 +272,8 @@ def test_an_alert_that_is_delivered_while_the_pipeline_stops_is_over_too():
 
 
 def test_what_stands_when_a_camera_goes_down_is_over_while_others_are_watched(monkeypatch):
-    monkeypatch.setattr(pipeline_module, "LOOK_S", 0.01)
-    monkeypatch.setattr(pipeline_module, "LOST_S", 0.2)
+    monkeypatch.setattr(offline_watch, "CHECK_S", 0.01)
+    monkeypatch.setattr(offline_watch, "LOST_S", 0.2)
     monkeypatch.setattr(pipeline_module, "IDLE_S", 0.02)
     sink = Sink()
     made = camera([shot(0.0), lambda: until(lambda: sink.told)], rule(), sinks=(sink,), live=True)

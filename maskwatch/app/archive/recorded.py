@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from maskwatch.app.archive.analysis import Found
+from maskwatch.app.archive.analysis import ChunkResult
 from maskwatch.app.archive.chunks import Chunk
 from maskwatch.core.address import Address
 from maskwatch.core.errors import QueueError, SourceError
@@ -24,7 +24,7 @@ class RecordedSource:
 
     live = False
 
-    def __init__(self, name: str, chunks: Iterable[Found]) -> None:
+    def __init__(self, name: str, chunks: Iterable[ChunkResult]) -> None:
         self.name = name
         self._chunks = chunks
         self._reports: dict[int, tuple[FrameReport, tuple[int | None, ...] | None]] = {}

@@ -15,7 +15,7 @@ from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from maskwatch.app.archive.analysis import Found
+from maskwatch.app.archive.analysis import ChunkResult
 from maskwatch.app.archive.chunks import Chunk, Clip, chunks_of
 from maskwatch.app.archive.outputs import ClipEvents, Reports
 from maskwatch.app.archive.recorded import PicturedSamples, RecordedSource
@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Archive:
+class ArchivePlan:
     """Where all goes, and how the clips are analysed; the plan's address is each clip's own. `site` is the events'."""
 
     out: Path
@@ -78,11 +78,11 @@ class _Job:
     held: dict[int, bytes] = field(default_factory=dict)
 
 
-class Run:
+class ArchiveRun:
     """Analyses clips; gives how each went, as they are done. `advance` is called with how many bytes of footage are done."""
 
     def __init__(
-        self, archive: Archive, workers: Workers[Chunk, bytes], advance: Callable[[int], None]
+        self, archive: ArchivePlan, workers: Workers[Chunk, bytes], advance: Callable[[int], None]
     ) -> None:
         self._archive = archive
         self._workers = workers
@@ -133,7 +133,7 @@ class Run:
             return
         if isinstance(result, WorkError):
             job.failed = str(result)
-        elif chunk.end is not None and Found.read(result).is_unsteady:
+        elif chunk.end is not None and ChunkResult.read(result).is_unsteady:
             self._in_one_piece(job)
             return
         elif self._archive.plan.defaults.privacy is Privacy.AGGREGATE:  # which stores no boxes
@@ -167,7 +167,7 @@ class Run:
         archive, folder = self._archive, self._folder(job.clip)
         plan = self._plan_of(job.clip)
         found = (
-            Found.read(job.held.get(chunk.number) or self._file(job.asked, chunk).read_bytes())
+            ChunkResult.read(job.held.get(chunk.number) or self._file(job.asked, chunk).read_bytes())
             for chunk in job.chunks
         )
         source = RecordedSource(job.clip.name, found)

@@ -45,7 +45,7 @@ class FacesSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class SizeTrial:
     """A smallest face in pixels, what finding faces takes with it, and how many it finds."""
 
     least_px: float
@@ -66,7 +66,7 @@ def look(frames: Sequence[Frame], camera: CameraConfig, models: Models) -> Faces
     return FacesSeen(frame, report, smaller, least, _ms(frame.rgb, camera, models))
 
 
-def compare(frame: Frame, camera: CameraConfig, models: Models) -> list[Tried]:
+def compare(frame: Frame, camera: CameraConfig, models: Models) -> list[SizeTrial]:
     """What each smallest face costs and finds in the picture; empty of a detector that knows none."""
     detect = camera.detect
     if not isinstance(detect, DetectSettings):
@@ -75,7 +75,7 @@ def compare(frame: Frame, camera: CameraConfig, models: Models) -> list[Tried]:
     for _, each in cameras:
         _analysed(frame, each, models)  # the first look at a size compiles
     return [
-        Tried(size, _ms(frame.rgb, each, models), len(_analysed(frame, each, models).faces))
+        SizeTrial(size, _ms(frame.rgb, each, models), len(_analysed(frame, each, models).faces))
         for size, each in cameras
     ]
 
@@ -96,7 +96,7 @@ def told(seen: FacesSeen, view_deg: float) -> str:
     return f"{who}{_verdict(seen)}; {held}"
 
 
-def compared(tried: Sequence[Tried]) -> str:
+def compared(tried: Sequence[SizeTrial]) -> str:
     """In one line."""
     return "smallest face: " + "; ".join(
         f"{each.least_px:g} px {each.find_ms:.0f} ms, {pluralize(each.faces, 'face')}" for each in tried

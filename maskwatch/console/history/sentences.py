@@ -133,15 +133,15 @@ def _announcement(t: Texts, event: Event, said: "_Said") -> str:
 
 
 def _models(t: Texts, event: Event, said: "_Said") -> str:
-    key = "models" if event.data.get("before") else "models_first"
-    return t(f"history.{key}", **said.all("version", "before"))
+    data = event.data
+    key = "models_refused" if data.get("refused") else "models" if data.get("before") else "models_first"
+    return _with_reason(t, event, t(f"history.{key}", **said.all("version", "before", "refused")))
 
 
 def _service(t: Texts, event: Event, said: "_Said") -> str:
     state = event.data.get("state")
     known = state if state in {"stopped", "reloaded"} else "started"
-    told = t(f"history.service_{known}", version=said["version"])
-    return f"{told}: {_reason(t, event)}" if event.data.get("reason") else told
+    return _with_reason(t, event, t(f"history.service_{known}", version=said["version"]))
 
 
 def _passage(t: Texts, event: Event, _: "_Said") -> str:
@@ -174,6 +174,10 @@ SENTENCES: Mapping[EventKind, Callable[[Texts, Event, "_Said"], str]] = {
     EventKind.SETTINGS: _settings,
     EventKind.ACCESS: _access,
 }
+
+
+def _with_reason(t: Texts, event: Event, told: str) -> str:
+    return f"{told}: {_reason(t, event)}" if event.data.get("reason") else told
 
 
 def _reason(t: Texts, event: Event) -> str:

@@ -25,14 +25,14 @@ class PeopleLately:
                 self._counts[self._seen.pop(person.track)[1]] -= 1
             self._seen[person.track] = now_s, person.label
             self._counts[person.label] += 1
-        self._forget(now_s)
+        self._drop_expired(now_s)
 
     def count(self, now_s: float) -> PeopleCount:
         """Who was in view until now."""
-        self._forget(now_s)
+        self._drop_expired(now_s)
         return PeopleCount(**{label.value: self._counts[label] for label in Label})
 
-    def _forget(self, now_s: float) -> None:
+    def _drop_expired(self, now_s: float) -> None:
         while self._seen:
             track = next(iter(self._seen))
             seen_s, label = self._seen[track]

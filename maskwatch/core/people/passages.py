@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from maskwatch.core.geometry import names_of
+from maskwatch.core.geometry import names_at
 from maskwatch.core.people.lines import Crossing, Line
 from maskwatch.core.people.unassessed import Unassessed
 from maskwatch.core.ports import Track
@@ -82,7 +82,7 @@ class Passages:
             return
         if track.face is not None and report.faces[track.face] not in self._before:
             walk.sightings += 1  # one that the gate carried on was not looked at again
-        walk.zones.update(names_of(self._zones, track.box.centre, report.size))
+        walk.zones.update(names_at(self._zones, track.box.centre, report.size))
         for name, crossing in walk.crossings.items():
             crossing.step(track.box.centre, report.size)
             direction = crossing.crossed(_side_px(track.box)) if walk.is_somebody else None
@@ -112,7 +112,7 @@ class Passages:
                 yield Passage(report.camera, mover.at, None, Label.UNKNOWN, direction, line, zones)
 
     def _placed(self, person: Person, report: FrameReport) -> Person:
-        zones = names_of(self._zones, person.box.centre, report.size)
+        zones = names_at(self._zones, person.box.centre, report.size)
         return replace(person, zones=zones, counted=bool(zones))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 
-from maskwatch.core.geometry import around, covered, names_of, overlaps
+from maskwatch.core.geometry import covered_share, enclosing_box, names_at, overlaps
 from maskwatch.core.people.lines import Crossing, Line, Point
 from maskwatch.core.person_size import MAX_SHARE, WIDE, PersonSize, has_face, with_room
 from maskwatch.core.records import Box, Direction, FrameReport, Polygon
@@ -111,7 +111,7 @@ class Unassessed:
             mine = own.get(id(each), [])
             if sum(box.width * box.height for box in mine) >= STIRRING * self._person.least_area:
                 each.at = report.at
-                whole = reduce(around, mine)
+                whole = reduce(enclosing_box, mine)
                 if self._person.fits(whole, report.size):
                     self._go_on(each, whole, report)
             each.has_face = each.has_face or has_face(each.box, faces)
@@ -120,7 +120,7 @@ class Unassessed:
     def _before(self, part: Box) -> Mover | None:
         """What it is a part of: the one that it lies on most."""
         near = [each for each in self._all if overlaps(with_room(each.box), part)]
-        return max(near, key=lambda each: covered(part, with_room(each.box)), default=None)
+        return max(near, key=lambda each: covered_share(part, with_room(each.box)), default=None)
 
     def _begun(self, box: Box, report: FrameReport) -> Mover:
         crossings = {name: Crossing(line) for name, line in self._lines.items()}
@@ -130,4 +130,4 @@ class Unassessed:
 
     def _go_on(self, mover: Mover, box: Box, report: FrameReport) -> None:
         mover.go_on(box, report)
-        mover.zones.update(names_of(self._zones, mover.head, report.size))
+        mover.zones.update(names_at(self._zones, mover.head, report.size))

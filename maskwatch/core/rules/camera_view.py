@@ -8,9 +8,9 @@ from maskwatch.core.view import Fault, Measure, UsualView
 
 NAME = "camera_view"  # of the rule, in its alerts
 EVERY_S = 1.0  # pictures are measured so often
-LEAST_MATCHING = 0.2  # of the pattern: less is another view
-LEAST_SHARPNESS = 0.5
-MUCH_TEXTURE = 0.4  # of the usual: less is no view, but something before the lens
+MIN_MATCHING = 0.2  # of the pattern: less is another view
+MIN_SHARPNESS = 0.5
+MIN_TEXTURE = 0.4  # of the usual: less is no view, but something before the lens
 LEARN_S = 3600.0  # the first hour, in which it is learnt how little a busy place leaves of the pattern
 BY_LEARNT = 0.5  # of the least that was then seen
 SETTLED_S = 600.0  # a camera that was turned, and stays so, shows its usual view then
@@ -78,14 +78,14 @@ class CameraView(OneAlert):
         """What is wrong with this one picture; the first that fits."""
         is_stuck = self._is_stuck(measure, at)
         is_another = measure.matching is not None and self._is_another(measure.matching, report, at)
-        has_texture = measure.texture is not None and measure.texture >= MUCH_TEXTURE
+        has_texture = measure.texture is not None and measure.texture >= MIN_TEXTURE
         faults = {
             Fault.DARK: measure.is_dark,
             Fault.DAZZLED: measure.is_dazzled,
             Fault.STUCK: is_stuck,
             Fault.COVERED: measure.is_flat or (is_another and not has_texture),
             Fault.TURNED: is_another,
-            Fault.BLURRED: measure.sharpness is not None and measure.sharpness < LEAST_SHARPNESS,
+            Fault.BLURRED: measure.sharpness is not None and measure.sharpness < MIN_SHARPNESS,
         }
         return next((fault for fault, is_so in faults.items() if is_so), None)
 
@@ -103,9 +103,9 @@ class CameraView(OneAlert):
         self._lows.append(matching)
         if at - self._started_at < LEARN_S and len(self._lows) == self._lows.maxlen:
             lasting = max(self._lows)  # for a moment, anything may stand before the lens
-            if lasting > LEAST_MATCHING / 2:
+            if lasting > MIN_MATCHING / 2:
                 self._least = min(self._least, lasting)
-        if matching >= min(LEAST_MATCHING, BY_LEARNT * self._least):
+        if matching >= min(MIN_MATCHING, BY_LEARNT * self._least):
             return False
         # a crowd before the lens hides all else, but shows faces
         return not report.faces or self._fault in {Fault.TURNED, Fault.COVERED}
@@ -116,7 +116,7 @@ class CameraView(OneAlert):
             self._since = self._same_since if fault is Fault.STUCK else at
             self._due_at = None if self._standing or self._in_flight else self._since + self._after_s
         if fault is Fault.TURNED and at - self._since >= SETTLED_S:
-            self._usual.forget()
+            self._usual.reset()
 
     def _decided(self, fault: Fault | None, at: float) -> Alert | None:
         lasts_s = at - self._since

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from maskwatch.core.records import Estimate
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.evaluation.bootstrap import (
     Difference,
-    Estimate,
     Ints,
     Measured,
     Portion,

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from maskwatch.evaluation.bootstrap import RESAMPLES, Difference, Estimate
+from maskwatch.core.records import Estimate
+from maskwatch.evaluation.bootstrap import RESAMPLES, Difference
 from maskwatch.evaluation.detection import BARE_MINUS_MASKED
 from maskwatch.evaluation.document import Table
 from maskwatch.evaluation.system import ACCUSED, BIAS, UNNOTICED
