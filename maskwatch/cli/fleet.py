@@ -1,6 +1,7 @@
 """`maskwatch fleet`: models that are published once and pulled by many services."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ from maskwatch.cli.terminal import out, say
 from maskwatch.core.errors import ConfigError, FleetError, SignatureError
 from maskwatch.core.text import one_line, pluralize, terminal_safe
 from maskwatch.fleet.stages import Stage
+from maskwatch.platform.clock import utc_now
 
 if TYPE_CHECKING:
     from maskwatch.fleet.manifest import Manifest
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from maskwatch.fleet.report import ServiceReport
 
 OTHERS_READ = 0o005
+SOON = timedelta(days=7)
 
 app = typer.Typer(help="Models for many services: published, staged, withdrawn.", no_args_is_help=True)
 
@@ -99,6 +102,19 @@ def withdraw(version: Version, key: Key, to: Folder) -> None:
 
 
 @app.command()
+def refresh(
+    key: Key,
+    to: Folder,
+    valid_days: Annotated[
+        int | None, typer.Option("--valid-days", min=1, max=3650, help="So long; else as long as before.")
+    ] = None,
+) -> None:
+    """Sign what is published anew before it expires, which services warn of; every other publication does so, too."""
+    manifest = _publisher(to, key).refresh(None if valid_days is None else timedelta(days=valid_days))
+    say(f"manifest {manifest.sequence} in {to}, {_validity(manifest)}")
+
+
+@app.command()
 def status(
     to: Folder,
     key: Annotated[
@@ -126,7 +142,7 @@ def status(
         )
     out.print(services)
     say(
-        f"manifest {manifest.sequence} of {manifest.published_at:%Y-%m-%d %H:%M} UTC"
+        f"manifest {manifest.sequence} of {manifest.published_at:%Y-%m-%d %H:%M} UTC, {_validity(manifest)}"
         f"{'' if key else ', whose signature was not checked (--public-key)'}; "
         f"{pluralize(len(reports), 'service')} told what it runs"
     )
@@ -167,7 +183,7 @@ def _publisher(folder: Path, key: Path) -> "Publisher":
 def _say_published(manifest: "Manifest", version: str, folder: Path) -> None:
     release = manifest.release(version)
     assert release is not None
-    say(f"{version}: {release.stage}, by manifest {manifest.sequence} in {folder}")
+    say(f"{version}: {release.stage}, by manifest {manifest.sequence} in {folder}, {_validity(manifest)}")
     if release.stage is Stage.TENTH:
         known = [each.name for each in _reports(folder)]
         tenth = [name for name in known if release.serves(name)]
@@ -178,6 +194,16 @@ def _say_published(manifest: "Manifest", version: str, folder: Path) -> None:
                 "it serves nowhere yet, and its shadow run ends; with fewer than about 30 services, go on to `all` "
                 "or name some (--service NAME)"
             )
+
+
+def _validity(manifest: "Manifest") -> str:
+    if manifest.expires_at is None:
+        return "valid without end (maskwatch fleet refresh gives it one)"
+    left = manifest.expires_at - utc_now()
+    day = f"{manifest.expires_at:%Y-%m-%d}"
+    if left <= timedelta():
+        return f"EXPIRED on {day}: services follow it no more (maskwatch fleet refresh)"
+    return f"valid until {day}" + (" (maskwatch fleet refresh, before that)" if left < SOON else "")
 
 
 def _reports(folder: Path) -> "list[ServiceReport]":

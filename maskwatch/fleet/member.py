@@ -88,6 +88,7 @@ class Member:
         manifest = self._pulled()
         if manifest is None:
             return
+        manifest.require_valid(utc_now())
         held = self._files.held()
         if held is None:
             self._serve(manifest)

@@ -11,6 +11,7 @@ from maskwatch.cli import fleet
 from maskwatch.core.errors import ConfigError, FleetError
 from maskwatch.fleet.follower import FleetFollower
 from maskwatch.fleet.manifest import MANIFEST, SERVICES
+from maskwatch.fleet.publish import VALIDITY
 from maskwatch.fleet.signing import PASSPHRASE
 from maskwatch.fleet.stages import Stage
 from maskwatch.models.registry import SHIPPED
@@ -144,6 +145,23 @@ def test_status_tells_which_service_follows_which_cannot_and_which_is_silent(
     assert rows["follows"].split("│")[4].strip() == "follows"
     assert "does not follow: the fleet's manifest is not signed with the key" in rows["trusts another"]
     assert f"silent since {then:%Y-%m-%d %H:%M}" in rows["silent"]
+
+
+def test_until_when_a_manifest_holds_is_told_and_renewed(run, source, folder, keys, publisher, monkeypatch):
+    signed = ("--key", keys / "ours", "--to", folder)
+    now = utc_now()
+    assert f"valid until {now + VALIDITY:%Y-%m-%d}" in run("publish", V1, *signed, "--dir", source.folder)
+
+    def status(days):
+        monkeypatch.setattr(fleet, "utc_now", lambda: now + timedelta(days=days))
+        return " ".join(run("status", "--to", folder).split())
+
+    assert "refresh" not in status(20)
+    assert "(maskwatch fleet refresh, before that)" in status(25)
+    assert "EXPIRED on " in status(31)
+    told = run("refresh", *signed, "--valid-days", "90")
+    assert f"valid until {now + timedelta(days=90):%Y-%m-%d}" in told
+    assert "refresh" not in status(31)
 
 
 def test_keygen_prints_the_public_key_and_never_the_private_one(run, tmp_path, monkeypatch):
