@@ -149,6 +149,18 @@ def status(
 
 
 @app.command()
+def remove(
+    service: Annotated[str, typer.Argument(metavar="SERVICE", help="Its name, as `fleet status` has it.")],
+    to: Folder,
+) -> None:
+    """Take a service that is no more out of `fleet status`."""
+    from maskwatch.fleet.report import remove_report
+
+    remove_report(to, service)
+    say(f"{service}: no more among the services of {to}")
+
+
+@app.command()
 def follow(config: Annotated[Path, typer.Option("-c", "--config", help="The configuration file.")]) -> None:
     """Let the fleet decide again which version serves here, after somebody chose one."""
     from maskwatch.fleet.state import StateFiles
@@ -214,6 +226,8 @@ def _reports(folder: Path) -> "list[ServiceReport]":
 
 def _remark(report: "ServiceReport", latest: int) -> str:
     said = [f"silent since {report.at:%Y-%m-%d %H:%M}"] if report.is_silent else []
+    if report.may_be_retired:
+        said.append("maskwatch fleet remove takes it away, if it is no more")
     if report.not_followed:
         said.append(f"does not follow: {report.not_followed}")
     if report.sequence != latest:

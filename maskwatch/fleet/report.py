@@ -15,6 +15,7 @@ from maskwatch.platform.clock import utc_now
 
 MAX_BYTES = 16_000
 MAX_SERVICES = 10_000
+RETIRED_AFTER = timedelta(days=30)
 SILENT_AFTER = 3  # times that it did not report
 Text = Annotated[str, Field(max_length=1000)]
 
@@ -49,6 +50,11 @@ class ServiceReport(BaseModel):
         """Whether it should have said something since."""
         return utc_now() - self.at > SILENT_AFTER * timedelta(seconds=self.every_s)
 
+    @property
+    def may_be_retired(self) -> bool:
+        """Whether it has said nothing for so long that there may be no such service any more."""
+        return utc_now() - self.at > RETIRED_AFTER
+
 
 def write_report(share: Writable, report: ServiceReport) -> None:
     """Raises `OSError`, where the service may not write, say."""
@@ -76,6 +82,20 @@ def read_reports(folder: Path) -> Iterator[ServiceReport]:
         except (OSError, ValidationError):
             continue
         yield report
+
+
+def remove_report(folder: Path, name: str) -> None:
+    """Forget a service. Raises `FleetError` where none of that name reported, or one does so still, and `OSError`."""
+    found = {report.name: report for report in read_reports(folder)}
+    if name not in found:
+        raise FleetError(
+            f"{folder}: no service {name!r} has reported there, but {', '.join(found) or 'none'}"
+        )
+    if not found[name].is_silent:
+        raise FleetError(
+            f"{name!r} reports still, and would come back; take `fleet` out of its configuration first"
+        )
+    (folder / SERVICES / _file_of(name)).unlink()
 
 
 def _file_of(name: str) -> str:

@@ -147,6 +147,27 @@ def test_status_tells_which_service_follows_which_cannot_and_which_is_silent(
     assert f"silent since {then:%Y-%m-%d %H:%M}" in rows["silent"]
 
 
+def test_a_service_that_is_no_more_is_told_and_removed(run, source, folder, service, publisher):
+    publisher.publish(source, V1, Stage.ALL)
+    for name in ("shop 1", "shop 2"):
+        service(name).look()
+    path = folder / SERVICES / "shop%201.json"
+
+    def silent_for(days):
+        then = utc_now() - timedelta(days=days)
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"at": then.isoformat()}))
+        return " ".join(run("status", "--to", folder).split())
+
+    assert "fleet remove" not in silent_for(29)
+    assert silent_for(31).count("maskwatch fleet remove takes it away, if it is no more") == 1
+    with pytest.raises(FleetError, match="'shop 2' reports still, and would come back"):
+        run("remove", "shop 2", "--to", folder)
+    with pytest.raises(FleetError, match="no service 'shop 3' has reported there, but shop 1, shop 2"):
+        run("remove", "shop 3", "--to", folder)
+    run("remove", "shop 1", "--to", folder)
+    assert [path.name for path in (folder / SERVICES).iterdir()] == ["shop%202.json"]
+
+
 def test_until_when_a_manifest_holds_is_told_and_renewed(run, source, folder, keys, publisher, monkeypatch):
     signed = ("--key", keys / "ours", "--to", folder)
     now = utc_now()
