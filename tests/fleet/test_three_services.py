@@ -124,14 +124,19 @@ def test_a_staged_promotion_goes_back_where_the_holdout_or_the_drift_says_so(
                 until_serves(name, GOOD)
             assert services[far].log.count("is to serve again") + services[far].log.count("after bad") >= 1
 
-            def versions_of(site):
+            def told(site):
                 rows = postgres.execute(f"SELECT data FROM events WHERE site = '{site}' AND kind = 'models'")
-                return [str(row[0]) for row in rows]
+                return [row[0] for row in rows]
 
-            services[first].until(lambda: postgres.has_events() and len(versions_of(first)) >= 3, LONG_S)
-            services[labelled].until(lambda: len(versions_of(labelled)) >= 1, LONG_S)
-            assert any(BAD in each for each in versions_of(first))
-            assert not any(BAD in each for each in versions_of(labelled))
+            def reasons(site, key):
+                return [str(each.get("reason")) for each in told(site) if each.get(key) == BAD]
+
+            services[first].until(lambda: postgres.has_events() and len(told(first)) >= 3, LONG_S)
+            services[first].until(lambda: reasons(first, "version") and reasons(first, "refused"), LONG_S)
+            assert "has shifted" in reasons(first, "refused")[0]
+            services[labelled].until(lambda: reasons(labelled, "refused"), LONG_S)
+            assert "worse on the cameras' holdout" in reasons(labelled, "refused")[0]
+            assert reasons(labelled, "version") == []
         finally:
             for each in services.values():
                 each.__exit__()
