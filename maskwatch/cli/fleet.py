@@ -123,6 +123,7 @@ def status(
     ] = None,
 ) -> None:
     """What is published, and what each service says that it runs."""
+    from maskwatch.fleet.evidence import evidence
     from maskwatch.fleet.publish import read_manifest, unverified_manifest
     from maskwatch.fleet.signing import read_public
 
@@ -141,6 +142,9 @@ def status(
             _shown(report.name), _shown(report.serves), at, _shown(_remark(report, manifest.sequence))
         )
     out.print(services)
+    for each in manifest.releases:
+        if (seen := evidence(each, reports, utc_now())) is not None:
+            say(seen)
     say(
         f"manifest {manifest.sequence} of {manifest.published_at:%Y-%m-%d %H:%M} UTC, {_validity(manifest)}"
         f"{'' if key else ', whose signature was not checked (--public-key)'}; "

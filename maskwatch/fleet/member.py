@@ -119,6 +119,7 @@ class Member:
             not_followed=str(problem)[:1000] if problem else None,
             every_s=self._fleet.every_s,
             instance=state.instance,
+            watched_until=self._switch.watched_until,
         )
         write_report(share, said)
 

@@ -26,6 +26,7 @@ class ServiceReport(BaseModel):
     Of `frames` that the version in the shadow judged, `differing` were judged differently; `problem` is why it cannot.
     `refused` has why by the version; `held` is whether somebody there chose a version. `not_followed` is why the manifest is not
     followed now. It says so again each `every_s`. `instance` is an id that no other service has, even one of its name.
+    `watched_until` is when the version that serves, where the fleet let it, is or was watched no more.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -44,6 +45,7 @@ class ServiceReport(BaseModel):
     not_followed: Text | None = None
     every_s: Annotated[float, Field(ge=1, le=86_400)] = 300.0
     instance: Text | None = None
+    watched_until: AwareDatetime | None = None
 
     @property
     def is_silent(self) -> bool:

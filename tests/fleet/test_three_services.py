@@ -56,6 +56,14 @@ def config(folder, clip, keys, address, database):
     }
 
 
+def reasons(postgres, site, key):
+    """Why the shared store's events of a site have `BAD` as their `key`."""
+    if not postgres.has_events():
+        return []
+    rows = postgres.execute(f"SELECT data FROM events WHERE site = '{site}' AND kind = 'models'")
+    return [str(data.get("reason")) for (data,) in rows if data.get(key) == BAD]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_a_staged_promotion_goes_back_where_the_holdout_or_the_drift_says_so(
@@ -124,19 +132,12 @@ def test_a_staged_promotion_goes_back_where_the_holdout_or_the_drift_says_so(
                 until_serves(name, GOOD)
             assert services[far].log.count("is to serve again") + services[far].log.count("after bad") >= 1
 
-            def told(site):
-                rows = postgres.execute(f"SELECT data FROM events WHERE site = '{site}' AND kind = 'models'")
-                return [row[0] for row in rows]
-
-            def reasons(site, key):
-                return [str(each.get("reason")) for each in told(site) if each.get(key) == BAD]
-
-            services[first].until(lambda: postgres.has_events() and len(told(first)) >= 3, LONG_S)
-            services[first].until(lambda: reasons(first, "version") and reasons(first, "refused"), LONG_S)
-            assert "has shifted" in reasons(first, "refused")[0]
-            services[labelled].until(lambda: reasons(labelled, "refused"), LONG_S)
-            assert "worse on the cameras' holdout" in reasons(labelled, "refused")[0]
-            assert reasons(labelled, "version") == []
+            told = partial(reasons, postgres)
+            services[first].until(lambda: told(first, "version") and told(first, "refused"), LONG_S)
+            assert "has shifted" in told(first, "refused")[0]
+            services[labelled].until(lambda: told(labelled, "refused"), LONG_S)
+            assert "worse on the cameras' holdout" in told(labelled, "refused")[0]
+            assert told(labelled, "version") == []
         finally:
             for each in services.values():
                 each.__exit__()
