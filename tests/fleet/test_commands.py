@@ -17,7 +17,7 @@ from maskwatch.fleet.stages import Stage
 from maskwatch.models.registry import SHIPPED
 from maskwatch.platform.clock import utc_now
 
-from .conftest import V1, V2, Watched, member_names
+from .conftest import V1, V2, WATCHED, Watched, member_names
 
 
 @pytest.fixture
@@ -50,6 +50,9 @@ def test_a_version_s_whole_way(run, tmp_path, source, folder, service, keys):
     told = run("stage", V1, "tenth", *signed)
     assert f"1 of 3 services known are of its tenth: {first}" in told
     assert [each.look() for each in services] == [V1, SHIPPED, SHIPPED]
+    assert f"1 service to be waited for, the last until {utc_now() + WATCHED:%Y-%m-%d}" in run(
+        "status", "--to", folder
+    )
 
     services[0].why_back = "door: how sure the detector is has shifted (PSI 1.20, bound 0.50)"
     assert services[0].look() == SHIPPED
@@ -123,7 +126,10 @@ def test_a_version_in_the_shadow_is_told_with_what_came_of_it(run, source, folde
     shop = service()
     shop.tried = ShadowStatus(V1, SHIPPED, utc_now(), {"door": ShadowCounts(frames=120, differing=7)})
     shop.look()
-    assert "tries v1: 7 of 120 frames differ" in " ".join(run("status", "--to", folder).split())
+    told = " ".join(run("status", "--to", folder).split())
+    assert "tries v1: 7 of 120 frames differ" in told
+    assert "v1 in the shadow: 7 of 120 frames differ at 1 service" in told
+    assert "280 more are needed" in told
 
 
 def test_status_tells_which_service_follows_which_cannot_and_which_is_silent(
