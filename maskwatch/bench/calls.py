@@ -82,7 +82,7 @@ def judged(detector: Mtcnn, judge: Classifier, frames: list[Rgb]) -> int:
 
 
 def classified(judge: Classifier, frames: list[Rgb], found: list[tuple[Face, ...]]) -> int:
-    """Classify the found faces of all frames; returns how many there are."""
+    """Judge the faces that were found in the frames; how many there are."""
     faces = [(rgb, face) for rgb, own in zip(frames, found, strict=True) for face in own]
     judge.classify(faces)
     return len(faces)

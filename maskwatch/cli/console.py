@@ -114,7 +114,7 @@ def store_address(written: str) -> "SecretStr":
     secrets = [url.password, *(each for key, each in url.query.items() if "password" in key)]
     if any(each and not VARIABLE.fullmatch(str(each)) for each in secrets):
         raise ConfigError(
-            "--store: other users of this machine can see a password that stands here; write {MASKWATCH_NAME} for it, "
+            "--store: other users of this machine can see a password given here; write {MASKWATCH_NAME} for it, "
             "a variable of the environment or a credential of systemd"
         )
     known = variables()

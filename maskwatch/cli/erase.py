@@ -1,6 +1,5 @@
 """`maskwatch erase`: what is stored of a camera and of some days, or somebody's name, away for good."""
 
-import sys
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +8,7 @@ import typer
 from rich.table import Column, Table
 
 from maskwatch.cli.sections import settings_for
-from maskwatch.cli.terminal import out, progress, say
+from maskwatch.cli.terminal import is_wanted, out, progress, say
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.text import pluralize
 from maskwatch.platform.paths import looked_at
@@ -56,7 +55,7 @@ def erase(
     sinks have sent, and models that learnt from the pictures stay.
     """
     if (camera is None) == (person is None):
-        raise ConfigError("say either --camera or --person")
+        raise ConfigError("give either --camera or --person")
     settings = settings_for("erase shared", config) if shared else settings_for("erase", config)
     if person is not None:
         if day is not None or before is not None or exports or shared:
@@ -64,7 +63,7 @@ def erase(
         _erase_person(settings, person, yes=yes)
         return
     if (day is None) == (before is None):
-        raise ConfigError("say either --day or --before")
+        raise ConfigError("give either --day or --before")
     if shared and settings.events.url is None:
         raise ConfigError("--shared: the configuration names no shared database (events.url)")
     from maskwatch.app.erase import Erasure
@@ -93,7 +92,7 @@ def _erase_camera(settings: "Config", erasure: "Erasure", *, exports: bool, shar
         say(
             f"{export.path}: was exported and holds some of it; {'goes, too' if exports else '--exports deletes it'}"
         )
-    if not _is_wanted(told, "deletes them for good", yes=yes):
+    if not is_wanted(told, "deletes them for good", yes=yes):
         return
     require_no_training(archive)
     erase_related(settings, found, erasure, exports=exports)
@@ -141,7 +140,7 @@ def _tell_holdout(kept: "StoredSamples") -> None:
         left = kept.holdout - kept.held_out
         say(
             f"{kept.held_out} of them measure new models: the holdout keeps {pluralize(left, 'picture')} of "
-            f"{kept.holdout}, and figures of before cannot be compared with those of after"
+            f"{kept.holdout}, so figures from before and after cannot be compared"
         )
 
 
@@ -150,13 +149,13 @@ def _erase_person(settings: "Config", name: str, *, yes: bool) -> None:
 
     found = look_for(settings, name)
     if not found.is_known:
-        raise ConfigError(f"--person: {name!r} stands nowhere")
+        raise ConfigError(f"--person: {name!r} is found nowhere")
     say(_places(found))
-    if not _is_wanted("a pseudonym would stand in its place", "replaces it for good", yes=yes):
+    if not is_wanted("a pseudonym would replace it", "replaces it for good", yes=yes):
         return
     with progress("replacing", None) as advance:
         pseudonym = erase_person(settings, name, advance)
-    say(f"{pseudonym} stands in its place; how far people agree is told as before")
+    say(f"replaced by {pseudonym}; agreement between people is measured as before")
 
 
 def _places(found: "NameUses") -> str:
@@ -166,21 +165,13 @@ def _places(found: "NameUses") -> str:
         pluralize(found.events, "event"),
     ]
     if found.in_team:
-        counts.append("the team, which is left")
+        counts.append("the team, which it would leave")
     if found.is_user:
-        counts.append("the users, of whom it is removed")
-    told = f"the name stands in {', '.join(counts)}"
+        counts.append("the users, from which it would be removed")
+    told = f"the name is in {', '.join(counts)}"
     if found.damaged:
-        told += f"; {pluralize(len(found.damaged), 'file')} of damaged events, where it may stand, would be deleted whole"
+        told += f"; {pluralize(len(found.damaged), 'file')} of damaged events, which may contain it, would be deleted whole"
     return told
-
-
-def _is_wanted(told: str, option: str, *, yes: bool) -> bool:
-    """Whether it is to be done: said by an option, or when asked at a terminal."""
-    if yes:
-        return True
-    say(f"{told}; --yes {option}")
-    return sys.stdin.isatty() and sys.stdout.isatty() and typer.confirm("Now?")
 
 
 def _as_day(option: str, text: str | None) -> date | None:

@@ -29,7 +29,9 @@ app = typer.Typer(help="Frames that are worth a person's look.", no_args_is_help
 Folder = Annotated[Path | None, typer.Option("--dir", help="The queue's folder; else the configuration's.")]
 Config = Annotated[Path | None, typer.Option("-c", "--config", help="The configuration file.")]
 SampleId = Annotated[str, typer.Argument(metavar="ID", help="As `queue list` gives it.")]
-By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who says so; else the user's name.")]
+By = Annotated[
+    str | None, typer.Option("--by", metavar="NAME", help="Who labels; by default the user's name.")
+]
 Since = Annotated[str | None, typer.Option("--since", metavar="DAY", help="Saved on this UTC day or later.")]
 Until = Annotated[str | None, typer.Option("--until", metavar="DAY", help="Saved on this UTC day or before.")]
 Camera = Annotated[str | None, typer.Option("--camera", metavar="NAME", help="Of this camera alone.")]
@@ -47,7 +49,7 @@ def user_name() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError) as e:  # in a container, a user may be a number alone
-        raise ConfigError("--by: say who says so; this machine knows no name of yours") from e
+        raise ConfigError("--by: give your name; this machine has none for your user") from e
 
 
 def wanted_samples(

@@ -125,7 +125,7 @@ def import_(
 
     name, meanings = by or user_name(), parse_classes(classes or ())
     if undo == (source is not None):
-        raise ConfigError("say either which set to import, or --undo")
+        raise ConfigError("give either the set to import or --undo")
     if source is None:
         _undo_import(opened_queue(folder, config), name)
         return

@@ -234,9 +234,9 @@ def _alerts(told: dict[str, Any]) -> str:
     for sink, counts in outcomes.items():
         lost = ", ".join(f"{counts[o]} {o}" for o in ("kept", "failed", "dropped") if o in counts)
         parts.append(
-            f"{pluralize(counts.get('delivered', 0), 'alert')} told by {sink}{f' ({lost})' if lost else ''}"
+            f"{pluralize(counts.get('delivered', 0), 'alert')} sent by {sink}{f' ({lost})' if lost else ''}"
         )
-    return ", ".join(parts) or "0 alerts told"
+    return ", ".join(parts) or "0 alerts sent"
 
 
 def _summary(told: dict[str, Any]) -> str:

@@ -69,7 +69,7 @@ def parse_classes(texts: Iterable[str]) -> ClassNames:
             labels = ", ".join(Meaning)
             raise ConfigError(f"--class: must be NAME=LABEL with one of the labels {labels}, got {text!r}")
         if said.setdefault(plain(name), meaning) is not meaning:
-            raise ConfigError(f"--class: says two things of {name!r}")
+            raise ConfigError(f"--class: gives two labels for {name!r}")
     return ClassNames(said)
 
 

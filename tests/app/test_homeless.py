@@ -107,7 +107,7 @@ def test_a_user_who_is_a_number_alone_must_say_who_labels(homeless, tmp_path):
     nameless = {key: value for key, value in homeless.items() if key not in names}
     command = [sys.executable, "-c", NAMELESS, "queue", "label", "x", "--accept", "--dir", str(tmp_path)]
     done = subprocess.run(command, cwd="/", env=nameless, capture_output=True, text=True)
-    told = "maskwatch: --by: say who says so; this machine knows no name of yours\n"
+    told = "maskwatch: --by: give your name; this machine has none for your user\n"
     assert (done.returncode, done.stderr) == (2, told)
 
 

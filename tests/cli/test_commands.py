@@ -52,7 +52,7 @@ def test_demo_finds_two_people_and_alerts_once_and_leaves_video_report_and_plot(
 def test_the_readme_says_what_the_demo_prints(demo_files):
     folder, said = demo_files
     readme = (Path(__file__).parents[2] / "README.md").read_text()
-    shown = readme.split("It worked when the last lines are these:")[1].split("The second sets")[0]
+    shown = readme.split("If it worked, the last lines are:")[1].split("The second sets")[0]
     printed = re.sub(rf"wrote\s+{re.escape(str(folder))}", "wrote demo", said)
     assert [line.strip() for line in shown.strip().splitlines()] == printed.splitlines()
 

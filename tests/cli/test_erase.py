@@ -81,16 +81,16 @@ def test_while_a_training_runs_it_is_refused_and_nothing_is_deleted(folder):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--camera", "entrance"), "say either --day or --before"),
-        (("--day", "2026-11-26"), "say either --camera or --person"),
-        (("--person", "kim", *DAY), "say either --camera or --person"),
+        (("--camera", "entrance"), "give either --day or --before"),
+        (("--day", "2026-11-26"), "give either --camera or --person"),
+        (("--person", "kim", *DAY), "give either --camera or --person"),
         (
             ("--person", "kim", "--day", "2026-11-26"),
             "--person: goes with --yes alone, and is replaced everywhere",
         ),
-        (("--person", "nobody of that name"), "--person: 'nobody of that name' stands nowhere"),
+        (("--person", "nobody of that name"), "--person: 'nobody of that name' is found nowhere"),
         ((*DAY, "--shared"), "--shared: the configuration names no shared database (events.url)"),
-        ((*DAY, "--before", "2026-11-27"), "say either --day or --before"),
+        ((*DAY, "--before", "2026-11-27"), "give either --day or --before"),
         (
             ("--camera", "entrance", "--day", "yesterday"),
             "--day: must be a day like 2026-11-01, got 'yesterday'",

@@ -66,7 +66,7 @@ def test_prints_every_camera_and_what_the_service_holds(maskwatch):
         "75% of 4",
     ]
     assert "\ngate: rtsp://[fe80::1]/s: Connection refused\n" in done.stdout
-    told = "running for 15 min, 3 alerts told by voice (2 failed), 12 samples in the queue, 63.2 GB free"
+    told = "running for 15 min, 3 alerts sent by voice (2 failed), 12 samples in the queue, 63.2 GB free"
     assert told in done.stdout
 
 
@@ -82,7 +82,7 @@ def test_a_voice_that_cannot_speak_is_told_with_its_reason_and_for_how_long_and_
     failing = "voice of gate has failed for 12 min: aplay is not installed"
     assert (done.returncode, done.stderr) == (1, f"maskwatch: {url}: alerts cannot be delivered: {failing}\n")
     assert f"\n{failing}\n" in done.stdout
-    assert "2 alerts told by log, 0 alerts told by voice (2 failed)" in done.stdout
+    assert "2 alerts sent by log, 0 alerts sent by voice (2 failed)" in done.stdout
     assert [(sink["sink"], sink["up"], sink["reason"]) for sink in told] == [
         ("log", True, None),
         ("voice", False, "voice: aplay is not installed"),

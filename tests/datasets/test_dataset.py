@@ -562,7 +562,7 @@ def test_every_face_that_is_left_out_is_listed_with_the_reason(classes, tmp_path
     out = tmp_path / "out"
     run(classes, out, balance=False)
     found = why(out)
-    assert {key: fate for key, fate in found.items() if fate != "kept"} == {
+    assert {key: status for key, status in found.items() if status != "kept"} == {
         ("small.png", "1"): "too small",
         ("blurred.png", "1"): "too blurred",
         ("turned.png", "1"): "too turned",
@@ -649,10 +649,10 @@ def test_balance_leaves_out_by_chance_and_in_training_alone(classes, tmp_path):
     assert few < many
     assert count("even", "train") == (few, few)
     assert all(count("even", part) == count("all", part) for part in ("validation", "test"))
-    fates = why(tmp_path / "even")
-    assert sum(fate == "surplus of its class" for fate in fates.values()) == many - few
-    assert all(fate == "kept" for (name, _), fate in fates.items() if name.startswith("w"))
-    assert fates != why(tmp_path / "other")
+    statuses = why(tmp_path / "even")
+    assert sum(status == "surplus of its class" for status in statuses.values()) == many - few
+    assert all(status == "kept" for (name, _), status in statuses.items() if name.startswith("w"))
+    assert statuses != why(tmp_path / "other")
 
 
 def test_the_same_pictures_give_the_same_folder(classes, tmp_path):
@@ -747,11 +747,11 @@ def test_prepare_command_end_to_end(portraits, tmp_path, maskwatch):
     out = tmp_path / "out"
     done = maskwatch("dataset", "prepare", portraits, "-o", out, "--no-balance", "--workers", 2)
     assert done.returncode == 0, done.stderr
-    fates = [r["why"] for r in rows(out)]
+    statuses = [r["why"] for r in rows(out)]
     assert "kept: train" in done.stdout
-    assert fates.count("cannot be read") == 1
-    assert fates.count("kept") + fates.count("near duplicate") >= 14
-    assert fates.count("kept") == len(list(out.rglob("*.jpg"))) >= 6
+    assert statuses.count("cannot be read") == 1
+    assert statuses.count("kept") + statuses.count("near duplicate") >= 14
+    assert statuses.count("kept") == len(list(out.rglob("*.jpg"))) >= 6
     again = maskwatch("dataset", "prepare", portraits, "-o", out)
     assert again.returncode == 2
     assert f"{out}: is there already" in again.stderr

@@ -100,7 +100,7 @@ class NotifySink:
             raise (AlertError if lost else AlertKept)("; ".join(map(str, problems)))
 
     def probe(self, sentences: Sequence[str]) -> None:  # noqa: ARG002 - nothing is sent for a trial
-        """Begin to send what waits; while something does its fate tells. Else nobody knows before there is an alert."""
+        """Start sending the outboxes. Raises `AlertKept` with their last problems; empty ones are not tried."""
         problems = []
         for outbox in self._outboxes:
             outbox.start()

@@ -109,7 +109,7 @@ class WebhookSink:
         self.deliver(alert)
 
     def probe(self, sentences: Sequence[str]) -> None:  # noqa: ARG002 - whatever they are
-        """Begin to send what waits; while something does its fate tells, else whether somebody answers at all."""
+        """Start sending the outbox. Raises its last problem; with an empty one, `AlertKept` if nothing answers at the URL."""
         self._outbox.start()
         if self._outbox.is_empty:
             try:

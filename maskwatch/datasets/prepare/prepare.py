@@ -64,14 +64,14 @@ def prepare(
             raise DataError(f"{out}: no face is left: {_most_frequent(outcomes)}")
         outcomes += [_placed(face, where, building) for face, where in kept]
         shutil.rmtree(staging)
-        outcomes.sort(key=lambda each: (each.file, each.number or 0, each.fate, each.detail))
+        outcomes.sort(key=lambda each: (each.file, each.number or 0, each.status, each.detail))
         write_atomically(building / LIST, _as_csv(outcomes).encode())
     return outcomes
 
 
 def _most_frequent(outcomes: Sequence[ScanOutcome]) -> str:
-    fates = [outcome.fate for outcome in outcomes]
-    return max(fates, key=fates.count) if fates else "there are no pictures"
+    statuses = [outcome.status for outcome in outcomes]
+    return max(statuses, key=statuses.count) if statuses else "there are no pictures"
 
 
 @contextmanager
@@ -116,7 +116,7 @@ def _as_csv(outcomes: Sequence[ScanOutcome]) -> str:
     for each in outcomes:
         box = "" if each.box is None else " ".join(f"{v:.1f}" for v in each.box)
         measures = [f"{v:.1f}" for v in each.measures] if each.measures else ["", "", ""]
-        where = [each.split or "", each.to, each.fate, each.detail]
+        where = [each.split or "", each.to, each.status, each.detail]
         writer.writerow([each.file, each.number or "", box, each.label or "", *measures, *where])
     return text.getvalue()
 
@@ -124,9 +124,9 @@ def _as_csv(outcomes: Sequence[ScanOutcome]) -> str:
 def counts(outcomes: Sequence[ScanOutcome]) -> dict[str, dict[str, int]]:
     """How many faces of each label went where: kept ones by part, the rest by the reason."""
     table: dict[str, dict[str, int]] = {f"{FaceStatus.KEPT}: {split}": {} for split in Split}
-    table |= {str(fate): {} for fate in FaceStatus if fate is not FaceStatus.KEPT}
+    table |= {str(status): {} for status in FaceStatus if status is not FaceStatus.KEPT}
     for each in outcomes:
-        row = table[f"{FaceStatus.KEPT}: {each.split}" if each.fate is FaceStatus.KEPT else each.fate]
+        row = table[f"{FaceStatus.KEPT}: {each.split}" if each.status is FaceStatus.KEPT else each.status]
         column = each.label if isinstance(each.label, FaceLabel) else "-"
         row[column] = row.get(column, 0) + 1
     return {name: row for name, row in table.items() if row or name.startswith(FaceStatus.KEPT)}

@@ -77,7 +77,7 @@ class FoundFace:
 class ScanOutcome:
     """A line of the list: what became of a file, or of face `number` in it, and the particulars."""
 
-    fate: FaceStatus
+    status: FaceStatus
     file: str
     detail: str = ""
     number: int | None = None
@@ -90,9 +90,9 @@ class ScanOutcome:
 
 
 def outcome_of(
-    face: FoundFace, fate: FaceStatus, detail: str = "", split: Split | None = None, to: str = ""
+    face: FoundFace, status: FaceStatus, detail: str = "", split: Split | None = None, to: str = ""
 ) -> ScanOutcome:
     """A found face's line of the list, with its measures; `to` is the path of its crop in the result."""
     measures = (face.px, face.sharpness, face.turn)
     file = str(face.image.path)
-    return ScanOutcome(fate, file, detail, face.number, face.box, face.label, split, to, measures)
+    return ScanOutcome(status, file, detail, face.number, face.box, face.label, split, to, measures)

@@ -136,7 +136,7 @@ def by_inductor(plain: Run, rgb: Tensor, mode: str = "max-autotune-no-cudagraphs
         try:
             with torch.compiler.set_stance("fail_on_recompile"):
                 maps: Tensor = made(rgb)
-        except AssertionError as e:  # torch 2.13 and older: of graphs, on any thread but the main one
+        except AssertionError as e:  # torch before 2.14: of graphs, on any thread but the main one
             raise NotCompiled(f"torch does not run it on this thread ({e!r})") from e
         except RuntimeError as e:
             if "fail_on_recompile" not in str(e):
