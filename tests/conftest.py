@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the program has it; read when torch loads
@@ -57,6 +58,19 @@ def shared():
     if not (SHARED / "data").is_dir():
         pytest.skip(f"{SHARED}: real pictures and footage are not here (MASKWATCH_SHARED says where)")
     return SHARED.resolve()
+
+
+@pytest.fixture
+def in_zone(monkeypatch):
+    """Call it with the name of a time zone, in which this process then is until the test ends."""
+
+    def be_in(name):
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+
+    yield be_in
+    monkeypatch.undo()
+    time.tzset()
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ two, it is sent once more, with the same key, by which the other side knows it.
 """
 
 import logging
-import random
 import re
 import threading
 import time
@@ -17,12 +16,12 @@ from pathlib import Path
 
 from maskwatch.core.errors import AlertError, AlertKept
 from maskwatch.core.text import pluralize
+from maskwatch.platform.backoff import backoff_s
 from maskwatch.platform.files import locked, make_folder, replacing, sync_folder
 
 log = logging.getLogger(__name__)
 
-# between two attempts: doubled each time, less up to a half by chance
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0  # between two attempts after a failure
 OTHER_S = 0.5  # another process may be at this queue: so often it is asked whether it is through
 PATIENCE_S = 2.0  # so long `wait` does
 NAME = re.compile(r"\d{20}-[\w-]+\.message")
@@ -181,8 +180,8 @@ class Outbox:
                 pause_s = OTHER_S
             except SendError as e:
                 self._problem = str(e)
-                pause_s = max(_pause_s(failures), e.after_s or 0.0)
                 failures += 1
+                pause_s = max(backoff_s(failures, FIRST_PAUSE_S, LONGEST_PAUSE_S), e.after_s or 0.0)
             except OSError as e:
                 self._problem = f"{self._name}: {self._folder}: {e.strerror}"
                 pause_s = LONGEST_PAUSE_S
@@ -245,8 +244,3 @@ def waiting(folder: Path, since: float | None, until: float) -> list[Path]:
 
 def _key(name: str) -> str:
     return name.split("-", 1)[1].removesuffix(".message")
-
-
-def _pause_s(failures: int) -> float:
-    longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(failures, 16))
-    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - so that not all come back at once

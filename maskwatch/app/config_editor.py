@@ -17,8 +17,8 @@ from maskwatch.config.load import Config, load
 from maskwatch.config.sections import CameraConfig
 from maskwatch.config.yaml_document import Key
 from maskwatch.config.yaml_edit import REMOVE
-from maskwatch.console.editor.draft import Numbers, Place, PlaceKind
-from maskwatch.console.editor.port import CameraSettings, Prepared, Snapshot, Wish
+from maskwatch.console.editor.draft import Place, PlaceKind, Thresholds
+from maskwatch.console.editor.port import CameraSettings, Prepared, SettingsChange, Snapshot
 from maskwatch.core.errors import MALFORMED, ConfigError, ModelError
 from maskwatch.core.people import Line, Passages, People
 from maskwatch.core.what_if import Bounds, WhatIf
@@ -44,12 +44,12 @@ class PreparedChange:
 
     @property
     def removed(self) -> tuple[str, ...]:
-        """As the port says."""
+        """See the port."""
         return self.proposal.removed
 
     @property
     def added(self) -> tuple[str, ...]:
-        """As the port says."""
+        """See the port."""
         return self.proposal.added
 
 
@@ -69,48 +69,50 @@ class ConfigEditor:
         return self._loaded[1]
 
     def read(self) -> Snapshot:
-        """As the port says."""
+        """See the port."""
         digest = self._file.digest()
         config = self._config()
         cameras = {
-            name: CameraSettings(_places(camera), self._numbers(config, camera), camera.privacy)
+            name: CameraSettings(_places(camera), self._thresholds(config, camera), camera.privacy)
             for name, camera in config.cameras.items()
         }
         return Snapshot(cameras, digest, self._file.why_not_writable(), self._file.can_undo())
 
-    def prepare(self, wish: Wish) -> Prepared:
-        """As the port says."""
+    def prepare(self, change: SettingsChange) -> Prepared:
+        """See the port."""
         config = self._config()
-        camera = self._camera(config, wish.camera)
+        camera = self._camera(config, change.camera)
         raw = self._file.value()
-        scope = _Scope(raw, wish.camera, for_all=wish.for_all)
-        changes = _place_changes(scope, camera, wish.places)
-        changes |= self._number_changes(scope, config, camera, wish.numbers)
+        scope = _Scope(raw, change.camera, for_all=change.for_all)
+        changes = _place_changes(scope, camera, change.places)
+        changes |= self._threshold_changes(scope, config, camera, change.thresholds)
         if not changes:
             raise ConfigError(f"{self._path}: nothing is changed")
-        proposal = self._file.propose(changes, wish.digest)
+        proposal = self._file.propose(changes, change.digest)
         return PreparedChange(proposal, tuple(".".join(map(str, key)) for key in changes))
 
     def save(self, prepared: Prepared) -> str:
-        """As the port says."""
+        """See the port."""
         assert isinstance(prepared, PreparedChange)
         return self._file.write(prepared.proposal)
 
     def undo(self) -> str:
-        """As the port says."""
+        """See the port."""
         return self._file.undo()
 
-    def bounds(self, camera: str, places: tuple[Place, ...], numbers: Numbers) -> Bounds:
-        """As the port says; what is as it is now leaves in whatever was found."""
+    def bounds(self, camera: str, places: tuple[Place, ...], thresholds: Thresholds) -> Bounds:
+        """See the port. A threshold that is as now sets no bound: everything found counts."""
         config = self._config()
-        now = self._numbers(config, self._camera(config, camera))
+        now = self._thresholds(config, self._camera(config, camera))
         ignore = tuple(place.points for place in places if place.kind is PlaceKind.IGNORE)
-        found_at = None if numbers.found_at == now.found_at else numbers.found_at
-        floor = None if numbers.min_face_px == now.min_face_px else numbers.min_face_px
-        return Bounds(numbers.protected_at, found_at, floor or 0.0, ignore)
+        found_at = None if thresholds.found_at == now.found_at else thresholds.found_at
+        floor = None if thresholds.min_face_px == now.min_face_px else thresholds.min_face_px
+        return Bounds(thresholds.protected_at, found_at, floor or 0.0, ignore)
 
-    def what_if(self, camera: str, places: tuple[Place, ...], numbers: Numbers, *, live: bool) -> WhatIf:
-        """As the port says."""
+    def what_if(
+        self, camera: str, places: tuple[Place, ...], thresholds: Thresholds, *, live: bool
+    ) -> WhatIf:
+        """See the port."""
         settings = self._camera(self._config(), camera)
         zones = {place.name: place.points for place in places if place.kind is PlaceKind.ZONE}
         lines = {
@@ -119,52 +121,52 @@ class ConfigEditor:
             if place.kind is PlaceKind.LINE
         }
         passages = Passages(
-            zones=zones, lines=lines, min_face_px=numbers.min_face_px or settings.classify.min_face_px
+            zones=zones, lines=lines, min_face_px=thresholds.min_face_px or settings.classify.min_face_px
         )
-        people = People(FaceTracker(), protected_at=numbers.protected_at, passages=passages)
-        rules = camera_rules(_with_numbers(settings, numbers), live=live)
-        return WhatIf(people, rules, self.bounds(camera, places, numbers), self.recorded_at(camera))
+        people = People(FaceTracker(), protected_at=thresholds.protected_at, passages=passages)
+        rules = camera_rules(_with_thresholds(settings, thresholds), live=live)
+        return WhatIf(people, rules, self.bounds(camera, places, thresholds), self.recorded_at(camera))
 
     def recorded_at(self, camera: str) -> float | None:
-        """As the port says."""
+        """See the port."""
         config = self._config()
-        return self._numbers(config, self._camera(config, camera)).found_at
+        return self._thresholds(config, self._camera(config, camera)).found_at
 
     def _camera(self, config: Config, name: str) -> CameraConfig:
         if name not in config.cameras:
             raise ConfigError(f"{self._path}: has no camera {name!r} any more")
         return config.cameras[name]
 
-    def _numbers(self, config: Config, camera: CameraConfig) -> Numbers:
+    def _thresholds(self, config: Config, camera: CameraConfig) -> Thresholds:
         rule = _ratio_rule(camera)
         ratio = None if rule is None else rule[1].protected_ratio
-        thresholds = _thresholds(config, camera)
-        return Numbers(
+        of_stages = _thresholds(config, camera)
+        return Thresholds(
             camera.classify.protected_at,
             camera.alert.protected_ratio if ratio is None else ratio,
             camera.alert.for_s if rule is None or "for_s" not in rule[1].model_fields_set else rule[1].for_s,
-            thresholds[-1] if thresholds else getattr(camera.detect, "score", None),
+            of_stages[-1] if of_stages else getattr(camera.detect, "score", None),
             _looked_for(camera),
         )
 
-    def _number_changes(
-        self, scope: "_Scope", config: Config, camera: CameraConfig, numbers: Numbers
+    def _threshold_changes(
+        self, scope: "_Scope", config: Config, camera: CameraConfig, thresholds: Thresholds
     ) -> Changes:
-        now = self._numbers(config, camera)
+        now = self._thresholds(config, camera)
         changes: Changes = {}
-        if numbers.protected_at != now.protected_at:
-            changes |= scope.put(("classify", "protected_at"), numbers.protected_at)
-        if numbers.min_face_px != now.min_face_px:
-            changes |= scope.put(("detect", "min_face_px"), numbers.min_face_px)
-        if numbers.found_at != now.found_at:
-            thresholds = _thresholds(config, camera)
-            if thresholds:
-                changes |= scope.put(("detect", "thresholds"), [*thresholds[:-1], numbers.found_at])
+        if thresholds.protected_at != now.protected_at:
+            changes |= scope.put(("classify", "protected_at"), thresholds.protected_at)
+        if thresholds.min_face_px != now.min_face_px:
+            changes |= scope.put(("detect", "min_face_px"), thresholds.min_face_px)
+        if thresholds.found_at != now.found_at:
+            of_stages = _thresholds(config, camera)
+            if of_stages:
+                changes |= scope.put(("detect", "thresholds"), [*of_stages[:-1], thresholds.found_at])
             else:
-                changes |= scope.put(("detect", "score"), numbers.found_at)
+                changes |= scope.put(("detect", "score"), thresholds.found_at)
         for name in ("protected_ratio", "for_s"):
-            if getattr(numbers, name) != getattr(now, name):
-                changes |= _of_the_rule(scope, changes, camera, name, getattr(numbers, name))
+            if getattr(thresholds, name) != getattr(now, name):
+                changes |= _of_the_rule(scope, changes, camera, name, getattr(thresholds, name))
         return changes
 
 
@@ -306,9 +308,9 @@ def _of_the_rule(scope: _Scope, changes: Changes, camera: CameraConfig, name: st
     return {key: rules}
 
 
-def _with_numbers(camera: CameraConfig, numbers: Numbers) -> CameraConfig:
+def _with_thresholds(camera: CameraConfig, thresholds: Thresholds) -> CameraConfig:
     rules = tuple(
-        rule.model_copy(update={"protected_ratio": numbers.protected_ratio, "for_s": numbers.for_s})
+        rule.model_copy(update={"protected_ratio": thresholds.protected_ratio, "for_s": thresholds.for_s})
         if isinstance(rule, RatioSettings) and place == (_ratio_rule(camera) or (None,))[0]
         else rule
         for place, rule in enumerate(camera.alert.rules)
@@ -316,7 +318,9 @@ def _with_numbers(camera: CameraConfig, numbers: Numbers) -> CameraConfig:
     alert = camera.alert
     if not any(set(rule.model_fields_set) & {"protected_ratio", "for_s"} for rule in alert.rules):
         rules = alert.rules
-        alert = alert.model_copy(update={"protected_ratio": numbers.protected_ratio, "for_s": numbers.for_s})
+        alert = alert.model_copy(
+            update={"protected_ratio": thresholds.protected_ratio, "for_s": thresholds.for_s}
+        )
     return camera.model_copy(update={"alert": alert.model_copy(update={"rules": rules})})
 
 

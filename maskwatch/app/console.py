@@ -54,7 +54,7 @@ def console(
     )
     desk = review(config, Queue(config.queue.dir), None)
     store = config.console.store
-    shared_store = None if store is None else SharedStore(EventStore.to_look_up(store, "console.store"))
+    shared_store = None if store is None else SharedStore(EventStore.read_only(store, "console.store"))
     with AccessLog(monitoring.events.add) as access_log:
         yield Console(config.console, desk, monitoring, users, access_log, shared_store, config.events.site)
 
@@ -67,7 +67,7 @@ def store_console(config: Config, store: SecretStr) -> Iterator[Console]:
     """
     users = Users(config.console.dir)
     users.all()
-    shared_store = SharedStore(EventStore.to_look_up(store, "--store"))
+    shared_store = SharedStore(EventStore.read_only(store, "--store"))
     events = config.events
     own, retention = EventStore.in_folder(events.dir), Retention(events.dir, events.max_days, events.max_mb)
 

@@ -1,6 +1,6 @@
 """All that is kept of one camera and some days: in the queue, in the archive of used samples, and in the events.
 
-What lies beside these is in `erase_beside.py`.
+What is kept elsewhere is deleted by `erase_related.py`.
 
 The archive's notes go last, by the ids' times, so that erasing again after a crash takes what is left of them, too.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
-from maskwatch.config.load import CAMERA_NAME
+from maskwatch.config.reader import CAMERA_NAME
 from maskwatch.core.errors import ConfigError
 from maskwatch.events import erase as of_events
 from maskwatch.events.store import EventFilter
@@ -22,7 +22,7 @@ from maskwatch.samples.erase import Stored, forget_import, stored
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """What is to go: what is stored of `camera` on `day` (UTC), or on every day before `before`; one of both is None."""
+    """What to delete: all data of `camera` on `day` (UTC), or on every day before `before`; one of both is None."""
 
     camera: str
     day: date | None = None
@@ -30,12 +30,12 @@ class Erasure:
 
     @property
     def since(self) -> float | None:
-        """The Unix time at which what is to go begins; None: ever."""
+        """The Unix time from which data is to be deleted; None: from the beginning."""
         return None if self.day is None else _begin(self.day)
 
     @property
     def until(self) -> float:
-        """The Unix time before which it is."""
+        """The Unix time before which data is to be deleted."""
         until = self.before if self.day is None else self.day + timedelta(days=1)
         assert until is not None
         return _begin(until)
@@ -46,12 +46,12 @@ class Erasure:
         return EventFilter(since=self.since, until=self.until, cameras=[self.camera])
 
     def is_wanted(self, day: str) -> bool:
-        """Whether a day, `YYYY-MM-DD`, is to go."""
+        """Whether the data of a day, `YYYY-MM-DD`, is to be deleted."""
         return day == str(self.day) if self.day else day < str(self.before)
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredSamples:
     """What is stored of it in the queue and in the archive, and the cameras that have anything there.
 
     Of the archive's `holdout` pictures `held_out` would go.
@@ -69,7 +69,7 @@ class Kept:
         return len(self.queue.records) + len(self.archive.records)
 
 
-def look(queue: Path, archive: Path, erasure: Erasure) -> Kept:
+def look(queue: Path, archive: Path, erasure: Erasure) -> StoredSamples:
     """What would go. Raises `ConfigError` for what can be no camera's name."""
     folders = queue, Archive(archive).samples_folder
     if not re.fullmatch(CAMERA_NAME, erasure.camera):
@@ -78,11 +78,11 @@ def look(queue: Path, archive: Path, erasure: Erasure) -> Kept:
     waiting, used = (stored(folder, erasure.camera, erasure.is_wanted) for folder in folders)
     holdout = Archive(archive).holdout()
     held_out = len({path.stem for path in used.records} & set(holdout))
-    return Kept(waiting, used, tuple(sorted(cameras)), held_out, len(holdout))
+    return StoredSamples(waiting, used, tuple(sorted(cameras)), held_out, len(holdout))
 
 
 def count_events(folder: Path, erasure: Erasure) -> int:
-    """How many events of it a folder has. Raises `EventError`."""
+    """How many of the events to delete a folder holds. Raises `EventError`."""
     return of_events.count(folder, erasure.events)
 
 

@@ -1,4 +1,4 @@
-"""A service as a member of a fleet, put together: what it finds out about a version by itself, and the thread that follows."""
+"""Builds a fleet's member: its own checks of a version, and the thread that follows the fleet."""
 
 import threading
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Configuration in, a pipeline over recorded footage out."""
+"""Builds a pipeline over recorded footage from the configuration."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,8 +12,8 @@ from maskwatch.core.ports import AlertSink, SampleStore, Source
 from maskwatch.core.privacy import as_shown
 from maskwatch.core.records import Decision, Detections
 from maskwatch.models.loading import Models
-from maskwatch.pipeline.camera import Camera, CameraMemory
-from maskwatch.pipeline.pipeline import Checkpoints, Pipeline
+from maskwatch.pipeline.camera import Camera, CameraMemory, Checkpoints
+from maskwatch.pipeline.pipeline import Pipeline
 from maskwatch.samples.known import Known, KnownSamples
 from maskwatch.samples.settings import QueueSettings
 from maskwatch.samples.store import Queue
@@ -37,7 +37,7 @@ class ReplayPlan:
 
 @dataclass(frozen=True, slots=True)
 class Resumption:
-    """Where a replay goes on: after which frame of the footage, with what is known of the camera, and the samples that are stored already."""
+    """Where a replay continues: the last frame done, the camera's state after it, and the samples stored so far."""
 
     place: Place
     memory: CameraMemory

@@ -9,7 +9,7 @@ from typing import Self
 
 from maskwatch.alerts.kinds.log import LogSink
 from maskwatch.app.footage import ReplayPlan, replay_pipeline
-from maskwatch.app.replay_work import Checkpoints, State, Work, folder_beside, work_in
+from maskwatch.app.replay_work import MinuteCheckpoints, ReplayFolder, ReplayState, folder_beside, work_in
 from maskwatch.config.sections import AlertSettings, Defaults
 from maskwatch.core.errors import ConfigError, SourceError
 from maskwatch.core.privacy import Privacy
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """What a replay leaves behind; None for what is not wanted."""
+    """The paths of a replay's outputs; None for those not wanted."""
 
     video: Path | None = None
     report: Path | None = None
@@ -48,8 +48,8 @@ class Outputs:
 def replay(plan: ReplayPlan, models: Models, outputs: Outputs, advance: Callable[..., None]) -> Summary:
     """Analyse every frame in order and write the outputs; `advance` is called after each frame, or once with how many.
 
-    Broken off, it leaves a folder beside the first output, with which the same call goes on at the last whole minute of
-    footage, and what it writes is as of one piece. Footage that breaks off leaves what was seen until then. Raises
+    When interrupted, it leaves a folder beside the first output, from which the same call continues at the last whole minute of
+    footage; its outputs are the same as without the interruption. Footage that breaks off is reported as far as it goes. Raises
     `SourceError` when there was nothing, and `ConfigError` where a video or samples are wanted and `privacy` allows no
     picture, or another replay writes the same.
     """
@@ -74,7 +74,7 @@ def replay(plan: ReplayPlan, models: Models, outputs: Outputs, advance: Callable
 class _Run:
     """One replay from where it begins to its end. `work` is where it keeps what it has; None: nothing is wanted but the summary."""
 
-    def __init__(self, plan: ReplayPlan, outputs: Outputs, work: Work | None) -> None:
+    def __init__(self, plan: ReplayPlan, outputs: Outputs, work: ReplayFolder | None) -> None:
         self._plan = plan
         self._outputs = outputs
         self._work = work
@@ -122,7 +122,7 @@ class _Run:
             models,
             on_decision,
             (LogSink(), EndSink(self._recent.end), EndSink(summary.end)),
-            checkpoints=Checkpoints(self._save) if self._work and not is_aggregate else None,
+            checkpoints=MinuteCheckpoints(self._save) if self._work and not is_aggregate else None,
             resumption=resumption,
         ) as pipeline:
             try:
@@ -171,7 +171,7 @@ class _Run:
         if self._lines:
             self._lines.flush()
         self._work.save(
-            State(
+            ReplayState(
                 self._work.asked,
                 saved_at,
                 place,
@@ -204,7 +204,7 @@ def clock(at: float) -> str:
 
 
 class EndSink:
-    """A sink that tells nobody: it notes when alerts are over."""
+    """A sink without output, which records when alerts end."""
 
     name = "replay"
 

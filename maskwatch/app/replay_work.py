@@ -1,4 +1,4 @@
-"""What a replay keeps while it runs, so that after a power cut the same command goes on where it was.
+"""The state that a replay saves while it runs, so that the same command continues after a power cut.
 
 .NAME.replay/            beside the first output
   state                  where it is, and what is known there
@@ -37,10 +37,10 @@ CLASSES = ("core", "detect", "output", "pipeline", "rules", "sources", "tracking
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """A replay between two frames. `asked` identifies what is replayed, and how; `saved_at` is when this was so.
+class ReplayState:
+    """A replay's state between two frames. `asked` identifies the footage and settings; `saved_at` is the time of saving.
 
-    `report_bytes`, `video_begins_ms` and `video_size` are how far the outputs are.
+    `report_bytes`, `video_begins_ms` and `video_size` are the progress of the outputs.
     """
 
     asked: str
@@ -60,7 +60,7 @@ class State:
 
 
 @dataclass(slots=True)
-class Work:
+class ReplayFolder:
     """The folder of one replay."""
 
     folder: Path
@@ -74,7 +74,7 @@ class Work:
         """The report's lines so far."""
         return self.folder / "report.jsonl"
 
-    def load(self) -> State | None:
+    def load(self) -> ReplayState | None:
         """What an earlier replay left; None, and the folder is empty, where it left nothing that can be gone on with."""
         path = self.folder / STATE
         state = None
@@ -84,7 +84,7 @@ class Work:
             except (OSError, ValueError) as e:
                 log.warning("%s; it begins anew", e)
             else:
-                if isinstance(found, State) and found.asked == self.asked and self._has_files_of(found):
+                if isinstance(found, ReplayState) and found.asked == self.asked and self._has_files_of(found):
                     state = found
                 else:
                     log.info("%s: is of another footage, program or settings; it begins anew", path)
@@ -93,7 +93,7 @@ class Work:
             self.clear()
         return state
 
-    def save(self, state: State) -> None:
+    def save(self, state: ReplayState) -> None:
         """Take the place of what was saved before. Raises `OSError`."""
         saved_state.save(self.folder / STATE, state)
         self.is_kept = True
@@ -104,7 +104,7 @@ class Work:
             if path.name != "lock":
                 path.unlink()
 
-    def _has_files_of(self, state: State) -> bool:
+    def _has_files_of(self, state: ReplayState) -> bool:
         with suppress(OSError):
             segments = len(list(self.folder.glob("video-*.mp4")))
             size = self.report.stat().st_size if state.report_bytes else 0
@@ -115,14 +115,14 @@ class Work:
 @contextmanager
 def work_in(
     folder: Path, plan: ReplayPlan, models: Models, outputs: tuple[Path | None, ...]
-) -> Iterator[Work]:
+) -> Iterator[ReplayFolder]:
     """The work folder, for one replay at a time; it is removed at the end, unless there is something to go on with after an error.
 
     Raises `ConfigError` when another replay has it.
     """
     rules = {type(each).__module__.partition(".")[0] for each in plan.defaults.alert.rule_settings().values()}
     own = {f"maskwatch.{each}" for each in (*CLASSES, "app.replay_work")}
-    work = Work(folder, fingerprint(plan, models, outputs), tuple(own | rules - {"maskwatch"}))
+    work = ReplayFolder(folder, fingerprint(plan, models, outputs), tuple(own | rules - {"maskwatch"}))
     with parents_of(folder):
         make_folder(folder)
         folder.chmod(0o700)  # pictures of people, under any umask
@@ -164,7 +164,7 @@ def fingerprint(plan: ReplayPlan, models: Models, outputs: tuple[Path | None, ..
     return sha256(repr((*told, sorted(versions.items()), outputs)).encode(errors="replace")).hexdigest()
 
 
-class Checkpoints:
+class MinuteCheckpoints:
     """As the pipeline asks for them: every minute of footage, always at the same frames. `save` is given the place and what is known."""
 
     def __init__(self, save: Callable[[Place, CameraMemory], None]) -> None:

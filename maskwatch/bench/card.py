@@ -1,54 +1,40 @@
-"""All that is to be known of a graphics card, or a processor, in one report: steps, frames a second, latency, recall.
+"""A full report on a graphics card or processor: time for each step, frames a second, latency, recall.
 
-What a device can do is to be seen with frames that lie in memory; what a machine can do, with frames that are decoded,
-and with cameras. Each way to compute (`ways`) has its own figures, so that what is faster is chosen by them.
+A device's speed is measured with frames in memory, a machine's with decoded frames
+and with cameras. Each way to compute (`ways`) has its own figures, from which the faster is chosen.
 """
 
-import queue
 import tempfile
-import threading
-import time
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from statistics import median
 
-import numpy as np
 import torch
 
 from maskwatch.bench import scene, system
-from maskwatch.bench.agreement import recall
+from maskwatch.bench.agreement import agreement, recall
+from maskwatch.bench.calls import from_memory, is_compiled, one_camera
 from maskwatch.bench.contender import PEER
+from maskwatch.bench.decoding import decoded_in, decoding, first_frames
 from maskwatch.bench.detect import Case
 from maskwatch.bench.detect import measure as in_turns
-from maskwatch.bench.device_clock import Laps, waits
+from maskwatch.bench.parts import Figures, Parts
 from maskwatch.bench.reports import SCHEMA
 from maskwatch.bench.training import training
 from maskwatch.classify.settings import Settings as ClassifySettings
 from maskwatch.config.sections import Defaults
-from maskwatch.core.address import Address
-from maskwatch.core.ports import Classifier
 from maskwatch.core.progress import Bar
-from maskwatch.core.records import Face, Rgb
-from maskwatch.detect.cascade import Mtcnn
+from maskwatch.core.records import Rgb
 from maskwatch.detect.settings import Settings
 from maskwatch.models.loading import Models
-from maskwatch.sources.registry import open_source
 
 FPS, CLIP_S = 15, 6.0  # of the composed scene that is decoded
-COMPILE_S = 300.0  # how long a compilation is waited for
-FAMILIAR = (
-    25  # calls with one batch before P-Net is compiled for it (`detect.backends.compiled.AFTER`), and some
-)
 PEER_BATCHES = (1, 8)
-
-Figures = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CardPlan:
     """What is measured on `device`: calls with `batches` frames, medians of so many `rounds`, from `min_face_px` on.
 
     `footage` None composes a crowd of 1080p. Only `whole` measures more than steps and frames from memory: so many `streams` for so
@@ -68,6 +54,16 @@ class Plan:
     others: tuple[torch.device, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What is measured by a plan: the models, on one device, and the footage with its first frames."""
+
+    plan: CardPlan
+    models: Models
+    footage: Path
+    frames: list[Rgb]
+
+
 def ways(device: torch.device) -> dict[str, dict[str, object]]:
     """Settings of the detector by the name of a way to compute; the first is the default's without compiling."""
     if device.type == "cpu":
@@ -82,129 +78,66 @@ def ways(device: torch.device) -> dict[str, dict[str, object]]:
     }
 
 
-def measure(plan: Plan, bar: Bar) -> Figures:
-    """The report, ready for JSON; what could not be measured is in `left_out` with the reason."""
-    left_out: list[str] = []
-    models = Models(plan.device)
-    judge = models.classifier(ClassifySettings())
+def measure(plan: CardPlan, bar: Bar, on_part: Callable[[Figures], None] = lambda _: None) -> Figures:
+    """The report, ready for JSON, of which `on_part` is told after each part; what fails is in `left_out` with the reason."""
+    memory: Figures = {}
     report: Figures = {"schema": SCHEMA, "device": plan.device.type, "min_face_px": plan.min_face_px}
-    report["left_out"] = left_out
+    parts = Parts(report, on_part)
     with tempfile.TemporaryDirectory() as folder:
         footage = plan.footage or _composed(Path(folder) / "busy.mp4")
-        frames = _frames(footage, max(plan.batches))
-        report["frames"] = f"{plan.footage.name if plan.footage else 'composed'}, {frames[0].shape[0]} lines"
-        memory: dict[str, Figures] = {}
-        for way, changed in bar("from memory")(list(ways(plan.device).items())):
-            settings = Settings.model_validate({"min_face_px": plan.min_face_px, **changed})
-            memory[way], reasons = _of_way(models.mtcnn(settings), judge, frames, plan)
-            left_out += [f"from memory, {way}: {each}" for each in reasons]
+        subject = _Subject(plan, Models(plan.device), footage, first_frames(footage, max(plan.batches)))
+        lines = subject.frames[0].shape[0]
+        report["frames"] = f"{plan.footage.name if plan.footage else 'composed'}, {lines} lines"
         report["from_memory"] = memory
+        for way in bar("from memory")(list(ways(plan.device))):
+            parts.add(way, partial(_of_way, subject, way, parts.left_out), memory)
         if plan.whole:
-            detector = models.mtcnn(Settings(min_face_px=plan.min_face_px))
-            report["decoded_in"] = decoded_in(detector, judge, footage, max(plan.batches), plan.seconds)
-            report["one_camera"] = one_camera(detector, judge, frames, plan.rounds * 20)
-            report["cameras"] = _cameras(plan, footage, [models], bar)
-            if plan.others:
-                together = [models, *map(Models, plan.others)]
-                report["several_cards"] = {"cards": len(together), **_cameras(plan, footage, together, bar)}
-            report["facenet_pytorch"] = _peer(plan, frames, left_out)
-            report["training"] = training(plan.device, Path(folder), bar)
-    if plan.whole and plan.data is None:
-        left_out.append("recall: no labelled images are given (--data)")
-    elif plan.whole and plan.data is not None:
-        report["recall"] = recall(ways(plan.device), plan.min_face_px, plan.data, models, bar)
+            _measure_whole(subject, parts, set(memory), bar)
     return report
 
 
-def _of_way(detector: Mtcnn, judge: Classifier, frames: list[Rgb], plan: Plan) -> tuple[Figures, list[str]]:
-    """The figures by the number of frames in a call, and why some are missing."""
-    batches, reasons = {}, []
+def _measure_whole(subject: _Subject, parts: Parts, ran: set[str], bar: Bar) -> None:
+    """All but steps and frames from memory, of the ways that `ran`; what matters most comes first, as time may be short."""
+    plan, models, footage, frames = subject.plan, subject.models, subject.footage, subject.frames
+    detector, judge = (
+        models.mtcnn(Settings(min_face_px=plan.min_face_px)),
+        models.classifier(ClassifySettings()),
+    )
+    how = {way: changed for way, changed in ways(plan.device).items() if way in ran}
+    parts.add("one_camera", lambda: one_camera(detector, judge, frames, plan.rounds * 20))
+    parts.add("agreement", lambda: agreement(how, plan.min_face_px, frames, models, bar))
+    parts.add("decoded_in", lambda: decoded_in(detector, judge, footage, max(plan.batches), plan.seconds))
+    parts.add("decoding", lambda: decoding(footage, plan.seconds / 4))
+    parts.add("cameras", lambda: _cameras(plan, footage, [models], bar))
+    if plan.others:
+        parts.add("several_cards", lambda: _several_cards(subject, bar))
+    data = plan.data
+    if data is None:
+        parts.left_out.append("recall: no labelled images are given (--data)")
+    else:
+        parts.add("recall", lambda: recall(how, plan.min_face_px, data, models, bar))
+    parts.add("facenet_pytorch", lambda: _peer(plan, frames, parts.left_out))
+    with tempfile.TemporaryDirectory() as folder:
+        parts.add("training", lambda: training(plan.device, Path(folder), bar))
+
+
+def _of_way(subject: _Subject, way: str, left_out: list[str]) -> Figures:
+    """The figures by the number of frames in a call; why some are missing is in `left_out`."""
+    plan, frames, models = subject.plan, subject.frames, subject.models
+    changed = ways(plan.device)[way]
+    detector = models.mtcnn(Settings.model_validate({"min_face_px": plan.min_face_px, **changed}))
+    judge = models.classifier(ClassifySettings())
+    batches: Figures = {}
     for batch in plan.batches:
         given = [frames[n % len(frames)] for n in range(batch)]
-        if detector.compiling is not None and not _familiar(detector, given):
-            reasons.append(f"P-Net was not compiled for {batch} frames")
+        if detector.compiling is not None and not is_compiled(detector, given):
+            left_out.append(f"{way}: P-Net was not compiled for {batch} frames")
             continue
-        batches[str(batch)] = from_memory(detector, judge, given, plan)
-    return {"backend": detector.backend_name, "batches": batches}, reasons
+        batches[str(batch)] = from_memory(detector, judge, given, plan.device, plan.rounds)
+    return {"backend": detector.backend_name, "batches": batches}
 
 
-def from_memory(detector: Mtcnn, judge: Classifier, frames: list[Rgb], plan: Plan) -> Figures:
-    """Calls with these frames: frames a second of detector and classifier, and the steps of one call in ms."""
-    laps = Laps(plan.device)
-    timed = detector.timed(laps.lap)
-    _judged(detector, judge, frames)
-    walls, faces = [], 0
-    for _ in range(plan.rounds):
-        started = time.perf_counter()
-        found = detector.detect(frames)
-        detected = time.perf_counter()
-        faces = _classified(judge, frames, found)
-        walls.append((detected - started, time.perf_counter() - detected))
-    steps: dict[str, list[float]] = defaultdict(list)
-    for _ in range(plan.rounds):
-        laps.lap("start")
-        _classified(judge, frames, timed.detect(frames))
-        laps.lap("classifier")
-        for name, took_ms in laps.take().items():
-            steps[name].append(took_ms)
-    detect_s, classify_s = (median(each) for each in zip(*walls, strict=True))
-    return {
-        "detect_ms": round(1000 * detect_s, 2),
-        "classify_ms": round(1000 * classify_s, 2),
-        "fps": round(len(frames) / (detect_s + classify_s), 2),
-        "detector_fps": round(len(frames) / detect_s, 2),
-        "faces": faces,
-        "waits": waits(plan.device, lambda: _judged(detector, judge, frames)),
-        "steps_ms": {name: round(median(each), 3) for name, each in steps.items()},
-    }
-
-
-def decoded_in(detector: Mtcnn, judge: Classifier, footage: Path, batch: int, seconds: float) -> Figures:
-    """Frames a second from a file to verdicts: one thread decodes, this one computes, over and over."""
-    waiting: queue.Queue[Rgb | BaseException] = queue.Queue(2 * batch)
-    stop = threading.Event()
-
-    def decode() -> None:
-        try:
-            while not stop.is_set():
-                for rgb in _decoded(footage):
-                    waiting.put(rgb)
-                    if stop.is_set():
-                        return
-        except Exception as e:  # noqa: BLE001 - raised again by whoever waits for frames
-            waiting.put(e)
-
-    thread = threading.Thread(target=decode, name="decode", daemon=True)
-    thread.start()
-    count, started = 0, time.perf_counter()
-    try:
-        while (took := time.perf_counter() - started) < seconds:
-            frames = [_frame(waiting.get())]
-            while len(frames) < batch and not waiting.empty():
-                frames.append(_frame(waiting.get()))
-            _judged(detector, judge, frames)
-            count += len(frames)
-    finally:
-        stop.set()
-        while thread.is_alive():  # it may wait for room
-            if not waiting.empty():
-                waiting.get()
-            thread.join(0.01)
-    return {"fps": round(count / took, 2), "frames": count, "decoding_threads": 1, "decoder": "PyAV"}
-
-
-def one_camera(detector: Mtcnn, judge: Classifier, frames: Sequence[Rgb], count: int) -> Figures:
-    """Milliseconds from one frame to its verdicts."""
-    waits = []
-    for number in range(count):
-        started = time.perf_counter()
-        _judged(detector, judge, [frames[number % len(frames)]])
-        waits.append(1000 * (time.perf_counter() - started))
-    p50, p95 = np.percentile(waits, (50, 95))
-    return {"p50_ms": round(float(p50), 2), "p95_ms": round(float(p95), 2), "frames": count}
-
-
-def _cameras(plan: Plan, footage: Path, models: Sequence[Models], bar: Bar) -> Figures:
+def _cameras(plan: CardPlan, footage: Path, models: Sequence[Models], bar: Bar) -> Figures:
     detect = Settings(min_face_px=plan.min_face_px)
     defaults = Defaults()
     motion = defaults.motion.model_copy(update={"gate": False})
@@ -218,7 +151,12 @@ def _cameras(plan: Plan, footage: Path, models: Sequence[Models], bar: Bar) -> F
     return {**load.as_dict(), "fps": FPS}
 
 
-def _peer(plan: Plan, frames: list[Rgb], left_out: list[str]) -> Figures:
+def _several_cards(subject: _Subject, bar: Bar) -> Figures:
+    together = [subject.models, *map(Models, subject.plan.others)]
+    return {"cards": len(together), **_cameras(subject.plan, subject.footage, together, bar)}
+
+
+def _peer(plan: CardPlan, frames: list[Rgb], left_out: list[str]) -> Figures:
     """facenet-pytorch on the same device: frames a second, by the frames of a call."""
     given = [frames[n % len(frames)] for n in range(max(PEER_BATCHES))]
     cases = [Case(frames[0].shape[0], plan.min_face_px, batch) for batch in PEER_BATCHES]
@@ -234,51 +172,6 @@ def _peer(plan: Plan, frames: list[Rgb], left_out: list[str]) -> Figures:
     return {str(r.case.batch): round(1000 / r.frame_ms[PEER], 2) for r in results if PEER in r.frame_ms}
 
 
-def _familiar(detector: Mtcnn, frames: list[Rgb]) -> bool:
-    """Ask until P-Net is compiled for all parts of the batch; False when that takes too long, or fails."""
-    compiling = detector.compiling
-    assert compiling is not None
-    until, calls = time.monotonic() + COMPILE_S, 0
-    while calls < FAMILIAR or compiling.is_busy:
-        detector.detect(frames)
-        calls += 1
-        if time.monotonic() > until:
-            return False
-    return bool(compiling.shapes)
-
-
-def _judged(detector: Mtcnn, judge: Classifier, frames: list[Rgb]) -> int:
-    return _classified(judge, frames, detector.detect(frames))
-
-
-def _classified(judge: Classifier, frames: list[Rgb], found: list[tuple[Face, ...]]) -> int:
-    faces = [(rgb, face) for rgb, own in zip(frames, found, strict=True) for face in own]
-    judge.classify(faces)
-    return len(faces)
-
-
 def _composed(path: Path) -> Path:
     scene.write_clip(path, scene.busy(FPS, CLIP_S), FPS)
     return path
-
-
-def _decoded(footage: Path) -> Iterator[Rgb]:
-    with closing(open_source("bench", Address(str(footage))).frames()) as frames:
-        yield from (frame.rgb for frame in frames)
-
-
-def _frames(footage: Path, count: int) -> list[Rgb]:
-    """So many frames of one size at most."""
-    frames: list[Rgb] = []
-    for rgb in _decoded(footage):
-        if not frames or rgb.shape == frames[0].shape:
-            frames.append(rgb)
-        if len(frames) == count:
-            break
-    return frames
-
-
-def _frame(taken: Rgb | BaseException) -> Rgb:
-    if isinstance(taken, BaseException):
-        raise taken
-    return taken

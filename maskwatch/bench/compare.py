@@ -8,14 +8,14 @@ from statistics import median
 import cv2
 import numpy as np
 
-from maskwatch.core.geometry import in_view, iou
+from maskwatch.core.geometry import clip_faces, iou
 from maskwatch.core.ports import Detector
-from maskwatch.core.records import Box, Face, Rgb
+from maskwatch.core.records import Box, Estimate, Face, Rgb
 from maskwatch.core.text import pluralize
 from maskwatch.datasets.faces import FOUND_IOU
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.datasets.records import LabelledImage
-from maskwatch.evaluation.bootstrap import Estimate, estimates
+from maskwatch.evaluation.bootstrap import estimates
 from maskwatch.evaluation.detection import Searched, boxes, tally
 from maskwatch.evaluation.document import ContactSheet, Image, Report, Section, Table
 from maskwatch.evaluation.matching import match
@@ -88,7 +88,7 @@ def _timed(detector: Detector, rgb: Rgb, record: Record) -> list[Face]:
     (faces,) = detector.detect([rgb])
     record.seconds.append(time.perf_counter() - started)
     height, width = rgb.shape[:2]
-    return in_view(faces, width, height)
+    return clip_faces(faces, width, height)
 
 
 def _note(

@@ -1,4 +1,4 @@
-"""Ours against facenet-pytorch on the same frames: in turns, each in a process of its own, medians."""
+"""Our detector against facenet-pytorch on the same frames: in turns, each in its own process, by medians."""
 
 import json
 import subprocess
@@ -29,7 +29,7 @@ class Case:
 
 
 @dataclass(slots=True)
-class Result:
+class CaseResult:
     """Milliseconds a frame by contender, medians over the rounds; faces found; our steps."""
 
     case: Case
@@ -108,7 +108,7 @@ def measure(
     rounds: int,
     on_round: Callable[[], None],
     on_missing: Callable[[str], None],
-) -> list[Result]:
+) -> list[CaseResult]:
     """Every case with every contender that starts; the others go to `on_missing` with the reason.
 
     In each round every contender has its turn; a round before the first warms up and does not count.
@@ -147,8 +147,8 @@ def _contenders(
             each.close()
 
 
-def _result(case: Case, answers: dict[str, list[dict[str, Any]]], frames: int) -> Result:
-    result = Result(case)
+def _result(case: Case, answers: dict[str, list[dict[str, Any]]], frames: int) -> CaseResult:
+    result = CaseResult(case)
     for name, runs in answers.items():
         result.frame_ms[name] = 1000 * median(run["seconds"] for run in runs) / frames
         result.faces[name] = runs[0]["faces"]

@@ -1,8 +1,8 @@
-"""The whole loop on labelled pictures: what does a camera gain that the models were not made for?
+"""The whole learning loop on labelled pictures: how much a camera gains for which the models were not trained.
 
 It starts with the published detector and a classifier trained on one data set, plays another one as a camera, labels what was
-queued from the truth, through the import, learns, and measures on pictures that nothing of this saw. Then
-the same with exchanged labels, which must be refused.
+queued from the true labels, through the import, learns, and measures on pictures that none of this used. Then
+the same with swapped labels, which must be refused.
 """
 
 import json
@@ -66,8 +66,8 @@ FLIPPED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """`faces` have boxes; `masks` are what the first classifier is trained on. `folder` keeps all: what was stopped goes on."""
+class LoopPlan:
+    """`faces` have boxes; the first classifier is trained on `masks`. `folder` keeps everything, so that an interrupted run continues."""
 
     faces: Path
     masks: Path
@@ -80,10 +80,10 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """End-to-end recall on the part that nothing saw: before, after, and of the shipped models.
+class RehearsalResult:
+    """End-to-end recall on the unused part: before, after, and of the shipped models.
 
-    `sabotaged` is the version that serves after exchanged labels, and why.
+    `sabotaged` is the version that serves after swapped labels, and why.
     """
 
     labelled: int
@@ -108,7 +108,7 @@ class Result:
         return {**asdict(self), "closed": self.closed}
 
 
-def rehearse(plan: Plan, callbacks: Callbacks) -> Result:
+def rehearse(plan: LoopPlan, callbacks: Callbacks) -> RehearsalResult:
     """Raises `DataError` when the data does not do."""
     plan.folder.mkdir(parents=True, exist_ok=True)
     _start_models(plan, callbacks)
@@ -122,7 +122,7 @@ def rehearse(plan: Plan, callbacks: Callbacks) -> Result:
     systems = [_watched(config, files, held, callbacks) for files in versions]
     before, after, shipped = (estimates(system)[RECALL].value or 0.0 for system in systems)
     gain = differences(systems[0], systems[1], lambda _: False)[RECALL]
-    result = Result(
+    result = RehearsalResult(
         labelled=labelled,
         images=len(held),
         before=before,
@@ -138,7 +138,7 @@ def rehearse(plan: Plan, callbacks: Callbacks) -> Result:
     return result
 
 
-def _start_models(plan: Plan, callbacks: Callbacks) -> None:
+def _start_models(plan: LoopPlan, callbacks: Callbacks) -> None:
     """The published detector, and a classifier that knows `masks` alone."""
     folder = plan.folder / START
     if (folder / CLASSIFIER).exists():
@@ -160,13 +160,13 @@ def _start_models(plan: Plan, callbacks: Callbacks) -> None:
 
 
 def _learnt(
-    plan: Plan,
+    plan: LoopPlan,
     folder: Path,
     shown: Sequence[LabelledImage],
     callbacks: Callbacks,
     said: Callable[[FaceLabel], FaceLabel],
 ) -> tuple[str, int, Config]:
-    """Queue, label as `said` of the truth, learn: what came of it, the number of samples, the configuration."""
+    """Queue, label by `said` of the true labels, and learn; returns the outcome, the number of samples, the configuration."""
     config = _configured(plan, folder)
     registry = Registry(config.models.dir)
     if not any(version.id == START for version in registry.versions()):
@@ -186,7 +186,7 @@ def _learnt(
     return learn(loop).said, count, config
 
 
-def _configured(plan: Plan, folder: Path) -> Config:
+def _configured(plan: LoopPlan, folder: Path) -> Config:
     """A service's configuration, with everything in the folder."""
     settings = {
         "queue": {"dir": str(folder / "queue"), **WATCHED},
@@ -204,7 +204,7 @@ def _configured(plan: Plan, folder: Path) -> Config:
 
 
 def _queued_and_labelled(  # noqa: PLR0917 - the steps of one thing
-    plan: Plan,
+    plan: LoopPlan,
     folder: Path,
     config: Config,
     shown: Sequence[LabelledImage],

@@ -22,7 +22,7 @@ CAMERA = "bench"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class QueueCoverage:
     """`missed` of `faces` were not found; `queued` of these are in one of the `taken` images, `suggested` by a box of their own.
 
     `reasons` counts the taken images by each of their reasons.
@@ -42,7 +42,7 @@ class Outcome:
         return self.queued / self.missed if self.missed else None
 
 
-def measure(config: Config, faces: Path, part: SplitChoice, bar: Bar) -> Outcome:
+def measure(config: Config, faces: Path, part: SplitChoice, bar: Bar) -> QueueCoverage:
     """Each image of the set is a camera's first frame, seen with the configuration's defaults; second looks are left out.
 
     Raises `DataError` when the set has no boxes, or no image of that part.
@@ -75,7 +75,7 @@ def measure(config: Config, faces: Path, part: SplitChoice, bar: Bar) -> Outcome
         queued += len(lost) * bool(why)
         suggested += sum(_is_suggested(box, report) for box in lost) * bool(why)
     total = sum(len(image.truths) for image in images)
-    return Outcome(len(images), taken, total, missed, queued, suggested, dict(reasons))
+    return QueueCoverage(len(images), taken, total, missed, queued, suggested, dict(reasons))
 
 
 def _missed(report: FrameReport, boxes: Sequence[Box], unclear: Sequence[Box]) -> list[Box]:

@@ -38,10 +38,10 @@ def archive(
     """Analyse clips in parallel: a report each, and all their alerts and passages as events."""
     from dataclasses import replace
 
-    from maskwatch.app.archive.analysis import Work
+    from maskwatch.app.archive.analysis import AnalysisSetup
     from maskwatch.app.archive.chunks import find_clips
     from maskwatch.app.archive.outputs import has_parquet
-    from maskwatch.app.archive.run import Archive, Run, total_bytes
+    from maskwatch.app.archive.run import ArchivePlan, ArchiveRun, total_bytes
     from maskwatch.app.cameras import configured_models
     from maskwatch.core.privacy import Privacy
     from maskwatch.parallel.settings import WorkerSettings
@@ -58,11 +58,11 @@ def archive(
         raise ConfigError(f"privacy: aggregate: no picture is stored, so there is no {plan.queue.dir}")
     clips = find_clips(footage)
     models = configured_models(settings)
-    work = Work(plan, settings.models.dir, settings.device)
+    work = AnalysisSetup(plan, settings.models.dir, settings.device)
     started = (chosen_workers(workers, ray) or WorkerSettings()).workers(work)
     with progress("MB of footage", total_bytes(clips) // MB) as advance, started as ready:
-        task = Archive(output, plan, models, settings.events.site)
-        results = list(Run(task, ready, lambda count: advance(count / MB)).results(clips))
+        task = ArchivePlan(output, plan, models, settings.events.site)
+        results = list(ArchiveRun(task, ready, lambda count: advance(count / MB)).results(clips))
     for line in _lines(results):
         say(line)
     formats = (

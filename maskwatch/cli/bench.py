@@ -17,7 +17,7 @@ from maskwatch.core.text import pluralize
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from maskwatch.bench.detect import Result
+    from maskwatch.bench.detect import CaseResult
     from maskwatch.bench.system import Load
     from maskwatch.core.records import Rgb
 
@@ -203,7 +203,7 @@ def _frames(footage: Path | None, count: int) -> "tuple[list[Rgb], float | None]
     return images, 1000 * (time.perf_counter() - started) / seen
 
 
-def _print_speeds(results: "list[Result]") -> None:
+def _print_speeds(results: "list[CaseResult]") -> None:
     from maskwatch.bench.contender import PEER
 
     ours = [name for name in results[0].frame_ms if name != PEER] if results else []
@@ -224,7 +224,7 @@ def _print_speeds(results: "list[Result]") -> None:
     out.print(table)
 
 
-def _print_steps(results: "list[Result]") -> None:
+def _print_steps(results: "list[CaseResult]") -> None:
     steps = list(dict.fromkeys(s for r in results for each in r.steps_ms.values() for s in each))
     table = Table("frames", "backend", *steps, title="our steps, milliseconds a frame")
     for result in results:

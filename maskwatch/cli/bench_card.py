@@ -12,7 +12,9 @@ from maskwatch.cli.bench_options import machine, numbers
 from maskwatch.cli.terminal import errors, out, tracked
 
 STREAMS = {"cuda": 64, "cpu": 2}
-PARTS = ("decoded_in", "one_camera", "cameras", "several_cards", "facenet_pytorch", "training", "recall")
+PARTS = (
+    "one_camera", "agreement", "decoded_in", "decoding", "cameras", "several_cards", "recall", "facenet_pytorch", "training"
+)  # fmt: skip
 
 
 def card(
@@ -20,7 +22,7 @@ def card(
         bool,
         typer.Option(
             "--all",
-            help="Also decoded frames, one camera, many, facenet-pytorch, and with --data recall by class.",
+            help="Also decoded frames, one camera, many, facenet-pytorch, training, and with --data recall by class.",
         ),
     ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
@@ -43,9 +45,11 @@ def card(
         Path | None, typer.Option("--report", help="Take this report instead of measuring.")
     ] = None,
 ) -> None:
-    """The steps of a call and the frames a second from memory, by the device's own clock; with --all, all that there is to know."""
+    """The steps of a call and the frames a second from memory, by the device's own clock; with --all, all that there is to know.
+
+    What fails is left out, with the reason. The report is written after each part, so that one which is broken off is there, too.
+    """
     from maskwatch.bench.reports import read_report
-    from maskwatch.platform.files import write_atomically
 
     before = read_report(compare) if compare else None
     if report_of:
@@ -61,10 +65,11 @@ def card(
             streams=streams,
             seconds=seconds,
             data=data,
+            output=output,
         )
     _print(report)
     if output:
-        write_atomically(output, (json.dumps(report, indent=1) + "\n").encode())
+        _write(output, report)
         out.print(f"wrote {output}", soft_wrap=True)
     if before is not None:
         _print_changes(before, report)
@@ -81,12 +86,14 @@ def _measured(
     streams: int | None,
     seconds: float,
     data: Path | None,
+    output: Path | None,
 ) -> dict[str, Any]:
-    from maskwatch.bench.card import Plan, measure
+    """All figures; while it goes on those that are there are in `output`, whatever ends it."""
+    from maskwatch.bench.card import CardPlan, measure
     from maskwatch.models.loading import pick_devices
 
     chosen, *others = pick_devices(device)
-    plan = Plan(
+    plan = CardPlan(
         chosen,
         tuple(int(each) for each in numbers("--batches", batches)),
         rounds,
@@ -98,8 +105,19 @@ def _measured(
         data,
         tuple(others),
     )
-    report: dict[str, Any] = {"machine": machine(chosen.type), "load": round(os.getloadavg()[0], 1)}
-    return report | measure(plan, tracked)
+    head: dict[str, Any] = {"machine": machine(chosen.type), "load": round(os.getloadavg()[0], 1)}
+
+    def on_part(figures: dict[str, Any]) -> None:
+        if output:
+            _write(output, {**head, "is_complete": False, **figures})
+
+    return head | measure(plan, tracked, on_part)
+
+
+def _write(path: Path, report: dict[str, Any]) -> None:
+    from maskwatch.platform.files import write_atomically
+
+    write_atomically(path, (json.dumps(report, indent=1) + "\n").encode())
 
 
 def _print(report: dict[str, Any]) -> None:

@@ -27,11 +27,11 @@ def loop(
     """
     import logging
 
-    from maskwatch.bench.loop import Plan, rehearse
+    from maskwatch.bench.loop import LoopPlan, rehearse
     from maskwatch.learning.tune import Callbacks
 
     logging.getLogger("maskwatch").setLevel(logging.WARNING)  # alerts of the footage are no news here
-    plan = Plan(faces, masks, folder, samples, min_face, epochs, effort, device)
+    plan = LoopPlan(faces, masks, folder, samples, min_face, epochs, effort, device)
     with stages() as show:
         result = rehearse(plan, Callbacks(say, tracked, show))
     table = Table("models", "end-to-end recall", title=f"{result.images} pictures that nothing saw")

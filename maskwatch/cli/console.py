@@ -65,7 +65,7 @@ def console(
     if supervised:
         _end_with_standard_input()
         os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
-    before = None if state is None else Handover.received(state)
+    before = None if state is None else Handover.from_memfd(state)
     if config is None and store is None:
         raise typer.BadParameter("-c names the configuration of a service, or --store what services share")
     settings = settings_for("console", config) if store is None else settings_for("console --store", config)
@@ -104,7 +104,7 @@ def store_address(written: str) -> "SecretStr":
     from pydantic import SecretStr
 
     from maskwatch.config.credentials import variables
-    from maskwatch.config.load import VARIABLE
+    from maskwatch.config.reader import VARIABLE
     from maskwatch.events.postgres import address_of
     from maskwatch.events.settings import SCHEMES
 
@@ -201,7 +201,7 @@ def _begin_again(named: list[str], state: "Handover", *, supervised: bool) -> No
     level = logging.getLevelName(logging.getLogger().level).lower()
     layout = LogFormat.JSON if supervised else LogFormat.TEXT
     command = [sys.executable, "-m", "maskwatch", "--log-level", level, "--log-format", layout]
-    command += ["console", *named, "--state", str(state.sent())]
+    command += ["console", *named, "--state", str(state.to_memfd())]
     command += ["--supervised"] if supervised else []
     sys.stdout.flush()
     os.execv(sys.executable, command)  # noqa: S606 - this program itself

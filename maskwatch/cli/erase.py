@@ -14,9 +14,9 @@ from maskwatch.core.text import pluralize
 from maskwatch.platform.paths import looked_at
 
 if TYPE_CHECKING:
-    from maskwatch.app.erase import Erasure, Kept
-    from maskwatch.app.erase_beside import Beside
-    from maskwatch.app.erase_person import Named
+    from maskwatch.app.erase import Erasure, StoredSamples
+    from maskwatch.app.erase_person import NameUses
+    from maskwatch.app.erase_related import RelatedFiles
     from maskwatch.config.load import Config
 
 
@@ -76,12 +76,12 @@ def erase(
 def _erase_camera(settings: "Config", erasure: "Erasure", *, exports: bool, shared: bool, yes: bool) -> None:
     from maskwatch.app.erase import count_events, erase_events, look, require_no_training
     from maskwatch.app.erase import erase as run
-    from maskwatch.app.erase_beside import erase_beside, look_beside
+    from maskwatch.app.erase_related import erase_related, find_related
     from maskwatch.events.erase import erase_shared
 
     queue, archive = settings.queue.dir, settings.learn.archive
     kept, events = look(queue, archive, erasure), count_events(settings.events.dir, erasure)
-    found = look_beside(settings, kept, erasure)
+    found = find_related(settings, kept, erasure)
     if not shared:  # there may be copies of what is deleted here
         _require_known(settings, erasure, kept, found, events)
     _show(settings, kept, found)
@@ -95,7 +95,7 @@ def _erase_camera(settings: "Config", erasure: "Erasure", *, exports: bool, shar
     if not is_wanted(told, "deletes them for good", yes=yes):
         return
     require_no_training(archive)
-    erase_beside(settings, found, erasure, exports=exports)
+    erase_related(settings, found, erasure, exports=exports)
     with progress("erasing", kept.samples) as advance:
         count = run(queue, archive, erasure, advance)
         events = erase_events(settings.events.dir, erasure)
@@ -108,7 +108,7 @@ def _erase_camera(settings: "Config", erasure: "Erasure", *, exports: bool, shar
 
 
 def _require_known(
-    settings: "Config", erasure: "Erasure", kept: "Kept", found: "Beside", events: int
+    settings: "Config", erasure: "Erasure", kept: "StoredSamples", found: "RelatedFiles", events: int
 ) -> None:
     known = {*settings.cameras, *kept.cameras}
     if not events and not found.drift and not found.messages and erasure.camera not in known:
@@ -116,7 +116,7 @@ def _require_known(
         raise ConfigError(f"--camera: nothing is stored of {erasure.camera!r} (known: {names})")
 
 
-def _show(settings: "Config", kept: "Kept", found: "Beside") -> None:
+def _show(settings: "Config", kept: "StoredSamples", found: "RelatedFiles") -> None:
     table = Table(
         "what", Column("samples", justify="right"), Column("other files", justify="right"), "MB", "in"
     )
@@ -135,7 +135,7 @@ def _show(settings: "Config", kept: "Kept", found: "Beside") -> None:
     out.print(table)
 
 
-def _tell_holdout(kept: "Kept") -> None:
+def _tell_holdout(kept: "StoredSamples") -> None:
     if kept.held_out:
         left = kept.holdout - kept.held_out
         say(
@@ -158,7 +158,7 @@ def _erase_person(settings: "Config", name: str, *, yes: bool) -> None:
     say(f"{pseudonym} stands in its place; how far people agree is told as before")
 
 
-def _places(found: "Named") -> str:
+def _places(found: "NameUses") -> str:
     counts = [
         f"{pluralize(found.queue, 'sample')} of the queue",
         f"{pluralize(found.archive, 'sample')} of the archive",

@@ -97,7 +97,7 @@ def export(
     config: Config = None,
 ) -> None:
     """All events as a table for a spreadsheet, for you alone to read."""
-    from maskwatch.events.table import csv_lines
+    from maskwatch.events.csv_export import csv_lines
     from maskwatch.events.timeline import walk
     from maskwatch.platform.files import replacing
 

@@ -3,7 +3,6 @@
 import getpass
 import os
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,27 +15,16 @@ from maskwatch.cli.terminal import out, say
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.records import Label
 from maskwatch.core.text import pluralize
+from maskwatch.datasets.labels import Meaning
 from maskwatch.platform.paths import looked_at
 
 if TYPE_CHECKING:
-    from maskwatch.core.records import FrameReport
     from maskwatch.samples.annotations import Annotation
     from maskwatch.samples.exports import SampleFilter
     from maskwatch.samples.sample import Sample
     from maskwatch.samples.store import Queue
 
 app = typer.Typer(help="Frames that are worth a person's look.", no_args_is_help=True)
-
-
-class LabelChoice(StrEnum):
-    """What a person may say of a face."""
-
-    PROTECTED = "protected"
-    UNPROTECTED = "unprotected"
-    WORN_WRONG = "worn_wrong"
-    UNKNOWN = "unknown"
-    NO_FACE = "no_face"
-
 
 Folder = Annotated[Path | None, typer.Option("--dir", help="The queue's folder; else the configuration's.")]
 Config = Annotated[Path | None, typer.Option("-c", "--config", help="The configuration file.")]
@@ -152,7 +140,7 @@ def show(
     from maskwatch.sources.images import encoded
 
     sample, rgb = opened_queue(folder, config).find(sample_id)
-    image = annotated(rgb, _as_report(sample), numbered=True)
+    image = annotated(rgb, sample.labelled_report, numbered=True)
     path = output or Path(tempfile.gettempdir()) / f"{sample_id}.png"
     if path.suffix.lower() not in {".png", ".jpg", ".jpeg"}:
         raise ConfigError(f"{path}: must end in .png or .jpg")
@@ -173,7 +161,7 @@ def label(
     sample_id: SampleId,
     accept: Annotated[bool, typer.Option("--accept", help="All as the models said.")] = False,
     said: Annotated[
-        LabelChoice | None, typer.Option("--label", help="What each face is, or that of --face.")
+        Meaning | None, typer.Option("--label", help="What each face is, or that of --face.")
     ] = None,
     face: Annotated[
         int | None, typer.Option("--face", metavar="N", min=1, help="The face of that number alone.")
@@ -186,7 +174,7 @@ def label(
     config: Config = None,
 ) -> None:
     """Say what a sample's faces are; `queue show` numbers them."""
-    from maskwatch.samples.annotations import accepted
+    from maskwatch.samples.annotations import as_annotations
 
     if sum([accept, said is not None, no_faces, unlabel, undo]) != 1:
         raise ConfigError("say one of --accept, --label, --no-faces, --unlabel, --undo")
@@ -197,54 +185,25 @@ def label(
     if undo:
         sample = queue.undo(sample_id, name, based_on=sample.revision)
     else:
-        annotations: tuple[Annotation, ...] | None = () if no_faces else accepted(sample.report.faces)
+        annotations: tuple[Annotation, ...] | None = () if no_faces else as_annotations(sample.report.faces)
         annotations = None if unlabel else annotations if said is None else _relabelled(sample, said, face)
         sample = queue.label(sample_id, annotations, name, based_on=sample.revision)
     _tell_faces(sample)
 
 
-def _relabelled(sample: "Sample", said: LabelChoice, face: int | None) -> "tuple[Annotation, ...]":
-    """What holds, or what the models said, with one face or all of them changed."""
-    from dataclasses import replace
+def _relabelled(sample: "Sample", meaning: Meaning, face: int | None) -> "tuple[Annotation, ...]":
+    from maskwatch.samples.annotations import relabelled
 
-    from maskwatch.datasets.labels import AnnotationLabel
-
-    annotations = _annotations(sample)
-    if face is not None and face > len(annotations):
-        raise ConfigError(f"--face: there are {len(annotations)} faces, got {face}")
-    meant = range(len(annotations)) if face is None else [face - 1]
-    if said is LabelChoice.NO_FACE:
-        return tuple(annotation for place, annotation in enumerate(annotations) if place not in meant)
-    label = AnnotationLabel(said.value)
-    return tuple(replace(m, label=label) if place in meant else m for place, m in enumerate(annotations))
-
-
-def _as_report(sample: "Sample") -> "FrameReport":
-    """What people said in the place of what the models said."""
-    from dataclasses import replace
-
-    from maskwatch.core.records import Face
-
-    if sample.labels is None:
-        return sample.report
-    faces = []
-    for annotation in sample.labels.faces:
-        known = annotation.label.known
-        verdict = Label.PROTECTED if known and known.protected else Label.UNPROTECTED
-        faces.append(Face(annotation.box, 1.0, label=verdict if known else Label.UNKNOWN))
-    return replace(sample.report, faces=tuple(faces))
-
-
-def _annotations(sample: "Sample") -> "tuple[Annotation, ...]":
-    from maskwatch.samples.annotations import accepted
-
-    return accepted(sample.report.faces) if sample.labels is None else sample.labels.faces
+    try:
+        return relabelled(sample.annotations, meaning.annotation_label, face)
+    except IndexError:
+        raise ConfigError(f"--face: there are {len(sample.annotations)} faces, got {face}") from None
 
 
 def _tell_faces(sample: "Sample") -> None:
     who = f"labelled by {sample.labels.by}" if sample.labels else "as the models said, labelled by nobody"
     out.print(f"{sample.id} ({sample.report.camera}): {who}", markup=False, soft_wrap=True)
-    for number, annotation in enumerate(_annotations(sample), 1):
+    for number, annotation in enumerate(sample.annotations, 1):
         place = ", ".join(f"{v:.0f}" for v in annotation.box)
         out.print(f"  face {number}: {annotation.label} ({place})", markup=False, highlight=False)
 

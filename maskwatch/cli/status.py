@@ -168,7 +168,7 @@ def _failing(told: dict[str, Any]) -> list[str]:
             )
             name, reason = sink["sink"], sink["reason"]
             lines.append(
-                f"{name}{those} fails for {_span(sink['state_s'])}: {reason.removeprefix(f'{name}: ')}"
+                f"{name}{those} has failed for {_span(sink['state_s'])}: {reason.removeprefix(f'{name}: ')}"
             )
     return lines
 

@@ -109,7 +109,7 @@ def _password(name: str, *, from_stdin: bool) -> str:
 def _asked(name: str, ask: Callable[[str], str]) -> str:
     for left in reversed(range(TRIES)):
         try:
-            return _same(checked_password(name, ask("Password")), ask("The same again"))
+            return _same(checked_password(name, ask("Password")), ask("Repeat the password"))
         except UserError as e:
             if not left:
                 raise

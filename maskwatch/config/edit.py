@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from maskwatch.config.load import SECRET, check_text
+from maskwatch.config.load import check_text
+from maskwatch.config.reader import SECRET
 from maskwatch.config.yaml_document import Key, TreeError, printable, read, text_of
 from maskwatch.config.yaml_edit import edited
 from maskwatch.core.address import redacted

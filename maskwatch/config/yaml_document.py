@@ -1,6 +1,6 @@
-"""A text as YAML, and where each of its values stands. What a configuration has no use for is refused.
+"""A YAML text as a tree with line numbers. What a configuration has no use for is refused.
 
-That is: keys twice, keys that are no words, tags of other types, values without end by way of aliases.
+That is: duplicate keys, keys that are not strings, tags of other types, and aliases that expand without bound.
 """
 
 import re
@@ -28,7 +28,7 @@ _TAGS = {f"{_TAG}{kind}" for kind in ("map", "seq", "str", "int", "float", "bool
 
 
 class TreeError(Exception):
-    """The text is no tree; `line` counts from 1."""
+    """The text is no such tree; `line` counts from 1."""
 
     def __init__(self, line: int, why: str) -> None:
         super().__init__(why)
@@ -37,21 +37,21 @@ class TreeError(Exception):
 
 @dataclass
 class Tree:
-    """`value` is made of dicts with text for keys, lists and scalars; `lines` tells where each key stands.
+    """`value` consists of dicts with string keys, lists and scalars; `lines` has the line of each key.
 
-    `twice` are the lines, the keys and the first lines of keys that stand twice.
+    `duplicates` has the line, the key and the first line of each duplicate key.
     """
 
     value: Any = None
     lines: dict[Key, int] = field(default_factory=dict)
-    twice: list[tuple[int, Key, int]] = field(default_factory=list)
+    duplicates: list[tuple[int, Key, int]] = field(default_factory=list)
 
     def line(self, key: Key) -> int:
-        """The line of the key, or of the nearest thing around it that stands in the text; 0 for none."""
+        """The line of the key, or of the nearest part around it that is in the text; 0 for none."""
         return next((self.lines[key[:n]] for n in range(len(key), 0, -1) if key[:n] in self.lines), 0)
 
     def at(self, key: Key) -> Any:
-        """What stands there; an empty dict where nothing does."""
+        """The value at the key; an empty dict where there is none."""
         value = self.value
         for part in key:
             try:
@@ -62,7 +62,7 @@ class Tree:
 
 
 def text_of(path: Path) -> str:
-    """A file, as far as it may be a configuration. Raises `ConfigError`."""
+    """The text of a configuration file. Raises `ConfigError` when it cannot be read, is too large, or is not UTF-8."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -74,7 +74,7 @@ def text_of(path: Path) -> str:
 
 
 def read(text: str) -> Tree:
-    """Raises `TreeError`. An empty text is an empty dict."""
+    """The tree of a text; an empty text is an empty dict. Raises `TreeError`."""
     tree = Tree({})
     if sum(map(text.count, ",:\n")) > MAX_SIGNS:
         raise TreeError(1, f"stands for more than {MAX_VALUES} values")
@@ -105,7 +105,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def _walk(node: yaml.Node, key: Key, tree: Tree) -> None:
-    """Note each key's line, and the keys that stand twice, of which YAML would let the last one win."""
+    """Note the line of each key, and the duplicate keys, of which YAML would use the last."""
     line = node.start_mark.line + 1
     if len(key) > DEEPEST:
         raise TreeError(line, "is nested too deeply")
@@ -119,7 +119,7 @@ def _walk(node: yaml.Node, key: Key, tree: Tree) -> None:
         for key_node, value in node.value:
             inner = (*key, _word(key_node))
             if inner in tree.lines:
-                tree.twice.append((key_node.start_mark.line + 1, inner, tree.lines[inner]))
+                tree.duplicates.append((key_node.start_mark.line + 1, inner, tree.lines[inner]))
             tree.lines[inner] = key_node.start_mark.line + 1
             _walk(value, inner, tree)
     elif isinstance(node, yaml.SequenceNode):

@@ -55,8 +55,8 @@ def comments(text: str) -> list[str]:
 
 def _require_simple(text: str) -> None:
     tree = read(text)
-    if tree.twice:
-        line, key, first = tree.twice[0]
+    if tree.duplicates:
+        line, key, first = tree.duplicates[0]
         raise TreeError(line, f"duplicate key {key[-1]} (first in line {first})")
     for event in yaml.parse(text, yaml.SafeLoader):
         line = event.start_mark.line + 1 if event.start_mark else 1
@@ -72,7 +72,9 @@ def _require_kept(before: str, after: str, wanted: Any) -> None:
     try:
         tree = read(after)
         is_kept = (
-            not tree.twice and tree.value == wanted and Counter(comments(after)) == Counter(comments(before))
+            not tree.duplicates
+            and tree.value == wanted
+            and Counter(comments(after)) == Counter(comments(before))
         )
     except TreeError:
         is_kept = False

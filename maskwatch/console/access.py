@@ -1,4 +1,4 @@
-"""Who may come in: users by name and password, the person who started the program by a link, and sessions for both."""
+"""Who may sign in: users by name and password, the person who started the program by a link; and their sessions."""
 
 import hashlib
 import secrets
@@ -27,7 +27,7 @@ OWNER = User(OWNER_NAME, Role.ADMIN)  # who started the program
 
 
 def checked_token(host: str, token: str | None, *, has_users: bool = False) -> str | None:
-    """A token for all to come in by, None for none. Raises `ConfigError` for a short one, and where nobody could come in."""
+    """The token by which everybody may sign in, None for none. Raises `ConfigError` for a short one, and where nobody could sign in."""
     if token is None or not token.strip():
         if is_loopback(host) or has_users:
             return None
@@ -41,16 +41,16 @@ def checked_token(host: str, token: str | None, *, has_users: bool = False) -> s
 
 
 class Refused(Enum):
-    """Why somebody may not come in."""
+    """Why signing in is refused."""
 
     WRONG = auto()
     WAIT = auto()
-    """After too many wrong tries, or while too many others are looked at."""
+    """After too many wrong tries, or while too many other passwords are being checked."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Session:
-    """`stamp` is that of the user's account, None of one who has none and came by a token or a link."""
+    """A session until the time `until_s`. `stamp` is that of the account, None for signing in by a token or a link."""
 
     until_s: float
     user: User
@@ -58,10 +58,10 @@ class _Session:
 
 
 class Access:
-    """Opens sessions and knows whose they are. Times are seconds of a steady clock.
+    """Opens sessions and tells whose they are. Times are seconds of a monotonic clock.
 
-    `token` opens one as `user` each time it is given, a link of `new_link` once, and a name and password those of `users`.
-    A session ends after 12 hours, by `sign_out`, and when its user's role or password is changed or she is removed.
+    `token` opens a session as `user` each time, a link of `new_link` once, and a name and password of `users` that user's.
+    A session ends after 12 hours, by `sign_out`, and when its user is removed or gets another role or password.
     """
 
     def __init__(self, token: str | None = None, user: User = OWNER, *, users: Users | None = None) -> None:
@@ -76,12 +76,12 @@ class Access:
 
     @property
     def has_token(self) -> bool:
-        """Whether there is one for all."""
+        """Whether there is a token for everybody."""
         return self._token is not None
 
     @property
     def has_users(self) -> bool:
-        """Whether anybody may come in by name and password. Raises `UserError`."""
+        """Whether anybody can sign in by name and password. Raises `UserError`."""
         return self.users is not None and bool(self.users.all())
 
     def new_link(self, now_s: float) -> str:
@@ -91,25 +91,27 @@ class Access:
         return token
 
     def follow_link(self, token: str, now_s: float) -> str | None:
-        """The session's secret; None for a token that was used, is too old, or is none. It cannot be guessed."""
+        """The secret of a new session; None for a token that was used, is too old, or was never given out."""
         until_s = self._links.pop(_digest(token), 0.0)
         return self._open(_Session(now_s + SESSION_S, self._user), now_s) if until_s > now_s else None
 
     def may_guess(self, now_s: float, address: str = "") -> bool:
-        """Whether so few wrong tokens came from there of late that the next one is looked at."""
+        """Whether the next token from that address is looked at, as there were few wrong ones lately."""
         return self._token is None or self._token.may_guess(address, now_s)
 
-    def sign_in(self, offered: str, now_s: float, address: str = "") -> str | None:
-        """A new session's secret; None when the token is wrong, or too many from that address were."""
+    def sign_in_by_token(self, offered: str, now_s: float, address: str = "") -> str | None:
+        """The secret of a new session; None when the token is wrong, or too many from that address were."""
         if self._token is None or not self._token.is_right(offered, address, now_s):
             return None
         return self._open(_Session(now_s + SESSION_S, self._user), now_s)
 
-    async def sign_in_as(self, name: str, password: str, now_s: float, address: str = "") -> str | Refused:
-        """A new session's secret for a user of the file. Wrong names take as long as wrong passwords.
+    async def sign_in_by_password(
+        self, name: str, password: str, now_s: float, address: str = ""
+    ) -> str | Refused:
+        """The secret of a new session of a user; unknown names take as long to check as wrong passwords.
 
-        Tries are limited by address and by name; an address from which that name's password was right before is not held up
-        by what others try. Raises `UserError` when the file cannot be used.
+        Tries are limited by address and by name; others' tries of a name do not hold up an address from which that name
+        signed in before. Raises `UserError` when the file of users cannot be used.
         """
         network, who = network_of(address), name.strip().casefold()[:64]
         limited_by_name = (who, network) not in self._known
@@ -117,7 +119,7 @@ class Access:
             return Refused.WAIT
         if limited_by_name and not self._by_name.may_guess(who, now_s):
             return Refused.WAIT
-        # counted before it is known to be wrong: others come while this one is looked at
+        # counted before the password is checked: more may come meanwhile
         self._by_address.count(network, now_s)
         self._by_name.count(who, now_s)
         account = await run_sync(self._checked, name, password, limiter=self._hashing)
@@ -131,7 +133,7 @@ class Access:
         return self._open(_Session(now_s + SESSION_S, account.user, account.stamp), now_s)
 
     def user(self, session: str, now_s: float) -> User | None:
-        """Whose session this is, by the secret that was given out; None when there is no such one, or it has ended."""
+        """The user of a session, by its secret; None when there is no such session, or it has ended."""
         found = self._sessions.get(_digest(session))
         if found is None or found.until_s <= now_s:
             return None
@@ -141,25 +143,25 @@ class Access:
         return None
 
     def sign_out(self, session: str) -> None:
-        """End it, if there is one."""
+        """End a session, if there is one."""
         self._sessions.pop(_digest(session), None)
 
     def state(self) -> Mapping[str, Any]:
-        """What another process needs to know the same sessions and links, as JSON can hold it. No secret is in it."""
+        """The sessions and links for another process, as JSON can hold them; with digests in place of secrets."""
         return {
             "links": self._links,
             "sessions": {key: asdict(each) for key, each in self._sessions.items()},
         }
 
     def take_over(self, state: Mapping[str, Any]) -> None:
-        """Know the sessions and links of a `state`, of the same machine's clock."""
+        """Add the sessions and links of a `state` of the same machine."""
         self._links.update(state["links"])
         for key, each in state["sessions"].items():
             user = User(each["user"]["name"], Role(each["user"]["role"]))
             self._sessions[key] = _Session(each["until_s"], user, each["stamp"])
 
     def _checked(self, name: str, password: str) -> Account | None:
-        """For a thread of its own."""
+        """The account, if the password is right; to be called on a thread."""
         account = self.users.get(name) if self.users else None
         if not is_right_password(account, password):
             return None

@@ -33,9 +33,9 @@ def application(console: Console) -> FastAPI:
     if navigation.QUEUE in console.links:
         review.add_pages(app, console)
         team.add_pages(app, console)
-    if console.records is not None:
+    if console.event_sources is not None:
         people.add_pages(app, console)
-        history.add_pages(app, console, console.records)
+        history.add_pages(app, console, console.event_sources)
     if console.shared_store is not None:
         sites.add_pages(app, console, console.shared_store)
     if console.monitoring is not None:

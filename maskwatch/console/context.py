@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from maskwatch.console import navigation
 from maskwatch.console.access_log import AccessLog
-from maskwatch.console.editor.port import Settings
-from maskwatch.console.history.records import Records
+from maskwatch.console.editor.port import SettingsEditor
+from maskwatch.console.history.event_sources import EventSources
 from maskwatch.console.navigation import Link
 from maskwatch.console.review.context import Review
 from maskwatch.console.service_client import ServiceClient
@@ -41,7 +41,7 @@ class Monitoring:
     cameras: Mapping[str, CameraView]
     events: EventStore
     media: Media
-    settings: Settings | None = None
+    settings: SettingsEditor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,12 @@ class Console:
     site: str = ""
 
     @property
-    def records(self) -> Records | None:
+    def event_sources(self) -> EventSources | None:
         """The events that can be looked up, None where the queue alone is served."""
         here = self.monitoring
         if here is not None:
-            return Records(here.events, here.media, here.cameras, self.site, self.shared_store)
-        return None if self.shared_store is None else Records(None, shared_store=self.shared_store)
+            return EventSources(here.events, here.media, here.cameras, self.site, self.shared_store)
+        return None if self.shared_store is None else EventSources(None, shared_store=self.shared_store)
 
     def note_access(self, who: User, action: str, target: str, address: str = "") -> None:
         """Write down that somebody did something that is no page opened and no file fetched: these the guard notes.

@@ -1,4 +1,4 @@
-"""Before everything that the page serves, its websocket included: the shared guard, and people who sign in."""
+"""Authentication of the console, for all that it serves including websockets: sessions, signing in and out, roles."""
 
 import logging
 from urllib.parse import parse_qs, quote, urlencode
@@ -23,22 +23,22 @@ log = logging.getLogger(__name__)
 MAX_FORM_BYTES = 8192
 YEAR_S = 365 * 86_400
 LOGIN_PATH, LOGOUT_PATH = "/login", "/logout"
-SESSION_PATH = "/session"  # 204 while the session goes on: what an open page asks when it lost its connection
-# nothing is loaded from, sent to or framed by any other place; Vue compiles its templates, hence eval
+SESSION_PATH = "/session"  # 204 while the session is valid; an open page asks when it lost its connection
+# no other origin may be loaded from, sent to, or frame the console; Vue compiles its templates, hence eval
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; object-src 'none'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 }
 PRIVATE = {"Cache-Control": "no-store"}
-ENTERED = {**PRIVATE, "Referrer-Policy": "no-referrer"}  # of an address that may hold a token
+ENTERED = {**PRIVATE, "Referrer-Policy": "no-referrer"}  # the URL may hold a token
 RIGHTS = (
     ("/queue", Role.LABELLER),
     ("/team", Role.LABELLER),
     ("/editor", Role.ADMIN),
     ("/people", Role.ADMIN),
 )
-"""What pages below a path ask for; any other may be seen by everybody who is signed in."""
+"""The role that pages below a path require; all others may be seen by everybody who is signed in."""
 REFUSALS = Refusals(
     misdirected=lambda: PlainTextResponse("This page answers to localhost alone.", 421),
     other_site=lambda: PlainTextResponse("Another site's page may not ask this.", 403),
@@ -48,14 +48,14 @@ REFUSALS = Refusals(
 def guarded(
     app: ASGIApp, access: Access, cookie: str, access_log: AccessLog | None = None, *, first_page: str = "/"
 ) -> Guard:
-    """The application behind the guard. A session is needed, whose cookie a browser sends here alone.
+    """The application behind the guard, which requires a session.
 
     Who looks at what is noted in `access_log`. A connection that stays open ends with its session. `first_page` is where
-    the person of the printed link is led while there are no users.
+    the printed link leads while there are no users.
     """
     return Guard(
         WhileSignedIn(app, access, cookie, access_log),
-        door=SessionDoor(access, cookie, access_log, first_page),
+        authenticator=SessionAuthenticator(access, cookie, access_log, first_page),
         other_sites=OtherSites.NOTHING,
         refusals=REFUSALS,
         same_scheme=False,
@@ -63,8 +63,8 @@ def guarded(
     )
 
 
-class SessionDoor:
-    """Lets those in who have a session, and gives one to those who sign in."""
+class SessionAuthenticator:
+    """Lets requests with a session through, and opens a session for people who sign in."""
 
     def __init__(
         self, access: Access, cookie: str, access_log: AccessLog | None = None, first_page: str = "/"
@@ -75,10 +75,10 @@ class SessionDoor:
         self._first_page = first_page
 
     async def answer(self, connection: HTTPConnection, receive: Receive) -> Response | None:
-        """None, to let through, with a valid session; without one the login page (401).
+        """None with a valid session, which lets the request through; else the login page (401).
 
-        Signing in, by the form or a token in the address, is answered with a page that sets the cookie (200), or with the login
-        page (401, or 429 after too many tries). A role that may not see it gets a page that says so (403).
+        Signing in, by the form or by a token in the URL, is answered with a page that sets the cookie (200), or with the
+        login page (401, or 429 after too many tries). A user whose role may not see the page gets one that says so (403).
         """
         scope, path = connection.scope, connection.scope["path"]
         user = self._access.user(session_of(connection, self._cookie), now())
@@ -100,7 +100,7 @@ class SessionDoor:
         if path == LOGIN_PATH and method == "POST":
             return await self._sign_in(request)
         if "token" in request.query_params and method == "GET":
-            return self._by_address(request, user)
+            return self._by_link(request, user)
         if path == LOGIN_PATH:
             return self._login(request)
         if path == LOGOUT_PATH:
@@ -114,27 +114,31 @@ class SessionDoor:
             return self._by_token(request, form["token"], to)
         now_s, name = now(), form.get("name", "")
         try:
-            found = await self._access.sign_in_as(name, form.get("password", ""), now_s, address_of(request))
+            found = await self._access.sign_in_by_password(
+                name, form.get("password", ""), now_s, address_of(request)
+            )
         except UserError as e:
             log.error("console: %s", e)
             return self._page(request, 503, to=to, problem="login.broken")
         if found is Refused.WAIT:
             return self._page(request, 429, to=to, problem="login.wait")
         if isinstance(found, Refused):
-            # a name that nobody has may be a password that slipped into the wrong field
+            # an unknown name may be a password that was entered in the wrong field
             known = self._access.users.get(name) if self._access.users else None
             self._note(known.name if known else "", request, Action.WRONG_PASSWORD, "")
             log.warning("console: %s offered a wrong password", address_of(request) or "somebody")
             return self._page(request, 401, to=to, problem="login.wrong")
         return self._entered(request, found, to)
 
-    def _by_address(self, connection: HTTPConnection, user: User | None) -> Response:
-        """A link is followed once; who is in already goes on without."""
+    def _by_link(self, connection: HTTPConnection, user: User | None) -> Response:
+        """A link opens one session; somebody who has a session keeps it, and the link stays unused."""
         rest = [item for item in connection.query_params.multi_items() if item[0] != "token"]
         to = quote(connection.scope["path"]) + (f"?{urlencode(rest)}" if rest else "")
         if user is not None:
             return HTMLResponse(entered_page(_texts(connection), to), headers=ENTERED)
-        if not _is_followed(connection):  # another site's page could use up the guesses of who looks at it
+        if not _is_followed(
+            connection
+        ):  # else another site's page could use up the guesses of whoever visits it
             return self._page(connection, 401, to=to)
         token = connection.query_params["token"]
         session = self._access.follow_link(token, now())
@@ -148,7 +152,7 @@ class SessionDoor:
         now_s, address = now(), address_of(connection)
         if not self._access.may_guess(now_s, address):
             return self._page(connection, 429, to=to, problem="login.wait")
-        session = self._access.sign_in(token, now_s, address)
+        session = self._access.sign_in_by_token(token, now_s, address)
         if session is None:
             self._note("", connection, Action.WRONG_PASSWORD, "")
             log.warning("console: %s offered a wrong token", address or "somebody")
@@ -209,7 +213,7 @@ def _texts(connection: HTTPConnection) -> Texts:
 
 
 def _wanted(connection: HTTPConnection) -> str:
-    """Where somebody wanted to go who has to sign in first: a page, not a part of one."""
+    """The page to go to after signing in: what was asked for, unless it is a part of a page."""
     scope = connection.scope
     if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] == SESSION_PATH:
         return "/"
@@ -218,7 +222,7 @@ def _wanted(connection: HTTPConnection) -> str:
 
 
 def _is_followed(connection: HTTPConnection) -> bool:
-    """Whether a person follows a link, and not a page that shows a picture; browsers say so, others say nothing."""
+    """Whether a person followed a link, and no page embeds it; browsers tell by headers, other clients send none."""
     headers = connection.headers
     return (
         headers.get("sec-fetch-mode", "navigate") == "navigate"

@@ -16,8 +16,8 @@ class Handover:
     listener: socket.socket
     access: Mapping[str, Any]
 
-    def sent(self) -> int:
-        """The descriptor of a file in memory that holds it, which outlives exec(2), as the socket then does."""
+    def to_memfd(self) -> int:
+        """Write it to a file in memory, and return its descriptor; that and the socket outlive exec(2)."""
         os.set_inheritable(self.listener.fileno(), True)
         text = json.dumps(
             {"wanted": self.wanted, "socket": self.listener.fileno(), "access": dict(self.access)}
@@ -28,11 +28,11 @@ class Handover:
         return descriptor
 
     @classmethod
-    def received(cls, descriptor: int) -> "Handover":
-        """From `sent`."""
+    def from_memfd(cls, descriptor: int) -> "Handover":
+        """Read what `to_memfd` wrote, and close it."""
         with os.fdopen(descriptor) as file:
-            told = json.load(file)
-        listener = socket.socket(fileno=told["socket"])
+            content = json.load(file)
+        listener = socket.socket(fileno=content["socket"])
         os.set_inheritable(listener.fileno(), False)
-        host, port = told["wanted"]
-        return cls((host, port), listener, told["access"])
+        host, port = content["wanted"]
+        return cls((host, port), listener, content["access"])

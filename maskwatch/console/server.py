@@ -79,7 +79,7 @@ def serve(
     settings = console.settings
     tls = checked_tls(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None
     host, port, *_ = listener.getsockname()
-    first_page = "/" if console.users is None or console.records is None else "/people"
+    first_page = "/" if console.users is None or console.event_sources is None else "/people"
     page = guarded(
         application(console), access, f"maskwatch_{port}", console.access_log, first_page=first_page
     )

@@ -15,9 +15,9 @@ from maskwatch.console.texts import COOKIE, LANGUAGES, Texts, language_of
 from maskwatch.console.users import User
 from maskwatch.http.guard import address_of
 
-LOOK_COOKIE = "maskwatch_look"
-LOOKS: dict[str, bool | None] = {"auto": None, "light": False, "dark": True}
-LOOK_ICONS = {"auto": "brightness_auto", "light": "light_mode", "dark": "dark_mode"}
+THEME_COOKIE = "maskwatch_look"
+THEMES: dict[str, bool | None] = {"auto": None, "light": False, "dark": True}
+THEME_ICONS = {"auto": "brightness_auto", "light": "light_mode", "dark": "dark_mode"}
 LIBRARY_LANGUAGES: dict[str, Language] = {"en": "en-US", "ko": "ko-KR"}
 STYLE = Path(__file__).with_name("style.css")
 SIGNED_OUT = """<script>
@@ -33,19 +33,19 @@ SIGNED_OUT = """<script>
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One person's visit of one page: who, in which language, by which look, from which address."""
+    """One person's visit of one page: who, in which language, by which theme, from which address."""
 
     user: User
     texts: Texts
-    look: str
+    theme: str
     address: str = ""
 
     @classmethod
     def of(cls, request: Request) -> "Visit":
         """Of a request that the guard let through; where nobody has to sign in, of the owner."""
-        look = request.cookies.get(LOOK_COOKIE, "auto")
+        theme = request.cookies.get(THEME_COOKIE, "auto")
         texts = Texts(language_of(request.cookies, request.headers.get("accept-language", "")))
-        return cls(request.scope["user"], texts, look if look in LOOKS else "auto", address_of(request))
+        return cls(request.scope["user"], texts, theme if theme in THEMES else "auto", address_of(request))
 
 
 def shell(console: Console, visit: Visit, active: str) -> ui.row:
@@ -55,7 +55,7 @@ def shell(console: Console, visit: Visit, active: str) -> ui.row:
     _set_language(t)
     ui.add_body_html(SIGNED_OUT)
     ui.colors(primary="#2f6fd0", dark="#1c2027", dark_page="#14171c")
-    dark = ui.dark_mode(LOOKS[visit.look])
+    dark = ui.dark_mode(THEMES[visit.theme])
     with ui.element("header").classes("mw-bar"):
         ui.link("maskwatch", "/").classes("mw-brand")
         with ui.element("nav").classes("mw-nav"):
@@ -68,7 +68,7 @@ def shell(console: Console, visit: Visit, active: str) -> ui.row:
                         tab.props("aria-current=page")
         tools = ui.row().classes("items-center gap-2")
         _language_menu(t)
-        _look_button(t, visit.look, dark)
+        _theme_button(t, visit.theme, dark)
         _person_menu(visit)
     return tools
 
@@ -96,18 +96,18 @@ def _language_menu(t: Texts) -> None:
             ui.menu_item(name, lambda language=language: choose(language))
 
 
-def _look_button(t: Texts, look: str, dark: ui.dark_mode) -> None:
-    looks = list(LOOKS)
-    chosen = [look]
+def _theme_button(t: Texts, theme: str, dark: ui.dark_mode) -> None:
+    themes = list(THEMES)
+    chosen = [theme]
 
     def turn() -> None:
-        chosen[0] = looks[(looks.index(chosen[0]) + 1) % len(looks)]
-        dark.value = LOOKS[chosen[0]]
-        button.icon = LOOK_ICONS[chosen[0]]
-        keep(LOOK_COOKIE, chosen[0])
+        chosen[0] = themes[(themes.index(chosen[0]) + 1) % len(themes)]
+        dark.value = THEMES[chosen[0]]
+        button.icon = THEME_ICONS[chosen[0]]
+        keep(THEME_COOKIE, chosen[0])
 
-    button = ui.button(icon=LOOK_ICONS[look], on_click=turn)
-    button.props(f"flat dense round aria-label='{t('shell.look')}'")
+    button = ui.button(icon=THEME_ICONS[theme], on_click=turn)
+    button.props(f"flat dense round aria-label='{t('shell.theme')}'")
 
 
 def _person_menu(visit: Visit) -> None:

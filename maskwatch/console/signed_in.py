@@ -1,4 +1,4 @@
-"""What people who are signed in look at is noted, and ends with their session."""
+"""Notes what signed-in people look at, and ends connections with their session."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -12,14 +12,14 @@ from maskwatch.console.access_log import AccessLog, Action
 from maskwatch.console.session_cookie import session_of
 from maskwatch.http.guard import address_of, now
 
-LOOK_S = 1.0  # how often the session of an open connection is looked at
+CHECK_S = 1.0  # between two checks of an open connection's session
 NOT_NOTED = ("/_nicegui", "/queue/thumbnail", "/live/feed", "/team/examples", "/history/thumbnail")
-"""Paths that say nothing of what somebody looked at: parts of a page that is noted itself."""
+"""Paths that are not noted: parts of a page that is noted itself."""
 MAX_SEEN = 20_000
 
 
 class WhileSignedIn:
-    """Notes what is looked at, and ends what stays open after its session: websockets, and answers without an end."""
+    """Notes what is looked at, and cuts off what is open when its session ends: websockets, and responses without an end."""
 
     def __init__(self, app: ASGIApp, access: Access, cookie: str, access_log: AccessLog | None) -> None:
         self._app = app
@@ -43,11 +43,11 @@ class WhileSignedIn:
             socket = _Socket(receive, send, goes_on)
             await self._app(scope, socket.receive, socket.send)
             return
-        stream = _Stream(send, goes_on, lambda message: self._look(connection, session, message))
+        stream = _Stream(send, goes_on, lambda message: self._note_response(connection, session, message))
         with suppress(_SessionEndedError):
             await self._app(scope, receive, stream)
 
-    def _look(self, connection: HTTPConnection, session: str, start: Message) -> None:
+    def _note_response(self, connection: HTTPConnection, session: str, start: Message) -> None:
         scope = connection.scope
         if scope["method"] != "GET" or start["status"] not in {200, 206}:
             return
@@ -67,7 +67,7 @@ class WhileSignedIn:
             self._note(connection, action)
 
     def _is_first(self, session: str, path: str) -> bool:
-        """Live pictures come twice a second and a video in pieces: each is noted once in a session."""
+        """Whether a session asks for a path for the first time: pictures and pieces of a video are noted once."""
         if (hash(session), path) in self._seen:
             return False
         self._seen[hash(session), path] = None
@@ -77,7 +77,7 @@ class WhileSignedIn:
 
 
 def _action(headers: Mapping[bytes, bytes]) -> Action | None:
-    """What an answer of these headers is for who looks; None for a page's parts, scripts say."""
+    """The action to note for a response with these headers; None for a part of a page, such as a script."""
     kind = headers.get(b"content-type", b"")
     if kind.startswith(b"text/html"):
         return Action.OPENED
@@ -88,25 +88,25 @@ def _action(headers: Mapping[bytes, bytes]) -> Action | None:
 
 
 class _SessionEndedError(Exception):
-    """While its answer was being sent."""
+    """The session ended while a response was being sent."""
 
 
 class _Stream:
-    """Passes an answer on, and cuts one that has no length off when its session has ended."""
+    """Passes a response on, and cuts off one without a length when its session has ended."""
 
     def __init__(self, send: Send, goes_on: Callable[[], bool], on_start: Callable[[Message], None]) -> None:
         self._send = send
         self._goes_on = goes_on
         self._on_start = on_start
         self._has_length = False
-        self._looked_s = now()
+        self._checked_s = now()
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._on_start(message)
             self._has_length = any(name.lower() == b"content-length" for name, _ in message["headers"])
-        elif not self._has_length and message.get("more_body") and now() - self._looked_s >= LOOK_S:
-            self._looked_s = now()
+        elif not self._has_length and message.get("more_body") and now() - self._checked_s >= CHECK_S:
+            self._checked_s = now()
             if not self._goes_on():
                 await self._send({"type": "http.response.body", "body": b"", "more_body": False})
                 raise _SessionEndedError
@@ -114,21 +114,21 @@ class _Stream:
 
 
 class _Socket:
-    """A websocket's two ways, closed for both sides when its session has ended."""
+    """A websocket that is closed for both sides when its session has ended."""
 
     def __init__(self, receive: Receive, send: Send, goes_on: Callable[[], bool]) -> None:
         self._receive = receive
         self._send = send
         self._goes_on = goes_on
-        self._looked_s = now()
+        self._checked_s = now()
 
     async def receive(self) -> Message:
-        """The next message, or that it is closed."""
+        """The next message, or a disconnect when the session has ended."""
         task = asyncio.ensure_future(self._receive())
         try:
             while True:
-                await asyncio.wait({task}, timeout=LOOK_S)
-                if await self._has_ended():  # also of one that never falls silent
+                await asyncio.wait({task}, timeout=CHECK_S)
+                if await self._has_ended():  # also while messages keep coming
                     return {"type": "websocket.disconnect", "code": 1008}
                 if task.done():
                     return task.result()
@@ -136,16 +136,16 @@ class _Socket:
             task.cancel()
 
     async def send(self, message: Message) -> None:
-        """Raises `OSError` as for one whose other side is gone."""
+        """Send a message. Raises `OSError`, as for a closed connection, when the session has ended."""
         if message["type"] == "websocket.send" and await self._has_ended():
             raise ConnectionAbortedError
         await self._send(message)
 
     async def _has_ended(self) -> bool:
-        if now() - self._looked_s < LOOK_S:
+        if now() - self._checked_s < CHECK_S:
             return False
         if self._goes_on():
-            self._looked_s = now()
+            self._checked_s = now()
             return False
         with suppress(RuntimeError):  # it is closed already
             await self._send({"type": "websocket.close", "code": 1008})

@@ -5,7 +5,7 @@ import json
 import os
 import threading
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, astuple, dataclass, field, replace
 from enum import Enum, StrEnum, auto
@@ -25,11 +25,11 @@ FILE = "users.json"
 MIN_PASSWORD, MAX_PASSWORD = 10, 256  # characters
 MAX_NAME = 64
 MAX_HASH_KIB, MAX_HASH_ROUNDS, MAX_HASH_LANES = 262_144, 20, 16  # of argon2; ours have 65,536, 3 and 4
-OWNER_NAME = "owner"  # the name of who comes by the printed link, whom no file knows
+OWNER_NAME = "owner"  # of the person who signs in by the printed link, who is in no file
 
 
 class Role(StrEnum):
-    """Each may do what those before it may: look; label; change settings, models and users."""
+    """What a user may do: look; also label; also change settings, models and users."""
 
     VIEWER = "viewer"
     LABELLER = "labeller"
@@ -62,7 +62,7 @@ class UserProblem(Enum):
 
 
 class UserChangeError(UserError):
-    """A change that may not be. `problem` is why, for who tells it in another language."""
+    """A change that is refused; `problem` is the reason, for pages in other languages."""
 
     def __init__(self, problem: UserProblem, text: str) -> None:
         super().__init__(text)
@@ -71,7 +71,7 @@ class UserChangeError(UserError):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A user as the file knows her. `password` is its argon2 hash; `made_at` a moment as ISO 8601 writes it."""
+    """A user in the file. `password` is the argon2 hash, `made_at` a time in ISO 8601."""
 
     name: str
     role: Role
@@ -80,20 +80,20 @@ class Account:
 
     @property
     def user(self) -> User:
-        """As pages know her."""
+        """The user without the password, for pages."""
         return User(self.name, self.role)
 
     @property
     def stamp(self) -> str:
-        """Changes with the role and the password: a session under another stamp has ended."""
+        """Changes with the role and the password; a session with another stamp has ended."""
         return hashlib.sha256(f"{self.name}\0{self.role}\0{self.password}".encode()).hexdigest()
 
 
 class Users:
-    """The users of `folder`/users.json, which only its owner may read.
+    """The users in `folder`/users.json, a file that only its owner may read.
 
-    Reading looks whether the file has changed since; changes are made under a lock and whole. Any thread may call it. Each
-    method raises `UserError`: when the file cannot be used, or (`UserChangeError`) the change may not be.
+    The file is read again when it has changed; it is changed atomically, under a lock. Any thread may call it. Each
+    method raises `UserError` when the file cannot be used, and `UserChangeError` when a change is refused.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -102,15 +102,15 @@ class Users:
         self._read: tuple[object, Mapping[str, Account]] = (None, {})
 
     def all(self) -> list[Account]:
-        """By name."""
+        """All accounts, sorted by name."""
         return sorted(self._accounts().values(), key=lambda each: each.name.casefold())
 
     def get(self, name: str) -> Account | None:
-        """The account of that name, small or capital letters alike; None where there is none."""
+        """The account of that name, in any case; None where there is none."""
         return self._accounts().get(_key(name))
 
     def add(self, name: str, role: Role, password: str) -> Account:
-        """A new user. Takes a tenth of a second, for the password's hash."""
+        """Add a user. Takes a tenth of a second, for the password's hash."""
         account = Account(checked_user_name(name), role, f"{utc_now():%Y-%m-%dT%H:%M:%SZ}", "")
         account = replace(account, password=_hashed(account.name, password))
         with self._changing() as accounts:
@@ -120,13 +120,13 @@ class Users:
         return account
 
     def remove(self, name: str) -> None:
-        """Not the last admin."""
+        """Remove a user; the last admin is refused."""
         with self._changing() as accounts:
             _require_admin_beside(accounts, _existing(accounts, name))
             del accounts[_key(name)]
 
     def set_role(self, name: str, role: Role) -> None:
-        """The last admin stays one."""
+        """Change a user's role; refused for the last admin."""
         with self._changing() as accounts:
             account = _existing(accounts, name)
             if role is not Role.ADMIN:
@@ -134,17 +134,17 @@ class Users:
             accounts[_key(name)] = replace(account, role=role)
 
     def set_password(self, name: str, password: str) -> None:
-        """Ends her sessions, too."""
+        """Change a user's password, which ends the user's sessions."""
         account = _existing(self._accounts(), name)
         made = _hashed(account.name, password)
         with self._changing() as accounts:
             accounts[_key(name)] = replace(_existing(accounts, name), password=made)
 
     def rehash(self, account: Account, password: str) -> Account:
-        """Store the same password by today's parameters of argon2, where its hash has older ones."""
+        """Hash the same password again where the stored hash has older parameters of argon2."""
         if not _hasher().check_needs_rehash(account.password):
             return account
-        made = replace(account, password=_hasher().hash(_composed(password)))
+        made = replace(account, password=_hasher().hash(_normalized(password)))
         with self._changing() as accounts:
             if accounts.get(_key(account.name)) != account:
                 return account  # changed meanwhile
@@ -178,47 +178,47 @@ class Users:
 
 
 def is_right_password(account: Account | None, password: str) -> bool:
-    """Whether it is hers; takes as long, a tenth of a second, where there is no such user. Needs 64 MB for that time."""
+    """Whether it is the account's password; takes as long (0.1 s, 64 MB) where there is no such user."""
     from argon2.exceptions import Argon2Error, InvalidHashError
 
-    stored = account.password if account and _is_affordable(account.password) else _nobodys()
+    stored = account.password if account and _is_affordable(account.password) else _dummy_hash()
     try:
-        right = _hasher().verify(stored, _composed(password))
+        right = _hasher().verify(stored, _normalized(password))
     except (Argon2Error, InvalidHashError):
         return False
     return right and account is not None
 
 
 def _is_affordable(stored: str) -> bool:
-    """Whether a hash says of itself that it takes no more memory and time than ours; a damaged one may say anything."""
+    """Whether the parameters in a hash are within our limits; those of a damaged file may ask for any memory and time."""
     from argon2 import extract_parameters
     from argon2.exceptions import InvalidHashError
 
     try:
-        told = extract_parameters(stored)
+        parameters = extract_parameters(stored)
     except InvalidHashError:
         return False
     return (
-        told.memory_cost <= MAX_HASH_KIB
-        and told.time_cost <= MAX_HASH_ROUNDS
-        and told.parallelism <= MAX_HASH_LANES
+        parameters.memory_cost <= MAX_HASH_KIB
+        and parameters.time_cost <= MAX_HASH_ROUNDS
+        and parameters.parallelism <= MAX_HASH_LANES
     )
 
 
 def checked_user_name(name: str) -> str:
-    """As it is kept. Raises `UserChangeError` for one that cannot be a user's."""
+    """The name as it is stored. Raises `UserChangeError` for one that is not allowed."""
     name = unicodedata.normalize("NFC", name).strip()
     if not name or len(name) > MAX_NAME or not name.isprintable():
         raise UserChangeError(UserProblem.NAME, f"a user's name has 1 to {MAX_NAME} letters")
     if _key(name) == OWNER_NAME:
         raise UserChangeError(
-            UserProblem.NAME, f"{OWNER_NAME}: is who comes by the printed link, and can be no user's name"
+            UserProblem.NAME, f"{OWNER_NAME}: is the name for the printed link, and cannot be a user's"
         )
     return name
 
 
 def checked_password(name: str, password: str) -> str:
-    """Raises `UserChangeError`, which does not tell it, for one that is easily guessed or far too long."""
+    """The password. Raises `UserChangeError`, which does not show it, for one that is easily guessed or too long."""
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         raise UserChangeError(
             UserProblem.PASSWORD, f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters"
@@ -256,35 +256,35 @@ def _hasher() -> "PasswordHasher":
 
 
 def _hashed(name: str, password: str) -> str:
-    return _hasher().hash(_composed(checked_password(name, password)))
+    return _hasher().hash(_normalized(checked_password(name, password)))
 
 
-def _composed(password: str) -> str:
-    """The same letters in one form, whatever keyboard they come from (RFC 8265)."""
+def _normalized(password: str) -> str:
+    """A password in Unicode's normal form C, whatever keyboard it comes from (RFC 8265)."""
     return unicodedata.normalize("NFC", password)
 
 
-_NOBODYS: list[str] = []
+_DUMMY_HASH: list[str] = []
 
 
-def _nobodys() -> str:
-    """A hash by today's parameters that no password has."""
-    if not _NOBODYS:
-        _NOBODYS.append(_hasher().hash(os.urandom(32)))
-    return _NOBODYS[0]
+def _dummy_hash() -> str:
+    """The hash of a random secret by the present parameters: checked in place of an unknown user's, for the same time."""
+    if not _DUMMY_HASH:
+        _DUMMY_HASH.append(_hasher().hash(os.urandom(32)))
+    return _DUMMY_HASH[0]
 
 
 def _read(path: Path) -> dict[str, Account]:
-    make: Callable[[dict[str, str]], Account] = lambda each: Account(**{**each, "role": Role(each["role"])})  # type: ignore[arg-type]  # noqa: E731
     try:
-        accounts = [make(each) for each in json.loads(path.read_text(encoding="utf-8"))["users"]]
+        users = json.loads(path.read_text(encoding="utf-8"))["users"]
+        accounts = [Account(**{**each, "role": Role(each["role"])}) for each in users]
         if not all(isinstance(part, str) for each in accounts for part in astuple(each)):
-            raise TypeError("what is told of a user is text")
+            raise TypeError("a user's values must be text")
         return {_key(each.name): each for each in accounts}
     except OSError as e:
         raise UserError(f"{path}: {e.strerror}") from e
     except MALFORMED as e:
-        raise UserError(f"{path}: is no file of users, or a damaged one") from e
+        raise UserError(f"{path}: is not a file of users, or is damaged") from e
 
 
 def _write(path: Path, accounts: Mapping[str, Account]) -> None:

@@ -20,19 +20,19 @@ class Window:
         self._events.append((now_s, amount, count))
         self._sum += amount
         self._count += count
-        self._forget(now_s)
+        self._drop_expired(now_s)
 
     def per_s(self, now_s: float) -> float:
         """Events a second; over less than the window while it is young."""
-        self._forget(now_s)
+        self._drop_expired(now_s)
         return self._count / max(MIN_S, min(self._seconds, now_s - self._started_s))
 
     def mean(self, now_s: float) -> float | None:
         """The mean amount of an event, None when there was none."""
-        self._forget(now_s)
+        self._drop_expired(now_s)
         return self._sum / self._count if self._count else None
 
-    def _forget(self, now_s: float) -> None:
+    def _drop_expired(self, now_s: float) -> None:
         while self._events and self._events[0][0] <= now_s - self._seconds:
             _, amount, count = self._events.popleft()
             self._sum -= amount

@@ -13,15 +13,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maskwatch.core.geometry import around, grown, overlaps
+from maskwatch.core.geometry import enclosing_box, expanded, overlaps
 from maskwatch.core.records import Box, Face, Frame, Rgb
 from maskwatch.detect.settings import MotionSettings
 
 CELLS_ACROSS = 160  # of the longer side of the frame: 12 px at 1080p, half of the smallest face
 NEIGHBOURHOOD = 15  # cells
-MIN_DIFFERENCE = (
-    10.0  # grey levels (0..255) that a cell must differ by, at least: compression alone does up to 9
-)
+# grey levels (0..255) by which a moved cell differs at least: compression alone causes up to 9
+MIN_DIFFERENCE = 10.0
 OVER_NOISE = 6.0  # and as many times the median difference of all cells,
 MAX_DIFFERENCE = 25.0  # but no more: where everything changed, the median is no noise
 MARGIN = 3  # cells of room around what moved
@@ -84,7 +83,7 @@ class MotionGate:
 
     def _areas(self, frame: Frame, areas: list[Box], faces: Sequence[Face]) -> tuple[Box, ...]:
         """What moved, with room around it and every face that it touches, in few rectangles."""
-        people = [grown(face.box, FACE_MARGIN) for face in faces]
+        people = [expanded(face.box, FACE_MARGIN) for face in faces]
         areas = _joined(areas, people)
         while True:  # what was fitted may overlap and be joined, and then has another size
             fitted = [_fitted(frame, area) for area in areas]
@@ -159,7 +158,7 @@ def _joined(areas: list[Box], people: list[Box]) -> list[Box]:
         for area in areas:
             whole = area
             for person in people:
-                whole = around(whole, person) if overlaps(whole, person) else whole
+                whole = enclosing_box(whole, person) if overlaps(whole, person) else whole
             grown.append(whole)
         grown = _merged(grown)
         if grown == areas:
@@ -175,6 +174,6 @@ def _merged(areas: list[Box]) -> list[Box]:
         while touching := [other for other in result if overlaps(whole, other)]:
             for other in touching:
                 result.remove(other)
-                whole = around(whole, other)
+                whole = enclosing_box(whole, other)
         result.append(whole)
     return result

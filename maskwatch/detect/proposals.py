@@ -12,7 +12,7 @@ from torch.nn.functional import pad
 from maskwatch.detect import boxes
 from maskwatch.detect.backends.folded import Backend
 from maskwatch.detect.candidates import MAX_ANSWERS, usual_length
-from maskwatch.detect.pyramids.device import Plan
+from maskwatch.detect.pyramids.device import SheetPlan
 from maskwatch.detect.pyramids.levels import Sheet, cells
 
 OVERLAP_PX = boxes.WINDOW_PX - boxes.STRIDE  # rows that two neighbouring windows share
@@ -54,7 +54,7 @@ def exact(backend: Backend, sheets: Sequence[Sheet], log_odds: float, *, whole_p
     return Proposals(found_boxes, answers.values[row], answers.place[row, 1], level)
 
 
-def padded(backend: Backend, sheet: Sheet, plan: Plan, log_odds: float) -> Proposals:
+def padded(backend: Backend, sheet: Sheet, plan: SheetPlan, log_odds: float) -> Proposals:
     """The same of the one sheet of a card's pyramid, the strongest first, in a table that is filled up.
 
     The processor waits once, for their number.

@@ -7,13 +7,12 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from maskwatch.core.geometry import iou
+from maskwatch.core.geometry import SAME_FACE_IOU, iou
 from maskwatch.core.ports import Detector
 from maskwatch.core.records import Box, Face, Rgb
 
 ENLARGE = 2.0
 LARGEST_PX = 3840 * 2160  # an enlarged frame has no more: time and memory grow with it
-SAME_FACE_IOU = 0.4
 
 
 class ThoroughLook:

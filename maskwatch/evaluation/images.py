@@ -1,6 +1,6 @@
-"""The part of a data set that counts."""
+"""The pictures of a data set that are measured on."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
 
@@ -11,12 +11,10 @@ from maskwatch.core.errors import DataError, SourceError
 from maskwatch.core.records import Rgb
 from maskwatch.core.text import pluralize
 from maskwatch.datasets.records import DataSet, LabelledImage, assign_splits, perceptual_hash
-from maskwatch.datasets.sets import members, trained_on_elsewhere
+from maskwatch.datasets.sets import Progress, members, trained_on_elsewhere
 from maskwatch.evaluation.conditions import under
 from maskwatch.evaluation.split_choice import SplitChoice
 from maskwatch.sources.images import read_rgb
-
-Progress = Callable[[Iterable[LabelledImage]], Iterable[LabelledImage]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ class EvaluationImages:
 
 
 def choose(name: str, data: DataSet, chosen: SplitChoice, progress: Progress) -> EvaluationImages:
-    """Open every picture and keep those of the part, as `assign_splits` divides the set.
+    """Open every picture and keep those of the wanted split, as `assign_splits` divides the set.
 
     Raises `DataError` when the part holds none.
     """
@@ -67,10 +65,10 @@ def choose(name: str, data: DataSet, chosen: SplitChoice, progress: Progress) ->
 def choose_of_several(
     sets: Mapping[str, DataSet], chosen: SplitChoice, progress: Progress
 ) -> EvaluationImages:
-    """Like `choose`, of several data sets, each split as it is alone.
+    """Like `choose`, for several data sets, each split as on its own.
 
-    So the test part is what a training on any of them held out. But a picture is left out, and told of, when one like
-    it may have been trained on as a picture of another of the sets.
+    So the test split is what a training on any of them held out. But a picture is left out, with a note, when a near duplicate of
+    it may have been trained on as part of another set.
     """
     notes: list[str] = []
     every = []

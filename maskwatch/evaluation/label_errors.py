@@ -1,6 +1,6 @@
 """Labels that are probably wrong: where the models are surest of something else. A person decides; nothing is changed."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,17 +10,16 @@ from maskwatch.core.ports import Classifier, Detector
 from maskwatch.core.records import Box, Face, Rgb
 from maskwatch.datasets.faces import FOUND_IOU, NEAR_IOU
 from maskwatch.datasets.records import GroundTruth, LabelledImage
+from maskwatch.datasets.sets import Progress
 from maskwatch.sources.images import read_rgb
 
 MIN_DISAGREEMENT = 0.8  # the classifier's probability of the opposite, from which a label is asked about
 MIN_SCORE = 0.9  # the detector's, from which a face that nobody labelled is asked about
 MIN_MISSED_PX = 40  # a labelled face of this side is hardly ever missed; smaller ones are, and say nothing
 
-Progress = Callable[[Iterable[LabelledImage]], Iterable[LabelledImage]]
-
 
 class Doubt(StrEnum):
-    """In what the models disagree; the words stand in the report."""
+    """How the models contradict a label; the values are words in the report."""
 
     JUDGED = "labelled otherwise than it looks"
     UNLABELLED = "found, and not labelled"
@@ -31,8 +30,8 @@ class Doubt(StrEnum):
 class Suspect:
     """A face of which the label may be wrong.
 
-    `strength` ranks those of one doubt: the probability of the opposite, the detector's score, or the longer side of the
-    box in pixels. `label` is what the data set says, empty where it says nothing.
+    `strength` ranks the cases of one doubt: the probability of the opposite, the detector's score, or the longer side of the
+    box in pixels. `label` is the data set's, empty where it has none.
     """
 
     doubt: Doubt
@@ -46,7 +45,7 @@ class Suspect:
 def suspects(
     images: Sequence[LabelledImage], detector: Detector, classifier: Classifier, progress: Progress
 ) -> list[Suspect]:
-    """Those of each doubt together, the most doubtful first. An image that went away meanwhile is passed over."""
+    """The doubtful labels grouped by doubt, the most doubtful first. Pictures removed meanwhile are skipped."""
     found: list[Suspect] = []
     for image in progress(images):
         try:

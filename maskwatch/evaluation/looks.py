@@ -1,6 +1,6 @@
-"""What is asked of each picture of a measurement, by as many workers as there are.
+"""The analysis of each picture of a measurement, spread over the workers.
 
-The answer for a picture depends on nothing but it, so the figures are the same whoever looks.
+A picture's result depends on that picture only, so the figures are the same whichever worker computes it.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,10 +13,11 @@ from maskwatch.core.ports import Classifier, Detector
 from maskwatch.core.records import Rgb
 from maskwatch.datasets.batches import ImageBatch, batches
 from maskwatch.datasets.records import LabelledImage
+from maskwatch.datasets.sets import Progress
 from maskwatch.evaluation.classification import JudgedFace, judged
 from maskwatch.evaluation.conditions import under
 from maskwatch.evaluation.detection import Searched, searched
-from maskwatch.evaluation.images import EvaluationImages, Progress
+from maskwatch.evaluation.images import EvaluationImages
 from maskwatch.evaluation.system import Analyse, AnalysedImage, analysed
 from maskwatch.parallel.workers import Workers, in_order
 from maskwatch.plugins import KindSettings
@@ -28,7 +29,7 @@ Batch = ImageBatch[tuple[LabelledImage, str | None]]
 """Pictures, each with the condition that it is put under."""
 
 
-class Models(Protocol):
+class ModelSource(Protocol):
     """What loads models by their settings; a copy that is pickled loads them anew."""
 
     @property
@@ -46,7 +47,7 @@ class Models(Protocol):
 class FindFaces:
     """What each of the detectors finds in a picture."""
 
-    models: Models
+    models: ModelSource
     detectors: tuple[KindSettings, ...]
 
     def __call__(self) -> Callable[[Batch], list[list[Searched]]]:
@@ -59,7 +60,7 @@ class FindFaces:
 class JudgeFaces:
     """How each of the classifiers judges the labelled faces that `finder` finds, from `protected_at` (0..1) on as protected."""
 
-    models: Models
+    models: ModelSource
     finder: KindSettings
     classifiers: tuple[ClassifierSettings, ...]
     protected_at: float

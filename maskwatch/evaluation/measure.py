@@ -26,8 +26,7 @@ from maskwatch.evaluation.images import (
     need_boxes,
     without_faults,
 )
-from maskwatch.evaluation.looks import AnalyseImages, FindFaces, JudgeFaces, answers
-from maskwatch.evaluation.looks import Models as LookModels
+from maskwatch.evaluation.looks import AnalyseImages, FindFaces, JudgeFaces, ModelSource, answers
 from maskwatch.evaluation.reports import classifier as classifier_reports
 from maskwatch.evaluation.reports import detector as detector_reports
 from maskwatch.evaluation.reports import system as system_reports
@@ -44,8 +43,8 @@ from maskwatch.plugins import KindSettings
 Result = TypeVar("Result")
 
 
-class Models(LookModels, Protocol):
-    """What loads models by their settings, and tells of them; `maskwatch.models.loading.Models` does."""
+class MeasuredModels(ModelSource, Protocol):
+    """Loads models by their settings and names their versions; implemented by `maskwatch.models.loading.Models`."""
 
     def mtcnn(self, settings: DetectSettings, /) -> Mtcnn:
         """Like `detector`, for the cascade, whose thresholds can be read."""
@@ -67,11 +66,11 @@ class SystemUnderTest:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """Which images count, and who is told how it goes; `problems` gets what of the data cannot be used.
+    """Which pictures are measured, and where progress is reported; `problems` gets a line for all data that cannot be used.
 
-    `classes` tells what the class names of the data mean. With `conditions` the images are measured once more under
-    each of `conditions.CONDITIONS`. `precision` (0..1) is what a detector's recall is told at besides. `worker_settings` say
-    which workers look at the images, None: this process. With them, settings and models must be such that can be pickled.
+    `classes` maps the data's class names to labels. With `conditions` the pictures are measured once more under
+    each of `conditions.CONDITIONS`. A detector's recall is also reported at `precision` (0..1). `worker_settings` say
+    which workers analyse the pictures, None: this process. With workers, settings and models must be picklable.
     """
 
     part: SplitChoice = SplitChoice.TEST
@@ -87,7 +86,7 @@ USUAL = Measurement()
 
 
 def measure_detectors(
-    data: Sequence[Path], settings: Sequence[KindSettings], models: Models, how: Measurement = USUAL
+    data: Sequence[Path], settings: Sequence[KindSettings], models: MeasuredModels, how: Measurement = USUAL
 ) -> Report:
     """Which of the labelled faces a detector finds, and what else; two are compared. Raises `DataError` or `ModelError`."""
     found = [models.detector(each) for each in settings]
@@ -115,7 +114,7 @@ def measure_classifiers(
     data: Sequence[Path],
     settings: Sequence[ClassifierSettings],
     finder: KindSettings,
-    models: Models,
+    models: MeasuredModels,
     *,
     protected_at: float,
     how: Measurement = USUAL,
@@ -151,7 +150,7 @@ def measure_classifiers(
 def measure_systems(
     data: Sequence[Path],
     systems: Sequence[SystemUnderTest],
-    models: Models,
+    models: MeasuredModels,
     *,
     bound: float,
     how: Measurement = USUAL,
@@ -220,7 +219,7 @@ def _without_class_names(image: LabelledImage) -> LabelledImage:
 def _under_conditions(
     material: EvaluationImages, how: Measurement, measure: Callable[[EvaluationImages], list[Result]]
 ) -> tuple[list[Result], dict[str, list[Result]]]:
-    """What is measured of the images as they are, and under each condition if that is wanted."""
+    """The measurement of the pictures as they are and, if wanted, under each condition."""
     conditions = CONDITIONS if how.conditions else ()
     plain = measure(material)
     return plain, {each: measure(replace(material, condition=each)) for each in conditions}
@@ -230,7 +229,7 @@ def _doing(what: str, images: EvaluationImages) -> str:
     return f"{what}, {images.condition}" if images.condition else what
 
 
-def _operating_point(models: Models, settings: KindSettings) -> tuple[KindSettings, float]:
+def _operating_point(models: MeasuredModels, settings: KindSettings) -> tuple[KindSettings, float]:
     """The settings to search with, and the score above which a face counts; of a detector that is no cascade all do."""
     if not isinstance(settings, DetectSettings):
         return settings, 0.0
@@ -248,7 +247,7 @@ def _roles(models: Mapping[str, Sequence[Any]]) -> dict[str, str]:
 
 
 def _settings_told(
-    models: Models, detectors: Sequence[Detector], settings: Sequence[KindSettings]
+    models: MeasuredModels, detectors: Sequence[Detector], settings: Sequence[KindSettings]
 ) -> dict[str, object]:
     first = settings[0]
     if not isinstance(first, DetectSettings):

@@ -1,23 +1,23 @@
-"""Counts that go on where the service before left them."""
+"""Counts that continue after a restart, from the events that are stored."""
 
 from collections.abc import Iterable
-from datetime import datetime
 
 from maskwatch.core.events import Event, EventKind
+from maskwatch.core.people.counts import HOUR_S
 from maskwatch.core.records import Direction, Label, Passage
 from maskwatch.events.store import EventFilter, EventStore
-from maskwatch.pipeline.status_board import HOUR_S, Board
+from maskwatch.pipeline.status_board import Board
+from maskwatch.platform.clock import local_day, midnight
 
-MOST = 100_000  # passages of a camera and day
+MAX_PASSAGES = 100_000  # of a camera and day
 
 
 def restore_passages(store: EventStore, board: Board, cameras: Iterable[str], now: float) -> None:
-    """Who passed these live cameras today and in the last hour before the Unix time `now`, for the board. Raises `EventError`."""
-    midnight = datetime.fromtimestamp(now).astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-    since = min(midnight.timestamp(), now - HOUR_S)
+    """Count on the board who passed these live cameras today, and in the hour before the Unix time `now`. Raises `EventError`."""
+    since = min(midnight(local_day(now)), now - HOUR_S)
     for camera in cameras:
         wanted = EventFilter(since, now, [camera], [EventKind.PASSAGE])
-        events = store.find(wanted, limit=MOST)
+        events = store.find(wanted, limit=MAX_PASSAGES)
         board.restore_passages(camera, now, [_passage(event) for event in events])
 
 

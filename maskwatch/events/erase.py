@@ -1,8 +1,9 @@
-"""Events of a camera and of some days away for good, with stills and clips; and people's names out of all events.
+"""Erases events of a camera and of some days, with stills and clips, and people's names from all events.
 
-Pictures go before the events that name them, so that erasing again after a crash finds what is left of them.
+Pictures are deleted before the events that name them, so that erasing again after a crash finds what is left of them.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -14,24 +15,24 @@ from sqlalchemy import delete
 
 from maskwatch.core.errors import EventError
 from maskwatch.events.retention import STEP, clear_journal, delete_media, shrink
-from maskwatch.events.sqlite import DAMAGED_SINCE, put_asides
+from maskwatch.events.sqlite import DAMAGED_SINCE, damaged_files
 from maskwatch.events.store import FILE, EventFilter, EventStore
 from maskwatch.events.tables import SITES
 
 
 def count(folder: Path, wanted: EventFilter) -> int:
-    """How many events of a folder fit. Raises `EventError`."""
+    """How many events of a folder match. Raises `EventError`."""
     with _events_in(folder) as store:
         return store.count(wanted) if store else 0
 
 
 def erase(folder: Path, wanted: EventFilter) -> int:
-    """Delete the events that fit, with their stills and clips; returns how many there were. Raises `EventError`."""
+    """Delete the events that match, with their stills and clips; returns how many there were. Raises `EventError`."""
     number = 0
     with _events_in(folder) as store:
         while store and (ids := store.ids(wanted, limit=STEP)):
             delete_media(folder, ids)
-            gone = store.delete(wanted, limit=STEP, lasting=True)
+            gone = store.delete(wanted, limit=STEP, ongoing=True)
             delete_media(folder, set(gone) - set(ids))
             number += len(gone)
         if store and number:
@@ -40,12 +41,12 @@ def erase(folder: Path, wanted: EventFilter) -> int:
 
 
 def damaged(folder: Path, since: float | None) -> list[Path]:
-    """Files of databases that were put aside as damaged at the Unix time `since` or later: nobody can tell what is in them."""
-    return [path for path in put_asides(folder / FILE) if since is None or _put_aside_at(path) >= since]
+    """Files of databases that were put aside as damaged at the Unix time `since` or later; what is in them is not known."""
+    return [path for path in damaged_files(folder / FILE) if since is None or _put_aside_at(path) >= since]
 
 
 def delete_damaged(folder: Path, since: float | None) -> int:
-    """Delete these; returns how many files there were. Raises `EventError` when one may not be deleted."""
+    """Delete the files of `damaged`; returns how many there were. Raises `EventError` when one may not be deleted."""
     found = damaged(folder, since)
     for path in found:
         try:
@@ -56,10 +57,10 @@ def delete_damaged(folder: Path, since: float | None) -> int:
 
 
 def erase_shared(url: SecretStr, site: str, wanted: EventFilter) -> int:
-    """Delete what a site's service copied to the shared database, as `erase`. Raises `ConfigError`, `EventError`."""
+    """Delete the events that match of a site from the shared database; returns how many. Raises `ConfigError`, `EventError`."""
     number = 0
     with closing(EventStore.shared(url, site)) as store:
-        while gone := store.delete(replace(wanted, sites=(site,)), limit=STEP, lasting=True):
+        while gone := store.delete(replace(wanted, sites=(site,)), limit=STEP, ongoing=True):
             number += len(gone)
     return number
 
@@ -76,15 +77,15 @@ def erase_site(store: EventStore, site: str) -> int:
 
 
 def count_users(folder: Path) -> Mapping[str, int]:
-    """How many events name whom, by name. Raises `EventError`."""
+    """How many events name each person. Raises `EventError`."""
     with _events_in(folder) as store:
         return store.users() if store else {}
 
 
 def rename_users(folder: Path, names: Mapping[str, str]) -> int:
-    """Write another name in the place of each; returns in how many events. Raises `EventError`.
+    """Replace names in all events; returns in how many events. Raises `EventError`.
 
-    Copies in a shared database follow, as those of any event that changed.
+    Copies in a shared database are replaced later, like those of any event that changed.
     """
     number = 0
     with _events_in(folder) as store:
@@ -98,16 +99,14 @@ def rename_users(folder: Path, names: Mapping[str, str]) -> int:
 
 
 def _renamed(data: Mapping[str, object], before: str, after: str) -> dict[str, object]:
-    """Also in what was looked at: an admin may have asked for somebody's entries."""
-    return {
-        key: after if value == before else value.replace(before, after) if key == "target" else value
-        for key, value in data.items()
-        if isinstance(value, str)
-    } | {key: value for key, value in data.items() if not isinstance(value, str)}
+    """An event's data with another name as its user, and for each whole word of its target that is the name."""
+    name = re.compile(rf"(?<!\w){re.escape(before)}(?!\w)")
+    named = {key: value for key in ("user", "target") if isinstance(value := data.get(key), str)}
+    return {**data, **{key: name.sub(lambda _: after, value) for key, value in named.items()}}
 
 
 def _put_aside_at(path: Path) -> float:
-    """When, by its name; one that is named otherwise counts as put aside today."""
+    """The Unix time in a damaged file's name; infinity, later than any `since`, for another name."""
     try:
         written = path.name.partition(".damaged-")[2].partition("Z")[0]
         return datetime.strptime(written, DAMAGED_SINCE.removesuffix("Z")).replace(tzinfo=UTC).timestamp()
@@ -123,7 +122,7 @@ def _tidy(store: EventStore) -> None:
 
 @contextmanager
 def _events_in(folder: Path) -> Iterator[EventStore | None]:
-    """None where no events were ever kept: nothing is made there."""
+    """The store of a folder; None, and nothing is created, where no events were ever stored."""
     if not (folder / FILE).exists():
         yield None
         return

@@ -1,7 +1,6 @@
-"""Copies a service's events to the database that several services share, for as long as it takes."""
+"""Copies a service's events to the database that several services share, and tries again until it succeeds."""
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -15,24 +14,24 @@ from maskwatch.core.text import pluralize
 from maskwatch.events import postgres
 from maskwatch.events.store import EventFilter, EventStore
 from maskwatch.platform.background import BackgroundThread
+from maskwatch.platform.backoff import backoff_s
 
 log = logging.getLogger(__name__)
 
 BATCH = 200
-LOOK_S = 1.0  # an event is copied so soon
-ANNOUNCE_S = 60.0
-KEEP_S = 10.0  # a connection over which nothing was copied for so long is given back: a server has few
-# between two attempts: doubled each time, less up to a half by chance
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
-SILENT_S = 30.0  # an attempt, of one batch at most, that takes longer hangs
+POLL_S = 1.0  # between two looks at what is to be copied
+HEARTBEAT_S = 60.0  # between two notes that this service runs
+IDLE_S = 10.0  # then a connection over which nothing was copied is closed: a server has few
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0  # between two attempts after a failure
+ATTEMPT_TIMEOUT_S = 30.0  # an attempt of one batch at most that takes longer hangs
 INSTANCE = "instance"  # what tells this service's database from others, among its notes
 
 
 class Forwarder(BackgroundThread):
-    """While the block runs, a thread copies what the shared database does not have yet, also from before.
+    """While the block runs, a thread copies the events that the shared database does not have yet.
 
-    An event is copied again when it changed. What cannot be copied stays in the service's own database, and is tried
-    again; sent twice it is the same. `waiting` is how many were to be copied at the last look.
+    An event that changed is copied again. What cannot be copied stays in the service's own database, and is tried
+    again; an event that is sent twice is stored once. `waiting` is how many were to be copied at the last look.
     """
 
     def __init__(
@@ -56,26 +55,26 @@ class Forwarder(BackgroundThread):
 
     @property
     def problem(self) -> str | None:
-        """Why events are not copied, or what is wrong although they are, without the password; None when all is well."""
+        """Why events are not copied, or what is wrong although they are; without the password. None when all is well."""
         begun_s = self._begun_s
-        if begun_s is not None and time.monotonic() - begun_s > SILENT_S:
-            return "the server does not answer"  # it is there still, and stands
+        if begun_s is not None and time.monotonic() - begun_s > ATTEMPT_TIMEOUT_S:
+            return "the server does not answer"  # the connection is open, and nothing comes
         return self._failure or self._clash
 
     def body(self) -> None:
-        """Copy until the end; what fails waits, longer each time."""
+        """Copy until the block ends; after a failure it pauses, longer each time."""
         failures, pause_s = 0, 0.0
         while not self.pause(pause_s):
             failures = 0 if self._attempt() else failures + 1
             pause_s = _pause_s(failures)
         if not failures:
-            self._attempt()  # what the service said last
+            self._attempt()  # the events of the service's end
         self._shared.close()
         if self._own:
             self._own.close()
 
     def _attempt(self) -> bool:
-        """Copy all that waits. What fails is said once, and once that it works again."""
+        """Copy all that waits; returns whether it worked. A failure is logged once, and so is the first success after it."""
         failure = None
         try:
             own = self._own = self._own or EventStore.in_folder(self._folder)
@@ -106,19 +105,19 @@ class Forwarder(BackgroundThread):
             self.waiting = own.count_uncopied() if len(copies) == BATCH else 0
 
     def _release(self) -> None:
-        if self._is_connected and time.monotonic() - self._copied_s >= KEEP_S:
+        if self._is_connected and time.monotonic() - self._copied_s >= IDLE_S:
             self._shared.close()
             self._is_connected = False
 
     def _announce(self, own: EventStore) -> None:
-        """Make the tables where they are missing, say who writes, and hear whether another does under the same name."""
+        """Create missing tables, note who writes, and find out whether another service does under the same name."""
         now_s = time.monotonic()
-        if self._announced_s is not None and now_s - self._announced_s < ANNOUNCE_S:
+        if self._announced_s is not None and now_s - self._announced_s < HEARTBEAT_S:
             return
         self._is_connected = True
         with self._shared.errors():
             if self._announced_s is None:
-                postgres.make(self._shared.engine)
+                postgres.create_tables(self._shared.engine)
                 self._add_indexes()
             with self._shared.begin() as connection:
                 clashes = postgres.announce(connection, self._site, self._instance_of(own))
@@ -129,15 +128,14 @@ class Forwarder(BackgroundThread):
         self._clash = clash
 
     def _add_indexes(self) -> None:
-        """Those of this release, on a thread of their own: what is copied does not wait for them."""
+        """Create the indexes of this release on a thread of their own, so that copying does not wait for them."""
         if self._indexing is None or not self._indexing.is_alive():
             self._indexing = threading.Thread(target=self._index, name="events indexes", daemon=True)
             self._indexing.start()
 
     def _index(self) -> None:
-        shared = EventStore.shared(
-            self._url, self._site
-        )  # of its own: the other one gives its connections back meanwhile
+        # a store of its own: the thread that copies closes the connections of the other one
+        shared = EventStore.shared(self._url, self._site)
         try:
             with shared.errors():
                 missing = postgres.add_indexes(shared.engine)
@@ -150,7 +148,7 @@ class Forwarder(BackgroundThread):
             log.info("the shared database lacks the indexes %s; its owner can make them", ", ".join(missing))
 
     def _instance_of(self, own: EventStore) -> str:
-        """The same at each start, and for a database that was begun anew meanwhile."""
+        """The id of this service: the same after a restart, and when the database was created anew meanwhile."""
         noted = own.note(INSTANCE)
         self._instance = self._instance or noted or uuid4().hex
         if noted != self._instance:
@@ -163,7 +161,7 @@ def check(url: SecretStr, site: str) -> str:
     shared = EventStore.shared(url, site)
     try:
         with shared.errors():
-            postgres.make(shared.engine)
+            postgres.create_tables(shared.engine)
         shared.try_to_write()
         found = shared.count(EventFilter(sites=[site]))  # all of a fleet's take longer than a statement may
     finally:
@@ -172,7 +170,4 @@ def check(url: SecretStr, site: str) -> str:
 
 
 def _pause_s(failures: int) -> float:
-    if not failures:
-        return LOOK_S
-    longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(failures - 1, 16))
-    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - so that not all come back at once
+    return backoff_s(failures, FIRST_PAUSE_S, LONGEST_PAUSE_S) if failures else POLL_S

@@ -9,17 +9,17 @@ from pathlib import Path
 from maskwatch.platform.files import replacing
 
 ID = re.compile(r"[0-9a-f]{32}")
-STALE_S = 60.0  # what is half written for so long was left by a service that was killed
+STALE_S = 60.0  # a half-written file of this age was left by a service that was killed
 
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """Where they lie: `stills/ID.jpg` and `clips/ID.mp4` in `folder`."""
+    """The files `stills/ID.jpg` and `clips/ID.mp4` in `folder`."""
 
     folder: Path
 
     def still(self, event_id: str) -> Path:
-        """The JPEG's path, there or not. Raises `ValueError` when that is no event's id."""
+        """The path of the JPEG, whether it exists or not. Raises `ValueError` for what is no event's id."""
         return self.folder / "stills" / f"{_checked(event_id)}.jpg"
 
     def clip(self, event_id: str) -> Path:
@@ -27,15 +27,15 @@ class Media:
         return self.folder / "clips" / f"{_checked(event_id)}.mp4"
 
     def write_still(self, event_id: str, jpeg: bytes) -> None:
-        """Put the still there, whole or not at all, for its user alone. Raises `OSError` and `ValueError`."""
+        """Write the still atomically, readable by its user alone. Raises `OSError` and `ValueError`."""
         with replacing(self.still(event_id)) as part:
             part.touch(mode=0o600)
             part.write_bytes(jpeg)
 
     def keep_within(self, max_bytes: int) -> int:
-        """Delete the oldest stills and clips above so many bytes in all, and what was left half written; gives how many.
+        """Delete the oldest stills and clips until the rest takes at most `max_bytes`, and what a crash left half written.
 
-        One that may not be deleted stays.
+        Returns how many files were deleted. One that may not be deleted stays.
         """
         whole, gone = [], 0
         for path in (*self.folder.glob("stills/*.jpg"), *self.folder.glob("clips/*.mp4")):

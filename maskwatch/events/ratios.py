@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from maskwatch.core.records import Direction, Label, PeopleCount
+from maskwatch.events.passages import PassageTally, tally_passages
 from maskwatch.events.rows import LATEST
-from maskwatch.events.store import EventFilter, EventStore, PassageTally
+from maskwatch.events.store import EventFilter, EventStore
+from maskwatch.platform.clock import midnight
 
 QUARTER_S = 900  # every time zone's hours and days begin with one
 HOUR_S = 3600.0
@@ -36,13 +38,13 @@ class Span:
 
 def day_span(day: date) -> Span:
     """The day where this machine is; 23 or 25 hours where the clock is changed on it."""
-    return Span(_midnight(day), _midnight(day + timedelta(days=1)))
+    return Span(midnight(day), midnight(day + timedelta(days=1)))
 
 
 def week_span(day: date) -> Span:
     """The week from Monday on that has this day."""
     monday = day - timedelta(days=day.weekday())
-    return Span(_midnight(monday), _midnight(monday + timedelta(days=7)))
+    return Span(midnight(monday), midnight(monday + timedelta(days=7)))
 
 
 def days_of(span: Span) -> list[date]:
@@ -56,7 +58,7 @@ def tallies(
 ) -> list[PassageTally]:
     """The passages of a span by quarter of an hour, of these cameras and sites or of all. Raises `EventError`."""
     wanted = EventFilter(span.since, span.until, tuple(cameras), sites=tuple(sites))
-    return store.passages(wanted, QUARTER_S)
+    return tally_passages(store, wanted, QUARTER_S)
 
 
 def whole(
@@ -64,7 +66,7 @@ def whole(
 ) -> list[PassageTally]:
     """The passages of a span in one piece. Raises `EventError`."""
     wanted = EventFilter(span.since, span.until, tuple(cameras), sites=tuple(sites))
-    return store.passages(wanted, int(LATEST))
+    return tally_passages(store, wanted, int(LATEST))
 
 
 def people(found: Iterable[PassageTally]) -> PeopleCount:
@@ -112,7 +114,3 @@ def by_name(
     for each in found:
         groups[name_of(each)].append(each)
     return {name: people(groups[name]) for name in sorted(groups)}
-
-
-def _midnight(day: date) -> float:
-    return datetime(day.year, day.month, day.day).astimezone().timestamp()

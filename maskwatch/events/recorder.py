@@ -19,6 +19,7 @@ from maskwatch.events.retention import Retention
 from maskwatch.events.store import EventFilter, EventStore
 from maskwatch.pipeline.event_feed import ended, service_event
 from maskwatch.pipeline.status_board import Board
+from maskwatch.platform.backoff import backoff_s
 from maskwatch.platform.files import locked
 
 log = logging.getLogger(__name__)
@@ -30,8 +31,7 @@ TIDY_S = 60.0  # the limits are looked after so often,
 TIDY_STEP_S = 0.05  # and while there is something to do, so often
 CHECK_S = 86_400.0  # damage may lie where nothing is read or written
 ALIVE_S = 20.0  # so often it is noted that the service lives: a crash is known as exactly
-# between two attempts: doubled each time
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0  # between two attempts after a failure
 CLOSE_S = 3.0
 LOCK = ".recording"
 ALIVE = "alive"  # a Unix time among the database's notes, while a service runs
@@ -148,7 +148,7 @@ class Recorder:
     def _wait(self) -> None:
         with self._changed:
             if self._problem is not None:
-                pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(self._failures - 1, 16))
+                pause_s = backoff_s(self._failures, FIRST_PAUSE_S, LONGEST_PAUSE_S)
                 self._changed.wait_for(lambda: self._stopping, pause_s)
             else:
                 pause_s = TIDY_STEP_S if self._has_more_to_tidy else TICK_S
@@ -200,7 +200,7 @@ class Recorder:
             store.check()
         last = store.find(EventFilter(kinds=OWN_KINDS), limit=1)
         last_at = min(time.time(), max([alive_at or 0.0, *(event.at for event in last)]))
-        closed = [ended(event, max(event.at, last_at), cut_off=True) for event in store.lasting()]
+        closed = [ended(event, max(event.at, last_at), cut_off=True) for event in store.ongoing()]
         if alive_at is not None and not self._follows:
             closed.append(service_event("stopped", last_at, cut_off=True))
         store.add([replace(event, site=event.site or self._site) for event in closed])

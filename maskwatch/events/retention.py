@@ -12,23 +12,23 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from maskwatch.events.media import Media
-from maskwatch.events.sqlite import WAL_BYTES, put_asides
+from maskwatch.events.sqlite import WAL_BYTES, damaged_files
 from maskwatch.events.store import EventFilter, EventStore
 
 log = logging.getLogger(__name__)
 
 DAY_S = 86_400.0
 STEP = 500  # events that are deleted in one transaction
-PAGES = 512  # of the file that are given back at a time
-SLACK_PAGES = 256  # free ones that the file keeps, as the next events need them
-BESIDE_BYTES = WAL_BYTES + SLACK_PAGES * 4096  # what the files take besides the events
+PAGES = 512  # of the file that are given back to the disk at a time
+SLACK_PAGES = 256  # free pages that the file keeps for the next events
+OVERHEAD_BYTES = WAL_BYTES + SLACK_PAGES * 4096  # what the files take besides the events
 
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """Events older than `max_days` go, and the oldest where the database takes more than `max_mb` (10^6 bytes each).
+    """Deletes events older than `max_days`, and the oldest while the database takes more than `max_mb` (10^6 bytes each).
 
-    What goes on still stays, however old. Stills and clips go with their events.
+    An event that has no end yet stays, however old. Stills and clips are deleted with their events.
     """
 
     folder: Path
@@ -36,32 +36,32 @@ class Retention:
     max_mb: float
 
     def step(self, store: EventStore, now: float) -> bool:
-        """Do a little of what is to be done at the Unix time `now`; gives whether there may be more. Raises `EventError`."""
+        """Delete a little of what is too old or too much at the Unix time `now`; returns whether there may be more. Raises `EventError`."""
         too_old = EventFilter(until=now - self.max_days * DAY_S)
-        gone = store.delete(too_old, limit=STEP, lasting=False)
-        if not gone and used_bytes(store) > max(0.0, self.max_mb * 1e6 - BESIDE_BYTES):
-            gone = store.delete(EventFilter(), limit=STEP, lasting=False)
+        gone = store.delete(too_old, limit=STEP, ongoing=False)
+        if not gone and used_bytes(store) > max(0.0, self.max_mb * 1e6 - OVERHEAD_BYTES):
+            gone = store.delete(EventFilter(), limit=STEP, ongoing=False)
         if gone:
             delete_media(self.folder, gone)
             return True
-        self._delete_put_asides(store, now)
+        self._delete_damaged(store, now)
         return shrink(store)
 
-    def _delete_put_asides(self, store: EventStore, now: float) -> None:
+    def _delete_damaged(self, store: EventStore, now: float) -> None:
         with suppress(OSError):
-            for path in put_asides(store.path) if store.path else ():
+            for path in damaged_files(store.path) if store.path else ():
                 if now - path.stat().st_mtime > self.max_days * DAY_S:
                     path.unlink()
 
 
 def used_bytes(store: EventStore) -> int:
-    """What the events take, without pages of the file that are free. Raises `EventError`."""
+    """The bytes that events take: the file without its free pages. Raises `EventError`."""
     pages, free, size = (_pragma(store, name) for name in ("page_count", "freelist_count", "page_size"))
     return (pages - free) * size
 
 
 def shrink(store: EventStore, slack: int = SLACK_PAGES) -> bool:
-    """Give some free pages of the file back to the disk; gives whether there are more. Raises `EventError`."""
+    """Give some free pages of the file back to the disk; returns whether there are more. Raises `EventError`."""
     before = _pragma(store, "freelist_count")
     if before <= slack:
         return False
@@ -71,7 +71,7 @@ def shrink(store: EventStore, slack: int = SLACK_PAGES) -> bool:
 
 
 def clear_journal(store: EventStore) -> None:
-    """What was deleted goes from the journal, too; waits for readers, not for ever. Raises `EventError`."""
+    """Remove what was deleted from the write-ahead log, too; waits for readers, up to a limit. Raises `EventError`."""
     _run(store, "PRAGMA wal_checkpoint(TRUNCATE)")
 
 
@@ -90,7 +90,7 @@ def delete_media(folder: Path, event_ids: Iterable[str]) -> None:
 
 
 def _run(store: EventStore, script: str) -> None:
-    """To its end: of `incremental_vacuum`, a query would do one page."""
+    """Run a script to its end; as a query, `incremental_vacuum` would free a single page."""
     with store.errors(), store.engine.connect() as connection:
         driver: Any = connection.connection.driver_connection
         try:

@@ -6,11 +6,11 @@ from typing import Any
 
 from maskwatch.core.events import Event, EventKind
 
-LATEST = 250_000_000_000.0  # a Unix time in the year 9892: calendars end soon after
+LATEST = 250_000_000_000.0  # a Unix time in the year 9892; `datetime` ends with the year 9999
 
 
 def as_row(event: Event) -> dict[str, object]:
-    """All but its `version`, which is the store's."""
+    """The columns of an event without `version`, which the store sets."""
     return {
         "id": event.id,
         "site": event.site,
@@ -23,7 +23,7 @@ def as_row(event: Event) -> dict[str, object]:
 
 
 def _as_json(value: object) -> Any:
-    """What every database takes: no number that is none, no character that is none."""
+    """JSON that every database takes: without NaN and infinity, NUL characters and unpaired surrogates."""
     if isinstance(value, Mapping):
         return {_as_text(str(key)): _as_json(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
@@ -38,23 +38,23 @@ def _as_text(text: str) -> str:
 
 
 def as_event(row: Mapping[str, Any]) -> Event:
-    """Raises `ValueError` and `TypeError` for what another program may have written, and `KeyError` where a column is missing."""
+    """The event of a row. Raises `ValueError` or `TypeError` for a malformed one, and `KeyError` where a column is missing."""
     ended_at, camera, data = row["ended_at"], row["camera"], row["data"]
     if not isinstance(data, dict):
-        raise TypeError("no data of an event")
+        raise TypeError("an event's data is no mapping")
     return Event(
         row["id"],
         EventKind(row["kind"]),
-        _moment(row["at"]),
+        _unix_time(row["at"]),
         None if camera is None else str(camera),
-        None if ended_at is None else _moment(ended_at),
+        None if ended_at is None else _unix_time(ended_at),
         data,
         str(row["site"]),
     )
 
 
-def _moment(value: Any) -> float:
-    """A Unix time that a calendar knows."""
+def _unix_time(value: Any) -> float:
+    """A Unix time from 1970 to `LATEST`. Raises `ValueError`."""
     if not isinstance(value, int | float) or not 0 <= value < LATEST:
-        raise ValueError("no time of an event")
+        raise ValueError("an event's time is out of range")
     return value

@@ -10,14 +10,15 @@ from sqlalchemy import CTE, ScalarSelect, Select, and_, func, select
 
 from maskwatch.core.events import Event, EventKind
 from maskwatch.core.records import PeopleCount
-from maskwatch.events.postgres import NEIGHBOUR_S
+from maskwatch.events.passages import PassageTally, tally_passages
+from maskwatch.events.postgres import HEARTBEAT_TIMEOUT_S
 from maskwatch.events.ratios import day_span, people
 from maskwatch.events.rows import LATEST
-from maskwatch.events.store import EventFilter, EventStore, PassageTally
-from maskwatch.events.tables import SITES
+from maskwatch.events.schema import SITES
+from maskwatch.events.store import EventFilter, EventStore
 from maskwatch.platform.clock import local_day
 
-SILENT_S = float(NEIGHBOUR_S)  # a service says each minute that it is there
+SILENT_S = float(HEARTBEAT_TIMEOUT_S)  # a service says each minute that it is there
 DAY_S = 86_400.0
 Place = tuple[str, str]
 """A site and its camera."""
@@ -146,7 +147,7 @@ def _heard(store: EventStore, now: float) -> tuple[Mapping[str, float], frozense
     writers: Counter[str] = Counter()
     for site, age_s in _signs_of_life(store):
         heard[site] = max(heard.get(site, 0.0), now - age_s)
-        writers[site] += age_s < NEIGHBOUR_S
+        writers[site] += age_s < HEARTBEAT_TIMEOUT_S
     return heard, frozenset(site for site, number in writers.items() if number > 1)
 
 
@@ -186,13 +187,13 @@ def _newest(store: EventStore) -> list[Event]:
     last: Select[Any] = select(events.site, events.kind, func.max(events.at).label("at")).group_by(*keys)
     newest = store.filtered(last, kinds).subquery()
     same = and_(events.site == newest.c.site, events.kind == newest.c.kind, events.at == newest.c.at)
-    return store.found(select(store.table).join(newest, same))
+    return store.events(select(store.table).join(newest, same))
 
 
 def _outages(store: EventStore) -> Mapping[Place, Event]:
     """What goes on, by site and camera."""
-    lasting = (event for event in store.lasting() if event.kind is EventKind.OUTAGE)
-    return {(event.site, event.camera or ""): event for event in lasting}
+    outages = (event for event in store.ongoing() if event.kind is EventKind.OUTAGE)
+    return {(event.site, event.camera or ""): event for event in outages}
 
 
 def _state(service: _Service, cameras: Iterable[SiteCamera], *, silent: bool) -> SiteState:
@@ -210,7 +211,7 @@ _Counts = tuple[Mapping[Place, list[PassageTally]], Mapping[Place, int]]
 def _figures(store: EventStore, since: float) -> _Counts:
     """What happened from a Unix time on."""
     tallies: dict[Place, list[PassageTally]] = defaultdict(list)
-    for each in store.passages(EventFilter(since=since), int(LATEST)):
+    for each in tally_passages(store, EventFilter(since=since), int(LATEST)):
         tallies[each.site, each.camera or ""].append(each)
     columns = [store.table.c.site, store.table.c.camera]
     query: Select[Any] = select(*columns, func.count().label("number")).group_by(*columns)

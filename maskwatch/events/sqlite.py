@@ -9,15 +9,15 @@ from sqlalchemy import Engine, create_engine, event, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from maskwatch.core.errors import EventError
-from maskwatch.events.tables import OWN
+from maskwatch.events.schema import OWN
 from maskwatch.platform.clock import utc_now
 from maskwatch.platform.files import make_file, make_folder
 
 FILE = "events.db"
-BESIDE = ("", "-wal", "-shm")  # the files of a database
+SUFFIXES = ("", "-wal", "-shm")  # of the files of one database
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 DAMAGED_SINCE = "%Y%m%dT%H%M%S.%fZ"  # in the name of a database that was put aside
-BUSY_S = 10  # another process may write for so long
+BUSY_S = 10  # how long to wait for another process that writes
 WAL_BYTES = 4_194_304  # what the journal is cut down to again
 PRAGMAS = (
     "auto_vacuum = INCREMENTAL",  # before the first table; else the file never shrinks
@@ -28,15 +28,15 @@ PRAGMAS = (
 )
 
 
-def connected(path: Path) -> Engine:
-    """For a file that need not be there yet."""
+def engine_at(path: Path) -> Engine:
+    """For a file that need not exist yet."""
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_S})
     event.listen(engine, "connect", _prepare)
     return engine
 
 
-def make(engine: Engine, path: Path) -> int:
-    """Make file and tables where they are not there; gives the file's inode. Raises `OSError`, and as SQLAlchemy does."""
+def create_tables(engine: Engine, path: Path) -> int:
+    """Create the file and its tables where they are missing; returns the file's inode. Raises `OSError`, and as SQLAlchemy does."""
     make_folder(path.parent)
     make_file(path)
     inode = path.stat().st_ino
@@ -63,19 +63,19 @@ def is_damaged(error: SQLAlchemyError) -> bool:
 
 
 def put_aside(path: Path) -> Path:
-    """Rename a database's files, so that a new one may begin; gives the new name. Raises `EventError`."""
+    """Rename a damaged database's files, so that a new one can be created; returns the new path. Raises `EventError`."""
     aside = path.with_name(f"{path.name}.damaged-{utc_now():{DAMAGED_SINCE}}")
     try:
-        for end in BESIDE:
+        for suffix in SUFFIXES:
             with suppress(FileNotFoundError):
-                path.with_name(path.name + end).rename(aside.with_name(aside.name + end))
+                path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
     except OSError as e:
         raise EventError(f"events: {path}: is damaged and cannot be put aside: {e.strerror}") from e
     return aside
 
 
-def put_asides(path: Path) -> list[Path]:
-    """All files of databases that were put aside."""
+def damaged_files(path: Path) -> list[Path]:
+    """All files of databases that `put_aside` has renamed."""
     return sorted(path.parent.glob(f"{path.name}.damaged-*"))
 
 

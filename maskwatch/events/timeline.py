@@ -1,4 +1,4 @@
-"""Events page by page, the newest first, with passages summed up by quarter of an hour. Reads the store, shows nothing."""
+"""Events page by page, newest first, with passages summed up by quarter of an hour."""
 
 import math
 from collections import defaultdict
@@ -7,22 +7,22 @@ from dataclasses import dataclass, field, replace
 
 from maskwatch.core.events import Event, EventKind
 from maskwatch.core.records import PeopleCount
+from maskwatch.events.passages import PassageTally, tally_passages
 from maskwatch.events.ratios import QUARTER_S, day_span, people
-from maskwatch.events.store import EventFilter, EventStore, PassageTally
+from maskwatch.events.store import EventFilter, EventStore
 from maskwatch.platform.clock import local_day
 
 CHUNK = 1000
 OTHERS = tuple(kind for kind in EventKind if kind is not EventKind.PASSAGE)
-BEGUN_S = 0.9  # until then what came of the announcement before is told, which a new one cuts short
-KNOWN_S = 3660.0  # what comes of an announcement is waited for up to an hour
+FIRST_OUTCOME_S = 0.9  # after an alert; before that comes the outcome of the announcement that it cut short
+LAST_OUTCOME_S = 3660.0  # after an alert: `effect_s` is an hour at most
 
 
 @dataclass(frozen=True, slots=True)
 class Quarter:
     """Who passed in the quarter of an hour that began at the Unix time `at`.
 
-    `ways` has how many passages there were by direction, `cameras` by camera and `sites` by site; `people` counts each
-    person once.
+    `ways`, `cameras` and `sites` count passages by direction, camera and site; `people` counts each person once.
     """
 
     at: float
@@ -35,16 +35,16 @@ class Quarter:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some rows, the newest first, all of one day; `until` is where the next page goes on, None after the last."""
+    """Rows of one day, newest first; `until` is the Unix time at which the next page ends, None after the last page."""
 
     rows: tuple[Event | Quarter, ...]
     until: float | None
 
 
 def page(store: EventStore, wanted: EventFilter, *, limit: int) -> Page:
-    """The newest page of what is wanted, which is of the newest day that has any; `limit` events at most, besides quarters.
+    """The newest page of the events that match: of the newest day that has any, at most `limit` events besides the quarters.
 
-    Events of the very same time are not parted, however many they are. Raises `EventError`.
+    Events of the very same time stay on one page, however many they are. Raises `EventError`.
     """
     rows: list[Event | Quarter] = []
     while not rows and (newest := store.find(wanted, limit=1)):
@@ -61,32 +61,36 @@ def page(store: EventStore, wanted: EventFilter, *, limit: int) -> Page:
 
 
 def walk(store: EventStore, wanted: EventFilter) -> Iterator[Event]:
-    """All that are wanted, the newest first, a few at a time from the store. Raises `EventError`."""
-    told: set[str] = set()  # of the time where the next ones begin
+    """All events that match, newest first, read from the store in chunks. Raises `EventError`."""
+    yielded: set[str] = set()  # ids of the time at which the next chunk begins
     while True:
-        limit = CHUNK + len(told)
+        limit = CHUNK + len(yielded)
         found = store.find(wanted, limit=limit)
-        yield from (event for event in found if event.id not in told)
+        yield from (event for event in found if event.id not in yielded)
         if len(found) < limit:
             return
         last = found[-1].at
-        told = {event.id for event in found if event.at == last}
+        yielded = {event.id for event in found if event.at == last}
         wanted = replace(wanted, until=math.nextafter(last, math.inf))
 
 
 def outcome_of(store: EventStore, alert: Event) -> Event | None:
-    """What came of the announcement that an alert was; None while nothing is known of it. Raises `EventError`.
+    """The event that says what came of an alert's announcement; None while nothing is known. Raises `EventError`.
 
-    Announcements of a camera are told of in their order: of one that an alert cuts short at once, of the alert's own later.
+    Outcomes of a camera come in the order of its announcements: that of one which this alert cut short comes first.
     """
     data = alert.data
     if data.get("quiet") or (data.get("delivered") is False and not data.get("withheld")):
         return None  # it was no announcement
-    since = alert.at + BEGUN_S
+    since = alert.at + FIRST_OUTCOME_S
     kinds, sites = (EventKind.ANNOUNCEMENT,), (alert.site,) if alert.site else ()
-    after = EventFilter(since, since + KNOWN_S, cameras=(alert.camera or "",), kinds=kinds, sites=sites)
-    said = [each for each in store.find(after, limit=CHUNK) if each.data.get("told") != data.get("withheld")]
-    return said[-1] if said else None
+    after = EventFilter(
+        since, since + LAST_OUTCOME_S, cameras=(alert.camera or "",), kinds=kinds, sites=sites
+    )
+    outcomes = [
+        each for each in store.find(after, limit=CHUNK) if each.data.get("told") != data.get("withheld")
+    ]
+    return outcomes[-1] if outcomes else None
 
 
 def _at(row: Event | Quarter) -> float:
@@ -98,7 +102,7 @@ def _has_passages(wanted: EventFilter) -> bool:
 
 
 def _events(store: EventStore, wanted: EventFilter, limit: int) -> tuple[list[Event], float]:
-    """Those that are no passages, and the time from which on that is all there are."""
+    """The events other than passages, at most `limit`, and the time since which these are all there are."""
     kinds = [kind for kind in wanted.kinds or OTHERS if kind is not EventKind.PASSAGE]
     assert wanted.since is not None
     if not kinds:
@@ -114,14 +118,14 @@ def _events(store: EventStore, wanted: EventFilter, limit: int) -> tuple[list[Ev
 
 
 def _quarters(store: EventStore, wanted: EventFilter) -> list[Quarter]:
-    """The quarters from the one in which the time that is wanted begins to that before the one in which it ends, each whole.
+    """Whole quarters, from the one in which `wanted` begins up to, and without, the one in which it ends.
 
-    So of two pages that meet within a quarter, the first has it.
+    So of two pages that meet within a quarter, the newer page has it.
     """
     assert wanted.since is not None
     assert wanted.until is not None
     since, until = (at // QUARTER_S * QUARTER_S for at in (wanted.since, wanted.until))
-    found = store.passages(replace(wanted, since=since, until=until), QUARTER_S)
+    found = tally_passages(store, replace(wanted, since=since, until=until), QUARTER_S)
     groups: dict[int, list[PassageTally]] = defaultdict(list)
     for each in found:
         groups[each.begin].append(each)

@@ -8,8 +8,9 @@ from datetime import date, datetime
 from maskwatch.core.events import Event, EventKind
 from maskwatch.core.people.shares import Clusters, difference, share
 from maskwatch.core.records import Announcements, Direction, EffectFigures, PeopleCount
+from maskwatch.events.passages import PassageTally
 from maskwatch.events.ratios import Span, by_name, by_span, day_span, days_of, people, tallies, week_span
-from maskwatch.events.store import EventFilter, EventStore, PassageTally
+from maskwatch.events.store import EventFilter, EventStore
 from maskwatch.events.timeline import walk
 
 HOURS = 24

@@ -1,12 +1,11 @@
-"""Who may ask over HTTP, and from where: one set of rules, for the pages and for the interface for machines.
+"""Which HTTP requests are answered: one set of rules for the console and for the service's interface.
 
-1. Where no token is asked for, only names of this machine are answered: a foreign site whose name was made to lead
-   here (DNS rebinding) is not.
-2. What a browser sends for another site's page is refused, as far as `OtherSites` says.
-3. Where a token is asked for, the door has to let the request in. Tokens are compared in constant time, and an
-   address that offers wrong ones has to wait.
-4. Every answer, refusals too, carries the headers that keep browsers from framing, sniffing and embedding it, unless it
-   says otherwise itself.
+1. Without authentication, the request's host must be a name of this machine, which stops DNS rebinding.
+2. Requests that a browser sends for another site's page are refused, as far as `OtherSites` says.
+3. With authentication, the `Authenticator` decides. Tokens are compared in constant time, and an address that offers
+   wrong ones has to wait.
+4. Every answer, also a refusal, carries the headers that keep browsers from framing, sniffing and embedding it, unless it
+   sets them itself.
 """
 
 import logging
@@ -44,49 +43,50 @@ HEADERS = {
 
 
 class OtherSites(Enum):
-    """What a request may do that carries another site's `Origin`, which browsers alone send."""
+    """What a request with another site's `Origin` may do; only browsers send that header."""
 
     NOTHING = "nothing"
-    """Neither read nor open a websocket: browsers send a session's cookie along."""
+    """Nothing, not even read or open a websocket: browsers send the session's cookie along."""
     READ = "read"
-    """Nothing that changes something. The answer cannot be read there without CORS, which is never granted."""
+    """Read. The other site's page cannot see the answer without CORS, which is never granted."""
     ALL = "all"
-    """Whatever the token allows: no browser sends an `Authorization` header by itself."""
+    """Whatever the token allows: browsers send no `Authorization` header by themselves."""
 
 
-class Door(Protocol):
-    """Asks for a token."""
+class Authenticator(Protocol):
+    """Decides whether a request may go on to the application."""
 
     async def answer(self, connection: HTTPConnection, receive: Receive) -> Response | None:
-        """What to say instead of what is asked for; None lets it through."""
+        """The response to send in place of the application's; None lets the request through."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusals:
-    """How a refusal reads: HTML or text for people, JSON for machines."""
+    """The responses to refused requests: HTML or text for people, JSON for programs."""
 
     misdirected: Callable[[], Response]
     other_site: Callable[[], Response]
 
 
 class Guard:
-    """An ASGI application around another. `door` None: nobody is asked for a token.
+    """ASGI middleware that applies these rules. `authenticator` None: no authentication.
 
-    An `Origin` is this site's when it has the request's host; with `same_scheme` also its scheme, which a proxy that ends TLS changes.
+    An `Origin` is this site's when it has the request's host and, with `same_scheme`, its scheme, which a proxy that
+    terminates TLS changes.
     """
 
     def __init__(
         self,
         app: ASGIApp,
         *,
-        door: Door | None,
+        authenticator: Authenticator | None,
         other_sites: OtherSites,
         refusals: Refusals,
         same_scheme: bool,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self._app = app
-        self._door = door
+        self._authenticator = authenticator
         self._other_sites = other_sites
         self._refusals = refusals
         self._same_scheme = same_scheme
@@ -99,7 +99,7 @@ class Guard:
         try:
             await self._answered(scope, receive, send)
         except ClientDisconnect:
-            log.info("%s %s: broken off by who asked", scope.get("method"), scope["path"])
+            log.info("%s %s: the client disconnected", scope.get("method"), scope["path"])
 
     async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
         send = _with_headers(send, self._headers) if scope["type"] == "http" else send
@@ -113,11 +113,11 @@ class Guard:
             await answer(scope, receive, send)
 
     async def _answer(self, connection: HTTPConnection, receive: Receive) -> Response | None:
-        if self._door is None and not is_loopback(_name(connection.headers.get("host", ""))):
+        if self._authenticator is None and not is_loopback(_name(connection.headers.get("host", ""))):
             return self._refusals.misdirected()
         if self._is_foreign(connection) and not self._may_be_foreign(connection.scope):
             return self._refusals.other_site()
-        return None if self._door is None else await self._door.answer(connection, receive)
+        return None if self._authenticator is None else await self._authenticator.answer(connection, receive)
 
     def _is_foreign(self, connection: HTTPConnection) -> bool:
         origin = connection.headers.get("origin")
@@ -139,20 +139,20 @@ class Guard:
 
 @dataclass
 class GuessLimit:
-    """Counts wrong guesses by whoever made them. Times are seconds of any steady clock.
+    """Limits wrong guesses by address or name. Times are seconds of any monotonic clock.
 
-    After `GUESSES` wrong ones within `GUESSES_S` one has to wait, also with the right one: else one could go on guessing.
+    After `GUESSES` wrong ones within `GUESSES_S` even a right one is not looked at; otherwise one could go on guessing.
     """
 
     _failures: dict[str, deque[float]] = field(default_factory=dict, repr=False)
 
     def may_guess(self, who: str, now_s: float) -> bool:
-        """Whether so few wrong ones came from there of late that the next is looked at."""
+        """Whether the next guess is looked at: there were fewer than `GUESSES` wrong ones within `GUESSES_S`."""
         failures = self._failures.get(who, deque())
         return len(failures) < GUESSES or now_s - failures[0] >= GUESSES_S
 
     def count(self, who: str, now_s: float) -> None:
-        """One wrong guess more."""
+        """Count a wrong guess."""
         failures = self._failures.pop(who, None) or deque(maxlen=GUESSES)
         failures.append(now_s)
         self._failures[who] = failures  # at the end: the newest
@@ -160,7 +160,7 @@ class GuessLimit:
             del self._failures[next(iter(self._failures))]
 
     def take_back(self, who: str) -> None:
-        """The last one that was counted was right."""
+        """Uncount the last guess, which was right."""
         failures = self._failures.get(who)
         if failures:
             failures.pop()
@@ -168,17 +168,17 @@ class GuessLimit:
 
 @dataclass
 class TokenCheck:
-    """Compares what is offered with the secret, as often as `GuessLimit` lets an address. Behind a proxy all visitors have one."""
+    """Compares offered tokens with the secret, within the `GuessLimit` of an address; behind a proxy all visitors share one."""
 
     secret: str = field(repr=False)
     _limit: GuessLimit = field(default_factory=GuessLimit, repr=False)
 
     def may_guess(self, address: str, now_s: float) -> bool:
-        """Whether so few wrong ones came from there of late that the next is looked at."""
+        """Whether the next guess is looked at: there were fewer than `GUESSES` wrong ones within `GUESSES_S`."""
         return self._limit.may_guess(network_of(address), now_s)
 
     def is_right(self, offered: str, address: str, now_s: float) -> bool:
-        """False also when there were too many wrong ones."""
+        """Whether the token is right; False also after too many wrong ones."""
         if not self.may_guess(address, now_s):
             return False
         if compare_digest(offered.encode(), self.secret.encode()):
@@ -188,17 +188,17 @@ class TokenCheck:
 
 
 def address_of(connection: HTTPConnection) -> str:
-    """The visitor's address, empty where the server knows none."""
+    """The client's IP address, empty where the server knows none."""
     return connection.client.host if connection.client else ""
 
 
 def now() -> float:
-    """Seconds of the clock that sessions and guesses are timed by."""
+    """Seconds of the monotonic clock by which sessions and guesses are timed."""
     return time.monotonic()
 
 
 def network_of(address: str) -> str:
-    """What one visitor has: an IPv4 address, or a whole network of IPv6."""
+    """The key by which one visitor is limited: the IPv4 address, or the /64 network of an IPv6 address."""
     try:
         parsed = ip_address(address.partition("%")[0])
     except ValueError:
@@ -209,7 +209,7 @@ def network_of(address: str) -> str:
 
 
 def _name(host: str) -> str:
-    """A `Host` header without its port: a tunnel may give this machine another one."""
+    """A `Host` header without its port, which a tunnel may change."""
     return host.rsplit(":", 1)[0] if not host.endswith("]") else host
 
 

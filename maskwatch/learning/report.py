@@ -1,4 +1,4 @@
-"""What was decided of a batch, and why: a page that needs nothing else, and the same as JSON."""
+"""The report of a batch's decision and its reasons: a self-contained HTML page, and the same as JSON."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from maskwatch.evaluation.reports.figures import INTERVALS, number
 from maskwatch.learning.archive import LearningBatch
 from maskwatch.learning.collect import LearningData
 from maskwatch.learning.compare import JudgedImages, compared
-from maskwatch.learning.gate import Margins, Verdict
+from maskwatch.learning.gate import GateDecision, Margins
 from maskwatch.platform.files import write_atomically
 
 PAGE, FACTS = "report.html", "report.json"
@@ -27,10 +27,10 @@ MEANING = (
 
 @dataclass(frozen=True, slots=True)
 class ReportInput:
-    """What there is to report; None for what did not come about."""
+    """What there is to report; None for steps that were not reached."""
 
     batch: LearningBatch
-    verdict: Verdict
+    verdict: GateDecision
     material: LearningData | None = None
     serving_cameras: JudgedImages | None = None
     candidate_cameras: JudgedImages | None = None
@@ -50,7 +50,7 @@ def write(folder: Path, told: ReportInput) -> Path:
 
 
 def figures(told: ReportInput) -> dict[str, Any]:
-    """The candidate's, for the registry."""
+    """The candidate's figures, for the registry."""
     result: dict[str, Any] = {}
     for name, before, after in _pairs(told):
         for figure, each in compared(before, after).items():

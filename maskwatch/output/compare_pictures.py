@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from maskwatch.core.geometry import around
+from maskwatch.core.geometry import enclosing_box
 from maskwatch.core.records import Alert, Box, FrameReport, Rgb
 from maskwatch.output.compare import Difference, Run
 from maskwatch.output.draw import annotated
@@ -62,7 +62,7 @@ def _around(reports: list[FrameReport], tracks: tuple[tuple[int, ...], tuple[int
         return None
     whole = boxes[0]
     for box in boxes[1:]:
-        whole = around(whole, box)
+        whole = enclosing_box(whole, box)
     return whole
 
 

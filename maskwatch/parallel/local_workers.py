@@ -13,13 +13,25 @@ from multiprocessing.process import BaseProcess
 from typing import Generic, Self
 
 from maskwatch.core.errors import MaskwatchError
-from maskwatch.parallel.workers import AHEAD, Attempt, Done, Piece, Result_co, Setup, retry_or_fail
+from maskwatch.parallel.workers import (
+    AHEAD,
+    Attempt,
+    Done,
+    Piece,
+    Result_co,
+    Setup,
+    StartingDeaths,
+    retry_or_fail,
+)
+
+STARTED = "started"  # what a worker says first
 
 
 @dataclass(slots=True)
 class _Worker(Generic[Piece]):
     process: BaseProcess
     connection: Connection
+    has_started: bool = False
     attempt: Attempt[Piece] | None = None
 
 
@@ -32,6 +44,7 @@ class LocalWorkers(Generic[Piece, Result_co]):
         self._waiting: deque[Attempt[Piece]] = deque()
         self._failed: deque[Done[Piece, Result_co]] = deque()
         self._workers: list[_Worker[Piece]] = []
+        self._starting_deaths = StartingDeaths()
 
     def __enter__(self) -> Self:
         return self
@@ -49,7 +62,7 @@ class LocalWorkers(Generic[Piece, Result_co]):
 
     @property
     def pids(self) -> list[int]:
-        """Of the processes that live."""
+        """The process ids of the living workers."""
         return [worker.process.pid for worker in self._workers if worker.process.pid is not None]
 
     def submit(self, piece: Piece) -> None:
@@ -66,16 +79,21 @@ class LocalWorkers(Generic[Piece, Result_co]):
         return self._failed.popleft()
 
     def _give_out(self) -> None:
-        idle = [worker for worker in self._workers if worker.attempt is None]
-        while self._waiting and (idle or len(self._workers) < self._count):
-            worker = idle.pop() if idle else self._started()
+        idle = [worker for worker in self._workers if worker.has_started and worker.attempt is None]
+        while self._waiting and idle:
+            worker = idle.pop()
             worker.attempt = self._waiting.popleft()
             try:
                 worker.connection.send(worker.attempt.piece)
             except OSError:  # it died meanwhile, which `next_done` sees
                 continue
+        if self._starting_deaths.are_many:
+            return
+        starting = sum(not worker.has_started for worker in self._workers)
+        for _ in range(min(self._count - len(self._workers), len(self._waiting) - starting)):
+            self._start()
 
-    def _started(self) -> _Worker[Piece]:
+    def _start(self) -> None:
         """A new process, not a fork: OpenCV hangs in those. Ctrl-C is this process's, which kills it."""
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
@@ -83,9 +101,7 @@ class LocalWorkers(Generic[Piece, Result_co]):
         with _inherited():
             process.start()
         theirs.close()
-        worker: _Worker[Piece] = _Worker(process, ours)
-        self._workers.append(worker)
-        return worker
+        self._workers.append(_Worker(process, ours))
 
     def _received(self, worker: _Worker[Piece]) -> Done[Piece, Result_co] | None:
         attempt = worker.attempt
@@ -96,6 +112,10 @@ class LocalWorkers(Generic[Piece, Result_co]):
             return None
         if isinstance(told, MaskwatchError):  # another worker could do no better
             raise told
+        self._starting_deaths.forget()
+        if not worker.has_started:
+            worker.has_started = True
+            return None
         worker.attempt = None
         assert attempt is not None
         return Done(attempt.piece, told)
@@ -104,13 +124,17 @@ class LocalWorkers(Generic[Piece, Result_co]):
         self._workers.remove(worker)
         worker.process.join()
         worker.connection.close()
+        if not worker.has_started:
+            self._starting_deaths.note(others=any(each.has_started for each in self._workers))
+            return
+        self._starting_deaths.forget()
         if worker.attempt is not None:
             retry_or_fail(worker.attempt, self._waiting, self._failed)
 
 
 @contextmanager
 def _inherited() -> Iterator[None]:
-    """What a process that starts in the block finds: one thread for its libraries, which read it as they load, and no SIGINT."""
+    """The environment of processes started in the block: one thread for libraries, which read it as they load, and no SIGINT."""
     resource_tracker.ensure_running()  # else it is started there, and lets SIGINT through again
     before = os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = "1"
@@ -126,9 +150,10 @@ def _inherited() -> Iterator[None]:
 
 
 def _serve(setup: Setup[Piece, Result_co], connection: Connection) -> None:
-    """A worker's life: until it is killed, or nobody asks any more."""
+    """A worker's main loop: until it is killed, or its parent is gone."""
     try:
         work = setup()
+        connection.send(STARTED)
         while True:
             connection.send(work(connection.recv()))
     except MaskwatchError as e:

@@ -1,4 +1,4 @@
-"""Workers that are actors of a Ray cluster. Nodes that are added meanwhile are used, and those that die cost a piece each."""
+"""Workers that are actors of a Ray cluster. Nodes added during the work are used; a node that dies costs its actors' pieces."""
 
 import logging
 import socket
@@ -10,13 +10,12 @@ from maskwatch.core.errors import ConfigError, MaskwatchError
 from maskwatch.core.text import one_line
 from maskwatch.parallel.workers import (
     AHEAD,
-    MAX_DEATHS,
     Attempt,
     Done,
     Piece,
     Result_co,
     Setup,
-    WorkError,
+    StartingDeaths,
     retry_or_fail,
 )
 
@@ -42,7 +41,7 @@ class RayWorkers(Generic[Piece, Result_co]):
         self._idle: list[Any] = []
         self._busy: dict[Any, tuple[Any, Attempt[Piece]]] = {}
         self._is_ours = False
-        self._stillborn = 0  # one after the other
+        self._starting_deaths = StartingDeaths()
 
     def __enter__(self) -> Self:
         try:
@@ -67,7 +66,7 @@ class RayWorkers(Generic[Piece, Result_co]):
 
     @property
     def count(self) -> int:
-        """How many there are now."""
+        """How many actors there are now."""
         return len(self._idle) + len(self._busy)
 
     @property
@@ -105,7 +104,8 @@ class RayWorkers(Generic[Piece, Result_co]):
         while self._waiting and self._idle:
             actor, attempt = self._idle.pop(), self._waiting.popleft()
             self._busy[actor.work.remote(attempt.piece)] = actor, attempt
-        if not self._asked and (self._most is None or self.count < self._most):
+        is_full = self._most is not None and self.count >= self._most
+        if not self._asked and not is_full and not self._starting_deaths.are_many:
             actor = self._actor.remote(self._shared_setup)
             self._asked[actor.begin.remote()] = actor
 
@@ -113,20 +113,17 @@ class RayWorkers(Generic[Piece, Result_co]):
         actor = self._asked.pop(ready)
         try:
             problem = self._ray.get(ready)
-        except (
-            self._ray.exceptions.RayActorError
-        ) as e:  # its node went away, or they die as they load their models
-            self._stillborn += 1
-            if self._stillborn >= MAX_DEATHS:
-                raise WorkError(f"--ray: {MAX_DEATHS} workers died before they began: {e}") from e
+        except self._ray.exceptions.RayActorError:  # its node went away, or it died as it loaded its models
+            self._starting_deaths.note(others=self.count > 0)
             return
-        self._stillborn = 0
+        self._starting_deaths.forget()
         if problem is not None:
             raise problem
         self._idle.append(actor)
 
     def _received(self, ready: Any) -> Done[Piece, Result_co] | None:
         actor, attempt = self._busy.pop(ready)
+        self._starting_deaths.forget()
         try:
             result = self._ray.get(ready)
         except (self._ray.exceptions.RayActorError, self._ray.exceptions.ObjectLostError):
@@ -152,18 +149,18 @@ def _require_listener(address: str) -> None:
 
 
 def _why(error: Exception) -> str:
-    """Ray tells of a cluster that is not there in many words, and in others whatever else is wrong."""
+    """Why Ray failed, in one line: a cluster that is not there it reports in many words."""
     return NO_CLUSTER if isinstance(error, ConnectionError) else one_line(str(error))
 
 
 class _Actor:
-    """Keeps what it loaded from piece to piece. Ray gives its process as many threads as it has cores."""
+    """An actor, which keeps what it loaded from piece to piece. Ray gives its process as many threads as the actor has cores."""
 
     def __init__(self, setup: Setup[Any, Any]) -> None:
         self._setup = setup
 
     def begin(self) -> MaskwatchError | None:
-        """Load what the work needs; why that cannot be, where it cannot."""
+        """Load what the work needs; returns why that failed, None where it did not."""
         try:
             self._work = self._setup()
         except MaskwatchError as e:

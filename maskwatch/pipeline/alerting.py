@@ -1,4 +1,4 @@
-"""From a rule's alert to the people who are told, and back: the rule learns how it fared, board and events show it."""
+"""From a rule's alert to the sinks and back: the rule learns whether it was delivered; board and events show it."""
 
 import logging
 from collections import deque
@@ -16,8 +16,8 @@ from maskwatch.pipeline.status_board import Board
 log = logging.getLogger(__name__)
 
 
-class Followed(Protocol):
-    """Is told how an alert fared."""
+class ResultListener(Protocol):
+    """Is told whether an alert was delivered."""
 
     def delivered(self, at: float) -> None:
         """It reached people at `at`, on the camera's clock."""
@@ -28,8 +28,8 @@ class Followed(Protocol):
         ...
 
 
-class _OnBoard:
-    """Takes an alert that reached nobody from the board; one that was told stands there until it is over."""
+class _BoardEntry:
+    """Removes an alert that reached nobody from the board; a delivered one stays there until it is over."""
 
     def __init__(self, board: Board, alert: Alert) -> None:
         self._board = board
@@ -43,9 +43,9 @@ class _OnBoard:
 
 
 class Alerting:
-    """Hands alerts and their ends on. All methods are for the engine's thread, the only one that rules know.
+    """Passes alerts and their ends to the sinks. All methods are for the engine's thread, as rules are not thread-safe.
 
-    `feed` may be set before the first alert: it gets what the event log is to know.
+    `feed`, which gets what the event log records, may be set before the first alert.
     """
 
     def __init__(
@@ -58,13 +58,15 @@ class Alerting:
     ) -> None:
         self._board = board
         self._announcer = Announcer(sink_routes(cameras), board, on_crash, inline=inline)
-        self._results: deque[tuple[Followed, float | None]] = deque()  # from the sinks' threads to the rules
+        self._results: deque[tuple[ResultListener, float | None]] = (
+            deque()
+        )  # from the sinks' threads to the rules
         self.feed: EventFeed | None = None
 
     def announce(self, camera: Camera, alert: Alert, rule: AlertRule) -> None:
-        """Tell people; or of one that is withheld nobody, and the rule goes on as if they had been told."""
+        """Deliver an alert. A withheld one is delivered to nobody, and the rule goes on as if it had been."""
         announcement = camera.effect.announcement(alert) if camera.effect else None
-        followed: list[Followed] = [rule] if announcement is None else [rule, announcement]
+        listeners: list[ResultListener] = [rule] if announcement is None else [rule, announcement]
         if self.feed is not None:
             self.feed.on_alert(alert)
         if alert.withheld:
@@ -73,21 +75,21 @@ class Alerting:
             return
         shown = replace(alert, frame=None)
         self._board.add_standing(shown)
-        followed.append(_OnBoard(self._board, shown))
+        listeners.append(_BoardEntry(self._board, shown))
 
-        def on_told(sinks: Mapping[str, str], delivered: bool) -> None:  # noqa: FBT001
+        def on_outcomes(sinks: Mapping[str, str], delivered: bool) -> None:  # noqa: FBT001
             if self.feed is not None:
-                self.feed.on_told(alert, sinks, delivered)
+                self.feed.on_outcomes(alert, sinks, delivered)
 
         self._announcer.announce(
             alert,
             camera.sinks_for(alert),
-            lambda at: self._results.extend((each, at) for each in followed),
-            on_told,
+            lambda at: self._results.extend((each, at) for each in listeners),
+            on_outcomes,
         )
 
     def announce_ends(self, camera: Camera, rule: AlertRule) -> None:
-        """Tell those who were told of the rule's alerts which of them are over."""
+        """Tell the sinks that delivered alerts of the rule which of these are over."""
         while (over := rule.ended()) is not None:
             self._board.remove_standing(over)
             if self.feed is not None:
@@ -95,24 +97,24 @@ class Alerting:
             self._announcer.announce_end(over, camera.sinks_for(over))
 
     def deliver_results(self) -> None:
-        """Tell the rules how their alerts fared since the last call."""
+        """Tell the rules which of their alerts were delivered, and which failed, since the last call."""
         while self._results:
-            followed, delivered_at = self._results.popleft()
+            listener, delivered_at = self._results.popleft()
             if delivered_at is None:
-                followed.failed()
+                listener.failed()
             else:
-                followed.delivered(delivered_at)
+                listener.delivered(delivered_at)
 
     def note_time(self, camera: str, at: float) -> None:
-        """How far a camera is; see `Announcer.note_time`."""
+        """Note how far a camera's footage is; see `Announcer.note_time`."""
         self._announcer.note_time(camera, at)
 
     def probe(self, now_s: float) -> None:
-        """Try the sinks that failed again, now and then; see `Announcer.probe`."""
+        """Try sinks that failed again, from time to time; see `Announcer.probe`."""
         self._announcer.probe(now_s)
 
     def close(self, timeout_s: float) -> None:
-        """Deliver what waits, for at most `timeout_s`; then no event follows."""
+        """Deliver what waits, for at most `timeout_s`, and end the feed."""
         self._announcer.close(timeout_s)
         if self.feed is not None:
             self.feed.close()

@@ -24,25 +24,23 @@ from maskwatch.pipeline.worker import Worker
 
 log = logging.getLogger(__name__)
 
-WAITING = 4  # alerts that may wait for a sink that is heard: a sentence is about now
-WAITING_UNHEARD = 64  # for any other: all cameras at once may be offline, say
-FRAMES_WAITING = (
-    8  # of which so many may hold a frame, megabytes each: a picture is given up before an alert is
-)
-DELIVERED = frozenset({"delivered", "kept"})  # outcomes by which somebody is told, or will be
-PROBE_S = 60.0  # a sink that failed is tried again so often
-STATUS_S = 1.0  # those that want it are told so often what the cameras see
+WAITING = 4  # alerts that may wait for an audible sink: what is spoken must be about now
+WAITING_UNHEARD = 64  # for any other sink: all cameras may go offline at once
+FRAMES_WAITING = 8  # of the waiting alerts that keep their frame: megabytes each, and the alert matters more
+DELIVERED = frozenset({"delivered", "kept"})  # outcomes that reach somebody, now or later
+PROBE_S = 60.0  # between two tries of a sink that failed
+STATUS_S = 1.0  # between two statuses, for sinks that want them
 
 OnDone = Callable[[float | None], None]
-OnTold = Callable[[Mapping[str, str], bool], None]
+OnOutcomes = Callable[[Mapping[str, str], bool], None]
 
 
 @dataclass(frozen=True, slots=True)
 class SinkRoute:
-    """A sink, the cameras whose alerts it delivers, and their alert texts.
+    """A sink, the cameras whose alerts it delivers, and what these alerts may say (`sentences`).
 
-    `name` is what the status calls it: the sink's own, with a number where a camera has several of that name.
-    `rules` are the names of each camera's rules.
+    `name` is the sink's own, with a number where a camera has several sinks of that name. `rules` are the names of each
+    camera's rules.
     """
 
     sink: AlertSink
@@ -53,7 +51,7 @@ class SinkRoute:
 
 
 def sink_routes(cameras: Sequence[Camera]) -> list[SinkRoute]:
-    """One for each sink, whichever cameras share it."""
+    """One route for each sink, however many cameras share it."""
     result: list[SinkRoute] = []
     for sink in dict.fromkeys(sink for camera in cameras for sink in camera.all_sinks):
         served = [camera for camera in cameras if sink in camera.all_sinks]
@@ -68,7 +66,7 @@ def sink_routes(cameras: Sequence[Camera]) -> list[SinkRoute]:
 
 
 class Announcer:
-    """Delivers alerts without holding the caller up, unless `inline`; the board shows which sinks fail, and why."""
+    """Delivers alerts on workers, or `inline` on the caller's thread; the board shows which sinks fail, and why."""
 
     def __init__(
         self,
@@ -97,7 +95,8 @@ class Announcer:
             sink: {} for sink in self._routes if isinstance(sink, SupportsEnded)
         }
         self._status_s = 0.0
-        self._status_due: set[AlertSink] = set()  # whose thread has not yet come to it
+        self._status_due: set[AlertSink] = set()  # sinks whose thread has not yet come to it
+        self._probe_due: set[AlertSink] = set()  # sinks whose probe waits or is under way
         for sink, each in self._routes.items():
             if isinstance(sink, SupportsStatus):
                 sink.watch(each.rules)
@@ -109,35 +108,35 @@ class Announcer:
         alert: Alert,
         sinks: Sequence[AlertSink],
         on_done: OnDone,
-        on_told: OnTold = lambda _outcomes, _delivered: None,
+        on_outcomes: OnOutcomes = lambda _outcomes, _delivered: None,
     ) -> None:
-        """Tell through all the sinks; then `on_done` gets the time of the last delivery, on the alert's clock.
+        """Deliver to all the sinks; then call `on_done` with the time of the last delivery, on the alert's clock.
 
-        It gets None when no sink delivered. Before, `on_told` gets the outcome at each sink by its name, as the board counts
-        them, and whether it is delivered. Both are called on a worker's thread. A quiet alert passes audible sinks by;
-        where there is no other sink it counts as delivered.
+        It gets None when no sink delivered. Before that, `on_outcomes` gets the outcome at each sink by its name, as the board
+        counts them, and whether any sink delivered. Both are called on a worker's thread. A quiet alert skips audible sinks;
+        where there is no other sink, it counts as delivered.
         """
-        told = [sink for sink in sinks if not (alert.quiet and _is_audible(sink))]
-        if len(told) < len(sinks):
+        receiving = [sink for sink in sinks if not (alert.quiet and _is_audible(sink))]
+        if len(receiving) < len(sinks):
             log.info("%s: %s: not spoken, these are quiet hours: %s", alert.camera, alert.rule, alert.say)
-        if not told:
-            on_told({}, bool(sinks))
+        if not receiving:
+            on_outcomes({}, bool(sinks))
             on_done(alert.at if sinks else None)
             return
-        delivery = _Delivery(alert.at, len(told), on_done, on_told, inline=self._inline)
-        for sink in told:
-            whole = self._workers[sink].waiting < FRAMES_WAITING
-            its = alert if whole else replace(alert, frame=None)
+        delivery = _Delivery(alert.at, len(receiving), on_done, on_outcomes, inline=self._inline)
+        for sink in receiving:
+            with_frame = self._workers[sink].waiting < FRAMES_WAITING
+            its = alert if with_frame else replace(alert, frame=None)
             if not self._workers[sink].submit(partial(self._deliver, sink, its, delivery)):
                 self._board.count_alert(sink.name, "dropped")
                 delivery.done(self._routes[sink].name, "dropped")
 
     def note_time(self, camera: str, at: float) -> None:
-        """How far a clip is, by whose clock what still stands at its end is over: inline, no time passes by itself."""
+        """Note how far a clip is: `inline`, alerts that still stand at its end are over at that time."""
         self._shown_at[camera] = at
 
     def announce_end(self, alert: Alert, sinks: Sequence[AlertSink]) -> None:
-        """Tell those of the sinks that delivered an alert, and want to know, that it is over."""
+        """Tell those of the sinks that delivered the alert, and support it, that it is over."""
         for sink in sinks:
             if sink in self._standing and not self._workers[sink].submit(partial(self._end, sink, alert)):
                 self._board.count_alert(sink.name, "dropped")
@@ -145,20 +144,24 @@ class Announcer:
     def probe(self, now_s: float) -> None:
         """Try the sinks, unheard: all at the first call, later those that fail, every `PROBE_S`. To be called often.
 
-        So a sink that cannot deliver is known before there is an alert, and works again before the next one. Those that
-        want to know what the cameras see are told so, every `STATUS_S`.
+        So a sink that cannot deliver is known before there is an alert. Sinks that support it also get the cameras' status,
+        every `STATUS_S`.
         """
-        self._tell_status(now_s)
+        self._send_status(now_s)
         first = self._probed_s is None
         if self._probed_s is not None and now_s - self._probed_s < PROBE_S:
             return
         self._probed_s = now_s
         for sink, worker in self._workers.items():
-            if isinstance(sink, SupportsProbe) and (first or sink in self._broken):
-                worker.submit(partial(self._attempt, sink, partial(sink.probe, self._routes[sink].sentences)))
+            is_wanted = isinstance(sink, SupportsProbe) and (first or sink in self._broken)
+            # one at a time: a slow sink's probes must not fill the queue in which alerts wait
+            if is_wanted and sink not in self._probe_due:
+                self._probe_due.add(sink)
+                if not worker.submit(partial(self._probe, sink)):
+                    self._probe_due.discard(sink)
 
     def close(self, timeout_s: float) -> None:
-        """Finish what waits, for at most `timeout_s` a sink; what still stands then is over, and its sink is told so."""
+        """Finish what waits, for at most `timeout_s` a sink; alerts that still stand are ended, and all sinks closed."""
         for sink in self._standing:
             self._workers[sink].submit(partial(self._end_all, sink))
         for worker in self._workers.values():
@@ -167,17 +170,22 @@ class Announcer:
             if isinstance(sink, SupportsClose):
                 sink.close()
 
-    def _tell_status(self, now_s: float) -> None:
+    def _probe(self, sink: AlertSink) -> None:
+        if isinstance(sink, SupportsProbe):
+            self._attempt(sink, partial(sink.probe, self._routes[sink].sentences))
+        self._probe_due.discard(sink)
+
+    def _send_status(self, now_s: float) -> None:
         if now_s - self._status_s < STATUS_S:
             return
         self._status_s = now_s
         for sink, worker in self._workers.items():
             if isinstance(sink, SupportsStatus) and sink not in self._status_due:
                 self._status_due.add(sink)
-                if not worker.submit(partial(self._tell_one_status, sink)):
+                if not worker.submit(partial(self._send_status_to, sink)):
                     self._status_due.discard(sink)
 
-    def _tell_one_status(self, sink: AlertSink) -> None:
+    def _send_status_to(self, sink: AlertSink) -> None:
         self._status_due.discard(sink)
         cameras = self._board.snapshot().cameras
         if isinstance(sink, SupportsStatus):
@@ -203,9 +211,9 @@ class Announcer:
     def _attempt(
         self, sink: AlertSink, tell: Callable[[], None], *, count: bool = False, counts_success: bool = True
     ) -> str:
-        """`delivered`, `kept` for what could not be told yet, or `failed`; noted on the board, and said once when that changed.
+        """`delivered`, `kept` (not delivered yet) or `failed`; set on the board, and logged when that changes.
 
-        `count`: the outcome is counted, too, but for a success that is not `counts_success`.
+        `count`: count the outcome, too; a success only with `counts_success`.
         """
         problem, outcome = None, "delivered"
         try:
@@ -215,8 +223,8 @@ class Announcer:
         except AlertError as e:
             problem, outcome = str(e), "failed"
         if problem is not None and sink not in self._broken:
-            fate = "kept" if outcome == "kept" else "only counted"
-            log.error("%s; further alerts are %s until it works", problem, fate)
+            what_happens = "kept" if outcome == "kept" else "only counted"
+            log.error("%s; further alerts are %s until it works", problem, what_happens)
             self._broken.add(sink)
         if problem is None and sink in self._broken:
             log.info("%s: works again", sink.name)
@@ -243,11 +251,13 @@ class _Standing:
 class _Delivery:
     """One alert on its way through several sinks."""
 
-    def __init__(self, at: float, sinks: int, on_done: OnDone, on_told: OnTold, *, inline: bool) -> None:
+    def __init__(
+        self, at: float, sinks: int, on_done: OnDone, on_outcomes: OnOutcomes, *, inline: bool
+    ) -> None:
         self._at = at
         self._open = sinks
         self._on_done = on_done
-        self._on_told = on_told
+        self._on_outcomes = on_outcomes
         self._outcomes: dict[str, str] = {}
         self._inline = inline
         self._lock = threading.Lock()
@@ -255,7 +265,7 @@ class _Delivery:
         self._delivered_at: float | None = None
 
     def now(self) -> float:
-        """On the camera's clock, which may be a clip's; inline, no time passes."""
+        """The time on the camera's clock, which may be a clip's; inline, no time passes."""
         return self._at + (0.0 if self._inline else time.monotonic() - self._started)
 
     def done(self, sink: str, outcome: str) -> None:
@@ -266,5 +276,5 @@ class _Delivery:
             self._open -= 1
             if self._open:
                 return
-        self._on_told(self._outcomes, self._delivered_at is not None)
+        self._on_outcomes(self._outcomes, self._delivered_at is not None)
         self._on_done(self._delivered_at)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from maskwatch.core.people import People
 from maskwatch.core.people.effect import Effect
@@ -18,10 +19,9 @@ class AnalysisConfig:
     """How the engine finds and classifies one camera's faces. Cameras may share a detector and a classifier.
 
     A face is classified when the longer side of its box is at least `min_face_px` pixels, and is protected from
-    the probability `protected_at` (0..1) on. A face whose centre lies in an `ignore` polygon is none. `gate` is
-    each camera's own, None where all of every frame is to be looked at. Candidates from `near_miss_from` (0..1) of the
-    detector's threshold on are reported as near misses; None: they are not asked for. `device` is where the models
-    compute: those of one device are asked on one thread, several devices at once.
+    the probability `protected_at` (0..1) on. Faces whose centre lies in an `ignore` polygon are left out. `gate` is
+    each camera's own; None: every frame is analysed as a whole. Candidates with scores from `near_miss_from` (0..1) times the
+    detector's threshold up to it are near misses; None: there are none. `device` is where the models run.
     """
 
     name: str
@@ -37,9 +37,9 @@ class AnalysisConfig:
 
 @dataclass(frozen=True, slots=True)
 class CameraMemory:
-    """What is known of a camera from one frame to the next: with it, a replay goes on in another process as if in one piece.
+    """What a camera's parts remember between two frames; with it, a replay can be resumed in another process.
 
-    `platform.saved_state` can keep it; `seen` is what the last frame showed. The parts are those of `Camera`.
+    `platform.saved_state` can save it. `seen` is what the last frame showed; the other parts are those of `Camera`.
     """
 
     gate: Gate | None
@@ -50,16 +50,34 @@ class CameraMemory:
     seen: Detections | None
 
 
+class Checkpoints(Protocol):
+    """Decides between which frames a replay is saved, so that it can be resumed there."""
+
+    def is_due(self, frame: Frame) -> bool:
+        """Whether one is wanted before this frame; asked of each, in order."""
+        ...
+
+    def take(self, memory: Mapping[str, CameraMemory]) -> None:
+        """Save the memory of each camera; all frames so far are decided."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Camera(AnalysisConfig):
-    """One camera from its frames to its alerts. Cameras may share sinks; people, rules and selection are each one's own.
+    """One camera from its frames to its alerts. Cameras may share sinks; people, rules and selection are each camera's own.
 
-    `rules` have a name each. Their alerts go to the `sinks`, but for those of a rule and level that `sinks_of` names.
-    `sentences` is all that its alerts may say. `selection` is None where nothing is to be queued, `offline_rule`
-    where nobody is told of a camera without frames, `view_rule` where nobody
-    is told of one that sees nothing useful. `second_look` is asked about a few of the frames that the
-    selection draws; None: none is. `people` follows those in view; None: nobody is followed, and faces are counted.
-    `effect` follows what comes of announcements, and may withhold some. `privacy` is what a sink may have of a frame.
+    Attributes:
+        rules: each has its own name.
+        sinks: where alerts go, unless `sinks_of` has others for the alert's rule name and level.
+        sentences: everything that its alerts may say.
+        selection: None where nothing is to be queued.
+        offline_rule: None where a camera without frames causes no alert.
+        view_rule: None where a camera that sees nothing useful causes no alert.
+        second_look: looks at a few frames that the selection samples; None: there are no second looks.
+        people: follows the people in view; None: nobody is followed, and faces are counted.
+        effect: follows what comes of announcements, and may withhold some.
+        privacy: how much of a frame a sink may get.
+
     """
 
     source: Source
@@ -77,17 +95,17 @@ class Camera(AnalysisConfig):
 
     @property
     def all_sinks(self) -> tuple[AlertSink, ...]:
-        """Whoever may be told of an alert of this camera."""
+        """Every sink that may get an alert of this camera, each once."""
         return tuple(
             dict.fromkeys([*self.sinks, *(sink for sinks in self.sinks_of.values() for sink in sinks)])
         )
 
     def sinks_for(self, alert: Alert) -> tuple[AlertSink, ...]:
-        """Whoever is to be told of this one."""
+        """The sinks of this alert."""
         return self.sinks_of.get((alert.rule, alert.level), self.sinks)
 
     def with_memory(self, memory: CameraMemory) -> "Camera":
-        """The same camera, going on where the memory was taken."""
+        """The same camera, with the parts of the memory."""
         return replace(
             self,
             gate=memory.gate,
@@ -98,14 +116,14 @@ class Camera(AnalysisConfig):
         )
 
     def with_picture(self, alert: Alert, frame: Frame, report: FrameReport) -> Alert:
-        """The alert as sinks get it: with as much of the frame as `privacy` allows."""
+        """The alert as sinks get it: with as much of the frame and its people as `privacy` allows."""
         told = replace(alert, frame=shown(frame, report, self.privacy, self.ignore))
         return replace(told, faces=(), tracks=()) if self.privacy is Privacy.AGGREGATE else told
 
 
 @dataclass(frozen=True, slots=True)
 class ShadowModels:
-    """A candidate's models for one camera, which are nobody else's; `alert_below` is the protected ratio (0..1) under which people are told."""
+    """A candidate's models for one camera; `alert_below` is the protected ratio (0..1) under which the camera alerts."""
 
     detector: Detector
     classifier: Classifier
@@ -116,7 +134,7 @@ class ShadowModels:
 class CameraModels:
     """New models of a camera, and a new motion gate with them, so that the next frame is fully analysed.
 
-    `second_look` is by the new models, too; None: there is none any more. `device` is where they compute.
+    `second_look` is by the new models, too; None: there are no second looks. `device` is where the models run.
     """
 
     detector: Detector

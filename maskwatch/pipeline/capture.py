@@ -1,4 +1,4 @@
-"""One camera's frames into its mailbox; what broke off is opened again for as long as the service runs."""
+"""One camera's frames into its mailbox; a source that breaks off is opened again for as long as the service runs."""
 
 import logging
 import random
@@ -17,19 +17,20 @@ from maskwatch.platform.resources import require_resources
 
 log = logging.getLogger(__name__)
 
-BACKOFF_S = (0.3, 0.6, 1.2, 2.4)  # the last holds: a camera is back within 5 s of its return
-REFUSED_BACKOFF_S = (60.0, 120.0, 300.0, 600.0)  # cameras lock out who tries wrong passwords
+# pauses before the next tries; the last one repeats
+BACKOFF_S = (0.3, 0.6, 1.2, 2.4)  # a camera is watched again within 5 s of its return
+REFUSED_BACKOFF_S = (60.0, 120.0, 300.0, 600.0)  # cameras lock out users who try wrong passwords
 FOOTAGE_BACKOFF_S = (3.0, 6.0, 12.0, 60.0, 300.0)  # a file is read again from its beginning
-JITTER = 0.25  # so that many cameras behind one switch do not come at once
-SHORT_S = 10.0  # a camera that breaks off sooner was hardly there
-SHORT_ONES = 3  # so many in a row, and each further one is no news
+JITTER = 0.25  # so that many cameras behind one switch do not reconnect at once
+SHORT_S = 10.0  # a connection that breaks off sooner was a short one
+SHORT_ONES = 3  # after so many short ones in a row, further ones are not logged
 
 
 class Capture:
     """The body of a capture thread.
 
-    The service opens a source again that broke off, however often. In a `replay` that is its end, and `error`
-    says why; None if it did not break off.
+    A source that breaks off is opened again, however often. In a `replay` it ends instead, and `error` says why; None if
+    it did not break off.
     """
 
     def __init__(
@@ -49,26 +50,26 @@ class Capture:
             source.on_idle(self._report_idle)
 
     def stop(self) -> None:
-        """Ask `run` to return after the frame that it waits for; any thread may."""
+        """Ask `run` to return after the frame that it waits for. Thread-safe."""
         self._stop.set()
         self._mailbox.close()
 
     def run(self) -> None:
-        """Read frames until the source has come to its end or `stop` is called; raises nothing of a source's own.
+        """Read frames until the source ends or `stop` is called; errors of the source are reported, not raised.
 
-        Raises `OutOfResources` when it broke off because this process has no memory or threads for it.
+        Raises `OutOfResources` when the source broke off because this process has no memory or threads left.
         """
         while not self._stop.is_set():
             try:
                 self._one_connection()
                 break
             except SourceError as e:
-                require_resources()  # else it would never come back, and be blamed for it
+                require_resources()  # else the camera would never come back, though it works
                 if self._replay:
                     self._report_down(e)
                     self.error = e
                     break
-                news = isinstance(e, SourceRefused) and not self._refused  # somebody has to see to it
+                news = isinstance(e, SourceRefused) and not self._refused  # somebody has to act
                 pause_s = self._pause_s(e)
                 self._report_down(_with_pause(e, pause_s), news=news)
                 self._stop.wait(pause_s)
@@ -116,7 +117,7 @@ class Capture:
 
 
 class _StateLog:
-    """What the log is told of a camera's state: each change, but not every break of one that cannot hold."""
+    """Logs the changes of a camera's state, but not every one of a camera that keeps disconnecting."""
 
     def __init__(self, camera: str, *, quiet: bool) -> None:
         self._up_level, self._down_level = (logging.DEBUG,) * 2 if quiet else (logging.INFO, logging.WARNING)
@@ -132,7 +133,7 @@ class _StateLog:
     def still_up(self, now_s: float) -> None:
         if self._short_ones and self._up_at is not None and now_s - self._up_at >= SHORT_S:
             if self._short_ones >= SHORT_ONES:
-                log.log(self._up_level, "%s: holds again", self._camera)
+                log.log(self._up_level, "%s: stays connected again", self._camera)
             self._short_ones = 0
 
     def down(self, error: SourceError, now_s: float) -> None:
@@ -141,12 +142,12 @@ class _StateLog:
         if self._short_ones < SHORT_ONES:
             log.log(self._down_level, "%s: down: %s", self._camera, error)
         elif self._short_ones == SHORT_ONES:
-            again = "breaks off again and again; told next when it holds"
+            again = "keeps disconnecting; not reported again until it stays connected"
             log.log(self._down_level, "%s: %s: %s", self._camera, again, error)
 
 
 def _given(frames: Frames, name: str) -> Frames:
-    """The frames; what a decoder makes of bad data is this camera's trouble, and anything else is a bug."""
+    """The frames; errors that a decoder raises for bad data become `SourceError`."""
     try:
         yield from frames
     except (MemoryError, ValueError, ArithmeticError) as e:
@@ -156,7 +157,7 @@ def _given(frames: Frames, name: str) -> Frames:
 
 
 def _with_pause(error: SourceError, pause_s: float) -> SourceError:
-    """Of a refused password, also when it is tried again."""
+    """The error; for a refused password, its message also says when the next try is."""
     if not isinstance(error, SourceRefused):
         return error
     return SourceError(f"{error}; tried again in {pause_s:.0f} s, or after a reload at once")
@@ -167,7 +168,7 @@ def _arrived(frame: Frame) -> Frame:
 
 
 def start(capture: Capture, name: str, on_crash: Callable[[BaseException], None]) -> threading.Thread:
-    """Run it on a thread of its own; what it did not expect goes to `on_crash`."""
+    """Run it on a thread of its own; errors that it does not handle go to `on_crash`."""
 
     def body() -> None:
         try:

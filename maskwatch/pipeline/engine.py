@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from maskwatch.core.geometry import holds, in_any, in_view, iou
+from maskwatch.core.geometry import SAME_FACE_IOU, clip_faces, contains_centre, in_any, iou
 from maskwatch.core.ports import Classifier, Detector, SupportsMoved, SupportsNearMisses
 from maskwatch.core.records import (
     Box,
@@ -24,7 +24,6 @@ from maskwatch.core.records import (
 from maskwatch.core.selection.scene import APART_IOU
 from maskwatch.pipeline.camera import AnalysisConfig, CameraModels
 
-SAME_FACE_IOU = 0.4
 MAX_SHAPES = 16  # of inputs that are kept to warm up new models
 
 
@@ -45,10 +44,10 @@ class _Task:
 
 
 class Engine:
-    """Analyses frames of any cameras together: each model is asked once a batch, on several devices at once.
+    """Analyses frames of any cameras together: each model runs once a batch, on several devices in parallel.
 
-    `on_inference` is told after each asking: the model, how many seconds it took, for how many inputs. `seen` is what each
-    camera's last frame showed.
+    `on_inference` is called after each run of a model with its kind, the seconds it took, and the number of inputs. `seen` is
+    what each camera's last frame showed.
     """
 
     def __init__(
@@ -58,13 +57,13 @@ class Engine:
     ) -> None:
         self._cameras = dict(cameras)
         self._on_inference = on_inference or (lambda *_: None)
-        self.seen: dict[str, Detections] = {}  # of each camera, in its last frame
+        self.seen: dict[str, Detections] = {}
         self._retired: list[AnalysisConfig] = []
-        self._asked: dict[tuple[int, ...], Rgb] = {}  # one picture of each shape
+        self._asked: dict[tuple[int, ...], Rgb] = {}  # one detector input of each shape
         self._threads: dict[str, ThreadPoolExecutor] = {}  # of devices, where there are several
 
     def swap(self, models: Mapping[str, CameraModels]) -> None:
-        """Use other models; the next frame is fully re-analysed. To be called between two batches."""
+        """Use other models; the next frame is fully analysed. To be called between two batches."""
         for name, new in models.items():
             self._retired.append(self._cameras[name])
             self._cameras[name] = replace(
@@ -76,18 +75,18 @@ class Engine:
             )
 
     def release(self) -> None:
-        """Free the models that were exchanged, which takes a while; on a thread that has the time."""
+        """Free the models that were swapped out, which takes a while."""
         while self._retired:
             self._retired.pop()
 
     def versions(self) -> dict[str, Versions]:
-        """The models that judge each camera now; any thread may look."""
+        """The models that judge each camera now. Thread-safe."""
         return {
             c.name: Versions(c.detector.version, c.classifier.version) for c in list(self._cameras.values())
         }
 
     def device_of(self, camera: str) -> str:
-        """Where the models of a camera compute now."""
+        """The device on which the models of a camera run now."""
         return self._cameras[camera].device
 
     def sample_inputs(self) -> list[Rgb]:
@@ -95,7 +94,7 @@ class Engine:
         return list(self._asked.values())
 
     def analyse(self, frames: Sequence[Frame]) -> list[FrameReport]:
-        """One report a frame, in the same order. Raises `DeviceLost` when all devices are done with theirs."""
+        """One report a frame, in the same order. Raises `DeviceLost` for a lost card, after all devices have finished."""
         reports: dict[int, FrameReport] = {}
         for places in self._rounds(frames):
             by_device: dict[str, list[int]] = defaultdict(list)
@@ -107,18 +106,18 @@ class Engine:
         return [reports[place] for place in range(len(frames))]
 
     def _on_each_device(self, shares: Mapping[str, Sequence[Frame]]) -> list[list[FrameReport]]:
-        """The reports of each device's frames; several devices at once, each on a thread that stays its own."""
+        """The reports of each device's frames; several devices in parallel, each always on the same thread."""
         if len(shares) == 1:
             return [self._analysed(frames) for frames in shares.values()]
         for device in shares:
             if device not in self._threads:
                 self._threads[device] = ThreadPoolExecutor(1, thread_name_prefix=f"engine {device}")
         running = [self._threads[device].submit(self._analysed, frames) for device, frames in shares.items()]
-        wait(running)  # before the first error is raised: no thread computes while models are exchanged
+        wait(running)  # before the first error is raised: no thread may compute while models are swapped
         return [each.result() for each in running]
 
     def _analysed(self, frames: Sequence[Frame]) -> list[FrameReport]:
-        """Of frames that can go together, on one device."""
+        """The reports of frames that can be analysed together, on one device."""
         tasks = [self._task(frame) for frame in frames]
         found = self._found(tasks)
         judged = self._judged(tasks, [each.faces for each in found])
@@ -128,12 +127,12 @@ class Engine:
         ]
 
     def _report(self, task: _Task, new: Sequence[Face], near_misses: Sequence[Face]) -> FrameReport:
-        """What is seen in a frame; the next one begins with it."""
+        """The report of a frame; what it shows is remembered for the next frame."""
         f, camera = task.frame, self._cameras[task.frame.camera]
-        # only now: the classifier judges a cut-off face better by the whole box
-        seen = in_view(new, *f.size)
+        # only after the classifier, which judges a cut-off face better by the whole box
+        seen = clip_faces(new, *f.size)
         faces = (*seen, *_not_again(task.carried.faces, seen))
-        near = in_view(near_misses, *f.size)
+        near = clip_faces(near_misses, *f.size)
         near = [*near, *_not_again(task.carried.near_misses, near)]
         missed = tuple(each for each in near if not _is_among(each, faces))
         self.seen[f.camera] = Detections(faces, missed)
@@ -143,7 +142,7 @@ class Engine:
         )
 
     def _rounds(self, frames: Sequence[Frame]) -> Iterator[list[int]]:
-        """Places of frames that can go together: what a gate says of a frame depends on the one before."""
+        """The indices of frames that can be analysed together: with a gate, a camera's frame must wait for the one before."""
         waiting = list(range(len(frames)))
         while waiting:
             gated: set[str] = set()
@@ -167,18 +166,18 @@ class Engine:
         if areas is None:
             return _Task(frame, None, Detections(()), moved)
         carried = (
-            tuple(face for face in each if not any(holds(area, face.box) for area in areas))
+            tuple(face for face in each if not any(contains_centre(area, face.box) for area in areas))
             for each in (seen.faces, seen.near_misses)
         )
         return _Task(frame, areas, Detections(*carried), moved)
 
     def _watched(self, frame: Frame, boxes: Sequence[Box]) -> tuple[Box, ...]:
-        """Those of which the middle is not in an area that is ignored."""
+        """The boxes whose centre is in no ignored polygon."""
         ignore = self._cameras[frame.camera].ignore
         return tuple(box for box in boxes if not in_any(ignore, box, frame.size))
 
     def _found(self, tasks: Sequence[_Task]) -> list[Detections]:
-        """What each frame shows that was not there before; one call for all cameras that ask the same."""
+        """What is detected in the areas of each frame; one call for all cameras with the same detector."""
         asked: dict[tuple[Detector, float | None], list[tuple[int, Rgb, Box]]] = defaultdict(list)
         for place, task in enumerate(tasks):
             camera = self._cameras[task.frame.camera]
@@ -198,12 +197,13 @@ class Engine:
         return [Detections(tuple(own), tuple(missed)) for own, missed in zip(faces, near_misses, strict=True)]
 
     def _counted(self, frame: Frame, area: Box, faces: Sequence[Face]) -> list[Face]:
-        """What was found in an area, by its place in the frame, without what is ignored."""
+        """The faces found in an area, in pixels of the frame, without those in ignored polygons."""
         ignore = self._cameras[frame.camera].ignore
         found = [replace(face, box=face.box.moved(area.x1, area.y1)) for face in faces]
         return [face for face in found if not in_any(ignore, face.box, frame.size)]
 
     def _judged(self, tasks: Sequence[_Task], faces: Sequence[Sequence[Face]]) -> list[list[Face]]:
+        """The faces of each frame with their labels; those that are too small to judge stay unknown."""
         result = [list(each) for each in faces]
         asked: dict[Classifier, list[tuple[int, int]]] = defaultdict(list)
         for place, task in enumerate(tasks):
@@ -238,7 +238,7 @@ def _part(frame: Frame, area: Box) -> tuple[Rgb, Box]:
 
 
 def _detected(detector: Detector, share: float | None, pictures: list[Rgb]) -> list[Detections]:
-    """With near misses where they are wanted and the detector can tell them."""
+    """With near misses, where they are wanted and the detector supports them."""
     if share is not None and isinstance(detector, SupportsNearMisses):
         return detector.detect_with_near_misses(pictures, share)
     return [Detections(faces) for faces in detector.detect(pictures)]
@@ -246,7 +246,7 @@ def _detected(detector: Detector, share: float | None, pictures: list[Rgb]) -> l
 
 def _is_among(miss: Face, faces: Sequence[Face]) -> bool:
     """Whether a near miss lies on a face."""
-    return any(iou(miss.box, face.box) >= APART_IOU or holds(face.box, miss.box) for face in faces)
+    return any(iou(miss.box, face.box) >= APART_IOU or contains_centre(face.box, miss.box) for face in faces)
 
 
 def _not_again(carried: Sequence[Face], new: Sequence[Face]) -> list[Face]:

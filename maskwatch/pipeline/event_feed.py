@@ -1,4 +1,4 @@
-"""What the pipeline decides, as events. Whatever is told of a single person stays out: tracks, boxes, pictures."""
+"""What the pipeline decides, as events. They hold nothing about a single person: no track, box or picture."""
 
 import threading
 from collections.abc import Callable, Collection, Mapping
@@ -11,7 +11,7 @@ from maskwatch.core.records import Alert, CameraState, Decision, Outcome, Passag
 
 
 def alert_event(alert: Alert, at: float) -> Event:
-    """Of an alert that was decided just now, at the Unix time `at`; of a withheld one it is known that nobody is told."""
+    """The event of an alert that was decided at the Unix time `at`; a withheld one is not delivered, which is known at once."""
     return _event(
         EventKind.ALERT,
         at,
@@ -31,25 +31,25 @@ def alert_event(alert: Alert, at: float) -> Event:
     )
 
 
-def told(event: Event, sinks: Mapping[str, str], *, delivered: bool, now: float) -> Event:
-    """The same when it is known how it fared at each sink; one that reached nobody is over."""
+def with_outcomes(event: Event, sinks: Mapping[str, str], *, delivered: bool, now: float) -> Event:
+    """An alert's event with the outcome at each sink, by its name; an alert that reached nobody is over `now` (Unix time)."""
     data = {**event.data, "delivered": delivered, "sinks": dict(sinks)}
     return replace(event, data=data, ended_at=event.ended_at if delivered else now)
 
 
 def ended(event: Event, at: float, *, cut_off: bool = False) -> Event:
-    """The same when it is over; `cut_off`: nobody saw its end."""
+    """The same event, over at the Unix time `at`; `cut_off`: nobody saw its end."""
     return replace(event, ended_at=at, data={**event.data, "cut_off": True} if cut_off else event.data)
 
 
 def passage_event(passage: Passage, at: float) -> Event:
-    """Of somebody who passed at the Unix time `at`."""
+    """The event of somebody who passed at the Unix time `at`."""
     kind = {"label": passage.label.value, "direction": passage.direction.value}
     return _event(EventKind.PASSAGE, at, passage.camera, **kind, line=passage.line, zones=list(passage.zones))
 
 
 def announcement_event(camera: str, outcome: Outcome, at: float) -> Event:
-    """Of what came of an announcement, known at the Unix time `at`."""
+    """The event of an announcement's outcome, which is known since the Unix time `at`."""
     counts = {name: len(getattr(outcome, name)) for name in ("addressed", "put_on", "unknown")}
     return _event(EventKind.ANNOUNCEMENT, at, camera, told=outcome.told, **counts)
 
@@ -57,7 +57,10 @@ def announcement_event(camera: str, outcome: Outcome, at: float) -> Event:
 def service_event(
     state: str, at: float, *, version: str | None = None, reason: str | None = None, cut_off: bool = False
 ) -> Event:
-    """`state`: started, stopped, reloaded. `version` is the program's, `reason` that of an end by an error, without any password."""
+    """The event of a service that is started, stopped or reloaded (`state`).
+
+    `version` is the program's; `reason` is the error that ended it, without any password.
+    """
     more: dict[str, object] = {"reason": reason} if reason else {}
     more |= {"cut_off": True} if cut_off else {}
     return _event(EventKind.SERVICE, at, None, state=state, version=version, **more)
@@ -68,11 +71,10 @@ def _event(kind: EventKind, at: float, camera: str | None, **data: object) -> Ev
 
 
 class EventFeed:
-    """Knows which alerts and outages go on, and tells `log` of each beginning, change and end. Any thread may call.
+    """Records in `log` when alerts and outages begin, change and end, and what happens between. Any thread may call.
 
-    `clock` gives Unix time: what happens in footage is noted for the time at which it was watched. Frames of the `live` cameras
-    have Unix times themselves, which may be long ago where clips are put into a folder. `pictures` are told of each frame
-    and alert.
+    `clock` gives Unix time, at which events of footage are recorded. Frames of the cameras in `live` have Unix times of
+    their own, perhaps old ones, where clips are put into a folder. `pictures` gets each frame and alert.
     """
 
     def __init__(
@@ -92,7 +94,7 @@ class EventFeed:
         self._is_closed = False
 
     def on_alert(self, alert: Alert) -> None:
-        """It was decided just now."""
+        """Record an alert that was decided just now."""
         with self._lock:
             event = alert_event(alert, alert.at if alert.camera in self._live else self._clock())
             if (before := self._alerts.get(alert.id)) is not None:  # footage that begins anew
@@ -102,12 +104,12 @@ class EventFeed:
             if self._pictures is not None:
                 self._pictures.on_alert(event.id, alert.camera, alert)
 
-    def on_told(self, alert: Alert, sinks: Mapping[str, str], delivered: bool) -> None:  # noqa: FBT001 - as the announcer calls it
-        """It is known how it fared."""
+    def on_outcomes(self, alert: Alert, sinks: Mapping[str, str], delivered: bool) -> None:  # noqa: FBT001 - as the announcer calls it
+        """Record an alert's outcome at each sink."""
         with self._lock:
             if alert.id not in self._alerts:
                 return
-            event = told(self._alerts[alert.id], sinks, delivered=delivered, now=self._clock())
+            event = with_outcomes(self._alerts[alert.id], sinks, delivered=delivered, now=self._clock())
             self._log.record(event)
             if delivered:
                 self._alerts[alert.id] = event
@@ -115,7 +117,7 @@ class EventFeed:
                 del self._alerts[alert.id]
 
     def on_ended(self, over: Alert) -> None:
-        """It is over, since `over.ended_at` on the camera's clock."""
+        """Record that an alert is over, since `over.ended_at` on the camera's clock."""
         with self._lock:
             if over.id not in self._alerts:
                 return
@@ -124,7 +126,7 @@ class EventFeed:
             self._log.record(ended(event, min(event.at + lasted_s, max(event.at, self._clock()))))
 
     def on_decision(self, decision: Decision) -> None:
-        """Who passed, and what came of announcements."""
+        """Record who passed, and what came of announcements."""
         if self._pictures is not None:
             self._pictures.update(decision)
         if not decision.passages and not decision.outcomes:
@@ -138,7 +140,7 @@ class EventFeed:
     def on_camera_state(
         self, camera: str, state: CameraState, reason: str | None, frame_age_s: float
     ) -> None:
-        """The camera's state is another; its last frame, or the start, was `frame_age_s` ago."""
+        """Record an outage's begin or end when a camera's state has changed; its last frame, or the start, was `frame_age_s` ago."""
         with self._lock:
             now = self._clock()
             outage = self._outages.get(camera)
@@ -153,11 +155,11 @@ class EventFeed:
                 self._log.record(ended(outage, now, cut_off=state is not CameraState.UP))
 
     def on_models(self, version: str, before: str, reason: str | None) -> None:
-        """Another version serves."""
+        """Record that another version of the models serves."""
         self._record_models(reason, version=version, before=before)
 
     def on_models_refused(self, version: str, serving: str, reason: str | None) -> None:
-        """A version is not to serve; who reads the event finds that what served goes on."""
+        """Record that a version was refused, and which one still serves."""
         self._record_models(reason, version=serving, refused=version)
 
     def _record_models(self, reason: str | None, **said: object) -> None:
@@ -165,7 +167,7 @@ class EventFeed:
         self._log.record(_event(EventKind.MODELS, self._clock(), None, **said, **why))
 
     def close(self) -> None:
-        """Nobody looks any more: what goes on is cut off."""
+        """Record that alerts and outages that go on are cut off, as nobody sees their end."""
         with self._lock:
             now = self._clock()
             self._is_closed = True

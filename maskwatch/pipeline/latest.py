@@ -1,4 +1,4 @@
-"""The last moments of each camera, for people who look at it: references alone, so that it costs nothing."""
+"""The last frame and minute of each camera, for people who look. Only references are kept, so it costs next to nothing."""
 
 import time
 from collections import deque
@@ -8,14 +8,14 @@ from maskwatch.core.records import Decision, FrameReport
 
 MINUTE_S = 60.0
 MAX_REPORTS = 1500  # 25 a second
-ASKED_S = 10.0  # so long after the last question a camera's frames are still kept, megabytes each
+ASKED_S = 10.0  # for so long after the last question a camera's frames (megabytes each) are kept
 PAUSE_S = 0.02
 
 
 class Latest:
     """Each camera's last decision, with its frame while somebody looks, and the reports of its last minute.
 
-    Any thread may ask; `update` is the engine's.
+    Thread-safe, but `update` is for the engine's thread.
     """
 
     def __init__(self, cameras: Iterable[str]) -> None:
@@ -24,7 +24,7 @@ class Latest:
         self._asked_s = dict.fromkeys(self._reports, -ASKED_S)
 
     def update(self, decision: Decision) -> None:
-        """Take note of a decision."""
+        """Remember a decision."""
         camera = decision.report.camera
         reports = self._reports[camera]
         reports.append(decision.report)
@@ -37,7 +37,7 @@ class Latest:
             self._decisions.pop(camera, None)
 
     def decision(self, camera: str, wait_s: float = 0.0) -> Decision | None:
-        """The last one, waited for where nobody looked before; None when none came."""
+        """The last decision, waited for where nobody looked before; None when none came within `wait_s`."""
         until_s = time.monotonic() + wait_s
         self._asked_s[camera] = time.monotonic()
         while (found := self._decisions.get(camera)) is None and time.monotonic() < until_s:
@@ -45,5 +45,5 @@ class Latest:
         return found
 
     def reports(self, camera: str) -> tuple[FrameReport, ...]:
-        """Of the last minute by the frames' own clock, in order."""
+        """Those of the last minute, by the frames' own clock, in order."""
         return tuple(self._reports.get(camera, ()))

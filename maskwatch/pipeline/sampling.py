@@ -1,4 +1,4 @@
-"""Which frames go to the sample queue, second looks among them, and the writing, on a thread of its own."""
+"""Frames into the sample queue: the camera's selection picks them, also after second looks, and a thread writes them."""
 
 import logging
 import time
@@ -17,14 +17,14 @@ from maskwatch.pipeline.worker import Worker
 log = logging.getLogger(__name__)
 
 STORE_WAITING = 8  # samples that may wait for the disk
-TIDY_S = 60.0  # the queue is looked after so often
-REMEMBERED = 64  # frames, so that none is stored twice
+TIDY_S = 60.0  # between two times that the queue is kept to its limits
+REMEMBERED = 64  # last stored frames, so that none is stored twice
 
 
 class Sampling:
-    """Takes samples for the store. `inline`, as in a replay, all is done at once and on the caller's thread.
+    """Stores samples. `inline`, as in a replay, everything is done at once and on the caller's thread.
 
-    `is_behind` tells whether other frames wait: then there is no second look. Without a store nothing is done.
+    `is_behind` says whether other frames wait; then there is no second look. Without a `store` nothing is done.
     """
 
     def __init__(
@@ -58,9 +58,9 @@ class Sampling:
         self._second_looks.swap(models)
 
     def take(self, frame: Frame, report: FrameReport) -> str | None:
-        """Store the frame, or earlier ones, if somebody should see them.
+        """Store the frame, or earlier ones, if the camera's selection picks them.
 
-        The sample's id is returned where it is known at once, in a replay; live, the disk comes later.
+        Returns the sample's id in a replay, where it is known at once; else None, as the disk comes later.
         """
         camera = self._cameras[frame.camera]
         if camera.selection is None or self._store is None or report.look is Coverage.CARRIED:
@@ -71,7 +71,7 @@ class Sampling:
         return self.store((*picks, *self._second_looks.picks()))
 
     def store(self, picks: Iterable[Pick]) -> str | None:
-        """Store frames; the id of the last one as of `take`."""
+        """Store frames; returns the last sample's id as `take` does."""
         stored: list[str] = []
         for pick in picks if self._store is not None else ():
             self._stored.append((pick.frame.camera, pick.frame.seq))
@@ -80,7 +80,7 @@ class Sampling:
         return stored[-1] if stored and self._inline else None
 
     def store_new(self, picks: Iterable[Pick]) -> None:
-        """Store those frames that were not stored lately for another reason."""
+        """Store those frames that were not stored just before for another reason."""
         self.store(p for p in picks if (p.frame.camera, p.frame.seq) not in self._stored)
 
     def tidy_now_and_then(self) -> None:
@@ -91,19 +91,21 @@ class Sampling:
             self._writer.submit(self.tidy)
 
     def tidy(self) -> None:
-        """Keep the store to its limits, on this thread; the board and the log tell what is wrong with it."""
+        """Keep the store to its limits, on this thread; board and log say what is wrong with it."""
         assert self._store is not None
         try:
             self._store.tidy()
         except QueueError as e:
             self._note_problem(e)
         else:
-            if isinstance(self._problem, QueueFull):  # of other problems, a sample must tell
+            if isinstance(
+                self._problem, QueueFull
+            ):  # whether other problems are over, only the next sample shows
                 self._note_problem(None)
         self._board.set_notice("queue", self._store.notice)
 
     def close(self, timeout_s: float) -> None:
-        """Store what waits and end a look that is under way; for each at most `timeout_s`."""
+        """Finish a second look that is under way and store what waits; at most `timeout_s` for each."""
         self._second_looks.close(timeout_s)
         self._writer.close(timeout_s)
 
@@ -122,7 +124,7 @@ class Sampling:
         return [sample]
 
     def _note_problem(self, problem: QueueError | None) -> None:
-        """Say once that no samples are stored, and once that they are again."""
+        """Log once that no samples are stored, and once that they are stored again."""
         if problem is not None and self._problem is None:
             log.error("%s; further samples are only counted until it works", problem)
         if problem is None and self._problem is not None:

@@ -1,4 +1,4 @@
-"""A candidate judges a few frames beside the models that serve; nobody hears of it but who compares the two."""
+"""A candidate judges a few frames beside the serving models. Its judgements are compared and counted, and alert nobody."""
 
 import logging
 import threading
@@ -17,12 +17,12 @@ from maskwatch.pipeline.worker import BackgroundWorker
 
 log = logging.getLogger(__name__)
 
-OFFERED_S = 10.0  # a camera that offered no frame for so long is not waited for
+OFFERED_S = 10.0  # a camera that offered no frame for so long has no turn
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Candidate:
-    """A version and its models; `share` (0..1) of the time may go to looking by it."""
+    """A version and its models; it may compute for a `share` (0..1) of the time."""
 
     version: str
     serving: str
@@ -33,7 +33,7 @@ class _Candidate:
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """A frame and what both said of it."""
+    """A frame and how both judged it."""
 
     candidate: _Candidate
     frame: Frame
@@ -46,9 +46,9 @@ class _Looked:
 class ShadowRun:
     """One frame at a time, on a thread of the lowest priority; `inline`, at once and on the caller's thread.
 
-    Only frames that the serving models looked at as a whole are compared, and none while others wait for the engine
-    (`is_behind`). Of several cameras the one is next that waits longest. Whatever goes wrong with a candidate ends its
-    run, which log and tally tell. All but the look itself is done on the engine's thread.
+    Only frames that the serving models fully analysed are compared, and none while others wait for the engine (`is_behind`).
+    The camera that has waited longest is next. Any error of a candidate ends its run, which is logged and shown by the tally.
+    Everything but the candidate's own analysis happens on the engine's thread.
     """
 
     def __init__(
@@ -72,9 +72,9 @@ class ShadowRun:
         self._looked_s: dict[str, float] = {}
 
     def begin(self, status: ShadowStatus, models: Mapping[str, ShadowModels], share: float) -> None:
-        """Compare with these models from now on, on top of what `status` has counted; any thread may call this.
+        """Compare with these models from now on, and add to the counts in `status`. Thread-safe.
 
-        A look that takes a second is followed by a rest of (1 - `share`) / `share` seconds.
+        An analysis that takes a second is followed by a pause of (1 - `share`) / `share` seconds.
         """
         configs = {name: self._config(name, new) for name, new in models.items()}
         bounds = {name: each.alert_below for name, each in models.items()}
@@ -83,13 +83,13 @@ class ShadowRun:
             self._tally.begin(status)
 
     def end(self) -> None:
-        """Compare with nobody; any thread may call this."""
+        """Stop comparing. Thread-safe."""
         with self._changing:
             self._candidate = None
             self._tally.end()
 
     def consider(self, frame: Frame, report: FrameReport, serving_s: float) -> None:
-        """Have the candidate look at the frame, if its turn has come; those that serve took `serving_s` for it."""
+        """Have the candidate analyse the frame, if it is its turn; the serving models took `serving_s` for it."""
         candidate = self._candidate
         if candidate is None or report.look is not Coverage.FULL or frame.camera not in candidate.alert_below:
             return
@@ -103,7 +103,7 @@ class ShadowRun:
         self._worker.submit(lambda: self._look(candidate, frame, report, serving_s))
 
     def picks(self) -> Iterator[Pick]:
-        """Count the frames that were looked at since the last call; those that are to be queued."""
+        """Count the frames that were compared since the last call, and yield those that are to be queued."""
         while self._found:
             looked = self._found.popleft()
             if looked.candidate is not self._candidate:
@@ -116,18 +116,18 @@ class ShadowRun:
                 )
 
     def close(self, timeout_s: float) -> None:
-        """Take nothing more; a look that is under way is waited for, at most `timeout_s`."""
+        """Wait for an analysis that is under way, at most `timeout_s`; there is no other after it."""
         self._worker.close(timeout_s)
 
     def _config(self, name: str, models: ShadowModels) -> AnalysisConfig:
-        """As the camera is looked at, everywhere and by other models."""
+        """The camera's own analysis, by other models, and always of the whole frame."""
         c = self._cameras[name]
         return AnalysisConfig(
             name, models.detector, models.classifier, c.protected_at, c.min_face_px, c.ignore
         )
 
     def _is_next(self, camera: str, now_s: float) -> bool:
-        """Whether no camera that has frames waits longer."""
+        """Whether no other camera with frames has waited longer."""
         waiting = [name for name, at_s in self._offered_s.items() if now_s - at_s <= OFFERED_S]
         return self._looked_s.get(camera, 0.0) <= min(self._looked_s.get(name, 0.0) for name in waiting)
 

@@ -1,4 +1,4 @@
-"""How a shadow run goes: what the status board shows of it."""
+"""What the status board shows of a shadow run."""
 
 import threading
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from maskwatch.core.records import ShadowCounts, ShadowStatus
 
 
 class ShadowTally:
-    """Counts by camera of the version that is in the shadow now; any thread may call any method."""
+    """The counts, by camera, of the version that is in the shadow now. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -20,23 +20,23 @@ class ShadowTally:
             return self._status
 
     def begin(self, status: ShadowStatus) -> None:
-        """Another run, or the same with what was counted before."""
+        """Begin a run; `status` has what was counted of it before."""
         with self._lock:
             self._status = status
 
     def end(self) -> None:
-        """No version is in the shadow any more."""
+        """End the run: no version is in the shadow any more."""
         with self._lock:
             self._status = None
 
     def fail(self, problem: str) -> None:
-        """The run has ended, though it is still wanted."""
+        """Note why the run has ended although it is still wanted."""
         with self._lock:
             if self._status is not None:
                 self._status = replace(self._status, problem=problem)
 
     def count(self, camera: str, counts: ShadowCounts) -> None:
-        """Add what was found in a frame of that camera."""
+        """Add the counts of a frame of that camera."""
         with self._lock:
             if self._status is not None:
                 known: Mapping[str, ShadowCounts] = self._status.cameras

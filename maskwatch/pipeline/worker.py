@@ -12,8 +12,7 @@ LOWEST_PRIORITY = 19
 class Worker:
     """Runs jobs on one thread. A job that raises ends the worker: `on_crash` gets the exception.
 
-    With `inline=True` there is no thread: a job runs where it is submitted, for replays that give the
-    same result twice.
+    With `inline=True` there is no thread: a job runs where it is submitted, so that a replay gives the same result twice.
     """
 
     def __init__(
@@ -65,7 +64,7 @@ class Worker:
 
 
 class BackgroundWorker:
-    """Runs one job at a time, on a thread of the lowest priority; none waits. `on_crash` and `inline` as of a `Worker`."""
+    """Runs one job at a time, on a thread of the lowest priority. `on_crash` and `inline` are as for a `Worker`."""
 
     def __init__(self, name: str, *, on_crash: Callable[[BaseException], None], inline: bool = False) -> None:
         self._inline = inline
@@ -78,12 +77,12 @@ class BackgroundWorker:
         return self._busy.is_set()
 
     def submit(self, job: Callable[[], object]) -> None:
-        """Begin with a job."""
+        """Start a job; to be called only while the worker is not busy."""
         self._busy.set()
         self._worker.submit(lambda: self._do(job))
 
     def close(self, timeout_s: float) -> None:
-        """Take nothing more; a job that is under way is waited for, at most `timeout_s`."""
+        """Wait for a job that is under way, at most `timeout_s`; there is no other after it."""
         self._worker.close(timeout_s)
 
     def _do(self, job: Callable[[], object]) -> None:
@@ -96,6 +95,6 @@ class BackgroundWorker:
 
 
 def _step_back() -> None:
-    """Let the calling thread, and those that it starts, compute when nobody else wants to; only Linux knows such threads."""
+    """Give the calling thread, and those that it starts, the lowest priority; only Linux has priorities of threads."""
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)

@@ -9,5 +9,10 @@ def utc_now() -> datetime:
 
 
 def local_day(at: float) -> date:
-    """The day of a Unix time where this machine is."""
+    """The day of a Unix time in this machine's time zone."""
     return datetime.fromtimestamp(at).astimezone().date()
+
+
+def midnight(day: date) -> float:
+    """The Unix time at which a day begins in this machine's time zone, also on a day when the clock is changed."""
+    return datetime(day.year, day.month, day.day).astimezone().timestamp()

@@ -1,11 +1,9 @@
-"""What people say of a sample's faces, revision after revision, so that nothing said is ever lost.
+"""The annotations of a sample's faces and their revisions, of which none is ever lost.
 
-A sample's JSON stores the current labels and, once it was labelled, all revisions:
+A sample's JSON has the current labels and, once it was labelled, all revisions:
 
     "labels": {"faces": [{"box": [x1, y1, x2, y2], "label": "protected"}], "by": "kim", "at": …, "revision": 3}
     "history": [{"faces": … or null, "by": …, "at": …, "revision": 1, "restores": null}, …]
-
-Of a labelled sample, a detection without a matching annotation is a confirmed false positive.
 """
 
 import math
@@ -15,18 +13,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from maskwatch.core.errors import LabelConflict, QueueError
-from maskwatch.core.geometry import iou
 from maskwatch.core.records import Box, Face, Label
 from maskwatch.datasets.labels import AnnotationLabel
 
 MIN_SIDE_PX = 1.0
-LONGEST_NAME = 64
-SAME_FACE_IOU = 0.3  # a found face that overlaps every annotation less than this matches none
+MAX_NAME = 64
+SAME_FACE_IOU = 0.3  # boxes that overlap less are of different faces
 
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """A face that a person marked; the box in pixels of the frame, to a tenth."""
+    """A face with its label, as a person gave it; the box in pixels of the frame, to a tenth."""
 
     box: Box
     label: AnnotationLabel
@@ -34,7 +31,7 @@ class Annotation:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """All faces of a frame, as `by` sees them. No face is an answer, too."""
+    """All faces of a frame according to `by`; without faces, the frame is labelled as having none."""
 
     faces: tuple[Annotation, ...]
     by: str
@@ -44,9 +41,9 @@ class Labels:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One entry of a sample's history: its faces then, None for unlabelled.
+    """One entry of a sample's history: its faces, or None where the labels were removed.
 
-    `restores` is the earlier revision that an undo went back to, 0 for the time before any label.
+    `restores` is the revision to which an undo went back, 0 for the time before any label; None for a change.
     """
 
     faces: tuple[Annotation, ...] | None
@@ -61,12 +58,12 @@ History = tuple[Revision, ...]
 
 
 def revision_of(history: History) -> int:
-    """The newest revision; 0 where nobody ever looked."""
+    """The number of the newest revision; 0 without any."""
     return history[-1].revision if history else 0
 
 
 def current(history: History) -> Labels | None:
-    """The labels after all revisions; None: unlabelled."""
+    """The labels after all revisions; None for an unlabelled sample."""
     if not history or history[-1].faces is None:
         return None
     last = history[-1]
@@ -75,7 +72,7 @@ def current(history: History) -> Labels | None:
 
 
 def with_revision(history: History, faces: Sequence[Annotation] | None, by: str, at: datetime) -> History:
-    """The history with one more revision: new labels, or None, which makes the sample unlabelled again."""
+    """The history with one more revision: new labels, or None, which removes them."""
     annotations = None if faces is None else tuple(faces)
     return (*history, Revision(annotations, by, at, revision_of(history) + 1))
 
@@ -83,7 +80,7 @@ def with_revision(history: History, faces: Sequence[Annotation] | None, by: str,
 def with_undo(history: History, by: str, at: datetime) -> History | None:
     """The history with one more revision that undoes the last one not undone yet; None when there is none.
 
-    An undo is a revision itself, so asking again goes a further step back, and nothing is forgotten.
+    An undo is a revision itself, so another undo goes one step further back.
     """
     by_revision = {each.revision: each for each in history}
 
@@ -101,10 +98,7 @@ def with_undo(history: History, by: str, at: datetime) -> History | None:
 
 
 def require_unchanged(sample_id: str, history: History, based_on: int | None) -> None:
-    """Raises `LabelConflict` when the newest revision is not `based_on`, the one that somebody has seen.
-
-    None overwrites whatever there is.
-    """
+    """Raises `LabelConflict` when the newest revision is not `based_on`, the one that somebody has seen; None is any."""
     if based_on is None or based_on == revision_of(history):
         return
     by = f" by {history[-1].by} at {history[-1].at:%Y-%m-%d %H:%M:%S} UTC" if history else ""
@@ -114,9 +108,9 @@ def require_unchanged(sample_id: str, history: History, based_on: int | None) ->
 
 
 def validated_annotations(annotations: Iterable[Annotation], size: tuple[int, int]) -> tuple[Annotation, ...]:
-    """The marks to a tenth of a pixel, cut at the frame's edges (`size`: width and height in pixels).
+    """The annotations to a tenth of a pixel, clipped to the frame (`size`: width and height in pixels).
 
-    Raises `QueueError` for a box that is none, or of which too little lies in the frame.
+    Raises `QueueError` for a box that is not finite, or of which less than `MIN_SIDE_PX` is in the frame.
     """
     result = []
     for number, annotation in enumerate(annotations, 1):
@@ -133,23 +127,33 @@ def validated_annotations(annotations: Iterable[Annotation], size: tuple[int, in
 
 
 def checked_name(by: str) -> str:
-    """Who labels. Raises `QueueError` for a name that is none."""
+    """The name of who labels, stripped. Raises `QueueError` for one that is empty, too long or not printable."""
     name = by.strip()
-    if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        raise QueueError(f"queue: who labels must have a name of at most {LONGEST_NAME} letters")
+    if not name or len(name) > MAX_NAME or not name.isprintable():
+        raise QueueError(f"queue: who labels must have a name of at most {MAX_NAME} letters")
     return name
 
 
-def accepted(faces: Iterable[Face]) -> tuple[Annotation, ...]:
-    """What the models said, as a person's marks; a face that was not judged is unknown."""
+def as_annotations(faces: Iterable[Face]) -> tuple[Annotation, ...]:
+    """What the models found, as annotations; a face that was not judged is unknown."""
     words = {Label.PROTECTED: AnnotationLabel.PROTECTED, Label.UNPROTECTED: AnnotationLabel.UNPROTECTED}
     return tuple(Annotation(face.box, words.get(face.label, AnnotationLabel.UNKNOWN)) for face in faces)
 
 
-def rejected(faces: Iterable[Face], annotations: Sequence[Annotation]) -> tuple[Face, ...]:
-    """The detections without a matching annotation: confirmed false positives."""
+def relabelled(
+    annotations: Sequence[Annotation], label: AnnotationLabel | None, number: int | None = None
+) -> tuple[Annotation, ...]:
+    """The annotations with another label, all or that of a number from 1 on; None removes them.
+
+    Raises `IndexError` for a number that is too high.
+    """
+    if number is not None and number > len(annotations):
+        raise IndexError(number)
+    changed = range(len(annotations)) if number is None else [number - 1]
     return tuple(
-        f for f in faces if all(iou(f.box, annotation.box) < SAME_FACE_IOU for annotation in annotations)
+        replace(annotation, label=label) if label is not None and place in changed else annotation
+        for place, annotation in enumerate(annotations)
+        if label is not None or place not in changed
     )
 
 

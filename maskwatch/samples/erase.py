@@ -4,18 +4,18 @@ What goes goes picture and record, so that erasing again after a crash takes wha
 file that somebody may be about to write is left until it is old.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from glob import escape
 from pathlib import Path
+from typing import Any
 
-from maskwatch.core.errors import MALFORMED, QueueError
+from maskwatch.core.errors import QueueError
 from maskwatch.platform.clock import utc_now
-from maskwatch.platform.files import write_atomically
 from maskwatch.samples.import_journal import NAME
+from maskwatch.samples.json_file import read_json, write_json
 from maskwatch.samples.retention import DAY, LEFTOVER_S, delete_sample, exclusive
 
 IsWanted = Callable[[str], bool]
@@ -77,16 +77,15 @@ def erase(folder: Path, camera: str, is_wanted: IsWanted, advance: Callable[[], 
 
 def forget_import(folder: Path, sample_ids: Iterable[str]) -> None:
     """Take samples out of the note of the last import, which has the boxes of their faces. Raises `QueueError`."""
-    path, gone = folder / NAME, set(sample_ids)
-    try:
-        record = json.loads(path.read_bytes())
+    gone = set(sample_ids)
+
+    def rest(record: Any) -> dict[str, Any] | None:
         kept = [step for step in record["samples"] if step["id"] not in gone]
-        if len(kept) < len(record["samples"]):
-            write_atomically(path, json.dumps(record | {"samples": kept}, ensure_ascii=False).encode())
-    except FileNotFoundError:
-        return
-    except (OSError, *MALFORMED) as e:
-        raise QueueError(f"queue: {path}: cannot be read ({type(e).__name__}); remove it by hand") from e
+        return record | {"samples": kept} if len(kept) < len(record["samples"]) else None
+
+    record = read_json(folder / NAME, rest)
+    if record is not None:
+        write_json(folder / NAME, record)
 
 
 def _is_nobodys(path: Path) -> bool:

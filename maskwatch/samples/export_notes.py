@@ -3,7 +3,6 @@
 The note lies in the queue's folder. It has no picture and no box: paths, times, cameras and the first and last day.
 """
 
-import json
 import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -11,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from maskwatch.core.errors import QueueError
-from maskwatch.platform.files import write_atomically
+from maskwatch.samples.json_file import queue_errors, read_json, write_json
 from maskwatch.samples.retention import exclusive
 
 NAME = ".exports.json"
@@ -33,30 +32,24 @@ class Export:
 
 def read_exports(queue: Path) -> list[Export]:
     """Those that were noted and are still there. Raises `QueueError` for a note that cannot be read."""
-    path = queue / NAME
-    try:
-        found = [Export(**each) for each in json.loads(path.read_bytes())["exports"]]
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError, KeyError, TypeError) as e:
-        raise QueueError(f"queue: {path}: cannot be read ({type(e).__name__}); remove it by hand") from e
-    return [each for each in found if Path(each.path).exists()]
+    found = read_json(queue / NAME, lambda content: [Export(**each) for each in content["exports"]])
+    return [each for each in found or () if Path(each.path).exists()]
 
 
 def note_export(queue: Path, path: Path, samples: Iterable[tuple[str, str]]) -> None:
-    """Remember an export; `samples` are the camera and the id of each. Raises `QueueError`, `OSError`."""
+    """Remember an export; `samples` are the camera and the id of each. Raises `QueueError`."""
     days: dict[str, set[str]] = {}
     for camera, sample_id in samples:
         days.setdefault(camera, set()).add(f"{sample_id[:4]}-{sample_id[4:6]}-{sample_id[6:8]}")
-    told = Export(str(path.absolute()), time.time(), {camera: sorted(each) for camera, each in days.items()})
-    with exclusive(queue):
-        _write(queue, [*(each for each in read_exports(queue) if each.path != told.path), told])
+    new = Export(str(path.absolute()), time.time(), {camera: sorted(each) for camera, each in days.items()})
+    with queue_errors(queue), exclusive(queue):
+        _write(queue, [*(each for each in read_exports(queue) if each.path != new.path), new])
 
 
 def delete_export(queue: Path, export: Export) -> None:
     """Delete it whole. Raises `QueueError` when it may not be, or when it is a folder in which something was changed since."""
     path = Path(export.path)
-    try:
+    with queue_errors(path):
         if path.is_dir() and not path.is_symlink():
             newer = [each for each in path.rglob("*") if each.lstat().st_mtime > export.at + CHANGED_S]
             if newer:
@@ -68,10 +61,7 @@ def delete_export(queue: Path, export: Export) -> None:
             path.unlink(missing_ok=True)
         with exclusive(queue):
             _write(queue, [each for each in read_exports(queue) if each.path != export.path])
-    except OSError as e:
-        raise QueueError(f"{e.filename or path}: {e.strerror or e}") from e
 
 
 def _write(queue: Path, exports: Sequence[Export]) -> None:
-    data = json.dumps({"exports": [asdict(each) for each in exports]}, ensure_ascii=False)
-    write_atomically(queue / NAME, data.encode(errors="surrogateescape"))
+    write_json(queue / NAME, {"exports": [asdict(each) for each in exports]})

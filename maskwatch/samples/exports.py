@@ -12,7 +12,7 @@ from maskwatch.datasets.formats.entries import Entry
 from maskwatch.datasets.formats.registry import WRITERS, with_flat_names
 from maskwatch.datasets.records import LabelledImage
 from maskwatch.platform.paths import looked_at
-from maskwatch.samples.annotations import accepted
+from maskwatch.samples.annotations import as_annotations
 from maskwatch.samples.sample import Sample, labelled_image
 from maskwatch.samples.store import Queue
 
@@ -97,7 +97,7 @@ def _key(path: Path) -> str:
 
 def _as_task(sample: Sample, image: LabelledImage) -> label_studio_export.Task:
     faces = sample.report.faces
-    said = zip(accepted(faces), faces, strict=True)
+    said = zip(as_annotations(faces), faces, strict=True)
     prediction = label_studio_export.Prediction(
         ", ".join(sample.models.values()) or "maskwatch",
         sample.lowest_confidence,
@@ -109,5 +109,4 @@ def _as_task(sample: Sample, image: LabelledImage) -> label_studio_export.Task:
 
 
 def _as_image(sample: Sample, path: Path) -> LabelledImage:
-    annotations = accepted(sample.report.faces) if sample.labels is None else sample.labels.faces
-    return labelled_image(annotations, path, _key(path))
+    return labelled_image(sample.annotations, path, _key(path))

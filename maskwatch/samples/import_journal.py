@@ -4,15 +4,13 @@ The file lies in the queue's folder. An import that was killed half-way is undon
 was killed goes on.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from maskwatch.core.errors import MALFORMED, LabelConflict, QueueError
+from maskwatch.core.errors import LabelConflict, QueueError
 from maskwatch.platform.clock import utc_now
-from maskwatch.platform.files import write_atomically
 from maskwatch.samples.annotations import (
     Annotation,
     History,
@@ -21,6 +19,7 @@ from maskwatch.samples.annotations import (
     checked_name,
     revision_of,
 )
+from maskwatch.samples.json_file import read_json, write_json
 from maskwatch.samples.store import Queue
 
 NAME = ".last-import.json"
@@ -51,11 +50,7 @@ def write_journal(queue: Path, source: Path, by: str, steps: Sequence[Step]) -> 
         for step in steps
     ]
     at = utc_now().isoformat(timespec="seconds")
-    record = {"source": str(source), "by": by, "at": at, "samples": samples}
-    try:
-        write_atomically(queue / NAME, json.dumps(record, ensure_ascii=False).encode())
-    except OSError as e:
-        raise QueueError(f"queue: {e.filename or queue}: {e.strerror or e}") from e
+    write_json(queue / NAME, {"source": str(source), "by": by, "at": at, "samples": samples})
 
 
 def undo_import(store: Queue, by: str) -> Undone:
@@ -64,14 +59,10 @@ def undo_import(store: Queue, by: str) -> Undone:
     Raises `QueueError` when there is no import to undo.
     """
     by, path = checked_name(by), store.folder / NAME
-    if not path.is_file():
+    journal = read_json(path, _parsed)
+    if journal is None:
         raise QueueError(f"queue: {store.folder}: there is no import to undo")
-    try:
-        record = json.loads(path.read_bytes())
-        source, author = str(record["source"]), str(record["by"])
-        steps = [_step(each) for each in record["samples"]]
-    except (OSError, *MALFORMED) as e:
-        raise QueueError(f"queue: {path}: cannot be read ({type(e).__name__})") from e
+    source, author, steps = journal
     result = Undone(source)
     for step in steps:
         try:
@@ -92,8 +83,13 @@ def undo_import(store: Queue, by: str) -> Undone:
     return result
 
 
-def _step(data: Any) -> Step:
-    return Step(str(data["id"]), int(data["before"]), annotations_from_json(data["faces"]))
+def _parsed(record: Any) -> tuple[str, str, list[Step]]:
+    """The source of an import, who made it, and its steps."""
+    steps = [
+        Step(str(each["id"]), int(each["before"]), annotations_from_json(each["faces"]))
+        for each in record["samples"]
+    ]
+    return str(record["source"]), str(record["by"]), steps
 
 
 def _is_imported(history: History, step: Step, by: str) -> bool:

@@ -14,7 +14,7 @@ from maskwatch.datasets.formats import coco, cvat, label_studio, queue, voc, yol
 from maskwatch.datasets.formats.registry import Format
 from maskwatch.datasets.labels import AnnotationLabel
 from maskwatch.datasets.records import DataSet, LabelledImage, Problems
-from maskwatch.samples.annotations import Annotation, accepted, checked_name, validated_annotations
+from maskwatch.samples.annotations import Annotation, as_annotations, checked_name, validated_annotations
 from maskwatch.samples.exports import REVISIONS
 from maskwatch.samples.import_journal import Step, write_journal
 from maskwatch.samples.sample import Sample
@@ -163,7 +163,7 @@ def _and(faults: Iterable[str]) -> str:
 
 def _is_as_models_said(sample: Sample, annotations: list[Annotation]) -> bool:
     """Whether an unlabelled sample's predictions are these annotations; a set's boxes are good to a tenth of a pixel."""
-    said = _sorted(_rounded(accepted(sample.report.faces)))
+    said = _sorted(_rounded(as_annotations(sample.report.faces)))
     given = _sorted(_rounded(annotations))
     return (
         sample.labels is None

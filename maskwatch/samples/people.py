@@ -4,7 +4,6 @@ A pseudonym is drawn by chance and tells nothing. While names are being replaced
 holds which name gets which, so that the same command goes on after a crash; with the last name that note goes, too.
 """
 
-import json
 import re
 import secrets
 import unicodedata
@@ -13,11 +12,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from maskwatch.core.errors import QueueError
 from maskwatch.platform.files import write_atomically
 from maskwatch.samples.annotations import Revision
 from maskwatch.samples.import_journal import NAME as IMPORT
+from maskwatch.samples.json_file import queue_errors, read_json, write_json
 from maskwatch.samples.opinions import Opinion, Verdict
 from maskwatch.samples.retention import exclusive, records
 from maskwatch.samples.sample import Sample, encoded_record, read_sample
@@ -90,13 +91,11 @@ def pseudonyms(queue: Path, names: Iterable[str]) -> dict[str, str]:
 
 def noted(queue: Path) -> dict[str, str]:
     """The note; empty where there is none. Raises `QueueError`."""
-    path = queue / NAME
-    try:
-        return {str(name): str(other) for name, other in json.loads(path.read_bytes())["names"].items()}
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
-        raise QueueError(f"queue: {path}: cannot be read ({type(e).__name__}); remove it by hand") from e
+
+    def names(content: Any) -> dict[str, str]:
+        return {str(name): str(other) for name, other in content["names"].items()}
+
+    return read_json(queue / NAME, names) or {}
 
 
 def forget_pseudonyms(queue: Path, names: Iterable[str]) -> None:
@@ -135,27 +134,20 @@ def leave_team(queue: Path, names: Mapping[str, str]) -> bool:
     rest = Team(tuple(name for name in team.labellers if key(name) not in names))
     if rest != team:
         write_team(queue, rest)
-    path = queue / IMPORT
-    try:
-        record = json.loads(path.read_bytes())
-        if key(record["by"]) not in names:
-            return rest != team
-        write_atomically(
-            path, json.dumps(record | {"by": names[key(record["by"])]}, ensure_ascii=False).encode()
-        )
-    except FileNotFoundError:
-        return rest != team
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
-        raise QueueError(f"queue: {path}: cannot be read ({type(e).__name__}); remove it by hand") from e
-    return True
+
+    def renamed(record: Any) -> dict[str, Any] | None:
+        by = names.get(key(record["by"]))
+        return None if by is None else record | {"by": by}
+
+    record = read_json(queue / IMPORT, renamed)
+    if record is not None:
+        write_json(queue / IMPORT, record)
+    return rest != team or record is not None
 
 
 def _write(queue: Path, names: Mapping[str, str]) -> None:
-    path = queue / NAME
-    try:
-        if names:
-            write_atomically(path, json.dumps({"names": names}, ensure_ascii=False).encode())
-        else:
-            path.unlink(missing_ok=True)
-    except OSError as e:
-        raise QueueError(f"queue: {e.filename or path}: {e.strerror or e}") from e
+    if names:
+        write_json(queue / NAME, {"names": names})
+        return
+    with queue_errors(queue / NAME):
+        (queue / NAME).unlink(missing_ok=True)

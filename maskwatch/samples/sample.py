@@ -16,11 +16,11 @@ from maskwatch.samples.annotations import (
     Annotation,
     History,
     Labels,
+    as_annotations,
     current,
     history_from_json,
     history_to_json,
     labels_to_json,
-    rejected,
     revision_of,
 )
 from maskwatch.samples.opinions import (
@@ -57,14 +57,26 @@ class Sample:
         return current(self.history)
 
     @property
+    def annotations(self) -> tuple[Annotation, ...]:
+        """What people said of the faces, or without labels what the models found."""
+        return as_annotations(self.report.faces) if self.labels is None else self.labels.faces
+
+    @property
+    def labelled_report(self) -> FrameReport:
+        """The report with the faces that people labelled in place of those that the models found."""
+        if self.labels is None:
+            return self.report
+        faces = []
+        for annotation in self.labels.faces:
+            known = annotation.label.known
+            verdict = Label.PROTECTED if known and known.protected else Label.UNPROTECTED
+            faces.append(Face(annotation.box, 1.0, label=verdict if known else Label.UNKNOWN))
+        return replace(self.report, faces=tuple(faces))
+
+    @property
     def revision(self) -> int:
         """The number of the newest revision of the labels; 0 before the first."""
         return revision_of(self.history)
-
-    @property
-    def rejected(self) -> tuple[Face, ...]:
-        """The confirmed false positives of the detector; none before the sample is labelled."""
-        return () if self.labels is None else rejected(self.report.faces, self.labels.faces)
 
     @property
     def lowest_confidence(self) -> float:

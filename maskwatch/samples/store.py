@@ -26,6 +26,7 @@ from maskwatch.samples.annotations import (
     with_undo,
 )
 from maskwatch.samples.index import Index
+from maskwatch.samples.json_file import queue_errors
 from maskwatch.samples.retention import ID_TIME, Limits, Retention, delete_sample, exclusive, is_unlabelled
 from maskwatch.samples.sample import Sample, encoded_record, read_sample
 from maskwatch.sources.images import encoded, read_rgb
@@ -41,7 +42,7 @@ class Queue:
         self, folder: Path, limits: Limits | None = None, models: dict[str, str] | None = None
     ) -> None:
         self._folder = folder
-        self._room = Retention(folder, limits)
+        self._retention = Retention(folder, limits)
         self._models = models or {}
         self._index = Index(folder)
         self._lock = threading.Lock()
@@ -53,26 +54,20 @@ class Queue:
         return self._folder
 
     def add(self, frame: Frame, report: FrameReport, reasons: tuple[str, ...]) -> str:
-        with self._lock:
-            try:
-                return self._add(frame, report, reasons)
-            except OSError as e:
-                raise QueueError(f"queue: {e.filename or self._folder}: {e.strerror or e}") from e
+        with self._lock, queue_errors(self._folder):
+            return self._add(frame, report, reasons)
 
     def tidy(self) -> None:
         """Keep to the limits although no sample comes: remove what has grown too old or too much.
 
         Raises `QueueFull` when there is no room for another sample, and `QueueError`.
         """
-        with self._lock:
-            try:
-                self._room.tidy()
-            except OSError as e:
-                raise QueueError(f"queue: {e.filename or self._folder}: {e.strerror or e}") from e
+        with self._lock, queue_errors(self._folder):
+            self._retention.tidy()
 
     @property
     def notice(self) -> str | None:
-        return self._room.notice
+        return self._retention.notice
 
     def samples(self) -> list[Sample]:
         """All samples, oldest first. One that cannot be read is logged and left out.
@@ -158,13 +153,10 @@ class Queue:
         """
         record = self._record(sample_id)
         target = folder / record.relative_to(self._folder)
-        try:
-            with exclusive(self._folder):
-                for path in (record.with_suffix(".jpg"), record):  # the record last: it makes a sample
-                    write_atomically(target.with_suffix(path.suffix), path.read_bytes())
-                delete_sample(record)
-        except OSError as e:
-            raise QueueError(f"queue: {e.filename or record}: {e.strerror or e}") from e
+        with queue_errors(record), exclusive(self._folder):
+            for path in (record.with_suffix(".jpg"), record):  # the record last: it makes a sample
+                write_atomically(target.with_suffix(path.suffix), path.read_bytes())
+            delete_sample(record)
 
     def change(self, sample_id: str, change: Callable[[Sample], Sample]) -> Sample:
         """Write what `change` makes of the sample as it is now; nobody else changes it meanwhile.
@@ -172,12 +164,9 @@ class Queue:
         Raises `QueueError`, also when there is none of that id, and whatever `change` raises, which changes nothing.
         """
         path = self._record(sample_id)
-        try:
-            with exclusive(self._folder):
-                sample = change(read_sample(path))
-                write_atomically(path, encoded_record(sample))
-        except OSError as e:
-            raise QueueError(f"queue: {e.filename or path}: {e.strerror or e}") from e
+        with queue_errors(path), exclusive(self._folder):
+            sample = change(read_sample(path))
+            write_atomically(path, encoded_record(sample))
         return sample
 
     def _record(self, sample_id: str) -> Path:
@@ -206,9 +195,9 @@ class Queue:
         sample = Sample(f"{now:{ID_TIME}}"[:-3] + f"Z-{frame.seq:06d}", report, reasons, now, models)
         jpeg = encoded(frame.rgb)
         record = encoded_record(sample)
-        self._room.ensure_room(len(jpeg) + len(record))
+        self._retention.ensure_room(len(jpeg) + len(record))
         path = self._folder / frame.camera / f"{now:%Y-%m-%d}" / sample.id
         write_atomically(path.with_name(f"{sample.id}.jpg"), jpeg)
         write_atomically(path.with_name(f"{sample.id}.json"), record)
-        self._room.added(len(jpeg) + len(record))
+        self._retention.added(len(jpeg) + len(record))
         return sample.id

@@ -7,7 +7,6 @@ D. G. Thaler, C. V. Ravishankar, Using name-based mappings to increase hit rates
 The team stands in `.team.json` in the queue's folder: {"labellers": ["kim", "lee"]}.
 """
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -15,9 +14,9 @@ from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
-from maskwatch.core.errors import MALFORMED, QueueError
-from maskwatch.platform.files import write_atomically
+from maskwatch.core.errors import QueueError
 from maskwatch.samples.annotations import Revision, checked_name
+from maskwatch.samples.json_file import read_json, write_json
 from maskwatch.samples.opinions import Opinion, agree
 from maskwatch.samples.sample import Sample
 
@@ -128,23 +127,12 @@ def opinion_beside(sample: Sample) -> Opinion | None:
 
 def read_team(queue: Path) -> Team:
     """The team of a queue's folder; nobody where none was named. Raises `QueueError` for a file that is none."""
-    path = queue / NAME
-    try:
-        names = json.loads(path.read_text(encoding="utf-8"))["labellers"]
-        return _team(names)
-    except FileNotFoundError:
-        return Team()
-    except (OSError, *MALFORMED) as e:
-        raise QueueError(f"queue: {path}: cannot be read ({type(e).__name__})") from e
+    return read_json(queue / NAME, lambda content: _team(content["labellers"])) or Team()
 
 
 def write_team(queue: Path, team: Team) -> None:
     """Raises `QueueError`."""
-    text = json.dumps({"labellers": list(team.labellers)}, ensure_ascii=False)
-    try:
-        write_atomically(queue / NAME, f"{text}\n".encode())
-    except OSError as e:
-        raise QueueError(f"queue: {e.filename or queue}: {e.strerror or e}") from e
+    write_json(queue / NAME, {"labellers": list(team.labellers)})
 
 
 def _team(names: Iterable[str]) -> Team:

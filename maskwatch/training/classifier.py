@@ -25,7 +25,7 @@ from maskwatch.datasets.records import Split
 from maskwatch.platform.cuda import uploaded
 from maskwatch.platform.threads import in_threads
 from maskwatch.training.checkpoint import load_checkpoint, save_checkpoint
-from maskwatch.training.face_crops import FramedFace, augmented_crop, framed
+from maskwatch.training.face_crops import augmented_crop
 from maskwatch.training.rate import Rate
 from maskwatch.training.schedule import warm_then_cosine
 
@@ -108,7 +108,6 @@ def train(
     state: dict[str, Any] = {"epoch": 0, "loss": loss_before, "since": 0}
     if checkpoint:
         state = load_checkpoint(checkpoint, everything, optimizer) or state
-    seen = framed(training)
     batches = max(1, len(training) // recipe.batch)
     average.n_averaged += state["epoch"] * batches
     for number in range(state["epoch"] + 1, recipe.epochs + 1):
@@ -116,7 +115,7 @@ def train(
         torch.manual_seed(recipe.seed * 1_000_003 + number)  # the dropout's, wherever a training goes on
         total, rate = torch.zeros((), dtype=torch.float64, device=device), Rate()
         for step, (rgb, labels) in enumerate(
-            augmented_batches(seen, shape, recipe, number, workers), (number - 1) * batches
+            augmented_batches(training, shape, recipe, number, workers), (number - 1) * batches
         ):
             for group in optimizer.param_groups:
                 group["lr"] = recipe.learning_rate * warm_then_cosine(step, recipe.epochs * batches)
@@ -239,7 +238,7 @@ def _judged(
 
 
 def augmented_batches(
-    faces: Sequence[FramedFace],
+    faces: Sequence[LabelledFace],
     shape: Shape,
     recipe: ClassifierRecipe,
     epoch: int,
@@ -250,7 +249,7 @@ def augmented_batches(
     The same seed and epoch give the same batches, however many `workers` make them.
     """
     random = np.random.default_rng((recipe.seed, epoch))
-    donors = [face for face in faces if face.label.protected]
+    donors = [face for face in faces if face.protected]
     order = random.choice(len(faces), len(faces), p=_shares(faces, recipe))
     starts = range(0, max(1, len(faces) - recipe.batch + 1), recipe.batch)
 
@@ -266,10 +265,10 @@ def augmented_batches(
         yield torch.from_numpy(np.stack(rgb)), torch.tensor(protected, dtype=torch.float32)
 
 
-def _shares(faces: Sequence[FramedFace], recipe: ClassifierRecipe) -> NDArray[np.float64]:
+def _shares(faces: Sequence[LabelledFace], recipe: ClassifierRecipe) -> NDArray[np.float64]:
     """How often each face is drawn."""
     often = np.array([recipe.worn_wrong if f.label is FaceLabel.WORN_WRONG else 1.0 for f in faces])
-    protected = np.array([f.label.protected for f in faces])
+    protected = np.array([f.protected for f in faces])
     for kind in (protected, ~protected):
         often[kind] *= 0.5 / often[kind].sum()
     return np.asarray(often / often.sum(), np.float64)

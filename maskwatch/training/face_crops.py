@@ -1,11 +1,10 @@
-"""The crops that the classifier is trained on: a face as another camera might have seen it, some with something before it.
+"""The crops that the classifier is trained on: a face as another camera might see it, sometimes with a mask or a hand drawn on it.
 
-All of it draws from the generator that it is given, so the same seed gives the same crop.
+Everything is drawn from the generator that is passed in, so the same seed gives the same crop.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -16,85 +15,40 @@ from maskwatch.core.records import Box, Rgb
 from maskwatch.datasets.faces import LabelledFace
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.training.augmentation import compressed
-from maskwatch.training.occlusion.face_frame import FaceFrame, frames
-from maskwatch.training.occlusion.hands import with_hand
-from maskwatch.training.occlusion.masks import SHARES, Donor, with_mask
-from maskwatch.training.occlusion.transfer import with_anothers_mask
+from maskwatch.training.occlusion import with_anothers_mask, with_drawn_mask, with_hand
 
 Random = np.random.Generator
 
-# shares of the bare faces that get a drawn mask, another's lower face, a hand
-DRAWN, TAKEN, HANDS = 0.35, 0.25, 0.1
-HANDS_ON_MASKS = 0.05  # share of the faces with a mask that get a hand
-DONORS = 0.4  # share of the drawn masks that are cut from another's
-DRAWING_PX = 96  # of a face's longer side: what is larger is made smaller first, as a crop is no larger
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FramedFace:
-    """A labelled face, and where its eyes, nose and mouth are in the patch."""
-
-    patch: Rgb
-    box: Box
-    label: FaceLabel
-    frame: FaceFrame
-
-    def mirrored(self) -> "FramedFace":
-        """Flipped left to right."""
-        width = self.patch.shape[1]
-        box = Box(width - self.box.x2, self.box.y1, width - self.box.x1, self.box.y2)
-        patch = np.ascontiguousarray(self.patch[:, ::-1])
-        return replace(self, patch=patch, box=box, frame=self.frame.mirrored(width))
-
-    def shrunk(self, side_px: int) -> "FramedFace":
-        """Not larger than `side_px` on the box's longer side."""
-        scale = side_px / max(self.box.width, self.box.height)
-        if scale >= 1:
-            return self
-        size = tuple(max(1, round(length * scale)) for length in self.patch.shape[1::-1])
-        patch = np.asarray(cv2.resize(self.patch, size, interpolation=cv2.INTER_AREA), np.uint8)
-        return replace(
-            self, patch=patch, box=Box(*(v * scale for v in self.box)), frame=self.frame.scaled(scale)
-        )
-
-
-def framed(faces: Sequence[LabelledFace]) -> list[FramedFace]:
-    """The faces with their frames (see `FaceFrame`), no larger than `DRAWING_PX`."""
-    found = frames([(face.patch, face.box) for face in faces])
-    return [
-        FramedFace(face.patch, face.box, face.label, frame).shrunk(DRAWING_PX)
-        for face, frame in zip(faces, found, strict=True)
-    ]
+# shares of the bare faces that get a drawn mask, the lower part of a masked face, and a hand
+DRAWN, TAKEN, HANDS = 0.15, 0.45, 0.1
 
 
 def augmented_crop(
-    face: FramedFace, donors: Sequence[FramedFace], shape: Shape, random: Random
+    face: LabelledFace, donors: Sequence[LabelledFace], shape: Shape, random: Random
 ) -> tuple[Rgb, bool]:
-    """A crop and its label, whether it is protected, which a drawn mask may have changed, or one of a donor's."""
-    face = face.mirrored() if random.random() < 0.5 else face
-    patch, protected = _occluded(face, donors, random)
-    image = crop(patch, _jittered(face.box, random), side_px=shape.side_px, margin=shape.margin)
+    """A crop `(side, side, 3)` uint8 RGB and whether it is protected, which a mask put on a bare face may have changed.
+
+    `donors` are faces with a mask worn right, at least one.
+    """
+    patch, box = (face.patch, face.box) if random.random() < 0.5 else _mirrored(face.patch, face.box)
+    protected = face.protected
+    if face.label is FaceLabel.UNPROTECTED:
+        chance = random.random()
+        if chance < DRAWN:
+            patch, protected = with_drawn_mask(patch, box, random)
+        elif chance < DRAWN + TAKEN:
+            donor = donors[int(random.integers(len(donors)))]
+            patch, protected = with_anothers_mask(patch, box, donor.patch, donor.box, random)
+        elif chance < DRAWN + TAKEN + HANDS:
+            patch = with_hand(patch, box, random)
+    image = crop(patch, _jittered(box, random), side_px=shape.side_px, margin=shape.margin)
     return _degraded(image, random), protected
 
 
-def _occluded(face: FramedFace, donors: Sequence[FramedFace], random: Random) -> tuple[Rgb, bool]:
-    """The patch with what may be before the face, and whether it is protected then."""
-    protected = face.label.protected
-    chance = random.random()
-    if protected and chance < HANDS_ON_MASKS:
-        return with_hand(face.patch, face.frame, random), True
-    if face.label is not FaceLabel.UNPROTECTED:
-        return face.patch, protected
-    donor = donors[int(random.integers(len(donors)))]
-    if chance < DRAWN:
-        wearing = list(SHARES)[int(random.choice(len(SHARES), p=list(SHARES.values())))]
-        taken = Donor(donor.patch, donor.frame) if random.random() < DONORS else None
-        return with_mask(face.patch, face.frame, wearing, random, taken), wearing.protects
-    if chance < DRAWN + TAKEN:
-        return with_anothers_mask(face.patch, face.box, donor.patch, donor.box, random)
-    if chance < DRAWN + TAKEN + HANDS:
-        return with_hand(face.patch, face.frame, random), False
-    return face.patch, False
+def _mirrored(patch: Rgb, box: Box) -> tuple[Rgb, Box]:
+    """Flipped left to right."""
+    width = patch.shape[1]
+    return np.ascontiguousarray(patch[:, ::-1]), Box(width - box.x2, box.y1, width - box.x1, box.y2)
 
 
 def _jittered(box: Box, random: Random) -> Box:

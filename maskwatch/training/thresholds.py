@@ -32,7 +32,7 @@ POWERS = (
     (1.0, 1.0, 1.0),
 )
 TO_RNET, TO_ONET = (0.25, 0.3, 0.4, 0.5), (0.1, 0.2, 0.3, 0.5)
-MOST_OF_A_SET = 150  # pictures
+MAX_OF_A_SET = 150  # pictures
 LOWEST = 0.02  # scores below are of no interest
 WORTH = 0.003  # of recall: for less, the point that gives the later stages less work is taken
 
@@ -88,7 +88,7 @@ def _some_of_each(images: Sequence[SeenImage]) -> list[SeenImage]:
     own: dict[str, list[SeenImage]] = defaultdict(list)
     for image in images:
         own[image.source].append(image)
-    return [image for each in own.values() for image in evenly(each, MOST_OF_A_SET)]
+    return [image for each in own.values() for image in evenly(each, MAX_OF_A_SET)]
 
 
 def _curve(found: Sequence[Sequence[Face]], images: Sequence[SeenImage]) -> Curve:

@@ -1,4 +1,4 @@
-"""All routes behind one guard: who may ask, and from where."""
+"""All routes behind one guard."""
 
 import logging
 from collections.abc import Sequence
@@ -25,18 +25,16 @@ REFUSALS = Refusals(
 
 
 def make_app(routes: Sequence[BaseRoute], *, token: str | None) -> Starlette:
-    """The application that serves `routes`, guarded.
+    """The application that serves `routes` behind the guard and the `Throttle`.
 
-    With a token, every request but `/healthz` and `/readyz` carries `Authorization: Bearer TOKEN`, or gets 401,
-    and 429 from an address that offered too many wrong ones.
-    Without one the server listens on loopback alone, where a web page in a browser of the same machine may
-    still try: the request's Host must be a name of loopback (else 400: DNS rebinding), and one that changes
-    something must not come from another site's page (else 403). Pictures of people, and what changes the models, are
-    not for every process of the machine: without a token they are refused (401). All of it waits for its turn (`Throttle`).
+    With a token, `BearerAuthenticator` checks every request. Without one the server listens on loopback only, which a web
+    page in a browser of this machine can still reach: the request's Host must be a name of loopback (else 400: DNS
+    rebinding), and a request that changes something must not come from another site's page (else 403). Pictures of
+    people and changes of the models are refused without a token (401), as they are not for every process of the machine.
     """
     guard = Middleware(
         Guard,
-        door=None if token is None else BearerDoor(token),
+        authenticator=None if token is None else BearerAuthenticator(token),
         other_sites=OtherSites.READ if token is None else OtherSites.ALL,
         refusals=REFUSALS,
         same_scheme=True,
@@ -49,7 +47,7 @@ def make_app(routes: Sequence[BaseRoute], *, token: str | None) -> Starlette:
 
 
 class TokenlessGuard:
-    """Refuses what nobody may ask where there is no token."""
+    """Refuses the requests that need a token where none is configured."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -71,7 +69,7 @@ def _needs_token(method: str, path: str) -> bool:
 
 
 class ErrorGuard:
-    """An exception in a request is logged, and that request's answer 500; the connection goes on."""
+    """Answers a request that raises with 500 and logs the exception; the connection stays open."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -86,27 +84,24 @@ class ErrorGuard:
 
         try:
             await self._app(scope, receive, passed_on)
-        except ClientDisconnect:  # the guard's
+        except ClientDisconnect:  # the guard logs it
             raise
         except Exception:
             log.exception("%s %s", scope.get("method"), scope.get("path"))
-            if begun:  # an answer that broke off can only be cut off
+            if begun:  # an answer that was begun can only be cut off
                 raise
             refusal = JSONResponse({"error": "this failed; the log tells why"}, status_code=500)
             await refusal(scope, receive, send)
 
 
-class BearerDoor:
-    """Every request but those for health carries the header `Authorization: Bearer TOKEN`."""
+class BearerAuthenticator:
+    """Requires the header `Authorization: Bearer TOKEN` of every request except those for health."""
 
     def __init__(self, token: str) -> None:
         self._token = TokenCheck(f"Bearer {token}")
 
-    async def answer(self, connection: HTTPConnection, receive: Receive) -> Response | None:  # noqa: ARG002 - a door's
-        """None for a right token, and for health; else 401.
-
-        After too many wrong tokens 429 for a while, whatever comes from that address.
-        """
+    async def answer(self, connection: HTTPConnection, receive: Receive) -> Response | None:  # noqa: ARG002 - as the protocol has it
+        """None for a right token, and for health; else 401, and 429 for an address that offered too many wrong ones."""
         if connection.scope["path"] in OPEN:
             return None
         address, now_s = address_of(connection), now()

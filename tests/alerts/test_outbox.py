@@ -5,7 +5,7 @@ import threading
 import time
 
 import pytest
-from harness.receivers import until
+from harness.waiting import until
 
 from maskwatch.alerts import outbox as module
 from maskwatch.alerts.outbox import Limits, Outbox, SendError
@@ -161,11 +161,3 @@ def test_closing_waits_for_no_pause(make, monkeypatch):
         box.wait(box.add("a", b"1"))
     box.close(20)
     assert not [thread for thread in threading.enumerate() if thread.name == "outbox fake"]
-
-
-def test_pauses_grow_with_chance_in_them_and_end():
-    pauses = [[module._pause_s(failures) for _ in range(50)] for failures in range(12)]
-    assert all(0.5 <= pause <= 1 for pause in pauses[0])
-    assert min(pauses[3]) >= 4
-    assert len(set(pauses[3])) > 40
-    assert max(pauses[11]) <= 30

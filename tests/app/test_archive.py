@@ -17,9 +17,9 @@ import pytest
 from harness.walkers import MODELS, planned, write_clip
 
 from maskwatch.app.archive import analysis, chunks, run
-from maskwatch.app.archive.analysis import Analyst, Found, Work
+from maskwatch.app.archive.analysis import AnalysisSetup, ChunkAnalyzer, ChunkResult
 from maskwatch.app.archive.chunks import Chunk, chunks_of, find_clips
-from maskwatch.app.archive.run import Archive, Run
+from maskwatch.app.archive.run import ArchivePlan, ArchiveRun
 from maskwatch.app.replay import Outputs, replay
 from maskwatch.core.address import Address
 from maskwatch.core.errors import ConfigError
@@ -74,9 +74,9 @@ def here(monkeypatch, tmp_path):
 
     def analyse(clips, out, *, ends_after=None, queue=False, **changes):
         plan = planned("", out, queue=queue, **changes)
-        workers = Here(Work(plan, tmp_path, "cpu"), ends_after)
+        workers = Here(AnalysisSetup(plan, tmp_path, "cpu"), ends_after)
         steps = []
-        task = Run(Archive(out, plan, MODELS, "here"), workers, steps.append)
+        task = ArchiveRun(ArchivePlan(out, plan, MODELS, "here"), workers, steps.append)
         try:
             results = {each.name: each for each in task.results(clips)}
         except KeyboardInterrupt:
@@ -300,12 +300,12 @@ def test_parquet_has_what_the_lines_have(clip, here, tmp_path):
 
 
 def test_a_chunk_gives_the_same_bytes_each_time(clip, here, tmp_path):
-    analyst = Analyst(Work(planned("", tmp_path), tmp_path, "cpu"))
+    analyst = ChunkAnalyzer(AnalysisSetup(planned("", tmp_path), tmp_path, "cpu"))
     chunk = chunks_of(chunks.Clip(clip, "clip"), 3.0)[2]
     first = analyst(chunk)
     analyst(chunks_of(chunks.Clip(clip, "clip"), 3.0)[5])
     assert analyst(chunk) == first
-    found = Found.read(first)
+    found = ChunkResult.read(first)
     assert found.shown == 100
     assert next(seen.report.at for seen in found.frames) == 40.0
 
@@ -351,7 +351,7 @@ def test_workers_killed_at_random_change_nothing(demo_clip, tmp_path, monkeypatc
         shutil.copyfile(demo_clip, tmp_path / f"{number}.mp4")
     clips = find_clips([str(tmp_path)])
     plan = planned("", tmp_path, queue=False)
-    work, models = Work(plan, configuration.default().models.dir, "cpu"), Models(pick_device("cpu"))
+    work, models = AnalysisSetup(plan, configuration.default().models.dir, "cpu"), Models(pick_device("cpu"))
     chance, killed = random.Random(1), []
 
     def kill(workers):
@@ -366,7 +366,7 @@ def test_workers_killed_at_random_change_nothing(demo_clip, tmp_path, monkeypatc
         with LocalWorkers(work, 2) as workers:
             if out == "killed":
                 threading.Thread(target=kill, args=(workers,), daemon=True).start()
-            task = Run(Archive(tmp_path / out, plan, models, "here"), workers, lambda _: None)
+            task = ArchiveRun(ArchivePlan(tmp_path / out, plan, models, "here"), workers, lambda _: None)
             results = [each.broken for each in task.results(clips)]
         assert results == [None] * 3
         assert len(killed) > 10

@@ -17,9 +17,9 @@ import pytest
 from harness.ray_cluster import add_node, local_cluster
 from harness.walkers import MODELS, StubWork, planned, write_clip
 
-from maskwatch.app.archive.analysis import Work
+from maskwatch.app.archive.analysis import AnalysisSetup
 from maskwatch.app.archive.chunks import find_clips
-from maskwatch.app.archive.run import Archive, Run
+from maskwatch.app.archive.run import ArchivePlan, ArchiveRun
 from maskwatch.events.store import EventFilter, EventStore
 from maskwatch.parallel.local_workers import LocalWorkers
 from maskwatch.parallel.ray_workers import RayWorkers
@@ -49,7 +49,7 @@ def on_ray(setup, count):
 def archived(clips, out, workers, on_clip=lambda: None):
     """What lies in the folder afterwards, and the events."""
     plan = planned("", out, queue=False)
-    for result in Run(Archive(out, plan, MODELS, "here"), workers, lambda _: None).results(clips):
+    for result in ArchiveRun(ArchivePlan(out, plan, MODELS, "here"), workers, lambda _: None).results(clips):
         assert result.broken is None
         on_clip()
     files = {
@@ -60,7 +60,7 @@ def archived(clips, out, workers, on_clip=lambda: None):
 
 
 def work_in(folder):
-    return StubWork(Work(planned("", folder, queue=False), folder, "cpu"))
+    return StubWork(AnalysisSetup(planned("", folder, queue=False), folder, "cpu"))
 
 
 def processor_s():

@@ -11,9 +11,9 @@ from harness.by_colour import BARE, models
 from harness.describing import Describing, description
 
 from maskwatch.app.check import faces, stream, sub_streams
-from maskwatch.app.check.camera import Wanted, look_at
-from maskwatch.app.check.faces import FacesSeen, Tried
-from maskwatch.app.check.stream import Watched, watch
+from maskwatch.app.check.camera import CheckOptions, look_at
+from maskwatch.app.check.faces import FacesSeen, SizeTrial
+from maskwatch.app.check.stream import StreamSample, watch
 from maskwatch.config.sections import CameraConfig
 from maskwatch.core.address import Address
 from maskwatch.core.errors import ModelError, SourceError
@@ -48,7 +48,9 @@ class Footage:
 
 def watched(size=(1920, 1080), **changes):
     frame = Frame("door", "door", 0, 0.0, np.zeros((size[1], size[0], 3), np.uint8))
-    plain = Watched("rtsp://h/x", True, frame, frame, 0.42, 25.0, 4.0, StreamFacts("H.264", size, 25.0, 1.0))
+    plain = StreamSample(
+        "rtsp://h/x", True, frame, frame, 0.42, 25.0, 4.0, StreamFacts("H.264", size, 25.0, 1.0)
+    )
     return replace(plain, **changes)
 
 
@@ -140,7 +142,7 @@ def test_the_faces_in_view_tell_whether_the_smallest_that_is_looked_for_fits(fou
 
 
 def test_what_each_smallest_face_costs_is_told_in_a_line():
-    tried = [Tried(12, 150.4, 3), Tried(20, 52.0, 1)]
+    tried = [SizeTrial(12, 150.4, 3), SizeTrial(20, 52.0, 1)]
     assert faces.compared(tried) == "smallest face: 12 px 150 ms, 3 faces; 20 px 52 ms, 1 face"
 
 
@@ -188,7 +190,7 @@ def test_a_camera_of_no_known_maker_is_asked_nothing(describing):
     assert server.connections == 0
 
 
-SMALL = sub_streams.Smaller(
+SMALL = sub_streams.SmallerStream(
     sub_streams.SubStream(Address("rtsp://viewer:hunter2@h/102"), "102 in place of 101"), "H.264", (640, 360)
 )
 
@@ -246,7 +248,7 @@ def door(write_video, tmp_path):
 
     def look(**settings):
         made = CameraConfig.model_validate({"source": str(path)} | settings)
-        return look_at("정문", made, models, Wanted(tmp_path / "out"))
+        return look_at("정문", made, models, CheckOptions(tmp_path / "out"))
 
     return look
 
@@ -296,7 +298,7 @@ def test_a_place_that_takes_no_picture_fails_only_where_it_was_asked_for(door, t
     assert found.lines[-1].startswith(f"no picture: {tmp_path / 'out'}")
     made = CameraConfig.model_validate({"source": str(tmp_path / "door.mkv")})
     with pytest.raises(SourceError, match="out"):
-        look_at("door", made, models, Wanted(tmp_path / "out", picture_required=True))
+        look_at("door", made, models, CheckOptions(tmp_path / "out", picture_required=True))
 
 
 def test_without_models_the_stream_is_told_all_the_same(door, tmp_path):
@@ -304,7 +306,7 @@ def test_without_models_the_stream_is_told_all_the_same(door, tmp_path):
         raise ModelError("no weights")
 
     made = CameraConfig.model_validate({"source": str(tmp_path / "door.mkv")})
-    found = look_at("door", made, fail, Wanted(tmp_path / "out"))
+    found = look_at("door", made, fail, CheckOptions(tmp_path / "out"))
     assert len(found.lines) == 1
     assert found.picture is None
 
@@ -318,7 +320,7 @@ def test_a_face_that_is_missed_for_its_size_is_found_by_the_real_models(bare, tm
     write_atomically(tmp_path / "door.png", encoded(rgb, ".png"))
     made = CameraConfig.model_validate({"source": str(tmp_path / "door.png"), "detect": {"min_face_px": 120}})
     shipped = Models(pick_device("cpu"))
-    found = look_at("door", made, lambda: shipped, Wanted(tmp_path / "out", compare=True))
+    found = look_at("door", made, lambda: shipped, CheckOptions(tmp_path / "out", compare=True))
     assert "2 faces in view, " in found.lines[2]
     assert "detect.min_face_px 120 is too large, 1 of them is missed for it; " in found.lines[2]
     assert re.fullmatch(

@@ -5,7 +5,7 @@ import pytest
 from maskwatch.app.config_editor import ConfigEditor
 from maskwatch.config.load import load
 from maskwatch.console.editor.draft import Draft, PlaceKind
-from maskwatch.console.editor.port import Wish
+from maskwatch.console.editor.port import SettingsChange
 from maskwatch.core.errors import ConfigError
 
 FILE = """\
@@ -44,16 +44,18 @@ def changed(editor):
     def make(change, camera="door", for_all=False):
         snapshot = editor.read()
         settings = snapshot.cameras[camera]
-        draft = Draft(settings.places, settings.numbers)
+        draft = Draft(settings.places, settings.thresholds)
         change(draft)
-        prepared = editor.prepare(Wish(camera, draft.places, draft.numbers, snapshot.digest, for_all))
+        prepared = editor.prepare(
+            SettingsChange(camera, draft.places, draft.thresholds, snapshot.digest, for_all)
+        )
         editor.save(prepared)
         after = editor.read().cameras[camera]
         if not for_all:
             assert {replace(p, number=0) for p in after.places} == {
                 replace(p, number=0) for p in draft.places
             }
-        assert after.numbers == draft.numbers
+        assert after.thresholds == draft.thresholds
         return list(prepared.removed), list(prepared.added)
 
     return make
@@ -71,14 +73,19 @@ def test_what_is_in_force_is_read_with_what_all_cameras_have(editor):
     cameras = editor.read().cameras
     assert [place.name for place in cameras["door"].places] == ["", "", "everywhere", "hall"]
     assert [place.name for place in cameras["정문"].places] == ["everywhere"]
-    numbers = cameras["door"].numbers
-    assert (numbers.protected_at, numbers.protected_ratio, numbers.for_s, numbers.min_face_px) == (
+    thresholds = cameras["door"].thresholds
+    assert (
+        thresholds.protected_at,
+        thresholds.protected_ratio,
+        thresholds.for_s,
+        thresholds.min_face_px,
+    ) == (
         0.5,
         0.75,
         3,
         20,
     )
-    assert 0 < numbers.found_at < 1  # from the weights' own file
+    assert 0 < thresholds.found_at < 1  # from the weights' own file
 
 
 CHANGES = {
@@ -126,8 +133,8 @@ CHANGES = {
             "    zones: {hall: [[0.1, 0.2], [0.9, 0.2], [0.9, 1]], everywhere: [[0.1, 0.1], [1, 0], [1, 1], [0, 1]]}"
         ],
     ),
-    "two numbers, one in a rule of all cameras": (
-        lambda d: (d.set_number("protected_at", 0.6), d.set_number("for_s", 2)),
+    "two thresholds, one in a rule of all cameras": (
+        lambda d: (d.set_threshold("protected_at", 0.6), d.set_threshold("for_s", 2)),
         [],
         [
             "    classify: {protected_at: 0.6}",
@@ -146,23 +153,23 @@ def test_only_what_was_changed_is_written_and_one_step_undoes(changed, editor, p
 
 
 def test_a_number_for_all_cameras_takes_the_camera_s_own_away(changed, editor, path):
-    changed(lambda d: d.set_number("protected_at", 0.6))
+    changed(lambda d: d.set_threshold("protected_at", 0.6))
     assert load(path, {"classify"}).cameras["정문"].classify.protected_at == 0.5
-    removed, added = changed(lambda d: d.set_number("protected_at", 0.7), for_all=True)
+    removed, added = changed(lambda d: d.set_threshold("protected_at", 0.7), for_all=True)
     assert removed == ["    classify: {protected_at: 0.6}", "classify: {protected_at: 0.5}"]
     assert added == ["    classify: {}", "classify: {protected_at: 0.7}"]
     assert {each.classify.protected_at for each in load(path, {"classify"}).cameras.values()} == {0.7}
 
 
 def test_a_rule_s_own_number_is_changed_where_the_rule_stands(changed, path):
-    _, added = changed(lambda d: d.set_number("for_s", 4), for_all=True)
+    _, added = changed(lambda d: d.set_threshold("for_s", 4), for_all=True)
     assert added == [
         "alert: {protected_ratio: 0.75, rules: [{kind: protected_ratio, for_s: 4}, without_mask]}"
     ]
 
 
 def test_the_detector_s_last_threshold_is_written_with_the_two_before_it(changed, editor):
-    _, added = changed(lambda d: d.set_number("found_at", 0.9))
+    _, added = changed(lambda d: d.set_threshold("found_at", 0.9))
     assert added[0].startswith("    detect: {thresholds: [")
     assert added[0].endswith(", 0.9]}")
 
@@ -193,13 +200,13 @@ def test_what_is_tried_goes_by_the_numbers_and_places_of_the_draft(editor, repor
     settings = editor.read().cameras["door"]
     reports = [report(1e9 + n / 5, 0.7, camera="door") for n in range(50)]
     tried = {
-        at: editor.what_if("door", (), replace(settings.numbers, protected_at=at), live=True).run(reports)
+        at: editor.what_if("door", (), replace(settings.thresholds, protected_at=at), live=True).run(reports)
         for at in (0.5, 0.8)
     }
     assert [len(each.alerts) for each in tried.values()] == [0, 2]  # of the ratio, and of the person
-    later = editor.what_if("door", (), replace(settings.numbers, protected_at=0.8, for_s=8), live=True)
+    later = editor.what_if("door", (), replace(settings.thresholds, protected_at=0.8, for_s=8), live=True)
     assert [alert.rule for alert in later.run(reports).alerts] == ["without_mask", "protected_ratio"]
-    zoned = editor.what_if("door", settings.places, settings.numbers, live=True).run(reports)
+    zoned = editor.what_if("door", settings.places, settings.thresholds, live=True).run(reports)
     assert zoned.moments[-1].people == 1
 
 

@@ -9,7 +9,7 @@ import torch
 
 from maskwatch.bench import peers, scene
 from maskwatch.bench.contender import PEER
-from maskwatch.bench.detect import Case, Contender, Result, _result
+from maskwatch.bench.detect import Case, CaseResult, Contender, _result
 from maskwatch.bench.system import Load, largest
 from maskwatch.core.errors import MaskwatchError
 from maskwatch.training import teacher
@@ -33,7 +33,7 @@ def test_ratios_are_of_medians_over_the_rounds():
 
 
 def test_without_the_peer_there_is_no_ratio():
-    assert Result(Case(1080, 20, 1), {"torch": 5.0}).ratio("torch") is None
+    assert CaseResult(Case(1080, 20, 1), {"torch": 5.0}).ratio("torch") is None
 
 
 def test_a_contender_that_cannot_start_says_why():

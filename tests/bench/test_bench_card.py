@@ -9,6 +9,7 @@ import torch
 from maskwatch.bench import card, device_clock
 from maskwatch.bench.agreement import shared
 from maskwatch.bench.reports import SCHEMA, changes, differences, read_report
+from maskwatch.cli import bench_card
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.records import Box, Face
 from maskwatch.detect.settings import Settings
@@ -56,8 +57,37 @@ def test_bench_card_prints_the_steps_and_writes_the_figures(maskwatch, demo_clip
         assert told["batches"]["2"]["faces"] == 4
     assert report["schema"] == SCHEMA
     assert report["left_out"] == []
+    assert "is_complete" not in report
     assert "recall" not in report
     assert "milliseconds a call" in done.stdout
+
+
+def test_what_fails_is_left_out_with_the_reason_and_the_rest_is_measured(demo_clip, monkeypatch):
+    def failing(detector, *_):
+        if detector.backend_name.startswith("torch"):
+            raise RuntimeError("CUDA error: unspecified launch failure\nand more")
+        return {"fps": 1.0}
+
+    monkeypatch.setattr(card, "from_memory", failing)
+    told = []
+    plan = card.CardPlan(torch.device("cpu"), (1,), footage=demo_clip)
+    report = card.measure(plan, lambda _: iter, lambda figures: told.append(sorted(figures["from_memory"])))
+    assert report["left_out"] == ["torch: CUDA error: unspecified launch failure"]
+    assert report["from_memory"]["auto"]["batches"] == {"1": {"fps": 1.0}}
+    assert told == [["auto"], ["auto"]]
+
+
+def test_a_report_that_is_broken_off_is_there_as_far_as_it_came(monkeypatch, tmp_path):
+    def broken_off(_plan, _bar, on_part):
+        on_part({"from_memory": {}, "left_out": []})
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(card, "measure", broken_off)
+    path = tmp_path / "report.json"
+    with pytest.raises(KeyboardInterrupt):
+        bench_card.card(device="cpu", batches="1", output=path, streams=1)
+    report = read_report(path)
+    assert (report["is_complete"], report["from_memory"]) == (False, {})
 
 
 @pytest.mark.slow
@@ -71,6 +101,9 @@ def test_with_all_it_also_decodes_watches_and_compares(maskwatch, demo_clip, tmp
     report = json.loads(path.read_text())
     assert report["decoded_in"]["frames"] > 0
     assert 0 < report["one_camera"]["p50_ms"] <= report["one_camera"]["p95_ms"]
+    assert report["decoding"]["software"] > 0
+    assert set(report["decoding"]) == {"software", "cuda", "vaapi"}
+    assert report["agreement"]["torch"]["shared_with_processor"] == {"0.9": 1.0, "0.5": 1.0}
     assert report["cameras"]["cameras"] == 1
     assert report["cameras"]["analysed"] > 0
     assert set(report["training"]["1 threads"]) == {"P-Net", "R-Net 1", "O-Net 1"}

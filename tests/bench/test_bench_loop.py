@@ -7,7 +7,7 @@ import cv2
 import pytest
 
 from maskwatch.bench import loop as bench
-from maskwatch.bench.loop import FLIPPED, START, Plan, rehearse
+from maskwatch.bench.loop import FLIPPED, START, LoopPlan, rehearse
 from maskwatch.core.records import Box
 from maskwatch.core.selection.reasons import is_miss
 from maskwatch.datasets.formats.registry import write
@@ -45,7 +45,7 @@ def test_the_rehearsal_queues_labels_learns_measures_and_refuses_exchanged_label
     streets, tmp_path, monkeypatch
 ):
     faces, masks = streets
-    plan = Plan(faces, masks, tmp_path, samples=36, min_face_px=40, epochs=8, effort=0.005, device="cpu")
+    plan = LoopPlan(faces, masks, tmp_path, samples=36, min_face_px=40, epochs=8, effort=0.005, device="cpu")
     callbacks = Callbacks(lambda _: None, lambda _: lambda items: items, lambda *_: None)
     monkeypatch.setattr(bench, "RECIPE", {"batch": 16, "average": 0.9, "patience": 8})
     monkeypatch.setattr(bench, "WATCHED", {"audit_share": 1.0})

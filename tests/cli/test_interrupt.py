@@ -22,7 +22,7 @@ from maskwatch.core.errors import DataError
 from maskwatch.output import demo_clip as demo
 from maskwatch.platform.files import new_folder, replacing
 from maskwatch.platform.package_data import shipped
-from maskwatch.samples.annotations import accepted
+from maskwatch.samples.annotations import as_annotations
 from maskwatch.samples.store import Queue
 from maskwatch.training.run_folder import training_folder
 
@@ -55,7 +55,7 @@ def inputs(tmp_path_factory, demo_clip, street):
     subprocess.run([*run, *play], check=True, capture_output=True)
     queue = Queue(root / "queue")
     for sample in queue.samples():
-        queue.label(sample.id, accepted(sample.report.faces), "kim", based_on=sample.revision)
+        queue.label(sample.id, as_annotations(sample.report.faces), "kim", based_on=sample.revision)
     subprocess.run(
         [*run, "queue", "export", root / "back", "--dir", root / "queue"], check=True, capture_output=True
     )

@@ -79,7 +79,7 @@ def test_a_voice_that_cannot_speak_is_told_with_its_reason_and_for_how_long_and_
     with answering(mute) as url:
         done = maskwatch("status", "--url", url)
         told = httpx.get(f"{url}/api/status").json()["sinks"]
-    failing = "voice of gate fails for 12 min: aplay is not installed"
+    failing = "voice of gate has failed for 12 min: aplay is not installed"
     assert (done.returncode, done.stderr) == (1, f"maskwatch: {url}: alerts cannot be delivered: {failing}\n")
     assert f"\n{failing}\n" in done.stdout
     assert "2 alerts told by log, 0 alerts told by voice (2 failed)" in done.stdout
@@ -110,7 +110,7 @@ def test_who_passed_today_is_a_line_of_each_camera_that_somebody_passed(maskwatc
 def test_a_voice_that_fails_for_all_cameras_needs_no_list_of_them(maskwatch):
     with answering(replace(SEEN, sinks=(replace(MUTE, cameras=("gate", "정문")),))) as url:
         done = maskwatch("status", "--url", url)
-    assert "\nvoice fails for 12 min: aplay is not installed\n" in done.stdout
+    assert "\nvoice has failed for 12 min: aplay is not installed\n" in done.stdout
 
 
 def test_what_is_wrong_with_the_queue_and_what_somebody_should_see_to_is_printed(maskwatch):

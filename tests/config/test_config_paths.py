@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from maskwatch.config import load as config
+from maskwatch.config.reader import EVERYTHING
 from maskwatch.config.sections import CameraConfig, Globals
 from maskwatch.core.errors import ConfigError
 from maskwatch.platform.paths import looked_at
@@ -162,7 +163,7 @@ def test_what_lies_where_earlier_releases_looked_is_used_and_told(door, caplog, 
     assert f"{Path.cwd()}/{there.split('/')[0]}" in warning
     assert f"{path.parent}/{there.split('/')[0]}" in warning
     caplog.clear()
-    config.load(path, config.EVERYTHING - {key})  # nobody asks for it
+    config.load(path, EVERYTHING - {key})  # nobody asks for it
     assert not [each for each in caplog.messages if there.split("/")[0] in each]
     right = path.parent / there
     right.parent.mkdir(parents=True, exist_ok=True)

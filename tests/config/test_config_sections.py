@@ -7,6 +7,7 @@ import pytest
 
 from maskwatch.cli.sections import USES
 from maskwatch.config import load as config
+from maskwatch.config.reader import EVERYTHING
 from maskwatch.config.sections import CameraConfig
 from maskwatch.core.errors import ConfigError
 
@@ -109,7 +110,7 @@ def test_a_variable_is_needed_where_its_section_is_used(path):
         ({"queue"}, ["NO"]),
         ({"models"}, []),
         ({"detect"}, ["H"]),
-        (config.EVERYTHING, ["A", "H", "NO"]),
+        (EVERYTHING, ["A", "H", "NO"]),
     ):
         try:
             config.load(path, uses)
@@ -149,7 +150,7 @@ def test_every_command_with_a_configuration_stands_in_the_list():
         if "configuration.load(" in path.read_text()
     }
     assert loaders == {"sections.py", "run.py", "check/__init__.py"}
-    known = {*config.EVERYTHING}
+    known = {*EVERYTHING}
     assert all(uses <= known for uses in USES.values())
 
 

@@ -10,6 +10,7 @@ from maskwatch.config import load as config
 from maskwatch.config import wording
 from maskwatch.config import yaml_document as tree
 from maskwatch.config.load import parse
+from maskwatch.config.reader import Reader
 from maskwatch.config.sections import CameraConfig, Globals
 from maskwatch.core.errors import ConfigError
 
@@ -207,7 +208,7 @@ def test_a_wrong_polygon_is_told_and_takes_no_camera_away(written, told):
 
 
 def test_a_camera_that_is_wrong_without_a_problem_is_an_error_all_the_same(monkeypatch):
-    monkeypatch.setattr(config._Reading, "_tell", lambda *_: None)
+    monkeypatch.setattr(Reader, "_report", lambda *_: None)
     _, problems = outcome("cameras: {gate: {source: b.mp4}, door: {source: a.mp4, fps: -1}}")
     assert problems == ["c.yaml: cannot be used: fps"]
 

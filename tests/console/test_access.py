@@ -167,7 +167,7 @@ def test_guesses_are_limited_by_address_and_by_name_also_when_they_come_together
     assert sign_in(one).status_code == 200
 
     async def together():
-        tries = [access.sign_in_as("Lee", "guess", 5000.0, "203.0.113.5") for _ in range(50)]
+        tries = [access.sign_in_by_password("Lee", "guess", 5000.0, "203.0.113.5") for _ in range(50)]
         return await asyncio.gather(*tries)
 
     assert asyncio.run(together()).count(Refused.WRONG) <= GUESSES
@@ -214,7 +214,7 @@ def test_a_session_ends_when_its_user_changes(users, change):
 
 
 def test_a_websocket_that_never_falls_silent_ends_too(users, monkeypatch):
-    monkeypatch.setattr(signed_in, "LOOK_S", 0.1)
+    monkeypatch.setattr(signed_in, "CHECK_S", 0.1)
     access = Access(users=users)
     client = visitor(access)
     sign_in(client)
@@ -233,7 +233,7 @@ def test_a_websocket_that_never_falls_silent_ends_too(users, monkeypatch):
 
 
 def test_a_websocket_that_only_tells_ends_too(users, monkeypatch):
-    monkeypatch.setattr(signed_in, "LOOK_S", 0.1)
+    monkeypatch.setattr(signed_in, "CHECK_S", 0.1)
     client = visitor(Access(users=users))
     sign_in(client)
     with (
@@ -247,7 +247,7 @@ def test_a_websocket_that_only_tells_ends_too(users, monkeypatch):
 
 
 def test_an_answer_without_an_end_ends_with_its_session(users, monkeypatch):
-    monkeypatch.setattr(signed_in, "LOOK_S", 0.1)
+    monkeypatch.setattr(signed_in, "CHECK_S", 0.1)
     client = visitor(Access(users=users))
     sign_in(client)
     threading.Timer(0.5, lambda: users.remove("Lee")).start()
@@ -257,8 +257,8 @@ def test_an_answer_without_an_end_ends_with_its_session(users, monkeypatch):
 
 def test_a_session_ends_after_its_time():
     access = Access(TOKEN)
-    assert access.sign_in("guess", 0.0) is None
-    session = access.sign_in(TOKEN, 0.0)
+    assert access.sign_in_by_token("guess", 0.0) is None
+    session = access.sign_in_by_token(TOKEN, 0.0)
     assert access.user(session, SESSION_S - 1) == OWNER
     assert access.user(session, SESSION_S) is None
     assert access.user("", 0.0) is None
@@ -282,8 +282,8 @@ def test_another_process_takes_sessions_and_links_over_and_is_told_no_secret(use
     import json
 
     before = Access(users=users)
-    session = asyncio.run(before.sign_in_as("Kim", PASSWORD, 0.0))
-    other = asyncio.run(before.sign_in_as("Lee", PASSWORD, 0.0))
+    session = asyncio.run(before.sign_in_by_password("Kim", PASSWORD, 0.0))
+    other = asyncio.run(before.sign_in_by_password("Lee", PASSWORD, 0.0))
     link, used = before.new_link(0.0), before.new_link(0.0)
     by_link = before.follow_link(used, 0.0)
     told = json.dumps(before.state())
@@ -380,9 +380,9 @@ def test_any_other_address_needs_a_good_token_or_users(host, token):
 def test_guessing_a_token_is_slowed_down():
     access = Access(TOKEN)
     for _ in range(GUESSES):
-        access.sign_in("guess", 5.0)
-    assert access.sign_in(TOKEN, 6.0) is None
-    assert access.sign_in(TOKEN, 5.0 + GUESSES_S) is not None
+        access.sign_in_by_token("guess", 5.0)
+    assert access.sign_in_by_token(TOKEN, 6.0) is None
+    assert access.sign_in_by_token(TOKEN, 5.0 + GUESSES_S) is not None
 
 
 def test_the_token_in_an_address_is_taken_out_of_it(caplog):

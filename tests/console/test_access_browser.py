@@ -85,7 +85,7 @@ def test_the_first_person_makes_users_who_sign_in_and_may_what_they_may(person, 
         owner.click("Add a user")
         fill(owner, "kim", "short", "short")
         owner.click("Save")
-        owner.until(lambda: "10 characters at least" in owner.text(".q-notification"), "too short")
+        owner.until(lambda: "at least 10 characters" in owner.text(".q-notification"), "too short")
         keep(owner, "add")
         fill(owner, "kim", PASSWORD, PASSWORD)
         owner.click("Save")

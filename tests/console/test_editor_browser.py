@@ -235,8 +235,8 @@ def test_a_zone_is_drawn_saved_counted_by_and_undone_and_a_slider_changes_the_al
         assert "cameras.entrance.zones.홀" in told.data["keys"]
 
         # and undone by one click
-        p.click("Undo what was saved")
-        editor.message("The version before is in force again.")
+        p.click("Undo the last save")
+        editor.message("The previous version is in force again.")
         assert door.config_path.read_text() == before
         door.until(lambda: {((), True)} == {(tuple(z), c) for z, c in zones(door) or []}, SLOW_S)
         editor.drawn()

@@ -2,10 +2,10 @@ import random
 
 import pytest
 
-from maskwatch.console.editor.draft import Draft, Numbers, Place, PlaceKind
+from maskwatch.console.editor.draft import Draft, Place, PlaceKind, Thresholds
 from maskwatch.core.people import Side
 
-NUMBERS = Numbers(0.5, 0.75, 1.0, 0.8, 20)
+THRESHOLDS = Thresholds(0.5, 0.75, 1.0, 0.8, 20)
 SQUARE = [(0.2, 0.2), (0.4, 0.2), (0.4, 0.4), (0.2, 0.4)]
 
 
@@ -13,7 +13,7 @@ SQUARE = [(0.2, 0.2), (0.4, 0.2), (0.4, 0.4), (0.2, 0.4)]
 def draft():
     hall = Place(1, PlaceKind.ZONE, "hall", tuple(SQUARE))
     door = Place(2, PlaceKind.LINE, "door", ((0.1, 0.5), (0.9, 0.5)), Side.LEFT)
-    return Draft([hall, door], NUMBERS)
+    return Draft([hall, door], THRESHOLDS)
 
 
 def test_what_is_drawn_gets_a_free_name_and_is_selected(draft):
@@ -86,21 +86,21 @@ def test_what_was_undone_is_gone_after_another_change(draft):
 
 def test_a_way_of_a_slider_is_one_step(draft):
     for value in (0.51, 0.55, 0.6):
-        draft.set_number("protected_at", value)
-    draft.set_number("for_s", 2.0)
-    draft.set_number("protected_at", 0.7)
+        draft.set_threshold("protected_at", value)
+    draft.set_threshold("for_s", 2.0)
+    draft.set_threshold("protected_at", 0.7)
     assert draft.undo()
-    assert (draft.numbers.protected_at, draft.numbers.for_s) == (0.6, 2.0)
+    assert (draft.thresholds.protected_at, draft.thresholds.for_s) == (0.6, 2.0)
     assert draft.undo()
     assert draft.undo()
-    assert draft.numbers == NUMBERS
+    assert draft.thresholds == THRESHOLDS
     assert not draft.undo()
 
 
 def test_everything_can_be_undone_and_done_again():
     rng = random.Random(5)
-    draft = Draft([], NUMBERS)
-    seen = [(draft.places, draft.numbers)]
+    draft = Draft([], THRESHOLDS)
+    seen = [(draft.places, draft.thresholds)]
 
     def any_number():
         return rng.choice([place.number for place in draft.places] or [1])
@@ -120,15 +120,15 @@ def test_everything_can_be_undone_and_done_again():
                 lambda: draft.remove(any_number()) if rng.random() < 0.3 else None,
             ]
         )()
-        if (draft.places, draft.numbers) != seen[-1]:
-            seen.append((draft.places, draft.numbers))
+        if (draft.places, draft.thresholds) != seen[-1]:
+            seen.append((draft.places, draft.thresholds))
         assert all(0 <= x <= 1 and 0 <= y <= 1 for place in draft.places for x, y in place.points)
     assert len(seen) > 80
     for expected in reversed(seen[:-1]):
         assert draft.undo()
-        assert (draft.places, draft.numbers) == expected
+        assert (draft.places, draft.thresholds) == expected
     assert not draft.changed
     for expected in seen[1:]:
         assert draft.redo()
-        assert (draft.places, draft.numbers) == expected
+        assert (draft.places, draft.thresholds) == expected
     assert not draft.can_redo

@@ -9,11 +9,11 @@ import pytest
 
 from maskwatch.app.config_editor import ConfigEditor
 from maskwatch.console.editor import saving as saving_module
-from maskwatch.console.editor.draft import PlaceKind
+from maskwatch.console.editor.draft import PlaceKind, Variant
 from maskwatch.console.editor.figures import figures_table
-from maskwatch.console.editor.saving import Fate, Saving
+from maskwatch.console.editor.saving import SaveOutcome, Saving
 from maskwatch.console.editor.timeline import WIDTH, timeline
-from maskwatch.console.editor.trial import Trial, Tried
+from maskwatch.console.editor.trial import Trial
 from maskwatch.console.shell import Visit
 from maskwatch.console.texts import LANGUAGES, Texts, catalogue
 from maskwatch.console.users import Role, User
@@ -54,8 +54,8 @@ def settings(tmp_path):
 def test_a_minute_that_is_held_stays_while_what_is_live_goes_on(settings, report):
     service = Recorded(report)
     trial = Trial(service, settings, "door")
-    now = Tried((), settings.read().cameras["door"].numbers)
-    tried = replace(now, numbers=replace(now.numbers, protected_at=0.9))
+    now = Variant((), settings.read().cameras["door"].thresholds)
+    tried = replace(now, thresholds=replace(now.thresholds, protected_at=0.9))
 
     async def watch():
         service.record(0, 20, 0.7)
@@ -82,7 +82,7 @@ def test_a_minute_that_is_held_stays_while_what_is_live_goes_on(settings, report
 def test_a_clock_that_is_set_back_begins_the_minute_anew(settings, report):
     service = Recorded(report)
     trial = Trial(service, settings, "door")
-    now = Tried((), settings.read().cameras["door"].numbers)
+    now = Variant((), settings.read().cameras["door"].thresholds)
 
     async def watch():
         service.record(10, 20, 0.7)
@@ -131,16 +131,16 @@ OLD = {"digest": "old", "refused": None, "problem": None}
 
 
 @pytest.mark.parametrize(
-    ("statuses", "fate", "why"),
+    ("statuses", "outcome", "why"),
     [
-        ((OLD, None, OLD | {"digest": "new"}), Fate.TAKEN, ""),
-        ((OLD, OLD | {"refused": "new", "problem": "web: taken"}), Fate.NOT_TAKEN, "web: taken"),
-        ((OLD | {"refused": "older", "problem": "x"},), Fate.SLOW, ""),
-        ((None,), Fate.NOT_RUNNING, "the service does not answer"),
+        ((OLD, None, OLD | {"digest": "new"}), SaveOutcome.TAKEN, ""),
+        ((OLD, OLD | {"refused": "new", "problem": "web: taken"}), SaveOutcome.NOT_TAKEN, "web: taken"),
+        ((OLD | {"refused": "older", "problem": "x"},), SaveOutcome.SLOW, ""),
+        ((None,), SaveOutcome.NOT_RUNNING, "the service does not answer"),
     ],
 )
-def test_the_page_knows_what_became_of_what_was_saved(monkeypatch, statuses, fate, why):
-    monkeypatch.setattr(saving_module, "LOOK_S", 0.0)
+def test_the_page_knows_what_became_of_what_was_saved(monkeypatch, statuses, outcome, why):
+    monkeypatch.setattr(saving_module, "POLL_S", 0.0)
     monkeypatch.setattr(saving_module, "RELOAD_S", 0.3)
     events, service = Events(), Told(*statuses)
 
@@ -149,7 +149,7 @@ def test_the_page_knows_what_became_of_what_was_saved(monkeypatch, statuses, fat
 
     Monitoring.service, Monitoring.events = service, events
     visit = Visit(User("kim", Role.ADMIN), Texts("en"), "auto")
-    assert asyncio.run(Saving(Undoing(), Monitoring, visit).undo()) == (fate, why)
+    assert asyncio.run(Saving(Undoing(), Monitoring, visit).undo()) == (outcome, why)
     (event,) = events.all
     assert event.data == {"user": "kim", "keys": ["undo"]}
     assert event.kind == "settings"
@@ -186,7 +186,7 @@ def test_every_text_of_the_page_is_there_in_each_language_and_none_is_left_over(
     }
     said |= {f"editor.{kind}{what}" for kind in PlaceKind for what in ("", "_is")}
     said |= {f"editor.{name}_{figure}" for name in ("bare", "masked") for figure in ("recall", "precision")}
-    said |= {f"editor.{each}" for each in (*Label, *Fate)}
+    said |= {f"editor.{each}" for each in (*Label, *SaveOutcome)}
     assert known - said == set()
     for key in known:
         assert set(catalogue()[key]) == set(LANGUAGES)
@@ -203,8 +203,8 @@ def test_an_event_store_that_fails_does_not_undo_what_was_saved(monkeypatch):
 
     told = []
     monkeypatch.setattr(saving_module.ui, "notify", lambda text, **_: told.append(text))
-    monkeypatch.setattr(saving_module, "LOOK_S", 0.0)
+    monkeypatch.setattr(saving_module, "POLL_S", 0.0)
     Monitoring.service, Monitoring.events = Told(OLD | {"digest": "new"}), Failing()
     visit = Visit(User("kim", Role.ADMIN), Texts("en"), "auto")
-    assert asyncio.run(Saving(Undoing(), Monitoring, visit).undo()) == (Fate.TAKEN, "")
+    assert asyncio.run(Saving(Undoing(), Monitoring, visit).undo()) == (SaveOutcome.TAKEN, "")
     assert told == ["events: disk full"]

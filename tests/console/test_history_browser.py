@@ -174,7 +174,7 @@ def test_an_alert_opens_by_keys_with_its_clip_and_closes(visit, served):
     _, seconds, _ = someone.run(VIDEO)
     assert seconds == pytest.approx(3.9, abs=0.3)
     told = someone.text(".mw-alert")
-    for word in ("without a mask", "Told through", "What came of it", "마스크를 착용해 주세요"):
+    for word in ("without a mask", "Sent by", "Outcome", "마스크를 착용해 주세요"):
         assert word in told
     assert faults(someone) == []
     look(someone, "dialog")
@@ -225,7 +225,7 @@ def test_a_new_event_is_told_of_and_shown_when_wanted(visit, served):
     someone.until(
         lambda: any("cable pulled" in text for _, _, text in rows(someone)[:1]), "shown", PATIENCE_S
     )
-    store.delete(EventFilter(since=newest + 1), limit=1, lasting=True)
+    store.delete(EventFilter(since=newest + 1), limit=1, ongoing=True)
     store.close()
 
 

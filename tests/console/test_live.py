@@ -16,12 +16,12 @@ from maskwatch.console.context import CameraView
 from maskwatch.console.live import feed as feed_module
 from maskwatch.console.live.feed import Feed, Wanted
 from maskwatch.console.live.pictures import WIDTHS, Pictures, annotated_jpeg, fitting, words_of
-from maskwatch.console.live.shared import Shared, next_slot
 from maskwatch.console.live.today import Today, line
 from maskwatch.console.live.view import duration, page_view
 from maskwatch.console.live.watch import Seen, Watch
 from maskwatch.console.reasons import in_words
 from maskwatch.console.service_client import ServiceClient
+from maskwatch.console.shared_call import SharedCall, next_slot
 from maskwatch.console.texts import Texts, catalogue
 from maskwatch.core.errors import ServiceError
 from maskwatch.core.events import Event, EventKind
@@ -125,7 +125,7 @@ def service():
 def clock(monkeypatch):
     """Seconds by which the stretches are counted."""
     now = SimpleNamespace(s=1000.0)
-    monkeypatch.setattr("maskwatch.console.live.shared.time.monotonic", lambda: now.s)
+    monkeypatch.setattr("maskwatch.console.shared_call.time.monotonic", lambda: now.s)
     return now
 
 
@@ -254,7 +254,7 @@ def test_what_one_viewer_asked_goes_on_when_she_leaves():
         return "found"
 
     async def look():
-        shared = Shared(ask, 1000.0)
+        shared = SharedCall(ask, 1000.0)
         first = asyncio.create_task(shared())
         await asyncio.sleep(0.01)
         first.cancel()
@@ -477,10 +477,10 @@ def test_a_version_in_the_shadow_is_a_table_in_both_languages():
     assert found["title"] == "v2 compared with shipped"
     assert found["rows"] == [["door", "1,200", "30 (2.5%)", "14", "3", "9", "6", "80 ms (50 ms)"]]
     assert len(found["heads"]) == len(found["rows"][0])
-    assert found["heads"][3] == "Faces it alone found"
+    assert found["heads"][3] == "Faces only it found"
     assert found["note"] == ""
     assert shadow_of(KO)["heads"][4] == "찾지 못한 얼굴"
-    assert shadow_of(EN, cameras={})["note"] == "No frame was compared so far."
+    assert shadow_of(EN, cameras={})["note"] == "No frame has been compared yet."
     assert shadow_of(EN, problem="no room")["note"] == "The comparison has ended: no room"
     assert page_view(seen(status(door=camera())), CAMERAS, EN)["shadow"] is None
 
@@ -557,7 +557,7 @@ def test_the_strip_tells_what_fails_what_waits_and_which_models_serve():
     )
     items = page_view(seen(told), CAMERAS, EN)["strip"]
     assert [item["kind"] for item in items] == ["bad", "bad", "note", "queue", "plain"]
-    assert items[0]["text"].startswith("voice (door, gate) fails since ")
+    assert items[0]["text"].startswith("voice (door, gate) has been failing since ")
     assert items[0]["text"].endswith("(12 min): aplay is not installed")
     assert [item["text"] for item in items[1:]] == [
         "queue: the disk is full",
@@ -636,6 +636,19 @@ def test_a_cameras_page_tells_the_alerts_and_passages_of_today(tmp_path):
     assert [each["lines"] for each in empty["lists"]] == [[], []]
     assert "%EC" in empty["lists"][0]["path"]
     events.close()
+
+
+def test_today_begins_at_midnight_also_when_the_clock_was_set_back_since(tmp_path, in_zone, monkeypatch):
+    in_zone("Europe/Berlin")
+    first, noon = (datetime(2026, 10, 25, hour).astimezone().timestamp() for hour in (0, 12))
+    monkeypatch.setattr("maskwatch.console.live.today.time.time", lambda: noon)
+    events = EventStore.in_folder(tmp_path)
+    events.add(
+        [event(1, EventKind.ALERT, first - 1, rule="old"), event(2, EventKind.ALERT, first, rule="new")]
+    )
+    alerts, _ = asyncio.run(Today(events)("door", "en"))["lists"]
+    events.close()
+    assert [each["text"] for each in alerts["lines"]] == ["new"]
 
 
 def test_a_line_of_an_event_with_little_in_it_can_be_said():

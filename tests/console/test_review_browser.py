@@ -299,16 +299,16 @@ def test_two_people_at_one_picture_do_not_overwrite_each_other_unasked(queue, pe
             each.go(f"{address}queue/sample/{sample_id}")
             each.introduce(name)
             each.image()
-        lee.until(lambda: "김하나 looks at it too" in lee.text(".mw-facts"), "who else is here")
+        lee.until(lambda: "Also opened by 김하나" in lee.text(".mw-facts"), "who else is here")
         kim.press("3", Keys.ENTER)
         kim.image(but=sample_id)
         kim.until(lambda: made.sample(sample_id).labels is not None, "saved")
         lee.press("5", "5", Keys.ENTER)
-        lee.until(lambda: "김하나 was here first" in lee.text(".mw-conflict"), "the conflict")
+        lee.until(lambda: "김하나 saved first" in lee.text(".mw-conflict"), "the conflict")
         assert "says: 1 unprotected, 1 worn wrong" in lee.text(".mw-conflict")
         assert re.search(r"at \d\d:\d\d:\d\d", lee.text(".mw-conflict"))
         assert made.sample(sample_id).labels.by == "김하나"
-        lee.click("Overwrite with mine" if overwrite else "See what 김하나 says")
+        lee.click("Overwrite with mine" if overwrite else "See the labels of 김하나")
         if overwrite:
             lee.until(lambda: made.sample(sample_id).labels.by == "Lee", "overwritten")
         else:
@@ -370,7 +370,7 @@ def test_filters_stay_in_the_address(queue, person, tmp_path):
         kim.press(Keys.ESCAPE)
         kim.until(lambda: len(kim.all(".mw-card")) == 5, "back with the filters")
         kim.see(".mw-filters input[aria-label='search id']").send_keys("none such")
-        kim.until(lambda: "Nothing fits these filters" in kim.text(".mw-empty"), "nothing")
+        kim.until(lambda: "No pictures match these filters" in kim.text(".mw-empty"), "nothing")
         kim.click("Show all")
         kim.until(lambda: len(kim.all(".mw-card")) == 48, "all again")
 
@@ -680,10 +680,10 @@ def test_a_picture_that_is_refused_says_so_beside_its_name(person, tmp_path, bar
         assert getattr(refused.value, "code", 413) == 413
     assert files == {
         "good.png": "added, 1 faces proposed",
-        "<b>text</b>.png": "refused: no JPEG or PNG that can be read",
+        "<b>text</b>.png": "refused: not a JPEG or PNG that can be read",
         "bomb.png": "refused: more than 50 million pixels",
         "large.png": "refused: larger than 25 MB",
-        "notes.txt": "refused: no JPEG or PNG that can be read",
+        "notes.txt": "refused: not a JPEG or PNG that can be read",
     }
     assert len(Queue(tmp_path / "queue").samples()) == 1
 
@@ -710,7 +710,9 @@ def test_two_people_share_a_queue_and_their_agreement_is_shown(queue, person, tm
             people[name].go(f"{address}team")
             people[name].introduce(name)
             people[name].click("Take a share")
-            people[name].until(lambda each=people[name]: "wait for you" in each.text(".mw-panel"), "a share")
+            people[name].until(
+                lambda each=people[name]: "waiting for you" in each.text(".mw-panel"), "a share"
+            )
         assert read_team(made.folder) == team
         for name in ("kim", "lee", "kim"):  # each her share, and the second opinions as they come due
             each = people[name]

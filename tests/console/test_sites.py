@@ -18,9 +18,9 @@ from starlette.testclient import TestClient
 from maskwatch.config import load as configuration
 from maskwatch.console import navigation
 from maskwatch.console.context import Console, Monitoring
+from maskwatch.console.history.event_sources import EventSources
 from maskwatch.console.history.files import add_files
 from maskwatch.console.history.query import ALL_SITES, Choice
-from maskwatch.console.history.records import Records
 from maskwatch.console.history.rows import rows
 from maskwatch.console.history.strip import ratio_table
 from maskwatch.console.review.context import Review
@@ -150,7 +150,7 @@ def test_forty_sites_are_added_up_and_their_cameras_wait_to_be_asked_for():
     [
         (
             "en",
-            ["Not heard of since", "(3 h)", "Stopped", "disk full", "Cameras offline: yard", "Up when last"],
+            ["No contact since", "(3 h)", "Stopped", "disk full", "Cameras offline: yard", "Up at last"],
         ),
         ("ko", ["부터 연락 끊김", "(3시간 전)", "중지됨", "오프라인 카메라: yard", "마지막 연락 때 정상"]),
     ],
@@ -175,7 +175,7 @@ def test_of_many_cameras_that_are_offline_three_are_named():
 
 def test_a_store_that_is_away_is_told_with_what_was_known_last():
     page = Page(content(EN, Known((site("north"),), NOON - 60, "connection refused"), NOON))
-    assert "cannot be read: connection refused What is shown is of" in page.text
+    assert "cannot be read: connection refused Shown as of" in page.text
     assert "north" in page.text
     assert ("p", {"class": "mw-notice", "role": "alert"}) in page.tags
     assert "of 1970" not in content(EN, Known((), 0.0, "connection refused"), NOON)
@@ -186,9 +186,9 @@ def test_a_store_that_is_away_is_told_with_what_was_known_last():
     [
         (
             "en",
-            "up when last heard of: 2",
-            "Cameras offline when last heard of: yard",
-            "Up when last heard of",
+            "up at last contact: 2",
+            "Cameras offline at last contact: yard",
+            "Up at last contact",
         ),
         ("ko", "마지막 연락 때 정상 2곳", "마지막 연락 때 오프라인 카메라: yard", "마지막 연락 때 정상"),
     ],
@@ -252,24 +252,24 @@ def asked(records, choice):
 
 
 def test_the_choice_of_sites_says_which_store_is_asked(own, shared):
-    beside = Records(own, None, ["entrance"], "north", SharedStore(shared))
+    beside = EventSources(own, None, ["entrance"], "north", SharedStore(shared))
     assert asked(beside, Choice()) == {"own"}
     assert asked(beside, Choice(site=ALL_SITES)) == {"north's", "south's"}
     assert asked(beside, Choice(site="south")) == {"south's"}
-    alone = Records(None, shared_store=SharedStore(shared))
+    alone = EventSources(None, shared_store=SharedStore(shared))
     assert asked(alone, Choice()) == {"north's", "south's"}
-    assert Records(own).choice({"site": "south"}) == Choice()  # there is no shared store to look into
+    assert EventSources(own).choice({"site": "south"}) == Choice()  # there is no shared store to look into
 
 
 def test_a_link_to_all_sites_chooses_what_the_filter_offers(own, shared):
     """A console of no service has all sites as its default, one of a service offers them by name."""
     everything = {"site": ALL_SITES}
-    assert Records(None, shared_store=SharedStore(shared)).choice(everything) == Choice()
-    assert Records(own, shared_store=SharedStore(shared)).choice(everything) == Choice(site=ALL_SITES)
+    assert EventSources(None, shared_store=SharedStore(shared)).choice(everything) == Choice()
+    assert EventSources(own, shared_store=SharedStore(shared)).choice(everything) == Choice(site=ALL_SITES)
 
 
 def test_the_cameras_to_choose_from_are_the_sites(own, shared):
-    records = Records(own, None, ["entrance", "hall"], "north", SharedStore(shared))
+    records = EventSources(own, None, ["entrance", "hall"], "north", SharedStore(shared))
     for choice, cameras in (
         (Choice(), ["entrance", "hall"]),
         (Choice(site="south"), ["entrance"]),
@@ -279,11 +279,11 @@ def test_the_cameras_to_choose_from_are_the_sites(own, shared):
 
 
 def test_pictures_and_cameras_are_here_of_the_own_site_alone(own, shared):
-    records = Records(own, None, ["entrance"], "north", SharedStore(shared))
+    records = EventSources(own, None, ["entrance"], "north", SharedStore(shared))
     north, south = event("north", "entrance"), event("south", "entrance")
     assert not records.is_elsewhere(Choice(), south)  # of its own store, whatever the site was called
     assert [records.is_elsewhere(Choice(site=ALL_SITES), each) for each in (north, south)] == [False, True]
-    assert Records(None, shared_store=SharedStore(shared)).is_elsewhere(Choice(), north)
+    assert EventSources(None, shared_store=SharedStore(shared)).is_elsewhere(Choice(), north)
 
 
 def test_of_several_sites_each_row_says_which():
@@ -332,7 +332,7 @@ def client(records, role=Role.VIEWER):
 
 
 def test_exports_are_of_the_sites_that_are_chosen_and_of_what_the_role_may_see(own, shared):
-    records = Records(own, None, ["entrance"], "north", SharedStore(shared))
+    records = EventSources(own, None, ["entrance"], "north", SharedStore(shared))
     text = client(records).get("/history/export.csv", params={"site": "south"}).text
     assert ("south's" in text, "north's" in text) == (True, False)
     for role, seen in ((Role.VIEWER, False), (Role.ADMIN, True)):
@@ -348,7 +348,7 @@ def test_a_console_of_no_service_leads_to_sites_events_and_users_and_has_no_pict
         settings, Review(None, Thumbnails(), None, None, None), shared_store=SharedStore(shared)
     )
     assert [link.key for link in console.links] == ["sites", "history", "people"]
-    answer = client(console.records).get(f"/history/still/{'a' * 32}.jpg")
+    answer = client(console.event_sources).get(f"/history/still/{'a' * 32}.jpg")
     assert answer.status_code == 404
 
 
@@ -406,7 +406,7 @@ def test_sites_that_were_known_stay_shown_when_the_store_goes_away(shared, monke
 def test_a_store_that_cannot_be_asked_is_logged_once_and_so_is_its_return(shared, monkeypatch, caplog):
     caplog.set_level(logging.INFO)
     url = SecretStr("postgresql://reader:hunter2@127.0.0.1:1/x")
-    away = EventStore.to_look_up(url, "console.store")
+    away = EventStore.read_only(url, "console.store")
     shared_store = SharedStore(away)
 
     async def look():

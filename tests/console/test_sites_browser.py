@@ -44,7 +44,7 @@ def test_a_head_office_sees_the_silent_site_first_goes_into_its_events_and_is_to
         someone.go(link)
         someone.until(someone.browser.get_cookies, "signed in", PATIENCE_S)
         for size, language, look, words in (
-            (DESKTOP, "en", "light", "Not heard of since"),
+            (DESKTOP, "en", "light", "No contact since"),
             (PHONE, "ko", "dark", "부터 연락 끊김"),
         ):
             someone.run(f"document.cookie = 'maskwatch_language={language}; path=/'")
@@ -64,7 +64,7 @@ def test_a_head_office_sees_the_silent_site_first_goes_into_its_events_and_is_to
         someone.go(f"{base}/history?site=site+01&camera=camera+02&kind=alert")
         someone.until(lambda: someone.all(".mw-events"), "its alerts", PATIENCE_S)
         shown = someone.run("return [...document.querySelectorAll('.mw-events li b')].map(b => b.innerText)")
-        with_store = EventStore.to_look_up(SecretStr(server.url), "test")
+        with_store = EventStore.read_only(SecretStr(server.url), "test")
         wanted = EventFilter(cameras=["camera 02"], kinds=[EventKind.ALERT], sites=["site 01"])
         newest = local_day(with_store.find(wanted, limit=1)[0].at)
         of_day = with_store.count(replace(wanted, since=day_span(newest).since))

@@ -192,7 +192,7 @@ def test_at_a_terminal_the_password_is_asked_for_twice_until_it_will_do(capsys):
     entered = iter(["short", PASSWORD, "another password", PASSWORD, PASSWORD])
     asked = []
     assert command._asked("kim", lambda text: asked.append(text) or next(entered)) == PASSWORD
-    assert asked == ["Password", "Password", "The same again", "Password", "The same again"]
+    assert asked == ["Password", "Password", "Repeat the password", "Password", "Repeat the password"]
     told = capsys.readouterr().err
     assert "at least" in told or "10 to" in told
     assert "differ" in told

@@ -1,6 +1,5 @@
 """Days and hours on the clock on the wall, over midnight and where it is set."""
 
-import time
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -88,14 +87,9 @@ def test_another_zone_is_another_time():
     assert not eight.holds(at("2026-11-26 08:30"))
 
 
-def test_without_a_zone_it_is_the_machines(monkeypatch):
-    monkeypatch.setenv("TZ", "Asia/Seoul")
-    time.tzset()
-    try:
-        assert Schedule(hours=(h("8:00-9:00"),)).holds(at("2026-11-26 08:30", ZoneInfo("Asia/Seoul")))
-    finally:
-        monkeypatch.undo()
-        time.tzset()
+def test_without_a_zone_it_is_the_machines(in_zone):
+    in_zone("Asia/Seoul")
+    assert Schedule(hours=(h("8:00-9:00"),)).holds(at("2026-11-26 08:30", ZoneInfo("Asia/Seoul")))
 
 
 @given(st.integers(0, 2**31), st.integers(0, 1439), st.integers(1, 1439))

@@ -1,14 +1,14 @@
 """What a graphics card asks of the cascade: nothing waits for it, shapes are few, and its faults are met."""
 
 import logging
+import os
 import threading
-from concurrent.futures import Future
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from harness.card import CARD, pretended_card
+from harness.card import CARD, AtOnce, pretended_card
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,18 +32,6 @@ from maskwatch.output.demo_clip import FACE
 from maskwatch.platform import cuda
 
 CPU = torch.device("cpu")
-
-
-class AtOnce:
-    """Does what a thread is asked to do at once: what is pretended, is so on this thread alone."""
-
-    def __init__(self, *_, **__):
-        pass
-
-    def submit(self, work, *arguments):
-        done = Future()
-        done.set_result(work(*arguments))
-        return done
 
 
 @pytest.fixture
@@ -466,6 +454,22 @@ def test_a_compiled_network_that_does_not_fit_after_all_is_given_up(caplog):
     assert "is given up: a tensor of another kind" in caplog.text
 
 
+def test_what_torch_does_not_run_on_this_thread_is_given_up(monkeypatch):
+    made, rgb = [], torch.ones((1, 5, 8, 3))
+
+    def run(rgb):
+        if made:
+            raise AssertionError
+        return plain(rgb)
+
+    monkeypatch.setattr(torch, "compile", lambda *_, **__: run)
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "/somewhere")
+    network = by_inductor(plain, rgb)
+    made.append(network)
+    with pytest.raises(NotCompiled, match="does not run it on this thread"):
+        network(rgb)
+
+
 def test_what_graphs_answer_is_not_written_over_by_their_next_call(monkeypatch):
     kept = torch.zeros((1, 5))
 
@@ -486,6 +490,17 @@ def test_what_graphs_answer_is_not_written_over_by_their_next_call(monkeypatch):
 def test_what_is_for_cuda_alone_is_not_tried_on_the_processor(wanted, got):
     run = choose("torch", load_stock(), CPU, compiles=wanted).pnet_run
     assert getattr(run, "_compile", None) is got
+
+
+@pytest.mark.parametrize("chosen", [None, "/somewhere"])
+def test_what_was_compiled_is_kept_for_the_next_start(monkeypatch, tmp_path, chosen):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", chosen or "")
+    if chosen is None:
+        monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
+    monkeypatch.setattr(compiled, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(torch, "compile", lambda plain, **_: plain)
+    by_inductor(plain, torch.zeros((1, 5, 8, 3)))
+    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == (chosen or str(tmp_path / "torchinductor"))
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from maskwatch.core.geometry import holds, overlaps
+from maskwatch.core.geometry import contains_centre, overlaps
 from maskwatch.core.records import Box, Coverage, Detections, Face, Frame, Label
 from maskwatch.detect.motion import SIDES_PX, MotionGate
 from maskwatch.detect.settings import MotionSettings
@@ -119,7 +119,7 @@ def test_areas_do_not_overlap_and_hold_a_face_whole_or_not_at_all(gate, room):
     areas = gate.changed(at(0.2, moved), (touched, aside))
     assert len(areas) == 2
     assert not overlaps(*areas)
-    (around,) = [area for area in areas if holds(area, touched.box)]
+    (around,) = [area for area in areas if contains_centre(area, touched.box)]
     assert around.x1 <= 520
     assert around.y1 <= 340
     assert around.x2 >= 640

@@ -2,6 +2,7 @@
 
 import time
 from datetime import datetime
+from types import SimpleNamespace
 from uuid import uuid4
 
 from maskwatch.core.events import Event, EventKind
@@ -36,3 +37,16 @@ def test_the_counts_of_a_live_camera_are_those_that_were_stored(tmp_path):
     assert counts.hour == {KIND: 4}
     assert counts.today == {KIND: 1 + sum(at >= midnight for at in times)}
     assert seen["clip"].passages.hour == {}
+
+
+def test_on_the_day_the_clock_is_set_back_all_of_today_counts(tmp_path, in_zone):
+    """Midnight had another offset from UTC than noon has."""
+    in_zone("Europe/Berlin")
+    first, noon = (datetime(2026, 10, 25, *hour).astimezone().timestamp() for hour in ((0, 30), (12, 0)))
+    store = EventStore.in_folder(tmp_path)
+    store.add([passage_event(passed("door", first), first)])
+    restored = []
+    board = SimpleNamespace(restore_passages=lambda *told: restored.append(told))
+    restore_passages(store, board, ["door"], noon)
+    store.close()
+    assert [(camera, at, len(passages)) for camera, at, passages in restored] == [("door", noon, 1)]

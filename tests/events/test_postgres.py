@@ -2,19 +2,17 @@
 
 import contextlib
 import logging
-import random
 import re
 import subprocess
 import sys
 import time
-from collections import Counter
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from harness.postgres import Postgres
-from harness.receivers import until
 from harness.service import hits
+from harness.waiting import until
 from pydantic import SecretStr
 from sqlalchemy import text
 from typer.testing import CliRunner
@@ -45,7 +43,7 @@ def server():
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch):
-    monkeypatch.setattr(forwarder_module, "LOOK_S", 0.05)
+    monkeypatch.setattr(forwarder_module, "POLL_S", 0.05)
     monkeypatch.setattr(forwarder_module, "FIRST_PAUSE_S", 0.05)
     monkeypatch.setattr(forwarder_module, "LONGEST_PAUSE_S", 0.2)
 
@@ -156,7 +154,7 @@ def test_what_changes_is_copied_again_and_what_is_deleted_here_stays_there(clean
         ended = Event(alert.id, alert.kind, alert.at, "door", alert.at + 5, {"delivered": True}, "north")
         own.add([ended])
         until(lambda: store.get(alert.id) == ended)
-        own.delete(EventFilter(), limit=9, lasting=True)
+        own.delete(EventFilter(), limit=9, ongoing=True)
         own.add([event()])
         until(lambda: _count(clean) == 2)
     own.close()
@@ -187,7 +185,7 @@ def test_what_the_service_said_last_is_copied_before_it_ends(clean, tmp_path):
 
 
 def test_two_services_of_one_name_are_told_so_and_copy_on(clean, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(forwarder_module, "ANNOUNCE_S", 0.1)
+    monkeypatch.setattr(forwarder_module, "HEARTBEAT_S", 0.1)
     folders = [tmp_path / name for name in ("one", "two")]
     stores = [EventStore.in_folder(folder) for folder in folders]
     with copying(folders[0], clean.url) as first:
@@ -200,7 +198,7 @@ def test_two_services_of_one_name_are_told_so_and_copy_on(clean, tmp_path, monke
         with copying(tmp_path / "three", clean.url, "south") as other:
             until(lambda: other._announced_s is not None)
             assert other.problem is None
-        monkeypatch.setattr(postgres_module, "NEIGHBOUR_S", 0)  # the second one is gone for long
+        monkeypatch.setattr(postgres_module, "HEARTBEAT_TIMEOUT_S", 0)  # the second one is gone for long
         until(lambda: first.problem is None)
     for own in stores:
         own.close()
@@ -244,7 +242,7 @@ def test_a_role_as_the_manual_has_it_may_write_and_nothing_else(clean, tmp_path)
             until(lambda: _count(clean) == 3)
             assert forwarder.problem is None
         with shared(url) as store, pytest.raises(EventError, match="permission denied"):
-            store.delete(EventFilter(), limit=9, lasting=True)
+            store.delete(EventFilter(), limit=9, ongoing=True)
         # what it would make itself is the same
         made = _columns(clean)
         clean.execute("DROP TABLE events, sites")
@@ -288,12 +286,12 @@ def test_tables_that_are_there_are_not_waited_for_behind_who_makes_some(clean):
     with shared(clean.url) as other, other.engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": postgres_module.NUMBER})
         with shared(clean.url) as store:
-            postgres_module.make(store.engine)
+            postgres_module.create_tables(store.engine)
 
 
 @pytest.mark.logs_errors
 def test_more_services_than_the_server_takes_connections_have_their_turn(clean, tmp_path, monkeypatch):
-    monkeypatch.setattr(forwarder_module, "KEEP_S", 0.1)
+    monkeypatch.setattr(forwarder_module, "IDLE_S", 0.1)
     check(SecretStr(clean.url), "north")
     clean.execute(
         "CREATE ROLE few LOGIN PASSWORD 'a-b' CONNECTION LIMIT 2; GRANT ALL ON events, sites TO few"
@@ -320,19 +318,10 @@ def test_a_check_counts_what_is_the_sites_own(clean):
     assert check(SecretStr(clean.url), "north").endswith("writable, 1 event of north")
 
 
-def test_services_come_back_one_after_another():
-    random.seed(0)
-    pauses = sorted(forwarder_module._pause_s(100) / forwarder_module.LONGEST_PAUSE_S for _ in range(1000))
-    assert 0.5 <= pauses[0] < 0.51
-    assert 0.99 < pauses[-1] <= 1
-    tenths = Counter(int((pause - 0.5) * 20) for pause in pauses)
-    assert max(tenths.values()) < 150  # a tenth of the time, a tenth of them
-
-
 @pytest.mark.logs_errors
 def test_a_server_that_freezes_is_told_and_gets_all_when_it_goes_on(clean, tmp_path, monkeypatch):
     """Stopped whole, with its children: connections stay open and nobody answers."""
-    monkeypatch.setattr(forwarder_module, "SILENT_S", 2)
+    monkeypatch.setattr(forwarder_module, "ATTEMPT_TIMEOUT_S", 2)
     own = EventStore.in_folder(tmp_path)
     own.add([event()])
     with copying(tmp_path, clean.url) as forwarder:
@@ -429,7 +418,7 @@ def test_who_looks_a_shared_store_up_sees_which_site_is_heard_of_and_writes_noth
         "INSERT INTO sites VALUES ('north', 'a', now()), ('north', 'b', now()), ('south', 'c', now()), "
         "('west', 'd', now() - interval '1 hour'), ('new', 'e', now())"
     )
-    looking = EventStore.to_look_up(SecretStr(clean.url), "--store")
+    looking = EventStore.read_only(SecretStr(clean.url), "--store")
     sites = sites_of(looking, now)
     assert [(site.name, site.state) for site in sites] == [
         ("west", SiteState.SILENT),

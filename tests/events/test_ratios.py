@@ -1,6 +1,5 @@
 """Who wore a mask, by hour and day: against counting by hand, in zones of half hours and on days of 23 and 25."""
 
-import time
 from collections import Counter
 from datetime import date, datetime, timedelta
 from uuid import uuid4
@@ -24,23 +23,10 @@ from maskwatch.events.ratios import (
     tallies,
     week_span,
 )
+from maskwatch.events.schema import SHARED
 from maskwatch.events.store import EventFilter, EventStore
-from maskwatch.events.tables import SHARED
 
 START = 1_795_000_500  # no quarter of an hour begins here
-
-
-@pytest.fixture
-def zone(monkeypatch):
-    """Be in another time zone."""
-
-    def be_in(name):
-        monkeypatch.setenv("TZ", name)
-        time.tzset()
-
-    yield be_in
-    monkeypatch.undo()
-    time.tzset()
 
 
 passages = st.lists(
@@ -135,8 +121,8 @@ def test_only_the_cameras_and_the_time_that_are_asked_for_count(tmp_path):
         ("Europe/Berlin", date(2026, 10, 25), 25),
     ],
 )
-def test_a_day_is_that_of_the_machine_and_begins_with_a_quarter_of_an_hour(zone, name, day, hours):
-    zone(name)
+def test_a_day_is_that_of_the_machine_and_begins_with_a_quarter_of_an_hour(in_zone, name, day, hours):
+    in_zone(name)
     span = day_span(day)
     begin = datetime.fromtimestamp(span.since).astimezone()
     assert (begin.date(), begin.hour, begin.minute) == (day, 0, 0)
@@ -145,8 +131,8 @@ def test_a_day_is_that_of_the_machine_and_begins_with_a_quarter_of_an_hour(zone,
     assert span.hours()[-1].until == span.until
 
 
-def test_a_week_begins_on_monday(zone):
-    zone("Europe/Berlin")
+def test_a_week_begins_on_monday(in_zone):
+    in_zone("Europe/Berlin")
     for day in (date(2026, 10, 19) + timedelta(days=number) for number in range(7)):
         assert days_of(week_span(day)) == [date(2026, 10, 19) + timedelta(days=number) for number in range(7)]
     assert len(week_span(date(2026, 10, 25)).hours()) == 7 * 24 + 1

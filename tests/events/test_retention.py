@@ -7,7 +7,7 @@ import pytest
 
 from maskwatch.core.events import Event, EventKind
 from maskwatch.events.media import Media
-from maskwatch.events.retention import BESIDE_BYTES, DAY_S, STEP, Retention, used_bytes
+from maskwatch.events.retention import DAY_S, OVERHEAD_BYTES, STEP, Retention, used_bytes
 from maskwatch.events.sqlite import put_aside
 from maskwatch.events.store import EventFilter, EventStore
 
@@ -64,7 +64,7 @@ def test_a_database_that_is_too_large_gives_up_the_oldest_and_shrinks(store, tmp
     whole = sum(path.stat().st_size for path in tmp_path.iterdir())
     assert whole <= 15e6
     left = store.count(EventFilter())
-    assert used_bytes(store) > 15e6 - BESIDE_BYTES - 2e6  # and no more than needed goes
+    assert used_bytes(store) > 15e6 - OVERHEAD_BYTES - 2e6  # and no more than needed goes
     assert [each.id for each in store.find(EventFilter(), limit=left)] == [
         *(each.id for each in events[: left - 1]),
         goes_on[0].id,

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from maskwatch.core.events import Event, EventKind
 from maskwatch.core.records import PeopleCount
+from maskwatch.events.passages import tally_passages
 from maskwatch.events.ratios import people
 from maskwatch.events.sites import SILENT_S, Figures, SiteState, cameras_of, sites_of
 from maskwatch.events.store import EventFilter, EventStore
@@ -122,7 +123,7 @@ def test_cameras_of_one_name_at_two_sites_are_two(store):
     )
     sites = found(store)
     assert (sites["north"].today.people.protected, sites["south"].today.people.protected) == (3, 2)
-    assert people(store.passages(EventFilter(), 900)).protected == 5
+    assert people(tally_passages(store, EventFilter(), 900)).protected == 5
 
 
 names = st.text("ab 1", min_size=1, max_size=3)

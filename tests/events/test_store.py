@@ -16,6 +16,7 @@ from sqlalchemy.event import listen
 from maskwatch.core.errors import ConfigError, EventError, EventsDamaged
 from maskwatch.core.events import Event, EventKind
 from maskwatch.events import sqlite as sqlite_module
+from maskwatch.events.erase import rename_users
 from maskwatch.events.store import FILE, Copy, EventFilter, EventStore
 
 
@@ -157,7 +158,7 @@ def test_what_root_makes_belongs_to_the_owner_of_the_folder(tmp_path):
 
 def test_what_is_deleted_is_gone_from_the_file(store):
     store.add([event(1.0, camera="somebody's bedroom")])
-    store.delete(EventFilter(), limit=9, lasting=False)
+    store.delete(EventFilter(), limit=9, ongoing=False)
     store.close()
     assert all(b"bedroom" not in path.read_bytes() for path in store.path.parent.iterdir())
 
@@ -265,16 +266,38 @@ def test_only_what_goes_on_lasts(store):
     goes_on = [event(1.0, EventKind.ALERT), event(2.0, EventKind.OUTAGE)]
     over = [event(3.0, EventKind.ALERT, ended_at=4.0), event(5.0), event(6.0, EventKind.SERVICE)]
     store.add([*goes_on, *over])
-    assert set(ids(store.lasting())) == set(ids(goes_on))
-    assert set(store.delete(EventFilter(), limit=9, lasting=False)) == set(ids(over))
-    assert set(store.delete(EventFilter(), limit=9, lasting=True)) == set(ids(goes_on))
+    assert set(ids(store.ongoing())) == set(ids(goes_on))
+    assert set(store.delete(EventFilter(), limit=9, ongoing=False)) == set(ids(over))
+    assert set(store.delete(EventFilter(), limit=9, ongoing=True)) == set(ids(goes_on))
 
 
 def test_the_oldest_go_first(store):
     events = [event(float(at)) for at in (5, 3, 1, 4)]
     store.add(events)
-    assert store.delete(EventFilter(), limit=2, lasting=False) != []
+    assert store.delete(EventFilter(), limit=2, ongoing=False) != []
     assert {each.at for each in store.find(EventFilter(), limit=9)} == {4.0, 5.0}
+
+
+def test_a_name_is_replaced_where_it_is_a_users_and_not_within_another_word(store, tmp_path):
+    """Also where somebody else changed that user."""
+    data = [
+        {"user": "an", "action": "opened", "target": "/live/entrance"},
+        {"user": "chief", "action": "new_password", "target": "an"},
+        {"user": "chief", "action": "opened", "target": "/people"},
+        {"user": "an", "keys": ["an"]},
+    ]
+    store.add([event(at, EventKind.ACCESS, None, data=each) for at, each in enumerate(data[:3])])
+    store.add([event(3, EventKind.SETTINGS, None, data=data[3])])
+    assert store.users() == {"an": 3, "chief": 2}
+    assert rename_users(tmp_path / "events", {"an": "person-1"}) == 3
+    assert store.users() == {"person-1": 3, "chief": 2}
+    found = [dict(each.data) for each in store.find(EventFilter(), limit=9)][::-1]
+    assert found == [
+        {"user": "person-1", "action": "opened", "target": "/live/entrance"},
+        {"user": "chief", "action": "new_password", "target": "person-1"},
+        data[2],
+        {"user": "person-1", "keys": ["an"]},
+    ]
 
 
 def test_what_changed_after_it_was_read_is_copied_again(store):

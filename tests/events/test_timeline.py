@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maskwatch.core.events import Event, EventKind
+from maskwatch.events.csv_export import COLUMNS, csv_lines
 from maskwatch.events.store import EventFilter, EventStore
-from maskwatch.events.table import COLUMNS, csv_lines
 from maskwatch.events.timeline import Quarter, outcome_of, page, walk
 from maskwatch.platform.clock import local_day
 

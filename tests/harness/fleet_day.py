@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from maskwatch.events.forwarder import ANNOUNCE_S, KEEP_S, LONGEST_PAUSE_S, LOOK_S
+from maskwatch.events.forwarder import HEARTBEAT_S, IDLE_S, LONGEST_PAUSE_S, POLL_S
 
 DAY_S = 86_400
 NOON, SPREAD, OPEN, CLOSED = (
@@ -132,18 +132,18 @@ def add(load, writes, phase_s):
 
     It announces itself first at the second `phase_s`.
     """
-    looks = np.ceil(writes.at / LOOK_S).astype(int)
+    looks = np.ceil(writes.at / POLL_S).astype(int)
     _, first = np.unique(np.stack([looks, writes.event]), axis=1, return_index=True)
-    second = np.minimum(looks[first] * LOOK_S, load.seconds - 1).astype(int)
+    second = np.minimum(looks[first] * POLL_S, load.seconds - 1).astype(int)
     np.add.at(load.rows, (writes.kind[first], second), 1)
     batches = np.unique(second)
     load.batches[batches] += 1
     load.events += np.bincount(
         writes.kind[np.unique(writes.event, return_index=True)[1]], minlength=len(KINDS)
     )
-    opens = batches[np.diff(batches, prepend=-DAY_S) > KEEP_S]
-    closes = batches[np.diff(batches, append=2 * DAY_S) > KEEP_S] + int(KEEP_S)
-    announcing = np.arange(phase_s, load.seconds, ANNOUNCE_S).astype(int)
+    opens = batches[np.diff(batches, prepend=-DAY_S) > IDLE_S]
+    closes = batches[np.diff(batches, append=2 * DAY_S) > IDLE_S] + int(IDLE_S)
+    announcing = np.arange(phase_s, load.seconds, HEARTBEAT_S).astype(int)
     load.announcements[announcing] += 1
     is_open = np.searchsorted(opens, announcing, "right") > np.searchsorted(closes, announcing, "left")
     load.connections[opens] += 1

@@ -1,6 +1,6 @@
 """What a fleet of cameras asks of the shared database and the network in a day; run by hand, on any machine.
 
-    python tests/harness/fleet_load.py --cameras 10000 [--plot FILE] [--price 0.10 --cameras-a-machine 16]
+    PYTHONPATH=tests python tests/harness/fleet_load.py --cameras 10000 [--plot FILE] [--price 0.10 --cameras-a-machine 16]
 
 Days are drawn (`fleet_day.py`): so many people, alerts and outages by camera, a share of the doors busy, people when it is
 day. What comes of them at the server is reckoned from the measured costs of `--costs`. `--price` is what you pay for a
@@ -24,7 +24,7 @@ def drawn(given, chance):
     while left > 0:
         number = min(given.cameras_a_service, left)
         doors = [given.busy if chance.random() < given.busy_share else given.quiet for _ in range(number)]
-        fleet_day.add(load, fleet_day.draw(doors, chance), chance.uniform(0, fleet_day.ANNOUNCE_S))
+        fleet_day.add(load, fleet_day.draw(doors, chance), chance.uniform(0, fleet_day.HEARTBEAT_S))
         left -= number
     return load
 

@@ -1,8 +1,8 @@
 """What the shared database takes from services, measured on a real PostgreSQL server on this machine; run by hand.
 
-    python tests/harness/fleet_measure.py costs -o FILE            a row, a batch, a connection: bytes, processor, disk
-    python tests/harness/fleet_measure.py fleets FILE [--services 1,3,10,30] [--seconds 120] [--per-second 0.5]
-    python tests/harness/fleet_measure.py backlogs [--services 1,3,10,30] [--events 3000] [--delay-ms 20]
+    PYTHONPATH=tests python tests/harness/fleet_measure.py costs -o FILE            a row, a batch, a connection: bytes, processor, disk
+    PYTHONPATH=tests python tests/harness/fleet_measure.py fleets FILE [--services 1,3,10,30] [--seconds 120] [--per-second 0.5]
+    PYTHONPATH=tests python tests/harness/fleet_measure.py backlogs [--services 1,3,10,30] [--events 3000] [--delay-ms 20]
 
 `fleets` lets so many services, whose forwarder is the real one, copy what was drawn for a fleet of one busy door each, and
 puts beside it what `fleet_day.py` reckons from the costs in FILE. `backlogs` gives how quickly all is copied after the
@@ -95,7 +95,7 @@ def costs(given):
     with ExitStack() as stack:
         server = Server(stack)
         store = EventStore.shared(server.url, "site 1")
-        postgres.make(store.engine)
+        postgres.create_tables(store.engine)
         told = {f"row_{what}": {} for what in ("up", "disk", "wal")}
         ones, many = {}, {}
         for kind in fleet_day.KINDS:
@@ -209,7 +209,7 @@ class _Service:
         self.forwarder = Forwarder(folder, url, f"site {number}", _crashed)
 
     def make_tables(self):
-        postgres.make(self.forwarder._shared.engine)
+        postgres.create_tables(self.forwarder._shared.engine)
         self.forwarder._shared.close()
 
 

@@ -87,7 +87,7 @@ def fill(store, *, sites, cameras, number, since, until):
 def three_sites(server):
     """Into a `harness.postgres.Postgres`: `site 01` is silent for three hours, `site 02` has a camera offline, `site 00` is up."""
     store = EventStore.shared(SecretStr(server.url), "test")
-    postgres.make(store.engine)
+    postgres.create_tables(store.engine)
     now = time.time()
     fill(store, sites=3, cameras=4, number=6000, since=now - DAY_S, until=now - 600)
     store.add(

@@ -7,7 +7,7 @@ import av
 import numpy as np
 
 from maskwatch.app.archive import analysis
-from maskwatch.app.archive.analysis import Work
+from maskwatch.app.archive.analysis import AnalysisSetup
 from maskwatch.app.footage import ReplayPlan
 from maskwatch.config import load as configuration
 from maskwatch.core.address import Address
@@ -87,7 +87,7 @@ def planned(clip, folder, *, queue=True, **changes):
 class StubWork:
     """The work of an archive's workers, with the stub's models in whatever process."""
 
-    work: Work
+    work: AnalysisSetup
 
     def __call__(self):
         analysis.serving_models = lambda *_: MODELS

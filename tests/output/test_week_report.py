@@ -131,7 +131,7 @@ def test_the_report_says_the_weeks_figures(store):
     assert f"{100 * counts.protected / assessed:.0f} %" in first
     assert f"95 % interval {100 * low:.0f} % to {100 * high:.0f} %" in first
     assert f"{assessed:,} assessed, {counts.unknown:,} not" in first
-    assert f"{week.undelivered} reached nobody" in first
+    assert f"{week.undelivered} not delivered" in first
     for (_, rule), number in week.alerts.items():
         assert rule in second
         assert str(number) in second

@@ -64,6 +64,19 @@ def test_workers_that_cannot_begin_or_go_on_say_why(workers_for):
 
 
 @pytest.mark.integration
+def test_where_fewer_workers_can_start_than_are_asked_for_those_do_all(workers_for, tmp_path):
+    with workers_for(Describe(slots=(tmp_path / "one",), takes_s=0.3)) as workers:
+        done = list(in_parallel(workers, TWELVE))
+    assert sorted((each.piece.number, each.result) for each in done) == list(enumerate(DESCRIBED))
+
+
+@pytest.mark.integration
+def test_where_every_worker_dies_as_it_starts_the_work_ends(workers_for):
+    with workers_for(Describe(slots=())) as workers, pytest.raises(WorkError, match="died as they started"):
+        list(in_parallel(workers, TWELVE))
+
+
+@pytest.mark.integration
 def test_results_come_in_the_order_of_their_pieces_however_long_each_takes(workers_for):
     with workers_for(Describe(takes_s=0.05)) as workers:
         assert list(in_order(workers, TWELVE)) == DESCRIBED

@@ -76,7 +76,7 @@ def test_an_alert_begins_is_told_and_ends_as_one_event(feed, told):
         "sinks": {},
     }
     told.now += 2
-    feed.on_told(ALERT, {"voice": "delivered", "webhook": "kept", "mqtt": "failed"}, True)
+    feed.on_outcomes(ALERT, {"voice": "delivered", "webhook": "kept", "mqtt": "failed"}, True)
     assert told.one.data["delivered"] is True
     assert told.one.data["sinks"] == {"voice": "delivered", "webhook": "kept", "mqtt": "failed"}
     assert told.one.ended_at is None
@@ -114,7 +114,7 @@ def test_of_a_live_camera_things_happened_when_its_frames_were_taken(told):
 def test_an_alert_that_reached_nobody_is_over(feed, told):
     feed.on_alert(ALERT)
     told.now += 3
-    feed.on_told(ALERT, {"voice": "failed", "mqtt": "dropped"}, False)
+    feed.on_outcomes(ALERT, {"voice": "failed", "mqtt": "dropped"}, False)
     assert (told.one.data["delivered"], told.one.ended_at) == (False, NOW + 3)
     feed.on_ended(replace(ALERT, ended_at=9.0))
     feed.close()
@@ -190,7 +190,7 @@ def test_what_goes_on_at_the_end_is_cut_off_and_later_news_is_none(feed, told):
     assert {(event.ended_at, event.data["cut_off"]) for event in told.values()} == {(NOW + 5, True)}
     count = len(told.all)
     feed.on_camera_state("door", DOWN, "stopped", 0.0)
-    feed.on_told(ALERT, {"voice": "delivered"}, True)
+    feed.on_outcomes(ALERT, {"voice": "delivered"}, True)
     feed.close()
     assert len(told.all) == count
 

@@ -1,11 +1,11 @@
 """Several rules a camera: each alert to the sinks of its rule and level, and each end after it."""
 
 import threading
-import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from harness.waiting import until
 
 from maskwatch.core.errors import AlertError, SourceError
 from maskwatch.core.records import AlertKind, Box, Face, Frame, Label, Passage, Person
@@ -15,13 +15,14 @@ from maskwatch.core.rules.occupancy import Occupancy
 from maskwatch.core.rules.protected_ratio import ProtectedRatio
 from maskwatch.core.rules.schedule import Schedule
 from maskwatch.core.rules.timed_rule import TimedRule, Timing
+from maskwatch.pipeline import offline_watch
 from maskwatch.pipeline import pipeline as pipeline_module
 from maskwatch.pipeline.announcer import sink_routes
 from maskwatch.pipeline.camera import Camera
 from maskwatch.pipeline.pipeline import Pipeline
 
 BARE, MASKED = 20, 230
-SOON_S = 5.0
+SOON_S = 30.0
 
 
 class Footage:
@@ -123,13 +124,6 @@ def replayed(made):
     with Pipeline([made], replay=True, on_decision=decisions.append) as pipeline:
         pipeline.run()
     return decisions
-
-
-def until(condition):
-    deadline = time.monotonic() + SOON_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def test_each_rule_gives_its_own_alert_of_a_frame():
@@ -271,8 +265,8 @@ def test_an_alert_that_is_delivered_while_the_pipeline_stops_is_over_too():
 
 
 def test_what_stands_when_a_camera_goes_down_is_over_while_others_are_watched(monkeypatch):
-    monkeypatch.setattr(pipeline_module, "LOOK_S", 0.01)
-    monkeypatch.setattr(pipeline_module, "LOST_S", 0.2)
+    monkeypatch.setattr(offline_watch, "CHECK_S", 0.01)
+    monkeypatch.setattr(offline_watch, "LOST_S", 0.2)
     monkeypatch.setattr(pipeline_module, "IDLE_S", 0.02)
     sink = Sink()
     made = camera([shot(0.0), lambda: until(lambda: sink.told)], rule(), sinks=(sink,), live=True)

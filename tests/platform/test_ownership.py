@@ -20,7 +20,7 @@ from maskwatch.drift.confidences import Confidences
 from maskwatch.learning.archive import Archive, LearningBatch
 from maskwatch.models.registry import Registry, Version, shipped_files
 from maskwatch.platform.files import locked, make_folder, replacing, write_atomically
-from maskwatch.samples.annotations import accepted
+from maskwatch.samples.annotations import as_annotations
 from maskwatch.samples.retention import MB, Limits
 from maskwatch.samples.store import Queue
 from maskwatch.training.run_folder import claim
@@ -106,7 +106,7 @@ def lock(state, add):
 def labelled_and_moved(state, add):
     queue = Queue(state / "queue", Limits(1000, 30))
     first, second = add(queue), add(queue, 1.0)
-    queue.label(first, accepted(queue.sample(first).report.faces), "kim", based_on=0)
+    queue.label(first, as_annotations(queue.sample(first).report.faces), "kim", based_on=0)
     queue.undo(first, "kim")
     queue.move(second, state / "elsewhere")
     queue.remove([first], labelled=True)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 from maskwatch.core.errors import LabelConflict, QueueError
 from maskwatch.core.records import Box, Face, FrameReport, Label
 from maskwatch.datasets.labels import AnnotationLabel, FaceLabel
-from maskwatch.samples.annotations import Annotation, accepted
+from maskwatch.samples.annotations import Annotation, as_annotations, relabelled
 from maskwatch.samples.store import Queue
 
 HERE, THERE = Box(10, 10, 30, 40), Box(40.04, 10, 60.06, 40)
@@ -132,17 +133,39 @@ def test_what_is_labelled_after_an_undo_is_undone_first(queue, add):
     assert queue.undo(sample_id, "kim").labels is None
 
 
-def test_a_face_that_was_found_and_is_not_marked_is_remembered_as_rejected(queue, add):
-    sample_id = add()
-    assert queue.sample(sample_id).rejected == ()
-    moved = Annotation(Box(12, 8, 33, 41), AnnotationLabel.PROTECTED)
-    sample = queue.label(sample_id, [moved], "kim", based_on=0)
-    assert [face.box.x1 for face in sample.rejected] == [40.0, 2]
-    assert len(queue.label(sample_id, [], "kim", based_on=1).rejected) == 3
+def test_what_holds_of_a_sample_are_its_labels_and_without_any_what_the_models_found(queue, add):
+    sample = queue.sample(add())
+    assert sample.annotations == as_annotations(sample.report.faces)
+    assert sample.labelled_report is sample.report
+    worn_wrong = replace(BARE, label=AnnotationLabel.WORN_WRONG)
+    labelled = queue.label(sample.id, [MASKED, worn_wrong], "kim", based_on=0)
+    assert labelled.annotations == (MASKED, worn_wrong)
+    assert [(each.box, each.label) for each in labelled.labelled_report.faces] == [
+        (MASKED.box, Label.PROTECTED),
+        (worn_wrong.box, Label.UNPROTECTED),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("label", "number", "expected"),
+    [
+        (AnnotationLabel.UNKNOWN, None, ["unknown", "unknown"]),
+        (AnnotationLabel.UNKNOWN, 2, ["protected", "unknown"]),
+        (None, 1, ["unprotected"]),
+        (None, None, []),
+    ],
+)
+def test_one_face_or_all_get_another_label_or_go(label, number, expected):
+    assert [each.label for each in relabelled([MASKED, BARE], label, number)] == expected
+
+
+def test_a_face_that_is_not_there_cannot_be_relabelled():
+    with pytest.raises(IndexError):
+        relabelled([MASKED, BARE], AnnotationLabel.UNKNOWN, 3)
 
 
 def test_accepting_says_what_the_models_said(queue, add):
-    annotations = accepted(queue.sample(add()).report.faces)
+    annotations = as_annotations(queue.sample(add()).report.faces)
     assert [mark.label for mark in annotations] == [
         AnnotationLabel.PROTECTED,
         AnnotationLabel.UNPROTECTED,

@@ -10,7 +10,7 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
-from maskwatch.app import erase_beside
+from maskwatch.app import erase_related
 from maskwatch.app.erase import Erasure, count_events, erase, erase_events, look
 from maskwatch.console.review.thumbnails import Thumbnails
 from maskwatch.core.errors import ConfigError, DataError, QueueError, SourceError
@@ -315,8 +315,8 @@ def test_of_alerts_that_wait_those_of_the_camera_and_the_days_are_found(tmp_path
     left = [message(MONDAY, "door"), message(TUESDAY, "yard", "b")]
     fresh, old = message(TUESDAY, "door", "c", half=True), message(TUESDAY, "door", "d", half=True)
     os.utime(old, (time.time() - 3600,) * 2)
-    assert set(erase_beside._messages([box], OF_TUESDAY)) == {mine, old}
-    assert set(erase_beside._messages([box], Erasure("door", before=date(2026, 11, 4)))) == {
+    assert set(erase_related._messages([box], OF_TUESDAY)) == {mine, old}
+    assert set(erase_related._messages([box], Erasure("door", before=date(2026, 11, 4)))) == {
         mine,
         old,
         left[0],

@@ -76,6 +76,8 @@ def labelled(config, frame):
         data = {"user": user, "address": "192.0.2.7", "action": Action.OPENED, "target": f"/people/{user}"}
         store.add([Event(uuid4().hex, EventKind.ACCESS, 1.0, data=data)])
     store.add([Event(uuid4().hex, EventKind.SETTINGS, 2.0, data={"user": "Kim Nari", "keys": ["fps"]})])
+    data = {"user": "chief", "address": "192.0.2.8", "action": "user_added", "target": "Kim Nari"}
+    store.add([Event(uuid4().hex, EventKind.ACCESS, 3.0, data=data)])
     store.close()
     return queue
 
@@ -100,7 +102,7 @@ def test_a_name_is_replaced_wherever_it_stands_by_one_pseudonym_and_people_agree
     found = look_for(config, "kim nari")
     assert found.queue
     assert found.archive
-    assert (found.events, found.is_user, found.in_team) == (3, True, True)
+    assert (found.events, found.is_user, found.in_team) == (4, True, True)
     pseudonym = erase_person(config, "kim nari")
     assert people.PSEUDONYM.fullmatch(pseudonym)
     assert b"kim nari" not in everything(tmp_path)
@@ -112,7 +114,7 @@ def test_a_name_is_replaced_wherever_it_stands_by_one_pseudonym_and_people_agree
     assert returned.verdict.comment == f"{pseudonym}: the mask is under the nose, {pseudonym}."
     assert read_team(config.queue.dir).labellers == ("lee", "박")
     store = EventStore.in_folder(config.events.dir)
-    assert store.users() == {pseudonym: 3, "lee": 1}
+    assert store.users() == {pseudonym: 4, "lee": 1, "chief": 1}
     store.close()
     assert [each.name for each in Users(config.console.dir).all()] == ["chief"]
     assert not (config.queue.dir / people.NAME).exists()

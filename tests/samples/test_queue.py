@@ -482,11 +482,9 @@ def test_near_misses_are_kept_as_suggestions_beside_the_faces(folder, frame, rep
     (sample,) = Queue(folder).samples()
     assert sample.report.near_misses == (MISS,)
     assert len(sample.report.faces) == 1
-    assert sample.rejected == ()
     Queue(folder).label(name, (), "kim", based_on=0)
     (labelled,) = Queue(folder).samples()
     assert labelled.report.near_misses == (MISS,)
-    assert labelled.rejected == sample.report.faces  # a suggestion was no verdict that could be wrong
 
 
 def test_a_sample_without_suggestions_is_written_as_ever(folder, add):
@@ -504,7 +502,7 @@ def test_what_is_suggested_is_exported_and_accepted_as_no_face(folder, frame, re
     write_folder(exported(queue, SampleFilter(), "coco"), tmp_path / "out")
     (image,) = read(tmp_path / "out").images
     assert len(image.truths) == 1
-    assert len(labelling_rules.accepted(queue.sample(name).report.faces)) == 1
+    assert len(labelling_rules.as_annotations(queue.sample(name).report.faces)) == 1
 
 
 def test_a_suggestion_that_somebody_takes_becomes_a_face_to_learn_from(folder, frame, report):

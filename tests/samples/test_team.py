@@ -19,7 +19,7 @@ from maskwatch.learning.archive import Archive
 from maskwatch.learning.loop import waiting
 from maskwatch.samples import index
 from maskwatch.samples.agreement import LABELS, agreement, comparisons, kappa
-from maskwatch.samples.annotations import Annotation, Revision, accepted
+from maskwatch.samples.annotations import Annotation, Revision, as_annotations
 from maskwatch.samples.opinions import Opinion, agree, matched
 from maskwatch.samples.sample import Sample, read_sample
 from maskwatch.samples.store import Queue
@@ -309,7 +309,7 @@ def test_what_waits_is_counted_for_whom_it_waits(queue, add):
     ids = [add() for _ in range(4)]
     doubled = add(doubled=True)
     _, second = the_two(queue, doubled)
-    save(queue, TEAM, ids[0], accepted(queue.sample(ids[0]).report.faces), "kim", based_on=0)
+    save(queue, TEAM, ids[0], as_annotations(queue.sample(ids[0]).report.faces), "kim", based_on=0)
     send_back(queue, ids[0], "admin", "look again", based_on=1)
     samples = [each for each in queue.samples() if each.id in {*ids, doubled}]
     told = {each.name: each for each in work_done(samples, TEAM, datetime.now(UTC))}

@@ -20,9 +20,10 @@ from maskwatch.core.address import Address
 from maskwatch.core.errors import SourceError
 from maskwatch.core.ports import SupportsIdle
 from maskwatch.core.records import CameraState
+from maskwatch.pipeline.camera_counters import STILL_S
 from maskwatch.pipeline.capture import Capture, start
 from maskwatch.pipeline.mailbox import Mailbox
-from maskwatch.pipeline.status_board import STILL_S, Board
+from maskwatch.pipeline.status_board import Board
 from maskwatch.sources import done_files, drop
 from maskwatch.sources.done_files import DoneFiles, FileState
 from maskwatch.sources.drop import DropSource, _Arrivals, _File

@@ -5,7 +5,7 @@ import numpy as np
 from tracking.scenes import SIZE
 
 from maskwatch.config.sections import Defaults
-from maskwatch.core.geometry import grown
+from maskwatch.core.geometry import expanded
 from maskwatch.core.records import Frame
 from maskwatch.detect.motion import MotionGate
 from maskwatch.models.loading import Models, pick_device
@@ -52,7 +52,7 @@ class Studio:
         there = [(p, self._heads[n]) for n, p in enumerate(self._scene.people) if p.begin <= at < p.end]
         for person, head in sorted(there, key=lambda pair: pair[0].box(at).width):
             away = any(a <= at < b for a, b in person.away)
-            _put(image, head, grown(person.box(at), ROOM), away=away)
+            _put(image, head, expanded(person.box(at), ROOM), away=away)
         for pillar in self._scene.pillars:
             x1, y1, x2, y2 = map(round, pillar)
             image[y1:y2, x1:x2] = (120, 110, 100)
@@ -63,7 +63,7 @@ class Studio:
 def _head(number):
     """A face with some room, `(h, w, 3)`, of one who differs a little from the others."""
     picture = portrait() if number % 3 else with_mask(portrait(), FACE)
-    x1, y1, x2, y2 = map(round, grown(FACE, ROOM))
+    x1, y1, x2, y2 = map(round, expanded(FACE, ROOM))
     head = picture[max(y1, 0) : y2, x1:x2].astype(np.float32) * (0.8 + 0.08 * (number % 5))
     return np.ascontiguousarray(head[:, ::-1] if number % 2 else head)
 

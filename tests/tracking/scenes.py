@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from maskwatch.core.geometry import covered, grown, holds, iou
+from maskwatch.core.geometry import contains_centre, covered_share, expanded, iou
 from maskwatch.core.records import Box, Face
 
 SIZE = WIDTH, HEIGHT = 1280, 720
@@ -47,10 +47,10 @@ class Scene:
         result = {}
         for number, box in there.items():
             inside = box.within(WIDTH, HEIGHT)
-            if covered(box, Box(0, 0, WIDTH, HEIGHT)) < HIDDEN:
+            if covered_share(box, Box(0, 0, WIDTH, HEIGHT)) < HIDDEN:
                 continue
             before = [other for other in there.values() if other.width > box.width]
-            seen = all(covered(inside, by) < HIDDEN for by in (*self.pillars, *before))
+            seen = all(covered_share(inside, by) < HIDDEN for by in (*self.pillars, *before))
             seen &= not any(a <= at < b for a, b in self.people[number].away)
             result[number] = inside, seen
         return result
@@ -148,11 +148,11 @@ class _Eyes:
             if was is not None and now is not None and not turned and _moved(was, now) < STILL * side:
                 self._looked[number] = was
                 continue
-            areas += [grown(box, 1) for box in (was, now) if box is not None]
+            areas += [expanded(box, 1) for box in (was, now) if box is not None]
 
         def joined(fresh: tuple[Face, ...], carried: tuple[Face, ...]) -> tuple[Face, ...]:
-            seen = [face for face in fresh if any(holds(area, face.box) for area in areas)]
-            kept = [face for face in carried if not any(holds(area, face.box) for area in areas)]
+            seen = [face for face in fresh if any(contains_centre(area, face.box) for area in areas)]
+            kept = [face for face in carried if not any(contains_centre(area, face.box) for area in areas)]
             return (*seen, *(face for face in kept if all(iou(face.box, other.box) < 0.4 for other in seen)))
 
         self._faces = joined(new.faces, self._faces)

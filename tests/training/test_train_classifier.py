@@ -21,7 +21,6 @@ from maskwatch.datasets.records import GroundTruth, LabelledImage, Split
 from maskwatch.evaluation.classification import Confusion, evaluate
 from maskwatch.training import classifier as train_classifier
 from maskwatch.training.classifier import ClassifierRecipe, augmented_batches, train
-from maskwatch.training.face_crops import framed
 from maskwatch.training.jobs import classifier as job
 
 CPU = torch.device("cpu")
@@ -182,7 +181,7 @@ def test_training_learns_what_it_never_saw_and_the_same_seed_gives_the_same_netw
 
 
 def test_augmentation_repeats_with_its_seed_and_epoch_and_varies_with_both():
-    faces = framed(faces_of(16, Split.TRAIN))
+    faces = faces_of(16, Split.TRAIN)
 
     def first(seed, epoch):
         return next(augmented_batches(faces, SHAPE, ClassifierRecipe(batch=16, seed=seed), epoch))
@@ -283,7 +282,7 @@ def test_train_and_evaluate_commands_end_to_end(tmp_path, bare, masked, maskwatc
 def test_half_of_what_is_drawn_is_protected_and_worn_wrong_faces_come_oftener():
     labels = [FaceLabel.PROTECTED] * 90 + [FaceLabel.UNPROTECTED] * 8 + [FaceLabel.WORN_WRONG] * 2
     faces = [LabelledFace(noisy(0, (0, 0, 0)), Box(4, 4, 44, 44), label, Split.TRAIN, "") for label in labels]
-    shares = train_classifier._shares(framed(faces), ClassifierRecipe(worn_wrong=4))
+    shares = train_classifier._shares(faces, ClassifierRecipe(worn_wrong=4))
     assert shares[:90].sum() == pytest.approx(0.5)
     assert shares[98] == pytest.approx(4 * shares[90])
     assert shares.sum() == pytest.approx(1)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from maskwatch.app.cameras import camera_source, why_not_decoded
 from maskwatch.app.check import faces, stream, sub_streams
 from maskwatch.app.check.faces import FacesSeen
-from maskwatch.app.check.stream import Watched
+from maskwatch.app.check.stream import StreamSample
 from maskwatch.app.replay import drawn_places
 from maskwatch.config.sections import CameraConfig
 from maskwatch.core.address import Address
@@ -31,7 +31,7 @@ MIN_ROWS = 40  # of a picture: in a lower one nothing can be written
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class CheckOptions:
     """`folder` is for the pictures; where `picture_required`, one that cannot be written is an error.
 
     `compare`: what each smallest face costs and finds, too. `view_deg` is how wide the view is taken to be.
@@ -45,16 +45,16 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What there is to say of a camera, and its picture, None where there may be or can be none."""
+    """The findings about a camera, and its picture; None where none may or can be written."""
 
     lines: tuple[str, ...]
     picture: Path | None = None
 
 
-def look_at(name: str, camera: CameraConfig, models: Callable[[], Models], wanted: Wanted) -> Findings:
+def look_at(name: str, camera: CameraConfig, models: Callable[[], Models], options: CheckOptions) -> Findings:
     """Open the camera once, look for faces in it, ask it for a smaller stream, and leave its picture. Raises `SourceError`.
 
-    Of faces nothing is said where the models fail, which is told elsewhere.
+    Where the models fail, which is reported elsewhere, nothing is said about faces.
     """
     source = camera_source(name, camera)
     if isinstance(source, SupportsIdle):  # it may bring nothing for hours and be well
@@ -66,24 +66,24 @@ def look_at(name: str, camera: CameraConfig, models: Callable[[], Models], wante
         raise SourceError(f"{told}; {why}")
     lines = [told + _decoded_by(camera)]
     seen = _faces(watched, camera, models)
-    lines += _about_faces(camera, seen, models, wanted)
+    lines += _about_faces(camera, seen, models, options)
     if address is not None and watched.live:
         size = watched.last.size
         smaller = sub_streams.find(address, watched.facts.size if watched.facts.codec else size)
-        face = _smallest_face(seen, size[0], wanted)
+        face = _smallest_face(seen, size[0], options)
         lines.append(sub_streams.told(address, smaller, size, face, slow=watched.is_too_slow))
     picture = None
     try:
-        picture = _leave_picture(wanted, name, camera, seen)
+        picture = _leave_picture(options, name, camera, seen)
     except OSError as e:
-        why = f"{e.filename or wanted.folder}: {e.strerror or e}"
-        if wanted.picture_required:
+        why = f"{e.filename or options.folder}: {e.strerror or e}"
+        if options.picture_required:
             raise SourceError(why) from e
         lines.append(f"no picture: {why}")
     return Findings(tuple(line for line in lines if line), picture)
 
 
-def _faces(watched: Watched, camera: CameraConfig, models: Callable[[], Models]) -> FacesSeen | None:
+def _faces(watched: StreamSample, camera: CameraConfig, models: Callable[[], Models]) -> FacesSeen | None:
     frames = [watched.first] if watched.first is watched.last else [watched.first, watched.last]
     try:
         return faces.look(frames, camera, models())
@@ -92,7 +92,7 @@ def _faces(watched: Watched, camera: CameraConfig, models: Callable[[], Models])
 
 
 def _transport(address: Address | None, camera: CameraConfig) -> str:
-    """TCP or UDP of RTSP; empty of what says it by its address."""
+    """RTSP's transport, TCP or UDP; empty for other addresses, which tell theirs by themselves."""
     try:
         is_rtsp = address is not None and urlsplit(address.reveal()).scheme.lower() in {"rtsp", "rtsps"}
     except ValueError:
@@ -101,7 +101,7 @@ def _transport(address: Address | None, camera: CameraConfig) -> str:
 
 
 def _decoded_by(camera: CameraConfig) -> str:
-    """What `decode: auto` comes to on this machine; nothing for other values, which say it themselves."""
+    """The decoder that `decode: auto` stands for on this machine; empty for other values, which name it."""
     address = address_of(camera.source)
     if camera.decode is Decode.SOFTWARE:
         return ""
@@ -114,7 +114,7 @@ def _decoded_by(camera: CameraConfig) -> str:
 
 
 def _about_faces(
-    camera: CameraConfig, seen: FacesSeen | None, models: Callable[[], Models], wanted: Wanted
+    camera: CameraConfig, seen: FacesSeen | None, models: Callable[[], Models], options: CheckOptions
 ) -> list[str]:
     ignored = sum(area(polygon) for polygon in camera.ignore)
     parts = [f"{ignored:.0%} of the picture ignored"] if camera.ignore else []
@@ -124,22 +124,24 @@ def _about_faces(
         share = seen.least_px / seen.frame.size[1]
         parts.append(f"faces from {seen.least_px:g} px, {share:.1%} of the picture's height")
     parts.append(f"finding them takes about {seen.find_ms:.0f} ms a frame")
-    lines = ["; ".join(parts), faces.told(seen, wanted.view_deg)]
-    if wanted.compare and (tried := faces.compare(seen.frame, camera, models())):
+    lines = ["; ".join(parts), faces.told(seen, options.view_deg)]
+    if options.compare and (tried := faces.compare(seen.frame, camera, models())):
         lines.append(faces.compared(tried))
     return lines
 
 
-def _smallest_face(seen: FacesSeen | None, width: int, wanted: Wanted) -> tuple[float, float] | None:
+def _smallest_face(seen: FacesSeen | None, width: int, options: CheckOptions) -> tuple[float, float] | None:
     if seen is None or seen.least_px is None:
         return None
-    smallest = seen.widths[0] if seen.widths else face_px(FAR_M, width, wanted.view_deg)
+    smallest = seen.widths[0] if seen.widths else face_px(FAR_M, width, options.view_deg)
     return smallest, found_from_px(seen.least_px)
 
 
-def _leave_picture(wanted: Wanted, name: str, camera: CameraConfig, seen: FacesSeen | None) -> Path | None:
-    """With as much of the frame as may be shown; where nothing may, one of before is removed. Raises `OSError`."""
-    path = wanted.folder / f"{name}.jpg"
+def _leave_picture(
+    options: CheckOptions, name: str, camera: CameraConfig, seen: FacesSeen | None
+) -> Path | None:
+    """Write the picture with as much of the frame as may be shown; where nothing may, an earlier one is removed. Raises `OSError`."""
+    path = options.folder / f"{name}.jpg"
     frame = None
     if seen is not None:
         everything = replace(seen.report, faces=(*seen.report.faces, *seen.smaller))
@@ -152,8 +154,8 @@ def _leave_picture(wanted: Wanted, name: str, camera: CameraConfig, seen: FacesS
         seen.report.faces,
         seen.smaller,
         places=drawn_places(camera),
-        ruler=_ruler(seen, wanted.view_deg),
-        lines=_lines(name, seen, wanted.view_deg),
+        ruler=_ruler(seen, options.view_deg),
+        lines=_lines(name, seen, options.view_deg),
     )
     with replacing(path) as part:
         part.touch(mode=0o600)

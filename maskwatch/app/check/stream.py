@@ -18,10 +18,10 @@ MAX_FRAMES = 2000  # of footage, whose clock may not go on
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
-    """What came: the first frame and the last, and what was measured; None where two frames did not come.
+class StreamSample:
+    """The first and last frame, and what was measured; None where fewer than two frames came.
 
-    `opened_s` is how long the first picture took, `fps` the frames that came a second, `frame_ms` the processor's time
+    `opened_s` is the time to the first picture, `fps` the frames received a second, `frame_ms` the processor time
     to receive and decode one.
     """
 
@@ -42,8 +42,8 @@ class Watched:
         return self.live and self.frame_ms is not None and self.frame_ms * rate > 1000 * threads
 
 
-def watch(source: Source, *, for_s: float = WATCH_S) -> Watched:
-    """Open it once and see what comes within `for_s` of its first frames. Raises `SourceError`."""
+def watch(source: Source, *, for_s: float = WATCH_S) -> StreamSample:
+    """Open the stream once and measure for `for_s` seconds from its first frame. Raises `SourceError`."""
     started = time.monotonic()
     with closing(source.frames()) as frames:
         first = last = next(iter(frames), None)
@@ -64,7 +64,7 @@ def watch(source: Source, *, for_s: float = WATCH_S) -> Watched:
     if facts.codec == NO_CLOCK:
         facts = StreamFacts(facts.codec, facts.size)
     arrived_fps = count / passed_s if count > 0 and passed_s > 0 else None
-    return Watched(
+    return StreamSample(
         source.name,
         source.live,
         first,
@@ -76,7 +76,7 @@ def watch(source: Source, *, for_s: float = WATCH_S) -> Watched:
     )
 
 
-def told(watched: Watched, transport: str, aspect: float | None) -> str:
+def told(watched: StreamSample, transport: str, aspect: float | None) -> str:
     """In one line; `aspect` is the configured width by height of the picture."""
     facts = watched.facts
     where = f"{watched.name} over {transport}" if transport else watched.name
@@ -93,8 +93,8 @@ def told(watched: Watched, transport: str, aspect: float | None) -> str:
     return ", ".join(parts)
 
 
-def sizes(watched: Watched, aspect: float | None) -> str:
-    """The picture's size, and what it is made of where its pixels are not square, or look as if they were not meant to be."""
+def sizes(watched: StreamSample, aspect: float | None) -> str:
+    """The picture's size, with the stream's own size where its pixels are not square, or look as if they should not be."""
     facts, (width, height) = watched.facts, watched.last.size
     sent = facts.size if facts.codec else (width, height)
     if sent not in {(width, height), (height, width)}:  # or turned upright

@@ -1,4 +1,4 @@
-"""Whether an RTSP camera has a smaller stream: it is asked to describe it, and nothing is played."""
+"""Whether an RTSP camera has a smaller stream: the camera is asked to describe it (DESCRIBE), and nothing is played."""
 
 import ssl
 from contextlib import closing
@@ -21,21 +21,21 @@ SQUEEZED = 0.03  # of the aspect: more than rounding to whole blocks makes
 
 
 @dataclass(frozen=True, slots=True)
-class Smaller:
-    """A smaller stream, and by what change of the address it is reached."""
+class SmallerStream:
+    """A smaller stream, and the change of the address that leads to it."""
 
     stream: SubStream
     codec: str
     size: tuple[int, int] | None
 
 
-def find(address: Address, size: tuple[int, int]) -> Smaller | None:
-    """The largest of the streams that are smaller than `size`, width and height; None where no other is known.
+def find(address: Address, size: tuple[int, int]) -> SmallerStream | None:
+    """The largest stream below `size` (width, height); None where no other is known.
 
-    Asks over one connection with the login of the address, at most `candidates` questions, and no more after the first
+    Asks over one connection with the address's login, for at most all `candidates`, and stops after the first
     refusal, so that no account is locked.
     """
-    found: list[Smaller] = []
+    found: list[SmallerStream] = []
     others = candidates(address)
     if not others:
         return None
@@ -44,7 +44,7 @@ def find(address: Address, size: tuple[int, int]) -> Smaller | None:
             for other in others:
                 what = asking.about(other.address)
                 if what is not None and _is_smaller(what.size, size):
-                    found.append(Smaller(other, what.codec, what.size))
+                    found.append(SmallerStream(other, what.codec, what.size))
     except AlertError:  # refused, or gone: what was found is found
         pass
     return max(found, key=lambda each: _pixels(each.size), default=None)
@@ -52,7 +52,7 @@ def find(address: Address, size: tuple[int, int]) -> Smaller | None:
 
 def told(
     address: Address,
-    smaller: Smaller | None,
+    smaller: SmallerStream | None,
     size: tuple[int, int],
     face: tuple[float, float] | None,
     *,
@@ -129,5 +129,5 @@ class _Asking:
         return described(response.body.decode("utf-8", "replace"))
 
     def close(self) -> None:
-        """Nothing was set up, so nothing is to be torn down."""
+        """Close the connection; as no stream was set up, no TEARDOWN is needed."""
         self._connection.close()

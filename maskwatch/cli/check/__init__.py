@@ -104,9 +104,9 @@ class Visit:
 
     def look_at(self, name: str, camera: "CameraConfig", models: "Callable[[], Models]") -> str:
         """What there is to say of a camera; its picture is left. Raises `SourceError`."""
-        from maskwatch.app.check.camera import Findings, Wanted, look_at
+        from maskwatch.app.check.camera import CheckOptions, Findings, look_at
 
-        wanted = Wanted(self.folder, self._compare, self._view_deg, picture_required=self._is_required)
+        wanted = CheckOptions(self.folder, self._compare, self._view_deg, picture_required=self._is_required)
         found: Findings = look_at(name, camera, models, wanted)
         self.pictures += [found.picture] if found.picture else []
         return "\n".join(found.lines)

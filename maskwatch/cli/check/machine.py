@@ -187,7 +187,7 @@ def console_store(settings: "ConsoleSettings") -> str:
     from maskwatch.events.store import EventStore
 
     assert settings.store is not None
-    with closing(EventStore.to_look_up(settings.store, "console.store")) as store:
+    with closing(EventStore.read_only(settings.store, "console.store")) as store:
         found = pluralize(len(sites_of(store, time.time())), "site")
         return f"{place_of(store.engine.url)}: readable, {found}"
 

@@ -1,4 +1,4 @@
-"""The camera's picture with its places as an element of the page; what it does in the browser stands in `place_canvas.js`."""
+"""The camera's picture with its places, as an element of the page; `place_canvas.js` is its part in the browser."""
 
 import base64
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ SAID = ("picture", "ignore", "corner", "flip", "leaving")
 
 
 class Canvas(ui.element, component="place_canvas.js"):
-    """Draws the draft that `draft` gives; what hands do there changes it, and then `on_change` is called."""
+    """Draws the draft that `draft` returns. What a person does there changes it, and then `on_change` is called."""
 
     def __init__(self, t: Texts, draft: Callable[[], Draft], on_change: Callable[[], None]) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class Canvas(ui.element, component="place_canvas.js"):
         self._shown: tuple[tuple[int, int], list[dict[str, object]], str] = (16, 9), [], ""
 
     def use(self, tool: PlaceKind | None) -> None:
-        """What the hand draws next, None for nothing."""
+        """Choose what is drawn next, None for nothing."""
         self.tool = tool
         self._props["tool"] = None if tool is None else tool.value
         self._on_change()
@@ -52,7 +52,7 @@ class Canvas(ui.element, component="place_canvas.js"):
         self.update()
 
     def show(self, report: FrameReport, jpeg: bytes) -> None:
-        """Another picture, of which `report` tells the size in pixels and who is in view."""
+        """Show another frame; `report` has its size in pixels and who is in view."""
         shown = report.size, list(self._persons(report)), ""
         if shown != self._shown:
             self._shown = shown
@@ -62,7 +62,7 @@ class Canvas(ui.element, component="place_canvas.js"):
         self.run_method("picture", source, report.seq)
 
     def explain(self, why: str) -> None:
-        """Why there is no picture now."""
+        """Say why there is no picture now."""
         if (self._shown[1], self._shown[2]) != ([], why):
             self._shown = self._shown[0], [], why
             self._props.update(why=why, people=[])
@@ -116,22 +116,22 @@ class Canvas(ui.element, component="place_canvas.js"):
         self._on_change()
 
 
-def _change(draft: Draft, told: dict[str, Any]) -> None:
-    """Which of the changes it is tells what is told of it."""
-    number = int(told["number"])
-    point = told.get("point")
+def _change(draft: Draft, event: dict[str, Any]) -> None:
+    """Apply an event of the browser; its keys tell which change it is."""
+    number = int(event["number"])
+    point = event.get("point")
     at = None if point is None else (float(point[0]), float(point[1]))
-    if "after" in told:
-        draft.insert_corner(number, int(told["after"]), at)
+    if "after" in event:
+        draft.insert_corner(number, int(event["after"]), at)
     elif at is not None:
-        draft.move_corner(number, int(told["corner"]), at)
-    elif "right" in told:
-        corner = told.get("corner")
+        draft.move_corner(number, int(event["corner"]), at)
+    elif "right" in event:
+        corner = event.get("corner")
         draft.nudge(
-            number, None if corner is None else int(corner), float(told["right"]), float(told["down"])
+            number, None if corner is None else int(corner), float(event["right"]), float(event["down"])
         )
     else:
-        draft.remove_corner(number, int(told["corner"]))
+        draft.remove_corner(number, int(event["corner"]))
 
 
 def _person(box: Sequence[float], label: Label, said: str, *, counted: bool) -> dict[str, object]:

@@ -1,10 +1,11 @@
-"""What is drawn and set on the page before it is saved. Pure: hands and keys in, places and numbers out."""
+"""What is drawn and set on the page before it is saved. Pure."""
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from maskwatch.console.undo import UndoStack
 from maskwatch.core.geometry import spread
 from maskwatch.core.people import Side
 from maskwatch.core.records import Polygon
@@ -13,7 +14,6 @@ DIGITS = 3  # of a share: a thousandth of the picture is 2 px of 1920
 MIN_AREA = 1e-4  # of the picture: less was a slip of the hand
 MIN_LENGTH = 0.01  # of a line, as the configuration asks for
 NAME = re.compile(r"\w[\w .-]{0,63}")
-MAX_UNDO = 200
 
 Point = tuple[float, float]
 
@@ -41,7 +41,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
+class Thresholds:
     """What the sliders set: probabilities and the ratio 0..1, seconds, pixels.
 
     `found_at` is the detector's last threshold; it and `min_face_px` are None for a detector that has none.
@@ -55,41 +55,41 @@ class Numbers:
 
 
 @dataclass(frozen=True, slots=True)
-class _Moment:
+class Variant:
+    """The places and thresholds of a camera: those in force, or those of a draft."""
+
     places: tuple[Place, ...]
-    numbers: Numbers
-
-
-@dataclass(slots=True)
-class _Steps:
-    before: list[_Moment] = field(default_factory=list)
-    after: list[_Moment] = field(default_factory=list)
+    thresholds: Thresholds
 
 
 class Draft:
-    """Starts with what is in force; every change can be undone, and done again."""
+    """Starts with what is in force; every change can be undone and redone."""
 
-    def __init__(self, places: Iterable[Place], numbers: Numbers) -> None:
-        self._now = self._start = _Moment(tuple(places), numbers)
-        self._next = max((place.number for place in self._now.places), default=0)
-        self._steps = _Steps()
-        self._number_last = ""  # the number that was set last: one way of a slider is one step
+    def __init__(self, places: Iterable[Place], thresholds: Thresholds) -> None:
+        self._history = UndoStack(Variant(tuple(places), thresholds))
+        self._next = max((place.number for place in self.places), default=0)
+        self._last_threshold = ""  # the one that was set last: dragging its slider further is the same step
         self.selected: int | None = None
+
+    @property
+    def variant(self) -> Variant:
+        """The places and thresholds as they are now."""
+        return self._history.state
 
     @property
     def places(self) -> tuple[Place, ...]:
         """All of them, in the order in which they were drawn."""
-        return self._now.places
+        return self.variant.places
 
     @property
-    def numbers(self) -> Numbers:
+    def thresholds(self) -> Thresholds:
         """As they are set now."""
-        return self._now.numbers
+        return self.variant.thresholds
 
     @property
     def changed(self) -> bool:
         """Whether it differs from what is in force."""
-        return self._now != self._start
+        return self.variant != self._history.start
 
     def of(self, kind: PlaceKind) -> tuple[Place, ...]:
         """Those of a kind."""
@@ -106,7 +106,7 @@ class Draft:
             return None
         self._next += 1
         new = Place(self._next, kind, self._free_name(kind), kept)
-        self._step((*self.places, new))
+        self._set_places((*self.places, new))
         self.selected = new.number
         return new.number
 
@@ -159,7 +159,7 @@ class Draft:
 
     def remove(self, number: int) -> None:
         """Take a place away."""
-        self._step(tuple(place for place in self.places if place.number != number))
+        self._set_places(tuple(place for place in self.places if place.number != number))
         self.selected = None if self.selected == number else self.selected
 
     def flip(self, number: int) -> None:
@@ -180,60 +180,58 @@ class Draft:
         self._replace(place, replace(place, name=name))
         return True
 
-    def set_number(self, name: str, value: float) -> None:
-        """Set one of `Numbers`."""
-        numbers = replace(self.numbers, **{name: value})
-        if numbers == self.numbers:
+    def set_threshold(self, name: str, value: float) -> None:
+        """Set one of `Thresholds`."""
+        variant = replace(self.variant, thresholds=replace(self.thresholds, **{name: value}))
+        if variant == self.variant:
             return
-        if self._number_last == name and self._steps.before:
-            self._now = replace(self._now, numbers=numbers)
-            self._steps.after = []
+        if self._last_threshold == name:
+            self._history.replace(variant)
             return
-        self._step(self.places, numbers)
-        self._number_last = name
+        self._step(variant)
+        self._last_threshold = name
 
     def undo(self) -> bool:
         """Take the last change back; False when there is none."""
-        return self._go(self._steps.before, self._steps.after)
+        has_changed = self._history.undo()
+        self._forget_last_step()
+        return has_changed
 
     def redo(self) -> bool:
         """Do again what was undone last; False when there is nothing."""
-        return self._go(self._steps.after, self._steps.before)
+        has_changed = self._history.redo()
+        self._forget_last_step()
+        return has_changed
 
     @property
     def can_undo(self) -> bool:
         """Whether `undo` would change something."""
-        return bool(self._steps.before)
+        return self._history.can_undo
 
     @property
     def can_redo(self) -> bool:
         """Whether `redo` would."""
-        return bool(self._steps.after)
+        return self._history.can_redo
 
-    def _go(self, back: list[_Moment], forth: list[_Moment]) -> bool:
-        if not back:
-            return False
-        forth.append(self._now)
-        self._now = back.pop()
-        self._number_last = ""
+    def _forget_last_step(self) -> None:
+        self._last_threshold = ""
         if self.selected is not None and self.place(self.selected) is None:
             self.selected = None
-        return True
 
     def _put(self, place: Place, points: Polygon) -> None:
         if _is_a_place(place.kind, points):
             self._replace(place, replace(place, points=points))
 
     def _replace(self, place: Place, new: Place) -> None:
-        self._step(tuple(new if each.number == place.number else each for each in self.places))
+        self._set_places(tuple(new if each.number == place.number else each for each in self.places))
 
-    def _step(self, places: tuple[Place, ...], numbers: Numbers | None = None) -> None:
-        moment = _Moment(places, numbers or self.numbers)
-        self._number_last = ""
-        if moment != self._now:
-            self._steps.before = [*self._steps.before[-MAX_UNDO + 1 :], self._now]
-            self._steps.after = []
-        self._now = moment
+    def _step(self, variant: Variant) -> None:
+        self._last_threshold = ""
+        if variant != self.variant:
+            self._history.step(variant)
+
+    def _set_places(self, places: tuple[Place, ...]) -> None:
+        self._step(replace(self.variant, places=places))
 
     def _free_name(self, kind: PlaceKind) -> str:
         if kind is PlaceKind.IGNORE:

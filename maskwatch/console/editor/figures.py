@@ -1,4 +1,4 @@
-"""The labels of the queue by the numbers in force and by those that are tried, as a table."""
+"""How well the thresholds in force and those that are tried fit the queue's labels, as a table."""
 
 from html import escape
 
@@ -8,7 +8,7 @@ from maskwatch.evaluation.thresholds import LabelFigures, LabelledFigures
 
 
 def figures_table(t: Texts, now: LabelledFigures, tried: LabelledFigures) -> str:
-    """As HTML; what these figures are, and are not, stands below."""
+    """The table as HTML, with a note on what the figures mean."""
     if not now.samples:
         return f'<p class="mw-ed-hint">{escape(t("editor.no_labels"))}</p>'
     rows = [

@@ -1,4 +1,4 @@
-"""Settings by mouse: the page of one person."""
+"""The settings page of one person."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -9,13 +9,13 @@ from nicegui import background_tasks, ui
 
 from maskwatch.console.context import Console, Monitoring
 from maskwatch.console.editor.canvas import Canvas
-from maskwatch.console.editor.draft import Draft, Numbers
+from maskwatch.console.editor.draft import Draft, Thresholds, Variant
 from maskwatch.console.editor.figures import figures_table
 from maskwatch.console.editor.panels import PlaceList, Sliders, Tools
-from maskwatch.console.editor.port import Settings, Snapshot, Wish
-from maskwatch.console.editor.saving import Fate, Saving
+from maskwatch.console.editor.port import SettingsChange, SettingsEditor, Snapshot
+from maskwatch.console.editor.saving import SaveOutcome, Saving
 from maskwatch.console.editor.timeline import timeline
-from maskwatch.console.editor.trial import Trial, Tried
+from maskwatch.console.editor.trial import Trial
 from maskwatch.console.shell import Visit
 from maskwatch.core.errors import ConfigError, ServiceError
 from maskwatch.core.privacy import Privacy
@@ -23,14 +23,16 @@ from maskwatch.core.what_if import Course
 from maskwatch.evaluation.thresholds import labelled_figures
 
 WIDTH_PX = 960  # of the picture
-AGAIN_S = 3.0  # the minute goes on so often
-NOTHING = Draft([], Numbers(0.5, 0.75, 1.0))
+REFRESH_S = 3.0  # between two judgements of the recorded minute, which goes on
+NOTHING = Draft([], Thresholds(0.5, 0.75, 1.0))
 
 
 class EditorPage:
-    """`open` shows the first camera. All of it runs on the page's own loop; what takes longer, on a thread."""
+    """`open` shows the first camera. Runs on the event loop of the page, and on threads what takes longer."""
 
-    def __init__(self, console: Console, monitoring: Monitoring, settings: Settings, visit: Visit) -> None:
+    def __init__(
+        self, console: Console, monitoring: Monitoring, settings: SettingsEditor, visit: Visit
+    ) -> None:
         self._t = visit.texts
         self._console = console
         self._service = monitoring.service
@@ -38,7 +40,7 @@ class EditorPage:
         self._saving = Saving(settings, monitoring, visit)
         self._snapshot: Snapshot | None = None
         self._draft = NOTHING
-        self._start = Tried((), NOTHING.numbers)
+        self._start = NOTHING.variant
         self._trial = Trial(self._service, settings, "")
         self._stale = self._is_busy = False
         self._labelled: tuple[Any, ...] = ()
@@ -49,7 +51,7 @@ class EditorPage:
         """Read the configuration, and begin."""
         await self._read("")
         ui.timer(max(0.5, 1 / self._console.settings.fps), self._tick)
-        ui.timer(AGAIN_S, lambda: self._try(again=True))
+        ui.timer(REFRESH_S, lambda: self._try(again=True))
 
     def _build(self) -> None:
         t, draft = self._t, lambda: self._draft
@@ -99,7 +101,7 @@ class EditorPage:
             self._save.props("unelevated no-caps")
 
     async def _read(self, camera: str) -> None:
-        """Begin anew with what the file says."""
+        """Read the configuration file and show a camera of it."""
         try:
             self._snapshot = await asyncio.to_thread(self._settings.read)
         except ConfigError as e:
@@ -118,8 +120,8 @@ class EditorPage:
         if self._snapshot is None or (camera == self._trial.camera and not anew):
             return
         settings = self._snapshot.cameras[camera]
-        self._draft = Draft(settings.places, settings.numbers)
-        self._start = Tried(self._draft.places, self._draft.numbers)
+        self._draft = Draft(settings.places, settings.thresholds)
+        self._start = self._draft.variant
         self._trial = Trial(self._service, self._settings, camera)
         self._hold.value = False  # there is no minute yet to hold
         self._labelled = ()
@@ -127,7 +129,7 @@ class EditorPage:
         self._changed()
 
     def _changed(self) -> None:
-        """Show the draft, and soon what comes of it."""
+        """Show the draft, and start to try it."""
         self._canvas.redraw()
         self._tools.refresh()
         self._list.refresh()
@@ -139,12 +141,12 @@ class EditorPage:
         self._later(self._try())
 
     async def _tick(self) -> None:
-        """The picture, and what is new."""
+        """Show the camera's latest frame, judged by the draft."""
         trial = self._trial
         if self._snapshot is None or not trial.camera:
             return
         if self._snapshot.cameras[trial.camera].privacy is Privacy.AGGREGATE:
-            return  # nothing of it is told
+            return  # its frames may not be shown
         try:
             await trial.follow()
             report, jpeg = await self._service.frame(trial.camera, WIDTH_PX)
@@ -163,7 +165,7 @@ class EditorPage:
             )
 
     async def _try(self, *, again: bool = False) -> None:
-        """What comes of the draft; what changes meanwhile is tried next."""
+        """Judge the recorded minute by the draft; once more where the draft changes meanwhile."""
         self._stale = self._stale or (again and not self._trial.held)
         if self._is_busy or not self._trial.camera:
             return
@@ -171,7 +173,7 @@ class EditorPage:
         try:
             while self._stale:
                 self._stale = False
-                trial, tried = self._trial, Tried(self._draft.places, self._draft.numbers)
+                trial, tried = self._trial, self._draft.variant
                 now, then = await trial.courses(self._start, tried)
                 if trial is self._trial:
                     self._show(now, then, tried)
@@ -181,13 +183,13 @@ class EditorPage:
         finally:
             self._is_busy = False
 
-    def _show(self, now: Course, tried: Course, by: Tried) -> None:
-        self._timeline.set_content(timeline(self._t, now, tried, by.numbers.protected_ratio))
+    def _show(self, now: Course, tried: Course, by: Variant) -> None:
+        self._timeline.set_content(timeline(self._t, now, tried, by.thresholds.protected_ratio))
         self._alerts_now.text = self._t("editor.alerts_now", count=len(now.alerts))
         self._alerts_tried.text = self._t("editor.alerts_tried", count=len(tried.alerts))
 
-    async def _count(self, camera: str, tried: Tried) -> None:
-        """The queue's labels; only when what they depend on has changed."""
+    async def _count(self, camera: str, tried: Variant) -> None:
+        """Compare the draft with the queue's labels, unless nothing has changed since the last time."""
 
         def both() -> tuple[tuple[Any, ...], str]:
             found = self._console.review.queue.samples()
@@ -196,7 +198,9 @@ class EditorPage:
             if key == self._labelled:
                 return key, ""
             at = self._settings.recorded_at(camera)
-            by = [self._settings.bounds(camera, each.places, each.numbers) for each in (self._start, tried)]
+            by = [
+                self._settings.bounds(camera, each.places, each.thresholds) for each in (self._start, tried)
+            ]
             now, then = (labelled_figures(samples, bounds, at) for bounds in by)
             return key, figures_table(self._t, now, then)
 
@@ -211,24 +215,28 @@ class EditorPage:
         if self._snapshot is None:
             return
         camera = self._trial.camera
-        wish = Wish(camera, self._draft.places, self._draft.numbers, self._snapshot.digest)
-        prepared = await self._saving.ask(wish, self._snapshot)
+        change = SettingsChange(camera, self._draft.places, self._draft.thresholds, self._snapshot.digest)
+        prepared = await self._saving.ask(change, self._snapshot)
         if prepared is not None:
             await self._finish(self._saving.save(prepared, camera), camera, self._t("editor.taken"))
 
     async def _undo(self) -> None:
         await self._finish(self._saving.undo(), self._trial.camera, self._t("editor.undone"))
 
-    async def _finish(self, saving: Coroutine[Any, Any, tuple[Fate, str]], camera: str, taken: str) -> None:
+    async def _finish(
+        self, saving: Coroutine[Any, Any, tuple[SaveOutcome, str]], camera: str, taken: str
+    ) -> None:
         self._message.text = self._t("editor.waiting")
         self._save.set_enabled(False)
         try:
-            fate, why = await saving
+            outcome, why = await saving
         except ConfigError as e:
             self._message.text = str(e)
             self._save.set_enabled(self._draft.changed)
             return
-        self._message.text = taken if fate is Fate.TAKEN else self._t(f"editor.{fate.value}", why=why)
+        self._message.text = (
+            taken if outcome is SaveOutcome.TAKEN else self._t(f"editor.{outcome.value}", why=why)
+        )
         await self._read(camera)
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:

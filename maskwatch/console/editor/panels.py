@@ -14,7 +14,7 @@ ICONS = {PlaceKind.ZONE: "crop_free", PlaceKind.LINE: "timeline", PlaceKind.IGNO
 
 @dataclass(frozen=True, slots=True)
 class Slider:
-    """`name` is that of `Numbers`; `digits` after the point."""
+    """A slider of the threshold `name`, shown with so many `digits` after the point."""
 
     name: str
     low: float
@@ -33,7 +33,7 @@ SLIDERS = (
 
 
 class Tools:
-    """What is drawn next, and undo. `draft` gives the draft, `on_change` is called after each change."""
+    """Buttons for what to draw next, and for undo. `draft` returns the draft; `on_change` is called after each change."""
 
     def __init__(
         self, t: Texts, canvas: Canvas, draft: Callable[[], Draft], on_change: Callable[[], None]
@@ -148,11 +148,11 @@ class PlaceList:
 
 
 class _Slider(ui.slider):
-    LOOPBACK = False  # the hand is not to wait for the server: steps would be lost
+    LOOPBACK = False  # the slider does not wait for the server, else fast steps would be lost
 
 
 class Sliders:
-    """One for each number that the camera has."""
+    """A slider for each threshold that the camera has."""
 
     def __init__(self, t: Texts, draft: Callable[[], Draft], on_change: Callable[[], None]) -> None:
         self._t = t
@@ -170,9 +170,9 @@ class Sliders:
                 self._all[each.name] = each, slider, value, row
 
     def refresh(self) -> None:
-        """Show the draft's numbers."""
+        """Show the draft's thresholds."""
         for name, (each, slider, value, row) in self._all.items():
-            number = getattr(self._draft().numbers, name)
+            number = getattr(self._draft().thresholds, name)
             row.set_visibility(number is not None)
             if number is not None:
                 value.text = f"{number:.{each.digits}f}"
@@ -180,8 +180,8 @@ class Sliders:
                     slider.value = number
 
     def _set(self, each: Slider, value: float | None) -> None:
-        now = getattr(self._draft().numbers, each.name)
+        now = getattr(self._draft().thresholds, each.name)
         if value is None or now is None or value == now or abs(value - now) < each.step / 2:
             return
-        self._draft().set_number(each.name, round(float(value), each.digits))
+        self._draft().set_threshold(each.name, round(float(value), each.digits))
         self._on_change()

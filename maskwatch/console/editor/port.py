@@ -1,28 +1,28 @@
-"""What the page asks of the configuration, which lies above it: whoever makes the console gives it something that fits."""
+"""The port through which the settings page reads and changes the configuration, which is a layer above the console."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from maskwatch.console.editor.draft import Numbers, Place
+from maskwatch.console.editor.draft import Place, Thresholds
 from maskwatch.core.privacy import Privacy
 from maskwatch.core.what_if import Bounds, WhatIf
 
 
 @dataclass(frozen=True, slots=True)
 class CameraSettings:
-    """A camera's places and numbers, its own or those of all cameras, and what of it may be shown."""
+    """A camera's places and thresholds, its own or those of all cameras, and what of it may be shown."""
 
     places: tuple[Place, ...]
-    numbers: Numbers
+    thresholds: Thresholds
     privacy: Privacy
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The configuration as its file has it now; `digest` tells it from any other.
+    """The configuration as it is in the file now; `digest` identifies this state of the file.
 
-    `why_read_only` is why it cannot be saved from here, None when it can; `can_undo`: the last change was saved from here.
+    `why_read_only` is why the page cannot save it, None when it can; `can_undo`: the last change was saved by the page.
     """
 
     cameras: Mapping[str, CameraSettings]
@@ -32,62 +32,64 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What somebody wants of a camera, whose file had the `digest` then; with `for_all` it is to hold for all cameras."""
+class SettingsChange:
+    """A change of one camera's settings, or with `for_all` of all cameras'. `digest` is that of the file that was shown."""
 
     camera: str
     places: tuple[Place, ...]
-    numbers: Numbers
+    thresholds: Thresholds
     digest: str
     for_all: bool = False
 
 
 class Prepared(Protocol):
-    """A change that was checked: the lines that go and come, without secrets, and the keys that change."""
+    """A change that was checked and not yet written: the lines that differ, without secrets, and the keys."""
 
     @property
     def removed(self) -> tuple[str, ...]:
-        """Lines as they are."""
+        """Lines of the file now."""
         ...
 
     @property
     def added(self) -> tuple[str, ...]:
-        """Lines as they would be."""
+        """Lines of the changed file."""
         ...
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Each as the configuration has it, its parts joined by dots."""
+        """The keys that change, as in the configuration, their parts joined by dots."""
         ...
 
 
-class Settings(Protocol):
-    """Reads and changes the configuration's file. Each method may take a while, and raises `ConfigError` with the key and line."""
+class SettingsEditor(Protocol):
+    """Reads and changes the configuration file. Each method may block, and raises `ConfigError` with key and line."""
 
     def read(self) -> Snapshot:
-        """What the file says now."""
+        """The present state of the file."""
         ...
 
-    def prepare(self, wish: Wish) -> Prepared:
-        """Check it, and write nothing."""
+    def prepare(self, change: SettingsChange) -> Prepared:
+        """Check a change without writing it."""
         ...
 
     def save(self, prepared: Prepared) -> str:
-        """Write it; returns the digest of the new file."""
+        """Write a change; returns the digest of the new file."""
         ...
 
     def undo(self) -> str:
-        """Write the version before; returns its digest."""
+        """Write the version before the last change; returns its digest."""
         ...
 
-    def bounds(self, camera: str, places: tuple[Place, ...], numbers: Numbers) -> Bounds:
-        """By what faces would be found and judged."""
+    def bounds(self, camera: str, places: tuple[Place, ...], thresholds: Thresholds) -> Bounds:
+        """The bounds by which faces would be found and judged."""
         ...
 
-    def what_if(self, camera: str, places: tuple[Place, ...], numbers: Numbers, *, live: bool) -> WhatIf:
-        """To go through recorded reports by these; `live` tells that their time is Unix time, so that schedules hold."""
+    def what_if(
+        self, camera: str, places: tuple[Place, ...], thresholds: Thresholds, *, live: bool
+    ) -> WhatIf:
+        """To judge recorded reports anew; `live`: their times are Unix times, so schedules apply."""
         ...
 
     def recorded_at(self, camera: str) -> float | None:
-        """The detector's score from which on a face is one now, None where nobody knows."""
+        """The lowest score of a face that the detector reports now, None where it is not known."""
         ...

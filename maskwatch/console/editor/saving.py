@@ -1,26 +1,27 @@
-"""From the draft to the file, and to the service that reads it again."""
+"""Saves a draft to the configuration file, and has the service reload it."""
 
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
 from uuid import uuid4
 
 from nicegui import ui
 
 from maskwatch.console.context import Monitoring
-from maskwatch.console.editor.port import Prepared, Settings, Snapshot, Wish
+from maskwatch.console.editor.port import Prepared, SettingsChange, SettingsEditor, Snapshot
 from maskwatch.console.shell import Visit
 from maskwatch.core.errors import ConfigError, EventError, ServiceError
 from maskwatch.core.events import Event, EventKind
 
 RELOAD_S = 60.0
-LOOK_S = 0.3
+POLL_S = 0.3
 UNDONE = "undo"
 
 
-class Fate(StrEnum):
-    """What became of a configuration that was written: keys of texts."""
+class SaveOutcome(StrEnum):
+    """What became of a configuration that was written; the values are keys of texts."""
 
     TAKEN = "taken"
     NOT_TAKEN = "not_taken"
@@ -29,53 +30,55 @@ class Fate(StrEnum):
 
 
 class Saving:
-    """Writes for one person at one page."""
+    """Saves for one person on one page."""
 
-    def __init__(self, settings: Settings, monitoring: Monitoring, visit: Visit) -> None:
+    def __init__(self, settings: SettingsEditor, monitoring: Monitoring, visit: Visit) -> None:
         self._settings = settings
         self._monitoring = monitoring
         self._visit = visit
 
-    async def ask(self, wish: Wish, snapshot: Snapshot) -> Prepared | None:
-        """Show what would change; None when the person leaves it, or it cannot be saved."""
+    async def ask(self, change: SettingsChange, snapshot: Snapshot) -> Prepared | None:
+        """Show in a dialog what would change; None when the person cancels, or it cannot be saved."""
         title = self._visit.texts(f"editor.{_title(snapshot)}")
         named = ui.dialog().props(f'aria-label="{title}"')
         with named as dialog, ui.card().classes("mw-dialog mw-ed-dialog"):
             ui.label(title).classes("mw-ed-title")
-            question = _Question(self._settings, wish, snapshot, self._visit, dialog)
+            question = _Question(self._settings, change, snapshot, self._visit, dialog)
             await question.show()
         answer = await dialog
         dialog.delete()
         return question.prepared if answer else None
 
-    async def save(self, prepared: Prepared, camera: str) -> tuple[Fate, str]:
-        """Write it and have it read; what became of it, and why. Raises `ConfigError`."""
+    async def save(self, prepared: Prepared, camera: str) -> tuple[SaveOutcome, str]:
+        """Write a change and reload the service; returns the outcome and the reason. Raises `ConfigError`."""
         digest = await asyncio.to_thread(self._settings.save, prepared)
         return await self._in_force(digest, prepared.keys, camera)
 
-    async def undo(self) -> tuple[Fate, str]:
-        """The version before, likewise."""
+    async def undo(self) -> tuple[SaveOutcome, str]:
+        """Take the last change back; returns and raises like `save`."""
         digest = await asyncio.to_thread(self._settings.undo)
         return await self._in_force(digest, (UNDONE,), None)
 
-    async def _in_force(self, digest: str, keys: Sequence[str], camera: str | None) -> tuple[Fate, str]:
+    async def _in_force(
+        self, digest: str, keys: Sequence[str], camera: str | None
+    ) -> tuple[SaveOutcome, str]:
         await self._note(keys, camera)
         try:
             await self._monitoring.service.reload()
         except ServiceError as e:
-            return Fate.NOT_RUNNING, str(e)
+            return SaveOutcome.NOT_RUNNING, str(e)
         until_s = time.monotonic() + RELOAD_S
         while time.monotonic() < until_s:
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(POLL_S)
             try:
-                told = (await self._monitoring.service.status()).get("config") or {}
+                config = (await self._monitoring.service.status()).get("config") or {}
             except ServiceError:
-                continue  # it opens its socket anew
-            if told.get("refused") == digest:
-                return Fate.NOT_TAKEN, str(told.get("problem"))
-            if told.get("digest") == digest:
-                return Fate.TAKEN, ""
-        return Fate.SLOW, ""
+                continue  # while it reloads
+            if config.get("refused") == digest:
+                return SaveOutcome.NOT_TAKEN, str(config.get("problem"))
+            if config.get("digest") == digest:
+                return SaveOutcome.TAKEN, ""
+        return SaveOutcome.SLOW, ""
 
     async def _note(self, keys: Sequence[str], camera: str | None) -> None:
         data = {"user": self._visit.user.name, "keys": list(keys)}
@@ -91,13 +94,18 @@ def _title(snapshot: Snapshot) -> str:
 
 
 class _Question:
-    """What would be written, for the camera or for all, in a dialog that is open."""
+    """The content of the dialog: what would be written, for one camera or for all."""
 
     def __init__(
-        self, settings: Settings, wish: Wish, snapshot: Snapshot, visit: Visit, dialog: ui.dialog
+        self,
+        settings: SettingsEditor,
+        change: SettingsChange,
+        snapshot: Snapshot,
+        visit: Visit,
+        dialog: ui.dialog,
     ) -> None:
         self._settings = settings
-        self._wish = wish
+        self._change = change
         self._why_read_only = snapshot.why_read_only
         self._t = visit.texts
         self._dialog = dialog
@@ -108,24 +116,22 @@ class _Question:
         if read_only:
             ui.label(t("editor.read_only", why=read_only)).classes("mw-notice")
         scopes = {False: t("editor.for_camera"), True: t("editor.for_all")}
-        ui.radio(scopes, value=self._wish.for_all, on_change=lambda e: self._prepare(for_all=e.value)).props(
-            "inline dense"
-        )
+        ui.radio(
+            scopes, value=self._change.for_all, on_change=lambda e: self._prepare(for_all=e.value)
+        ).props("inline dense")
         self._place = ui.column().classes("mw-ed-diff")
         with ui.row().classes("self-end"):
             leave = ui.button(t("editor.close" if read_only else "editor.cancel"))
             leave.props("flat no-caps").on_click(lambda: self._dialog.submit(False))
             self._write = ui.button(t("editor.write"), on_click=lambda: self._dialog.submit(True))
             self._write.props("unelevated no-caps autofocus").set_visibility(not read_only)
-        await self._prepare(for_all=self._wish.for_all)
+        await self._prepare(for_all=self._change.for_all)
 
     async def _prepare(self, *, for_all: bool) -> None:
-        wish = Wish(
-            self._wish.camera, self._wish.places, self._wish.numbers, self._wish.digest, for_all=for_all
-        )
+        change = replace(self._change, for_all=for_all)
         problem = ""
         try:
-            self.prepared = await asyncio.to_thread(self._settings.prepare, wish)
+            self.prepared = await asyncio.to_thread(self._settings.prepare, change)
         except ConfigError as e:
             self.prepared, problem = None, str(e)
         self._write.set_enabled(self.prepared is not None)
@@ -135,9 +141,9 @@ class _Question:
                 ui.label(self._t("editor.refused")).classes("mw-ed-title")
                 ui.label(problem).classes("mw-notice mw-ed-problem")
                 return
-            for sign, look, lines in (
+            for sign, style, lines in (
                 ("-", "mw-ed-gone", self.prepared.removed),
                 ("+", "mw-ed-new", self.prepared.added),
             ):
                 for line in lines:
-                    ui.label(f"{sign} {line}").classes(f"mw-ed-text {look}")
+                    ui.label(f"{sign} {line}").classes(f"mw-ed-text {style}")

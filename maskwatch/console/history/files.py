@@ -4,18 +4,19 @@ import asyncio
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from urllib.parse import quote
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import FileResponse, Response, StreamingResponse
 
 from maskwatch.console.context import Console
+from maskwatch.console.history.event_sources import EventSources
 from maskwatch.console.history.query import PATH
-from maskwatch.console.history.records import Records
 from maskwatch.console.texts import Texts, language_of
 from maskwatch.console.users import User
 from maskwatch.core.errors import EventError, SourceError
+from maskwatch.events.csv_export import csv_lines
 from maskwatch.events.media import Media
-from maskwatch.events.table import csv_lines
 from maskwatch.events.timeline import walk
 from maskwatch.platform.clock import local_day, utc_now
 
@@ -23,14 +24,14 @@ KEPT = {"Cache-Control": "private, max-age=600"}  # the picture of an event neve
 NOT_KEPT = {"Cache-Control": "private, no-store"}
 
 
-def add_files(app: FastAPI, console: Console, records: Records) -> None:
+def add_files(app: FastAPI, console: Console, sources: EventSources) -> None:
     """`/history/still/ID.jpg`, `/history/thumbnail/ID.jpg`, `/history/clip/ID.mp4` (by ranges, too), and the exports.
 
     What is not there is answered with 404.
     """
-    if records.media is not None:
-        _add_pictures(app, console, records.media)
-    _add_exports(app, records)
+    if sources.media is not None:
+        _add_pictures(app, console, sources.media)
+    _add_exports(app, sources)
 
 
 def _add_pictures(app: FastAPI, console: Console, media: Media) -> None:
@@ -53,15 +54,15 @@ def _add_pictures(app: FastAPI, console: Console, media: Media) -> None:
             raise HTTPException(404, "no such picture") from e
 
 
-def _add_exports(app: FastAPI, records: Records) -> None:
+def _add_exports(app: FastAPI, sources: EventSources) -> None:
 
     @app.get(f"{PATH}/export.csv")
     async def export(request: Request) -> Response:
         user: User = request.scope["user"]
-        choice = records.choice(request.query_params)
+        choice = sources.choice(request.query_params)
         wanted = choice.filter(user.role, utc_now().timestamp() if choice.day is None else None)
         try:
-            store, _ = await records.read(choice, lambda store: (store, store.find(wanted, limit=1)))
+            store, _ = await sources.read(choice, lambda store: (store, store.find(wanted, limit=1)))
         except EventError as e:  # so that a store that cannot be read is told of
             raise HTTPException(503, str(e)) from e
         day = choice.day.isoformat() if choice.day else None
@@ -77,12 +78,12 @@ def _add_exports(app: FastAPI, records: Records) -> None:
         from maskwatch.events.week import week_of  # with what draws, which the pages do without
         from maskwatch.output.week_report import pdf
 
-        choice, now = records.choice(request.query_params), utc_now()
+        choice, now = sources.choice(request.query_params), utc_now()
         day: date = choice.day or local_day(now.timestamp())
-        sites = choice.sites if records.is_shared(choice) else None
+        sites = choice.sites if sources.is_shared(choice) else None
         t = Texts(language_of(request.cookies, request.headers.get("accept-language", "")))
         try:
-            week = await records.read(choice, week_of, day, choice.cameras, sites, now=now.timestamp())
+            week = await sources.read(choice, week_of, day, choice.cameras, sites, now=now.timestamp())
         except EventError as e:
             raise HTTPException(503, str(e)) from e
         name = "-".join(("maskwatch", *choice.sites, f"{day:%G-W%V}.pdf"))
@@ -101,6 +102,4 @@ def _there(place: Callable[[str], Path], event_id: str) -> Path:
 
 
 def _saved(name: str) -> dict[str, str]:
-    from urllib.parse import quote
-
     return NOT_KEPT | {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"}

@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 
 from nicegui import ui
 
-from maskwatch.console.history.query import ADMINS, ALL_SITES, PATH, Choice, Stretch
-from maskwatch.console.history.records import Records
+from maskwatch.console.history.event_sources import EventSources
+from maskwatch.console.history.query import ADMINS, ALL_SITES, PATH, Choice, Period
 from maskwatch.console.shell import Visit
 from maskwatch.console.users import Role
 from maskwatch.core.events import EventKind
@@ -20,18 +20,18 @@ class Filters:
     def __init__(
         self,
         visit: Visit,
-        records: Records,
+        sources: EventSources,
         choice: Choice,
         on_change: Callable[[], object],
         on_turn: Callable[[int], object],
     ) -> None:
         self._t, self._role = visit.texts, visit.user.role
-        self._records = records
+        self._sources = sources
         self._on_change = on_change
         with ui.element("div").classes("mw-filters"):
             self._site = self._select("site", self._site_options([], choice), choice.site)
-            self._site.visible = records.shared_store is not None
-            cameras = self._camera_options(records.cameras, choice)
+            self._site.visible = sources.shared_store is not None
+            cameras = self._camera_options(sources.cameras, choice)
             self._camera = self._select("camera", cameras, choice.camera)
             self._date = ui.input(
                 self._t("history.day"),
@@ -40,9 +40,9 @@ class Filters:
             ).props("type=date outlined dense stack-label")
             self._arrows(on_turn)
             self._kinds = self._kind_select(choice)
-            stretches = {each.value: self._t(f"history.show_{each.value}") for each in Stretch}
-            self._stretch = ui.toggle(stretches, value=choice.stretch.value, on_change=on_change)
-            self._stretch.props("no-caps dense unelevated padding='4px 10px'")
+            periods = {each.value: self._t(f"history.show_{each.value}") for each in Period}
+            self._period = ui.toggle(periods, value=choice.period.value, on_change=on_change)
+            self._period.props("no-caps dense unelevated padding='4px 10px'")
             with ui.row().classes("mw-files"):
                 self._csv = self._file("csv", "table_view", "export.csv")
                 self._pdf = self._file("report", "picture_as_pdf", "report.pdf")
@@ -58,19 +58,19 @@ class Filters:
             self._camera.value or None,
             day,
             tuple(kind for kind in EventKind if kind.value in kinds),
-            Stretch(self._stretch.value),
+            Period(self._period.value),
             site=self._site.value or None,
         )
 
-    def show_day(self, day: date | None, stretch: Stretch | None = None) -> None:
+    def show_day(self, day: date | None, period: Period | None = None) -> None:
         """Choose a day, None for the latest."""
         self._date.value = "" if day is None else day.isoformat()
-        if stretch is not None:
-            self._stretch.value = stretch.value
+        if period is not None:
+            self._period.value = period.value
 
     def show_names(self, sites: Sequence[str], cameras: Sequence[str], choice: Choice) -> None:
         """What there is to choose from; what is chosen stays among it."""
-        if self._records.shared_store is not None:
+        if self._sources.shared_store is not None:
             self._site.set_options(self._site_options(sites, choice), value=choice.site or "")
         self._camera.set_options(self._camera_options(cameras, choice), value=choice.camera or "")
 
@@ -90,7 +90,7 @@ class Filters:
         return made.props("outlined dense options-dense")
 
     def _site_options(self, sites: Iterable[str], choice: Choice) -> dict[str, str]:
-        if self._records.own is None:
+        if self._sources.own is None:
             first = {"": self._t("history.all_sites")}
         else:
             first = {"": self._t("history.this_service"), ALL_SITES: self._t("history.all_sites")}

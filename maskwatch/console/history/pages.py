@@ -5,16 +5,16 @@ from nicegui import ui
 
 from maskwatch.console.access_log import Action
 from maskwatch.console.context import Console
+from maskwatch.console.history.event_sources import EventSources
 from maskwatch.console.history.files import add_files
 from maskwatch.console.history.query import PATH
-from maskwatch.console.history.records import Records
 from maskwatch.console.history.timeline import Timeline
 from maskwatch.console.shell import Visit, shell
 
 
-def add_pages(app: FastAPI, console: Console, records: Records) -> None:
+def add_pages(app: FastAPI, console: Console, sources: EventSources) -> None:
     """Below `/history`."""
-    add_files(app, console, records)
+    add_files(app, console, sources)
 
     @ui.page(PATH, title="maskwatch")
     async def page(request: Request) -> None:
@@ -24,8 +24,8 @@ def add_pages(app: FastAPI, console: Console, records: Records) -> None:
         def note(sites: str) -> None:
             console.note_access(visit.user, Action.OPENED, f"{PATH}?site={sites}", visit.address)
 
-        timeline = Timeline(records, visit, request.query_params, note)
-        if records.is_shared(records.choice(request.query_params)):
+        timeline = Timeline(sources, visit, request.query_params, note)
+        if sources.is_shared(sources.choice(request.query_params)):
             ui.timer(0, timeline.open, once=True)  # when the browser is there: the store may take its time
         else:
             await timeline.open()

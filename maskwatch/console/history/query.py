@@ -18,7 +18,7 @@ ADMINS = frozenset({EventKind.ACCESS})
 """What only admins may see: who looked at what."""
 
 
-class Stretch(StrEnum):
+class Period(StrEnum):
     """How long a time the strip on top shows."""
 
     DAY = "day"
@@ -35,7 +35,7 @@ class Choice:
     camera: str | None = None
     day: date | None = None
     kinds: tuple[EventKind, ...] = ()
-    stretch: Stretch = Stretch.DAY
+    period: Period = Period.DAY
     event: str | None = None
     site: str | None = None
 
@@ -52,7 +52,7 @@ class Choice:
             query.get("camera") or None,
             day,
             tuple(kind for kind in EventKind if kind.value in said),
-            Stretch.WEEK if query.get("show") == Stretch.WEEK else Stretch.DAY,
+            Period.WEEK if query.get("show") == Period.WEEK else Period.DAY,
             query.get("event") or None,
             query.get("site") or None,
         )
@@ -64,7 +64,7 @@ class Choice:
             "camera": self.camera,
             "day": self.day.isoformat() if self.day else None,
             "kind": ",".join(self.kinds),
-            "show": self.stretch.value if self.stretch is not Stretch.DAY else None,
+            "show": self.period.value if self.period is not Period.DAY else None,
             "event": self.event,
         }
         return {key: value for key, value in said.items() if value}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from maskwatch.console.history.query import Choice, Stretch
+from maskwatch.console.history.query import Choice, Period
 from maskwatch.console.history.strip import Strip
 from maskwatch.console.users import Role
 from maskwatch.core.events import Event, EventKind
@@ -57,7 +57,7 @@ def overview(store: EventStore, choice: Choice, today: date, *, has_sites: bool 
         newest = store.find(Choice(choice.camera, site=choice.site).filter(Role.VIEWER), limit=1)
         day = local_day(newest[0].at) if newest else today
     its, week = day_span(day), week_span(day)
-    span = week if choice.stretch is Stretch.WEEK else its
+    span = week if choice.period is Period.WEEK else its
     found = tallies(store, span, choice.cameras, choice.sites)
     of_day = [each for each in found if its.since <= each.begin < its.until]
     # no hour of it is shown: far fewer rows

@@ -12,9 +12,9 @@ from nicegui import ui
 from nicegui.events import GenericEventArguments
 
 from maskwatch.console.history import dialog, reading
+from maskwatch.console.history.event_sources import EventSources
 from maskwatch.console.history.filters import Filters
-from maskwatch.console.history.query import ALL_SITES, PATH, Choice, Stretch
-from maskwatch.console.history.records import Records
+from maskwatch.console.history.query import ALL_SITES, PATH, Choice, Period
 from maskwatch.console.history.rows import rows
 from maskwatch.console.history.sentences import DASH, long_date, zone_name
 from maskwatch.console.history.strip import drawn, ratio_table
@@ -33,12 +33,12 @@ class Timeline:
     """`query` is the address's. `open` reads what is shown first. `on_sites` is told of each choice among sites."""
 
     def __init__(
-        self, records: Records, visit: Visit, query: Mapping[str, str], on_sites: Callable[[str], None]
+        self, sources: EventSources, visit: Visit, query: Mapping[str, str], on_sites: Callable[[str], None]
     ) -> None:
-        self._records = records
+        self._sources = sources
         self._on_sites = on_sites
         self._t, self._role = visit.texts, visit.user.role
-        self._choice = records.choice(query)
+        self._choice = sources.choice(query)
         self._day: date | None = None  # of the last row
         self._until: float | None = None
         self._alerts: list[str] = []
@@ -47,7 +47,7 @@ class Timeline:
         ui.add_css(STYLE)
         ui.add_body_html(f"<script>{KEYS.read_text(encoding='utf-8')}</script>")
         with ui.element("main").classes("mw-main mw-history"):
-            self._filters = Filters(visit, records, self._choice, self._changed, self._turn)
+            self._filters = Filters(visit, sources, self._choice, self._changed, self._turn)
             self._above = ui.html(sanitize=False)
             self._problem = ui.label().classes("mw-notice").props("role=alert")
             self._news = ui.button(self._t("history.newer"), icon="expand_less", on_click=self.open)
@@ -92,15 +92,15 @@ class Timeline:
 
     async def _read_names(self) -> None:
         try:
-            sites, cameras = await self._records.names(self._choice)
+            sites, cameras = await self._sources.names(self._choice)
         except EventError as e:
             self._fail(e)  # the shared store is away: this service's own events are there still
             return
         self._filters.show_names(sites, cameras, self._choice)
 
     async def _read_above(self) -> None:
-        read, choice = self._records.read, self._choice
-        today, has_sites = local_day(utc_now().timestamp()), self._records.has_sites(choice)
+        read, choice = self._sources.read, self._choice
+        today, has_sites = local_day(utc_now().timestamp()), self._sources.has_sites(choice)
         try:
             found = await read(choice, reading.overview, choice, today, has_sites=has_sites)
             self._newest = await read(choice, reading.newest_id, choice, self._role)
@@ -123,7 +123,7 @@ class Timeline:
         self._shown_day = found.day
 
     def _pictures_told(self) -> str:
-        is_shared = self._records.is_shared(self._choice)
+        is_shared = self._sources.is_shared(self._choice)
         return f"<p class='mw-faint mw-zone'>{self._t('history.pictures_stay')}</p>" if is_shared else ""
 
     def _heading(self, found: reading.Overview) -> str:
@@ -134,10 +134,10 @@ class Timeline:
 
     async def _load(self, until: float | None) -> None:
         """Append the page that ends at `until`."""
-        records, choice = self._records, self._choice
+        sources, choice = self._sources, self._choice
         try:
-            page, stills = await records.read(
-                choice, reading.rows_of, records.media, choice, self._role, until
+            page, stills = await sources.read(
+                choice, reading.rows_of, sources.media, choice, self._role, until
             )
         except EventError as e:
             self._fail(e)
@@ -148,7 +148,7 @@ class Timeline:
         self._more.visible = page.until is not None
         with self._rows:
             if page.rows:
-                sites = (choice.site or "") if records.is_shared(choice) else None
+                sites = (choice.site or "") if sources.is_shared(choice) else None
                 ui.html(rows(self._t, page.rows, self._day, stills, sites=sites), sanitize=False)
                 self._day = local_day(page.rows[-1].at)
             elif self._day is None:
@@ -166,9 +166,9 @@ class Timeline:
     async def _jump(self, event: GenericEventArguments) -> None:
         """To a time that was clicked on; of the week, to its day."""
         at = float(event.args)
-        if self._choice.stretch is Stretch.WEEK:
-            self._filters.show_day(local_day(at), Stretch.DAY)
-            await self._take(replace(self._choice, stretch=Stretch.DAY, day=local_day(at)))
+        if self._choice.period is Period.WEEK:
+            self._filters.show_day(local_day(at), Period.DAY)
+            await self._take(replace(self._choice, period=Period.DAY, day=local_day(at)))
         for _ in range(JUMP_PAGES):
             if self._until is None or self._until <= at:
                 break
@@ -188,7 +188,7 @@ class Timeline:
         await self.open()
 
     def _tell_sites(self) -> None:
-        if self._records.is_shared(self._choice):
+        if self._sources.is_shared(self._choice):
             self._on_sites(self._choice.site or ALL_SITES)
 
     def _turn(self, days: int) -> None:
@@ -196,16 +196,16 @@ class Timeline:
 
     async def _look_for_news(self) -> None:
         try:
-            newest = await self._records.read(self._choice, reading.newest_id, self._choice, self._role)
+            newest = await self._sources.read(self._choice, reading.newest_id, self._choice, self._role)
         except EventError:
             return  # told when somebody asks for something
         self._news.visible = newest != self._newest
 
     async def _show_alert(self, event_id: str) -> None:
-        records, choice, found = self._records, self._choice, None
+        sources, choice, found = self._sources, self._choice, None
         with suppress(ValueError):  # an address may say anything
             try:
-                found = await records.read(choice, reading.alert_of, records.media, event_id)
+                found = await sources.read(choice, reading.alert_of, sources.media, event_id)
             except EventError as e:
                 self._fail(e)
                 return
@@ -213,8 +213,8 @@ class Timeline:
             ui.notify(self._t("history.gone"), type="warning")
             return
         self._choice = replace(self._choice, event=event_id)
-        is_elsewhere = records.is_elsewhere(choice, found.event)
-        has_camera = not is_elsewhere and found.event.camera in records.cameras
+        is_elsewhere = sources.is_elsewhere(choice, found.event)
+        has_camera = not is_elsewhere and found.event.camera in sources.cameras
         self._alert.content = dialog.content(self._t, found, has_camera=has_camera, is_elsewhere=is_elsewhere)
         self._dialog.open()
         self._remember()

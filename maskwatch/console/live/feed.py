@@ -18,10 +18,10 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from maskwatch.console.live.pictures import Picture, Pictures
-from maskwatch.console.live.shared import next_slot
 from maskwatch.console.live.today import Today
 from maskwatch.console.live.view import page_view
 from maskwatch.console.live.watch import EVERY_S, Seen, Watch
+from maskwatch.console.shared_call import next_slot
 from maskwatch.console.texts import Texts
 from maskwatch.core.errors import MALFORMED
 

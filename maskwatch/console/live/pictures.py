@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import cv2
 
 from maskwatch.console.context import CameraView
-from maskwatch.console.live.shared import Shared
 from maskwatch.console.service_client import ServiceClient
+from maskwatch.console.shared_call import SharedCall
 from maskwatch.console.texts import Texts
 from maskwatch.core.errors import ServiceError, SourceError
 from maskwatch.core.privacy import Privacy
@@ -48,8 +48,8 @@ class Pictures:
         self._service = service
         self._cameras = cameras
         self._every_s = 1 / fps
-        self._frames: dict[tuple[str, int], Shared[tuple[FrameReport, bytes]]] = {}
-        self._shared: dict[tuple[str, int, str], Shared[Picture]] = {}
+        self._frames: dict[tuple[str, int], SharedCall[tuple[FrameReport, bytes]]] = {}
+        self._shared: dict[tuple[str, int, str], SharedCall[Picture]] = {}
         self._drawn: dict[tuple[str, int, str], _Drawn] = {}
         self._numbers = itertools.count(time.time_ns() // 1_000_000)  # not begun anew with the process
 
@@ -63,7 +63,7 @@ class Pictures:
             return None
         key = camera, fitting(width), Texts(language).language
         if key not in self._shared:
-            self._shared[key] = Shared(lambda: self._draw(*key), self._every_s)
+            self._shared[key] = SharedCall(lambda: self._draw(*key), self._every_s)
         try:
             return await self._shared[key]()
         except ServiceError:
@@ -72,7 +72,7 @@ class Pictures:
     async def _draw(self, camera: str, width: int, language: str) -> Picture:
         frame = self._frames.get((camera, width))
         if frame is None:
-            frame = Shared(lambda: self._service.frame(camera, width), self._every_s)
+            frame = SharedCall(lambda: self._service.frame(camera, width), self._every_s)
             self._frames[camera, width] = frame
         report, jpeg = await frame()
         drawn = self._drawn.get((camera, width, language))

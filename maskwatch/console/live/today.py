@@ -1,17 +1,19 @@
 """What happened at one camera today: the last alerts, and how many passed."""
 
 import asyncio
+import time
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from maskwatch.console.live.shared import Shared
 from maskwatch.console.live.view import NOTHING, percent, rule_name
+from maskwatch.console.shared_call import SharedCall
 from maskwatch.console.texts import Texts
 from maskwatch.core.errors import EventError
 from maskwatch.core.events import Event, EventKind
 from maskwatch.events.store import EventFilter, EventStore
+from maskwatch.platform.clock import local_day, midnight
 
 EVERY_S = 5.0
 LINES = 8  # of alerts, and of passages
@@ -22,20 +24,20 @@ class Today:
 
     def __init__(self, events: EventStore) -> None:
         self._events = events
-        self._shared: dict[tuple[str, str], Shared[dict[str, object]]] = {}
+        self._shared: dict[tuple[str, str], SharedCall[dict[str, object]]] = {}
 
     async def __call__(self, camera: str, language: str) -> dict[str, object]:
         """The lists of the page, or why there are none."""
         key = camera, Texts(language).language
         if key not in self._shared:
-            self._shared[key] = Shared(lambda: asyncio.to_thread(self._found, *key), EVERY_S)
+            self._shared[key] = SharedCall(lambda: asyncio.to_thread(self._found, *key), EVERY_S)
         return await self._shared[key]()
 
     def _found(self, camera: str, language: str) -> dict[str, object]:
-        t, midnight = Texts(language), _midnight()
+        t, since = Texts(language), midnight(local_day(time.time()))
         try:
             lists = [
-                (t(f"live.{kind.value}s_today"), kind, self._last(camera, kind, midnight))
+                (t(f"live.{kind.value}s_today"), kind, self._last(camera, kind, since))
                 for kind in (EventKind.ALERT, EventKind.PASSAGE)
             ]
         except EventError as e:
@@ -72,8 +74,3 @@ def _passage(data: Mapping[str, Any], t: Texts) -> str:
     how, label = data.get("direction", "gone"), data.get("label", "unknown")
     line_name = f" · {data['line']}" if data.get("line") else ""
     return f"{t(f'live.direction_{how}')}{line_name} · {t(f'live.label_{label}')}"
-
-
-def _midnight() -> float:
-    now = datetime.now().astimezone()
-    return (now - timedelta(hours=now.hour, minutes=now.minute, seconds=now.second)).timestamp()

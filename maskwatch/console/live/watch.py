@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from maskwatch.console.live.shared import Shared
 from maskwatch.console.service_client import ServiceClient
+from maskwatch.console.shared_call import SharedCall
 from maskwatch.core.errors import ServiceError
 
 PATIENCE_S = 2.0  # for an answer
@@ -39,7 +39,7 @@ class Watch:
     def __init__(self, service: ServiceClient) -> None:
         self._service = service
         self.last = Seen({}, 0.0)
-        self._shared = Shared(self._ask, EVERY_S)
+        self._shared = SharedCall(self._ask, EVERY_S)
 
     async def __call__(self) -> Seen:
         """What is known now."""

@@ -9,7 +9,6 @@ from maskwatch.console.texts import Texts
 from maskwatch.core.records import Box
 from maskwatch.core.selection.reasons import REASONS
 from maskwatch.datasets.labels import AnnotationLabel
-from maskwatch.samples.annotations import accepted
 from maskwatch.samples.sample import Sample
 
 
@@ -77,7 +76,7 @@ def reason_names(reasons: Collection[str], t: Texts) -> str:
 
 def _card(sample: Sample, query: Mapping[str, str], t: Texts, *, is_unsaved: bool) -> str:
     labels = sample.labels
-    faces = accepted(sample.report.faces) if labels is None else labels.faces
+    faces = sample.annotations
     said = summary((face.label for face in faces), t)
     state = t("review.waiting" if labels is None else "review.labelled")
     if labels is not None and labels.by:

@@ -1,24 +1,24 @@
-"""The boxes of one picture while a person goes over them. Pure: hands and keys in, marks out."""
+"""The boxes of one picture while a person edits them. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from maskwatch.console.undo import UndoStack
 from maskwatch.core.geometry import iou
 from maskwatch.core.records import Box, Face
 from maskwatch.datasets.labels import AnnotationLabel
-from maskwatch.samples.annotations import SAME_FACE_IOU, Annotation, accepted
+from maskwatch.samples.annotations import SAME_FACE_IOU, Annotation, as_annotations
 
 SMALLEST_PX = 4.0
 STEP = 0.05  # of the box's own side, but at least a pixel
 NEW_BOX = 0.15  # of the picture's shorter side
-MAX_UNDO = 200
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnAnnotation:
-    """A mark on the page. `number` names it as long as the page is open; `face` is what the models said.
+    """An annotation on the page. `number` identifies it as long as the page is open; `face` is what the models said.
 
-    `label` is None until a person has said what it is.
+    `label` is None until a person has chosen one.
     """
 
     number: int
@@ -28,13 +28,13 @@ class DrawnAnnotation:
 
 
 @dataclass(frozen=True, slots=True)
-class _Moment:
+class _State:
     annotations: tuple[DrawnAnnotation, ...]
     selected: int | None
 
 
 class Editing:
-    """Starts with a person's marks, or with what the models said; every change can be undone, and done again.
+    """Starts with a person's annotations, or with what the models said; every change can be undone and redone.
 
     `size` is the picture's width and height in pixels; no box leaves it. `suggested` are boxes that may hold a face:
     none counts as one before somebody takes it.
@@ -51,15 +51,13 @@ class Editing:
         self._suggested = suggested
         self._size = size
         self._next = 0
-        self._before: list[_Moment] = []
-        self._after: list[_Moment] = []
-        drawn = self._drawn(accepted(faces) if annotations is None else annotations)
-        self._now = self._start = _Moment(drawn, drawn[0].number if drawn else None)
+        drawn = self._drawn(as_annotations(faces) if annotations is None else annotations)
+        self._history = UndoStack(_State(drawn, drawn[0].number if drawn else None))
 
     @property
     def annotations(self) -> tuple[DrawnAnnotation, ...]:
         """The boxes as they are now, in the order in which they are gone through."""
-        return self._now.annotations
+        return self._history.state.annotations
 
     @property
     def suggestions(self) -> dict[int, Face]:
@@ -73,12 +71,12 @@ class Editing:
     @property
     def selected(self) -> int | None:
         """The number of the selected box; None: no box is."""
-        return self._now.selected
+        return self._history.state.selected
 
     @property
     def changed(self) -> bool:
         """Whether a box or a label differs from what the editing started with."""
-        return _said(self.annotations) != _said(self._start.annotations)
+        return _said(self.annotations) != _said(self._history.start.annotations)
 
     @property
     def unlabelled(self) -> tuple[int, ...]:
@@ -95,7 +93,7 @@ class Editing:
     def select(self, number: int | None) -> None:
         """Select the box of this number, None for none; an unknown one is ignored. No step for `undo`."""
         if number is None or self._annotation(number) is not None:
-            self._now = _Moment(self.annotations, number)
+            self._history.replace(_State(self.annotations, number))
 
     def select_next(self, step: int) -> None:
         """The box `step` places further on, round and round."""
@@ -106,7 +104,7 @@ class Editing:
             place = 0 if step > 0 else -1
         else:
             place = (numbers.index(self.selected) + step) % len(numbers)
-        self._now = _Moment(self.annotations, numbers[place])
+        self._history.replace(_State(self.annotations, numbers[place]))
 
     def label(self, label: AnnotationLabel, number: int | None = None) -> None:
         """Label a box and leave it selected; without a number the selected one, and go on to the next."""
@@ -114,11 +112,7 @@ class Editing:
         if annotation is None:
             return
         self._replace(annotation.number, replace(annotation, label=label))
-        if (
-            number is None
-            and annotation is not self.annotations[-1]
-            and annotation.number != self.annotations[-1].number
-        ):
+        if number is None and annotation.number != self.annotations[-1].number:
             self.select_next(1)
 
     def remove(self, number: int | None = None) -> None:
@@ -128,7 +122,7 @@ class Editing:
             return
         place = self.annotations.index(annotation)
         rest = self.annotations[:place] + self.annotations[place + 1 :]
-        self._step(_Moment(rest, rest[min(place, len(rest) - 1)].number if rest else None))
+        self._step(_State(rest, rest[min(place, len(rest) - 1)].number if rest else None))
 
     def draw(self, box: Box | None = None) -> None:
         """Add a box, in the middle when none is given. It has no label: a person says what it is."""
@@ -142,7 +136,7 @@ class Editing:
         annotation = DrawnAnnotation(
             self._number(), kept, None, _same(kept, (*self._faces, *self._suggested))
         )
-        self._step(_Moment((*self.annotations, annotation), annotation.number))
+        self._step(_State((*self.annotations, annotation), annotation.number))
 
     def take(self, place: int | None = None) -> None:
         """A suggested box is a face, of which a label is still to be said; without a place the first of them."""
@@ -175,28 +169,20 @@ class Editing:
 
     def as_the_models_say(self) -> None:
         """Begin anew from the models' faces."""
-        self.say(accepted(self._faces))
+        self.say(as_annotations(self._faces))
 
     def undo(self) -> bool:
         """Take the last change back; False when there is none."""
-        if not self._before:
-            return False
-        self._after.append(self._now)
-        self._now = self._before.pop()
-        return True
+        return self._history.undo()
 
     def redo(self) -> bool:
         """Do again what was taken back last; False when there is none, or another change came since."""
-        if not self._after:
-            return False
-        self._before.append(self._now)
-        self._now = self._after.pop()
-        return True
+        return self._history.redo()
 
     def say(self, annotations: Iterable[Annotation]) -> None:
         """Begin anew from what somebody says."""
         drawn = self._drawn(annotations)
-        self._step(_Moment(drawn, drawn[0].number if drawn else None))
+        self._step(_State(drawn, drawn[0].number if drawn else None))
 
     def _drawn(self, annotations: Iterable[Annotation]) -> tuple[DrawnAnnotation, ...]:
         return tuple(
@@ -213,13 +199,14 @@ class Editing:
 
     def _replace(self, number: int, annotation: DrawnAnnotation) -> None:
         annotations = tuple(annotation if other.number == number else other for other in self.annotations)
-        self._step(_Moment(annotations, number))
+        self._step(_State(annotations, number))
 
-    def _step(self, moment: _Moment) -> None:
-        if moment.annotations != self.annotations:
-            self._before = [*self._before[-MAX_UNDO + 1 :], self._now]
-            self._after = []
-        self._now = moment
+    def _step(self, state: _State) -> None:
+        """Only a change of the annotations is a step for `undo`, and not one of the selection."""
+        if state.annotations == self.annotations:
+            self._history.replace(state)
+        else:
+            self._history.step(state)
 
     def _inside(self, box: Box) -> Box | None:
         """The part of a box in the picture, to a tenth of a pixel; None where too little is left."""

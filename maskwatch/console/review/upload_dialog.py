@@ -1,5 +1,6 @@
 """Where people add pictures of their own: each file with what became of it beside its name."""
 
+import json
 from collections.abc import Callable
 from html import escape
 from typing import Any
@@ -9,6 +10,7 @@ from nicegui.events import GenericEventArguments
 
 from maskwatch.console.review.uploads import CAMERA, MAX_BYTES, SUFFIXES, Refusal
 from maskwatch.console.texts import Texts
+from maskwatch.core.errors import MALFORMED
 from maskwatch.core.records import MAX_PIXELS
 
 PATH = "/queue/upload"
@@ -101,11 +103,8 @@ def upload_dialog(t: Texts, on_stored: Callable[[], None]) -> ui.dialog:
 
 
 def _answered(files: UploadList, event: GenericEventArguments) -> None:
-    import json
-
     try:
-        answer = json.loads(event.args["answer"])
-        assert isinstance(answer, dict)
-    except (ValueError, RecursionError, AssertionError):  # the connection broke, or it was signed out
+        answer = {**json.loads(event.args["answer"])}
+    except MALFORMED:  # the connection was lost, or the session had ended
         answer = {"refused": "failed"}
     files.answered([str(name) for name in event.args["names"]], answer)

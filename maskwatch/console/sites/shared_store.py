@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Concatenate, ParamSpec, TypeVar
 
-from maskwatch.console.live.shared import Shared
+from maskwatch.console.shared_call import SharedCall
 from maskwatch.core.errors import EventError
 from maskwatch.events import postgres
 from maskwatch.events.sites import Site, cameras_of, sites_of
@@ -44,8 +44,8 @@ class SharedStore:
         self._known = Known()
         self._is_checked = False
         self._fails = False
-        self.sites = Shared(self._sites, EVERY_S)
-        self.names = Shared(self._names, NAMES_S)
+        self.sites = SharedCall(self._sites, EVERY_S)
+        self.names = SharedCall(self._names, NAMES_S)
 
     async def read(
         self, ask: Callable[Concatenate[EventStore, P], T], *args: P.args, **kwargs: P.kwargs

@@ -1,6 +1,6 @@
 """How a running service and its cameras are."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
 from maskwatch.core.events import EventLogStatus
@@ -62,11 +62,15 @@ class PeopleCount:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A figure and its 95 % interval; None where it cannot be told."""
+    """A figure and its 95 % interval; None where there is too little to tell."""
 
     value: float | None = None
     low: float | None = None
     high: float | None = None
+
+    def as_dict(self) -> dict[str, float | None]:
+        """For JSON: the fields by their names."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)

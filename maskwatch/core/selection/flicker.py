@@ -7,46 +7,46 @@ from maskwatch.core.records import Face, Frame, FrameReport
 from maskwatch.core.selection.known_faces import KnownFace
 from maskwatch.core.selection.scene import Grid, is_missing
 
-FLICKER_S = 8.0  # three analysed frames within so long tell a flicker; a still view is fully analysed every few seconds
+FLICKER_S = 8.0  # three analysed frames within this time show a flicker; a still view is fully analysed every few seconds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Transient:
-    """A face that nothing led up to, though the picture did not change there; `since` is when it was not yet seen."""
+    """A face that appeared although the picture did not change there; `since` is the time of the frame before."""
 
     face: Face
-    track: KnownFace
+    known: KnownFace
     since: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Flickered:
-    """A frame with faces that only it had."""
+    """A frame with faces that are in no frame beside it."""
 
     frame: Frame
     report: FrameReport
     gone: tuple[_Transient, ...]
 
     def note_queued(self) -> None:
-        """Its faces are no news any more."""
+        """Remember its faces, so that they are not queued again."""
         for each in self.gone:
-            each.track.queued_predictions.append(each.face)
+            each.known.queued_predictions.append(each.face)
 
 
 class Flicker:
-    """Remembers the frame before, while it has a face that may flicker."""
+    """Keeps the frame before the current one, while it has a face that may flicker."""
 
     def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Start again, for another view."""
         self._before: tuple[FrameReport, Grid] | None = None
         self._transient: tuple[_Transient, ...] = ()
         self._frame: Frame | None = None
 
-    def forget(self) -> None:
-        """The view is another."""
-        self.__init__()  # type: ignore[misc]
-
     def found(self, report: FrameReport, now: Grid) -> Flickered | None:
-        """The previous frame, when a face that only it had is gone again and its pixels are unchanged."""
+        """The frame before, when a face that only it had is gone and its pixels are unchanged; else None."""
         if self._before is None or self._frame is None:
             return None
         before, grid = self._before
@@ -58,16 +58,16 @@ class Flicker:
         return Flickered(self._frame, before, gone) if gone else None
 
     def remember(
-        self, frame: Frame, report: FrameReport, now: Grid, tracks: Sequence[KnownFace], *, queued: bool
+        self, frame: Frame, report: FrameReport, now: Grid, known: Sequence[KnownFace], *, queued: bool
     ) -> None:
-        """Keep what the next frame is compared with; a frame that is `queued` already is not queued again."""
+        """Keep what the next frame is compared with. `known` are the report's faces; a `queued` frame is not queued again."""
         transient: tuple[_Transient, ...] = ()
         if self._before is not None and not queued:
             before, grid = self._before
             transient = tuple(
-                _Transient(face, track, before.at)
-                for face, track in zip(report.faces, tracks, strict=True)
-                if not track.already_queued(face) and is_missing(face, before, grid, now)
+                _Transient(face, each, before.at)
+                for face, each in zip(report.faces, known, strict=True)
+                if not each.already_queued(face) and is_missing(face, before, grid, now)
             )
         self._before, self._transient = (report, now), transient
         self._frame = frame if transient else None

@@ -3,19 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from maskwatch.core.geometry import iou
+from maskwatch.core.geometry import SAME_FACE_IOU, iou
 from maskwatch.core.records import Box, Face
 
-SAME_FACE_IOU = 0.4
-NEXT_S = 1.0  # so soon after, a face may have moved by its own side,
-SIZES = (2 / 3, 3 / 2)  # and be so much smaller or larger
-FORGET_S = 60.0  # what was not seen for so long is another face when it comes again
-SIMILAR = 0.2  # two probabilities this near are no news
+NEXT_S = 1.0  # within this time a face may have moved by its own side,
+SIZES = (2 / 3, 3 / 2)  # and have become this much smaller or larger
+FORGET_S = 60.0  # a face that was not seen for so long counts as another one
+SIMILAR = 0.2  # two probabilities this near are the same prediction
 
 
 @dataclass(slots=True, eq=False)
 class KnownFace:
-    """A face as long as it stays in view. `queued_predictions` are the predictions with which it was queued."""
+    """A face while it stays in view. `queued_predictions` are the predictions with which it was queued."""
 
     box: Box
     seen_at: float
@@ -27,49 +26,49 @@ class KnownFace:
 
 
 class KnownFaces:
-    """The faces of one camera. Time is the frames' own, in seconds."""
+    """The faces of one camera, matched by place and size. Time is the frames' own, in seconds."""
 
     def __init__(self) -> None:
-        self._tracks: list[KnownFace] = []
+        self._known: list[KnownFace] = []
 
-    def clear(self) -> None:
-        """The view is another."""
-        self._tracks = []
+    def reset(self) -> None:
+        """Start again, for another view."""
+        self._known = []
 
     def update(self, at: float, faces: Sequence[Face]) -> list[KnownFace]:
-        """The track of each face, in the same order; the best fit goes first, and no track has two faces."""
-        self._tracks = [track for track in self._tracks if 0 <= at - track.seen_at < FORGET_S]
+        """Which known face each of `faces` is, in the same order; the best fit first, each known face once."""
+        self._known = [known for known in self._known if 0 <= at - known.seen_at < FORGET_S]
         fits = [
-            (fit, number, track)
+            (fit, number, known)
             for number, face in enumerate(faces)
-            for track in self._tracks
-            if (fit := _fit(face.box, track, at)) > 0
+            for known in self._known
+            if (fit := _fit(face.box, known, at)) > 0
         ]
         found: dict[int, KnownFace] = {}
         taken: set[int] = set()
-        for _, number, track in sorted(fits, key=lambda each: -each[0]):
-            if number not in found and id(track) not in taken:
-                found[number] = track
-                taken.add(id(track))
-        return [self._followed(found.get(number), face, at) for number, face in enumerate(faces)]
+        for _, number, known in sorted(fits, key=lambda each: -each[0]):
+            if number not in found and id(known) not in taken:
+                found[number] = known
+                taken.add(id(known))
+        return [self._seen(found.get(number), face, at) for number, face in enumerate(faces)]
 
-    def _followed(self, track: KnownFace | None, face: Face, at: float) -> KnownFace:
-        if track is None:
-            track = KnownFace(face.box, at)
-            self._tracks.append(track)
-        track.box, track.seen_at = face.box, at
-        return track
+    def _seen(self, known: KnownFace | None, face: Face, at: float) -> KnownFace:
+        if known is None:
+            known = KnownFace(face.box, at)
+            self._known.append(known)
+        known.box, known.seen_at = face.box, at
+        return known
 
 
-def _fit(box: Box, track: KnownFace, at: float) -> float:
-    """How well a face continues a track, 0..2; 0: it does not."""
-    overlap = iou(box, track.box)
+def _fit(box: Box, known: KnownFace, at: float) -> float:
+    """How well a box continues a known face, 0..2; 0: it does not."""
+    overlap = iou(box, known.box)
     if overlap >= SAME_FACE_IOU:
         return 1 + overlap
-    side, before = max(box.width, box.height), max(track.box.width, track.box.height)
-    if at - track.seen_at > NEXT_S or before <= 0 or not SIZES[0] <= side / before <= SIZES[1]:
+    side, before = max(box.width, box.height), max(known.box.width, known.box.height)
+    if at - known.seen_at > NEXT_S or before <= 0 or not SIZES[0] <= side / before <= SIZES[1]:
         return 0.0
-    (x, y), (u, v) = box.centre, track.box.centre
+    (x, y), (u, v) = box.centre, known.box.centre
     return max(0.0, 1 - max(abs(x - u), abs(y - v)) / side)
 
 

@@ -21,7 +21,7 @@ class Movement:
     queued: bool = False
 
     def is_unseen(self, at: float) -> bool:
-        """Whether it is news: unseen for long enough and not queued since it began."""
+        """Whether no face was seen in it for long enough, and it was not queued since it began."""
         return not self.queued and at - self.since > UNSEEN_S
 
 
@@ -32,12 +32,12 @@ class Movements:
         self._person = PersonSize(min_face_px)
         self._all: list[Movement] = []
 
-    def forget(self) -> None:
-        """The view is another."""
+    def reset(self) -> None:
+        """Start again, for another view."""
         self._all = []
 
     def update(self, report: FrameReport) -> list[Movement]:
-        """What moves now that no face was seen in for longer than `UNSEEN_S`, and was not queued."""
+        """What moves now, had no face for longer than `UNSEEN_S`, and was not queued."""
         before = [each for each in self._all if 0 <= report.at - each.at <= CALM_S]
         now = [_followed(box, report, before) for box in report.moved if self._person.fits(box, report.size)]
         ended = [each for each in before if not any(_goes_on(each, then.box) for then in now)]
@@ -46,7 +46,7 @@ class Movements:
 
 
 def _followed(box: Box, report: FrameReport, before: Iterable[Movement]) -> Movement:
-    """It goes on with every one that it touches: two people who meet are one movement from then on."""
+    """The movement at `box`, which continues all of those `before` that it touches: two people who meet become one."""
     same = [each for each in before if _goes_on(each, box)]
     since = min((each.since for each in same), default=report.at)
     if has_face(box, (face.box for face in report.faces)):

@@ -1,4 +1,4 @@
-"""Selects for one camera. What each reason goes by stands in a module of its own."""
+"""Selects the frames of one camera that are worth a person's look. Each reason has a module of its own."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,9 +9,9 @@ from maskwatch.core.records import Face, Frame, FrameReport, ShadowJudgement
 from maskwatch.core.selection.flicker import Flicker
 from maskwatch.core.selection.gap import Gap, suggesting
 from maskwatch.core.selection.known_faces import KnownFace, KnownFaces
-from maskwatch.core.selection.lots import is_sampled
 from maskwatch.core.selection.movement import Movement, Movements
 from maskwatch.core.selection.quotas import BackOff, Quota
+from maskwatch.core.selection.random_sampling import is_sampled
 from maskwatch.core.selection.reasons import (
     AUDIT,
     CLASSIFIER,
@@ -28,7 +28,9 @@ from maskwatch.core.selection.reasons import (
 from maskwatch.core.selection.scene import APART_IOU, Grid, grid, is_steady
 from maskwatch.core.selection.shadow import FaceDifference
 
-NEAR_MISS_S = 2.0  # between two frames with near misses: of somebody who walks by, moments apart teach little
+# seconds between two frames with near misses: several of one passer-by teach little more than one
+
+NEAR_MISS_S = 2.0
 
 Band = tuple[float, float]
 
@@ -48,20 +50,20 @@ class Selection:
     """Selects for one camera, from its analysed frames. Time is the frames' own, in seconds.
 
     - `classifier`, `detector`: that model's probability for a face lies within its band, both ends included.
-    - `near_miss`: the report has a near miss that is news; not more often than every `NEAR_MISS_S`.
+    - `near_miss`: the report has a near miss that was not queued before; at most one such frame every `NEAR_MISS_S`.
     - `gap`: a face that was followed was missing in a frame, and was seen again near by.
-    - `moved_unseen`: a person's size moved for longer than a second, and no face was seen there. `min_face_px`, the
-      smallest face that the detector looks for, tells that size; None: movement is not gone by.
+    - `moved_unseen`: something of a person's size moved for longer than a second without a face. That size follows from
+      `min_face_px`, the smallest face that the detector looks for; None: movement is ignored.
     - `second_look`: a share `second_look_share` of the frames is looked at again, at most `second_looks_per_hour`, and
       some face was missed (see `wants_second_look` and `looked_again`).
     - `shadow`: a candidate judges the frame differently (see `judged_differently`).
     - `flicker`: a face was detected in one analysed frame, not in the frame before or after, pixels unchanged.
-    - `audit`: chosen at random, a share `audit_share` of all frames, whatever the models say of them: from these,
-      and these alone, one can tell how often the models err. The lot depends on `seed` and the frame's own
-      number and time, so a replay draws the same frames again.
+    - `audit`: a random sample of all frames, of the share `audit_share`, whatever the models say of them. Only these tell
+      how often the models err. Sampling depends on `seed` and on the frame's number and time, so that a replay samples
+      the same frames.
 
-    A face that stays in view is queued once for each prediction. All but the audit are at most `max_per_hour` in any
-    hour, by `shares` of each reason (see `Quota`).
+    A face that stays in view is queued once for each prediction. All reasons but the audit together queue at most
+    `max_per_hour` frames in any hour, divided by `shares` (see `Quota`).
     """
 
     def __init__(
@@ -84,7 +86,7 @@ class Selection:
         self._audit_share = audit_share
         self._second_look_share = second_look_share
         self._seed = seed
-        self._tracks = KnownFaces()
+        self._known = KnownFaces()
         self._flicker = Flicker()
         self._gap = Gap()
         self._movements = None if min_face_px is None else Movements(min_face_px)
@@ -93,14 +95,14 @@ class Selection:
         self._near_miss_at: float | None = None
 
     def update(self, frame: Frame, report: FrameReport) -> tuple[Pick, ...]:
-        """What is to be queued now: this frame, or one before of which only now it is known."""
+        """What is to be queued now: this frame, or an earlier one whose flicker or gap only this frame shows."""
         now = grid(frame)
         if self._scene is not None and not is_steady(self._scene, now):
-            self._forget()
+            self._reset()
         self._scene = now
         picks = self._flickered(report, now)
-        tracks = self._tracks.update(report.at, (*report.faces, *report.near_misses))
-        of_faces, of_others = tracks[: len(report.faces)], tracks[len(report.faces) :]
+        known = self._known.update(report.at, (*report.faces, *report.near_misses))
+        of_faces, of_others = known[: len(report.faces)], known[len(report.faces) :]
         picks += self._gapped(report, of_faces)
         reasons = self._reasons(report, of_faces, of_others)
         if reasons:
@@ -110,12 +112,12 @@ class Selection:
         return picks
 
     def wants_second_look(self, report: FrameReport) -> bool:
-        """Whether this frame, which is not queued, is drawn for a second look; to be asked once."""
-        drawn = is_sampled(self._second_look_share, f"{self._seed}:second look", report)
-        return drawn and self._looks.take(report.at, (SECOND_LOOK,))
+        """Whether this frame, which is not queued, is sampled for a second look; to be asked once a frame."""
+        sampled = is_sampled(self._second_look_share, f"{self._seed}:second look", report)
+        return sampled and self._looks.take(report.at, (SECOND_LOOK,))
 
     def looked_again(self, frame: Frame, report: FrameReport, faces: Sequence[Face]) -> tuple[Pick, ...]:
-        """The frame, if `faces`, which the second look found for sure, has some that the `report` lacks."""
+        """The frame, if the `report` lacks some of the `faces` that the second look found for sure."""
         missed = [
             face
             for face in faces
@@ -135,24 +137,24 @@ class Selection:
         judgement: ShadowJudgement,
         differences: Sequence[FaceDifference],
     ) -> tuple[Pick, ...]:
-        """The frame with what a candidate said of it, if a difference is where none was queued lately."""
-        news = [each for each in differences if self._places.allows(each.box, report.at)]
-        if not news or not self._quota.take(report.at, (SHADOW,)):
+        """The frame with the candidate's judgement, if it differs at a place that was not queued lately."""
+        new = [each for each in differences if self._places.allows(each.box, report.at)]
+        if not new or not self._quota.take(report.at, (SHADOW,)):
             return ()
-        for each in news:
+        for each in new:
             self._places.note(each.box, report.at)
         found = [each.candidate for each in differences if each.candidate and not each.serving]
         judged = replace(suggesting(report, found), shadow=judgement)
         return (Pick(frame, judged, (SHADOW,)),)
 
-    def _forget(self) -> None:
-        """The view is another."""
-        self._tracks.clear()
-        self._flicker.forget()
-        self._gap.forget()
+    def _reset(self) -> None:
+        """Start again, for another view; quotas and places that were queued stay."""
+        self._known.reset()
+        self._flicker.reset()
+        self._gap.reset()
         self._near_miss_at = None
         if self._movements is not None:
-            self._movements.forget()
+            self._movements.reset()
 
     def _flickered(self, report: FrameReport, now: Grid) -> tuple[Pick, ...]:
         found = self._flicker.found(report, now)
@@ -161,8 +163,8 @@ class Selection:
         found.note_queued()
         return (Pick(found.frame, found.report, (FLICKER,)),)
 
-    def _gapped(self, report: FrameReport, tracks: Sequence[KnownFace]) -> tuple[Pick, ...]:
-        found = self._gap.update(report, tracks)
+    def _gapped(self, report: FrameReport, known: Sequence[KnownFace]) -> tuple[Pick, ...]:
+        found = self._gap.update(report, known)
         if found is None or not self._quota.take(report.at, (GAP,)):
             return ()
         found.note_queued()
@@ -171,13 +173,13 @@ class Selection:
     def _reasons(
         self, report: FrameReport, of_faces: Sequence[KnownFace], of_others: Sequence[KnownFace]
     ) -> tuple[str, ...]:
-        """Why this frame is queued; if there is room, all that speak for it are noted as queued."""
+        """Why this frame is queued: nothing where the quota is used up. What speaks for it is noted as queued."""
         faces = list(zip(report.faces, of_faces, strict=True))
         near = [
-            (miss, track)
-            for miss, track in zip(report.near_misses, of_others, strict=True)
+            (miss, known)
+            for miss, known in zip(report.near_misses, of_others, strict=True)
             if self._is_rested(report.at)
-            and not track.already_queued(miss)
+            and not known.already_queued(miss)
             and self._places.allows(miss.box, report.at)
         ]
         moved = [
@@ -186,13 +188,13 @@ class Selection:
             if self._places.allows(movement.box, report.at)
         ]
         found = self._unsure(faces) | ({NEAR_MISS} if near else set()) | ({MOVED_UNSEEN} if moved else set())
-        told = tuple(reason for reason in REASONS if reason in found)
-        if told and self._quota.take(report.at, told):
+        reasons = tuple(reason for reason in REASONS if reason in found)
+        if reasons and self._quota.take(report.at, reasons):
             self._note(report, faces, near, moved)
         else:
-            told = ()
-        drawn = is_sampled(self._audit_share, str(self._seed), report)
-        return told + (AUDIT,) * drawn
+            reasons = ()
+        is_audited = is_sampled(self._audit_share, str(self._seed), report)
+        return (*reasons, AUDIT) if is_audited else reasons
 
     def _note(
         self,
@@ -201,9 +203,9 @@ class Selection:
         near: Sequence[tuple[Face, KnownFace]],
         moved: Sequence[Movement],
     ) -> None:
-        """What is queued with this frame is no news any more."""
-        for face, track in (*((f, t) for f, t in faces if self._is_unsure(f)), *near):
-            track.queued_predictions.append(face)
+        """Remember what is queued with this frame, so that it is not queued again."""
+        for face, known in (*((f, k) for f, k in faces if self._is_unsure(f)), *near):
+            known.queued_predictions.append(face)
         if near:
             self._near_miss_at = report.at
         for movement in moved:
@@ -212,11 +214,12 @@ class Selection:
             self._places.note(box, report.at)
 
     def _is_rested(self, at: float) -> bool:
+        """Whether no near miss was queued in the last `NEAR_MISS_S`."""
         return self._near_miss_at is None or not 0 <= at - self._near_miss_at < NEAR_MISS_S
 
     def _unsure(self, faces: Sequence[tuple[Face, KnownFace]]) -> set[str]:
-        """The models that are unsure of a face, if one of these faces is news."""
-        if all(track.already_queued(face) or not self._is_unsure(face) for face, track in faces):
+        """The models that are unsure of a face, if one of these faces was not queued with this prediction before."""
+        if all(known.already_queued(face) or not self._is_unsure(face) for face, known in faces):
             return set()
         by = {
             CLASSIFIER: any(_within(face.protected, self._classifier_band) for face, _ in faces),

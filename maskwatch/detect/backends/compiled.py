@@ -1,10 +1,11 @@
 """Networks that are compiled for the sizes that come again and again, while the plain ones serve.
 
 Compiling takes some ten seconds a size, so it is done on a thread of its own, one size after the other; torch
-keeps what it compiled on the disk, so that the next start is quicker.
+keeps what it compiled in our cache folder, so that the next start is quicker.
 """
 
 import logging
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -14,12 +15,12 @@ import torch
 from torch import Tensor
 
 from maskwatch.detect.backends.folded import Run
+from maskwatch.platform.caches import cache_folder
 
 AFTER = 20  # calls with one size before it is worth compiling: what moves in a view has any of many sizes
 MAX_SHAPES = 8  # compiled at most: each takes time, and memory
-LIMIT = (
-    0.2  # by which the log-odds of a face may differ from the plain network's; bfloat16 moves them by 0.02
-)
+# largest accepted difference from the plain network's log-odds of a face; bfloat16 causes 0.02
+LIMIT = 0.2
 IDLE_S = 5.0  # the thread ends when nothing came for so long
 
 Compile = Callable[[Run, Tensor], Run]
@@ -122,6 +123,8 @@ def by_inductor(plain: Run, rgb: Tensor, mode: str = "max-autotune-no-cudagraphs
     Were anything else than the shape another (an inference tensor is not a usual one), what is returned raises
     `NotCompiled`: nothing is ever compiled on the thread that asks.
     """
+    # torch's own choice is below /tmp, which a service has anew at each start
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "torchinductor"))
     from torch import _dynamo
 
     made = torch.compile(plain, dynamic=False, mode=mode)
@@ -133,6 +136,8 @@ def by_inductor(plain: Run, rgb: Tensor, mode: str = "max-autotune-no-cudagraphs
         try:
             with torch.compiler.set_stance("fail_on_recompile"):
                 maps: Tensor = made(rgb)
+        except AssertionError as e:  # torch 2.13 and older: of graphs, on any thread but the main one
+            raise NotCompiled(f"torch does not run it on this thread ({e!r})") from e
         except RuntimeError as e:
             if "fail_on_recompile" not in str(e):
                 raise

@@ -19,7 +19,7 @@ KEPT_PLANS = 64  # sizes of frames: a camera's own, and those of the areas that 
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plan:
+class SheetPlan:
     """What is the same for all frames of one size, on the device.
 
     `places` `(1 + L, 5)` int64 are the frame and its levels: width, height, first pixel, pixels a row, pixels a frame; pixels
@@ -37,7 +37,7 @@ class Plan:
 
 
 @lru_cache(KEPT_PLANS)
-def plan(width: int, height: int, min_face_px: float, device: torch.device) -> Plan:
+def plan(width: int, height: int, min_face_px: float, device: torch.device) -> SheetPlan:
     """The plan for frames of this size; each is made once, which stops the device."""
     placed, across, down = packed(levels(width, height, min_face_px))
     rows, columns = cells(Level(1.0, across, down)) if placed else (0, 0)
@@ -49,7 +49,7 @@ def plan(width: int, height: int, min_face_px: float, device: torch.device) -> P
         level_of[top : top + extent[0], left : left + extent[1]] = number
         places.append((level.width, level.height, level.top * across + level.left, across, across * down))
     corners = [(level.top // STRIDE, level.left // STRIDE) for level in placed]
-    return Plan(
+    return SheetPlan(
         placed,
         across,
         down,

@@ -2,9 +2,10 @@
 
 from dataclasses import asdict
 
+from maskwatch.core.records import Estimate
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.evaluation import plots
-from maskwatch.evaluation.bootstrap import Estimate, estimates
+from maskwatch.evaluation.bootstrap import estimates
 from maskwatch.evaluation.classification import Classification, JudgedFace
 from maskwatch.evaluation.document import ContactSheet, Image, Report, Section, Table
 from maskwatch.evaluation.reports.breakdown import Group, Layout, by_label

@@ -1,9 +1,10 @@
-"""What the reports share: on what was measured, figures with their intervals, and two models side by side."""
+"""What the reports share: the data measured on, figures with their intervals, and two models side by side."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from maskwatch.evaluation.bootstrap import Difference, Estimate, Measured, differences, estimates
+from maskwatch.core.records import Estimate
+from maskwatch.evaluation.bootstrap import Difference, Measured, differences, estimates
 from maskwatch.evaluation.document import Block, Report, Section, Table
 from maskwatch.evaluation.images import EvaluationImages
 from maskwatch.evaluation.reports.breakdown import Breakdown

@@ -2,10 +2,11 @@
 
 from dataclasses import asdict
 
+from maskwatch.core.records import Estimate
 from maskwatch.datasets.faces import FOUND_IOU
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.evaluation import plots
-from maskwatch.evaluation.bootstrap import Estimate, estimates
+from maskwatch.evaluation.bootstrap import estimates
 from maskwatch.evaluation.detection import BARE_MINUS_MASKED, SWEEP_FROM, Detection
 from maskwatch.evaluation.document import ContactSheet, Image, Report, Section, Table
 from maskwatch.evaluation.matching import BUCKETS, SIZE, side_px

@@ -2,10 +2,10 @@
 
 from dataclasses import asdict
 
-from maskwatch.core.records import Label
+from maskwatch.core.records import Estimate, Label
 from maskwatch.datasets.faces import FOUND_IOU
 from maskwatch.datasets.labels import FaceLabel
-from maskwatch.evaluation.bootstrap import Estimate, estimates
+from maskwatch.evaluation.bootstrap import estimates
 from maskwatch.evaluation.document import Block, ContactSheet, Report, Section, Table
 from maskwatch.evaluation.matching import side_px
 from maskwatch.evaluation.reports.breakdown import Group, Layout, by_label

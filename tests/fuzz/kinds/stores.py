@@ -184,8 +184,9 @@ class Stores(Kind):
     def _events(path):
         from maskwatch.console.history.rows import rows
         from maskwatch.console.texts import Texts
+        from maskwatch.events.csv_export import csv_lines
+        from maskwatch.events.passages import tally_passages
         from maskwatch.events.store import EventFilter, EventStore
-        from maskwatch.events.table import csv_lines
         from maskwatch.events.timeline import walk
 
         store = EventStore.in_folder(path.parent)
@@ -193,8 +194,8 @@ class Stores(Kind):
             store.check()
             found = store.find(EventFilter(), limit=50)
             store.count(EventFilter(since=0.0))
-            store.passages(EventFilter(), 900)
-            store.lasting()
+            tally_passages(store, EventFilter(), 900)
+            store.ongoing()
             store.uncopied(5)
             store.get("0" * 32)
             store.note("cursor")

@@ -1,4 +1,4 @@
-"""Events as a table for spreadsheets."""
+"""Events as CSV, for spreadsheets."""
 
 import csv
 import io
@@ -13,14 +13,21 @@ DATA = (
     *("unknown", "version", "before", "state", "user", "keys", "address", "action", "target", "cut_off"),
     "refused",
 )
-"""What each kind of event tells (see `EventKind`), a column each."""
+"""The keys of events' data (see `EventKind`), a column each."""
 COLUMNS = ("time", "ended", "seconds", "kind", "camera", "site", *DATA, "id")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would compute what begins so
-BOM = "\ufeff"  # without it, Excel takes Korean for something else
+FORMULA = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "\t",
+    "\r",
+)  # text that begins with one of these would be computed as a formula
+BOM = "\ufeff"  # without this mark Excel does not read the file as UTF-8
 
 
 def csv_lines(events: Iterable[Event]) -> Iterator[str]:
-    """A line of names, then one an event; times are of this machine's zone, with their offset (ISO 8601)."""
+    """A header line, then a line for each event; times are ISO 8601 in this machine's zone, with its offset from UTC."""
     yield BOM + _line(COLUMNS)
     for event in events:
         ended = event.ended_at

@@ -1,4 +1,4 @@
-"""The events that the page shows: those of this service, or of all services of a shared store, and how either is asked."""
+"""Where the page's events come from: this service's own store, or the one that several services share."""
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
@@ -16,10 +16,10 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Records:
-    """`own` and `media` are what this service wrote down, None in a console without a service; `shared_store` is the shared store.
+class EventSources:
+    """`own` and `media` are this service's, None in a console without a service; `shared_store` is None where there is none.
 
-    There is one of them at least. `cameras` are this service's, `site` is its name in the shared store.
+    At least one of the two stores is there. `cameras` are this service's, `site` is its name in the shared store.
     """
 
     own: EventStore | None
@@ -29,27 +29,27 @@ class Records:
     shared_store: SharedStore | None = None
 
     def choice(self, query: Mapping[str, str]) -> Choice:
-        """What an address says; without a shared store there is no choice of sites, and without an own one all are the default."""
+        """The choice in a URL's query; without a shared store of no site, and without an own store all sites are the default."""
         choice = Choice.of(query)
         is_default = self.shared_store is None or (self.own is None and choice.site == ALL_SITES)
         return replace(choice, site=None) if is_default else choice
 
     def is_shared(self, choice: Choice) -> bool:
-        """Whether it is about events of the shared store."""
+        """Whether the choice is of events in the shared store."""
         return self.shared_store is not None and (self.own is None or choice.site is not None)
 
     def has_sites(self, choice: Choice) -> bool:
-        """Whether events of several sites may be among them."""
+        """Whether the choice may include events of several sites."""
         return self.is_shared(choice) and choice.site in {None, ALL_SITES}
 
     def is_elsewhere(self, choice: Choice, event: Event) -> bool:
-        """Whether another service saw it, whose pictures and cameras are not here."""
+        """Whether the event is of another service, whose pictures and cameras are not here."""
         return self.is_shared(choice) and (self.own is None or event.site != self.site)
 
     async def read(
         self, choice: Choice, ask: Callable[Concatenate[EventStore, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """What `ask` gives of the store that the choice is about. Raises `EventError`."""
+        """The result of `ask`, called with the store of the choice on a thread. Raises `EventError`."""
         if self.shared_store is not None and self.is_shared(choice):
             return await self.shared_store.read(ask, *args, **kwargs)
         assert self.own is not None

@@ -1,4 +1,4 @@
-"""The tables: in a service's own database, and in one that several services share."""
+"""The database schema: a service's own tables, and those that several services share."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 
 def _events(metadata: MetaData, *more: Any) -> Table:
-    """`version` grows with each change of an event, in microseconds: of two copies the one with the larger is newer."""
+    """The table of events. `version` grows with each change of an event (microseconds of Unix time): of two copies the larger is newer."""
     return Table(
         "events",
         metadata,
@@ -40,11 +40,13 @@ def _events(metadata: MetaData, *more: Any) -> Table:
 OWN = MetaData()
 OWN_EVENTS = _events(
     OWN,
-    Column("copied", BigInteger, nullable=False, server_default="0"),  # the version that the shared one has
+    Column(
+        "copied", BigInteger, nullable=False, server_default="0"
+    ),  # the version that the shared database has
     Index("events_uncopied", "at", sqlite_where=text("copied < version")),
 )
 NOTES = Table("notes", OWN, Column("name", String(16), primary_key=True), Column("value", JSON))
-"""What a service keeps about itself: `instance`, what tells it from others, and while it runs `alive`, a Unix time."""
+"""What a service notes about itself: `instance`, its id, and while it runs `alive`, a Unix time."""
 
 SHARED = MetaData()
 SHARED_EVENTS = _events(
@@ -65,4 +67,4 @@ SITES = Table(
     Column("seen_at", DateTime(timezone=True), nullable=False),
     PrimaryKeyConstraint("site", "instance"),
 )
-"""Who writes under which name; two instances that do so at a time have a wrong configuration."""
+"""Which instances write under which site; two at the same time are an error of configuration."""

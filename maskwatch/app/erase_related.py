@@ -1,4 +1,4 @@
-"""What is kept of a camera and some days beside samples and events: counts of drift, alerts not sent yet, pictures that
+"""Data of a camera and some days other than samples and events: drift counts, unsent alerts, pictures that
 `check` and `queue show` wrote, exports, and databases of events that were put aside as damaged.
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from maskwatch.alerts import outbox
 from maskwatch.alerts.outbox_settings import OutboxSettings
-from maskwatch.app.erase import Erasure, Kept
+from maskwatch.app.erase import Erasure, StoredSamples
 from maskwatch.config.load import Config
 from maskwatch.core.errors import QueueError
 from maskwatch.drift import confidences
@@ -22,7 +22,7 @@ UNFINISHED_S = 60.0  # nobody writes a message for so long
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class RelatedFiles:
     """The files, by what they are; `exports` hold such samples, among others perhaps."""
 
     drift: tuple[Path, ...]
@@ -39,13 +39,13 @@ class Beside:
         yield "damaged events, of all cameras", self.damaged
 
 
-def look_beside(config: Config, kept: Kept, erasure: Erasure) -> Beside:
+def find_related(config: Config, kept: StoredSamples, erasure: Erasure) -> RelatedFiles:
     """What would go. Raises `QueueError`."""
     ids = [path.stem for path in (*kept.queue.records, *kept.archive.records)]
     temporary = Path(tempfile.gettempdir())
     shown = (path for name in ids if (path := temporary / f"{name}.png").is_file() and not path.is_symlink())
     checked = config.queue.dir.parent / "check" / f"{erasure.camera}.jpg"
-    return Beside(
+    return RelatedFiles(
         tuple(confidences.files(config.drift.dir, erasure.camera, erasure.is_wanted)),
         tuple(_messages(_outboxes(config), erasure)),
         (*shown, *([checked] if _is_from(checked, erasure) else ())),
@@ -54,7 +54,7 @@ def look_beside(config: Config, kept: Kept, erasure: Erasure) -> Beside:
     )
 
 
-def erase_beside(config: Config, found: Beside, erasure: Erasure, *, exports: bool) -> None:
+def erase_related(config: Config, found: RelatedFiles, erasure: Erasure, *, exports: bool) -> None:
     """Delete it for good, `exports` too if so wanted. To be called before the samples go, by whose ids some of it is found.
 
     Raises `QueueError` at the end when something may not be deleted.
@@ -101,7 +101,7 @@ def _messages(folders: Iterable[Path], erasure: Erasure) -> Iterator[Path]:
 
 
 def _is_of(path: Path, camera: str) -> bool:
-    """Whether a message is of that camera; or half written, by somebody who is gone."""
+    """Whether a message is of that camera, or incomplete and left by a process that has ended."""
     try:
         if path.name.startswith("."):
             return time.time() - path.stat().st_mtime > UNFINISHED_S
