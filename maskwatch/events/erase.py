@@ -15,9 +15,9 @@ from sqlalchemy import delete
 
 from maskwatch.core.errors import EventError
 from maskwatch.events.retention import STEP, clear_journal, delete_media, shrink
+from maskwatch.events.schema import SITES
 from maskwatch.events.sqlite import DAMAGED_SINCE, damaged_files
 from maskwatch.events.store import FILE, EventFilter, EventStore
-from maskwatch.events.tables import SITES
 
 
 def count(folder: Path, wanted: EventFilter) -> int:
@@ -68,7 +68,7 @@ def erase_shared(url: SecretStr, site: str, wanted: EventFilter) -> int:
 def erase_site(store: EventStore, site: str) -> int:
     """Delete all of a site from a shared store, and that it was ever there; returns how many events there were. Raises `EventError`."""
     number = 0
-    while gone := store.delete(EventFilter(sites=(site,)), limit=STEP, lasting=True):
+    while gone := store.delete(EventFilter(sites=(site,)), limit=STEP, ongoing=True):
         number += len(gone)
     if store.is_shared:
         with store.errors(), store.begin() as connection:
