@@ -342,7 +342,7 @@ def test_a_store_that_cannot_be_read_is_said(visit, monitoring, monkeypatch):
         raise EventError("events: the disk is gone")
 
     monkeypatch.setattr(EventStore, "find", refuse)
-    monkeypatch.setattr(EventStore, "passages", refuse)
+    monkeypatch.setattr("maskwatch.events.ratios.tally_passages", refuse)
     for path in ("export.csv", "report.pdf"):
         answer = visit().get(f"/history/{path}")
         assert answer.status_code == 503

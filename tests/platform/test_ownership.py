@@ -287,7 +287,7 @@ def test_what_may_not_be_removed_is_passed_over_and_told_once_and_storing_goes_o
         warned = [r.getMessage() for r in caplog.records if "may not be removed" in r.getMessage()]
         assert len(warned) == 1
         assert str(record.parent) in warned[0]
-    monkeypatch.setattr(queue._room, "_limits", Limits(1.5 * sample_mb, 30))
+    monkeypatch.setattr(queue._retention, "_limits", Limits(1.5 * sample_mb, 30))
     with as_user():
         queue.tidy()
     assert queue.notice is None
