@@ -130,7 +130,7 @@ def test_a_replay_that_is_broken_off_in_its_first_minute_leaves_nothing(clip, tm
     with pytest.raises(KeyboardInterrupt):
         replay(planned(clip, tmp_path), MODELS, Outputs(None, tmp_path / "new/r.jsonl"), broken_off_at(200))
     assert list(tmp_path.iterdir()) == []
-    assert not any("goes on from here" in message for message in caplog.messages)
+    assert not any("continues from here" in message for message in caplog.messages)
 
 
 def test_where_only_counts_may_be_stored_nothing_is_kept_to_go_on_with(clip, tmp_path):
