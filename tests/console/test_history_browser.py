@@ -190,7 +190,7 @@ def test_an_alert_opens_by_keys_with_its_clip_and_closes(visit, served):
     someone.go(with_address)
     someone.until(lambda: someone.run(VIDEO), "opened by its link", PATIENCE_S)
     someone.go(re.sub(r"event=\w+", f"event={'f' * 32}", with_address))
-    someone.until(lambda: "not kept any more" in someone.text(".q-notifications"), "gone", PATIENCE_S)
+    someone.until(lambda: "no longer stored" in someone.text(".q-notifications"), "gone", PATIENCE_S)
 
 
 @pytest.mark.timeout(600)

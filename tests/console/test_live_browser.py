@@ -170,7 +170,7 @@ def each_camera_says_what_it_has_to(scene):
     scene.until(lambda: "Connection refused" in scene.text("gate"), "why it is down")
     assert re.search(r"since \d\d:\d\d:\d\d \(\d+ (s|min)\)", scene.text("gate"))
     assert scene.gate.password not in scene.kim.run("return document.documentElement.outerHTML")
-    assert "Of this camera no pictures are shown" in scene.text("canteen")
+    assert "This camera shows counts only" in scene.text("canteen")
     assert "In view" in scene.text("canteen")
     assert (scene.number("gate"), scene.number("canteen")) == (0, 0)
 
@@ -255,7 +255,7 @@ def it_is_read_in_korean(scene):
 
 def it_says_that_the_service_is_away(scene):
     kim = scene.kim
-    scene.until(lambda: "does not answer since" in kim.text(".mw-away"), "the service is away")
+    scene.until(lambda: "has not answered since" in kim.text(".mw-away"), "the service is away")
     assert kim.all(".mw-old")
     assert "With a mask now" in scene.text("entrance")
     assert grave_faults(kim) == []

@@ -594,9 +594,9 @@ def test_a_picture_says_in_a_sentence_why_it_is_there(sample):
     )
     made = sample(reasons=("near_miss", "audit"))
     told = cards.why(replace(made, report=replace(made.report, near_misses=(MISS,))), ENGLISH)
-    assert "almost enough like a face" in told
+    assert "just below what counts as a face" in told
     assert "drawn at random" in told
-    assert "dashed box counts as no face" in told
+    assert "dashed box does not count as a face" in told
     assert cards.why(sample(reasons=("upload",)), ENGLISH) == ""
     assert "무작위로" in cards.why(sample(reasons=("audit",)), KOREAN)
 

@@ -129,7 +129,7 @@ def test_a_damaged_file_is_told_by_its_name_and_left_as_it_is(users, text):
     users.path.parent.mkdir()
     users.path.write_text(text)
     for change in (users.all, lambda: users.add("kim", Role.ADMIN, PASSWORD)):
-        with pytest.raises(UserError, match=r"users\.json: is no file of users, or a damaged one"):
+        with pytest.raises(UserError, match=r"users\.json: is not a file of users, or is damaged"):
             change()
     assert users.path.read_text() == text
 

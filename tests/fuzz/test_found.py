@@ -251,7 +251,7 @@ def test_notes_of_the_program_that_are_spoiled_are_told_by_their_names(tmp_path)
         as_json({"users": [account | {"name": "kim", "password": 1}]}),
     ):
         users.path.write_bytes(data)
-        with pytest.raises(UserError, match=r"users\.json: is no file of users"):
+        with pytest.raises(UserError, match=r"users\.json: is not a file of users"):
             users.all()
     queue = Queue(tmp_path)
     for data in (
