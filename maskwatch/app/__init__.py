@@ -1,1 +1,1 @@
-"""The composition root: who is given what, and the long-running service."""
+"""The composition root: builds the parts from the configuration, and runs the service."""

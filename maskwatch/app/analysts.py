@@ -1,4 +1,4 @@
-"""What versions of the models say of labelled pictures, with the settings of the cameras that the pictures are of."""
+"""Judges labelled pictures by any version of the models, with the settings of the camera that took them."""
 
 from collections.abc import Callable
 from functools import cache
@@ -18,7 +18,7 @@ from maskwatch.models.registry import ModelFiles
 
 
 def require_own(settings: Defaults) -> tuple[DetectSettings, ClassifySettings]:
-    """Raises `ConfigError` for kinds whose weights are not those of the registry's versions."""
+    """Raises `ConfigError` for kinds of model that do not use the weights of the registry's versions."""
     detect, classify = settings.detect, settings.classify
     if isinstance(detect, DetectSettings) and isinstance(classify, ClassifySettings):
         return detect, classify
@@ -28,7 +28,7 @@ def require_own(settings: Defaults) -> tuple[DetectSettings, ClassifySettings]:
 
 
 def version_analysts(config: Config, device: torch.device) -> Analysts:
-    """Each version is loaded once. To ask raises `ConfigError` for a camera that is judged by other kinds, and `ModelError`."""
+    """Each version is loaded once. Calls raise `ConfigError` for a camera that uses other kinds of model, and `ModelError`."""
     models = cache(lambda files: Models(device, files))  # for all cameras together
 
     def analyst_of(files: ModelFiles, camera: str) -> Callable[[Rgb], FrameReport]:

@@ -1,4 +1,4 @@
-"""Configuration in, cameras out: models, rules, sinks, selection and queue, put together for one camera."""
+"""Builds cameras from the configuration: models, rules, sinks, selection and queue."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -37,7 +37,7 @@ def configured_models(config: Config) -> Models:
 
 
 def camera_versions(config: Config, models: Models) -> dict[str, str]:
-    """What judges each camera, as drift is counted by."""
+    """Each camera's model versions as one name, by which drift statistics are kept apart."""
     return {
         name: named(Versions(**models.versions(camera.detect, camera.classify)))
         for name, camera in config.cameras.items()
@@ -57,22 +57,9 @@ def make_camera(
 
     Raises `ModelError` and `ConfigError`.
     """
-    alert = settings.alert
-    # what is near a face is made coarse with it, so it has to be known
-    near_miss_from = settings.queue.near_miss_from if settings.privacy is Privacy.BLUR else None
     if settings.privacy is Privacy.AGGREGATE:
         selection = None
-    elif selection:
-        near_miss_from = selection.near_miss_from
-    few_frames_s = FEW_FRAMES / settings.fps  # of one that is looked at once a minute
-    offline_rule = None
-    if alert.dead_after_s is not None:
-        say = alert_sentences(name, settings)[-1]
-        offline_rule = CameraOffline(name, dead_after_s=max(alert.dead_after_s, few_frames_s), say=say)
-    view_rule = None
-    if alert.view_after_s is not None and source.live:
-        say = alert.say_view.replace("{camera}", name)
-        view_rule = CameraView(name, after_s=max(alert.view_after_s, few_frames_s), say=say)
+    alert = settings.alert
     return Camera(
         name=name,
         source=source,
@@ -91,10 +78,10 @@ def make_camera(
         second_look=models.second_look(settings.detect)
         if selection and selection.second_look_share
         else None,
-        near_miss_from=None if near_miss_from is None or near_miss_from == 1 else near_miss_from,
+        near_miss_from=_near_miss_from(settings, selection),
         gate=MotionGate(name, settings.motion) if settings.motion.gate else None,
-        offline_rule=offline_rule,
-        view_rule=view_rule,
+        offline_rule=_offline_rule(name, settings),
+        view_rule=_view_rule(name, settings) if source.live else None,
         effect=Effect(
             name,
             effect_s=max(1.0, min(alert.effect_s, alert.cooldown_s)),
@@ -105,8 +92,43 @@ def make_camera(
     )
 
 
+def _near_miss_from(settings: Defaults, selection: SelectionSettings | None) -> float | None:
+    """From which share of the detector's threshold near misses are needed; None where they are not.
+
+    The selection queues them; `blur` pixelates them with the faces.
+    """
+    if selection:
+        share = selection.near_miss_from
+    elif settings.privacy is Privacy.BLUR:
+        share = settings.queue.near_miss_from
+    else:
+        return None
+    return None if share == 1 else share
+
+
+def _offline_rule(name: str, settings: Defaults) -> CameraOffline | None:
+    after_s = settings.alert.dead_after_s
+    if after_s is None:
+        return None
+    say = alert_sentences(name, settings)[-1]
+    return CameraOffline(name, dead_after_s=max(after_s, _few_frames_s(settings)), say=say)
+
+
+def _view_rule(name: str, settings: Defaults) -> CameraView | None:
+    after_s = settings.alert.view_after_s
+    if after_s is None:
+        return None
+    say = settings.alert.say_view.replace("{camera}", name)
+    return CameraView(name, after_s=max(after_s, _few_frames_s(settings)), say=say)
+
+
+def _few_frames_s(settings: Defaults) -> float:
+    """The time of a few frames, which matters for a camera that is analysed once a minute."""
+    return FEW_FRAMES / settings.fps
+
+
 def bench_camera(name: str, source: Source, settings: Defaults, models: Models) -> Camera:
-    """A camera that tells nobody and stores nothing."""
+    """A camera without sinks and without a queue."""
     return make_camera(source, settings, models, name=name, sinks=(), selection=None)
 
 
@@ -147,7 +169,7 @@ def analyst(settings: Defaults, models: Models) -> Callable[[Rgb], FrameReport]:
 
 
 def alert_sentences(name: str, settings: Defaults) -> tuple[str, ...]:
-    """What the alerts of the camera of that name may say: each rule's, and last, if so wanted, that it is offline."""
+    """The sentences that the camera's alerts may say: each rule's and, if configured, last, that it is offline."""
     alert = settings.alert
     dead = () if alert.dead_after_s is None else (alert.say_dead.replace("{camera}", name),)
     rules = alert.rule_settings().values()
@@ -156,12 +178,12 @@ def alert_sentences(name: str, settings: Defaults) -> tuple[str, ...]:
 
 
 def make_sink(settings: KindSettings, cache: Path | None = None) -> AlertSink:
-    """The sink of these settings; what it can make again lies in `cache`, None for the usual place. Raises `ConfigError`."""
+    """The sink of these settings; its cached files are in `cache` (None: the usual folder). Raises `ConfigError`."""
     return SINKS.build(settings, SinkContext(cache_folder() if cache is None else cache))
 
 
 def camera_selection(settings: SelectionSettings, camera: Defaults) -> Selection:
-    """What selects for one camera, with its settings of the queue and those by which it looks."""
+    """The selection of one camera's samples, by its settings of the queue and of detection."""
     return Selection(
         classifier_band=settings.classifier_band,
         detector_band=settings.detector_band,
@@ -175,14 +197,14 @@ def camera_selection(settings: SelectionSettings, camera: Defaults) -> Selection
 
 
 def sample_queue(settings: QueueSettings, models: Models, camera: Defaults) -> Queue:
-    """The queue, whose samples tell by which models they were judged."""
+    """The queue, whose samples record the models that judged them."""
     versions = models.versions(camera.detect, camera.classify)
     limits = Limits(settings.max_mb, settings.max_days, settings.min_free_mb, settings.labelled_max_days)
     return Queue(settings.dir, limits, versions)
 
 
 def camera_privacy(config: Config) -> dict[str, CameraPrivacy]:
-    """How much of each camera may be shown, by its name."""
+    """Each camera's privacy setting, by its name: how much of its frames may be shown."""
     return {name: CameraPrivacy(each.privacy, each.ignore) for name, each in config.cameras.items()}
 
 

@@ -1,4 +1,4 @@
-"""Two replays of the same footage, by other configurations or models, and what differs between them."""
+"""Two replays of the same footage with different configurations or models, and the differences between them."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -34,7 +34,7 @@ Progress = Callable[[str, int | None], AbstractContextManager[Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of the two replays, and what people call it."""
+    """One of the two replays, and its name in the report."""
 
     name: str
     plan: ReplayPlan
@@ -67,9 +67,9 @@ def _section_of(path: Path) -> str:
 
 
 def compare(a: Side, b: Side, progress: Progress) -> tuple[Report, SourceError | None]:
-    """Replay both, one after the other, and tell what differs, with pictures.
+    """Replay both, one after the other, and report the differences, with pictures.
 
-    No frame is kept: those that are shown are read once more at the end. Footage that breaks off is compared as far as
+    No frame is kept: those to be shown are read once more at the end. Footage that breaks off is compared as far as
     it goes; then the error comes, too. Raises `SourceError` when there was nothing, and `DataError` when the footage
     changed meanwhile.
     """
@@ -107,7 +107,7 @@ def _run(letter: str, side: Side, progress: Progress) -> tuple[Run, SourceError 
 
 
 def _pictures(compared: Compared, sides: tuple[Side, Side], progress: Progress) -> dict[Difference, Image]:
-    """Of those that a picture is wanted of, by reading the footage as far as the last of them."""
+    """The frames to be shown, by reading the footage as far as the last of them."""
     wanted: dict[int, list[Difference]] = {}
     for each in compared.pictured():
         wanted.setdefault(compared.a.trace.seq[each.place], []).append(each)
@@ -134,6 +134,6 @@ def _pictures(compared: Compared, sides: tuple[Side, Side], progress: Progress) 
 
 
 def _blurred(rgb: Rgb, difference: Difference, runs: tuple[Run, Run], places: tuple[Places, Places]) -> Rgb:
-    """The frame with the faces coarse that either of the two knows, before anything is drawn."""
+    """The frame with all faces pixelated that either replay found, before anything is drawn."""
     boxes = [box for run in runs for box in run.trace.boxes(difference.place)]
     return coarse(rgb, boxes, [polygon for each in places for polygon in each.ignore])

@@ -1,4 +1,4 @@
-"""The composition root of the service: configuration in, a running program out."""
+"""The service's composition root: builds the running program from the configuration."""
 
 import logging
 import time
@@ -88,7 +88,7 @@ def service_pipeline(config: Config) -> Pipeline:
 def live_pipeline(
     config: Config, models: Mapping[str, Models], on_decision: Callable[[Decision], None] | None = None
 ) -> Pipeline:
-    """The cameras as they are, each with its models; footage among them runs at its own speed.
+    """The configured cameras, each with its models; footage among them runs at its own speed.
 
     Raises `ConfigError` when there is no camera or a part cannot be made, `SourceError`, and `ModelError`.
     """
@@ -121,7 +121,7 @@ def live_pipeline(
 
 
 def event_recorder(config: Config, pipeline: Pipeline, before: Recorder | None) -> Recorder | None:
-    """What keeps the events of `pipeline`, which tells it from now on; None where none are kept.
+    """The recorder of the events of `pipeline`, already attached to it; None where none are kept.
 
     Raises `ConfigError` when the shared database's address is none.
     """

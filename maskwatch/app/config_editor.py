@@ -44,12 +44,12 @@ class PreparedChange:
 
     @property
     def removed(self) -> tuple[str, ...]:
-        """As the port says."""
+        """See the port."""
         return self.proposal.removed
 
     @property
     def added(self) -> tuple[str, ...]:
-        """As the port says."""
+        """See the port."""
         return self.proposal.added
 
 
@@ -69,7 +69,7 @@ class ConfigEditor:
         return self._loaded[1]
 
     def read(self) -> Snapshot:
-        """As the port says."""
+        """See the port."""
         digest = self._file.digest()
         config = self._config()
         cameras = {
@@ -79,7 +79,7 @@ class ConfigEditor:
         return Snapshot(cameras, digest, self._file.why_not_writable(), self._file.can_undo())
 
     def prepare(self, change: SettingsChange) -> Prepared:
-        """As the port says."""
+        """See the port."""
         config = self._config()
         camera = self._camera(config, change.camera)
         raw = self._file.value()
@@ -92,16 +92,16 @@ class ConfigEditor:
         return PreparedChange(proposal, tuple(".".join(map(str, key)) for key in changes))
 
     def save(self, prepared: Prepared) -> str:
-        """As the port says."""
+        """See the port."""
         assert isinstance(prepared, PreparedChange)
         return self._file.write(prepared.proposal)
 
     def undo(self) -> str:
-        """As the port says."""
+        """See the port."""
         return self._file.undo()
 
     def bounds(self, camera: str, places: tuple[Place, ...], thresholds: Thresholds) -> Bounds:
-        """As the port says; what is as it is now leaves in whatever was found."""
+        """See the port. A threshold that is as now sets no bound: everything found counts."""
         config = self._config()
         now = self._thresholds(config, self._camera(config, camera))
         ignore = tuple(place.points for place in places if place.kind is PlaceKind.IGNORE)
@@ -112,7 +112,7 @@ class ConfigEditor:
     def what_if(
         self, camera: str, places: tuple[Place, ...], thresholds: Thresholds, *, live: bool
     ) -> WhatIf:
-        """As the port says."""
+        """See the port."""
         settings = self._camera(self._config(), camera)
         zones = {place.name: place.points for place in places if place.kind is PlaceKind.ZONE}
         lines = {
@@ -128,7 +128,7 @@ class ConfigEditor:
         return WhatIf(people, rules, self.bounds(camera, places, thresholds), self.recorded_at(camera))
 
     def recorded_at(self, camera: str) -> float | None:
-        """As the port says."""
+        """See the port."""
         config = self._config()
         return self._thresholds(config, self._camera(config, camera)).found_at
 

@@ -1,6 +1,6 @@
 """All that is kept of one camera and some days: in the queue, in the archive of used samples, and in the events.
 
-What lies beside these is in `erase_related.py`.
+What is kept elsewhere is deleted by `erase_related.py`.
 
 The archive's notes go last, by the ids' times, so that erasing again after a crash takes what is left of them, too.
 """
@@ -22,7 +22,7 @@ from maskwatch.samples.erase import Stored, forget_import, stored
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """What is to go: what is stored of `camera` on `day` (UTC), or on every day before `before`; one of both is None."""
+    """What to delete: all data of `camera` on `day` (UTC), or on every day before `before`; one of both is None."""
 
     camera: str
     day: date | None = None
@@ -30,12 +30,12 @@ class Erasure:
 
     @property
     def since(self) -> float | None:
-        """The Unix time at which what is to go begins; None: ever."""
+        """The Unix time from which data is to be deleted; None: from the beginning."""
         return None if self.day is None else _begin(self.day)
 
     @property
     def until(self) -> float:
-        """The Unix time before which it is."""
+        """The Unix time before which data is to be deleted."""
         until = self.before if self.day is None else self.day + timedelta(days=1)
         assert until is not None
         return _begin(until)
@@ -46,7 +46,7 @@ class Erasure:
         return EventFilter(since=self.since, until=self.until, cameras=[self.camera])
 
     def is_wanted(self, day: str) -> bool:
-        """Whether a day, `YYYY-MM-DD`, is to go."""
+        """Whether the data of a day, `YYYY-MM-DD`, is to be deleted."""
         return day == str(self.day) if self.day else day < str(self.before)
 
 
@@ -82,7 +82,7 @@ def look(queue: Path, archive: Path, erasure: Erasure) -> StoredSamples:
 
 
 def count_events(folder: Path, erasure: Erasure) -> int:
-    """How many events of it a folder has. Raises `EventError`."""
+    """How many of the events to delete a folder holds. Raises `EventError`."""
     return of_events.count(folder, erasure.events)
 
 

@@ -1,4 +1,4 @@
-"""The name of somebody who labelled, decided or looked, away for good: a pseudonym stands in its place from then on."""
+"""Replaces the name of somebody who labelled, decided or looked with a pseudonym, for good."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from maskwatch.samples.team import read_team
 
 @dataclass(frozen=True, slots=True)
 class NameUses:
-    """Where a person's name stands: in how many samples of the queue and the archive, and events, written in these ways.
+    """Where a person's name occurs: the numbers of samples in queue and archive, and of events, and the spellings found.
 
-    `is_user` of the console, `in_team` among those who label; `damaged` are databases that were put aside, which go whole.
+    `is_user`: of the console; `in_team`: among those who label; `damaged`: databases put aside as damaged, deleted whole.
     """
 
     queue: int

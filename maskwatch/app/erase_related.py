@@ -1,4 +1,4 @@
-"""What is kept of a camera and some days beside samples and events: counts of drift, alerts not sent yet, pictures that
+"""Data of a camera and some days other than samples and events: drift counts, unsent alerts, pictures that
 `check` and `queue show` wrote, exports, and databases of events that were put aside as damaged.
 """
 
@@ -101,7 +101,7 @@ def _messages(folders: Iterable[Path], erasure: Erasure) -> Iterator[Path]:
 
 
 def _is_of(path: Path, camera: str) -> bool:
-    """Whether a message is of that camera; or half written, by somebody who is gone."""
+    """Whether a message is of that camera, or incomplete and left by a process that has ended."""
     try:
         if path.name.startswith("."):
             return time.time() - path.stat().st_mtime > UNFINISHED_S

@@ -1,4 +1,4 @@
-"""A service as a member of a fleet, put together: what it finds out about a version by itself, and the thread that follows."""
+"""Builds a fleet's member: its own checks of a version, and the thread that follows the fleet."""
 
 import threading
 from collections.abc import Callable
@@ -62,7 +62,10 @@ def check_fleet(config: Config) -> str:
         manifest = pull_manifest(member.share, member.keys)
     except NotInFleet:
         return f"nothing is published yet in {fleet.shown_address}, unless a share is to be mounted there"
+    manifest.require_valid(utc_now())
     told = [f"signed manifest {manifest.sequence} of {manifest.published_at:%Y-%m-%d %H:%M} UTC"]
+    if manifest.expires_at is not None:
+        told.append(f"valid until {manifest.expires_at:%Y-%m-%d}")
     if (wanted := manifest.wanted(member.name, ())) is not None:
         told.append(f"{wanted.version} for {member.name}")
     if (shadowed := manifest.shadowed(())) is not None:

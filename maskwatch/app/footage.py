@@ -1,4 +1,4 @@
-"""Configuration in, a pipeline over recorded footage out."""
+"""Builds a pipeline over recorded footage from the configuration."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ class ReplayPlan:
 
 @dataclass(frozen=True, slots=True)
 class Resumption:
-    """Where a replay goes on: after which frame of the footage, with what is known of the camera, and the samples that are stored already."""
+    """Where a replay continues: the last frame done, the camera's state after it, and the samples stored so far."""
 
     place: Place
     memory: CameraMemory

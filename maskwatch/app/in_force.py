@@ -1,4 +1,4 @@
-"""Notes which state of the configuration's file is in force, for who changes it from a page."""
+"""Records which state of the configuration file is in force, for the page that changes it."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +13,7 @@ Build = Callable[[RunningParts | None], RunningParts]
 
 
 def noted(build: Build, config: Path, in_force: ConfigInForce) -> Build:
-    """The same `build`, from the file `config`; what came of each reading is noted."""
+    """The same `build`, from the file `config`; the outcome of each reading is recorded."""
 
     def building(before: RunningParts | None) -> RunningParts:
         digest = digest_of(config.read_bytes()) if config.is_file() else ""  # before it is read

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """What a replay leaves behind; None for what is not wanted."""
+    """The paths of a replay's outputs; None for those not wanted."""
 
     video: Path | None = None
     report: Path | None = None
@@ -48,8 +48,8 @@ class Outputs:
 def replay(plan: ReplayPlan, models: Models, outputs: Outputs, advance: Callable[..., None]) -> Summary:
     """Analyse every frame in order and write the outputs; `advance` is called after each frame, or once with how many.
 
-    Broken off, it leaves a folder beside the first output, with which the same call goes on at the last whole minute of
-    footage, and what it writes is as of one piece. Footage that breaks off leaves what was seen until then. Raises
+    When interrupted, it leaves a folder beside the first output, from which the same call continues at the last whole minute of
+    footage; its outputs are the same as without the interruption. Footage that breaks off is reported as far as it goes. Raises
     `SourceError` when there was nothing, and `ConfigError` where a video or samples are wanted and `privacy` allows no
     picture, or another replay writes the same.
     """
@@ -204,7 +204,7 @@ def clock(at: float) -> str:
 
 
 class EndSink:
-    """A sink that tells nobody: it notes when alerts are over."""
+    """A sink without output, which records when alerts end."""
 
     name = "replay"
 

@@ -1,4 +1,4 @@
-"""What a replay keeps while it runs, so that after a power cut the same command goes on where it was.
+"""The state that a replay saves while it runs, so that the same command continues after a power cut.
 
 .NAME.replay/            beside the first output
   state                  where it is, and what is known there
@@ -38,9 +38,9 @@ CLASSES = ("core", "detect", "output", "pipeline", "rules", "sources", "tracking
 
 @dataclass(frozen=True, slots=True)
 class ReplayState:
-    """A replay between two frames. `asked` identifies what is replayed, and how; `saved_at` is when this was so.
+    """A replay's state between two frames. `asked` identifies the footage and settings; `saved_at` is the time of saving.
 
-    `report_bytes`, `video_begins_ms` and `video_size` are how far the outputs are.
+    `report_bytes`, `video_begins_ms` and `video_size` are the progress of the outputs.
     """
 
     asked: str

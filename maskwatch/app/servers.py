@@ -1,4 +1,4 @@
-"""What answers about a running pipeline: the web server, and the private one for the console."""
+"""Builds the servers of a running pipeline: the web server, and the private one for the console."""
 
 import logging
 from collections.abc import Callable

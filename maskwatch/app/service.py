@@ -1,4 +1,4 @@
-"""The long-running service: signals, systemd, and a pipeline that can be exchanged for another."""
+"""The long-running service: signals, systemd, and reloads, which replace the pipeline."""
 
 import gc
 import logging
@@ -32,9 +32,9 @@ MODELS_END_S = 15.0  # a second look takes seconds, with the making of its detec
 
 @dataclass(frozen=True, slots=True)
 class RunningParts:
-    """What runs together, made from one reading of the configuration.
+    """The parts that run together, built from one reading of the configuration.
 
-    `web` answers machines, `private` the console, `events` keeps what happens; each is None where it is turned off.
+    `web` serves HTTP, `private` serves the console, `events` records events; each is None where it is turned off.
     """
 
     pipeline: Pipeline

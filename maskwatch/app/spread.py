@@ -1,4 +1,4 @@
-"""Cameras over several cards: which models judge which camera."""
+"""Distributes cameras over several graphics cards."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ from maskwatch.pipeline.camera import CameraModels
 def camera_devices(
     cameras: Mapping[str, CameraConfig], devices: Sequence[torch.device]
 ) -> dict[str, torch.device]:
-    """The device of each camera: those of most frames a second first, each to the device that has the fewest so far."""
+    """The device of each camera: in order of falling frame rate, each goes to the device with the fewest frames a second so far."""
     load = dict.fromkeys(devices, 0.0)
     chosen = {}
     for name, camera in sorted(cameras.items(), key=lambda item: -item[1].fps):

@@ -1,4 +1,4 @@
-"""Keeps what people left behind no longer than the configuration says: the archive's samples, and names in labels."""
+"""Deletes the archive's samples, and names in labels, when they are older than the configuration allows."""
 
 import logging
 from collections.abc import Callable
@@ -64,9 +64,9 @@ class Upkeep(BackgroundThread):
 
 
 def rename_old(queue: Path, archive: Path, max_days: float) -> int:
-    """Give who labelled longer ago a pseudonym; returns in how many samples. Raises `QueueError`.
+    """Replace the names of those who labelled longer ago with pseudonyms; returns in how many samples. Raises `QueueError`.
 
-    Which name has which is noted as long as newer labels have the name, so that it stays the same.
+    A name's pseudonym is remembered as long as newer labels hold the name, so that it stays the same.
     """
     before = utc_now() - timedelta(days=max_days)
     samples = [sample for folder in (queue, archive) for sample in Queue(folder).samples()]

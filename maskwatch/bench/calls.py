@@ -1,4 +1,4 @@
-"""Calls with frames that lie in memory: what a device does in each step, and how much of all."""
+"""Calls with frames in memory: the time of each step on a device, and frames a second."""
 
 import time
 from collections import defaultdict
@@ -15,9 +15,8 @@ from maskwatch.core.records import Face, Rgb
 from maskwatch.detect.cascade import Mtcnn
 
 COMPILE_S = 300.0  # how long a compilation is waited for
-FAMILIAR = (
-    25  # calls with one batch before P-Net is compiled for it (`detect.backends.compiled.AFTER`), and some
-)
+# calls with one batch size before P-Net is compiled for it (`detect.backends.compiled.AFTER`), and some
+FAMILIAR = 25
 
 
 def from_memory(
@@ -83,6 +82,7 @@ def judged(detector: Mtcnn, judge: Classifier, frames: list[Rgb]) -> int:
 
 
 def classified(judge: Classifier, frames: list[Rgb], found: list[tuple[Face, ...]]) -> int:
+    """Judge the faces that were found in the frames; how many there are."""
     faces = [(rgb, face) for rgb, own in zip(frames, found, strict=True) for face in own]
     judge.classify(faces)
     return len(faces)

@@ -1,7 +1,7 @@
-"""All that is to be known of a graphics card, or a processor, in one report: steps, frames a second, latency, recall.
+"""A full report on a graphics card or processor: time for each step, frames a second, latency, recall.
 
-What a device can do is to be seen with frames that lie in memory; what a machine can do, with frames that are decoded,
-and with cameras. Each way to compute (`ways`) has its own figures, so that what is faster is chosen by them.
+A device's speed is measured with frames in memory, a machine's with decoded frames
+and with cameras. Each way to compute (`ways`) has its own figures, from which the faster is chosen.
 """
 
 import tempfile

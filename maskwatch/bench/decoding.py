@@ -1,4 +1,4 @@
-"""Frames that are decoded: from a file to verdicts, and how many one thread decodes by what there is."""
+"""Decoded frames: the rate from a file to verdicts, and how many frames one thread decodes with each decoder."""
 
 import queue
 import threading
@@ -22,7 +22,7 @@ from maskwatch.sources.settings import Decode
 
 
 def first_frames(footage: Path, count: int) -> list[Rgb]:
-    """So many frames of one size at most."""
+    """At most so many frames, all of one size."""
     frames: list[Rgb] = []
     for rgb in _decoded(footage):
         if not frames or rgb.shape == frames[0].shape:

@@ -1,4 +1,4 @@
-"""Ours against facenet-pytorch on the same frames: in turns, each in a process of its own, medians."""
+"""Our detector against facenet-pytorch on the same frames: in turns, each in its own process, by medians."""
 
 import json
 import subprocess

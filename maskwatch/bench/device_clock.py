@@ -1,4 +1,4 @@
-"""What a call costs on a device: its steps by the device's own clock, and how often the processor waits."""
+"""The cost of a call on a device: its steps by the device's own clock, and how often the processor waits."""
 
 import time
 import warnings

@@ -1,4 +1,4 @@
-"""Face detectors by name, ours and those of others, to be compared on the same pictures. The service asks none of these.
+"""Face detectors by name, ours and others', to be compared on the same pictures. The service uses none of these.
 
 Each of the others has its own thresholds and is called as its documentation shows. What is not installed raises
 `ModelError` with what is missing.
@@ -20,9 +20,8 @@ from maskwatch.core.ports import Detector
 from maskwatch.core.records import Box, Face, Rgb
 
 HAAR_FILE = "haarcascade_frontalface_default.xml"  # which OpenCV's contrib packages carry
-UPSAMPLED = (
-    1  # times that dlib doubles a picture: its example programs find faces from 40 px so, 80 px without
-)
+# how often dlib doubles the picture, as its example programs do: finds faces from 40 px instead of 80 px
+UPSAMPLED = 1
 
 
 class _EachFrame:

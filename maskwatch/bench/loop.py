@@ -1,8 +1,8 @@
-"""The whole loop on labelled pictures: what does a camera gain that the models were not made for?
+"""The whole learning loop on labelled pictures: how much a camera gains for which the models were not trained.
 
 It starts with the published detector and a classifier trained on one data set, plays another one as a camera, labels what was
-queued from the truth, through the import, learns, and measures on pictures that nothing of this saw. Then
-the same with exchanged labels, which must be refused.
+queued from the true labels, through the import, learns, and measures on pictures that none of this used. Then
+the same with swapped labels, which must be refused.
 """
 
 import json
@@ -67,7 +67,7 @@ FLIPPED = {
 
 @dataclass(frozen=True, slots=True)
 class LoopPlan:
-    """`faces` have boxes; `masks` are what the first classifier is trained on. `folder` keeps all: what was stopped goes on."""
+    """`faces` have boxes; the first classifier is trained on `masks`. `folder` keeps everything, so that an interrupted run continues."""
 
     faces: Path
     masks: Path
@@ -81,9 +81,9 @@ class LoopPlan:
 
 @dataclass(frozen=True, slots=True)
 class RehearsalResult:
-    """End-to-end recall on the part that nothing saw: before, after, and of the shipped models.
+    """End-to-end recall on the unused part: before, after, and of the shipped models.
 
-    `sabotaged` is the version that serves after exchanged labels, and why.
+    `sabotaged` is the version that serves after swapped labels, and why.
     """
 
     labelled: int
@@ -166,7 +166,7 @@ def _learnt(
     callbacks: Callbacks,
     said: Callable[[FaceLabel], FaceLabel],
 ) -> tuple[str, int, Config]:
-    """Queue, label as `said` of the truth, learn: what came of it, the number of samples, the configuration."""
+    """Queue, label by `said` of the true labels, and learn; returns the outcome, the number of samples, the configuration."""
     config = _configured(plan, folder)
     registry = Registry(config.models.dir)
     if not any(version.id == START for version in registry.versions()):

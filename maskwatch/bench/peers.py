@@ -1,4 +1,4 @@
-"""Detectors of others that a user could take instead, as other sides of the benchmark; the program loads none of them."""
+"""Other detectors that a user could choose, as opponents in the benchmark; the service loads none of them."""
 
 from collections.abc import Callable
 from importlib import import_module

@@ -23,7 +23,7 @@ class Change:
 
     @property
     def ratio(self) -> float | None:
-        """How many times as much it is now; None where it was nothing."""
+        """The new value divided by the old; None where the old is 0."""
         return self.now / self.before if self.before else None
 
 
@@ -46,7 +46,7 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """In what the two were not measured alike, for people."""
+    """How the two measurements differ in their conditions, as text."""
     return [
         f"{key}: {before.get(key)}, then {now.get(key)}" for key in SETTING if before.get(key) != now.get(key)
     ]

@@ -1,8 +1,9 @@
-"""So many cameras at once: real decoding, the whole pipeline, and how long a decision takes."""
+"""Many cameras at once: real decoding, the whole pipeline, and the latency of decisions."""
 
+import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
@@ -27,7 +28,7 @@ DROPPED = 0.02  # share of the frames that may be dropped
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What so many cameras did to the machine. Latencies are from a frame's arrival to its decision."""
+    """The load of so many cameras. Latencies are from a frame's arrival to its decision."""
 
     cameras: int
     gate: bool
@@ -58,7 +59,7 @@ class _Arrivals:
     live = True
 
     def __init__(self, camera: str, footage: Path, fps: float, share: float) -> None:
-        """`share` (0..1) of the footage is left out at first: cameras neither tick nor see the same together."""
+        """The first `share` (0..1) of the footage is skipped, so that cameras are out of step and see different scenes."""
         self._source = FileSource(camera, Address(str(footage)), fps=fps)
         self._share = share
         self._step_s = 1 / fps
@@ -86,6 +87,29 @@ class _Arrivals:
             offset += last + self._step_s
 
 
+class _Latencies:
+    """Collects, while `measuring`, each decision's latency and how much of its frame was analysed."""
+
+    def __init__(self, sources: Mapping[str, _Arrivals]) -> None:
+        self._sources = sources
+        self._waits_s: list[float] = []
+        self.looks: list[Coverage] = []
+        self.measuring = False
+
+    def add(self, decision: Decision) -> None:
+        arrived = self._sources[decision.frame.camera].arrived.pop(decision.frame.seq)
+        if self.measuring:
+            self._waits_s.append(time.monotonic() - arrived)
+            self.looks.append(decision.report.look)
+
+    def percentiles_ms(self) -> tuple[float, float, float]:
+        """The 50th, 95th and 99th percentile; infinite where nothing was decided."""
+        if not self._waits_s:
+            return (math.inf,) * 3
+        p50, p95, p99 = np.percentile(self._waits_s, (50, 95, 99)) * 1000
+        return float(p50), float(p95), float(p99)
+
+
 def warm_up_s(cameras: int) -> float:
     """Seconds that so many cameras run before anything is measured."""
     return WARM_UP_S + WARM_UP_PER_CAMERA_S * cameras
@@ -105,44 +129,35 @@ def run(
         f"camera-{n + 1}": _Arrivals(f"camera-{n + 1}", footage, defaults.fps, n / cameras)
         for n in range(cameras)
     }
-    waits: list[float] = []
-    looks: list[Coverage] = []
-    measuring = False
-
-    def on_decision(decision: Decision) -> None:
-        arrived = sources[decision.frame.camera].arrived.pop(decision.frame.seq)
-        if measuring:
-            waits.append(time.monotonic() - arrived)
-            looks.append(decision.report.look)
-
+    latencies = _Latencies(sources)
     watched = [
         bench_camera(name, source, defaults, models[place % len(models)])
         for place, (name, source) in enumerate(sources.items())
     ]
-    with Pipeline(watched, on_decision=on_decision) as pipeline, ThreadPoolExecutor(1) as pool:
+    with Pipeline(watched, on_decision=latencies.add) as pipeline, ThreadPoolExecutor(1) as pool:
         engine = pool.submit(pipeline.run)
         try:
             _wait(warm_up_s(cameras), engine, on_second)
-            measuring = True
+            latencies.measuring = True
             dropped, cpu_s, started = _dropped(pipeline), time.process_time(), time.monotonic()
             _wait(seconds, engine, on_second)
-            measuring = False
+            latencies.measuring = False
             took = time.monotonic() - started
             dropped, cpu_s = _dropped(pipeline) - dropped, time.process_time() - cpu_s
         finally:
             pipeline.stop()
         engine.result()
-    p50, p95, p99 = np.percentile(waits, (50, 95, 99)) * 1000 if waits else (np.inf,) * 3
+    p50, p95, p99 = latencies.percentiles_ms()
     return Load(
         cameras=cameras,
         gate=defaults.motion.gate,
         seconds=round(took, 1),
-        analysed=len(waits),
+        analysed=len(latencies.looks),
         dropped=dropped,
-        looks={str(look): looks.count(look) for look in Coverage},
-        p50_ms=float(p50),
-        p95_ms=float(p95),
-        p99_ms=float(p99),
+        looks={str(look): latencies.looks.count(look) for look in Coverage},
+        p50_ms=p50,
+        p95_ms=p95,
+        p99_ms=p99,
         cores=cpu_s / took,
         memory_mb=_memory_mb(),
     )
@@ -174,6 +189,6 @@ def _dropped(pipeline: Pipeline) -> int:
 
 
 def _memory_mb() -> float:
-    """Resident now, as Linux tells it."""
+    """The resident memory of this process, as Linux reports it."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6

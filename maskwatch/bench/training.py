@@ -1,4 +1,4 @@
-"""How many pictures a second a training of the detector takes on a device, by the number of threads that make them."""
+"""The pictures a second that a training of the detector uses on a device, by the number of threads that prepare them."""
 
 from pathlib import Path
 

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class MaskClassifier:
-    """A `Classifier` of faces on `device`; crops of `frames` that lie there are cut there."""
+    """A `Classifier` of faces on `device`; where `frames` holds a frame on the device, its faces are cropped there."""
 
     def __init__(
         self,
@@ -41,9 +41,9 @@ class MaskClassifier:
 
     @torch.inference_mode()
     def classify(self, faces: Sequence[tuple[Rgb, Face]]) -> list[float]:
-        """The probability (0..1) of each face that a mask covers nose and mouth.
+        """The probability (0..1), for each face, that a mask covers nose and mouth.
 
-        Raises `ImageError` for no RGB, and `DeviceLost`.
+        Raises `ImageError` for a picture that is not RGB, and `DeviceLost`.
         """
         for rgb, _ in faces:
             require_rgb(rgb)
@@ -54,7 +54,7 @@ class MaskClassifier:
         return result
 
     def _judged_or_full(self, faces: Sequence[tuple[Rgb, Face]]) -> list[float]:
-        """None of them when the card's memory is too small for so many at once, which then holds for all later calls, too."""
+        """None when the card's memory is too small for so many at once; later calls then use smaller batches, too."""
         try:
             return self._judged(self._cut(faces)) if self._device.type == "cpu" else self._judged_there(faces)
         except RuntimeError as e:
@@ -75,7 +75,7 @@ class MaskClassifier:
         return probabilities
 
     def _judged_there(self, faces: Sequence[tuple[Rgb, Face]]) -> list[float]:
-        """On a card, in a batch of a usual size; the processor cuts what of the frames is not there."""
+        """The faces as one batch, padded to a usual size on a card; faces of frames that are not on the card are cropped on the processor."""
         where = [placed(self._frames, rgb, square_about(face.box, self._shape.margin)) for rgb, face in faces]
         order = [place for place, each in enumerate(where) if each is None]
         parts = [uploaded(self._cut([faces[place] for place in order]), self._device)] if order else []

@@ -1,4 +1,4 @@
-"""The one crop: what the classifier sees of a face, live, in training and in evaluation."""
+"""The crop of a face that the classifier sees, the same live, in training and in evaluation."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from maskwatch.core.records import Box, Rgb
 
 @dataclass(frozen=True, slots=True)
 class Square:
-    """Whole pixels of a frame, which it may reach beyond: `side` of them from `left` and `top` on."""
+    """A square of whole pixels, `side` wide from `left` and `top` on, which may reach beyond the frame."""
 
     left: int
     top: int
@@ -18,7 +18,7 @@ class Square:
 
 
 def square_about(box: Box, margin: float) -> Square:
-    """About a box's centre, its longer side, plus `margin` of it on each side."""
+    """The square about a box's centre: as wide as its longer side, plus `margin` times that on each side."""
     side = max(box.width, box.height) * (1 + 2 * margin)
     centre_x, centre_y = box.centre
     return Square(round(centre_x - side / 2), round(centre_y - side / 2), max(1, round(side)))
@@ -27,7 +27,7 @@ def square_about(box: Box, margin: float) -> Square:
 def crop(rgb: Rgb, box: Box, *, side_px: int, margin: float) -> Rgb:
     """The square about a box as `(side_px, side_px, 3)` uint8 RGB, from `rgb` `(H, W, 3)` uint8.
 
-    Where it reaches beyond the frame, the frame's edge goes on. `device_crop` is the same on a card.
+    Beyond the frame, its edge pixels are repeated. `device_crop` does the same on a card.
     """
     height, width = rgb.shape[:2]
     square = square_about(box, margin)

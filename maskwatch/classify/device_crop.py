@@ -1,7 +1,7 @@
-"""The one crop on a card: all faces of a batch together, from frames that lie there.
+"""The crop of `crop.py` on a card: all faces of a batch together, from frames that are there.
 
 It samples as `crop` does, by area where it shrinks and bilinearly where it enlarges, and differs by at most 1 of 255:
-OpenCV counts in fixed point. Both are products of matrices, one an axis, so that faces of all sizes take the same steps.
+OpenCV computes in fixed point. Either is a product with one matrix for each axis, so that faces of all sizes take the same steps.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,19 +21,19 @@ PIXELS_AT_ONCE = 1 << 24  # of faces before they are resized: bounds the memory,
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Placed:
-    """A square in an image that is on the card; `square` is counted from the image's own first pixel."""
+    """A square in an image that is on the card; `square` is in that image's pixels."""
 
     image: Uploaded
     square: Square
 
     @property
     def reach(self) -> int:
-        """The power of two that holds its side: squares of one reach go together."""
+        """The smallest power of two not below the square's side: squares of one reach are cropped together."""
         return 1 << max(5, (self.square.side - 1).bit_length())
 
 
 def placed(frames: DeviceFrames, rgb: Rgb, square: Square) -> Placed | None:
-    """Where on the card a square of a frame `(H, W, 3)` lies; None where the card has not all of it."""
+    """Where a square of a frame `(H, W, 3)` is on the card; None where the card does not hold all of it."""
     height, width = rgb.shape[:2]
     rows, columns = _within(square.top, square.side, height), _within(square.left, square.side, width)
     image = frames.find(rgb, rows, columns)
@@ -45,7 +45,7 @@ def placed(frames: DeviceFrames, rgb: Rgb, square: Square) -> Placed | None:
 def crops(faces: Sequence[Placed], side_px: int) -> tuple[Tensor, list[int]]:
     """Their crops `(K, side_px, side_px, 3)` uint8 on the card, one at least, and which of `faces` each is.
 
-    The processor waits for nothing.
+    Nothing here waits for the card.
     """
     order = sorted(range(len(faces)), key=lambda n: (id(faces[n].image.batch), faces[n].reach))
     ordered = [faces[number] for number in order]
@@ -56,7 +56,7 @@ def crops(faces: Sequence[Placed], side_px: int) -> tuple[Tensor, list[int]]:
 
 
 def _groups(faces: Sequence[Placed]) -> Iterator[tuple[Tensor, int, slice]]:
-    """Neighbours of one batch and reach, not more together than fit into memory."""
+    """Consecutive faces of one batch and one reach, no more together than fit into memory."""
     start = 0
     for (_, reach), group in groupby(faces, key=lambda face: (id(face.image.batch), face.reach)):
         count, most = len(list(group)), max(1, PIXELS_AT_ONCE // reach**2)

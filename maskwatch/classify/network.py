@@ -1,4 +1,4 @@
-"""The network: two convolutions, two dense layers, one output."""
+"""The network: two convolutions and two dense layers, of which the last gives one logit."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -26,7 +26,7 @@ class Shape:
     widths: tuple[int, int, int] = (32, 64, 96)
 
     def __post_init__(self) -> None:
-        """Raises `ValueError` and `TypeError` for a crop that none could have been trained on."""
+        """Raises `ValueError` or `TypeError` for a crop that no network can have been trained on."""
         if not (isinstance(self.side_px, int) and 0 <= self.margin <= MAX_MARGIN):
             raise ValueError(f"{self}: no size of a crop")
 

@@ -1,6 +1,5 @@
 """`maskwatch erase`: what is stored of a camera and of some days, or somebody's name, away for good."""
 
-import sys
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +8,7 @@ import typer
 from rich.table import Column, Table
 
 from maskwatch.cli.sections import settings_for
-from maskwatch.cli.terminal import out, progress, say
+from maskwatch.cli.terminal import is_wanted, out, progress, say
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.text import pluralize
 from maskwatch.platform.paths import looked_at
@@ -93,7 +92,7 @@ def _erase_camera(settings: "Config", erasure: "Erasure", *, exports: bool, shar
         say(
             f"{export.path}: was exported and holds some of it; {'goes, too' if exports else '--exports deletes it'}"
         )
-    if not _is_wanted(told, "deletes them for good", yes=yes):
+    if not is_wanted(told, "deletes them for good", yes=yes):
         return
     require_no_training(archive)
     erase_related(settings, found, erasure, exports=exports)
@@ -152,7 +151,7 @@ def _erase_person(settings: "Config", name: str, *, yes: bool) -> None:
     if not found.is_known:
         raise ConfigError(f"--person: {name!r} is found nowhere")
     say(_places(found))
-    if not _is_wanted("a pseudonym would replace it", "replaces it for good", yes=yes):
+    if not is_wanted("a pseudonym would replace it", "replaces it for good", yes=yes):
         return
     with progress("replacing", None) as advance:
         pseudonym = erase_person(settings, name, advance)
@@ -173,14 +172,6 @@ def _places(found: "NameUses") -> str:
     if found.damaged:
         told += f"; {pluralize(len(found.damaged), 'file')} of damaged events, which may contain it, would be deleted whole"
     return told
-
-
-def _is_wanted(told: str, option: str, *, yes: bool) -> bool:
-    """Whether it is to be done: said by an option, or when asked at a terminal."""
-    if yes:
-        return True
-    say(f"{told}; --yes {option}")
-    return sys.stdin.isatty() and sys.stdout.isatty() and typer.confirm("Now?")
 
 
 def _as_day(option: str, text: str | None) -> date | None:

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from maskwatch.cli.sections import settings_for
-from maskwatch.cli.terminal import out, progress, say
+from maskwatch.cli.terminal import is_wanted, out, progress, say
 from maskwatch.core.errors import ConfigError, EventError
 from maskwatch.core.events import EventKind
 from maskwatch.core.text import pluralize
@@ -152,6 +152,48 @@ def report(
     there = {event_id: path for event_id, path in stills.items() if path.is_file()}
     write_atomically(file, pdf(found, Texts(language.value), utc_now(), there))
     say(f"{file}: {found.days[0][0]} to {found.days[-1][0]}")
+
+
+@app.command("remove-site")
+def remove_site(
+    site: Annotated[str, typer.Argument(metavar="SITE", help="Its events.site, as the page *Sites* has it.")],
+    store: Annotated[
+        str,
+        typer.Option(
+            "--store",
+            help="The shared database, as its owner, who may delete; {MASKWATCH_NAME} stands for a password.",
+        ),
+    ],
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", help="Delete it; without this, tell what would go, and ask at a terminal."),
+    ] = False,
+) -> None:
+    """Take a site that is no more off the page *Sites*: all its events in the shared database go."""
+    from contextlib import closing
+
+    from maskwatch.cli.console import store_address
+    from maskwatch.events.erase import erase_site
+    from maskwatch.events.sites import SiteState, sites_of
+    from maskwatch.events.store import EventFilter, EventStore
+
+    with closing(EventStore.shared(store_address(store), "remove-site")) as shared:
+        sites = {each.name: each for each in sites_of(shared, utc_now().timestamp())}
+        if (found := sites.get(site)) is None:
+            raise EventError(f"{site!r} is no site of that database; it has {', '.join(sites) or 'none'}")
+        if found.state not in {SiteState.SILENT, SiteState.STOPPED}:
+            raise EventError(
+                f"{site!r}: its service writes still, and would come back; stop it, or take its events.url away"
+            )
+        number = pluralize(shared.count(EventFilter(sites=(site,))), "event")
+        heard = f"{datetime.fromtimestamp(found.heard_at).astimezone():%Y-%m-%d %H:%M}"
+        if not is_wanted(
+            f"{site}, heard of last on {heard}: {number} would go", "deletes them for good", yes=yes
+        ):
+            return
+        say(
+            f"{site}: {pluralize(erase_site(shared, site), 'event')} deleted; its own database, if there is one still, stays"
+        )
 
 
 @contextmanager

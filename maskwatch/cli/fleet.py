@@ -1,6 +1,7 @@
 """`maskwatch fleet`: models that are published once and pulled by many services."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ from maskwatch.cli.terminal import out, say
 from maskwatch.core.errors import ConfigError, FleetError, SignatureError
 from maskwatch.core.text import one_line, pluralize, terminal_safe
 from maskwatch.fleet.stages import Stage
+from maskwatch.platform.clock import utc_now
 
 if TYPE_CHECKING:
     from maskwatch.fleet.manifest import Manifest
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from maskwatch.fleet.report import ServiceReport
 
 OTHERS_READ = 0o005
+SOON = timedelta(days=7)
 
 app = typer.Typer(help="Models for many services: published, staged, withdrawn.", no_args_is_help=True)
 
@@ -99,6 +102,19 @@ def withdraw(version: Version, key: Key, to: Folder) -> None:
 
 
 @app.command()
+def refresh(
+    key: Key,
+    to: Folder,
+    valid_days: Annotated[
+        int | None, typer.Option("--valid-days", min=1, max=3650, help="So long; else as long as before.")
+    ] = None,
+) -> None:
+    """Sign what is published anew before it expires, which services warn of; every other publication does so, too."""
+    manifest = _publisher(to, key).refresh(None if valid_days is None else timedelta(days=valid_days))
+    say(f"manifest {manifest.sequence} in {to}, {_validity(manifest)}")
+
+
+@app.command()
 def status(
     to: Folder,
     key: Annotated[
@@ -107,6 +123,7 @@ def status(
     ] = None,
 ) -> None:
     """What is published, and what each service says that it runs."""
+    from maskwatch.fleet.evidence import evidence
     from maskwatch.fleet.publish import read_manifest, unverified_manifest
     from maskwatch.fleet.signing import read_public
 
@@ -125,11 +142,26 @@ def status(
             _shown(report.name), _shown(report.serves), at, _shown(_remark(report, manifest.sequence))
         )
     out.print(services)
+    for each in manifest.releases:
+        if (seen := evidence(each, reports, utc_now())) is not None:
+            say(seen)
     say(
-        f"manifest {manifest.sequence} of {manifest.published_at:%Y-%m-%d %H:%M} UTC"
+        f"manifest {manifest.sequence} of {manifest.published_at:%Y-%m-%d %H:%M} UTC, {_validity(manifest)}"
         f"{'' if key else ', whose signature was not checked (--public-key)'}; "
         f"{pluralize(len(reports), 'service')} told what it runs"
     )
+
+
+@app.command()
+def remove(
+    service: Annotated[str, typer.Argument(metavar="SERVICE", help="Its name, as `fleet status` has it.")],
+    to: Folder,
+) -> None:
+    """Take a service that is no more out of `fleet status`."""
+    from maskwatch.fleet.report import remove_report
+
+    remove_report(to, service)
+    say(f"{service}: no more among the services of {to}")
 
 
 @app.command()
@@ -167,7 +199,7 @@ def _publisher(folder: Path, key: Path) -> "Publisher":
 def _say_published(manifest: "Manifest", version: str, folder: Path) -> None:
     release = manifest.release(version)
     assert release is not None
-    say(f"{version}: {release.stage}, by manifest {manifest.sequence} in {folder}")
+    say(f"{version}: {release.stage}, by manifest {manifest.sequence} in {folder}, {_validity(manifest)}")
     if release.stage is Stage.TENTH:
         known = [each.name for each in _reports(folder)]
         tenth = [name for name in known if release.serves(name)]
@@ -180,6 +212,16 @@ def _say_published(manifest: "Manifest", version: str, folder: Path) -> None:
             )
 
 
+def _validity(manifest: "Manifest") -> str:
+    if manifest.expires_at is None:
+        return "valid without end (maskwatch fleet refresh gives it one)"
+    left = manifest.expires_at - utc_now()
+    day = f"{manifest.expires_at:%Y-%m-%d}"
+    if left <= timedelta():
+        return f"EXPIRED on {day}: services follow it no more (maskwatch fleet refresh)"
+    return f"valid until {day}" + (" (maskwatch fleet refresh, before that)" if left < SOON else "")
+
+
 def _reports(folder: Path) -> "list[ServiceReport]":
     from maskwatch.fleet.report import read_reports
 
@@ -188,6 +230,8 @@ def _reports(folder: Path) -> "list[ServiceReport]":
 
 def _remark(report: "ServiceReport", latest: int) -> str:
     said = [f"silent since {report.at:%Y-%m-%d %H:%M}"] if report.is_silent else []
+    if report.may_be_retired:
+        said.append("maskwatch fleet remove takes it away, if it is no more")
     if report.not_followed:
         said.append(f"does not follow: {report.not_followed}")
     if report.sequence != latest:

@@ -1,5 +1,6 @@
 """The two consoles: results on standard output, progress and errors on standard error."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, TypeVar
@@ -121,6 +122,14 @@ def tracked(what: str) -> Callable[[Iterable[Item]], Iterable[Item]]:
 def say(line: str) -> None:
     """A line on standard output just as it is: no markup is read in it, and nothing breaks it."""
     out.print(line, markup=False, soft_wrap=True)
+
+
+def is_wanted(told: str, option: str, *, yes: bool) -> bool:
+    """Whether what is `told` is to be done: said by the option `yes`, which `option` tells of, or when asked at a terminal."""
+    if yes:
+        return True
+    say(f"{told}; --yes {option}")
+    return sys.stdin.isatty() and sys.stdout.isatty() and typer.confirm("Now?")
 
 
 def tell_problems(problems: Iterable[str]) -> None:

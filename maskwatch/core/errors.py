@@ -1,7 +1,7 @@
 """Every error that a person may see. Each message names the file, the key or the camera that it is about."""
 
 MALFORMED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
-"""What it raises to read a document that is not as it should be: also numbers without end, and lists in lists in lists."""
+"""What reading a malformed document may raise, also one with infinite numbers or lists nested without end."""
 
 
 class MaskwatchError(Exception):
@@ -13,15 +13,15 @@ class ConfigError(MaskwatchError):
 
 
 class SourceError(MaskwatchError):
-    """A source gives no (more) frames although it should."""
+    """A source gives no frames, or no more, although it should."""
 
 
 class SourceRefused(SourceError):  # noqa: N818 - the camera works
-    """A camera refuses the user or the password: to ask often would lock us out."""
+    """A camera refuses the user or the password; trying often would lock the user out."""
 
 
 class ImageError(SourceError):
-    """What should be a picture is none that can be looked at; whoever gave it is at fault."""
+    """An array or file is not a picture that can be analysed; the fault is its giver's, not the program's."""
 
 
 class ModelError(MaskwatchError):
@@ -29,11 +29,11 @@ class ModelError(MaskwatchError):
 
 
 class DeviceLost(MaskwatchError):  # noqa: N818 - a state
-    """The graphics card computes nothing any more in this process; the message says why."""
+    """The graphics card can no longer be used by this process; the message says why."""
 
 
 class OutOfResources(MaskwatchError):  # noqa: N818 - a state
-    """The process gets no more memory or threads; only a new one may."""
+    """The process gets no more memory or threads; a new process may."""
 
 
 class AlertError(MaskwatchError):
@@ -41,31 +41,31 @@ class AlertError(MaskwatchError):
 
 
 class AlertKept(AlertError):  # noqa: N818 - nothing is lost
-    """An alert could not be delivered yet; its sink keeps it, and goes on trying."""
+    """An alert could not be delivered yet; its sink keeps it and goes on trying."""
 
 
 class QueueError(MaskwatchError):
     """A sample could not be stored or read."""
 
 
-class QueueFull(QueueError):  # noqa: N818 - what is there is well
+class QueueFull(QueueError):  # noqa: N818 - a state
     """There is no room for another sample."""
 
 
 class LabelConflict(QueueError):  # noqa: N818 - a conflict is not a fault
-    """Somebody labelled a sample while somebody else looked at it; nothing was changed."""
+    """A sample was labelled by somebody else meanwhile; nothing was changed."""
 
 
 class DataError(MaskwatchError):
-    """A data set cannot be read or is not enough to work with."""
+    """A data set cannot be read, or holds too little to work with."""
 
 
 class EventError(MaskwatchError):
     """An event could not be stored or read."""
 
 
-class EventsDamaged(EventError):  # noqa: N818 - what is told is that they are
-    """The database of events is damaged, or is none."""
+class EventsDamaged(EventError):  # noqa: N818 - a state
+    """The database of events is damaged, or the file is no database."""
 
 
 class ServiceError(MaskwatchError):
@@ -73,15 +73,15 @@ class ServiceError(MaskwatchError):
 
 
 class UserError(MaskwatchError):
-    """There is no such user of the console, or what is wanted of one may not be."""
+    """There is no such user of the console, or what is asked for is not allowed."""
 
 
 class FleetError(MaskwatchError):
-    """What a fleet's registry offers is refused, or cannot be published."""
+    """What a fleet's registry offers is refused, or something cannot be published there."""
 
 
-class FleetUnreachable(FleetError):  # noqa: N818 - what is offered may be well
-    """A fleet's registry cannot be reached now; to be asked again."""
+class FleetUnreachable(FleetError):  # noqa: N818 - a state
+    """A fleet's registry cannot be reached now; a later try may succeed."""
 
 
 class WrongAnswer(FleetUnreachable):
@@ -89,8 +89,8 @@ class WrongAnswer(FleetUnreachable):
 
 
 class SignatureError(FleetError):
-    """A fleet's manifest is signed with none of the keys that are trusted."""
+    """A fleet's manifest is not signed with any of the trusted keys."""
 
 
 class NotInFleet(FleetUnreachable):
-    """A fleet's folder can be reached, and has no such file."""
+    """A fleet's folder can be reached, but has no such file."""

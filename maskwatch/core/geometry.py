@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from maskwatch.core.records import Box, Face, Polygon
 
-SAME_FACE_IOU = (
-    0.4  # two boxes that overlap so much are about one face; the detector's are square and people's are not
-)
+# IoU from which two boxes are of the same face; the detector's boxes are square, those that people draw are not
+
+SAME_FACE_IOU = 0.4
 
 
 def iou(a: Box, b: Box) -> float:

@@ -1,4 +1,4 @@
-"""Is the service well? Decided from the status board's snapshot alone; None is yes."""
+"""Whether the service works, decided from the status board's snapshot alone; None means that it does."""
 
 from maskwatch.core.records import CameraState, Status
 
@@ -12,7 +12,7 @@ def why_not_alive(status: Status, now_s: float) -> str | None:
 
 
 def why_not_ready(status: Status, now_s: float) -> str | None:
-    """Why it does not do its work, though it may be alive: no camera gives frames."""
+    """Why the service is not ready: it is not alive, or no camera gives frames."""
     reason = why_not_alive(status, now_s)
     if reason is None and all(c.state is not CameraState.UP for c in status.cameras.values()):
         reason = "no camera is up"

@@ -1,12 +1,12 @@
-"""How sure a share is that was counted."""
+"""The confidence interval of a counted share."""
 
 import math
 
-Z = 1.96  # of 95 %
+Z = 1.96  # the normal distribution's 97.5 % quantile
 
 
 def wilson(right: int, of: int) -> tuple[float, float] | None:
-    """The 95 % interval of `right` / `of`, 0..1; None of nothing.
+    """The 95 % interval (0..1) of the share `right` / `of`; None where `of` is 0.
 
     E. B. Wilson, Probable inference, the law of succession, and statistical inference, 1927.
     """

@@ -1,4 +1,4 @@
-"""What the pipeline asks of the parts that it is given. A part fits by having the methods; nothing is inherited."""
+"""The interfaces of the pipeline's parts. They are protocols: a part only needs the methods, and inherits nothing."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ Frames = Generator[Frame, None, None]
 class Source(Protocol):
     """Where a camera's frames come from. `name` holds no password.
 
-    A live source drops frames that come too fast and is opened again when it ends; the end of any
+    A live source's frames are dropped when they come too fast, and it is opened again when it ends; the end of any
     other is the end of its camera.
     """
 
@@ -34,40 +34,40 @@ class Source(Protocol):
     def frames(self) -> Frames:
         """Open, and yield frames until the end; close when the iterator is closed.
 
-        Raises `SourceError` when it cannot be opened or breaks off. Nothing is invented for frames
-        that did not come.
+        Raises `SourceError` when it cannot be opened or breaks off. Frames that did not come
+        are not replaced by others.
         """
         ...
 
     def expected(self) -> int | None:
-        """About how many frames will come, for a progress bar; None when nobody knows."""
+        """About how many frames will come, for a progress bar; None when unknown."""
         ...
 
 
 @runtime_checkable
 class SupportsResume(Protocol):
-    """Optional interface of a source of footage: it can go on from a frame that it gave before, in another process too."""
+    """Optional interface of a source of footage: it can continue from a frame that it gave before, also in another process."""
 
     def frames_from(self, bookmark: object) -> Frames:
-        """As `frames`, from the frame on that had this `Frame.bookmark`; what comes before it may come, too."""
+        """As `frames`, from the frame with this `Frame.bookmark` on; earlier frames may come before it."""
         ...
 
 
 @runtime_checkable
 class SupportsIdle(Protocol):
-    """Optional interface of a live source that may bring nothing for hours and be well: a folder that clips are put into."""
+    """Optional interface of a live source that may give no frames for hours without a fault: a folder that clips are put into."""
 
     def on_idle(self, tell: Callable[[], None]) -> None:
-        """`tell` is to be called every few seconds while it is well and brings nothing, on the thread that reads frames."""
+        """Have `tell` called every few seconds while no frame comes without a fault, on the thread that reads frames."""
         ...
 
     def check(self) -> str:
-        """What is there, for `maskwatch check`, without waiting for a frame. Raises `SourceError`."""
+        """What is found at the source, as text for `maskwatch check`, without waiting for a frame. Raises `SourceError`."""
         ...
 
 
 class Gate(Protocol):
-    """Tells where one camera's picture changed, so that the rest need not be analysed again."""
+    """Motion gate: reports where one camera's picture changed, so that the rest need not be analysed again."""
 
     def changed(self, frame: Frame, faces: Sequence[Face]) -> tuple[Box, ...] | None:
         """The areas of the frame to analyse, in whole pixels; none where nothing changed; None: everywhere.
@@ -80,11 +80,11 @@ class Gate(Protocol):
 
 @runtime_checkable
 class SupportsMoved(Protocol):
-    """Optional interface of a gate: it tells what moved, so that movement without a face is noticed."""
+    """Optional interface of a gate: it reports what moved, so that movement without a face is noticed."""
 
     @property
     def moved(self) -> tuple[Box, ...]:
-        """Where the last frame that it was asked about moved, in pixels, without any room around it."""
+        """The boxes, in pixels, of what moved in the last frame, without any margin."""
         ...
 
 
@@ -103,30 +103,30 @@ class SupportsSelfTest(Protocol):
     """Optional interface of a detector, which the smoke test of new models uses."""
 
     def self_test(self, rgb: Rgb) -> bool:
-        """Whether its networks give finite numbers for a picture of at least 48 x 48 px, found or not."""
+        """Whether its networks give finite numbers for a picture of at least 48 x 48 px, with or without faces."""
         ...
 
 
 @runtime_checkable
 class SupportsNearMisses(Protocol):
-    """Optional interface of a detector: it also tells what it nearly took for a face, which people are then asked about."""
+    """Optional interface of a detector: it also returns near misses, which people are then asked about."""
 
     def detect_with_near_misses(self, frames: Sequence[Rgb], share: float) -> list[Detections]:
-        """As `detect`, in the same one pass, and with the candidates from `share` (0..1) of its threshold on.
+        """As `detect`, in the same pass, together with the near misses: candidates from `share` (0..1) of its threshold on.
 
-        The faces are those of `detect`. A near miss that overlaps a face, or a better one, is none.
+        The faces are those of `detect`. A candidate that overlaps a face, or a better candidate, is left out.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """A face that is followed. `number` counts a tracker's tracks from 1, and `since` is when the first frame with it was.
+    """A tracked face. `number` counts a tracker's tracks from 1, and `since` is the time of the first frame with it.
 
-    `box` is where the face is, in pixels, smoothed over time; where it was not found, where it is expected. `face` is
-    its place among the faces of this frame, None when it was not found. `seen_at` is when it, or a near miss in its
+    `box` is the face's position in pixels, smoothed over time; where it was not found, the expected one. `face` is
+    its index among the faces of this frame, None when it was not found. `seen_at` is when it, or a near miss in its
     place, was last found. Times are the frames' own, in seconds. A track that is not `confirmed` may be a false
-    detection of a moment: nobody is to be counted or shown for it. Once confirmed, it stays so.
+    detection of a moment, which must not be counted or shown. Once confirmed, it stays so.
     """
 
     number: int
@@ -147,7 +147,7 @@ class Tracker(Protocol):
         near_misses: Sequence[Face] = (),
         size: tuple[int, int] | None = None,
     ) -> tuple[Track, ...]:
-        """All tracks that live, the oldest first: one for each face, and those whose face is hidden for a while.
+        """All live tracks, the oldest first: one for each face, and those whose face is hidden for a while.
 
         Of several boxes about one face, all but one may be without a track. A near miss may keep a track alive where
         its face is expected, and begins none. A track that is not among them any more is over, and its number is not
@@ -157,7 +157,7 @@ class Tracker(Protocol):
         ...
 
     def reset(self) -> None:
-        """The view is another: all tracks are over."""
+        """Start again, for another view: all tracks are over."""
         ...
 
 
@@ -165,7 +165,7 @@ class SecondLook(Protocol):
     """A slow and thorough look at a frame, on a thread of its own."""
 
     def faces(self, rgb: Rgb) -> tuple[Face, ...]:
-        """The faces that are there for sure, not classified; may take seconds. Raises `ModelError`."""
+        """The faces that are certain, not classified; may take seconds. Raises `ModelError`."""
         ...
 
 
@@ -180,7 +180,7 @@ class Classifier(Protocol):
 
 
 class AlertRule(Protocol):
-    """Gives alerts, is told how each fared, and tells when one is over."""
+    """What all rules have in common: they give alerts, get the outcome of each, and report when one is over."""
 
     def delivered(self, at: float) -> None:
         """The alert reached people at `at`, on the camera's clock."""
@@ -214,14 +214,14 @@ class Rule(AlertRule, Protocol):
 
 
 class AlertSink(Protocol):
-    """A way to tell people. `name` is what counters and the log call it: that of its kind."""
+    """A way to deliver alerts to people. `name` is its kind's, for counters and the log."""
 
     name: str
 
     def deliver(self, alert: Alert) -> None:
-        """Tell, and return when it was told. Raises `AlertError`; gives up by itself when it takes too long.
+        """Deliver the alert, and return when it is delivered. Raises `AlertError`, also after a time limit of the sink's own.
 
-        `AlertKept` says that it goes on trying: to the rule it counts as told, and the status shows why it waits.
+        `AlertKept` says that the sink keeps trying: for the rule the alert counts as delivered, and the status shows the reason.
         """
         ...
 
@@ -238,13 +238,13 @@ class SupportsProbe(Protocol):
     """Optional interface of an alert sink: it can find out beforehand whether it could deliver."""
 
     def probe(self, sentences: Sequence[str]) -> None:
-        """Do all that telling these would take, heard by nobody. Raises `AlertError`; gives up as `deliver` does."""
+        """Do all that delivering these sentences would need, without being heard. Raises `AlertError`; has a time limit as `deliver`."""
         ...
 
 
 @runtime_checkable
 class SupportsEnded(Protocol):
-    """Optional interface of an alert sink: it is told when a delivered alert is over."""
+    """Optional interface of an alert sink: it is notified when a delivered alert is over."""
 
     def ended(self, alert: Alert) -> None:
         """Take the alert back. `alert.ended_at` says when, on the clock of `at`; otherwise as `deliver`."""
@@ -253,14 +253,14 @@ class SupportsEnded(Protocol):
 
 @runtime_checkable
 class SupportsStatus(Protocol):
-    """Optional interface of an alert sink: it also tells what the cameras see, and not only when there is an alert."""
+    """Optional interface of an alert sink: it also gets what the cameras see, not only alerts."""
 
     def watch(self, rules: Mapping[str, Sequence[str]]) -> None:
-        """Told once, before all else: the cameras, and the names of each one's rules. Returns at once."""
+        """Called once, before all else, with the cameras and the names of each one's rules. Returns at once."""
         ...
 
     def on_status(self, cameras: Mapping[str, CameraStatus]) -> None:
-        """What these cameras see now; about once a second, on the sink's thread. Never fails: `probe` tells faults."""
+        """Called about once a second, on the sink's thread, with the cameras' status. Never fails: `probe` reports faults."""
         ...
 
 
@@ -269,7 +269,7 @@ class SupportsClose(Protocol):
     """Optional interface of an alert sink that holds something open: a connection, a thread."""
 
     def close(self) -> None:
-        """Let it go, within a second; no alert comes after it. Any thread may call it, `deliver` may be under way."""
+        """Release it, within a second; no alert comes afterwards. Any thread may call this, also while `deliver` runs."""
         ...
 
 
@@ -278,14 +278,14 @@ class SupportsCheck(Protocol):
     """Optional interface of an alert sink, for `maskwatch check`."""
 
     def check(self, sentences: Sequence[str], *, aloud: bool) -> str:
-        """Whether alerts with these sentences would reach people; tell them for a trial if `aloud`. What was found, or `AlertError`."""
+        """Check that alerts with these sentences would be delivered; deliver a trial if `aloud`. Returns the finding, or raises `AlertError`."""
         ...
 
 
 class SampleStore(Protocol):
-    """Keeps frames that are worth a person's look.
+    """Stores frames for people to label.
 
-    `notice` is what somebody should see to although samples are stored, None when there is nothing.
+    `notice` is a warning about the store that does not keep it from storing, None when there is none.
     """
 
     @property
@@ -298,23 +298,23 @@ class SampleStore(Protocol):
         ...
 
     def tidy(self) -> None:
-        """Keep to the limits; to be called now and then. Raises `QueueFull` when there is no room, `QueueError`."""
+        """Enforce the limits; to be called now and then. Raises `QueueFull` when there is no room, and `QueueError`."""
         ...
 
 
 class EventLog(Protocol):
-    """Takes note of what happened."""
+    """Records events."""
 
     def record(self, event: Event) -> None:
-        """Never waits and never fails: what cannot be kept is counted and reported by the log itself."""
+        """Record an event. Never waits and never fails: events that cannot be stored are counted, and reported by the recorder."""
         ...
 
 
 class AlertPictures(Protocol):
-    """Takes pictures of what led to alerts. Neither method waits or fails."""
+    """Records pictures of what led to alerts. Neither method waits or fails."""
 
     def update(self, decision: Decision) -> None:
-        """A frame was decided."""
+        """Take note of a decided frame."""
         ...
 
     def on_alert(self, event_id: str, camera: str, alert: Alert) -> None:

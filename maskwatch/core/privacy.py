@@ -14,7 +14,7 @@ ROOM = 0.35  # of a face's longer side, around it: hair, ears and chin
 
 
 class Privacy(StrEnum):
-    """`FULL`: pictures as they are. `BLUR`: every face is made coarse. `AGGREGATE`: no picture and no place, only counts."""
+    """`FULL`: pictures unchanged. `BLUR`: every face is pixelated. `AGGREGATE`: no picture and no position, only counts."""
 
     FULL = "full"
     BLUR = "blur"
@@ -34,8 +34,8 @@ def shown(
 ) -> Frame | None:
     """As much of a frame as may be stored or shown; None where nothing of it may.
 
-    With `BLUR`, coarse are the faces, what nearly was one, where a hidden face is expected, and what is in an `ignore`
-    polygon, where nobody looks for faces.
+    With `BLUR`, these are pixelated: faces, near misses, expected positions of hidden faces, and everything in an `ignore`
+    polygon, where faces are not searched.
     """
     if privacy is Privacy.FULL:
         return frame
@@ -62,7 +62,7 @@ def coarse(rgb: Rgb, faces: Iterable[Box], areas: Sequence[Polygon] = ()) -> Rgb
     """A copy in which each face, with room around it, is a few even squares, and so is the rectangle about each area.
 
     `faces` are boxes in pixels, `areas` polygons with corners as shares of width and height. Even means the squares' mean
-    colour: what was there cannot be had back.
+    colour, so the original cannot be restored.
     """
     result = rgb.copy()
     height, width = rgb.shape[:2]
@@ -79,7 +79,7 @@ def coarse(rgb: Rgb, faces: Iterable[Box], areas: Sequence[Polygon] = ()) -> Rgb
 
 
 def _make_coarse(rgb: Rgb, box: Box, cell: int) -> None:
-    """In place: squares of `cell` px take their mean."""
+    """In place: squares of `cell` px take their mean colour."""
     x1, y1, x2, y2 = math.floor(box.x1), math.floor(box.y1), math.ceil(box.x2), math.ceil(box.y2)
     part = rgb[y1:y2, x1:x2]
     if not part.size:

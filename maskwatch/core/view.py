@@ -1,8 +1,8 @@
-"""Does a camera see anything useful? Each picture is held against what the camera usually sees.
+"""Whether a camera sees anything useful: each picture is compared with what the camera usually sees.
 
-A view is kept as a grid of points (`selection.scene.grid`), in blocks. A block that has a pattern matches while the
-pattern is the same, however bright: light that is switched on or off, dusk and shadows change little of it, a hand, paint
-or another direction all of it. Who walks by hides some blocks for a while.
+A view is a grid of points (`selection.scene.grid`), in blocks. A block with a pattern matches while the pattern is the same,
+however bright: light that is switched, dusk and shadows hardly change it; a hand, paint or another direction changes all
+blocks. People who walk by hide some blocks for a while.
 """
 
 from dataclasses import dataclass, replace
@@ -18,21 +18,19 @@ from maskwatch.core.selection.scene import Grid, grid
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
-ROWS = 5  # of pixels, of a block, by which it is told how sharp it is
-BLOCK = 10  # points of the grid, a side: 16 x 9 blocks
-PATTERN = 4.0  # grey levels (0..255), the spread within a block from which it has a pattern, above noise and compression
-SAME = 0.5  # the correlation from which it is the same
-CLEAR = 0.3  # of the usual contrast: less is seen through something
-BLACK = 10.0  # grey levels that a camera adds to what is black
-MEDIAN = 0.6745  # of the size of normal noise, by its standard deviation
-MIN_PATTERNS = 8  # blocks, or nothing is said of the pattern
-LEARN_S, RELEARN_S = (
-    30.0,
-    300.0,
-)  # in which a block that matches, and one that does not, becomes what it shows
-DARK, DARKEST = 14.0, 40.0  # grey levels: the mean, and what hardly a point is above
-DAZZLED, BRIGHT = 0.6, 250  # of all points, from this level on
-FLAT = 3.0  # grey levels, the spread of a picture that shows nothing
+ROWS = 5  # rows of pixels in a block by which its sharpness is measured
+BLOCK = 10  # points of the grid on a block's side: 16 x 9 blocks
+PATTERN = 4.0  # grey levels (0..255): a block has a pattern from this standard deviation on, above noise and compression
+SAME = 0.5  # the correlation from which a pattern is the same
+CLEAR = 0.3  # of the usual contrast: less means that something lies before the lens
+BLACK = 10.0  # grey levels that a camera adds to black
+MEDIAN = 0.6745  # the median of the absolute value of normal noise, over its standard deviation
+MIN_PATTERNS = 8  # blocks with a pattern; with fewer, patterns are not compared
+LEARN_S = 30.0  # within this time a block that matches becomes what it shows,
+RELEARN_S = 300.0  # and within this time one that does not
+DARK, DARKEST = 14.0, 40.0  # grey levels: bounds of the mean and of the brightest thousandth in the dark
+DAZZLED, BRIGHT = 0.6, 250  # a share of points with at least this grey level
+FLAT = 3.0  # grey levels: a picture with a smaller standard deviation shows nothing
 
 
 class Fault(StrEnum):
@@ -48,16 +46,22 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One picture against the usual view.
+    """One picture compared with the usual view.
 
-    `mean` and `spread` are of its grey levels (0..255), `high` is that of its brightest thousandth, `bright` the share of
-    points that are dazzled. `matching` is the share (0..1) of the blocks with a pattern that still have theirs, `texture` how
-    much pattern there is (1: as usual), `sharpness` how sharp it is where it matches (1: as usual); each None where that
-    cannot be told. `digest` is of the picture itself: equal for equal ones.
+    Attributes:
+        mean: of its grey levels, 0..255.
+        std: their standard deviation.
+        high: the grey level that its brightest thousandth is above.
+        bright: the share (0..1) of points that are dazzled.
+        matching: the share (0..1) of the blocks with a pattern that still show it; None where there are too few.
+        texture: how much pattern there is (1: as usual); None as for `matching`.
+        sharpness: how sharp the matching blocks are (1: as usual); None where there are too few.
+        digest: equal for equal pictures.
+
     """
 
     mean: float
-    spread: float
+    std: float
     high: float
     bright: float
     matching: float | None
@@ -72,19 +76,19 @@ class Measure:
 
     @property
     def is_dazzled(self) -> bool:
-        """Whether most points have all light that there is."""
+        """Whether most points are as bright as can be."""
         return self.bright > DAZZLED
 
     @property
     def is_flat(self) -> bool:
         """Whether it shows nothing at all."""
-        return self.spread < FLAT
+        return self.std < FLAT
 
 
 class UsualView:
-    """What one camera usually sees; learnt from those of its pictures that are worth it.
+    """What one camera usually sees, learnt from its pictures without a fault.
 
-    To be shown each picture in order: `measure`, and then `learn` where the picture is as it should be.
+    To be called with each picture in order: `measure`, and then `learn` where the picture has no fault.
     """
 
     def __init__(self) -> None:
@@ -93,7 +97,7 @@ class UsualView:
         self._at = self._now_at = 0.0
 
     def measure(self, frame: Frame) -> Measure:
-        """The picture against what was learnt so far; nothing is learnt."""
+        """Compare a picture with what was learnt so far; nothing is learnt."""
         rows = _rows(frame)
         now = self._now = _View.of(grid(frame), rows)
         self._now_at = frame.at
@@ -102,7 +106,7 @@ class UsualView:
         points = now.points
         return Measure(
             mean=float(points.mean()),
-            spread=float(points.std()),
+            std=float(points.std()),
             high=float(np.quantile(points, 0.999)),
             bright=float((points >= BRIGHT).mean()),
             matching=float(matches.sum() / patterned.sum()) if known else None,
@@ -112,7 +116,7 @@ class UsualView:
         )
 
     def learn(self) -> None:
-        """Let the usual view become a little more like the picture that was measured; one of another size begins anew."""
+        """Move the usual view a little towards the measured picture; a picture of another size replaces it."""
         now, usual = self._now, self._usual
         assert now is not None
         if usual is None or usual.points.shape != now.points.shape:
@@ -132,7 +136,7 @@ class UsualView:
         self._usual = None
 
     def _matches(self) -> tuple[Flags, Flags]:
-        """Of each block, whether its pattern is the usual one, and whether it usually has one."""
+        """For each block, whether it shows its usual pattern, and whether it usually has one."""
         now, usual = self._now, self._usual
         assert now is not None
         if usual is None or usual.points.shape != now.points.shape:
@@ -157,8 +161,8 @@ class UsualView:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """The points of a picture, and of each block of them: the points less their mean, their standard deviation, their
-    contrast, how sharp it is."""
+    """The points of a picture; and for each block the points minus their mean (`pattern`), their standard deviation
+    (`spread`), contrast and sharpness."""
 
     points: Floats
     pattern: Floats
@@ -189,7 +193,7 @@ def _rows(frame: Frame) -> NDArray[np.uint8]:
 
 
 def _sharp(rows: NDArray[np.uint8], view: _View) -> Floats:
-    """Of each block, how much neighbouring pixels differ by how much its points do: little where edges are soft."""
+    """For each block, the difference of neighbouring pixels over that of its points: small where edges are soft."""
     height, width = view.spread.shape
     side = rows.shape[1] // view.points.shape[1] * BLOCK  # pixels of a row in a block
     parts = rows[: height * ROWS, : width * side].astype(np.int16)
@@ -200,6 +204,6 @@ def _sharp(rows: NDArray[np.uint8], view: _View) -> Floats:
 
 
 def _spread_out(blocks: Floats, shape: tuple[int, ...]) -> Floats:
-    """Each block's value at each of its points; what is beside the blocks has that of the nearest."""
+    """Each block's value at each of its points; points beside the blocks get that of the nearest block."""
     whole = blocks.repeat(BLOCK, axis=0).repeat(BLOCK, axis=1)
     return np.pad(whole, [(0, shape[0] - whole.shape[0]), (0, shape[1] - whole.shape[1])], mode="edge")

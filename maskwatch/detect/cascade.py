@@ -62,8 +62,8 @@ def _no_lap(_: str) -> None:
 class Mtcnn:
     """A `Detector` of faces with the given settings; cameras may share the backend, on one thread.
 
-    `version` names the weights, and `point` is where those draw their lines unless the settings say otherwise. On a card
-    `frames` keeps those that went up, for other models. `thresholds` are those in use, 0..1 each.
+    `version` names the weights, and `point` holds their thresholds, used unless the settings say otherwise. On a card
+    `frames` keeps uploaded frames for other models. `thresholds` are those in use, 0..1 each.
     """
 
     def __init__(
@@ -92,12 +92,12 @@ class Mtcnn:
 
     @property
     def compiling(self) -> HandOver | None:
-        """How far P-Net is compiled; None where it is not to be."""
+        """The state of P-Net's compilation; None where it is not to be compiled."""
         run = getattr(self._backend, "pnet_run", None)
         return run if isinstance(run, HandOver) else None
 
     def timed(self, lap: Lap) -> "Mtcnn":
-        """A detector like it that calls `lap` with the name of each step when it is done."""
+        """A copy of this detector that calls `lap` with each step's name when the step is done."""
         timed = copy(self)
         timed._lap = lap  # noqa: SLF001 - its own kind
         return timed
@@ -277,9 +277,9 @@ class Mtcnn:
         return found
 
     def _judged_again(self, pyramid: Pyramid, found: Candidates, threshold: float) -> Candidates:
-        """One box a face, with what O-Net says of the square about it mirrored, and O-Net before its training of the square.
+        """One box for each face, scored also by O-Net on the mirrored square, and by the O-Net before its training on the square.
 
-        Its log-odds are the mean of all answers.
+        Its log-odds are the mean of all these outputs.
         """
         mask = found.logs.exp() > threshold
         found = _filter(pyramid).distinct(found, mask, as_published=self._as_published)

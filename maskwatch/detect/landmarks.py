@@ -1,4 +1,4 @@
-"""Five points of a face, and how far it is turned from the camera by them.
+"""Five landmarks of a face, and from them how far it is turned from the camera.
 
 The published O-Net learnt them on bare faces; under a mask nose and mouth are its guess. Fine-tuning keeps a
 detector's own points close to the published ones on the faces that those weights are sure of.

@@ -19,9 +19,8 @@ from maskwatch.detect.settings import MotionSettings
 
 CELLS_ACROSS = 160  # of the longer side of the frame: 12 px at 1080p, half of the smallest face
 NEIGHBOURHOOD = 15  # cells
-MIN_DIFFERENCE = (
-    10.0  # grey levels (0..255) that a cell must differ by, at least: compression alone does up to 9
-)
+# grey levels (0..255) by which a moved cell differs at least: compression alone causes up to 9
+MIN_DIFFERENCE = 10.0
 OVER_NOISE = 6.0  # and as many times the median difference of all cells,
 MAX_DIFFERENCE = 25.0  # but no more: where everything changed, the median is no noise
 MARGIN = 3  # cells of room around what moved

@@ -1,4 +1,4 @@
-"""How sure a figure is, and whether two models differ: the bootstrap over pictures.
+"""Confidence intervals of figures, and whether two models differ: the bootstrap over pictures.
 
 Pictures are drawn with replacement, not faces, because the faces of one picture share its light, its
 distance and its crowd. A draw is a weighting of the pictures, so that every figure of all draws is
@@ -23,11 +23,11 @@ Figures = dict[str, Floats]
 
 
 class Measured(Protocol):
-    """Figures of so many `images`, which can be computed as if each of them counted differently."""
+    """Figures over `images` pictures that can be computed for any weighting of these pictures."""
 
     @property
     def images(self) -> int:
-        """How many images there are: the columns of `weights`."""
+        """The number of pictures: the columns of `weights`."""
         ...
 
     def figures(self, weights: Floats) -> Figures:
@@ -37,7 +37,7 @@ class Measured(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Portion:
-    """The figures of some of the images alone: those at `places`."""
+    """The figures of some of the pictures only: those at the indices `places`."""
 
     whole: Measured
     places: Ints
@@ -48,7 +48,7 @@ class Portion:
         return len(self.places)
 
     def figures(self, weights: Floats) -> Figures:
-        """Those of the whole in which no other image counts."""
+        """The figures with every picture counted once."""
         spread = np.zeros((len(weights), self.whole.images))
         spread[:, self.places] = weights
         return self.whole.figures(spread)
@@ -58,7 +58,7 @@ class Portion:
 class Difference:
     """A figure of two models on the same pictures; the interval is that of b - a, drawn in pairs.
 
-    `higher_is_better` is None for a figure that is neither good nor bad by being high, such as a bias.
+    `higher_is_better` is None for a figure whose height is neither good nor bad, such as a bias.
     """
 
     a: float | None
@@ -70,12 +70,12 @@ class Difference:
 
     @property
     def is_clear(self) -> bool:
-        """Whether the data tells a difference: its interval lies on one side of 0."""
+        """Whether the difference is significant: its interval lies on one side of 0."""
         return self.low is not None and self.high is not None and not self.low <= 0 <= self.high
 
     @property
     def verdict(self) -> str:
-        """What the data says of b."""
+        """What the data says of model B."""
         if self.difference is None or self.low is None or self.high is None:
             return "cannot be told"
         if not self.is_clear:
@@ -99,9 +99,9 @@ def estimates(measured: Measured, *, seed: int = 0) -> dict[str, Estimate]:
 def differences(
     a: Measured, b: Measured, better_low: Callable[[str], bool | None], *, seed: int = 0
 ) -> dict[str, Difference]:
-    """Every figure that both have, of two models on the same pictures, each draw the same for both.
+    """Every figure that both models have on the same pictures; each bootstrap draw is used for both.
 
-    `better_low` tells the figures of which less is better, and by None those of which neither is.
+    `better_low` gives, for a figure's name, whether lower is better; None where neither is.
     """
     assert a.images == b.images
     weights = draws(a.images, seed)
@@ -137,7 +137,7 @@ def interval(values: Floats) -> tuple[float | None, float | None]:
 
 
 def share(part: Floats, whole: Floats) -> Floats:
-    """`part / whole`, NaN where there is nothing to share."""
+    """`part / whole`, NaN where `whole` is 0."""
     result = np.full(np.broadcast(part, whole).shape, np.nan)
     np.divide(part, whole, out=result, where=whole > 0)
     return result

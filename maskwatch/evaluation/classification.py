@@ -1,4 +1,4 @@
-"""The classifier: how it judges the faces that the detector finds. Positive means protected."""
+"""How the classifier judges the faces that the detector finds. Positive means protected."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -62,14 +62,14 @@ class Confusion:
 
 
 def evaluate(classifier: Classifier, faces: Sequence[LabelledFace], *, protected_at: float) -> Confusion:
-    """Judge the faces, cut as they are live, and count."""
+    """Classify the faces, cropped as in live use, and count."""
     judged = [p >= protected_at for p in _asked(classifier, faces)]
     return _confusion(zip(judged, (f.protected for f in faces), strict=True))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JudgedFace:
-    """A found face, its true label and the probability that it is protected; `face` is kept if that is wrong.
+    """A found face, its true label and its predicted probability of being protected; `face` is kept where the verdict is wrong.
 
     `class_name` is what its data set calls its class.
     """
@@ -83,7 +83,7 @@ class JudgedFace:
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """The faces of a tenth of the probabilities: how many, their mean one, and how many were protected."""
+    """One of ten bins of the predicted probability: the number of faces, their mean probability, and how many were protected."""
 
     faces: int
     predicted: float | None
@@ -92,7 +92,7 @@ class Bin:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Classification:
-    """How a classifier judged faces; `places` are those of their images, of which there are `images`."""
+    """How a classifier judged faces; `places` are the indices of their pictures, of which there are `images`."""
 
     judged: tuple[JudgedFace, ...]
     places: NDArray[np.int64]
@@ -101,7 +101,7 @@ class Classification:
 
     @property
     def probabilities(self) -> Floats:
-        """`(faces,)` float64: how probably each face is protected, 0..1, in the order of `judged`."""
+        """`(faces,)` float64: each face's probability of being protected, 0..1, in the order of `judged`."""
         return np.array([face.probability for face in self.judged], np.float64)
 
     @property
@@ -116,7 +116,7 @@ class Classification:
 
     @property
     def slices(self) -> dict[str, FaceLabel]:
-        """The classes of data sets that tell more of them than there are labels, and what each means."""
+        """The class names of data sets that have more classes than there are labels, and the label that each means."""
         named = {(face.class_name, face.label) for face in self.judged if face.class_name}
         return dict(sorted(named))
 
@@ -125,12 +125,12 @@ class Classification:
         return np.array([face.class_name == class_name for face in self.judged], np.bool_)
 
     def count(self, label: FaceLabel, *, protected: bool) -> int:
-        """Faces of a label that were judged protected, or not."""
+        """The number of faces of a label that were judged protected, or not."""
         said = (j.probability >= self.protected_at for j in self.judged if j.label is label)
         return sum(each is protected for each in said)
 
     def wrong(self) -> list[JudgedFace]:
-        """The wrong ones, the most confident first."""
+        """The wrongly judged faces, the most confident first."""
         wrong = [j for j in self.judged if (j.probability >= self.protected_at) is not j.label.protected]
         return sorted(wrong, key=lambda j: abs(j.probability - self.protected_at), reverse=True)
 
@@ -221,7 +221,7 @@ def _asked(classifier: Classifier, faces: Sequence[LabelledFace]) -> list[float]
 
 
 def _confusion(pairs: Iterable[tuple[bool, bool]]) -> Confusion:
-    """Of what was said and what is true."""
+    """The confusion matrix of verdicts against true labels."""
     counted = list(pairs)
     return Confusion(
         tp=counted.count((True, True)),

@@ -1,4 +1,4 @@
-"""Pictures as another camera, or another light, would have taken them: what the models are measured on besides.
+"""Simulated conditions: pictures as another camera, or other light, would have taken them.
 
 Light adds up, and sensors count it, on a linear scale; so all but the compression happens there (IEC 61966-2-1,
 sRGB). A sensor's noise is that of EMVA 1288: the electrons are Poisson distributed, and reading them adds a
@@ -26,7 +26,7 @@ Condition = Callable[[Rgb, Generator], Rgb]
 
 
 def grey(rgb: Rgb, random: Generator) -> Rgb:
-    """By the camera's own infrared lamp: without colour, a little blown, darker to the edges by the law of cos^4."""
+    """By the camera's own infrared lamp: without colour, slightly overexposed, darker to the edges by the cos^4 law."""
     light = (_linear(rgb) @ INFRARED)[..., None] * np.float32(random.uniform(1.3, 1.8))
     across, down, half = _from(rgb, 0.5, 0.5)
     tangent = np.hypot(across, down) / half * np.tan(np.radians(random.uniform(35, 50)))
@@ -40,12 +40,12 @@ def dark(rgb: Rgb, random: Generator) -> Rgb:
 
 
 def noisy(rgb: Rgb, random: Generator) -> Rgb:
-    """As bright as it was, but taken at ISO 5,000 to 12,500."""
+    """As bright as before, but with the noise of ISO 5,000 to 12,500."""
     return _encoded(_sensed(_linear(rgb), random.uniform(5000, 12_500), random))
 
 
 def compressed(rgb: Rgb, random: Generator) -> Rgb:
-    """JPEG of a quality of 15 to 25, as a weak network asks for."""
+    """JPEG of quality 15 to 25, as over a slow network."""
     quality = [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(15, 26))]
     _, data = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), quality)
     decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
@@ -54,9 +54,9 @@ def compressed(rgb: Rgb, random: Generator) -> Rgb:
 
 
 def backlit(rgb: Rgb, random: Generator) -> Rgb:
-    """Before a bright door: people get a quarter of the light, and the glare, strongest about the door, veils them.
+    """Against a bright door: people get a quarter of the light, veiled by glare that is strongest at the door.
 
-    What is seen is transmitted light plus veil, as H. Koschmieder has it of haze (1924).
+    The picture is transmitted light plus veil, as in H. Koschmieder's model of haze (1924).
     """
     across, down, half = _from(rgb, random.uniform(0.2, 0.8), random.uniform(0, 0.5))
     glow = np.exp(-(across**2 + down**2) / (2 * (0.4 * half) ** 2))[..., None]
@@ -66,7 +66,7 @@ def backlit(rgb: Rgb, random: Generator) -> Rgb:
 
 
 def motion_blur(rgb: Rgb, random: Generator) -> Rgb:
-    """Moved while it was exposed, more or less sideways, by 0.8 to 1.5 % of the picture's diagonal."""
+    """Motion blur, roughly horizontal, over 0.8 to 1.5 % of the picture's diagonal."""
     length = max(3.0, float(np.hypot(*rgb.shape[:2])) * random.uniform(0.008, 0.015))
     angle = np.radians(random.uniform(-20, 20))
     side = int(np.ceil(length)) // 2 * 2 + 3
@@ -97,7 +97,7 @@ CONDITIONS: Mapping[str, Condition] = {
 
 
 def under(condition: str | None, key: str, rgb: Rgb) -> Rgb:
-    """The picture of that key under one of `CONDITIONS`, the same each time; None leaves it as it is."""
+    """The picture under one of `CONDITIONS` (None: unchanged); what is random depends only on `key` and the condition."""
     if condition is None:
         return rgb
     seed = hashlib.sha256(f"{condition}/{key}".encode()).digest()[:8]
@@ -117,7 +117,7 @@ def _encoded(light: Light) -> Rgb:
 
 
 def _sensed(light: Light, iso: float, random: Generator) -> Light:
-    """With the noise of a sensor whose white is fewer electrons the higher its ISO."""
+    """With a sensor's noise: the higher the ISO, the fewer electrons make white."""
     white_e = FULL_WELL_E * 100 / iso
     electrons = random.poisson(np.clip(light, 0, None) * white_e) + random.normal(
         0, READ_NOISE_E, light.shape
@@ -131,7 +131,7 @@ def _blurred(rgb: Rgb, kernel: NDArray[np.float32]) -> Rgb:
 
 
 def _from(rgb: Rgb, x: float, y: float) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
-    """How far each pixel is right of and below a point (shares of the picture), and half the diagonal; pixels."""
+    """Each pixel's distance right of and below a point (given in shares of the picture), and half the diagonal; in pixels."""
     height, width = rgb.shape[:2]
     down, across = np.mgrid[0:height, 0:width].astype(np.float32)
     return across - x * width, down - y * height, float(np.hypot(height, width)) / 2

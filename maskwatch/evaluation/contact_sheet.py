@@ -1,4 +1,4 @@
-"""Labels that are probably wrong as one picture, to be gone through by eye."""
+"""One picture of the labels that are probably wrong, to be checked by eye."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ WIDTH_PX = COLUMNS * (TILE_PX + GAP_PX) + GAP_PX
 
 
 def contact_sheet(suspects: Sequence[Suspect]) -> Rgb:
-    """The first of each doubt, `(H, 1334, 3)` uint8 RGB; numbers are those of the report's tables."""
+    """The first of each kind of doubt, `(H, 1334, 3)` uint8 RGB, numbered as in the report's tables."""
     strips = [_text("Blue: labelled. Orange: not labelled. Numbers are those of the report.")]
     for doubt in Doubt:
         own = [each for each in suspects if each.doubt is doubt]
@@ -48,7 +48,7 @@ def _row(shown: Sequence[Suspect], start: int) -> Rgb:
 
 
 def _tile(suspect: Suspect) -> Rgb:
-    """The face; grey where its image went away since it was looked at."""
+    """The face's crop; grey where its picture has been removed meanwhile."""
     try:
         rgb = read_rgb(suspect.image.path)
     except SourceError:

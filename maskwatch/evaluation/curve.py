@@ -12,7 +12,7 @@ ROWS = 50  # weightings at once: bounds the memory
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curve:
-    """A point for each distinct score, highest first: what a bound just below it would give."""
+    """One point for each distinct score, highest first: precision and recall at a threshold just below it."""
 
     scores: Floats
     recall: Floats
@@ -80,5 +80,5 @@ def average_precision(
 
 
 def _last_of_equals(ordered: Floats) -> NDArray[np.intp]:
-    """The place of the last of each run of equal scores: a bound takes all of them or none."""
+    """The index of the last of each run of equal scores, as a threshold passes all of them or none."""
     return np.flatnonzero(np.append(ordered[1:] != ordered[:-1], [True] * (len(ordered) > 0)))

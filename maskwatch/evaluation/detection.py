@@ -1,4 +1,4 @@
-"""The detector: which of the labelled faces it finds, and what else it takes for one."""
+"""Which labelled faces the detector finds, and its false alarms."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ BARE_MINUS_MASKED = f"{FaceLabel.UNPROTECTED} minus {FaceLabel.PROTECTED}"
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """A picture and what was found in it, also under the threshold."""
+    """A picture and the faces found in it, including those below the threshold."""
 
     image: LabelledImage
     matching: Matching
@@ -37,7 +37,7 @@ class Searched:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Labelled faces, those of them that were found, and detections that match none."""
+    """Counts of labelled faces, of those that were found, and of detections that match none."""
 
     truths: int
     found: int
@@ -53,7 +53,7 @@ class Counts:
 class Detection:
     """What a detector found in pictures; a face counts as found when its score is above `threshold`.
 
-    `precision` (0..1) is what recall is told at besides, by the threshold that gives it on the same pictures.
+    Recall is also reported at the fixed `precision` (0..1), by the threshold that gives it on the same pictures.
     Flat arrays: of every found face its `scores`, whether it is a `hits`, its `sides` (that of the true face
     for a hit, its own for a false alarm) and the place of its picture; of every true face its
     side, label and picture, and the score with which it was found (0 when it was not).
@@ -161,17 +161,17 @@ class Detection:
 def search(
     detector: Detector, images: Iterable[tuple[int, LabelledImage, Rgb]], threshold: float
 ) -> Detection:
-    """Ask the detector, whose own last threshold should be lower, for the faces of labelled pictures."""
+    """Run the detector, with its last threshold lowered, on labelled pictures."""
     return tally(tuple(searched(image, rgb, detector) for _, image, rgb in images), threshold)
 
 
 def searched(image: LabelledImage, rgb: Rgb, detector: Detector) -> Searched:
-    """What the detector finds in a picture, and which of it is which labelled face."""
+    """The faces found in a picture, matched with the labelled ones."""
     return Searched(image, match(found_in(rgb, detector), boxes(image), image.unclear))
 
 
 class HasThresholds(Detector, Protocol):
-    """A cascade, which draws its lines at three probabilities."""
+    """A cascade, which has three thresholds."""
 
     @property
     def thresholds(self) -> tuple[float, float, float]:
@@ -201,7 +201,7 @@ def lowered(settings: Settings, thresholds: tuple[float, float, float]) -> Setti
 
 
 def found_in(rgb: Rgb, detector: Detector) -> list[Face]:
-    """The faces of a picture as reports show them, which end with it as the boxes that people draw do."""
+    """The faces of a picture as reports show them: cut at the picture's edges, like the boxes that people draw."""
     height, width = rgb.shape[:2]
     return clip_faces(detector.detect([rgb])[0], width, height)
 

@@ -1,4 +1,4 @@
-"""A report as records, and as one HTML file that needs nothing else."""
+"""A report as records, and as one self-contained HTML file."""
 
 from base64 import b64encode
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """The bytes of a PNG or JPEG; `caption` is what it shows, for those who do not see it too."""
+    """The bytes of a PNG or JPEG; `caption` is also its alternative text."""
 
     data: bytes
     caption: str
@@ -34,9 +34,9 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class ContactSheet:
-    """Many small pictures with captions; `empty` is said when there is none.
+    """Many small pictures with captions; `empty` is the text where there are none.
 
-    `wide` ones are whole scenes, `pairs` two pictures beside each other.
+    `wide`: the pictures are whole scenes; `pairs`: each is two pictures side by side.
     """
 
     tiles: tuple[Image, ...]
@@ -50,7 +50,7 @@ Block = str | Table | Image | ContactSheet
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading and what stands below it, in this order; a text is a paragraph."""
+    """A heading and the content below it, in order; a string is a paragraph."""
 
     title: str
     blocks: tuple[Block, ...]
@@ -58,7 +58,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`facts` are the same figures for programs; `warning` says what they are not worth, where they are not."""
+    """`facts` are the same figures for programs; `warning` says, where needed, why they must not be relied on."""
 
     title: str
     lead: tuple[str, ...]

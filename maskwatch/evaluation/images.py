@@ -1,4 +1,4 @@
-"""The part of a data set that counts."""
+"""The pictures of a data set that are measured on."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -42,7 +42,7 @@ class EvaluationImages:
 
 
 def choose(name: str, data: DataSet, chosen: SplitChoice, progress: Progress) -> EvaluationImages:
-    """Open every picture and keep those of the part, as `assign_splits` divides the set.
+    """Open every picture and keep those of the wanted split, as `assign_splits` divides the set.
 
     Raises `DataError` when the part holds none.
     """
@@ -65,10 +65,10 @@ def choose(name: str, data: DataSet, chosen: SplitChoice, progress: Progress) ->
 def choose_of_several(
     sets: Mapping[str, DataSet], chosen: SplitChoice, progress: Progress
 ) -> EvaluationImages:
-    """Like `choose`, of several data sets, each split as it is alone.
+    """Like `choose`, for several data sets, each split as on its own.
 
-    So the test part is what a training on any of them held out. But a picture is left out, and told of, when one like
-    it may have been trained on as a picture of another of the sets.
+    So the test split is what a training on any of them held out. But a picture is left out, with a note, when a near duplicate of
+    it may have been trained on as part of another set.
     """
     notes: list[str] = []
     every = []

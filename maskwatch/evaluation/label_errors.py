@@ -19,7 +19,7 @@ MIN_MISSED_PX = 40  # a labelled face of this side is hardly ever missed; smalle
 
 
 class Doubt(StrEnum):
-    """In what the models disagree; the words stand in the report."""
+    """How the models contradict a label; the values are words in the report."""
 
     JUDGED = "labelled otherwise than it looks"
     UNLABELLED = "found, and not labelled"
@@ -30,8 +30,8 @@ class Doubt(StrEnum):
 class Suspect:
     """A face of which the label may be wrong.
 
-    `strength` ranks those of one doubt: the probability of the opposite, the detector's score, or the longer side of the
-    box in pixels. `label` is what the data set says, empty where it says nothing.
+    `strength` ranks the cases of one doubt: the probability of the opposite, the detector's score, or the longer side of the
+    box in pixels. `label` is the data set's, empty where it has none.
     """
 
     doubt: Doubt
@@ -45,7 +45,7 @@ class Suspect:
 def suspects(
     images: Sequence[LabelledImage], detector: Detector, classifier: Classifier, progress: Progress
 ) -> list[Suspect]:
-    """Those of each doubt together, the most doubtful first. An image that went away meanwhile is passed over."""
+    """The doubtful labels grouped by doubt, the most doubtful first. Pictures removed meanwhile are skipped."""
     found: list[Suspect] = []
     for image in progress(images):
         try:

@@ -1,6 +1,6 @@
-"""What is asked of each picture of a measurement, by as many workers as there are.
+"""The analysis of each picture of a measurement, spread over the workers.
 
-The answer for a picture depends on nothing but it, so the figures are the same whoever looks.
+A picture's result depends on that picture only, so the figures are the same whichever worker computes it.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What the classifier's two convolutions make of a face."""
+"""The activations of the classifier's two convolutions for a face."""
 
 from io import BytesIO
 from math import ceil
@@ -22,7 +22,7 @@ INCH = 0.75  # of a map's side
 def feature_maps(network: MaskNet, rgb: Rgb) -> tuple[list[torch.Tensor], float]:
     """Of a crop of the network's side: the channels `(C, H, W)` of each convolution, and its probability.
 
-    They are as the next layer gets them but for its pooling: normalised, and nothing below 0.
+    They are the next layer's input before pooling: normalised, and at least 0.
     """
     values = torch.from_numpy(rgb).permute(2, 0, 1)[None].float() / 127.5 - 1
     maps = []

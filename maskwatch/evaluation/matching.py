@@ -22,12 +22,12 @@ class Matching:
 
 
 def match(found: Sequence[Face], truths: Sequence[Box], unclear: Sequence[Box] = ()) -> Matching:
-    """Each found face in turn, the highest score first, takes the free true one that it overlaps most.
+    """Match found with true faces: each found one in turn, the highest score first, takes the unmatched true one that it overlaps most.
 
-    The overlap must be an IoU of at least 0.4; a true face is taken once, so a second box on it is a
+    The overlap must be an IoU of at least 0.4; a true face is matched once, so a second box on it is a
     false alarm. Leaving out the faces under some score changes nothing for the others. A found face that is no
-    true one, and of which 0.4 or more lie in an `unclear` place, is left out, as neither hit nor false alarm: with
-    boxes that are alike this asks for a little less overlap than a hit does.
+    true one, and of whose area 0.4 or more lies in an `unclear` region, counts as neither hit nor false alarm: with
+    equal boxes this needs a little less overlap than a hit does.
     """
     free = set(range(len(truths)))
     pairs: list[tuple[Face, int | None]] = []

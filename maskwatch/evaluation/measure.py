@@ -44,7 +44,7 @@ Result = TypeVar("Result")
 
 
 class MeasuredModels(ModelSource, Protocol):
-    """What loads models by their settings, and tells of them; `maskwatch.models.loading.Models` does."""
+    """Loads models by their settings and names their versions; implemented by `maskwatch.models.loading.Models`."""
 
     def mtcnn(self, settings: DetectSettings, /) -> Mtcnn:
         """Like `detector`, for the cascade, whose thresholds can be read."""
@@ -66,11 +66,11 @@ class SystemUnderTest:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """Which images count, and who is told how it goes; `problems` gets what of the data cannot be used.
+    """Which pictures are measured, and where progress is reported; `problems` gets a line for all data that cannot be used.
 
-    `classes` tells what the class names of the data mean. With `conditions` the images are measured once more under
-    each of `conditions.CONDITIONS`. `precision` (0..1) is what a detector's recall is told at besides. `worker_settings` say
-    which workers look at the images, None: this process. With them, settings and models must be such that can be pickled.
+    `classes` maps the data's class names to labels. With `conditions` the pictures are measured once more under
+    each of `conditions.CONDITIONS`. A detector's recall is also reported at `precision` (0..1). `worker_settings` say
+    which workers analyse the pictures, None: this process. With workers, settings and models must be picklable.
     """
 
     part: SplitChoice = SplitChoice.TEST
@@ -219,7 +219,7 @@ def _without_class_names(image: LabelledImage) -> LabelledImage:
 def _under_conditions(
     material: EvaluationImages, how: Measurement, measure: Callable[[EvaluationImages], list[Result]]
 ) -> tuple[list[Result], dict[str, list[Result]]]:
-    """What is measured of the images as they are, and under each condition if that is wanted."""
+    """The measurement of the pictures as they are and, if wanted, under each condition."""
     conditions = CONDITIONS if how.conditions else ()
     plain = measure(material)
     return plain, {each: measure(replace(material, condition=each)) for each in conditions}

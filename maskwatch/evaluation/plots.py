@@ -43,7 +43,7 @@ def precision_recall(models: Sequence[OperatingCurve]) -> bytes:
 
 
 def reliability(models: Sequence[tuple[str, Sequence[Bin]]]) -> bytes:
-    """How often faces were protected against the probability that was told; below, how many faces."""
+    """A reliability diagram: the share of protected faces against the predicted probability; below, the number of faces."""
     use_fonts()
     figure = Figure(figsize=(6.4, 5.6), layout="constrained")
     FigureCanvasAgg(figure)
@@ -70,7 +70,7 @@ def reliability(models: Sequence[tuple[str, Sequence[Bin]]]) -> bytes:
 
 
 def confusion(rows: Sequence[str], columns: Sequence[str], counts: Sequence[Sequence[int]]) -> bytes:
-    """True labels down, verdicts across; a field's shade is its share of its row."""
+    """A confusion matrix: true labels down, verdicts across; a field's shade is its share of its row."""
     figure, axes = _figure(1.6 * len(columns) + 2, 0.8 * len(rows) + 1.2)
     shares = np.array([[n / max(1, sum(row)) for n in row] for row in counts])
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")

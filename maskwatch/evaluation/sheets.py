@@ -1,4 +1,4 @@
-"""Small pictures of faces that went wrong, to be looked at."""
+"""Contact sheets of wrongly detected or judged faces."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -96,7 +96,7 @@ def _largest(image: LabelledImage) -> Box:
 
 
 def _large_enough(image: LabelledImage) -> float:
-    """Of faces that can be made out, but leave room around them, one is as good as another: the first is taken."""
+    """The first face that is large enough to see and leaves room around it."""
     width = _largest(image).width
     return 1.0 if EXAMPLE_PX[0] / 8 <= width <= EXAMPLE_PX[0] / 2 else 0.0
 

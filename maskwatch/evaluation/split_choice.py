@@ -18,7 +18,7 @@ class SplitChoice(StrEnum):
 
     @property
     def meaning(self) -> str:
-        """What figures on it are worth, as a sentence."""
+        """A sentence on how far figures on this split can be relied on."""
         return {
             SplitChoice.TEST: "Held out: `maskwatch train` keeps the test part from all training and choosing.",
             SplitChoice.VALIDATION: "NOT held out: early stops and thresholds are chosen on the validation part.",

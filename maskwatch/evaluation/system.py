@@ -1,4 +1,4 @@
-"""Detector and classifier together: the decision about a frame, who is found and judged right, and how far off its ratio is."""
+"""Detector and classifier together: the decision on a frame, the faces found and judged right, and the error of its ratio."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -37,13 +37,13 @@ class AnalysedImage:
 
     @property
     def ratio_bias(self) -> float | None:
-        """The reported protected ratio minus the true one; None where the truth or we have nobody."""
+        """The reported protected ratio minus the true one; None where there is no labelled face or no judged one."""
         said, true = self.report.protected_ratio, self.true_ratio
         return None if said is None or true is None else said - true
 
     @property
     def ratio_error(self) -> float | None:
-        """How far the protected ratio is off; None where the truth or we have nobody."""
+        """The absolute error of the protected ratio; None where there is no labelled face or no judged one."""
         return None if self.ratio_bias is None else abs(self.ratio_bias)
 
     def reports_under(self, bound: float) -> bool:
@@ -61,14 +61,14 @@ class AnalysedImage:
 
     @property
     def false_alarms(self) -> tuple[Face, ...]:
-        """Found and judged, but nobody's labelled face."""
+        """Faces found and judged that match no labelled one."""
         pairs = zip(self.matching.found, self.matching.truths, strict=True)
         return tuple(f for f, truth in pairs if truth is None and f.label is not Label.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
 class EmptyFrames:
-    """Pictures whose ratios cannot be compared: where nobody is labelled, and where we judged nobody."""
+    """Counts of pictures whose ratio cannot be compared: without labelled faces, and without judged ones."""
 
     in_truth: int
     in_truth_and_ours: int
@@ -87,9 +87,9 @@ class DecisionCounts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class System:
-    """What detector and classifier together said of labelled images, one record an image.
+    """The results of detector and classifier together on labelled pictures, one record for each picture.
 
-    `bound` (0..1) is the protected ratio under which the people in a picture are to be spoken to.
+    `bound` (0..1) is the protected ratio below which an alert is due.
     """
 
     watched: tuple[AnalysedImage, ...]

@@ -1,7 +1,7 @@
-"""How well labelled samples are judged by other bounds, from what the models said of them when they were stored.
+"""How well other thresholds would judge labelled samples, from the models' outputs recorded when they were stored.
 
-The queue is a chosen set: frames that the models were unsure of. So these figures say which of two bounds suits the
-labelled ones better, and not how often the models err at the door.
+The queue is a biased sample: frames that the models were unsure of. So these figures say which of two thresholds suits the
+labelled samples better, not how often the models err in live use.
 """
 
 from collections import Counter
@@ -21,9 +21,9 @@ JUDGED = (Label.UNPROTECTED, Label.PROTECTED)
 
 @dataclass(frozen=True, slots=True)
 class LabelFigures:
-    """Of one label: `right` of the `said` ones are it (precision), and of those that `are` it (recall).
+    """Counts for one label: precision is `right` / `said`, recall is `right` / `are`.
 
-    The intervals (95 %) take the faces of one frame for a cluster.
+    The intervals (95 %) treat the faces of one frame as a cluster.
     """
 
     right: int

@@ -11,9 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import SecretStr
+from sqlalchemy import delete
 
 from maskwatch.core.errors import EventError
 from maskwatch.events.retention import STEP, clear_journal, delete_media, shrink
+from maskwatch.events.schema import SITES
 from maskwatch.events.sqlite import DAMAGED_SINCE, damaged_files
 from maskwatch.events.store import FILE, EventFilter, EventStore
 
@@ -60,6 +62,17 @@ def erase_shared(url: SecretStr, site: str, wanted: EventFilter) -> int:
     with closing(EventStore.shared(url, site)) as store:
         while gone := store.delete(replace(wanted, sites=(site,)), limit=STEP, ongoing=True):
             number += len(gone)
+    return number
+
+
+def erase_site(store: EventStore, site: str) -> int:
+    """Delete all of a site from a shared store, and that it was ever there; returns how many events there were. Raises `EventError`."""
+    number = 0
+    while gone := store.delete(EventFilter(sites=(site,)), limit=STEP, ongoing=True):
+        number += len(gone)
+    if store.is_shared:
+        with store.errors(), store.begin() as connection:
+            connection.execute(delete(SITES).where(SITES.c.site == site))
     return number
 
 

@@ -14,6 +14,7 @@ from maskwatch.platform.background import BackgroundThread
 log = logging.getLogger(__name__)
 
 ABOUT = "fleet"
+NOT_FOLLOWED = "fleet not followed"  # what the metrics look for
 MAX_PASSED_OVER = 11  # times that are passed over after attempts that failed
 WELL_AFTER_S = 600.0  # a service that has run for so long does not crash because of its models
 
@@ -59,9 +60,9 @@ class FleetFollower(BackgroundThread):
             self._tell(problem)
             failures = 0 if problem is None else min(failures + 1, MAX_PASSED_OVER)
         self._report()
-        said = [str(self._problem) if self._problem else None, self._notice()]
-        notice = "; ".join(each for each in said if each)
-        self._pipeline.board.set_notice(ABOUT, f"fleet: {notice}" if notice else None)
+        board, notice = self._pipeline.board, self._notice()
+        board.set_notice(NOT_FOLLOWED, f"fleet: {self._problem}" if self._problem else None)
+        board.set_notice(ABOUT, f"fleet: {notice}" if notice else None)
         return failures
 
     def _tell(self, problem: Exception | None) -> None:

@@ -10,6 +10,7 @@ manifest, and takes it for an attack.
 
 import json
 from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import (
@@ -93,12 +94,31 @@ class Release(_Record):
 
 
 class Manifest(_Record):
-    """The releases, the latest first. A later manifest has a higher `sequence`."""
+    """The releases, the latest first. A later manifest has a higher `sequence`.
+
+    It was signed at `published_at` and holds until `expires_at`, None without end, as before there was one. So who can
+    keep newer ones from a service is noticed: what The Update Framework calls a freeze attack, against which its timestamp
+    role is signed anew all the time (https://theupdateframework.github.io/specification/latest/).
+    """
 
     format: Literal[1] = 1
     sequence: Annotated[int, Field(gt=0)]
     published_at: AwareDatetime
+    expires_at: AwareDatetime | None = None
     releases: Annotated[tuple[Release, ...], Field(max_length=MAX_RELEASES)]
+
+    @property
+    def validity(self) -> timedelta | None:
+        """For how long it was signed."""
+        return None if self.expires_at is None else self.expires_at - self.published_at
+
+    def require_valid(self, now: datetime) -> None:
+        """Raises `FleetError` for one that has expired."""
+        if self.expires_at is not None and now >= self.expires_at:
+            raise FleetError(
+                f"the fleet's manifest has expired: it was signed on {self.published_at:%Y-%m-%d} to hold until "
+                f"{self.expires_at:%Y-%m-%d}; maskwatch fleet refresh signs it anew, where nobody withholds a newer one"
+            )
 
     def release(self, version: str) -> Release | None:
         """That of a version; None where it is not offered."""

@@ -88,6 +88,7 @@ class Member:
         manifest = self._pulled()
         if manifest is None:
             return
+        manifest.require_valid(utc_now())
         held = self._files.held()
         if held is None:
             self._serve(manifest)
@@ -118,6 +119,7 @@ class Member:
             not_followed=str(problem)[:1000] if problem else None,
             every_s=self._fleet.every_s,
             instance=state.instance,
+            watched_until=self._switch.watched_until,
         )
         write_report(share, said)
 

@@ -4,6 +4,7 @@ import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -32,6 +33,7 @@ from maskwatch.platform.paths import is_there
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+VALIDITY = timedelta(days=30)  # of a manifest, unless somebody said another
 GROUP = 0o2020  # where several publish, their group may write: as in the folder, so in `files/`
 TAKEN: tuple[FileName, ...] = get_args(FileName)
 
@@ -72,20 +74,33 @@ class Publisher:
 
     def stage(self, version: str, stage: Stage, pilots: Sequence[str] = ()) -> Manifest:
         """Let a published version go to another stage, in `Stage.TENTH` to the `pilots` that are named. Raises `FleetError` when it was not published."""
-        self._published(version)  # else not even a lock is left there
+        self._release(version)  # else not even a lock is left there
         with self._locked():
-            before, known = self._published(version)
+            before, known = self._release(version)
             changes = {"stage": stage, "sequence": _next(before), "pilots": tuple(pilots)}
             return self._sign(before, known.model_copy(update=changes))
+
+    def refresh(self, validity: timedelta | None = None) -> Manifest:
+        """Sign what is published anew, so that it holds for `validity`, None: as long as it did. Raises `FleetError` where nothing is."""
+        self._published()
+        with self._locked():
+            before = self._published()
+            return self._sign_all(before, before.releases, _next(before), validity)
 
     def manifest(self) -> Manifest | None:
         """What is published; None where nothing is. Raises `FleetError` for what this key has not signed, and without the folder."""
         return read_manifest(self._folder, [self._key.public_key()])
 
-    def _published(self, version: str) -> tuple[Manifest, Release]:
+    def _published(self) -> Manifest:
         before = self.manifest()
-        known = before.release(version) if before else None
-        if before is None or known is None:
+        if before is None:
+            raise FleetError(f"{self._folder}: nothing is published there")
+        return before
+
+    def _release(self, version: str) -> tuple[Manifest, Release]:
+        before = self._published()
+        known = before.release(version)
+        if known is None:
             raise FleetError(f"{self._folder}: {version} is not published there")
         return before, known
 
@@ -97,7 +112,19 @@ class Publisher:
             releases = tuple(release if each is known else each for each in releases)
         else:
             releases = (release, *(each for each in releases if each is not known))[:MAX_RELEASES]
-        manifest = Manifest(sequence=release.sequence, published_at=utc_now(), releases=releases)
+        return self._sign_all(before, releases, release.sequence)
+
+    def _sign_all(
+        self,
+        before: Manifest | None,
+        releases: tuple[Release, ...],
+        sequence: int,
+        validity: timedelta | None = None,
+    ) -> Manifest:
+        now, usual = utc_now(), (before.validity if before else None) or VALIDITY
+        manifest = Manifest(
+            sequence=sequence, published_at=now, expires_at=now + (validity or usual), releases=releases
+        )
         self._put(MANIFEST, sign(manifest.as_bytes(), self._key))
         return manifest
 

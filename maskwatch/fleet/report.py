@@ -15,6 +15,7 @@ from maskwatch.platform.clock import utc_now
 
 MAX_BYTES = 16_000
 MAX_SERVICES = 10_000
+RETIRED_AFTER = timedelta(days=30)
 SILENT_AFTER = 3  # times that it did not report
 Text = Annotated[str, Field(max_length=1000)]
 
@@ -25,6 +26,7 @@ class ServiceReport(BaseModel):
     Of `frames` that the version in the shadow judged, `differing` were judged differently; `problem` is why it cannot.
     `refused` has why by the version; `held` is whether somebody there chose a version. `not_followed` is why the manifest is not
     followed now. It says so again each `every_s`. `instance` is an id that no other service has, even one of its name.
+    `watched_until` is when the version that serves, where the fleet let it, is or was watched no more.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,11 +45,17 @@ class ServiceReport(BaseModel):
     not_followed: Text | None = None
     every_s: Annotated[float, Field(ge=1, le=86_400)] = 300.0
     instance: Text | None = None
+    watched_until: AwareDatetime | None = None
 
     @property
     def is_silent(self) -> bool:
         """Whether it should have said something since."""
         return utc_now() - self.at > SILENT_AFTER * timedelta(seconds=self.every_s)
+
+    @property
+    def may_be_retired(self) -> bool:
+        """Whether it has said nothing for so long that there may be no such service any more."""
+        return utc_now() - self.at > RETIRED_AFTER
 
 
 def write_report(share: Writable, report: ServiceReport) -> None:
@@ -76,6 +84,20 @@ def read_reports(folder: Path) -> Iterator[ServiceReport]:
         except (OSError, ValidationError):
             continue
         yield report
+
+
+def remove_report(folder: Path, name: str) -> None:
+    """Forget a service. Raises `FleetError` where none of that name reported, or one does so still, and `OSError`."""
+    found = {report.name: report for report in read_reports(folder)}
+    if name not in found:
+        raise FleetError(
+            f"{folder}: no service {name!r} has reported there, but {', '.join(found) or 'none'}"
+        )
+    if not found[name].is_silent:
+        raise FleetError(
+            f"{name!r} reports still, and would come back; take `fleet` out of its configuration first"
+        )
+    (folder / SERVICES / _file_of(name)).unlink()
 
 
 def _file_of(name: str) -> str:

@@ -57,6 +57,12 @@ class Switch:
         """Whether it was taken lately."""
         return utc_now() - taken.at < self._watched
 
+    @property
+    def watched_until(self) -> datetime | None:
+        """When the version that serves is or was watched no more; None where the fleet did not let it."""
+        taken = self.files.read().taken
+        return taken.at + self._watched if taken and self.registry.state().serving == taken.version else None
+
     def notice_choice(self) -> None:
         """Where another version serves than the fleet let serve, somebody chose it, which holds against the fleet."""
         state, changed_at = self.files.read(), self._changed_at()

@@ -1,9 +1,9 @@
-"""From labelled samples to better models, without a person but with a gate.
+"""Trains better models from labelled samples; a gate decides automatically whether they may serve.
 
 split.py      which samples are trained on, and which are held out for good
-archive.py    where used samples lie, what was decided of each, and the batch under way
+archive.py    used samples, the split of each, and the batch under way
 collect.py    pictures for training and for measuring
-tune.py       detector and classifier, on from the serving weights
+tune.py       fine-tunes detector and classifier from the serving weights
 compare.py    who is found and judged right, and whether labels can be true
 gate.py       whether a candidate may serve
 report.py     what was decided, and why

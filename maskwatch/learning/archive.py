@@ -1,4 +1,4 @@
-"""Where used samples lie, what was decided of each, and the batch under way.
+"""The archive of used samples: the split of each, doubtful labels, and the batch under way.
 
 archive/samples/<camera>/<date>/    as in a queue; those held out among them
 archive/parts.json                  the split assignment of each, which never changes
@@ -25,7 +25,7 @@ from maskwatch.samples.store import Queue
 
 @dataclass(frozen=True, slots=True)
 class LearningBatch:
-    """A training and its samples. `parent` is the version that it starts from; `done` once it is decided."""
+    """A training and its samples. `parent` is the version that it starts from; `done` when its outcome is decided."""
 
     id: str
     parent: str
@@ -87,9 +87,9 @@ class Archive:
         self._write("doubted.json", self.doubted() | dict(revisions))
 
     def forget(self, camera: str, is_wanted: Callable[[str], bool], left: Collection[str]) -> None:
-        """Take erased samples out of the notes: those of a camera and of days (`YYYY-MM-DD`) that are wanted, and not `left`.
+        """Remove erased samples from the records: those of a camera and of wanted days (`YYYY-MM-DD`) that are not in `left`.
 
-        Of doubted labels no camera is noted: all go that are of such a day and of no sample that is left.
+        Doubtful labels are recorded without a camera: all of such a day that belong to no sample in `left` are removed.
         """
         with self._reading("parts.json") as assigned:
             of_camera = [name for name, each in assigned.items() if each["camera"] == camera]
@@ -109,7 +109,7 @@ class Archive:
             return Counter({Split(name): int(number) for name, number in told.items()})
 
     def forget_erased(self) -> None:
-        """A training told of them."""
+        """Reset the counts of erased samples, after a training has reported them."""
         (self.folder / "erased.json").unlink(missing_ok=True)
 
     def erase(
@@ -119,9 +119,9 @@ class Archive:
         queue: Path,
         advance: Callable[[], None] = lambda: None,
     ) -> int:
-        """Delete a camera's samples of wanted days (`YYYY-MM-DD`) for good, and all notes of them; returns how many there were.
+        """Delete a camera's samples of wanted days (`YYYY-MM-DD`) for good, with all records of them; returns how many there were.
 
-        Of those that lie in `queue`, which wait or were not moved yet, the notes stay. Raises `QueueError`. To be called
+        The records of samples that are still in `queue` stay. Raises `QueueError`. To be called
         while no training runs: in `alone`.
         """
         count = erase(self.samples_folder, camera, is_wanted, advance)
@@ -152,7 +152,7 @@ class Archive:
         return next((batch for batch in self.batches() if not batch.done), None)
 
     def save_batch(self, batch: LearningBatch) -> None:
-        """Write a batch to its folder, over what was there."""
+        """Write a batch to its folder, replacing what was there."""
         self._write(f"batches/{batch.id}/batch.json", asdict(batch))
 
     def batch_folder(self, batch: LearningBatch) -> Path:
@@ -161,7 +161,7 @@ class Archive:
 
     @contextmanager
     def _reading(self, name: str) -> Iterator[dict[str, Any]]:
-        """A record, empty where there is none. Raises `DataError` for one that is damaged, also where the block finds that."""
+        """Yield a JSON record, empty where there is none. Raises `DataError` for a damaged one, also where the block finds it so."""
         path = self.folder / name
         try:
             data = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}

@@ -35,7 +35,7 @@ BASE = "base"
 
 @dataclass(frozen=True, slots=True)
 class SampleImage:
-    """A labelled picture of a camera, or of the base."""
+    """A labelled picture of a camera, or of the base data."""
 
     camera: str
     labelled: LabelledImage
@@ -65,7 +65,7 @@ class SampleImage:
 
 @dataclass(frozen=True, slots=True)
 class LearningData:
-    """`cameras` and `base`, each by part; `notes` is a line for everything that cannot be used."""
+    """Pictures of `cameras` and `base`, each by split; `notes` has a line for everything that cannot be used."""
 
     cameras: Mapping[Split, Sequence[SampleImage]]
     base: Mapping[Split, Sequence[SampleImage]]
@@ -85,7 +85,7 @@ def sample_image(sample: Sample, path: Path, split: Split) -> SampleImage:
 def sample_images(
     samples: Queue, assignments: Mapping[str, SplitAssignment]
 ) -> dict[Split, list[SampleImage]]:
-    """The labelled samples of the archive, the oldest left out of what is trained on when they are too many."""
+    """The labelled samples of the archive; when they are too many, the oldest are not trained on."""
     by_split: dict[Split, list[SampleImage]] = {split: [] for split in Split}
     for sample in samples.samples():
         assignment = assignments.get(sample.id)
@@ -102,10 +102,10 @@ def sample_images(
 def base_images(
     folders: Sequence[Path], most: int, bar: Bar
 ) -> tuple[dict[Split, list[SampleImage]], list[str]]:
-    """At most so many pictures of the training and the test part, always the same ones, and notes.
+    """At most so many pictures of the training and the test split, always the same ones, and notes.
 
-    The parts are those of `maskwatch train`, so that nothing is measured on what the models were ever trained on.
-    What is measured on are pictures of which every box can be used.
+    The splits are those of `maskwatch train`, so that models are never measured on pictures they were trained on.
+    Only pictures whose every box can be used are measured on.
     """
     by_split: dict[Split, list[SampleImage]] = {split: [] for split in Split}
     notes: list[str] = []
@@ -125,9 +125,9 @@ def _order(key: str) -> str:
 
 
 def seen(image: SampleImage, detector: Detector) -> SeenImage | None:
-    """For the detector's training, with the faces that people marked.
+    """The pictures for the detector's training, with the faces that people marked.
 
-    Where the label is the picture's and there are no boxes, with those that the serving `detector` finds, so that
+    Where a picture has a label but no boxes, with the faces that the serving `detector` finds, so that
     what it knows is not lost; None where it finds none, or the picture cannot be read.
     """
     rgb = image.readable()
@@ -149,7 +149,7 @@ def seen(image: SampleImage, detector: Detector) -> SeenImage | None:
 
 
 def faces(images: Iterable[SampleImage], detector: Detector) -> list[LabelledFace]:
-    """For the classifier's training: the labelled faces that the detector finds, and in training the missed ones too."""
+    """The faces for the classifier's training: the labelled ones that the detector finds and, for the training split, the missed ones."""
     result = []
     for image in images:
         rgb = image.readable()

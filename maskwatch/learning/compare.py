@@ -1,4 +1,4 @@
-"""Who is found and judged right, by two models on the same pictures; and whether labels can be true."""
+"""Compares two models on the same pictures by the faces found and judged right; and finds labels that cannot be true."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ MIN_FACES = 10  # of each kind, before labels are doubted
 
 @dataclass(frozen=True, slots=True)
 class ImageOutcome:
-    """Of one picture: the labelled faces, those of them found and judged right, and the judged faces in all.
+    """One picture's counts: the labelled faces, those of them found and judged right, and all judged faces.
 
     `agree` counts, for labels of no protection and of protection, judged faces and those judged alike.
     """
@@ -38,7 +38,7 @@ class ImageOutcome:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JudgedImages:
-    """What models made of pictures. F1 is twice the faces judged right, of those labelled and those judged."""
+    """A version's results on pictures. F1 = 2 * right / (labelled + judged)."""
 
     outcomes: tuple[ImageOutcome, ...]
 
@@ -76,13 +76,13 @@ class JudgedImages:
 
 
 def judge(analyse: Analyse, images: Iterable[SampleImage]) -> JudgedImages:
-    """What cannot be read is left out, of one model's figures as of another's."""
+    """Pictures that cannot be read are left out of both versions' figures."""
     opened = ((image, image.readable()) for image in images)
     return JudgedImages(tuple(_outcome(analyse(rgb), image) for image, rgb in opened if rgb is not None))
 
 
 def judge_each(analyst_of: Callable[[str], Analyse], images: Iterable[SampleImage]) -> JudgedImages:
-    """Like `judge`, with an analyst for each camera by its name; each is made once, when its first picture comes."""
+    """Like `judge`, with an analyst for each camera's name; each is made once, at the camera's first picture."""
     made = cache(analyst_of)
     return JudgedImages(tuple(out for image in images for out in judge(made(image.camera), [image]).outcomes))
 
@@ -118,10 +118,10 @@ def compared(before: JudgedImages, after: JudgedImages) -> dict[str, Difference]
 
 
 def contradicted(judged: JudgedImages) -> list[str]:
-    """The cameras whose labels say of both kinds of face the opposite of what the models say.
+    """The cameras whose labels contradict the models on both kinds of face.
 
-    A model may be blind for one kind, masks of a new colour say; one that takes each kind for the other is
-    not known, and exchanged labels are. Told by the 95 % interval of Youden's J (W. J. Youden, Index for rating
+    A model may fail on one kind, masks of a new colour say; but a model that swaps both kinds is
+    unknown, while swapped labels are not. Decided by the 95 % interval of Youden's J (W. J. Youden, Index for rating
     diagnostic tests, 1950): the share of one kind judged alike, and of the other, less 1.
     """
     doubtful = []

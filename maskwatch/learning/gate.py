@@ -8,7 +8,7 @@ from maskwatch.evaluation.bootstrap import Difference
 
 @dataclass(frozen=True, slots=True)
 class Margins:
-    """How far down the 95 % interval of candidate - serving may reach: on the cameras' holdout, and on the base's."""
+    """How far below 0 the 95 % interval of candidate - serving may reach: on the cameras' holdout, and on the base data's."""
 
     camera: float
     base: float
@@ -16,7 +16,7 @@ class Margins:
 
 @dataclass(frozen=True, slots=True)
 class GateDecision:
-    """Whether the candidate is to serve, and why or why not, a line for people each."""
+    """Whether the candidate is promoted, and the reasons, one line each."""
 
     promoted: bool
     reasons: tuple[str, ...]
@@ -33,16 +33,16 @@ def decide(
     *,
     images: int,
 ) -> GateDecision:
-    """By the differences of one figure, of which more is better, over all cameras, for each of them, and on the base.
+    """Decide by the differences of one figure (higher is better) over all cameras, for each of them, and on the base data.
 
-    `images` is how many pictures of the cameras are held out in all.
+    `images` is the number of held-out pictures of all cameras.
 
-    Over the cameras the candidate must be better in what was measured, and what its interval leaves open as a loss
-    must be small. An interval wholly above 0 is not asked for: with the few dozen pictures that a holdout has at
-    first it would take a gain of ten points, and smaller ones would never be served. What a lucky candidate
-    can cost is bounded by the margin, and the next one is measured on a larger holdout. The base, which is
-    larger and changes for no candidate, must not be lost: there only the interval counts. A camera that
-    clearly loses is not given up for the others.
+    Over all cameras the candidate's measured figure must be better, and the loss that its interval leaves possible
+    must be small. An interval wholly above 0 is not required: with the few dozen pictures that a holdout has at
+    first, that would need a gain of ten points, and smaller gains would never be used. What a lucky candidate
+    can cost is bounded by the margin, and the next one is measured on a larger holdout. The base data, which is
+    larger and the same for all candidates, must not be lost: there only the interval counts. A camera that
+    clearly loses is not sacrificed for the others.
     """
     against: list[str] = []
     if images < MIN_IMAGES or cameras is None or cameras.difference is None or cameras.low is None:
@@ -73,10 +73,10 @@ def decide(
 def why_worse(
     cameras: Difference | None, each: Mapping[str, Difference], margin: float, *, images: int
 ) -> str | None:
-    """Why a version that others found to be better may not serve here, by the same figures; None: nothing speaks against it.
+    """Why a version that was found better elsewhere may not serve here, by the same figures; None where nothing speaks against it.
 
-    It need not be better here: it is not of here. But it must not be worse in what was measured where that may be by more
-    than `margin`, nor clearly for a camera. Of too few `images` nothing is said.
+    It need not be better here, where it was not trained. But its measured figure must not be worse where the loss may exceed
+    `margin`, nor clearly worse for any camera. With too few `images` the result is None.
     """
     if images < MIN_IMAGES:
         return None

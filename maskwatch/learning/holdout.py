@@ -1,4 +1,4 @@
-"""A version that came from elsewhere, held against the serving one on this service's own holdout."""
+"""Compares a version from elsewhere with the serving one on this service's own holdout."""
 
 from functools import partial
 

@@ -1,6 +1,6 @@
-"""From labelled samples to a version that serves, or to the reason why not.
+"""The training loop: from labelled samples to a promoted version, or to the reason why not.
 
-Each step leaves its result on disk before the next one begins: killed anywhere, the same command goes on.
+Each step writes its result to disk before the next one begins: killed anywhere, the same command continues.
 Samples are whole in the queue or in the archive at any time, and the registry changes by one rename at the end.
 """
 
@@ -37,7 +37,7 @@ from maskwatch.training.run_folder import claim
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """What a learning run works with: where samples wait, where used ones go, and the registry of versions.
+    """What a learning run works with: the queue, the archive of used samples, and the registry of versions.
 
     `analysts` judge for the comparison with the serving version; `drift` makes a section of the report,
     None for none.
@@ -55,7 +55,7 @@ class Loop:
 
 @dataclass(frozen=True, slots=True)
 class LoopResult:
-    """What came of it: `report` is the page's path, None where nothing was trained; `said` a line for people."""
+    """The outcome: `report` is the page's path, None where nothing was trained; `said` is a line for the user."""
 
     said: str
     promoted: str | None = None
@@ -65,7 +65,7 @@ class LoopResult:
 def waiting(loop: Loop) -> list[Sample]:
     """The labelled samples, without those whose labels were doubted and have not been changed since.
 
-    Nor those that were returned, on which two disagree, or that wait for a second opinion.
+    Samples that were returned, on which two people disagree, or that wait for a second opinion are left out, too.
     """
     doubted, team = loop.archive.doubted(), read_team(loop.queue.folder)
     return [s for s in loop.queue.samples() if team.may_learn(s) and doubted.get(s.id) != s.revision]
@@ -92,7 +92,7 @@ def assignments_of(loop: Loop, samples: Sequence[Sample]) -> dict[str, SplitAssi
 
 
 def learn(loop: Loop) -> LoopResult:
-    """Train when enough samples wait, or go on with what was stopped. Raises `DataError` while another one runs."""
+    """Train when enough samples wait, or continue an interrupted training. Raises `DataError` while another one runs."""
     with loop.archive.alone():
         tidy_archive(loop.archive, loop.queue.folder, loop.settings.archive_max_days, loop.callbacks.say)
         batch = loop.archive.unfinished()
@@ -119,7 +119,7 @@ def _sifted(loop: Loop, samples: Sequence[Sample]) -> tuple[JudgedImages, list[s
 def _refused_labels(
     loop: Loop, samples: Sequence[Sample], judged: JudgedImages, cameras: Sequence[str]
 ) -> LoopResult:
-    """Labels that say the opposite of the models are no matter for a machine: they stay in the queue."""
+    """Labels that contradict the models need a person: they stay in the queue."""
     mine = [s for s in samples if s.report.camera in cameras]
     batch = LearningBatch(new_id(), loop.registry.state().serving, tuple(s.id for s in mine), done=True)
     reason = (
@@ -167,7 +167,7 @@ def _finished(loop: Loop, batch: LearningBatch) -> LoopResult:
 
 
 def _served(loop: Loop, batch: LearningBatch) -> LearningBatch:
-    """The candidate promoted, unless somebody chose another version meanwhile, which it was not held against."""
+    """Promote the candidate, unless another version was chosen meanwhile, with which it was not compared."""
     candidate, serving = batch.decision.get("candidate"), loop.registry.state().serving
     reasons = "; ".join(batch.decision["reasons"])
     if candidate is None:
@@ -196,7 +196,7 @@ def _is_in(queue: Queue, name: str) -> bool:
 
 
 def _decided(loop: Loop, batch: LearningBatch) -> LearningBatch:
-    """Train, measure, judge by the gate and write the report; the candidate stands in the registry, not serving yet."""
+    """Train, measure, apply the gate and write the report; the candidate is in the registry, not serving yet."""
     serving = loop.registry.files(batch.parent)
     material = _material(loop)
     folder = _claimed(loop, batch)
@@ -245,7 +245,7 @@ def _material(loop: Loop) -> LearningData:
 
 
 def _erased(loop: Loop, held_out: int) -> list[str]:
-    """A line where samples are missing that earlier trainings had: figures of before are of other pictures."""
+    """A line where samples of earlier trainings are missing, as earlier figures are then of other pictures."""
     gone = loop.archive.erased()
     if not gone.total():
         return []

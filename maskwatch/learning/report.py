@@ -1,4 +1,4 @@
-"""What was decided of a batch, and why: a page that needs nothing else, and the same as JSON."""
+"""The report of a batch's decision and its reasons: a self-contained HTML page, and the same as JSON."""
 
 import json
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ MEANING = (
 
 @dataclass(frozen=True, slots=True)
 class ReportInput:
-    """What there is to report; None for what did not come about."""
+    """What there is to report; None for steps that were not reached."""
 
     batch: LearningBatch
     verdict: GateDecision
@@ -50,7 +50,7 @@ def write(folder: Path, told: ReportInput) -> Path:
 
 
 def figures(told: ReportInput) -> dict[str, Any]:
-    """The candidate's, for the registry."""
+    """The candidate's figures, for the registry."""
     result: dict[str, Any] = {}
     for name, before, after in _pairs(told):
         for figure, each in compared(before, after).items():

@@ -1,4 +1,4 @@
-"""Used samples that are older than they may be (`learn.archive_max_days`); what that takes from the holdout is told."""
+"""Deletes used samples older than `learn.archive_max_days`; what the holdout loses is recorded."""
 
 from collections.abc import Callable
 from datetime import timedelta

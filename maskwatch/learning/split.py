@@ -1,7 +1,7 @@
-"""Which samples are trained on, and which are held out for good. Decided once, by what a sample shows and when.
+"""Assigns samples to training or to the holdout, once and for good, by their content and time.
 
-A hash decides, for a minute of a camera at once, so that a passer-by falls on one side; a near duplicate of a sample
-that is known, in frame and largest face, falls on its side.
+A hash decides, for each minute of a camera as a whole, so that a passer-by falls on one side; a near duplicate of a known sample,
+in frame and largest face, falls on that sample's side.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Detector and classifier, fine-tuned from the weights that serve. A lighter recipe than for weights from nothing."""
+"""Fine-tunes detector and classifier from the serving weights, with fewer steps than training from scratch."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -30,7 +30,7 @@ PRECISION = 0.95  # that the point is to keep
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """How a candidate is made. `min_face_px` is the smallest face that will be looked for."""
+    """How a candidate is trained. `min_face_px` is the smallest face that it will look for."""
 
     detector: train_detector.DetectorRecipe
     classifier: train_classifier.ClassifierRecipe
@@ -40,7 +40,7 @@ class Tuning:
 
 @dataclass(frozen=True, slots=True)
 class Callbacks:
-    """Who is told how it goes: lines, bars around what is gone through, and stages with their steps."""
+    """Callbacks for progress: lines of text, progress bars around iterables, and stages with their steps."""
 
     say: Callable[[str], None]
     bar: Bar
@@ -48,7 +48,7 @@ class Callbacks:
 
 
 def light_detector(effort: float) -> train_detector.DetectorRecipe:
-    """About a quarter of the steps of weights that start from the published ones, and smaller ones."""
+    """A recipe with about a quarter of the steps of a training from the published weights, at a lower learning rate."""
     return train_detector.DetectorRecipe(
         pnet_steps=500,
         rnet_steps=(400, 300),
@@ -73,7 +73,7 @@ def tune(
 ) -> dict[str, Path]:
     """The candidate's files by their names in a version; a model that cannot be trained stays the serving one.
 
-    `folder` keeps the checkpoints: what was stopped goes on from there. Raises `DataError` when neither can be trained.
+    `folder` keeps the checkpoints, from which an interrupted training continues. Raises `DataError` when neither can be trained.
     """
     files: dict[str, Path] = {}
     try:
@@ -134,7 +134,7 @@ def _tuned_classifier(
     tuning: Tuning,
     callbacks: Callbacks,
 ) -> dict[str, Path]:
-    """By the boxes of the detector that lies in the folder, else of the serving one."""
+    """Train the classifier on faces of the detector in `folder` if there is one, else of the serving one."""
     tuned = folder / DETECTOR
     weights = load_detector(tuned if tuned.exists() else serving.detector)
     start, shape, version = load_network(serving.classifier, tuning.device)

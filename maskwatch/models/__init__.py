@@ -1,1 +1,1 @@
-"""The versions of the models: the registry, the smoke test, the hot swap, what differs."""
+"""The versions of the models: registry, loading, smoke test, hot swap, shadow runs, and differences between versions."""

@@ -1,4 +1,4 @@
-"""How far the weights of two versions are apart."""
+"""How much the weights of two versions differ."""
 
 import torch
 

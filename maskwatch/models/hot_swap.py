@@ -1,4 +1,4 @@
-"""The running service follows the registry: another version is loaded beside the work, and exchanged or compared."""
+"""The running service follows the registry: another version is loaded in the background, and swapped in or compared."""
 
 import logging
 import sys
@@ -24,10 +24,10 @@ MAX_REASON = 500  # characters: torch names every weight that does not fit
 
 
 class Follower(BackgroundThread):
-    """While the block runs, a thread looks whether another version is to serve.
+    """While the block runs, a thread watches whether another version is to serve.
 
     `change_stamp` is the registry's from before `serving` was loaded. `load` returns what each camera is to be judged by,
-    tried out. When it raises, the old models go on, which is told once, in the log and on the board. `shadow` is told of
+    tried out. When it raises, the old models go on, which is reported once, in the log and on the board. `shadow` is notified of
     what the registry says of the version in the shadow.
     """
 
@@ -93,7 +93,7 @@ class Follower(BackgroundThread):
             board.note_refused(version or "?", why)
 
     def _note_refusals(self, state: RegistryState) -> None:
-        """Those that the fleet, or a training, noted since the last look."""
+        """Report the refusals that the fleet, or a training, has recorded since the last look."""
         for event in state.events:
             if event.what == "refused" and event.at > self._looked_at:
                 self._pipeline.board.note_refused(event.version, event.why)
@@ -110,7 +110,7 @@ class Follower(BackgroundThread):
 
 @contextmanager
 def taking_turns() -> Iterator[None]:
-    """While the block runs, Python's threads change quickly.
+    """While the block runs, Python switches threads at shorter intervals.
 
     The engine gives the interpreter away with every call of OpenCV, torch and OpenVINO, dozens in a frame; each
     time it would wait for its turn behind a thread that loads.

@@ -1,4 +1,4 @@
-"""Version and settings to models that are ready: each file is read once, and cameras with equal settings share."""
+"""Loads models by version and settings: each file is read once, and cameras with equal settings share a model."""
 
 import logging
 import re
@@ -40,7 +40,7 @@ def pick_device(name: str) -> torch.device:
 
 
 def pick_devices(name: str) -> tuple[torch.device, ...]:
-    """`cuda` is all cards, `auto` all where there is one, `cuda:0,cuda:2` these two, and `cpu` the processor.
+    """The devices for a setting: `cuda` is all cards, `auto` all cards or else the processor, `cuda:0,cuda:2` these two, `cpu` the processor.
 
     Cards that this process has lost are left out; when none is left it is the processor. Raises `ConfigError` when
     a card is wanted and missing, or for another name.
@@ -120,12 +120,12 @@ class Models:
 
 
 def smallest_face_px(detect: KindSettings) -> float | None:
-    """From which size on a detector looks for faces; None where its kind does not say."""
+    """The smallest face, in pixels, that a detector looks for; None where its kind does not say."""
     return detect.min_face_px if isinstance(detect, DetectSettings) else None
 
 
 def _thorough(models: Models, detect: KindSettings) -> Detector:
-    """Of our own cascade one that lets more through its first stages; of another kind the detector itself.
+    """The detector for second looks: our own cascade with lower thresholds in its first stages; of other kinds, the same.
 
     It computes with torch, which needs less memory than OpenVINO and no compiling, and takes smaller faces, but not
     as small as an enlarged frame would allow: those that are too small for the live one are left out anyway.
@@ -153,7 +153,7 @@ def load_version(registry: Registry, name: str, device: torch.device) -> Models:
 
 
 def serving_models(registry: Registry, device: torch.device) -> Models:
-    """Those of the registry's serving version; when they are of no use, which is logged, those that served before."""
+    """The models of the registry's serving version; when they cannot be used, which is logged, those that served before."""
     try:
         state = registry.state()
     except ModelError as e:
@@ -193,12 +193,12 @@ class AlertsBelow(Protocol):
 
     @property
     def protected_ratio(self) -> float:
-        """People are told when the ratio (0..1) is under it."""
+        """The protected ratio (0..1) below which an alert is due."""
         ...
 
 
 def shadow_models(cameras: Mapping[str, ShadowedSettings], files: ModelFiles) -> dict[str, ShadowModels]:
-    """What a candidate judges each camera by: models of its own, on the processor and by torch, tried out.
+    """A candidate's models for each camera: its own, on the processor and by torch, tried out.
 
     So it takes nothing of a graphics card, compiles nothing, and its threads have the priority of the thread that asks.
     Raises `ModelError`, and `ConfigError` where the settings of all cameras name other weights.
@@ -239,7 +239,7 @@ class CameraSettings(Protocol):
 
     @property
     def queue(self) -> "LooksAgain":
-        """What is to be queued, of which second looks take a model."""
+        """The queue's settings; second looks need a model."""
         ...
 
 

@@ -87,7 +87,7 @@ class Registry:
             raise ModelError(f"{self.current}: cannot be read ({type(e).__name__})") from e
 
     def change_stamp(self) -> object:
-        """Something that differs from before when another version may serve or be in the shadow; costs one look at the disk."""
+        """A value that changes when another version may serve or be in the shadow; costs one stat call."""
         try:
             status = self.current.stat()
         except OSError:
@@ -175,14 +175,14 @@ class Registry:
             return self._put(state.serve(name, state.before[:-1], "rolled back", why))
 
     def refuse(self, name: str, why: str) -> RegistryState:
-        """Note that a version, which need not be here, is not to serve, and why. Raises `ModelError`."""
+        """Record that a version, which need not be in this registry, was refused, and why. Raises `ModelError`."""
         with self._locked():
             return self._put(self.state().refuse(name, why))
 
     def begin_shadow(self, name: str, cameras: Iterable[str] | None = None) -> RegistryState:
-        """Let a version judge frames of these cameras, None: of all, beside the serving one, in the place of another.
+        """Let a version judge these cameras' frames (None: all cameras') in the shadow, replacing any other there.
 
-        A run that the version has begun already goes on with these cameras. Raises `ModelError`, and changes
+        A shadow run that the version has begun continues with these cameras. Raises `ModelError`, and changes
         nothing, when its files are not whole, it serves, or there is no camera.
         """
         self.files(name)
@@ -190,7 +190,7 @@ class Registry:
             return self._put(self.state().begin_shadow(name, cameras))
 
     def end_shadow(self) -> RegistryState:
-        """Let no version judge beside the serving one; where none does, nothing is written."""
+        """End the shadow run; where there is none, nothing is written."""
         with self._locked():
             state = self.state()
             return state if state.shadow is None else self._put(state.end_shadow())
@@ -230,7 +230,7 @@ class Registry:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """One change at a time, over processes; the system lets go when a process dies."""
+        """A lock for one change at a time, across processes; the system releases it when a process dies."""
         make_folder(self.folder)
         with locked(self.folder / ".lock"):
             yield

@@ -1,4 +1,4 @@
-"""What `current.json` says: which version serves, which is in the shadow, and what was done when."""
+"""The content of `current.json`: the serving version, the one in the shadow, and the log of events."""
 
 import json
 import re
@@ -32,7 +32,7 @@ class RegistryEvent:
 
 @dataclass(frozen=True, slots=True)
 class Shadow:
-    """A version that judges frames beside the serving one and is not heard.
+    """A version that judges frames beside the serving one, without effect on alerts.
 
     `cameras` are those whose frames it sees, None: all. `since` is when it began; other cameras do not change it.
     """
@@ -47,7 +47,7 @@ class Shadow:
 
     @property
     def camera_list(self) -> str:
-        """Its cameras, for people."""
+        """Its cameras as text."""
         return "all cameras" if self.cameras is None else ", ".join(self.cameras)
 
 
@@ -81,12 +81,12 @@ class RegistryState:
         return next((event for event in reversed(self.events) if event.serves), None)
 
     def serve(self, name: str, before: tuple[str, ...], what: str, why: str | None) -> "RegistryState":
-        """Another version serves; it is not in the shadow any more."""
+        """The state after another version begins to serve; it is then no longer in the shadow."""
         state = self.end_shadow() if self.shadow is not None and self.shadow.version == name else self
         return replace(_with_event(state, what, name, why), serving=name, before=before[-MAX_EVENTS:])
 
     def refuse(self, name: str, why: str) -> "RegistryState":
-        """A version is not to serve; nothing else changes."""
+        """The state after a version is refused; only the event is added."""
         return _with_event(self, "refused", name, why)
 
     def begin_shadow(self, name: str, cameras: Iterable[str] | None) -> "RegistryState":
@@ -102,14 +102,14 @@ class RegistryState:
         return replace(state, shadow=Shadow(name, chosen, state.events[-1].at))
 
     def end_shadow(self) -> "RegistryState":
-        """No version is in the shadow."""
+        """The state after the shadow run ends."""
         if self.shadow is None:
             return self
         return replace(_with_event(self, "shadow ended", self.shadow.version), shadow=None)
 
 
 def checked_name(text: str) -> str:
-    """The text, when a version may be called that; raises `ValueError` else."""
+    """The text, if it is a valid name of a version; raises `ValueError` otherwise."""
     if not NAME.fullmatch(text):
         raise ValueError(f"{text!r} is no version's name")
     return text

@@ -1,4 +1,4 @@
-"""The running service follows the registry's shadow: a candidate is loaded beside the work, and what it says is counted."""
+"""The running service follows the registry's shadow: a candidate is loaded in the background, and its verdicts are counted."""
 
 import logging
 import threading
@@ -21,7 +21,7 @@ class ShadowFollower:
     """Begins and ends the pipeline's shadow run as the registry says, and keeps its counts beside the registry.
 
     `load` returns a candidate's models for the cameras that it is to see, tried out; whatever it raises ends the run
-    before it begins, which is told once, in the log and on the board. `share` (0..1) of the time may go to looking by it.
+    before it begins, which is reported once, in the log and on the board. `share` (0..1) of the time may be spent on it.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class ShadowFollower:
             self.save()
 
     def save(self) -> None:
-        """Write what was counted, if there is news. What cannot be written is said once, and tried again; any thread may call this."""
+        """Write the counts if they have changed. A failure is logged once, and tried again; thread-safe."""
         with self._saving:
             self._saved_s = time.monotonic()
             status = self._pipeline.board.shadow.status()

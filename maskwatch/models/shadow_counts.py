@@ -1,4 +1,4 @@
-"""What was counted of a version in the shadow, beside the registry, so that it goes on after a restart.
+"""The counts of a version in the shadow, kept beside the registry so that they continue after a restart.
 
 models/shadow/<version>.json    by the version that served, by camera
 """
@@ -43,7 +43,7 @@ def save_counts(registry: Path, version: str, serving: str, counts: Mapping[str,
 
 
 def remove_counts(registry: Path, version: str) -> None:
-    """The version is gone, and what was counted of it goes, too. Raises `OSError`."""
+    """Delete the counts of a version that was removed. Raises `OSError`."""
     _path(registry, version).unlink(missing_ok=True)
 
 

@@ -1,4 +1,4 @@
-"""Who was right where a candidate and the serving version differed, by what people said of the samples."""
+"""Which of a candidate and the serving version was right where they differed, by people's labels."""
 
 import math
 from collections import Counter
@@ -20,9 +20,9 @@ FEWEST = 7  # differences, each in a sample of its own, that leave it out of the
 
 @dataclass(frozen=True, slots=True)
 class ShadowVerdict:
-    """Of `samples` labelled ones, with so many `differences` of which one of the two was right: the candidate in `right`.
+    """Counts over `samples` labelled samples: in `differences` cases one of the two was right, the candidate in `right` of them.
 
-    `share` is right / differences (0..1), with an interval that takes those of one frame for a cluster.
+    `share` is right / differences (0..1), with an interval that treats those of one frame as a cluster.
     """
 
     samples: int
@@ -32,7 +32,7 @@ class ShadowVerdict:
 
     @property
     def better(self) -> Literal["candidate", "serving"] | None:
-        """Who was right more often; None where that cannot be told, as the interval holds both."""
+        """Which was right more often; None where the interval allows both."""
         low, high = self.share.low, self.share.high
         if low is None or high is None or low <= EVEN <= high:
             return None
@@ -40,9 +40,9 @@ class ShadowVerdict:
 
     @property
     def needed(self) -> int | None:
-        """About how many differences tell who is better, if they go on as until now; None where each was right as often.
+        """About how many differences would decide it, at the present share; None where both were right equally often.
 
-        The interval grows narrower with the root of their number.
+        The interval narrows with the square root of their number.
         """
         value, low, high = self.share.value, self.share.low, self.share.high
         if value is None or low is None or high is None:
@@ -88,7 +88,7 @@ def is_candidate_right(difference: FaceDifference, annotations: Sequence[Annotat
 
 
 def _annotation_of(difference: FaceDifference, annotations: Sequence[Annotation]) -> Annotation | None:
-    """What a person said of the face, by the box that fits best."""
+    """The person's label of the face, by the box that fits best."""
     found: list[Face] = [face for face in (difference.serving, difference.candidate) if face is not None]
     fits = [(max(iou(face.box, each.box) for face in found), each) for each in annotations]
     best = max(fits, key=lambda each: each[0], default=None)

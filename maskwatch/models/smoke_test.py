@@ -1,4 +1,4 @@
-"""New models are tried out before they serve: on a picture with a face, and on pictures as the cameras give them."""
+"""The smoke test of new models: on a picture with a face, and on pictures as the cameras give them."""
 
 import math
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ SIDE_PX = 96
 
 
 def smoke_test(detector: Detector, classifier: Classifier, images: Sequence[Rgb]) -> None:
-    """Raises `ModelError`, naming the model, when it gives what is no number.
+    """Run the models once. Raises `ModelError`, naming the model, when a result is not finite.
 
-    `images` are as they will come: what is to be compiled for them is compiled here.
+    `images` have the cameras' sizes, so that what is compiled for these sizes is compiled here.
     """
     image = portrait()
     small = np.asarray(cv2.resize(image, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA), np.uint8)

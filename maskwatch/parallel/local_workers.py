@@ -62,7 +62,7 @@ class LocalWorkers(Generic[Piece, Result_co]):
 
     @property
     def pids(self) -> list[int]:
-        """Of the processes that live."""
+        """The process ids of the living workers."""
         return [worker.process.pid for worker in self._workers if worker.process.pid is not None]
 
     def submit(self, piece: Piece) -> None:
@@ -134,7 +134,7 @@ class LocalWorkers(Generic[Piece, Result_co]):
 
 @contextmanager
 def _inherited() -> Iterator[None]:
-    """What a process that starts in the block finds: one thread for its libraries, which read it as they load, and no SIGINT."""
+    """The environment of processes started in the block: one thread for libraries, which read it as they load, and no SIGINT."""
     resource_tracker.ensure_running()  # else it is started there, and lets SIGINT through again
     before = os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = "1"
@@ -150,7 +150,7 @@ def _inherited() -> Iterator[None]:
 
 
 def _serve(setup: Setup[Piece, Result_co], connection: Connection) -> None:
-    """A worker's life: until it is killed, or nobody asks any more."""
+    """A worker's main loop: until it is killed, or its parent is gone."""
     try:
         work = setup()
         connection.send(STARTED)

@@ -1,4 +1,4 @@
-"""Workers that are actors of a Ray cluster. Nodes that are added meanwhile are used, and those that die cost a piece each."""
+"""Workers that are actors of a Ray cluster. Nodes added during the work are used; a node that dies costs its actors' pieces."""
 
 import logging
 import socket
@@ -66,7 +66,7 @@ class RayWorkers(Generic[Piece, Result_co]):
 
     @property
     def count(self) -> int:
-        """How many there are now."""
+        """How many actors there are now."""
         return len(self._idle) + len(self._busy)
 
     @property
@@ -149,18 +149,18 @@ def _require_listener(address: str) -> None:
 
 
 def _why(error: Exception) -> str:
-    """Ray tells of a cluster that is not there in many words, and in others whatever else is wrong."""
+    """Why Ray failed, in one line: a cluster that is not there it reports in many words."""
     return NO_CLUSTER if isinstance(error, ConnectionError) else one_line(str(error))
 
 
 class _Actor:
-    """Keeps what it loaded from piece to piece. Ray gives its process as many threads as it has cores."""
+    """An actor, which keeps what it loaded from piece to piece. Ray gives its process as many threads as the actor has cores."""
 
     def __init__(self, setup: Setup[Any, Any]) -> None:
         self._setup = setup
 
     def begin(self) -> MaskwatchError | None:
-        """Load what the work needs; why that cannot be, where it cannot."""
+        """Load what the work needs; returns why that failed, None where it did not."""
         try:
             self._work = self._setup()
         except MaskwatchError as e:

@@ -1,4 +1,4 @@
-"""Who is to do work that can be spread: what a command's `--workers` and `--ray` say."""
+"""Which workers do work that can be split: what a command's `--workers` and `--ray` say."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class WorkerSettings:
     ray: str | None = None
 
     def workers(self, setup: Setup[Piece, Result_co]) -> Workers[Piece, Result_co]:
-        """To be used in a `with`."""
+        """The workers, to be used in a `with`."""
         if self.ray is not None:
             return RayWorkers(setup, self.ray, self.count)
         return LocalWorkers(setup, self.count or cores())
@@ -26,7 +26,7 @@ class WorkerSettings:
 def workers_of(
     worker_settings: WorkerSettings | None, setup: Setup[Piece, Result_co]
 ) -> Workers[Piece, Result_co]:
-    """Those of the settings; where there are none, this process."""
+    """The workers of the settings; without settings, this process."""
     if worker_settings is None:
         return ThisProcess(setup)
     return worker_settings.workers(setup)

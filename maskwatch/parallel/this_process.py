@@ -1,4 +1,4 @@
-"""Workers of which there is one: this process itself."""
+"""A single worker: this process itself."""
 
 from collections import deque
 from typing import Generic, Self
@@ -7,7 +7,7 @@ from maskwatch.parallel.workers import Done, Piece, Result_co, Setup
 
 
 class ThisProcess(Generic[Piece, Result_co]):
-    """`Workers` for what is not worth a process, or has the graphics card: pieces are done as they are asked for, in order."""
+    """`Workers` for work that is not worth another process, or needs this one's graphics card: pieces are done in order, when asked for."""
 
     def __init__(self, setup: Setup[Piece, Result_co]) -> None:
         self._work = setup()

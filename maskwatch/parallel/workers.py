@@ -1,4 +1,4 @@
-"""Pieces of work and who does them. A worker that dies costs the piece that it was at, which is done again."""
+"""Pieces of work and the workers that do them. When a worker dies, its piece is done again by another."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -22,7 +22,7 @@ It can be pickled, and so can pieces and results. A `MaskwatchError` of either e
 
 
 class WorkError(MaskwatchError):
-    """A piece could not be done: each worker that tried it died, or could not even begin."""
+    """A piece could not be done: every worker that tried it died, or could not start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Done(Generic[Piece, Result_co]):
 
 
 class Workers(Protocol[Piece, Result_co]):
-    """Does pieces, in any order; use it in a `with`. `str` of a piece tells people which it is."""
+    """Does pieces, in any order; use it in a `with`. `str(piece)` names the piece in messages."""
 
     def __enter__(self) -> Self: ...
 
@@ -48,20 +48,20 @@ class Workers(Protocol[Piece, Result_co]):
         ...
 
     def submit(self, piece: Piece) -> None:
-        """Have it done. Does not wait."""
+        """Give a piece to the workers. Does not wait."""
         ...
 
     def next_done(self) -> Done[Piece, Result_co]:
-        """Wait until another one is done; some must have been submitted."""
+        """Wait until another piece is done; at least one must have been submitted."""
         ...
 
 
 class Numbered(Protocol):
-    """A piece that knows its place."""
+    """A piece that knows its place in the order."""
 
     @property
     def number(self) -> int:
-        """Of the pieces, counted from 0."""
+        """The piece's place among all, counted from 0."""
         ...
 
 
@@ -71,7 +71,7 @@ NumberedPiece = TypeVar("NumberedPiece", bound=Numbered)
 def in_parallel(
     workers: Workers[Piece, Result_co], pieces: Iterable[Piece]
 ) -> Iterator[Done[Piece, Result_co]]:
-    """What becomes of each piece, as they are done; a piece is not asked for before there is room for it."""
+    """The outcome of each piece, as they are done; a piece is taken from the iterator only when there is room for it."""
     left, under_way = iter(pieces), 0
     while True:
         while workers.room > 0 and (piece := next(left, None)) is not None:
@@ -100,9 +100,9 @@ def in_order(
 
 @dataclass(slots=True)
 class StartingDeaths:
-    """How many workers died as they started, one after the other, while no other did anything.
+    """Counts the workers that died in a row while starting, with no other worker doing anything.
 
-    That costs no piece, and ends nothing while others work: a machine may hold fewer workers than are asked for.
+    Such deaths cost no piece, and end nothing while others work: a machine may hold fewer workers than are asked for.
     """
 
     count: int = 0
@@ -119,7 +119,7 @@ class StartingDeaths:
             raise WorkError(f"{self.count} workers died as they started, one after the other")
 
     def forget(self) -> None:
-        """A worker has started, has done a piece, or died of one."""
+        """Start counting anew: a worker has started, has done a piece, or died doing one."""
         self.count = 0
 
 
@@ -134,7 +134,7 @@ class Attempt(Generic[Piece]):
 def retry_or_fail(
     attempt: Attempt[Piece], waiting: deque[Attempt[Piece]], failed: deque[Done[Piece, Result_co]]
 ) -> None:
-    """A worker died of it: the piece waits for another one, or has failed."""
+    """A worker died doing it: the piece waits for another worker, or has failed."""
     again = replace(attempt, deaths=attempt.deaths + 1)
     if again.deaths < MAX_DEATHS:
         waiting.append(again)

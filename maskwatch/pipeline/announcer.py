@@ -26,9 +26,7 @@ log = logging.getLogger(__name__)
 
 WAITING = 4  # alerts that may wait for an audible sink: what is spoken must be about now
 WAITING_UNHEARD = 64  # for any other sink: all cameras may go offline at once
-FRAMES_WAITING = (
-    8  # of which so many may hold a frame, megabytes each: a picture is given up before an alert is
-)
+FRAMES_WAITING = 8  # of the waiting alerts that keep their frame: megabytes each, and the alert matters more
 DELIVERED = frozenset({"delivered", "kept"})  # outcomes that reach somebody, now or later
 PROBE_S = 60.0  # between two tries of a sink that failed
 STATUS_S = 1.0  # between two statuses, for sinks that want them
@@ -97,7 +95,8 @@ class Announcer:
             sink: {} for sink in self._routes if isinstance(sink, SupportsEnded)
         }
         self._status_s = 0.0
-        self._status_due: set[AlertSink] = set()  # whose thread has not yet come to it
+        self._status_due: set[AlertSink] = set()  # sinks whose thread has not yet come to it
+        self._probe_due: set[AlertSink] = set()  # sinks whose probe waits or is under way
         for sink, each in self._routes.items():
             if isinstance(sink, SupportsStatus):
                 sink.watch(each.rules)
@@ -154,8 +153,12 @@ class Announcer:
             return
         self._probed_s = now_s
         for sink, worker in self._workers.items():
-            if isinstance(sink, SupportsProbe) and (first or sink in self._broken):
-                worker.submit(partial(self._attempt, sink, partial(sink.probe, self._routes[sink].sentences)))
+            is_wanted = isinstance(sink, SupportsProbe) and (first or sink in self._broken)
+            # one at a time: a slow sink's probes must not fill the queue in which alerts wait
+            if is_wanted and sink not in self._probe_due:
+                self._probe_due.add(sink)
+                if not worker.submit(partial(self._probe, sink)):
+                    self._probe_due.discard(sink)
 
     def close(self, timeout_s: float) -> None:
         """Finish what waits, for at most `timeout_s` a sink; alerts that still stand are ended, and all sinks closed."""
@@ -166,6 +169,11 @@ class Announcer:
         for sink in self._routes:
             if isinstance(sink, SupportsClose):
                 sink.close()
+
+    def _probe(self, sink: AlertSink) -> None:
+        if isinstance(sink, SupportsProbe):
+            self._attempt(sink, partial(sink.probe, self._routes[sink].sentences))
+        self._probe_due.discard(sink)
 
     def _send_status(self, now_s: float) -> None:
         if now_s - self._status_s < STATUS_S:

@@ -133,7 +133,7 @@ class _StateLog:
     def still_up(self, now_s: float) -> None:
         if self._short_ones and self._up_at is not None and now_s - self._up_at >= SHORT_S:
             if self._short_ones >= SHORT_ONES:
-                log.log(self._up_level, "%s: holds again", self._camera)
+                log.log(self._up_level, "%s: stays connected again", self._camera)
             self._short_ones = 0
 
     def down(self, error: SourceError, now_s: float) -> None:
@@ -142,7 +142,7 @@ class _StateLog:
         if self._short_ones < SHORT_ONES:
             log.log(self._down_level, "%s: down: %s", self._camera, error)
         elif self._short_ones == SHORT_ONES:
-            again = "breaks off again and again; told next when it holds"
+            again = "keeps disconnecting; not reported again until it stays connected"
             log.log(self._down_level, "%s: %s: %s", self._camera, again, error)
 
 

@@ -70,9 +70,9 @@ def is_clip(path: Path) -> bool:
 
 
 def began_at(path: Path, zone: tzinfo | None = UTC) -> float | None:
-    """When a clip began, Unix time, by its name or those of its folders, in a time zone, None: this machine's.
+    """When a clip began (Unix time), by its name or its folders' names, in `zone` (None: this machine's time zone).
 
-    None where they tell nothing.
+    None where the names hold no time.
     """
     for pattern in TIMES:
         if told := pattern.search(path.as_posix()):
@@ -86,7 +86,7 @@ def began_at(path: Path, zone: tzinfo | None = UTC) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Bookmark:
-    """A frame of clips: its clip with the mark in it and the time of its beginning, its number, and the clock after it."""
+    """A place in a series of clips: the clip, the bookmark in it, when it began, the frame's number, and the clock after it."""
 
     path: str
     inner: object
@@ -98,9 +98,9 @@ class Bookmark:
 class ClipSource:
     """The clips one after the other, in natural order; `source` is each file's path below the folder.
 
-    Where all their names tell when they began, pauses of up to a minute between them are kept; any other, and a step back,
-    is the usual step from one frame to the next. A clip that cannot be read is logged and left out, and of one that breaks
-    off what it holds is shown; when none is left, `SourceError`.
+    Where all their names tell when they began, pauses of up to a minute between them are kept; a longer pause, or a step back,
+    becomes the usual step between two frames. A clip that cannot be read is logged and left out; of one that breaks
+    off, the readable part is shown. Raises `SourceError` when none is left.
     """
 
     live = False
@@ -118,7 +118,7 @@ class ClipSource:
         return self._frames(None)
 
     def frames_from(self, bookmark: object) -> Frames:
-        """From the clip of that frame on. What is new among the clips before it is left out."""
+        """The frames from the bookmark on. Clips that were added before the bookmark's clip are left out."""
         assert isinstance(bookmark, Bookmark)
         return self._frames(bookmark)
 
@@ -169,7 +169,7 @@ class ClipSource:
         return None if None in counts else sum(count for count in counts if count) or None
 
     def paths(self) -> list[Path]:
-        """The clips in natural order, those of folders in it too."""
+        """The clips in natural order, including those in subfolders."""
         folder = Path(self.name)
         found = folder.rglob("*") if folder.is_dir() else map(Path, glob(self.name, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
         return sorted((path for path in found if is_clip(path) and path.is_file()), key=natural)

@@ -48,24 +48,24 @@ def open_container(
 
 
 def is_playlist(container: InputContainer) -> bool:
-    """Whether it comes in pieces of seconds, of which each comes at once."""
+    """Whether the stream comes in segments of some seconds, each sent at once (HLS, DASH)."""
     return container.format.name in PLAYLISTS
 
 
 def tells_times(container: InputContainer) -> bool:
-    """Whether it says when a picture was taken. Of MJPEG and of raw streams FFmpeg counts 25 a second, however many come."""
+    """Whether the stream carries timestamps. For MJPEG and raw streams FFmpeg makes them up, at 25 frames a second."""
     return not container.format.flags & NO_TIMESTAMPS
 
 
 def reason(error: FFmpegError | OSError) -> str:
-    """FFmpeg's words alone: PyAV's own message carries the whole URL with its password."""
+    """FFmpeg's own error text: PyAV's message holds the whole URL with its password."""
     if isinstance(error, ExitError):  # FFmpeg's "Immediate exit requested": our own time limit ended it
         return "no answer in time"
     return error.strerror or type(error).__name__
 
 
 def video_stream(container: InputContainer, name: str) -> VideoStream:
-    """The video stream of most pixels that is no cover picture, set to decode no frame of more than `MAX_PIXELS`.
+    """The largest video stream that is not a cover picture, set to refuse frames of more than `MAX_PIXELS`.
 
     `name` stands for it in errors. Raises `SourceError` when there is none, `ImageError` when it is larger.
     """
@@ -83,9 +83,9 @@ def video_stream(container: InputContainer, name: str) -> VideoStream:
 
 
 def pixel_aspect(stream: VideoStream, frame: VideoFrame, display: float | None = None) -> float:
-    """Width of a pixel by its height (SAR). `display` is width by height of the picture as it is to be seen, where the stream is wrong.
+    """A pixel's width divided by its height (SAR). `display` is the picture's real aspect ratio, for a stream that states a wrong one.
 
-    1 where nothing is told, or what cannot be meant.
+    1 where the stream states none, or an impossible one.
     """
     if display is not None:
         told = display * frame.height / frame.width
@@ -95,7 +95,7 @@ def pixel_aspect(stream: VideoStream, frame: VideoFrame, display: float | None =
 
 
 def upright(frame: VideoFrame, aspect: float = 1.0) -> Rgb:
-    """The picture as it is to be seen: pixels are made square, of which `aspect` is width by height, by making it larger.
+    """The picture as it should be seen: pixels of the aspect ratio `aspect` (width / height) are made square by enlarging one side.
 
     Rotation metadata is honoured (degrees, counter-clockwise). Raises `ImageError` when it is larger than `MAX_PIXELS` then.
     """
@@ -107,7 +107,7 @@ def upright(frame: VideoFrame, aspect: float = 1.0) -> Rgb:
 
 @dataclass
 class Damage:
-    """What was left out of a stream: packets that cannot be decoded, and torn pictures."""
+    """Counts of what was left out of a stream: packets that cannot be decoded, and incomplete pictures."""
 
     packets: int = 0
     pictures: int = 0
@@ -119,7 +119,7 @@ class Damage:
 
 
 class CleanDecoder:
-    """Decodes a stream's packets, and leaves out what is damaged.
+    """Decodes a stream's packets and leaves out damaged pictures.
 
     A decoder marks a picture of which slices are missing, and not those after it that are built on it: with `until_key`
     all are left out up to the next key frame, yet for `TORN_S` at most, as some encoders send none. Not of a live stream:
@@ -135,7 +135,7 @@ class CleanDecoder:
 
     @property
     def facts(self) -> StreamFacts:
-        """What the stream says of itself, and what is known of it by now."""
+        """What the stream states about itself, and what has been measured so far."""
         context, rate = self._stream.codec_context, self._stream.average_rate or self._stream.guessed_rate
         self._facts.codec = codec_name(context.codec.canonical_name)
         self._facts.size = context.width, context.height
@@ -167,7 +167,7 @@ class CleanDecoder:
 
 
 class FrameClock:
-    """Times that go on, whatever the stream's own clock does: where it jumps, the usual step is taken."""
+    """Timestamps that always increase: where the stream's own clock jumps, the usual step is taken instead."""
 
     def __init__(self, usual_s: float) -> None:
         self.jumps = 0
@@ -177,7 +177,7 @@ class FrameClock:
 
     @property
     def now(self) -> float:
-        """The time that was given last."""
+        """The last time returned by `at`."""
         return self._last
 
     def at(self, time: float | None) -> float:

@@ -1,4 +1,4 @@
-"""What a camera says of a video stream without sending it: the session description (RFC 8866) that DESCRIBE gives."""
+"""A video stream's properties from its session description (SDP, RFC 8866), which RTSP's DESCRIBE returns without sending video."""
 
 import binascii
 import re
@@ -21,14 +21,14 @@ MAX_SIDE = 32_768
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A video track. `codec` is as people write it; `size` is width and height in pixels, None where it is not said."""
+    """A video track. `codec` is its usual name (`H.264`); `size` is width and height in pixels, None where not stated."""
 
     codec: str
     size: tuple[int, int] | None
 
 
 def described(text: str) -> Described | None:
-    """The first video track of a description, of which anything may be wrong; None where there is none."""
+    """The first video track of a description, which may be malformed; None where it has none."""
     _, found, rest = text.partition("m=video")
     if not found:
         return None
@@ -40,7 +40,7 @@ def described(text: str) -> Described | None:
 
 
 def _plain_size(track: str) -> tuple[int, int] | None:
-    """As QuickTime's servers and RFC 6064 have it."""
+    """The size as QuickTime's servers and RFC 6064 state it."""
     said = re.search(r"a=(?:x-dimensions:|framesize:\d+ |cliprect:0,0,)(\d{1,5})[,-](\d{1,5})", track)
     if said is None:
         return None
@@ -49,7 +49,7 @@ def _plain_size(track: str) -> tuple[int, int] | None:
 
 
 def _size_of_parameters(codec: str, track: str) -> tuple[int, int] | None:
-    """By FFmpeg's own reading of the parameter sets that H.264 (RFC 6184) and H.265 (RFC 7798) put into it."""
+    """The size from the parameter sets of H.264 (RFC 6184) or H.265 (RFC 7798), parsed by FFmpeg."""
     sets = list(_parameter_sets(track))
     if codec not in FIRST_SLICE or not sets:
         return None

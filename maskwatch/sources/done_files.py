@@ -1,4 +1,4 @@
-"""Which files of a folder were looked at: remembered on the disk, so that none is looked at twice after a restart."""
+"""Which files of a folder have been processed, kept on disk so that none is processed twice after a restart."""
 
 import hashlib
 import json
@@ -20,17 +20,17 @@ MANY = 1000  # remembered files that are no longer there
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """A file as it was seen: its size in bytes and when it was changed, Unix time."""
+    """A file's size in bytes and modification time (Unix time) when it was seen."""
 
     size: int
     changed_at: float
 
 
 class DoneFiles:
-    """The files of one camera's folder, by their paths below it. One thread may use it.
+    """The processed files of one camera's folder, by their paths below it. Not thread-safe.
 
-    A line of JSON a file, appended and flushed, for its user alone; the first says from when on files are new. A line that a
-    power cut left half is passed over. Where it cannot be written, a warning says so once, and it is tried again with
+    One line of JSON for each file, appended and flushed, mode 0600; the first line says from when on files are new. A line that a
+    power cut left incomplete is skipped. Where the file cannot be written, one warning says so, and it is tried again with
     the next file.
     """
 
@@ -44,7 +44,7 @@ class DoneFiles:
 
     @classmethod
     def of(cls, folder: Path, camera: str, watched: Path, *, existing: bool) -> "DoneFiles":
-        """Those of the folder `watched` of that camera, remembered in `folder`."""
+        """The processed files of the camera's folder `watched`; their list is kept in `folder`."""
         digest = hashlib.sha256(
             f"{camera}\0{watched.absolute()}".encode(errors="surrogateescape")
         ).hexdigest()
@@ -52,7 +52,7 @@ class DoneFiles:
         return cls(folder / f"{name}-{digest[:12]}.jsonl", existing=existing)
 
     def __contains__(self, each: tuple[str, FileState]) -> bool:
-        """Whether the file of that path was looked at as it is now."""
+        """Whether the file at that path has been processed in its present state."""
         name, state = each
         known = self._known().get(name)
         return (
@@ -63,7 +63,7 @@ class DoneFiles:
 
     @property
     def since(self) -> float:
-        """Files that were changed before this Unix time are old: that of the first start, 0 where all are looked at."""
+        """Files modified before this Unix time are old: the time of the first start, or 0 where all files are processed."""
         self._known()
         return self._since
 
@@ -73,9 +73,9 @@ class DoneFiles:
         self._write([_line(name, state)])
 
     def forget(self, there: Collection[str]) -> None:
-        """Forget files that are not there any more, when they are many; `there` is all that is.
+        """Forget files that no longer exist, when they are many; `there` holds all that do.
 
-        Where none of those remembered is there, the folder is another, or its share is away: nothing is forgotten.
+        Where none of the remembered files exists, it is another folder, or its network share is offline: nothing is forgotten.
         """
         done = self._known()
         kept = {name: done[name] for name in there if name in done}
@@ -122,7 +122,7 @@ class DoneFiles:
         return json.dumps({"since": self._since})
 
     def _write(self, lines: list[str]) -> None:
-        """Append them; a line break before each, as the one before may be torn."""
+        """Append them, each after a line break, as the line before may be incomplete."""
         self._unwritten += lines
         try:
             is_new = not self._path.exists()

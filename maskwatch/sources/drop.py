@@ -1,4 +1,4 @@
-"""A folder into which a camera puts clips and pictures: each is looked at once it has wholly come."""
+"""A folder into which a camera puts clips and pictures: each is processed when it has been written completely."""
 
 import logging
 import os
@@ -34,7 +34,7 @@ UNFINISHED = {".part", ".tmp", ".temp", ".filepart", ".partial", ".crdownload", 
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """A file that is there; `name` is its path below the folder, `key` the same under any name."""
+    """A file in the folder; `name` is its path below the folder, `key` identifies it even when it is renamed."""
 
     path: Path
     name: str
@@ -43,19 +43,19 @@ class _File:
 
     @property
     def is_named(self) -> bool:
-        """Whether it has its own name, and not one that it bears while it is written."""
+        """Whether it has its final name, not one for files still being written."""
         return not self.path.name.startswith((".", "~")) and self.path.suffix.lower() not in UNFINISHED
 
 
 @dataclass
 class _Arrivals:
-    """Tells of files that are still being written when they have come: they stay as they are, or get their own name."""
+    """Notices when a file has been written completely: it no longer changes, or is renamed to its final name."""
 
     steady_s: float
     _seen: dict[tuple[int, int] | str, tuple[_File, float]] = field(default_factory=dict)
 
     def settled(self, files: list[_File], now_s: float) -> list[_File]:
-        """Those that have come. To be called with all that may be news, again and again."""
+        """The files that are complete. To be called repeatedly, with all that may be new."""
         before, self._seen = self._seen, {}
         come = []
         for each in files:
@@ -74,8 +74,8 @@ class DropSource:
     """A live source: up while the folder can be read, however long nothing comes; down while it cannot.
 
     Frames are stamped with the Unix time at which they were taken: that of the file's name, in this machine's time zone, where
-    it fits the file, else the file's own. A clip is shown at its own speed, quicker while others wait. What was shown to
-    its end is remembered; what broke off, in a power cut say, is shown again.
+    it fits the file, else the file's modification time. A clip is shown at its own speed, faster while others wait. What was shown to
+    its end is remembered; what was interrupted, by a power cut say, is shown again.
     """
 
     live = True
@@ -106,11 +106,11 @@ class DropSource:
         self._told: set[str] = set()
 
     def on_idle(self, tell: Callable[[], None]) -> None:
-        """As the port says."""
+        """See the port."""
         self._tell_idle = tell
 
     def check(self) -> str:
-        """As the port says."""
+        """See the port."""
         files = [each for each in self._files() if each.is_named and _is_taken(each)]
         if not files:
             return f"{self.name}: no clip or picture yet"
@@ -121,7 +121,7 @@ class DropSource:
         return None
 
     def frames(self) -> Frames:
-        """Never ends but with `SourceError`: the folder cannot be read."""
+        """The frames, for ever. Raises `SourceError` when the folder cannot be read."""
         while True:
             began_s = time.monotonic()
             come = self._come()
@@ -133,7 +133,7 @@ class DropSource:
                 time.sleep(max(self._look_s, 10 * (time.monotonic() - began_s)))
 
     def _come(self) -> list[_File]:
-        """What is to be shown now, the oldest first. Raises `SourceError` when the folder cannot be read."""
+        """The files to show now, oldest first. Raises `SourceError` when the folder cannot be read."""
         files = self._files()
         taken = [each for each in files if _is_taken(each)]
         new = [each for each in taken if (each.name, each.state) not in self._done]
@@ -207,7 +207,7 @@ class DropSource:
         time.sleep(PICTURE_S)
 
     def _begin(self, file: _File, length_s: float) -> float:
-        """When its first frame was taken, Unix time; after the last one that was shown."""
+        """When its first frame was taken (Unix time), no earlier than the last frame shown."""
         changed_at = file.state.changed_at
         named = began_at(file.path, None)
         begin = changed_at - length_s
@@ -221,7 +221,7 @@ class DropSource:
         return replace(frame, source=file.name, seq=self._seq, at=at)
 
     def _tell_once(self, what: str, files: list[_File], text: str) -> None:
-        """Of files that are left, one line a sort."""
+        """Log which files are ignored, one line for each kind."""
         for suffix in {each.path.suffix.lower() for each in files if each.is_named}:
             if f"{what} {suffix}" not in self._told:
                 self._told.add(f"{what} {suffix}")
@@ -237,7 +237,7 @@ def _is_taken(file: _File) -> bool:
 
 
 def _length_s(path: Path) -> float:
-    """How long a clip says it is; 0 where it says nothing."""
+    """A clip's length in seconds by its header; 0 where it states none."""
     try:
         with open_container(f"file:{path}") as container:
             return (container.duration or 0) / av.time_base

@@ -1,4 +1,4 @@
-"""What a stream turns out to be while it is decoded. Importing this loads no decoder."""
+"""A stream's properties as found while it is decoded. Importing this loads no decoder."""
 
 from dataclasses import dataclass
 
@@ -18,9 +18,9 @@ ALIKE = 0.02  # of an aspect: encoders round sizes to whole blocks
 
 @dataclass(slots=True)
 class StreamFacts:
-    """Of the stream that is being decoded; a source that decodes one has it as `facts`.
+    """The properties of the stream being decoded; a source that decodes one has them as `facts`.
 
-    `codec` is as people write it, empty before there is one, `size` width and height as they are sent. `told_fps` is the
+    `codec` is its usual name, empty before it is known; `size` is width and height as sent. `told_fps` is the
     rate that the stream says, `key_every_s` the time between its last two key frames, `fps` how many pictures came in a
     second of the stream's own clock; None where it is not known.
     """
@@ -35,13 +35,13 @@ class StreamFacts:
 
     @property
     def fps(self) -> float | None:
-        """By the clock of the stream, as what was buffered while it was opened arrives all at once."""
+        """Frames a second by the stream's own clock, as frames buffered while it was opened arrive all at once."""
         if self._span is None or self._span[1] <= self._span[0]:
             return None
         return (self._count - 1) / (self._span[1] - self._span[0])
 
     def note_image(self, time: float | None, *, is_key: bool) -> None:
-        """A picture that was decoded, by its time in the stream in seconds."""
+        """Count a decoded picture, by its time in the stream in seconds."""
         if time is not None and (self._span is None or not self._span[1] <= time < self._span[1] + JUMP_S):
             self._span, self._count = (time, time), 0  # another clock
         if time is not None and self._span is not None:
@@ -53,11 +53,11 @@ class StreamFacts:
 
 
 def codec_name(name: str) -> str:
-    """A codec as people write it, by FFmpeg's name."""
+    """A codec's usual name (`H.264`) for FFmpeg's name of it (`h264`)."""
     return CODECS.get(name, name.upper())
 
 
 def aspect_name(aspect: float) -> str:
-    """Width by height as the configuration takes it: `16:9` for a usual one, else a number."""
+    """An aspect ratio as the configuration takes it: `16:9` for a common one, else a number."""
     near = (f"{w}:{h}" for w, h in USUAL if abs(aspect * h / w - 1) <= ALIKE)
     return next(near, f"{aspect:.3g}")

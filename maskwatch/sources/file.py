@@ -36,12 +36,12 @@ TRUNCATED_S = 0.5  # this much of the announced duration may be missing
 
 
 class UnsteadyTimes(SourceError):  # noqa: N818 - what its frames' times are
-    """A file cannot be read in parts: its frames' times do not rise steadily."""
+    """A file cannot be read in parts: its frames' times do not increase steadily."""
 
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """A file's first presentation time, and how long it says it is, in seconds."""
+    """A file's first presentation time and its stated length, in seconds."""
 
     first_s: float
     length_s: float
@@ -49,7 +49,7 @@ class Extent:
 
 @dataclass(frozen=True, slots=True)
 class Bookmark:
-    """A frame of a file, by its number and presentation time, and what was known after it: its clock, which frames are wanted, how far it reaches."""
+    """A place in a file: the frame's number and presentation time, and the state after it (clock, cadence, end)."""
 
     seq: int
     time: float | None
@@ -78,12 +78,12 @@ class FileSource:
         return self._frames(None)
 
     def frames_from(self, bookmark: object) -> Frames:
-        """From the key frame before it on, without decoding what is before that."""
+        """The frames from the bookmark on. Decoding starts at the key frame before it."""
         assert isinstance(bookmark, Bookmark)
         return self._frames(bookmark)
 
     def extent(self) -> Extent | None:
-        """Where the file may be read in parts; None where it has no index or does not say how long it is. Raises `SourceError`."""
+        """The file's extent if it can be read in parts; None where it has no index or does not state its length. Raises `SourceError`."""
         try:
             with self._opened() as container:
                 stream = video_stream(container, str(self._path))
@@ -210,7 +210,7 @@ class FileSource:
 
 @dataclass
 class _Others:
-    """The other tracks that are watched, and the end of what was seen of them, in seconds."""
+    """The other tracks to read, and the end of what was read of them, in seconds."""
 
     streams: set[Stream] = field(default_factory=set)
     end: float = 0.0
@@ -232,7 +232,7 @@ def _from(
     container: av.container.InputContainer,
     stream: av.VideoStream,
 ) -> Iterator[av.VideoFrame]:
-    """The images from that of the mark on; none where it cannot be found by its time."""
+    """The images from the bookmark's on; none where it cannot be found by its time."""
     if mark.time is None or mark.clock.jumps or not stream.time_base:
         return
     container.seek(round(mark.time / stream.time_base), stream=stream)
@@ -247,12 +247,12 @@ def _from(
 
 
 def _shown_s(image: av.VideoFrame) -> float:
-    """How long the picture stays, 0 when nobody says; the last one of a screen recording or a gif may stay long."""
+    """How long the picture stays, in seconds, 0 where not stated; the last one of a screen recording or a GIF may stay long."""
     return float(image.duration * image.time_base) if image.duration and image.time_base else 0.0
 
 
 def _announced_s(container: av.container.InputContainer, stream: av.VideoStream) -> float | None:
-    """How long the video says it is; None where only a longer sound track may have been meant."""
+    """The video's stated length in seconds; None where it may be that of a longer sound track."""
     if stream.duration is not None and stream.time_base:  # None in PyAV 18, 0 in 19 when unknown
         return float(stream.duration * stream.time_base)
     if container.duration is not None and len(container.streams) == 1:

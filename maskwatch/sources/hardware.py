@@ -1,4 +1,4 @@
-"""Hardware that decodes video: what of it this machine has, and what a camera's stream is decoded by."""
+"""Hardware video decoders: which this machine has, and which one decodes a camera's stream."""
 
 import logging
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ MAX_THREADS = 4  # each holds a frame back
 
 
 def why_missing(device: Decode) -> str | None:
-    """Why this machine cannot decode by `device`; None where it can. Opens it for a moment."""
+    """Why this machine cannot decode with `device`; None where it can. Opens the device for a moment."""
     known = hwdevices_available()
     if device.value not in known:
         return f"is not in the installed PyAV, which has {', '.join(known) or 'none'}"
@@ -33,7 +33,7 @@ def why_missing(device: Decode) -> str | None:
 
 
 def choose(wanted: Decode) -> tuple[Decode, str | None]:
-    """What to decode by, of what the configuration wants, and why it is in software although it need not be."""
+    """The decoder to use for what the configuration wants, and, where that is software against its wish, why."""
     reasons = []
     for device in DEVICES if wanted is Decode.AUTO else (wanted,):
         if device is Decode.SOFTWARE:
@@ -47,9 +47,9 @@ def choose(wanted: Decode) -> tuple[Decode, str | None]:
 
 @dataclass
 class Decoding:
-    """What one camera's stream is decoded by. It is chosen anew at each connection, and told where it changes.
+    """The decoder of one camera's stream. It is chosen at each connection, and logged when it changes.
 
-    Hardware that was given packets and brought no picture is not asked again: a camera is never lost for it.
+    Hardware that got packets and returned no picture is not used again, so that no camera is lost because of it.
     """
 
     camera: str
@@ -61,7 +61,7 @@ class Decoding:
     _told: str = field(default="", init=False)
 
     def accelerator(self) -> HWAccel | None:
-        """For `av.open`; None for software. To be called once a connection."""
+        """The accelerator for `av.open`; None for software. To be called once for each connection."""
         self._was_asked = self._brought = False
         if self.wanted is Decode.SOFTWARE or self._is_given_up:
             self._device = Decode.SOFTWARE
@@ -74,7 +74,7 @@ class Decoding:
         return HWAccel(self._device.value, allow_software_fallback=True)
 
     def prepare(self, stream: VideoStream) -> None:
-        """Set the threads of a live stream that was opened with it, and tell by what it is decoded.
+        """Set the threads of a live stream opened with `accelerator`, and log its decoder.
 
         Frame threads hold as many frames back, so they are for large pictures alone; slice threads tear frames of
         several slices apart.
@@ -88,15 +88,15 @@ class Decoding:
         stream.codec_context.thread_count = count
 
     def on_packet(self) -> None:
-        """It is asked for a picture."""
+        """Note that the decoder got a packet."""
         self._was_asked = True
 
     def on_picture(self) -> None:
-        """It brought one."""
+        """Note that the decoder returned a picture."""
         self._brought = True
 
     def on_end(self) -> None:
-        """The connection broke off."""
+        """Note that the connection ended."""
         if self._device is not Decode.SOFTWARE and self._was_asked and not self._brought:
             self._is_given_up = True
             why = "brings no picture; from now on it is decoded in software"
@@ -109,5 +109,5 @@ class Decoding:
 
 
 def decoding_threads(pixels: int) -> int:
-    """How many threads decode a live stream's pictures of so many pixels: by the cores that this process may use."""
+    """How many threads decode a live stream with pictures of so many pixels, by the cores that this process may use."""
     return min(MAX_THREADS, cores()) if pixels > LARGE_PX else 1

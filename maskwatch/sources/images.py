@@ -1,4 +1,4 @@
-"""Pictures: one file, a folder of them, or a glob. Whatever is decoded from a file is decoded here."""
+"""Pictures: one file, a folder of them, or a glob. All image files are decoded and encoded here."""
 
 import errno
 import logging
@@ -77,7 +77,7 @@ class ImageSource:
         return len(self.paths()) or None
 
     def paths(self) -> list[Path]:
-        """The image files in natural order; a single path as it is, there or not."""
+        """The image files in natural order; a single path unchanged, whether it exists or not."""
         if Path(self.name).is_dir():
             found = [p for p in Path(self.name).iterdir() if is_image(p) and p.is_file()]
         elif _is_pattern(self.name):
@@ -100,7 +100,7 @@ def read_rgb(path: Path) -> Rgb:
 
 
 def decoded(data: bytes, name: str) -> Rgb:
-    """Like `read_rgb`, from a file's bytes; `name` stands for it in errors.
+    """Like `read_rgb`, from a file's bytes; errors call it `name`.
 
     The size is known before anything is decoded. Raises `SourceError`, of which an
     `ImageError` says that it has more than `MAX_PIXELS`.
@@ -119,9 +119,9 @@ def decoded(data: bytes, name: str) -> Rgb:
 
 
 def _says_size_once(data: bytes) -> bool:
-    """False for a TIFF whose first directory gives width or height twice: of these another one would be decoded than was looked at.
+    """False for a TIFF whose first directory states width or height twice: the decoder may use another one than was checked.
 
-    TIFF 6.0, section 2; of BigTIFF all numbers are longer.
+    See TIFF 6.0, section 2; BigTIFF has wider numbers.
     """
     order: Literal["little", "big"] = "little" if data.startswith(b"II") else "big"
     if data[:4] in BIG_TIFF:
@@ -138,7 +138,7 @@ def _says_size_once(data: bytes) -> bool:
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """Width and height in pixels as `read_rgb` would give them, decoded only where the head does not tell.
+    """Width and height in pixels as `read_rgb` would give them; decodes only where the header does not state them.
 
     Raises `SourceError`.
     """
@@ -161,14 +161,14 @@ def image_size(path: Path) -> tuple[int, int]:
 
 
 def _is_pattern(text: str) -> bool:
-    """A file may be called clip[1].mp4."""
+    """Whether a path is a glob; a file may be called clip[1].mp4."""
     return has_magic(text) and not Path(text).exists()
 
 
 def encoded(rgb: Rgb, suffix: str = ".jpg") -> bytes:
-    """A picture as the bytes of a file: JPEG of good quality, or PNG. The counterpart of `read_rgb`.
+    """A picture as the bytes of a JPEG file of good quality, or of a PNG file. The counterpart of `decoded`.
 
-    Raises `OSError` when it cannot be encoded, a side too long for the format say.
+    Raises `OSError` when it cannot be encoded, for example when a side is too long for the format.
     """
     parameters = [] if suffix.lower() == ".png" else [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
     ok, data = cv2.imencode(suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), parameters)
@@ -183,5 +183,5 @@ def is_image(path: Path) -> bool:
 
 
 def natural(path: Path) -> list[str | int]:
-    """A key to sort by: digits as numbers, so that 2 is before 10. The parts of two keys alternate text and number, and always compare."""
+    """A sort key with digits as numbers, so that 2 is before 10. Its parts alternate text and number, so that any two keys compare."""
     return [int(part) if part.isdigit() else part.lower() for part in re.split(r"(\d+)", str(path))]

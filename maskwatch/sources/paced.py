@@ -9,13 +9,13 @@ MAX_WAIT_S = 5.0
 
 
 class Pace:
-    """Waits until a frame's time has come, as long after the one before as it was; after one that is late none is hurried."""
+    """Waits so that frames keep their distances in time; a late frame delays those after it, and none is hurried."""
 
     def __init__(self) -> None:
         self._last: tuple[float, float] | None = None
 
     def wait(self, at: float, speed: float = 1.0) -> None:
-        """`at` is the frame's time in seconds, which rises; `speed` above 1 is quicker than it was."""
+        """`at` is the frame's time in seconds, which increases; a `speed` above 1 is faster than recorded."""
         now_s = time.monotonic()
         due_s = now_s if self._last is None else self._last[1] + (at - self._last[0]) / speed
         if not now_s - LATE_S <= due_s <= now_s + MAX_WAIT_S:
@@ -25,7 +25,7 @@ class Pace:
 
 
 class PacedSource:
-    """Gives each frame of another source when its time has come; opened again, it goes on where it broke off."""
+    """Gives each frame of another source when it is due; opened again, it continues where it stopped."""
 
     def __init__(self, source: Source) -> None:
         self._source = source

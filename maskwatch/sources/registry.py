@@ -36,7 +36,7 @@ TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
 
 @dataclass(frozen=True, slots=True)
 class SourceContext:
-    """What a source is given beside its settings: the camera's name for its frames, and the camera's `rtsp` section.
+    """What a source gets beside its settings: the camera's name, which its frames bear, and the camera's `rtsp` section.
 
     `fps`: how many frames a second are wanted at most, evenly spaced; None for every frame. `aspect`: width by height of
     the picture, None where its stream tells. `decode`: what decodes a network camera's stream.
@@ -53,7 +53,7 @@ SOURCES: Kinds[Source, SourceContext] = Kinds("source", "maskwatch.sources", "ma
 
 
 def as_address(value: object, info: ValidationInfo) -> Address:
-    """What the configuration says, if a source can have it; footage beside its file. Raises `ValueError` with the reason."""
+    """The address as configured, if a source takes it; paths become relative to the configuration. Raises `ValueError` with the reason."""
     if isinstance(value, Address):  # one that nobody opens: a variable in it may be unknown
         return value
     if not isinstance(value, str) or not value.strip():
@@ -66,7 +66,7 @@ def as_address(value: object, info: ValidationInfo) -> Address:
 
 
 class AddressSettings(KindSettings):
-    """The settings of kinds that need no more than an address. `pattern` is what the whole of it looks like."""
+    """The settings of kinds that need only an address. `pattern` is a regular expression for the whole address."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
@@ -90,7 +90,7 @@ class AddressOrKind(OneOf):
     """Annotates a source: an address alone, or the settings of a kind."""
 
     def validated(self, value: Any, info: ValidationInfo) -> Any:
-        """The `Address` that a text is, or the settings that keys and values are.
+        """An `Address` from a text, or settings from keys and values.
 
         Raises `ValueError` or pydantic's errors.
         """
@@ -159,7 +159,7 @@ def is_footage(address: Address) -> bool:
 
 
 def why_missing(source: Address | KindSettings) -> str | None:
-    """Why footage is not there; None when it is, and for a camera, of which only opening it tells."""
+    """Why footage cannot be found; None when it can, and for a camera, where only opening it would tell."""
     address = address_of(source)
     if address is None or not is_footage(address):
         return None
@@ -180,7 +180,7 @@ def address_of(source: Address | KindSettings) -> Address | None:
 
 
 def _settings_of(address: Address) -> KindSettings | None:
-    """Those of the kind that the address fits best; other packages are asked about what none of ours takes."""
+    """The settings of the kind that the address fits best; other packages are asked only where none of ours takes it."""
     for kinds in (SOURCES.own(), SOURCES.foreign()):
         best = max(kinds, key=lambda kind: _fit(kind[1], address), default=None)
         if best is not None and _fit(best[1], address):
@@ -190,6 +190,6 @@ def _settings_of(address: Address) -> KindSettings | None:
 
 
 def _fit(kind: Kind[Source, SourceContext], address: Address) -> int:
-    """How well an address alone means this kind: 0 not at all, 1 where no other is meant, 2 well."""
+    """How well an address alone fits this kind: 0 not at all, 1 where no other kind fits, 2 well."""
     fit = getattr(kind, "fit", None)
     return int(fit(address)) if fit is not None else 0

@@ -1,4 +1,4 @@
-"""Footage from a frame on that was seen before, in an earlier process."""
+"""Footage from a given frame on, to continue what an earlier process began."""
 
 import logging
 import zlib
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A frame of footage: its number, a checksum (CRC-32) of its pixels, and what its source goes on by, None for nothing."""
+    """A place in footage: the frame's number, a checksum (CRC-32) of its pixels, and the source's own bookmark, if it has any."""
 
     seq: int
     checksum: int
@@ -25,15 +25,15 @@ class Place:
 
 
 def place_of(frame: Frame) -> Place:
-    """Of a frame as its source gave it."""
+    """The place of a frame as its source gave it."""
     return Place(frame.seq, _checksum(frame), frame.bookmark)
 
 
 class ResumedSource:
     """The frames of another source after a place.
 
-    Where the source cannot go there by itself, or has other pixels there, as behind damage and clocks that jump, all that is
-    before the place is read and left out. Raises `SourceError` when the footage is another.
+    Where the source cannot seek there, or finds other pixels there (after damage or clocks that jump), everything
+    before the place is read and skipped. Raises `SourceError` when it is not the same footage.
     """
 
     def __init__(self, source: Source, after: Place) -> None:

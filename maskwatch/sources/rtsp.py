@@ -71,9 +71,9 @@ class StreamSource:
         self._decoding = Decoding(camera, decode)
 
     def frames(self) -> Frames:
-        """One connection. Its end is never the camera's end, so this always ends with `SourceError`.
+        """The frames of one connection. A camera has no end, so this always raises `SourceError`.
 
-        Of these, `SourceRefused` says that the camera lets nobody in with this user and password.
+        `SourceRefused`, a subclass, says that the camera rejects this user and password.
         """
         error, is_open = SourceError, False
         try:
@@ -111,7 +111,7 @@ class StreamSource:
         return dict(self.options)
 
     def _why_not_opened(self, error: av.FFmpegError | OSError) -> str:
-        """FFmpeg's words, or better ones where it has few."""
+        """FFmpeg's error text, or a clearer one where FFmpeg's says little."""
         host = urlsplit(self._address.reveal()).hostname or ""
         if error.errno == errno.EIO and not _is_known(host):
             return f"no such host: {host}"
@@ -123,7 +123,7 @@ class StreamSource:
         return reason(error)
 
     def _stale_s(self, *, is_playlist: bool) -> float:
-        """After how long without a good picture it is opened again."""
+        """Seconds without an intact picture after which the stream is opened again."""
         return max(self._settings.stale_s, PLAYLIST_S if is_playlist else 0.0)
 
     def _why_closed(self) -> str:
@@ -136,9 +136,8 @@ class StreamSource:
         pieces = _Pieces(stream) if is_playlist(container) else None
         stale_s = self._stale_s(is_playlist=pieces is not None)
         good_s, seq = time.monotonic(), -1
-        for (
-            packet
-        ) in container.demux():  # sound, too, so that a picture that stands still while it goes on is noticed
+        # all streams: while sound goes on and the picture stands still, the loop must run to notice
+        for packet in container.demux():
             now_s = time.monotonic()
             if now_s - good_s > stale_s:
                 told = f" ({decoder.damage} came)" if str(decoder.damage) else ""
@@ -207,7 +206,7 @@ class RtspSource(StreamSource):
 
 
 def _is_known(host: str) -> bool:
-    """Whether the name leads to an address now."""
+    """Whether the host name can be resolved now."""
     try:
         return bool(socket.getaddrinfo(host, None))
     except OSError:
@@ -215,21 +214,21 @@ def _is_known(host: str) -> bool:
 
 
 class _Pieces:
-    """Shows the pictures of a playlist at their own speed; how old they are is for the camera to say."""
+    """Shows the pictures of a playlist at their own speed, as they arrive in segments of some seconds."""
 
     def __init__(self, stream: av.VideoStream) -> None:
         self._clock = FrameClock(1 / float(stream.guessed_rate or 25))
         self._pace = Pace()
 
     def wait(self, image: av.VideoFrame) -> None:
-        """Until the picture's time has come."""
+        """Wait until the picture is due."""
         self._pace.wait(self._clock.at(image.time))
 
 
 class Backlog:
-    """How far what is read of a stream is behind the camera, by the stream's own time stamps.
+    """How far reading a stream lags behind the camera, in seconds, by the stream's own timestamps.
 
-    The least delay seen of late counts as none, as nobody knows the camera's clock; it is forgotten slowly, as clocks drift.
+    As the camera's clock is unknown, the smallest recent delay counts as zero; it is forgotten slowly, as clocks drift.
     """
 
     def __init__(self) -> None:
@@ -237,7 +236,7 @@ class Backlog:
         self._last: tuple[float, float] | None = None
 
     def behind_s(self, packet: "av.Packet[Any]", now_s: float) -> float:
-        """Seconds; 0 where the stream does not tell its times."""
+        """Seconds by which reading lags; 0 where the stream has no timestamps."""
         if packet.dts is None or packet.time_base is None:
             return 0.0
         stream_s = float(packet.dts * packet.time_base)

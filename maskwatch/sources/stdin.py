@@ -24,7 +24,7 @@ NO_VIDEO = "is no video, or none that a pipe can carry; ffmpeg writes one with -
 
 
 class _Pipe(io.RawIOBase):
-    """What FFmpeg reads: all that comes, and what has passed does not come back."""
+    """Standard input as a file object for FFmpeg, without seeking back."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__()
@@ -44,14 +44,14 @@ class _Pipe(io.RawIOBase):
 
 
 class _Input:
-    """The standard input of this process, for one reader after the other. `descriptor` None: that which it has now."""
+    """The standard input of this process, for one reader after the other. `descriptor` None: the current one."""
 
     def __init__(self, descriptor: int | None) -> None:
         self._descriptor = descriptor
         self._was_read = False
 
     def opened(self) -> tuple[BinaryIO | _Pipe, bool]:
-        """To be given to FFmpeg, and whether it can be read again from its beginning. Raises `SourceError`."""
+        """What FFmpeg is to read, and whether it can be read again from its beginning. Raises `SourceError`."""
         try:
             descriptor = sys.stdin.fileno() if self._descriptor is None else self._descriptor
             if os.isatty(descriptor):
@@ -65,7 +65,7 @@ class _Input:
 
 
 class PipedFile(FileSource):
-    """Footage from standard input, every frame as of a file. What a pipe brought does not come again."""
+    """Footage from standard input, every frame as from a file. It can be read only once."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class PipedFile(FileSource):
         self._file: BinaryIO | _Pipe | None = None
 
     def frames(self) -> Frames:
-        """As of a file, but there is no going back to any of them."""
+        """The frames as of a file, but without bookmarks."""
         for frame in super().frames():
             yield replace(frame, bookmark=None)
 
@@ -105,8 +105,8 @@ class PipedFile(FileSource):
 class LivePipe(StreamSource):
     """A camera whose video another program writes to standard input: frames stamped with the Unix time of their arrival.
 
-    Nothing for a while is no fault of the pipe. After its end, and after a reload of the configuration, only what needs no
-    beginning can be read on, as MPEG-TS.
+    A pause is not an error. After its end, and after a reload of the configuration, only formats that need no
+    header, such as MPEG-TS, can be read on.
     """
 
     def __init__(

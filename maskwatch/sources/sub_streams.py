@@ -1,4 +1,4 @@
-"""Where makers have the smaller streams of a camera, by the address of its main one. Opens nothing."""
+"""Where camera makers put the smaller streams of a camera, given the address of its main one. Opens nothing."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ UNIFI_PORTS = {7441, 7447}  # of UniFi Protect, rtsps:// and rtsp://
 
 @dataclass(frozen=True, slots=True)
 class SubStream:
-    """An address that a smaller stream may have, and what was changed for it, as `subtype=1 in place of subtype=0`."""
+    """A possible address of a smaller stream, and what was changed for it, such as `subtype=1 in place of subtype=0`."""
 
     address: Address
     change: str
@@ -64,7 +64,7 @@ PATTERNS: tuple[tuple[str, tuple[str, ...]], ...] = (
 def candidates(address: Address) -> tuple[SubStream, ...]:
     """Addresses of the same camera, with the same login, that may be smaller streams; at most `MAX_GUESSES`.
 
-    None where the address is no RTSP, or is like that of no maker who is known, or of a smaller stream already.
+    Empty where the address is not RTSP, fits no known maker, or is that of a smaller stream already.
     """
     whole = address.reveal()
     try:
@@ -79,7 +79,7 @@ def candidates(address: Address) -> tuple[SubStream, ...]:
 
 
 def has_own_addresses(address: Address) -> bool:
-    """Whether each quality has an address of its own that nobody can know: UniFi Protect's, by its ports and token."""
+    """Whether each quality has an unguessable address of its own, as with UniFi Protect (known by its ports and token)."""
     try:
         parts = urlsplit(address.reveal())
         return parts.port in UNIFI_PORTS and re.fullmatch(r"/\w{12,}", parts.path) is not None
@@ -88,7 +88,7 @@ def has_own_addresses(address: Address) -> bool:
 
 
 def _changed(rest: str) -> Iterator[tuple[str, str]]:
-    """Path and query with each change of the first pattern that fits, and what was changed."""
+    """Path and query after each change of the first pattern that fits, with what was changed."""
     for pattern, others in PATTERNS:
         if main := re.search(pattern, rest):
             for other in map(main.expand, others):

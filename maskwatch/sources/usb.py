@@ -20,7 +20,7 @@ _DEVICE = re.compile(r"usb:(\d+)|/dev/video(\d+)")
 
 
 def _as_rgb(bgr: NDArray[Any], name: str) -> Rgb:
-    """Raises `SourceError` where a driver gave something that is no colour picture."""
+    """Raises `SourceError` where the driver returned something other than a colour picture."""
     try:
         return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
     except cv2.error as e:
@@ -56,7 +56,7 @@ class UsbSource:
         self._open_device = open_device
 
     def frames(self) -> Frames:
-        """One opening of the device; ends with `SourceError`, because a camera has no end."""
+        """The frames of one opening of the device. A camera has no end, so this always raises `SourceError`."""
         device = self._open_device(self._index)
         try:
             if not device.isOpened():

@@ -1,4 +1,4 @@
-"""A long video in segments, so that what was written before a power cut is kept."""
+"""A long video written in segments, so that a power cut costs only the last one."""
 
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +12,7 @@ from maskwatch.sources.video_writer import VideoWriter
 
 
 class VideoSegments:
-    """Writes frames as files of one folder; use it in a `with`. `cut` ends a segment, and all before it are whole then.
+    """Writes frames as files of one folder; use it in a `with`. `cut` ends a segment, after which all before are complete.
 
     `begins_ms` are the times at which the segments of an earlier run begin, and `size` their width and height.
     """
@@ -30,7 +30,7 @@ class VideoSegments:
 
     @property
     def begins_ms(self) -> tuple[int, ...]:
-        """When each segment begins, in milliseconds; the first at 0, whenever its first frame is shown."""
+        """When each segment begins, in milliseconds; the first always at 0."""
         return tuple(self._begins_ms)
 
     def write(self, rgb: Rgb, at: float) -> None:
@@ -71,7 +71,7 @@ class VideoSegments:
 
 
 def copy_file(source: Path, path: Path) -> None:
-    """Give a finished file that place too, whole or not at all: under a second name where the disk allows it, else as a copy."""
+    """Put a finished file at a second place, atomically: as a hard link where the disk allows it, else as a copy."""
     with replacing(path) as part:
         try:
             part.hardlink_to(source)

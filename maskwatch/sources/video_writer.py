@@ -1,4 +1,4 @@
-"""A video of frames that were decided: what `sources` reads, written."""
+"""Writes frames as a video file."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +16,7 @@ class VideoWriter:
     """Writes frames as H.264 that a browser plays; use it in a `with`.
 
     The file, for its user alone, appears when the block ends well. All frames take the size of the first, or `size`
-    (width, height), brought to even numbers, which the codec wants; one of another size is fitted into it.
+    (width, height), rounded to even numbers for the codec; a frame of another size is scaled to fit.
     """
 
     def __init__(self, path: Path, size: tuple[int, int] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Who is who: the assignment of least cost (Kuhn 1955; shortest augmenting paths, Jonker and Volgenant 1987)."""
+"""The linear assignment of least cost (Kuhn 1955; shortest augmenting paths, Jonker and Volgenant 1987)."""
 
 import math
 from collections.abc import Mapping
@@ -7,9 +7,9 @@ Costs = Mapping[tuple[int, int], float]
 
 
 def assign(costs: Costs, unassigned: float) -> dict[int, int]:
-    """A column for each row, at the least total cost; pairs that `costs` does not name cannot be.
+    """A column for each row, at the least total cost; pairs that are not in `costs` are impossible.
 
-    A row may stay without one at the cost `unassigned`, and then is not in the result.
+    A row may stay unassigned at the cost `unassigned`; then it is not in the result.
     """
     result: dict[int, int] = {}
     for rows, columns in _groups(costs):
@@ -18,7 +18,7 @@ def assign(costs: Costs, unassigned: float) -> dict[int, int]:
 
 
 def _groups(costs: Costs) -> list[tuple[set[int], set[int]]]:
-    """Rows and columns that have to do with each other; most groups are one pair."""
+    """The connected components of rows and columns; most are one pair."""
     groups: list[tuple[set[int], set[int]]] = []
     for row, column in costs:
         touched = [group for group in groups if row in group[0] or column in group[1]]
@@ -32,7 +32,7 @@ def _groups(costs: Costs) -> list[tuple[set[int], set[int]]]:
 
 
 def _solve(rows: list[int], columns: list[int], costs: Costs, unassigned: float) -> dict[int, int]:
-    """Each row has a column of its own for "none", behind the others."""
+    """The assignment of one component; each row has a column of its own that means "unassigned", behind the others."""
     if len(rows) == len(columns) == 1:
         return {rows[0]: columns[0]} if costs[rows[0], columns[0]] <= unassigned else {}
     problem = _Problem(
@@ -48,9 +48,9 @@ def _solve(rows: list[int], columns: list[int], costs: Costs, unassigned: float)
 
 
 class _Problem:
-    """Rows that were placed so far, at the least cost, and prices by which no change would lower it.
+    """The rows assigned so far, at the least cost, and the dual prices that prove it.
 
-    `taken_by` has each column's row, -1: none.
+    `taken_by` is each column's row; -1: none.
     """
 
     def __init__(self, costs: list[list[float]]) -> None:
@@ -59,7 +59,7 @@ class _Problem:
         self.taken_by = [-1] * len(costs[0])
 
     def place(self, start: int) -> None:
-        """One more row, by the cheapest chain of changes to the others."""
+        """Assign one more row, along the shortest augmenting path."""
         width = len(self.taken_by)
         best, came_from, done = [math.inf] * width, [-1] * width, [False] * width
         row, column, reached = start, -1, 0.0

@@ -10,24 +10,28 @@ from maskwatch.core.ports import Track
 from maskwatch.core.records import Box, Face
 from maskwatch.tracking.motion import Motion
 
-CONFIRM_S = (
-    0.15  # between a track's first face and the one that confirms it: false ones lasted 0.08 s on footage
-)
-CONFIRM_LOOKS = 2  # at least so many looks found it
-TENTATIVE_S = 0.7  # a face that only one look found, and that is hidden for longer, was none
+# seconds from a track's first face to the one that confirms it: false ones lasted 0.08 s on footage
+
+CONFIRM_S = 0.15
+CONFIRM_LOOKS = 2  # at least so many looks must have found it
+TENTATIVE_S = 0.7  # a face found by one look only, and then hidden for longer, was a false one
 LOST_S = 3.0  # a track whose face is hidden for longer is over; the motion gate looks everywhere every 3 s
-NEAR_S = 5.0  # and one that only near misses continued for longer
-STOPPED_COST = 4.0  # that somebody hidden stopped instead of walking on
-HIDDEN_COST_PER_S = 2.0  # who was hidden for long is rather not the one that comes
-REACH, REACH_PER_S, MAX_REACH = 1.0, 6.0, 2.0  # sides: so far from where it is expected, and no further
-MAX_LOG_RATIO = math.log(2.0)  # nor twice as large
+NEAR_S = 5.0  # and so is one that only near misses continued for longer
+STOPPED_COST = 4.0  # of assuming that somebody hidden stopped instead of walking on
+HIDDEN_COST_PER_S = 2.0  # the longer somebody was hidden, the less likely she is the one that appears
+REACH, REACH_PER_S, MAX_REACH = (
+    1.0,
+    6.0,
+    2.0,
+)  # sides: the largest distance from the expected place, by the time since
+MAX_LOG_RATIO = math.log(2.0)  # of sizes
 
 Place = tuple[float, float, float]
 """A box's centre in pixels, and the logarithm of its longer side."""
 
 
 def place_of(box: Box) -> Place:
-    """Of a box."""
+    """The place of a box."""
     return *box.centre, math.log(max(box.width, box.height, 1.0))
 
 
@@ -35,9 +39,16 @@ def place_of(box: Box) -> Place:
 class Followed:
     """A track with its memory. Times are the frames' own, in seconds.
 
-    `last` is the box that was last found, `carried` the very face or near miss that it came from. `since` is the time
-    of the first one, `at` that of `motion`, `seen_at` that of the last face or near miss, `found_at` of the last face;
-    `looks` counts those found anew. `face` is its place among the faces of this frame.
+    Attributes:
+        last: the box that was last found.
+        since: when the first face was found.
+        at: the time of `motion`.
+        seen_at: when the last face or near miss was found.
+        found_at: when the last face was found.
+        carried: the very object (face or near miss) that was last found, which the motion gate may carry on.
+        face: the index of its face among the faces of this frame; None when hidden.
+        looks: how many faces were found anew, not carried on.
+
     """
 
     number: int
@@ -54,18 +65,18 @@ class Followed:
 
     @classmethod
     def starting(cls, number: int, at: float, face: Face, place: int, *, confirmed: bool) -> Self:
-        """A face that continues no track."""
+        """A track that a face begins."""
         motion = Motion.starting(face.box)
         return cls(number, motion, face.box, at, at, at, at, confirmed, face, place)
 
     def is_over(self, at: float, before: float) -> bool:
-        """Whether it was hidden for too long; `before` is when the last frame was: who was in that was not hidden yet."""
+        """Whether it was hidden for too long. `before` is the last frame's time: a face seen in it was not hidden yet."""
         is_somebody = self.confirmed and self.looks >= CONFIRM_LOOKS
         life_s = LOST_S if is_somebody or self.seen_at >= before else TENTATIVE_S
         return at - self.seen_at > life_s or at - self.found_at > NEAR_S
 
     def shift(self, by_s: float) -> None:
-        """The clock was set: all that is remembered was so much later."""
+        """Move all times by `by_s`, as the clock was set."""
         self.since += by_s
         self.at += by_s
         self.seen_at += by_s
@@ -75,10 +86,10 @@ class Followed:
         """Where the face is, found or not."""
         return self.motion.ahead(at - self.at)[0]
 
-    def see(self, at: float, face: Face, place: int | None, doubt: float) -> None:
-        """Continue it by a face, or by a near miss: `place` None. `doubt` multiplies the noise of the box."""
+    def see(self, at: float, face: Face, place: int | None, noise_scale: float) -> None:
+        """Continue it by a face with that index, or by a near miss (`place` None); `noise_scale` as in `Motion.correct`."""
         self.motion.advance(at - self.at)
-        self.motion.correct(face.box, doubt)
+        self.motion.correct(face.box, noise_scale)
         self.at = self.seen_at = at
         self.last, self.carried, self.face = face.box, face, place
         if place is not None:
@@ -93,21 +104,21 @@ class Followed:
         """IoU with where it is expected or was last found, whichever is larger."""
         return max(iou(expected, box), iou(self.last, box))
 
-    def costs(self, places: Mapping[int, Place], at: float, doubt: float) -> dict[int, float]:
-        """Of those boxes that can continue it: minus twice the logarithm of how likely each does, up to a constant.
+    def costs(self, places: Mapping[int, Place], at: float, noise_scale: float) -> dict[int, float]:
+        """For each box that can continue it, by its index: minus twice the log-likelihood, up to a constant.
 
-        Whoever was hidden may have walked on or stopped on the way: the distance is to where she is expected, or, at a
-        price, to the way there from where she was seen.
+        Somebody hidden may have walked on or stopped: the distance is to the expected place, or, at the extra cost
+        `STOPPED_COST`, to the way there from where she was last seen.
         """
-        expected, spread, size_spread = self.motion.ahead(at - self.at)
+        expected, var, size_var = self.motion.ahead(at - self.at)
         (u, v), (p, q) = expected.centre, self.last.centre
         side = max(expected.width, expected.height)
         reach = min(REACH + REACH_PER_S * (at - self.at), MAX_REACH)
         way = (p - u) / side, (q - v) / side
         length = way[0] ** 2 + way[1] ** 2
         furthest, log_expected = reach + math.sqrt(length), math.log(side)
-        noise, size_noise = self.motion.noise(doubt)
-        total, size_total = spread + noise, size_spread + size_noise
+        noise, size_noise = self.motion.noise(noise_scale)
+        total, size_total = var + noise, size_var + size_noise
         constant = 2 * math.log(total) + HIDDEN_COST_PER_S * (at - self.seen_at)
         result = {}
         for number, (x, y, log_side) in places.items():
@@ -124,5 +135,5 @@ class Followed:
         return result
 
     def track(self, at: float) -> Track:
-        """As the port has it."""
+        """The track as the port `Track`."""
         return Track(self.number, self.expected(at), self.since, self.seen_at, self.face, self.confirmed)

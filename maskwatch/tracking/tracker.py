@@ -2,10 +2,10 @@
 
 Its ideas are those of published trackers. A constant velocity and one assignment of all faces at once: SORT (Bewley et
 al. 2016, arXiv:1602.00763). Boxes under the detector's threshold continue tracks in a second round and begin none:
-ByteTrack (Zhang et al. 2022, arXiv:2110.06864). Who is not where she is expected is looked for where she was last seen:
-OC-SORT (Cao et al. 2023, arXiv:2203.14360). Other than theirs, motion is told in seconds and in sides of the face, pairs
-are valued by likelihood instead of overlap, as at three frames a second a walker's boxes do not overlap, and a face that
-the motion gate carried on is known to be the same one and is no evidence that there is one.
+ByteTrack (Zhang et al. 2022, arXiv:2110.06864). A face that is not where it is expected is looked for where it was last seen:
+OC-SORT (Cao et al. 2023, arXiv:2203.14360). Unlike theirs, motion is in seconds and sides of the face, and pairs are matched
+by likelihood instead of overlap, because at three frames a second a walker's boxes do not overlap. A face that the motion
+gate carried on is known to be the same one, and is no evidence that there is a face.
 """
 
 import math
@@ -18,9 +18,9 @@ from maskwatch.core.records import Box, Face
 from maskwatch.tracking.assignment import assign
 from maskwatch.tracking.followed import Followed, place_of
 
-MAX_COST = (
-    10.0  # a face that costs a track more begins another: the best of the simulated scenes of the tests
-)
+# a face that costs every track more begins a new one; the value that did best on the tests' simulated scenes
+
+MAX_COST = 10.0
 MAX_NEAR_COST = 6.0  # a near miss has to fit better,
 NEAR_HIDDEN_S = 1.0  # and brings nobody back who was hidden for longer
 SAME_IOU = 0.3  # with such an overlap it is the same face, however it jumped
@@ -30,17 +30,16 @@ ALONE_SIDES, ALONE_RATIO = (
     1.4,
 )  # how far a face may be from a lone person's last one, in sides, and how much larger
 GAP_S = 0.9  # after so long without a frame there is nothing to wait for: a face is somebody at once
-DOUBT = 2.0  # times the noise of a found box: near misses, and faces that were carried on
+NEAR_MISS_NOISE = 2.0  # times the noise of a found box: near misses, and faces that were carried on
 
 
 class FaceTracker:
     """A `Tracker`. Time is the frames' own, in seconds; a clock that goes back ends no track.
 
-    A track is confirmed by a second look that finds the face, 0.15 s or more after the first; a face that the motion
-    gate carried on is no look. The first frame, and one that comes 0.9 s or more after the one before, confirm at once:
-    whoever stands there may have stood there long, a single picture has no second look, and a camera that is looked at
-    once a minute would never count anybody. The price is that a false face in a camera's first frame is taken for
-    somebody.
+    A track is confirmed when a second look finds the face, 0.15 s or more after the first; a face that the motion gate
+    carried on counts as no look. In the first frame, and in one that comes 0.9 s or more after the one before, faces are
+    confirmed at once: a single picture has no second look, and a camera with one frame a minute would never count anybody.
+    The price is that a false face in a camera's first frame counts as somebody.
     """
 
     def __init__(self) -> None:
@@ -60,7 +59,7 @@ class FaceTracker:
         near_misses: Sequence[Face] = (),
         size: tuple[int, int] | None = None,
     ) -> tuple[Track, ...]:
-        """As the port says."""
+        """All tracks that live, oldest first; see the port `Tracker`."""
         gap_s = self._pass(at)
         free = dict(enumerate(self._all))
         new = dict(enumerate(faces))
@@ -82,7 +81,7 @@ class FaceTracker:
         return tuple(each.track(at) for each in self._all)
 
     def _pass(self, at: float) -> float:
-        """Let time pass since the frame before; how much."""
+        """Let time pass since the frame before, and drop tracks that are over; returns the time passed, in seconds."""
         before = -math.inf if self._at is None else self._at
         gap_s, self._at = at - before, at
         if gap_s < 0:
@@ -95,7 +94,7 @@ class FaceTracker:
         return gap_s
 
     def _begin(self, at: float, faces: Sequence[Face], new: dict[int, Face], *, confirmed: bool) -> None:
-        """A track for each new face, the surest first, but for second boxes about one face."""
+        """Begin a track for each new face, but not for second boxes about one face; the surest box is kept."""
         taken = [face.box for place, face in enumerate(faces) if place not in new]
         begun = []
         for place, face in sorted(new.items(), key=lambda item: -item[1].score):
@@ -108,30 +107,30 @@ class FaceTracker:
 
 
 def _carry_on(at: float, free: dict[int, Followed], new: dict[int, Face], *, faces: bool) -> None:
-    """What the gate carried on is the same object as in the frame before, and so the same person."""
+    """Match faces that the motion gate carried on: each is the same object as in the frame before."""
     places = {id(face): place for place, face in new.items()}
     for key, each in list(free.items()):
         place = places.get(id(each.carried))
         if place is not None and place in new:
-            free.pop(key).see(at, new.pop(place), place if faces else None, DOUBT)
+            free.pop(key).see(at, new.pop(place), place if faces else None, NEAR_MISS_NOISE)
 
 
 def _match(at: float, free: dict[int, Followed], new: dict[int, Face], *, faces: bool) -> None:
-    """All that are left, at once, by how likely each continues which track."""
-    most, doubt = (MAX_COST, 1.0) if faces else (MAX_NEAR_COST, DOUBT)
+    """Match what is left in one assignment, by likelihood."""
+    most, noise_scale = (MAX_COST, 1.0) if faces else (MAX_NEAR_COST, NEAR_MISS_NOISE)
     boxes = {place: place_of(face.box) for place, face in new.items()}
     costs = {
         (key, place): cost
         for key, each in free.items()
-        for place, cost in each.costs(boxes, at, doubt).items()
+        for place, cost in each.costs(boxes, at, noise_scale).items()
         if cost <= most
     }
     for key, place in assign(costs, most).items():
-        free.pop(key).see(at, new.pop(place), place if faces else None, doubt)
+        free.pop(key).see(at, new.pop(place), place if faces else None, noise_scale)
 
 
 def _match_by_place(at: float, free: dict[int, Followed], new: dict[int, Face]) -> None:
-    """A face that jumped further or changed its size more than people do, yet lies on a track."""
+    """Match faces that overlap a track, however far they jumped or changed their size."""
     expected = {key: each.expected(at) for key, each in free.items()} if new else {}
     for place, face in sorted(new.items(), key=lambda item: -item[1].score):
         overlaps = {key: each.overlap(face.box, expected[key]) for key, each in free.items()}
@@ -141,7 +140,7 @@ def _match_by_place(at: float, free: dict[int, Followed], new: dict[int, Face]) 
 
 
 def _match_alone(at: float, before: float, free: dict[int, Followed], new: dict[int, Face]) -> None:
-    """A face near to somebody of the frame before, `before`, where neither has another to go with: she turned, or set off."""
+    """Match a face to a track seen in the frame before (at time `before`) that is near, where neither has another candidate."""
     near = [
         (key, place)
         for key, each in free.items()

@@ -23,6 +23,7 @@ from maskwatch.http.shared_answer import SharedAnswer
 from maskwatch.web.service_view import ServiceView, Storage, threads
 from maskwatch.web.shadow_metrics import of_shadow
 
+FLEET_UP = "0 while the fleet is away, or its manifest is not accepted or has expired."
 Numbers = tuple[tuple[str, str, Callable[[CameraStatus], float | None]], ...]
 
 GAUGES: Numbers = (
@@ -104,6 +105,7 @@ class ServiceCollector(Collector):
         yield from _of_queue(status, storage)
         yield from _of_events(status.events or EventLogStatus())
         yield from of_shadow(status.shadow)
+        yield _gauge("maskwatch_fleet_up", FLEET_UP, "fleet not followed" not in status.notices)
         yield _gauge(
             "maskwatch_uptime_seconds", "Since the cameras were started.", status.now_s - status.started_s
         )

@@ -15,8 +15,8 @@ import av
 import numpy as np
 import pytest
 from harness.cameras import Silence, free_port
-from harness.receivers import until
 from harness.speakers import RATE_HZ, SDP, ScriptedSpeaker, SpeakerCamera, likeness, rendered
+from harness.waiting import until
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

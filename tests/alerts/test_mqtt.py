@@ -10,8 +10,9 @@ import threading
 from dataclasses import replace
 
 import pytest
-from harness.receivers import Broker, Listener, until
+from harness.receivers import Broker, Listener
 from harness.service import Service
+from harness.waiting import until
 
 from maskwatch.alerts import mqtt_connection
 from maskwatch.alerts.discovery import slug

@@ -5,7 +5,8 @@ import json
 from dataclasses import replace
 
 import pytest
-from harness.receivers import Receiver, until
+from harness.receivers import Receiver
+from harness.waiting import until
 
 from maskwatch.alerts.kinds.notify import Settings, build
 from maskwatch.alerts.registry import SinkContext

@@ -5,7 +5,7 @@ import threading
 import time
 
 import pytest
-from harness.receivers import until
+from harness.waiting import until
 
 from maskwatch.alerts import outbox as module
 from maskwatch.alerts.outbox import Limits, Outbox, SendError

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 from harness.cameras import free_port
-from harness.receivers import Receiver, until
+from harness.receivers import Receiver
+from harness.waiting import until
 
 from maskwatch.alerts.kinds import webhook
 from maskwatch.alerts.kinds.webhook import Settings, _after_s, build

@@ -124,6 +124,17 @@ def test_who_passed_and_could_not_be_judged_is_told(people, said):
         assert ("Nobody" in text) == (language == "en" and people == PeopleCount())
 
 
+@pytest.mark.parametrize("state", SiteState)
+def test_a_site_that_may_be_no_more_says_how_it_goes(state):
+    def text(days):
+        seen = site("shop 'a'", state, heard_at=NOON - days * 86_400, ended=event("", "", EventKind.SERVICE))
+        return Page(content(EN, Known((seen,), NOON), NOON)).text
+
+    command = """maskwatch events remove-site 'shop '"'"'a'"'"'' --store ADDRESS"""
+    assert "remove-site" not in text(29)
+    assert (command in text(31)) is (state in {SiteState.SILENT, SiteState.STOPPED})
+
+
 def test_forty_sites_are_added_up_and_their_cameras_wait_to_be_asked_for():
     sites = [site(f"site {number}", cameras=[f"c{n}" for n in range(25)]) for number in range(40)]
     page = Page(content(EN, Known(sites, NOON), NOON))

@@ -11,11 +11,13 @@ from uuid import uuid4
 
 import pytest
 from harness.postgres import Postgres
-from harness.receivers import until
 from harness.service import hits
+from harness.waiting import until
 from pydantic import SecretStr
 from sqlalchemy import text
+from typer.testing import CliRunner
 
+from maskwatch.cli import events as commands
 from maskwatch.cli.check import machine
 from maskwatch.console.settings import ConsoleSettings
 from maskwatch.core.errors import EventError
@@ -351,6 +353,29 @@ def test_erasing_takes_a_sites_copies_of_a_camera_and_days_and_a_persons_name_fo
             ("south", "door", 1000.0),
         ]
     own.close()
+
+
+def test_a_site_that_is_no_more_goes_with_its_events_by_a_command_of_the_owner(clean, monkeypatch):
+    check(SecretStr(clean.url), "north")
+    now = time.time()
+    with shared(clean.url) as store:
+        store.add([event(at=now - 9000 - n, site=site) for site in ("north", "south") for n in range(600)])
+        store.add([event(kind=EventKind.OUTAGE, at=now - 9000, site="north")])
+    clean.execute("INSERT INTO sites VALUES ('north', 'a', now() - interval '1 hour'), ('south', 'b', now())")
+    monkeypatch.setenv("MASKWATCH_OWNER", clean.quoted)
+    at = ["--store", clean.url.replace(clean.quoted, "{MASKWATCH_OWNER}")]
+
+    def run(*arguments):
+        done = CliRunner().invoke(commands.app, ["remove-site", *arguments, *at])
+        return str(done.exception) if done.exception else done.output
+
+    assert "its service writes still, and would come back" in run("south", "--yes")
+    assert "'west' is no site of that database; it has north, south" in run("west", "--yes")
+    assert "601 events would go; --yes deletes them for good" in run("north")
+    assert _count(clean) == 1201
+    assert "north: 601 events deleted" in run("north", "--yes")
+    assert clean.execute("SELECT DISTINCT site FROM events") == [("south",)]
+    assert clean.execute("SELECT site FROM sites") == [("south",)]
 
 
 def test_the_indexes_of_this_release_come_into_a_store_of_before_while_events_go_on(clean, tmp_path, caplog):

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 from harness.mounts import tmpfs
-from harness.receivers import until
+from harness.waiting import until
 
 from maskwatch.core.errors import EventError
 from maskwatch.core.events import Event, EventKind

@@ -97,7 +97,7 @@ def test_a_camera_whose_packets_are_broken_does_no_harm(watched, recovery, mode)
     said = service.log[mark:]
     assert said.count("sick: up") + said.count("sick: down") + said.count("sick: breaks off") <= 7
     assert "well: down" not in said
-    service.until_logged("sick: holds again", 20, after=mark)
+    service.until_logged("sick: stays connected again", 20, after=mark)
 
 
 def test_pictures_of_several_slices_come_whole(watched, clips):

@@ -111,7 +111,7 @@ class Watched:
 
     @property
     def notice(self):
-        return self.board.snapshot().notices.get("fleet")
+        return "; ".join(self.board.snapshot().notices.values()) or None
 
 
 @pytest.fixture

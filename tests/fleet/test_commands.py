@@ -11,12 +11,13 @@ from maskwatch.cli import fleet
 from maskwatch.core.errors import ConfigError, FleetError
 from maskwatch.fleet.follower import FleetFollower
 from maskwatch.fleet.manifest import MANIFEST, SERVICES
+from maskwatch.fleet.publish import VALIDITY
 from maskwatch.fleet.signing import PASSPHRASE
 from maskwatch.fleet.stages import Stage
 from maskwatch.models.registry import SHIPPED
 from maskwatch.platform.clock import utc_now
 
-from .conftest import V1, V2, Watched, member_names
+from .conftest import V1, V2, WATCHED, Watched, member_names
 
 
 @pytest.fixture
@@ -49,6 +50,9 @@ def test_a_version_s_whole_way(run, tmp_path, source, folder, service, keys):
     told = run("stage", V1, "tenth", *signed)
     assert f"1 of 3 services known are of its tenth: {first}" in told
     assert [each.look() for each in services] == [V1, SHIPPED, SHIPPED]
+    assert f"1 service to be waited for, the last until {utc_now() + WATCHED:%Y-%m-%d}" in run(
+        "status", "--to", folder
+    )
 
     services[0].why_back = "door: how sure the detector is has shifted (PSI 1.20, bound 0.50)"
     assert services[0].look() == SHIPPED
@@ -122,7 +126,10 @@ def test_a_version_in_the_shadow_is_told_with_what_came_of_it(run, source, folde
     shop = service()
     shop.tried = ShadowStatus(V1, SHIPPED, utc_now(), {"door": ShadowCounts(frames=120, differing=7)})
     shop.look()
-    assert "tries v1: 7 of 120 frames differ" in " ".join(run("status", "--to", folder).split())
+    told = " ".join(run("status", "--to", folder).split())
+    assert "tries v1: 7 of 120 frames differ" in told
+    assert "v1 in the shadow: 7 of 120 frames differ at 1 service" in told
+    assert "280 more are needed" in told
 
 
 def test_status_tells_which_service_follows_which_cannot_and_which_is_silent(
@@ -144,6 +151,44 @@ def test_status_tells_which_service_follows_which_cannot_and_which_is_silent(
     assert rows["follows"].split("│")[4].strip() == "follows"
     assert "does not follow: the fleet's manifest is not signed with the key" in rows["trusts another"]
     assert f"silent since {then:%Y-%m-%d %H:%M}" in rows["silent"]
+
+
+def test_a_service_that_is_no_more_is_told_and_removed(run, source, folder, service, publisher):
+    publisher.publish(source, V1, Stage.ALL)
+    for name in ("shop 1", "shop 2"):
+        service(name).look()
+    path = folder / SERVICES / "shop%201.json"
+
+    def silent_for(days):
+        then = utc_now() - timedelta(days=days)
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"at": then.isoformat()}))
+        return " ".join(run("status", "--to", folder).split())
+
+    assert "fleet remove" not in silent_for(29)
+    assert silent_for(31).count("maskwatch fleet remove takes it away, if it is no more") == 1
+    with pytest.raises(FleetError, match="'shop 2' reports still, and would come back"):
+        run("remove", "shop 2", "--to", folder)
+    with pytest.raises(FleetError, match="no service 'shop 3' has reported there, but shop 1, shop 2"):
+        run("remove", "shop 3", "--to", folder)
+    run("remove", "shop 1", "--to", folder)
+    assert [path.name for path in (folder / SERVICES).iterdir()] == ["shop%202.json"]
+
+
+def test_until_when_a_manifest_holds_is_told_and_renewed(run, source, folder, keys, publisher, monkeypatch):
+    signed = ("--key", keys / "ours", "--to", folder)
+    now = utc_now()
+    assert f"valid until {now + VALIDITY:%Y-%m-%d}" in run("publish", V1, *signed, "--dir", source.folder)
+
+    def status(days):
+        monkeypatch.setattr(fleet, "utc_now", lambda: now + timedelta(days=days))
+        return " ".join(run("status", "--to", folder).split())
+
+    assert "refresh" not in status(20)
+    assert "(maskwatch fleet refresh, before that)" in status(25)
+    assert "EXPIRED on " in status(31)
+    told = run("refresh", *signed, "--valid-days", "90")
+    assert f"valid until {now + timedelta(days=90):%Y-%m-%d}" in told
+    assert "refresh" not in status(31)
 
 
 def test_keygen_prints_the_public_key_and_never_the_private_one(run, tmp_path, monkeypatch):

@@ -73,7 +73,7 @@ def test_check_tells_what_the_fleet_offers(publisher, source, folder, keys, serv
     publisher.publish(source, V1, Stage.ALL)
     publisher.publish(source, V2)
     told = check_fleet(parsed(address=str(folder), public_key=str(keys / "ours.pub"), name="shop"))
-    assert told.endswith("UTC, v1 for shop, v2 in the shadow")
+    assert told.endswith(", v1 for shop, v2 in the shadow")
     service("shop").member.report()
     assert "another service of the fleet is named 'shop'" in check_fleet(
         parsed(address=str(folder), public_key=str(keys / "ours.pub"), name="shop")

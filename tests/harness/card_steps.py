@@ -1,7 +1,8 @@
 """How often the processor waits for a card in each step of a call, and how many functions Python calls there.
 
 The shipped weights, composed frames of 1080p with five people. Waits are counted with the processor in the card's place;
-calls, with those of C, of the card's way on the processor itself, as what stands in the card's place is Python, too.
+calls, with those of C, of the detector's way on a card on the processor itself, as what stands in the card's place is Python,
+too.
 
     PYTHONPATH=tests python tests/harness/card_steps.py
 """
@@ -16,6 +17,7 @@ import torch
 from harness.card import CARD, AtOnce, pretended_card
 from maskwatch.bench import scene
 from maskwatch.classify.settings import Settings as ClassifySettings
+from maskwatch.detect.backends.pytorch import CARD_PIECE_PX
 from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.pyramids import upload
 from maskwatch.detect.pyramids.device import DevicePyramid
@@ -32,8 +34,8 @@ class CardsWay(Mtcnn):
         return DevicePyramid(torch.from_numpy(np.stack(frames)), self._settings.min_face_px)
 
 
-def by_step(detector, judge, frames, take):
-    """What `take` gives at the end of each step of a call, added up by the step's name."""
+def by_step(detector, frames, take):
+    """What `take` gives at the end of each step of a call, added up by the step's name; and the faces of each frame."""
     steps = Counter()
 
     def lap(name):
@@ -45,9 +47,7 @@ def by_step(detector, judge, frames, take):
     take()
     found = timed.detect(frames)
     lap("records of what was found")
-    judge.classify([(rgb, face) for rgb, faces in zip(frames, found, strict=True) for face in faces])
-    lap("classifier")
-    return steps
+    return steps, found
 
 
 def waits(frames):
@@ -61,12 +61,15 @@ def waits(frames):
                 return count
 
             models = Models(CARD)
-            return by_step(models.mtcnn(Settings()), models.classifier(ClassifySettings()), frames, take)
+            steps, found = by_step(models.mtcnn(Settings()), frames, take)
+            faces = [(rgb, face) for rgb, own in zip(frames, found, strict=True) for face in own]
+            models.classifier(ClassifySettings()).classify(faces)
+            return steps + Counter(classifier=take())
 
 
 def calls(frames):
-    models = Models(torch.device("cpu"))
-    own = models.mtcnn(Settings(backend="torch"))
+    own = Models(torch.device("cpu")).mtcnn(Settings(backend="torch"))
+    own._backend.piece_px = CARD_PIECE_PX
     detector = CardsWay(own._backend, own._settings, own.version, own._point)
     count = 0
 
@@ -81,7 +84,7 @@ def calls(frames):
 
     sys.setprofile(called)
     try:
-        return by_step(detector, models.classifier(ClassifySettings()), frames, take)
+        return by_step(detector, frames, take)[0]
     finally:
         sys.setprofile(None)
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 
 from harness.cameras import free_port
-from harness.receivers import until
+from harness.waiting import until
 
 START_S = 60
 PASSWORD = "k3ep/it:s3cret"

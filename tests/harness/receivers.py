@@ -6,22 +6,12 @@ import shutil
 import socket
 import subprocess
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from harness.cameras import free_port
-
-PATIENCE_S = 30
-
-
-def until(condition, within_s=PATIENCE_S):
-    """Wait for a condition."""
-    end_s = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < end_s, f"it took longer than {within_s} s"
-        time.sleep(0.02)
+from harness.waiting import PATIENCE_S, until
 
 
 class Receiver:

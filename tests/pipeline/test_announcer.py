@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from harness.receivers import until
+from harness.waiting import until
 
-from maskwatch.core.errors import AlertKept
+from maskwatch.core.errors import AlertError, AlertKept
 from maskwatch.core.records import Alert, Frame
 from maskwatch.pipeline.announcer import Announcer, SinkRoute
 from maskwatch.pipeline.status_board import Board
@@ -124,3 +124,29 @@ def test_what_a_sink_holds_open_is_closed_after_its_last_alert(make):
     announcer.close(5)
     assert len(sink.told) == 1
     assert sink.closed == 1
+
+
+class SlowlyProbedSink(Sink):
+    def __init__(self, gate):
+        super().__init__(gate=gate)
+        self.probed = 0
+
+    def probe(self, sentences):
+        assert self._gate.wait(60)
+        self.probed += 1
+        raise AlertError("fake: no sound")
+
+
+@pytest.mark.logs_errors
+def test_probes_of_a_slow_sink_do_not_pile_up_before_its_alerts(make):
+    gate = threading.Event()
+    sink = SlowlyProbedSink(gate)
+    announcer, board = make(sink)
+    told = []
+    for now_s in range(0, 1000, 100):
+        announcer.probe(float(now_s))
+    announcer.announce(alert(), [sink], told.append)
+    gate.set()
+    until(lambda: told)
+    assert sink.probed == 1
+    assert board.snapshot().alerts == {("fake", "delivered"): 1}

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from harness.receivers import until
+from harness.waiting import until
 
 from maskwatch.core.errors import AlertError, AlertKept, SourceError
 from maskwatch.core.events import EventKind

@@ -1,11 +1,11 @@
 """Several rules a camera: each alert to the sinks of its rule and level, and each end after it."""
 
 import threading
-import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from harness.waiting import until
 
 from maskwatch.core.errors import AlertError, SourceError
 from maskwatch.core.records import AlertKind, Box, Face, Frame, Label, Passage, Person
@@ -22,7 +22,7 @@ from maskwatch.pipeline.camera import Camera
 from maskwatch.pipeline.pipeline import Pipeline
 
 BARE, MASKED = 20, 230
-SOON_S = 5.0
+SOON_S = 30.0
 
 
 class Footage:
@@ -124,13 +124,6 @@ def replayed(made):
     with Pipeline([made], replay=True, on_decision=decisions.append) as pipeline:
         pipeline.run()
     return decisions
-
-
-def until(condition):
-    deadline = time.monotonic() + SOON_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def test_each_rule_gives_its_own_alert_of_a_frame():

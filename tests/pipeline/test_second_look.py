@@ -1,10 +1,10 @@
 """Second looks beside the pipeline: they find what was missed, and hold nobody up."""
 
 import threading
-import time
 
 import numpy as np
 import pytest
+from harness.waiting import until
 
 from maskwatch.core.errors import ModelError
 from maskwatch.core.records import Box, Face, Frame
@@ -14,7 +14,7 @@ from maskwatch.pipeline.camera import Camera, CameraModels
 from maskwatch.pipeline.pipeline import Pipeline
 
 SEEN, MISSED = Face(Box(5, 5, 25, 30), 0.99), Face(Box(40, 5, 60, 30), 0.8)
-SOON_S = 5.0
+SOON_S = 30.0
 
 
 class Source:
@@ -129,13 +129,6 @@ def test_a_look_that_fails_is_told_once_and_left_out(error, caplog):
     assert replayed(Source(5), look) == []
     assert len(look.threads) == 1
     assert caplog.text.count("second looks fail") == 1
-
-
-def until(condition):
-    deadline = time.monotonic() + SOON_S
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.002)
 
 
 def test_a_live_camera_goes_on_while_a_second_look_takes_its_time():

@@ -1,12 +1,12 @@
 """A candidate beside the pipeline: compared, counted, queued, and never in the way."""
 
 import threading
-import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from harness.waiting import until
 
 from maskwatch.core.privacy import Privacy
 from maskwatch.core.records import Box, Coverage, Face, Frame, ShadowCounts, ShadowStatus, Versions
@@ -205,13 +205,6 @@ def test_a_run_that_ends_is_not_looked_for_any_more():
         pipeline.run()
         assert pipeline.board.snapshot().shadow is None
     assert old.detector.threads == []
-
-
-def until(condition):
-    deadline = time.monotonic() + SOON_S
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.002)
 
 
 def test_a_live_camera_goes_on_while_a_candidate_takes_its_time():

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from harness.waiting import until
 
 from maskwatch.core.errors import AlertError
 from maskwatch.core.records import Alert, Box, Face, Frame, Label, Person, Versions
@@ -166,13 +167,6 @@ def running():
         pipeline.stop()
         thread.join(SOON_S)
         pipeline.__exit__(None, None, None)
-
-
-def until(condition):
-    deadline = time.monotonic() + SOON_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def test_it_stands_from_its_decision_before_it_is_spoken_until_it_is_over(running):

@@ -14,7 +14,7 @@ import av
 import numpy as np
 import pytest
 from harness.cameras import Listener, free_port
-from harness.receivers import until
+from harness.waiting import until
 
 from maskwatch.core.address import Address
 from maskwatch.core.errors import ImageError, SourceError, SourceRefused

@@ -691,6 +691,7 @@ def scraped():
         (("maskwatch_detector_inference_speed_seconds",), 0.0125),
         (("maskwatch_classifier_inference_speed_seconds",), None),
         (("maskwatch_device_up",), 1),
+        (("maskwatch_fleet_up",), 1),
         (("maskwatch_alerts_total", "failed", "voice"), 1),
         (("maskwatch_alerts_total", "delivered", "log"), 4),
         (("maskwatch_alert_sink_up", 'do"or\\', "voice"), 1),

@@ -1,4 +1,4 @@
-"""What a worker does: find and classify the faces of a chunk. Depends on nothing but the chunk and the plan."""
+"""A worker's task: find and classify the faces of a chunk. The result depends only on the chunk and the plan."""
 
 import base64
 import json
@@ -29,7 +29,7 @@ LEVEL = 1  # of compression: what costs a worker less than it costs the network
 
 @dataclass(frozen=True, slots=True)
 class AnalysisSetup:
-    """How all chunks are analysed: a plan, of which the address is each chunk's own, and where the models come from."""
+    """How all chunks are analysed: a plan, whose address is replaced by each chunk's, and where the models come from."""
 
     plan: ReplayPlan
     models: Path
@@ -41,14 +41,14 @@ class AnalysisSetup:
 
 
 class ChunkAnalyzer:
-    """Analyses one chunk after the other, by models that it keeps. The result of a chunk is the same in whatever process."""
+    """Analyses chunks one after the other with models that it keeps. A chunk's result is the same in every process."""
 
     def __init__(self, work: AnalysisSetup) -> None:
         self._plan = work.plan
         self._models = serving_models(Registry(work.models), pick_device(work.device))
 
     def __call__(self, chunk: Chunk) -> bytes:
-        """What was found, as `ChunkResult.read` reads it. Faults of the clip are among it."""
+        """The result as bytes for `ChunkResult.read`; errors of the clip are part of it."""
         address = Address(os.fspath(chunk.path))
         source = FileSource(self._plan.name, address, fps=self._plan.fps, aspect=self._plan.defaults.aspect)
         camera = footage_camera(self._plan, self._models, source)
@@ -77,7 +77,7 @@ class ChunkAnalyzer:
 
 
 def _frames(source: FileSource, chunk: Chunk) -> Iterator[Frame | None]:
-    """What a decoder makes of bad data is the clip's fault."""
+    """The frames; errors that a decoder raises for bad data become `SourceError`."""
     try:
         if chunk.end is None:
             yield from source.frames()
@@ -88,7 +88,7 @@ def _frames(source: FileSource, chunk: Chunk) -> Iterator[Frame | None]:
 
 
 def _carried(before: Detections, report: FrameReport) -> list[int | None]:
-    """Of each face and near miss, which of the frame before it is, where the motion gate carried it on."""
+    """For each face and near miss, its index in the frame before, where the motion gate carried it over."""
     places = {id(face): place for place, face in enumerate((*before.faces, *before.near_misses))}
     return [places.get(id(face)) for face in (*report.faces, *report.near_misses)]
 
@@ -106,7 +106,7 @@ def _line(frame: Frame, report: FrameReport, carried: list[int | None]) -> objec
 class AnalysedFrame:
     """A frame's report, with its number within the chunk, the grid of its scene, None where nothing moved, and which faces are those before.
 
-    `carried` has a place for each face and near miss: that among those of the frame before, None for one that was found.
+    `carried` holds, for each face and near miss, its index in the frame before; None for one that was newly found.
     """
 
     report: FrameReport
@@ -116,7 +116,7 @@ class AnalysedFrame:
 
 @dataclass(frozen=True, slots=True)
 class ChunkResult:
-    """A chunk's result: how many frames it showed, why it ended early, and what was seen in each that is wanted."""
+    """A chunk's result: its number of frames, why it ended early, and what was seen in each wanted frame."""
 
     shown: int
     broken: str | None

@@ -1,4 +1,4 @@
-"""Footage to clips, and clips to chunks: what one worker does at once."""
+"""Splits footage into clips, and clips into chunks, each for one worker."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,7 @@ CHUNK_S = 60.0  # of a long file; what a worker that dies costs
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A file, and its name in the output: its path below the folder that was asked for."""
+    """A file, and its name in the output: its path below the given folder."""
 
     path: Path
     name: str
@@ -25,10 +25,10 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A part of a clip from `begin` until before `end`, seconds since its first frame, which has the presentation time `first_s`.
+    """The part of a clip with `begin` <= time < `end`, in seconds since its first frame, whose presentation time is `first_s`.
 
-    `number` counts from 0. `end` None: the clip is read in one piece. Else it is analysed from `warm` on, so that at `begin`
-    as much is known of the scene as if all before had been looked at.
+    `number` counts from 0. `end` None: the clip is read in one piece. Otherwise it is analysed from `warm` on, so that at `begin`
+    as much is known of the scene as if everything before had been analysed.
     """
 
     path: Path
@@ -43,7 +43,7 @@ class Chunk:
 
 
 def find_clips(footage: Iterable[str]) -> list[Clip]:
-    """The video files among files, folders and globs, in natural order, each once. Raises `ConfigError` when there is none."""
+    """The video files in the given files, folders and globs, in natural order, each once. Raises `ConfigError` when there is none."""
     found: dict[Path, str] = {}
     for text in footage:
         path = Path(text)
@@ -63,7 +63,7 @@ def find_clips(footage: Iterable[str]) -> list[Clip]:
 
 
 def _with_own_names(clips: list[Clip]) -> list[Clip]:
-    """Two clips of one name have a number behind it."""
+    """Clips with the same name get a number after it."""
     seen: dict[str, int] = {}
     result = []
     for clip in clips:
@@ -73,7 +73,7 @@ def _with_own_names(clips: list[Clip]) -> list[Clip]:
 
 
 def chunks_of(clip: Clip, full_s: float | None) -> list[Chunk]:
-    """In order; one where the clip is short, or cannot be read in parts. Opens it.
+    """The chunks in order; a single one where the clip is short or cannot be read in parts. Opens the clip.
 
     `full_s` is how often the motion gate looks everywhere, None where there is none. A chunk is warmed up for two such times,
     and from a multiple of it on: as long as nothing moves, the gate then looks at the same moments as in one piece.

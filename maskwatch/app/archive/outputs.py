@@ -1,4 +1,4 @@
-"""What is kept of one clip: its report as JSON lines and Parquet, its events, and in the end how it went."""
+"""The outputs of one clip: its report as JSON lines and Parquet, its events, and finally its summary."""
 
 import importlib.util
 from collections.abc import Sequence
@@ -123,7 +123,7 @@ def _struct(pa: Any, fields: dict[str, Any]) -> Any:
 
 
 class ClipEvents:
-    """The events of one clip, which began at the Unix time `began`. Analysed again, it has the same ids, so that none is stored twice."""
+    """The events of one clip, which began at Unix time `began`. Ids are the same in every run, so that no event is stored twice."""
 
     def __init__(self, clip: str, began: float, site: str) -> None:
         self._clip = clip
@@ -133,7 +133,7 @@ class ClipEvents:
         self._others: list[Event] = []
 
     def add(self, decision: Decision) -> None:
-        """Take what happened with a frame."""
+        """Add the events of a frame."""
         for alert in decision.alerts:
             event = alert_event(alert, self._began + alert.at)
             event = replace(event, data={**event.data, "delivered": False})  # nobody was there to be told
@@ -151,7 +151,7 @@ class ClipEvents:
             self._alerts[over.id] = ended(self._alerts[over.id], self._began + over.ended_at)
 
     def all(self, last_at: float) -> Sequence[Event]:
-        """All of them, with their own ids; an alert that goes on at the end of the clip, at `last_at` seconds, is cut off there."""
+        """All events with their ids; an alert still on at the clip's end, `last_at` seconds, ends there."""
         alerts = [
             event if event.ended_at is not None else ended(event, self._began + last_at, cut_off=True)
             for event in self._alerts.values()

@@ -1,4 +1,4 @@
-"""A clip whose faces were found before, once more as footage: the same decisions as of a replay, without any picture."""
+"""A clip with stored detections as a source of frames: gives the same decisions as a replay, without decoding pictures."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -19,7 +19,7 @@ from maskwatch.sources.file import FileSource
 class RecordedSource:
     """The frames of a clip's chunks, in order, with their scene's grid and no pixels; `analyse` has their reports.
 
-    Frames are numbered over the whole clip. It ends with a `SourceError` where a chunk did.
+    Frames are numbered over the whole clip. Raises `SourceError` where a chunk ended with one.
     """
 
     live = False
@@ -48,7 +48,7 @@ class RecordedSource:
         return None
 
     def analyse(self, frames: Sequence[Frame]) -> list[FrameReport]:
-        """The reports of frames that were given, each once and in order."""
+        """The reports of the frames, to be taken once each and in order."""
         return [self._carried_on(*self._reports.pop(frame.seq)) for frame in frames]
 
     def _carried_on(self, report: FrameReport, carried: tuple[int | None, ...] | None) -> FrameReport:
@@ -75,7 +75,7 @@ def _frame(report: FrameReport, points: Grid | None) -> Frame:
 
 
 class PicturedSamples:
-    """A `SampleStore` that is given frames without pixels, and reads each of them from its clip for another store."""
+    """A `SampleStore` that gets frames without pixels, and reads their pixels from the clip for another store."""
 
     def __init__(self, store: SampleStore, path: Path, chunks: Sequence[Chunk], aspect: float | None) -> None:
         self._store = store

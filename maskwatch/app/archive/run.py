@@ -1,4 +1,4 @@
-"""`maskwatch archive`: chunks to workers, their results to disk, whole clips to reports. What is done is not done again.
+"""`maskwatch archive`: gives chunks to workers, keeps their results on disk, and writes a report for each complete clip.
 
 OUT/clips/NAME/report.jsonl, report.parquet    what was seen in each frame
 OUT/clips/NAME/clip.json                       how it went; it is written last
@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ArchivePlan:
-    """Where all goes, and how the clips are analysed; the plan's address is each clip's own. `site` is the events'."""
+    """The output folder, and how the clips are analysed; the plan's address is replaced by each clip's. `site` is for the events."""
 
     out: Path
     plan: ReplayPlan
@@ -53,7 +53,7 @@ class ArchivePlan:
 
 @dataclass(frozen=True, slots=True)
 class ClipResult:
-    """How a clip went. Lengths in seconds; `people` by their last verdict, `passages` by way and verdict. `broken` is why it ended early."""
+    """A clip's summary. Lengths in seconds; `people` by their last verdict, `passages` by direction and verdict. `broken` is why it ended early."""
 
     name: str
     asked: str
@@ -68,7 +68,7 @@ class ClipResult:
 
 @dataclass(slots=True)
 class _Job:
-    """A clip that is being worked on, and the chunks that are not done yet. `held` are results that may not lie on a disk."""
+    """A clip under way, and its chunks that are not done. `held` are results that must not be written to disk."""
 
     clip: Clip
     asked: str
@@ -79,7 +79,7 @@ class _Job:
 
 
 class ArchiveRun:
-    """Analyses clips; gives how each went, as they are done. `advance` is called with how many bytes of footage are done."""
+    """Analyses clips and yields the summary of each as it is done. `advance` is called with the bytes of footage done."""
 
     def __init__(
         self, archive: ArchivePlan, workers: Workers[Chunk, bytes], advance: Callable[[int], None]
@@ -163,7 +163,7 @@ class ArchiveRun:
                 yield self._join(ready, events)
 
     def _join(self, job: _Job, events: EventStore) -> ClipResult:
-        """The clip's decisions, of the results of all its chunks."""
+        """The clip's decisions from the results of all its chunks."""
         archive, folder = self._archive, self._folder(job.clip)
         plan = self._plan_of(job.clip)
         found = (
@@ -236,7 +236,7 @@ class _Left:
 
 
 def read_result(folder: Path) -> ClipResult | None:
-    """How a clip went in an earlier run, None where it was not done."""
+    """A clip's summary from an earlier run; None where it was not completed."""
     try:
         return ClipResult(**json.loads((folder / DONE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):

@@ -45,7 +45,7 @@ class CheckOptions:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What there is to say of a camera, and its picture, None where there may be or can be none."""
+    """The findings about a camera, and its picture; None where none may or can be written."""
 
     lines: tuple[str, ...]
     picture: Path | None = None
@@ -54,7 +54,7 @@ class Findings:
 def look_at(name: str, camera: CameraConfig, models: Callable[[], Models], options: CheckOptions) -> Findings:
     """Open the camera once, look for faces in it, ask it for a smaller stream, and leave its picture. Raises `SourceError`.
 
-    Of faces nothing is said where the models fail, which is told elsewhere.
+    Where the models fail, which is reported elsewhere, nothing is said about faces.
     """
     source = camera_source(name, camera)
     if isinstance(source, SupportsIdle):  # it may bring nothing for hours and be well
@@ -92,7 +92,7 @@ def _faces(watched: StreamSample, camera: CameraConfig, models: Callable[[], Mod
 
 
 def _transport(address: Address | None, camera: CameraConfig) -> str:
-    """TCP or UDP of RTSP; empty of what says it by its address."""
+    """RTSP's transport, TCP or UDP; empty for other addresses, which tell theirs by themselves."""
     try:
         is_rtsp = address is not None and urlsplit(address.reveal()).scheme.lower() in {"rtsp", "rtsps"}
     except ValueError:
@@ -101,7 +101,7 @@ def _transport(address: Address | None, camera: CameraConfig) -> str:
 
 
 def _decoded_by(camera: CameraConfig) -> str:
-    """What `decode: auto` comes to on this machine; nothing for other values, which say it themselves."""
+    """The decoder that `decode: auto` stands for on this machine; empty for other values, which name it."""
     address = address_of(camera.source)
     if camera.decode is Decode.SOFTWARE:
         return ""
@@ -140,7 +140,7 @@ def _smallest_face(seen: FacesSeen | None, width: int, options: CheckOptions) ->
 def _leave_picture(
     options: CheckOptions, name: str, camera: CameraConfig, seen: FacesSeen | None
 ) -> Path | None:
-    """With as much of the frame as may be shown; where nothing may, one of before is removed. Raises `OSError`."""
+    """Write the picture with as much of the frame as may be shown; where nothing may, an earlier one is removed. Raises `OSError`."""
     path = options.folder / f"{name}.jpg"
     frame = None
     if seen is not None:

@@ -27,9 +27,9 @@ ROOM = 2.5  # times `min_face_px`: when all faces are wider, it may be larger, t
 
 @dataclass(frozen=True, slots=True)
 class FacesSeen:
-    """What is in the picture `frame`: `report` has the faces from `least_px` on, `smaller` are those that are missed for it.
+    """The faces in the picture `frame`: `report` has those of at least `least_px`, `smaller` those missed because they are smaller.
 
-    `least_px` is None of a detector that knows no smallest face, `find_ms` what finding faces takes in such a frame.
+    `least_px` is None for a detector without a smallest face; `find_ms` is the detection time for such a frame.
     """
 
     frame: Frame
@@ -46,7 +46,7 @@ class FacesSeen:
 
 @dataclass(frozen=True, slots=True)
 class SizeTrial:
-    """A smallest face in pixels, what finding faces takes with it, and how many it finds."""
+    """A smallest face in pixels, with the detection time and the number of faces found."""
 
     least_px: float
     find_ms: float
@@ -54,7 +54,7 @@ class SizeTrial:
 
 
 def look(frames: Sequence[Frame], camera: CameraConfig, models: Models) -> FacesSeen:
-    """The faces in that of the frames that shows most. Raises `ModelError`, or `ConfigError` without its backend."""
+    """The faces in the frame that shows most of them. Raises `ModelError`, or `ConfigError` without its backend."""
     least = smallest_face_px(camera.detect)
     reports = [_analysed(frame, camera, models) for frame in frames]
     best = max(range(len(frames)), key=lambda place: len(reports[place].faces))
@@ -67,7 +67,7 @@ def look(frames: Sequence[Frame], camera: CameraConfig, models: Models) -> Faces
 
 
 def compare(frame: Frame, camera: CameraConfig, models: Models) -> list[SizeTrial]:
-    """What each smallest face costs and finds in the picture; empty of a detector that knows none."""
+    """The time and the number of faces for each smallest face; empty for a detector that has no such setting."""
     detect = camera.detect
     if not isinstance(detect, DetectSettings):
         return []
@@ -81,7 +81,7 @@ def compare(frame: Frame, camera: CameraConfig, models: Models) -> list[SizeTria
 
 
 def told(seen: FacesSeen, view_deg: float) -> str:
-    """Which faces there are, whether the smallest face that is looked for suits them, and which the view can hold."""
+    """The faces there are, whether `min_face_px` suits them, and the sizes that faces can have in this view."""
     width, widths = seen.frame.size[0], seen.widths
     who = "nobody in view now"
     if widths:

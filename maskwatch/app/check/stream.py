@@ -19,9 +19,9 @@ MAX_FRAMES = 2000  # of footage, whose clock may not go on
 
 @dataclass(frozen=True, slots=True)
 class StreamSample:
-    """What came: the first frame and the last, and what was measured; None where two frames did not come.
+    """The first and last frame, and what was measured; None where fewer than two frames came.
 
-    `opened_s` is how long the first picture took, `fps` the frames that came a second, `frame_ms` the processor's time
+    `opened_s` is the time to the first picture, `fps` the frames received a second, `frame_ms` the processor time
     to receive and decode one.
     """
 
@@ -43,7 +43,7 @@ class StreamSample:
 
 
 def watch(source: Source, *, for_s: float = WATCH_S) -> StreamSample:
-    """Open it once and see what comes within `for_s` of its first frames. Raises `SourceError`."""
+    """Open the stream once and measure for `for_s` seconds from its first frame. Raises `SourceError`."""
     started = time.monotonic()
     with closing(source.frames()) as frames:
         first = last = next(iter(frames), None)
@@ -94,7 +94,7 @@ def told(watched: StreamSample, transport: str, aspect: float | None) -> str:
 
 
 def sizes(watched: StreamSample, aspect: float | None) -> str:
-    """The picture's size, and what it is made of where its pixels are not square, or look as if they were not meant to be."""
+    """The picture's size, with the stream's own size where its pixels are not square, or look as if they should not be."""
     facts, (width, height) = watched.facts, watched.last.size
     sent = facts.size if facts.codec else (width, height)
     if sent not in {(width, height), (height, width)}:  # or turned upright

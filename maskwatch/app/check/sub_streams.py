@@ -1,4 +1,4 @@
-"""Whether an RTSP camera has a smaller stream: it is asked to describe it, and nothing is played."""
+"""Whether an RTSP camera has a smaller stream: the camera is asked to describe it (DESCRIBE), and nothing is played."""
 
 import ssl
 from contextlib import closing
@@ -22,7 +22,7 @@ SQUEEZED = 0.03  # of the aspect: more than rounding to whole blocks makes
 
 @dataclass(frozen=True, slots=True)
 class SmallerStream:
-    """A smaller stream, and by what change of the address it is reached."""
+    """A smaller stream, and the change of the address that leads to it."""
 
     stream: SubStream
     codec: str
@@ -30,9 +30,9 @@ class SmallerStream:
 
 
 def find(address: Address, size: tuple[int, int]) -> SmallerStream | None:
-    """The largest of the streams that are smaller than `size`, width and height; None where no other is known.
+    """The largest stream below `size` (width, height); None where no other is known.
 
-    Asks over one connection with the login of the address, at most `candidates` questions, and no more after the first
+    Asks over one connection with the address's login, for at most all `candidates`, and stops after the first
     refusal, so that no account is locked.
     """
     found: list[SmallerStream] = []
@@ -129,5 +129,5 @@ class _Asking:
         return described(response.body.decode("utf-8", "replace"))
 
     def close(self) -> None:
-        """Nothing was set up, so nothing is to be torn down."""
+        """Close the connection; as no stream was set up, no TEARDOWN is needed."""
         self._connection.close()

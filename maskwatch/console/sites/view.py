@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from shlex import quote
 from urllib.parse import urlencode
 
 from maskwatch.console.history.query import ALL_SITES
@@ -13,7 +14,7 @@ from maskwatch.console.reasons import in_words
 from maskwatch.console.sites.shared_store import Known
 from maskwatch.console.texts import Texts
 from maskwatch.core.records import PeopleCount
-from maskwatch.events.sites import Figures, Site, SiteCamera, SiteState
+from maskwatch.events.sites import DAY_S, Figures, Site, SiteCamera, SiteState
 
 ICONS = {
     SiteState.SILENT: "cloud_off",
@@ -24,6 +25,7 @@ ICONS = {
 OLD_ICON = "history"  # of one that was up
 PASSING = frozenset({SiteState.OFFLINE, SiteState.UP})
 """Those that are told without a time: they may be over where the store cannot be read any more."""
+RETIRED_S = 30 * DAY_S
 FEW = 3  # so many sites are shown with their cameras
 NAMED = 3  # cameras that are offline, at most
 LEADS: Mapping[str, Mapping[str, str]] = {"events": {}, "alerts": {"kind": "alert"}, "week": {"show": "week"}}
@@ -95,13 +97,14 @@ def _site(t: Texts, site: Site, now: float, *, is_old: bool, is_open: bool) -> s
     versions += [t("sites.models", version=site.models)] if site.models else []
     heard = [] if site.state is SiteState.SILENT else [t("sites.heard", at=moment(site.heard_at, now, t))]
     icon = OLD_ICON if is_old and site.state is SiteState.UP else ICONS[site.state]
+    retired = f"<p class='mw-faint'>{escape(_retired(t, site))}</p>" if _is_retired(site, now) else ""
     several = f"<p class='mw-notice'>{t('sites.several')}</p>" if site.is_shared else ""
     return (
         f"<section class='mw-site mw-site-{_state_key(site.state, is_old=is_old)}'><div><h2>{escape(site.name)}</h2>"
         f"<p class='mw-state'><i class='material-icons' aria-hidden='true'>{icon}</i>"
         f"<span>{escape(_state(t, site, now, is_old=is_old))}</span></p>"
         f"<p class='mw-faint'>{escape(' · '.join([*heard, *versions]))}</p></div>"
-        f"{_both(t, (site.today, site.day))}{_leads(t, site.name, site.name)}{several}"
+        f"{_both(t, (site.today, site.day))}{_leads(t, site.name, site.name)}{several}{retired}"
         f"{_cameras(t, site, now, is_old=is_old, is_open=is_open)}</section>"
     )
 
@@ -116,6 +119,16 @@ def _state(t: Texts, site: Site, now: float, *, is_old: bool) -> str:
     told = t(key, since=moment(at, now, t))
     reason = site.ended.data.get("reason") if site.ended is not None else None
     return f"{told}: {in_words(str(reason), t)}" if reason else told
+
+
+def _is_retired(site: Site, now: float) -> bool:
+    """Whether it may be no more: nobody stops a service, or leaves it broken, for so long."""
+    return site.state in {SiteState.SILENT, SiteState.STOPPED} and now - site.heard_at > RETIRED_S
+
+
+def _retired(t: Texts, site: Site) -> str:
+    command = f"maskwatch events remove-site {quote(site.name)} --store ADDRESS"
+    return t("sites.retired", days=int(RETIRED_S // DAY_S), command=command)
 
 
 def _both(t: Texts, figures: tuple[Figures, Figures]) -> str:

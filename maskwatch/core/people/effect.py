@@ -1,7 +1,7 @@
-"""Did it help: who puts a mask on after an announcement, and who does without one. Pure.
+"""Whether announcements help: how many people put a mask on after one. Pure.
 
-What people do after an announcement is no proof that they do it because of it. Where a share of the announcements is
-withheld by chance, what people do then is what they would have done anyway, and the difference is the announcement's.
+That somebody puts a mask on after an announcement does not prove that she does so because of it. So a random share of the
+announcements may be withheld: the difference between told and withheld ones is the announcement's effect.
 """
 
 import hashlib
@@ -20,17 +20,17 @@ from maskwatch.core.records import (
     Outcome,
 )
 
-SEEN_S = 2.0  # who was last seen so shortly before the end was followed until the end
+SEEN_S = 2.0  # a person last seen so shortly before the end counts as followed until the end
 DAY_S = 86_400.0
 
 
 class Effect:
     """Follows what comes of one camera's announcements. Time is the frames' own, in seconds.
 
-    An announcement addresses those in view who have the verdict unprotected when the alert is given. Who has the verdict
-    protected within `effect_s` of it has put one on; who is not followed so long is unknown, as is who is addressed
-    anew before. `withhold_share` (0..1) of the announcements are withheld: `decided` says which, by a hash of `seed`, the
-    camera and the alert's time, so that a replay gives the same.
+    An announcement addresses the people in view with the verdict unprotected. Somebody whose verdict is protected within
+    `effect_s` has put a mask on; somebody who is not followed so long, or who is addressed again before, is unknown. A share
+    `withhold_share` (0..1) of the announcements is withheld, chosen by a hash of `seed`, the camera and the alert's time, so
+    that a replay withholds the same.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Effect:
         self.status = EffectStatus(effect_s)
 
     def withholds(self, alert: Alert) -> bool:
-        """Whether nobody is to be told of this alert; the same answer each time. That a camera is offline always is told."""
+        """Whether this alert is to be withheld; the same answer each time. Alerts about a camera never are."""
         if not _asks_for_masks(alert):
             return False
         text = f"{self._seed}/{self._camera}/{alert.at:.3f}"
@@ -56,14 +56,14 @@ class Effect:
         return drawn < self._withhold_share
 
     def update(self, report: FrameReport) -> tuple[Outcome, ...]:
-        """What came of announcements of which all is known now; call it with each report, in order, before `decided`."""
+        """The outcomes of announcements that are complete now; to be called with each report, in order, before `decided`."""
         self._begin_day(int(report.at // DAY_S))
         return self._close([each for each in self._open if each.is_over_after(report)])
 
     def decided(self, alert: Alert, report: FrameReport) -> Alert:
-        """The alert that is due with this report, marked where it is withheld; announcements before end with it.
+        """The alert of this report, marked if it is withheld; it begins an announcement and ends those before.
 
-        Several alerts of one report are one announcement; what asks nobody for a mask, or is not spoken, is none.
+        Several alerts of one report are one announcement. An alert that is quiet, or asks nobody for a mask, is none.
         """
         if not _asks_for_masks(alert):
             return alert
@@ -77,11 +77,11 @@ class Effect:
         return marked
 
     def announcement(self, alert: Alert) -> "Announcement | None":
-        """The one of this alert, to be told how the alert fared; None when it is over."""
+        """The announcement of this alert, which is to be told of its delivery; None when it is over."""
         return next((a for a in (*self._open, *self._unheard) if a.at == alert.at), None)
 
     def _close(self, over: "list[Announcement]") -> tuple[Outcome, ...]:
-        """Count those of which all is known; one that reached nobody is none."""
+        """Count those that are over and known to be told or withheld; one that reached nobody is dropped."""
         self._open = [each for each in self._open if each not in over]
         waiting = [*self._unheard, *over]
         self._unheard = [each for each in waiting if each.told is None and not each.has_failed]
@@ -109,7 +109,7 @@ def _asks_for_masks(alert: Alert) -> bool:
 
 
 class Announcement:
-    """One alert, told or withheld (`told`, None while nobody knows), and those whom it addresses, by their tracks."""
+    """One alert and the people whom it addresses, by their tracks. `told` is False for a withheld one, None while unknown."""
 
     def __init__(self, at: float, effect_s: float, people: frozenset[int], *, told: bool | None) -> None:
         self.at = at
@@ -131,7 +131,7 @@ class Announcement:
         self.has_failed = True
 
     def is_over_after(self, report: FrameReport) -> bool:
-        """Whether its time is over with this report, which it takes in; also when the clock was set back."""
+        """Whether its time is over with this report, which is taken into account; also when the clock was set back."""
         if self._is_stopped:
             return True
         is_over = not self.at <= report.at <= self._until
@@ -149,7 +149,7 @@ class Announcement:
         return is_over
 
     def stop(self) -> None:
-        """It ends before its time: of who has none on until now, nobody knows what she would have done."""
+        """End it before its time: people without a mask until now are unknown."""
         self._is_stopped = True
 
     def outcome(self) -> Outcome:
@@ -162,7 +162,7 @@ class Announcement:
 
 @dataclass(slots=True)
 class _Tally:
-    """Counts of announcements, told or withheld; as many numbers after a year as after a day."""
+    """Counts of announcements, told or withheld. Its size does not grow with time."""
 
     announcements: int = 0
     addressed: int = 0

@@ -2,7 +2,7 @@
 
 
 class ForwardTime:
-    """The frames' own time in seconds, as long as that goes forward.
+    """The frames' own time in seconds, made to rise always.
 
     Where it stands still or jumps back, as when a clock is set or footage is joined, it goes on by the step before.
     """
@@ -11,10 +11,10 @@ class ForwardTime:
         self._frame_at: float | None = None
         self._at = 0.0
         self.step_s = float("inf")
-        """From the frame before to the last one, above 0; infinite at the first."""
+        """Seconds from the frame before to the last one, above 0; infinite at the first."""
 
     def advance(self, frame_at: float) -> float:
-        """The time of a frame, given its own."""
+        """The rising time of a frame, given its own."""
         if self._frame_at is None:
             self._at = frame_at
         else:

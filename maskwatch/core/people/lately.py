@@ -1,4 +1,4 @@
-"""The people who were in view lately: how many wore a mask."""
+"""How many of the people in view within a sliding time wore a mask."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -7,19 +7,19 @@ from maskwatch.core.records import Label, PeopleCount, Person
 
 
 class PeopleLately:
-    """Counts the people of one camera within a sliding time of so many seconds, each once, by her last verdict.
+    """Counts the people of one camera within the last `seconds`, each once, by the last verdict on her.
 
-    People, not frames or seconds: looks at the same person are no independent ones, and an interval of them would
-    be far too narrow. Times are monotonic, in seconds.
+    It counts people, not frames: looks at the same person are not independent, and a confidence interval of frames would be
+    far too narrow. Times are monotonic, in seconds.
     """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._seen: dict[int, tuple[float, Label]] = {}  # by track, whom nobody saw for longest first
+        self._seen: dict[int, tuple[float, Label]] = {}  # by track, those not seen for longest first
         self._counts: Counter[Label] = Counter()
 
     def update(self, now_s: float, persons: Iterable[Person]) -> None:
-        """These are in view."""
+        """Note who is in view."""
         for person in persons:
             if person.track in self._seen:
                 self._counts[self._seen.pop(person.track)[1]] -= 1
@@ -28,7 +28,7 @@ class PeopleLately:
         self._drop_expired(now_s)
 
     def count(self, now_s: float) -> PeopleCount:
-        """Who was in view until now."""
+        """The people in view within the last `seconds`."""
         self._drop_expired(now_s)
         return PeopleCount(**{label.value: self._counts[label] for label in Label})
 

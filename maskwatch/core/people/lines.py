@@ -8,12 +8,12 @@ from maskwatch.core.records import Direction
 
 Point = tuple[float, float]
 
-MARGIN = 0.5  # of a face's longer side, beyond the line: nearer to it, she may still turn round;
-MARGIN_AT_END = 0.25  # where she is seen last, this is enough
+MARGIN = 0.5  # of a face's longer side, beyond the line: somebody nearer to it may still turn round;
+MARGIN_AT_END = 0.25  # for somebody who is gone, this is enough
 
 
 class Side(StrEnum):
-    """A side of a line as it is seen in the picture by who stands at its start and looks along it."""
+    """A side of a line in the picture, seen from its start along it."""
 
     LEFT = "left"
     RIGHT = "right"
@@ -21,7 +21,7 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """From `start` to `end`, x and y as shares (0..1) of the frame; who crosses it towards the side `leaving` leaves."""
+    """From `start` to `end`, x and y as shares (0..1) of the frame; crossing it towards the side `leaving` is leaving."""
 
     start: Point
     end: Point
@@ -29,24 +29,23 @@ class Line:
 
 
 class Crossing:
-    """One person and one line: follows her point, and tells once which way she went over.
+    """One person and one line: follows her point, and reports a crossing once.
 
-    What she crosses is the segment: her way past one of its ends is none. Steps back and forth over it cancel out, and
-    only beyond a margin is it said that she crossed. After one direction only the
-    other can follow, so that over one line `leaving` less `entering` is -1, 0 or 1.
+    Only the segment can be crossed; passing one of its ends is no crossing. Steps back and forth cancel out, and a crossing
+    is reported only beyond a margin. After one direction only the other can follow, so that for one line `leaving` minus
+    `entering` is -1, 0 or 1.
     """
 
     def __init__(self, line: Line) -> None:
         self._line = line
         self._point: Point | None = None
         self._distance_px = 0.0
-        self._through = (
-            0  # steps over the segment since the last word, those to the right less those to the left
-        )
-        self._said: Direction | None = None
+        # crossings of the segment since the last report: those to the right minus those to the left
+        self._through = 0
+        self._reported: Direction | None = None
 
     def step(self, point: Point, size: tuple[int, int]) -> None:
-        """She is at `point`, in pixels of a frame of that width and height. How long she was not seen does not matter."""
+        """Note that she is at `point`, in pixels of a frame with that width and height."""
         here = point[0] / size[0], point[1] / size[1]
         there_px, here_px = self._distances(self._point or here, here, size)
         if (there_px >= 0) != (here_px >= 0) and self._meets(here, there_px / (there_px - here_px), size):
@@ -54,26 +53,26 @@ class Crossing:
         self._point, self._distance_px = here, here_px
 
     def crossed(self, face_px: float) -> Direction | None:
-        """The direction, once she is beyond the line by `MARGIN` of her face, whose longer side is `face_px`."""
-        return self._say() if abs(self._distance_px) >= MARGIN * face_px else None
+        """The direction, once she is beyond the line by `MARGIN` of her face, whose longer side is `face_px`; else None."""
+        return self._report() if abs(self._distance_px) >= MARGIN * face_px else None
 
     def ended(self, face_px: float) -> Direction | None:
-        """The direction, if she was seen last beyond the line by `MARGIN_AT_END` of her face."""
-        return self._say() if abs(self._distance_px) >= MARGIN_AT_END * face_px else None
+        """The direction, if she was last seen beyond the line by `MARGIN_AT_END` of her face; else None."""
+        return self._report() if abs(self._distance_px) >= MARGIN_AT_END * face_px else None
 
-    def _say(self) -> Direction | None:
+    def _report(self) -> Direction | None:
         through, self._through = self._through, 0
         if through == 0 or (through > 0) != (self._distance_px >= 0):
             return None
         leaves = (through > 0) == (self._line.leaving is Side.RIGHT)
         direction = Direction.LEAVING if leaves else Direction.ENTERING
-        if direction is self._said:
+        if direction is self._reported:
             return None
-        self._said = direction
+        self._reported = direction
         return direction
 
     def _distances(self, there: Point, here: Point, size: tuple[int, int]) -> tuple[float, float]:
-        """Of two points from the endless line, in pixels, to its right above 0 (y points down)."""
+        """The signed distances in pixels of two points from the infinite line; positive on its right (y points down)."""
         (x1, y1), (x2, y2) = _px(self._line.start, size), _px(self._line.end, size)
         dx, dy = x2 - x1, y2 - y1
         length = hypot(dx, dy)
@@ -83,7 +82,7 @@ class Crossing:
         return first, second
 
     def _meets(self, here: Point, share: float, size: tuple[int, int]) -> bool:
-        """Whether the endless line is met within the segment, so much (0..1) of the way from the point before to here."""
+        """Whether the point at `share` (0..1) of the way from the last point to `here` lies within the segment."""
         assert self._point is not None
         (x1, y1), (x2, y2) = _px(self._line.start, size), _px(self._line.end, size)
         (px, py), (qx, qy) = _px(self._point, size), _px(here, size)

@@ -10,8 +10,8 @@ from maskwatch.core.people.unassessed import Unassessed
 from maskwatch.core.ports import Track
 from maskwatch.core.records import Box, Direction, Face, FrameReport, Label, Passage, Person, Polygon
 
-MIN_SIGHTINGS = 2  # what was found in one frame alone is no person,
-MIN_AGE_S = 0.15  # nor is what was followed for less: two frames at 25 a second
+MIN_SIGHTINGS = 2  # a person was found in so many frames,
+MIN_AGE_S = 0.15  # and followed for so long; two frames at 25 a second are not enough
 
 
 @dataclass(slots=True, eq=False)
@@ -32,12 +32,11 @@ class _Walk:
 
 
 class Passages:
-    """Tells of each person when she crosses a line, and when she has left the view without having crossed any.
+    """Reports each person who crosses a line, or who leaves the view without having crossed one.
 
-    Her point is the middle of her face. `zones` are polygons by name: where there are some, only people who stand in
-    one count (`Person.counted`), and out of view goes only who was in one. `min_face_px`, the smallest face that is
-    looked for, tells what moves like a person; who does so without a face is a passage without a track, once it is
-    over. None: movement is not gone by.
+    A person's point is the middle of her face. `zones` are polygons by name: where there are some, only people inside one
+    count (`Person.counted`), and only they can leave the view. `min_face_px`, the smallest face that is looked for, gives the
+    size of a person: movement of that size without a face is a passage without a track. None: movement is ignored.
     """
 
     def __init__(
@@ -56,9 +55,9 @@ class Passages:
     def update(
         self, report: FrameReport, tracks: Sequence[Track], labels: Mapping[int, Label]
     ) -> tuple[FrameReport, tuple[Passage, ...]]:
-        """The report with the zones of its persons, and who passed; `tracks` are the tracker's, `labels` theirs by number.
+        """The report with its persons' zones, and who passed. To be called with each report of a camera, in order.
 
-        To be called with each report of a camera, in order.
+        `tracks` are the tracker's, `labels` are their verdicts by number.
         """
         living = {track.number for track in tracks}
         ended = [self._walks.pop(number) for number in list(self._walks) if number not in living]
@@ -72,7 +71,7 @@ class Passages:
         return report, tuple(passages)
 
     def _went_on(self, track: Track, report: FrameReport, label: Label) -> Iterable[Passage]:
-        """Who crosses a line now. Where a hidden face is only expected to be, nobody was seen."""
+        """The lines that a track crosses now. A place where a hidden face is only expected does not count."""
         walk = self._walks.get(track.number)
         if walk is None:
             crossings = {name: Crossing(line) for name, line in self._lines.items()}
@@ -90,7 +89,7 @@ class Passages:
                 yield _passage(report.camera, report.at, walk, direction, name)
 
     def _ended(self, camera: str, walk: _Walk) -> Iterable[Passage]:
-        """Who is out of view since the last frame; it was when she was seen last."""
+        """The passages of a track that has ended; they happened when it was last seen."""
         if not walk.is_somebody:
             return
         at = walk.track.seen_at

@@ -10,16 +10,16 @@ from maskwatch.core.ports import Track, Tracker
 from maskwatch.core.records import Coverage, Face, Frame, FrameReport, Passage, Person
 from maskwatch.core.selection.scene import Grid, grid, is_another_view
 
-HIDDEN_S = 1.0  # a person whose face is hidden for so long is still in view
-SELDOM_S = 0.5  # between frames: where they come so seldom, one is enough to be a person
+HIDDEN_S = 1.0  # a person whose face is hidden for no longer is still in view
+SELDOM_S = 0.5  # between frames: with so few of them, one is enough for a person
 
 
 class People:
-    """Follows the people of one camera and judges each from all that was seen of her.
+    """Follows the people of one camera and judges each by everything that was seen of her.
 
-    A face that the gate carried on is no second look at it, and adds nothing to the verdict. What one frame alone has
-    may be a false box, and is no person before the tracker confirms it and another frame has it, too. A view of
-    another place begins anew. Times are the frames' own; where they jump back, `ForwardTime` goes on.
+    A face that the gate carried on is not looked at again, and adds nothing to the verdict. A face in one frame only may be a
+    false one: it becomes a person when the tracker confirms it and another frame has it, too. When the camera turns to
+    another place, all tracks end. Times are the frames' own; where they jump back, `ForwardTime` goes on.
     """
 
     def __init__(self, tracker: Tracker, *, protected_at: float, passages: Passages | None = None) -> None:
@@ -33,9 +33,9 @@ class People:
         self._view: Grid | None = None
 
     def update(self, frame: Frame | None, report: FrameReport) -> tuple[FrameReport, tuple[Passage, ...]]:
-        """The report with the people in view, and who passed since the last one; to be called with each, in order.
+        """The report with the people in view, and who passed since the last one; to be called with each report, in order.
 
-        Without its frame nobody sees whether the view is another.
+        Without the `frame` it is not noticed when the camera turns to another place.
         """
         at = self._time.advance(report.at)
         if frame is not None:
@@ -57,12 +57,12 @@ class People:
         return self._passages.update(replace(report, persons=persons), by_the_frames, labels)
 
     def _is_person(self, track: Track) -> bool:
-        """Once a person, she stays one."""
+        """Whether a track is a person; once it is, it stays one."""
         seen_again = track.confirmed and track.seen_at > track.since
         return seen_again or track.number in self._persons or self._time.step_s >= SELDOM_S
 
     def _look_at_the_view(self, frame: Frame, report: FrameReport) -> None:
-        """All tracks are over where the camera looks at another place, which the gate takes for a change, too."""
+        """End all tracks when the camera looks at another place; the gate then reports a change, too."""
         if report.look is Coverage.CARRIED:
             return
         now = grid(frame)
@@ -84,5 +84,5 @@ class People:
 
 
 def _moved(track: Track, seconds: float) -> Track:
-    """The same track on a clock that is so much further on."""
+    """The same track, with its times moved by so many seconds."""
     return replace(track, since=track.since + seconds, seen_at=track.seen_at + seconds) if seconds else track

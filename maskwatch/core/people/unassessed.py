@@ -10,19 +10,20 @@ from maskwatch.core.people.lines import Crossing, Line, Point
 from maskwatch.core.person_size import MAX_SHARE, WIDE, PersonSize, has_face, with_room
 from maskwatch.core.records import Box, Direction, FrameReport, Polygon
 
-UNSEEN_S = 1.0  # what moves for less is not counted
-CALM_S = 2.0  # without movement for so long, who was on her way out of view is gone,
-REST_S = 10.0  # and so long is waited for who stands still, or went where nothing shows it
-OWN_WIDTHS = 1.0  # a curtain moves, too, and goes nowhere
-LATELY_S = 1.0
-TOWARDS = 0.25  # of its width, in that time, towards the edge: on its way out
-STIRRING = 0.1  # of the smallest person's area: what moves of who stands; less is the picture's noise
+UNSEEN_S = 1.0  # movement for a shorter time is not counted
+CALM_S = 2.0  # without movement for so long, somebody on the way out of view is gone,
+REST_S = 10.0  # and anybody else: she may stand still, or be hidden
+OWN_WIDTHS = 1.0  # how far somebody must come, in widths: a curtain moves, too, and stays where it is
+RECENT_S = 1.0
+TOWARDS = 0.25  # of its width towards an edge, within `RECENT_S`: on the way out
+# share of the smallest person's area: less movement is the picture's noise, not somebody who stands
+STIRRING = 0.1
 HEAD = 0.15  # of its height, from above: where a face would be
 
 
 @dataclass(slots=True, eq=False)
 class Mover:
-    """What moved as one: where, when it last did, and how far it came from where it began, in its own widths."""
+    """Something that moved as one: where, when it last moved, and how far it came from its start, in its own widths."""
 
     box: Box
     start: Point
@@ -45,13 +46,13 @@ class Mover:
         (x, y), (u, v) = box.centre, self.start
         self.far = max(self.far, max(abs(x - u), abs(y - v)) / box.width)
         self.trail.append((report.at, box))
-        while self.trail[0][0] < report.at - LATELY_S:
+        while self.trail[0][0] < report.at - RECENT_S:
             self.trail.popleft()
         for crossing in self.crossings.values():
             crossing.step(self.head, report.size)
 
     def crossed(self) -> tuple[str | None, Direction]:
-        """The line that it went over from its beginning to its end, and which way."""
+        """The line that it crossed between its start and its end, and in which direction; None for no line."""
         for name, crossing in self.crossings.items():
             direction = crossing.ended(self.box.width / WIDE)
             if direction is not None:
@@ -59,17 +60,17 @@ class Mover:
         return None, Direction.GONE
 
     def is_over(self, report: FrameReport) -> bool:
-        """Whether nothing comes after it any more; a clock that is set back ends it."""
+        """Whether it has ended, as nothing moved for long enough; also when the clock was set back."""
         calm_s = report.at - self.at
         return not 0 <= calm_s <= (CALM_S if self._is_on_its_way_out(report.size) else REST_S)
 
     @property
     def is_somebody(self) -> bool:
-        """Whether it is to be counted: nobody whose face was seen, and nothing that stayed where it was."""
+        """Whether it is to be counted: it had no face, and did not stay where it was."""
         return not self.has_face and self.at - self.since > UNSEEN_S and self.far >= OWN_WIDTHS
 
     def _is_on_its_way_out(self, size: tuple[int, int]) -> bool:
-        """Whether she moved towards an edge, and as much again takes her there."""
+        """Whether it moved towards an edge, and as much again takes it there."""
         (x, y), (u, v) = self.box.centre, self.trail[0][1].centre
         right, down = x - u, y - v
         edges = (
@@ -82,9 +83,9 @@ class Mover:
 
 
 class Unassessed:
-    """Follows what moves in one camera's view, as the motion gate tells it: without the gate there is nothing to count.
+    """Follows what the motion gate reports as moved in one camera's view; without the gate nothing is counted.
 
-    Two people who walk close together are one, and who is close to somebody whose face is seen is not counted.
+    Two people who walk close together count once, and somebody close to a person whose face is seen does not count.
     """
 
     def __init__(self, min_face_px: float, zones: Mapping[str, Polygon], lines: Mapping[str, Line]) -> None:
@@ -94,7 +95,7 @@ class Unassessed:
         self._all: list[Mover] = []
 
     def update(self, report: FrameReport, faces: Iterable[Box]) -> list[Mover]:
-        """Those who are over since the last report and are to be counted; `faces` are those of people who are followed."""
+        """The movers that have ended since the last report and are to be counted; `faces` are those of followed people."""
         over = [each for each in self._all if each.is_over(report)]
         self._all = [each for each in self._all if each not in over]
         width, height = report.size
@@ -118,7 +119,7 @@ class Unassessed:
         return [each for each in over if each.is_somebody]
 
     def _before(self, part: Box) -> Mover | None:
-        """What it is a part of: the one that it lies on most."""
+        """The mover that it belongs to: the one that it overlaps most."""
         near = [each for each in self._all if overlaps(with_room(each.box), part)]
         return max(near, key=lambda each: covered_share(part, with_room(each.box)), default=None)
 

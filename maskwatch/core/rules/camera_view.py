@@ -1,4 +1,4 @@
-"""When to tell that a camera gives pictures and sees nothing useful: covered, turned away, dark, stuck, and the like."""
+"""Alerts about a camera that sees nothing useful: it is covered, turned away, dark, stuck, and the like."""
 
 from collections import deque
 
@@ -7,25 +7,25 @@ from maskwatch.core.rules.one_alert import OneAlert
 from maskwatch.core.view import Fault, Measure, UsualView
 
 NAME = "camera_view"  # of the rule, in its alerts
-EVERY_S = 1.0  # pictures are measured so often
-MIN_MATCHING = 0.2  # of the pattern: less is another view
-MIN_SHARPNESS = 0.5
-MIN_TEXTURE = 0.4  # of the usual: less is no view, but something before the lens
-LEARN_S = 3600.0  # the first hour, in which it is learnt how little a busy place leaves of the pattern
-BY_LEARNT = 0.5  # of the least that was then seen
-SETTLED_S = 600.0  # a camera that was turned, and stays so, shows its usual view then
-MAX_STUCK_S = 30.0  # a picture that stays the same for longer is never usual
+EVERY_S = 1.0  # between two pictures that are measured
+MIN_MATCHING = 0.2  # share of the pattern that matches: less is another view
+MIN_SHARPNESS = 0.5  # of the usual
+MIN_TEXTURE = 0.4  # of the usual: less is something before the lens
+LEARN_S = 3600.0  # the first hour, in which it is learnt how little of the pattern a busy place leaves
+BY_LEARNT = 0.5  # of the least match that was learnt
+SETTLED_S = 600.0  # a camera that has been turned for so long shows its new usual view
+MAX_STUCK_S = 30.0  # a picture that stays the same for longer is never normal
 
 
 class CameraView(OneAlert):
     """Decides for one camera, from its pictures in order, by their own clock.
 
-    A fault that lasts for `after_s` is told, unless `failed` says that it reached nobody: then again after another
-    `after_s`. The alert ends when the view is as usual for as long.
+    A fault that lasts for `after_s` causes an alert; if that reached nobody (`failed`), another one after another `after_s`.
+    The alert ends when the view has been as usual for `after_s`.
     """
 
     def __init__(self, camera: str, *, after_s: float, say: str) -> None:
-        # quiet: it is for those who look after the camera, not for those before it
+        # quiet: it is for those who maintain the camera, not for the people before it
         super().__init__(camera, say, AlertKind.CAMERA_VIEW, NAME, quiet=True)
         self._after_s = after_s
         self._usual = UsualView()
@@ -43,7 +43,7 @@ class CameraView(OneAlert):
 
     @property
     def fault(self) -> Fault | None:
-        """What is wrong with the view for `after_s` now; None while nothing is, or not for so long."""
+        """What has been wrong with the view for `after_s`; None where nothing has."""
         return self._told if self._standing or self._in_flight else None
 
     def update(self, frame: Frame, report: FrameReport) -> Alert | None:
@@ -61,11 +61,11 @@ class CameraView(OneAlert):
         return self._decided(fault, at)
 
     def failed(self) -> None:
-        """Nobody was told."""
+        """Note that the alert reached nobody."""
         self._in_flight, self._due_at = None, self._measured_at + self._after_s
 
     def interrupt(self) -> None:
-        """The camera gives no frames for now: what was told of its view is over."""
+        """End a delivered alert, as the camera gives no frames."""
         self._end(self._measured_at)
         self._fault, self._digest = None, None
 
@@ -75,7 +75,7 @@ class CameraView(OneAlert):
         self._digest = None
 
     def _seen(self, measure: Measure, report: FrameReport, at: float) -> Fault | None:
-        """What is wrong with this one picture; the first that fits."""
+        """What is wrong with this one picture: the first fault that fits, or None."""
         is_stuck = self._is_stuck(measure, at)
         is_another = measure.matching is not None and self._is_another(measure.matching, report, at)
         has_texture = measure.texture is not None and measure.texture >= MIN_TEXTURE
@@ -90,7 +90,7 @@ class CameraView(OneAlert):
         return next((fault for fault, is_so in faults.items() if is_so), None)
 
     def _is_stuck(self, measure: Measure, at: float) -> bool:
-        """Whether the very same picture comes for longer than it ever did before it went on."""
+        """Whether the picture has not changed for clearly longer than ever before."""
         if measure.digest != self._digest:
             same_s = self._measured_at - self._same_since if self._digest is not None else 0.0
             if same_s < MAX_STUCK_S:

@@ -1,4 +1,4 @@
-"""What a rule asks of each frame, and the people whom it asks about."""
+"""The condition that a rule checks on each frame, and the people whom it is about."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,21 +8,26 @@ from typing import Protocol
 from maskwatch.core.records import AlertKind, Direction, FrameReport, Label, Passage
 
 PASSED_S = 5.0
-"""Who crossed a line just now: so long ago at most. People leave in groups, which are to be judged as one."""
+"""For so long after crossing a line somebody counts. People leave in groups, which are judged together."""
 
 WHOLE = frozenset({0})
-"""What holds for all together rather than for the people of some tracks, which count from 1."""
+"""In place of tracks, which are numbered from 1: a condition on all people together."""
 
 NOBODY: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a condition makes of one frame.
+    """What a condition finds in one frame.
 
-    `holding` are the tracks of those for whom it holds, `lasting` those for whom an alert is not over, `over` those for
-    whom it is; for all others nobody can tell. A condition on all together gives `WHOLE`, or nobody. `people`,
-    `unprotected`, `protected_ratio` and `tracks` are for the alert.
+    Attributes:
+        people: for the alert; so are `unprotected`, `protected_ratio` and `tracks`.
+        holding: the tracks of people for whom the condition holds.
+        lasting: those for whom an alert goes on.
+        over: those for whom it is over; of all others it is unknown.
+
+    A condition on all people together has `WHOLE` or `NOBODY` in the last three.
+
     """
 
     people: int
@@ -35,17 +40,17 @@ class Finding:
 
 
 class Condition(Protocol):
-    """Of one camera; `kind` is that of its alerts."""
+    """A condition on one camera's people; `kind` is that of its alerts."""
 
     kind: AlertKind
 
     def judge(self, report: FrameReport, passages: Sequence[Passage]) -> Finding:
-        """What it makes of this frame; to be called with each report of the camera, in order."""
+        """What it finds in this frame; to be called with each report of the camera, in order."""
         ...
 
 
 class When(StrEnum):
-    """Whom a rule asks about: who is in view, or who crossed a line of the camera just now."""
+    """Whom a rule is about: people in view, or people who just crossed a line of the camera."""
 
     IN_VIEW = "in_view"
     LEAVING = "leaving"
@@ -54,17 +59,18 @@ class When(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Somebody whom a rule asks about. `track` is 0 where nobody is followed."""
+    """Somebody whom a rule is about. `track` is 0 where nobody is followed."""
 
     track: int
     label: Label
 
 
 class Subjects:
-    """Picks them from each frame: those in view, or those who crossed a line in one direction in the last `passed_s`.
+    """Picks the subjects of each frame: people in view, or people who crossed a line in one direction within `passed_s`.
 
-    To these belong who crossed up to `passed_s` before the first of them, so that nobody of a group is left to stand for
-    it when the others' time is over. Who crosses back meanwhile is none. `zone` is the name of the camera's that they have to be in, None for anywhere.
+    With the latter count those who crossed up to `passed_s` before the first of them, so that a group is judged as a whole
+    until its last member's time is over. Somebody who crosses back does not count. `zone` is the name of the zone that people
+    must be in; None: anywhere.
     """
 
     def __init__(
@@ -76,7 +82,7 @@ class Subjects:
         self._passed: dict[int, Passage] = {}  # the last of each track
 
     def update(self, report: FrameReport, passages: Sequence[Passage]) -> list[Subject]:
-        """Those of this frame; to be called with each, in order."""
+        """The subjects of this frame; to be called with each report, in order."""
         if self._direction is None:
             return self._in_view(report)
         self._passed |= {p.track: p for p in passages if p.track is not None and p.line is not None}
@@ -106,7 +112,7 @@ class Subjects:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many of them could be assessed, how many of these wear no mask, and the ratio (0..1) of the others."""
+    """How many subjects could be assessed, how many of these wear no mask (`bare`: their tracks), and the protected ratio."""
 
     assessed: int
     unprotected: int
@@ -115,7 +121,7 @@ class Tally:
 
     @classmethod
     def of(cls, subjects: Sequence[Subject]) -> "Tally":
-        """Counted; `bare` are the tracks of those who wear no mask."""
+        """Count these subjects."""
         protected = sum(each.label is Label.PROTECTED for each in subjects)
         unprotected = sum(each.label is Label.UNPROTECTED for each in subjects)
         assessed = protected + unprotected

@@ -1,4 +1,4 @@
-"""How often it was said in vain, and what is said then."""
+"""Escalation: what an alert says after earlier ones did not help."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Escalation:
-    """After `after` alerts in vain the level is 2, with the sentence `say` (None: the same one).
+    """After `after` alerts that did not help, the level is 2, with the sentence `say` (None: the same one).
 
-    In vain is an alert after which the condition was never over for `reset_s`; or, with `within_s`, each of
-    `after` alerts within that time, however often it was over meanwhile.
+    An alert did not help when the condition was never over for `reset_s` after it. With `within_s`, `after` alerts within
+    that time count, too, however often the condition was over between them.
     """
 
     after: int
@@ -28,7 +28,7 @@ class Repeats:
         self._lately: deque[float] = deque(maxlen=escalation.after)
 
     def level(self, at: float, *, goes_on: bool) -> int:
-        """That of an alert at `at`; to be asked at each frame, in order. `goes_on`: the condition holds, or is not over."""
+        """The level (1 or 2) of an alert at `at`; to be asked at each frame, in order. `goes_on`: the condition is not over."""
         if self._over_at is not None:
             self._over_at = min(self._over_at, at)  # the clock was set back
             if at - self._over_at >= self._escalation.reset_s:
@@ -43,10 +43,10 @@ class Repeats:
         return 1
 
     def delivered(self, at: float) -> None:
-        """An alert reached people."""
+        """Note that an alert was delivered."""
         self._in_row += 1
         self._lately.append(at)
 
     def over(self, at: float) -> None:
-        """The condition is over, and no frame need follow."""
+        """Note that the condition is over, though perhaps no frame follows."""
         self._over_at = at

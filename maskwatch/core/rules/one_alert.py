@@ -1,4 +1,4 @@
-"""An alert about a camera itself: one at a time, from its decision until it is over."""
+"""Alerts about a camera itself: one at a time, from its decision until it is over."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ from maskwatch.core.records import Alert, AlertKind
 
 
 class OneAlert:
-    """What the rules about a camera have in common; each says by itself when its alert is due, and when it is over."""
+    """Base class of the rules about a camera; each decides by itself when its alert is due, and when it is over."""
 
     def __init__(self, camera: str, say: str, kind: AlertKind, rule: str, *, quiet: bool = False) -> None:
         self._template = Alert(camera, 0.0, None, 0, 0, say, kind, rule=rule, quiet=quiet)
@@ -20,7 +20,7 @@ class OneAlert:
         return over
 
     def delivered(self, _at: float) -> None:
-        """Somebody knows."""
+        """Note that the alert was delivered."""
         self._standing, self._in_flight = self._in_flight, None
 
     def _decide(self, at: float, reason: str) -> Alert:

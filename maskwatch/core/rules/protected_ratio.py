@@ -6,13 +6,13 @@ from maskwatch.core.records import AlertKind, FrameReport, Passage
 from maskwatch.core.rules.condition import NOBODY, WHOLE, Finding, Subjects, Tally
 from maskwatch.core.rules.timed_rule import TimedRule, Timing
 
-NAME = "protected_ratio"  # of the rule that every camera has; nobody has to be told it
+NAME = "protected_ratio"  # of the rule that every camera has by default
 
 
 class ProtectedRatio:
     """Holds while the ratio (0..1) is strictly under `protected_ratio`, with at least `min_people` assessed.
 
-    It is over when the ratio is at `clear_ratio` again, which is at least the bound.
+    It is over when the ratio is at `clear_ratio` again; a value under `protected_ratio` counts as `protected_ratio`.
     """
 
     kind = AlertKind.UNPROTECTED
@@ -49,13 +49,12 @@ class ProtectedRatio:
 class Rule(TimedRule):
     """Decides for one camera, frame by frame. Time is the frames' own (`report.at`), in seconds.
 
-    It answers with an alert when the ratio (0..1) has been strictly under `protected_ratio` for `for_s` seconds
-    with at least `min_people` assessed; `say` is what the alert says. The alert is then in flight until `delivered` or `failed`
-    is called, and no other is given meanwhile. `cooldown_s` of silence starts at the delivery. After
-    more than `max_gap_s` without a frame, nobody knows what was meanwhile, and `for_s` counts anew.
+    It alerts when the ratio (0..1) has been strictly under `protected_ratio` for `for_s` with at least `min_people` assessed;
+    `say` is what the alert says. The alert is in flight until `delivered` or `failed` is called; there is no other alert
+    meanwhile, nor within `cooldown_s` after the delivery. After more than `max_gap_s` without a frame, `for_s` starts again.
 
-    A delivered alert ends when the ratio is at `clear_ratio` again (None: at the bound), when for more than `max_gap_s`
-    there were too few people to tell, or when the next is delivered.
+    A delivered alert ends when the ratio is at `clear_ratio` again (None: at the bound), when there have been too few people
+    for more than `max_gap_s`, or when the next alert is delivered.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Days and hours on the clock on the wall."""
+"""Schedules: days and hours of local time."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
@@ -8,13 +8,12 @@ EVERY_DAY = frozenset(range(7))
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When something is to be. Holds on `days` (0 is Monday) that are no `holidays`, within `hours`, or all day without any.
+    """Holds on `days` (0 is Monday) that are no `holidays`, within `hours`; all day where `hours` is empty.
 
-    `hours` are pairs of minutes since midnight: from the first on, until just before the second. Where the second is
-    the smaller one it is that of the next day, and the day is that on which it began. `zone` None is that of the machine.
+    `hours` are pairs of minutes since midnight, the second one excluded. Where the second is smaller, it is on the next day,
+    and the span belongs to the day on which it began. `zone` None is the machine's.
 
-    The clock on the wall decides: in the hour that is left out in spring nothing is, and in the one that is there twice
-    in autumn it holds twice.
+    Local time decides: of an hour that is skipped in spring nothing happens, and one that is repeated in autumn holds twice.
     """
 
     days: frozenset[int] = EVERY_DAY
@@ -23,7 +22,7 @@ class Schedule:
     zone: tzinfo | None = None
 
     def holds(self, at: float) -> bool:
-        """At the Unix time `at`, in seconds."""
+        """Whether the Unix time `at`, in seconds, is within the schedule."""
         local = datetime.fromtimestamp(at, self.zone)
         today, minute = local.date(), 60 * local.hour + local.minute
         if not self.hours:

@@ -1,4 +1,4 @@
-"""A condition that holds for long enough is an alert, and nobody spoke just now. An alert has a beginning and an end."""
+"""Rules: a condition that holds for long enough is an alert, unless there was one just before. Alerts begin and end."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -9,16 +9,16 @@ from maskwatch.core.rules.condition import Condition, Finding
 from maskwatch.core.rules.escalation import Escalation, Repeats
 from maskwatch.core.rules.schedule import Schedule
 
-NOT_ASKED = 4  # alerts that are over are kept for who does not ask at each frame; for who never asks, no more
+MAX_ENDED = 4  # ended alerts that are kept for a caller that does not ask for them at each frame
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """When a rule speaks, and what.
+    """When a rule alerts, and what the alert says.
 
-    The condition has to hold for `for_s`; `cooldown_s` of silence starts at the delivery. After more than `max_gap_s`
-    without a frame `for_s` counts anew. Outside of the `schedule` (None: always) there is no alert; while `quiet` holds
-    (None: never) an alert is a quiet one. Schedules need frames whose time is Unix time.
+    The condition has to hold for `for_s`; after a delivery there is no alert for `cooldown_s`. After more than `max_gap_s`
+    without a frame `for_s` starts again. Outside of the `schedule` (None: always) there is no alert; while `quiet` holds
+    (None: never) alerts are quiet. Schedules need frames whose time is Unix time.
     """
 
     say: str
@@ -32,7 +32,7 @@ class Timing:
 
 @dataclass(slots=True)
 class _Open:
-    """An alert that is not over, the tracks whom it is about, and when it was last seen to go on."""
+    """An alert that is not over, the tracks that it is about, and when its condition was last seen to hold."""
 
     alert: Alert
     subjects: frozenset[int]
@@ -40,10 +40,10 @@ class _Open:
 
 
 class TimedRule:
-    """Fills the port `Rule` for one camera by asking a condition at each frame.
+    """A `Rule` for one camera, which checks a condition on each frame.
 
-    A delivered alert ends when the condition is over, when for more than `max_gap_s` nobody could tell, when the
-    schedule ends or the camera gives no frames, or when the next one is delivered and stands in its place.
+    A delivered alert ends when the condition is over, when it has been unknown for more than `max_gap_s`, when the schedule
+    ends or the camera gives no frames, or when the next alert is delivered.
     """
 
     def __init__(self, name: str, condition: Condition, timing: Timing) -> None:
@@ -56,17 +56,17 @@ class TimedRule:
         self._delivered_at: float | None = None
         self._in_flight: _Open | None = None
         self._standing: _Open | None = None  # delivered, and not over
-        self._over: deque[Alert] = deque(maxlen=NOT_ASKED)
+        self._over: deque[Alert] = deque(maxlen=MAX_ENDED)
 
     def update(self, report: FrameReport, passages: Sequence[Passage] = ()) -> Alert | None:
-        """The alert that is due with this frame, mostly None; call it with each report of a camera, in order."""
+        """The alert that is due with this frame, mostly None; to be called with each report of the camera, in order."""
         at = report.at
         finding = self._condition.judge(report, passages)
         if self._timing.schedule is not None and not self._timing.schedule.holds(at):
-            self._rest(at)
+            self._end(at)
             finding = replace(finding, holding=frozenset())
         else:
-            self._look_for_the_end(at, finding)
+            self._check_end(at, finding)
         self._count(at, finding.holding)
         goes_on = bool(finding.holding) or self._standing is not None
         level = 1 if self._repeats is None else self._repeats.level(at, goes_on=goes_on)
@@ -82,7 +82,7 @@ class TimedRule:
         return self._over.popleft() if self._over else None
 
     def delivered(self, at: float) -> None:
-        """The alert reached people at `at`, on the camera's clock: the cooldown starts."""
+        """Note that the alert was delivered at `at`, on the camera's clock: the cooldown starts."""
         if self._in_flight is not None:
             self._replace(self._in_flight)
             if self._repeats is not None and not self._in_flight.alert.quiet:  # which nobody may have heard
@@ -91,15 +91,15 @@ class TimedRule:
         self._delivered_at = at
 
     def failed(self) -> None:
-        """Nobody was told: no cooldown, but `for_s` must pass again, so that a broken sink is not hammered."""
+        """Note that the alert reached nobody: no cooldown, but `for_s` must pass again, so that a broken sink gets a pause."""
         self._in_flight = None
         self._since = {}
 
     def interrupt(self) -> None:
-        """The camera gives no frames: a delivered alert is over, when the last frame was."""
+        """End a delivered alert at the last frame's time, as the camera gives no frames."""
         self._since = {}
         if self._last_at is not None:
-            self._rest(self._last_at)
+            self._end(self._last_at)
 
     def _alert(self, report: FrameReport, finding: Finding, due: frozenset[int], level: int) -> Alert:
         timing = self._timing
@@ -120,7 +120,7 @@ class TimedRule:
         )
 
     def _count(self, at: float, holding: frozenset[int]) -> None:
-        """Since when it holds for each of them, over gaps and with a clock that may be set back."""
+        """Note since when the condition holds for each subject, also over gaps and when the clock is set back."""
         if self._last_at is not None and at - self._last_at > self._timing.max_gap_s:
             self._since = {}
         self._last_at = at
@@ -128,7 +128,7 @@ class TimedRule:
             self._delivered_at = at  # the clock was set back: never silent for longer than the cooldown
         self._since = {each: min(at, self._since.get(each, at)) for each in holding}
 
-    def _look_for_the_end(self, at: float, finding: Finding) -> None:
+    def _check_end(self, at: float, finding: Finding) -> None:
         for each in (self._in_flight, self._standing):
             if each is not None and each.subjects & finding.lasting:
                 each.lasting_at = at
@@ -137,10 +137,10 @@ class TimedRule:
             return
         lost = not 0 <= at - standing.lasting_at <= self._timing.max_gap_s
         if standing.subjects <= finding.over or lost:
-            self._rest(at)
+            self._end(at)
 
-    def _rest(self, at: float) -> None:
-        """What stands is over, and so is its condition."""
+    def _end(self, at: float) -> None:
+        """End the standing alert, if any, and its condition."""
         if self._standing is not None:
             self._over.append(replace(self._standing.alert, ended_at=at))
             self._standing = None

@@ -9,8 +9,8 @@ from maskwatch.core.rules.condition import Finding, Subjects, Tally
 class WithoutMask:
     """Holds for each person with the verdict `UNPROTECTED`, while at least `min_people` are assessed.
 
-    It is over for her with the verdict `PROTECTED`. It knows people by their tracks: where nobody is followed, it never
-    holds.
+    It is over for a person with the verdict `PROTECTED`. It identifies people by their tracks: where nobody is followed, it
+    never holds.
     """
 
     kind = AlertKind.UNPROTECTED

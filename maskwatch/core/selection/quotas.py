@@ -1,4 +1,4 @@
-"""How many frames an hour: all together, and of each reason; and how long the same place waits."""
+"""Limits on queued frames: how many an hour in all and for each reason, and how long the same place waits."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -18,8 +18,8 @@ MAX_PLACES = 200
 class Quota:
     """At most `per_hour` in any hour, and no more than a sixth of it, rounded up, in any sixth of one.
 
-    Of both, a reason has its part by `shares` (0..1 each, relative to each other) among the reasons that asked
-    within the last hour: one that asks alone has all of it, and none can leave the others nothing. A reason without a
+    Each limit is divided by `shares` (0..1 each, relative to each other) among the reasons that asked
+    within the last hour: one that asks alone has all of it, and none can use up the others' part. A reason without a
     share, or with 0, gets nothing.
     """
 
@@ -30,7 +30,7 @@ class Quota:
         self._asked: dict[str, float] = {}
 
     def take(self, at: float, reasons: tuple[str, ...]) -> bool:
-        """Whether one of the reasons has room for one more, which then is taken: the first that has pays for it."""
+        """Whether one of the reasons may queue one more frame; the first that may is charged for it."""
         while self._taken and not 0 <= at - self._taken[0][0] < HOUR_S:
             self._taken.popleft()
         wanted = [reason for reason in reasons if self._shares.get(reason, 0) > 0]
@@ -54,7 +54,7 @@ class Quota:
 class BackOff:
     """Places that were queued. The same place waits a minute, then four times longer each time, up to six hours.
 
-    So a poster, a fan or a door that is taken for somebody again and again costs a few samples a day. What was not
+    So a poster, a fan or a door that is repeatedly taken for a face costs only a few samples a day. A place that was not
     queued for a day is forgotten.
     """
 

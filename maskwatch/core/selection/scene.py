@@ -1,4 +1,4 @@
-"""Two frames of a camera compared: the same scene, the same view, and did the picture change where a face was?
+"""Compares two frames of a camera: the same scene, the same view, and whether the picture changed where a face was.
 
 Unlike the motion gate (`detect.motion`), a lighting change counts as a new scene, because the models may judge it
 otherwise. So each compares frames in its own way: here by the mean difference over the frame or a face's place; in the
@@ -25,7 +25,7 @@ Grid = NDArray[np.int16]
 
 
 def grid(frame: Frame) -> Grid:
-    """The green channel at points as far apart in both directions: enough to tell a scene from another."""
+    """The green channel at a grid of points with equal spacing: enough to tell scenes apart."""
     if frame.grid is None:
         step = max(1, ceil(max(frame.size) / GRID))
         object.__setattr__(frame, "grid", np.asarray(frame.rgb[::step, ::step, 1], np.int16))
@@ -39,7 +39,7 @@ def is_steady(before: Grid, after: Grid) -> bool:
 
 
 def is_another_view(before: Grid, after: Grid) -> bool:
-    """Whether the camera looks at another place: more than other light, or people who come near, makes of a picture."""
+    """Whether the camera's view changed: by more than other light, or people who come near, change a picture."""
     if is_steady(before, after):
         return False
     if before.shape != after.shape:

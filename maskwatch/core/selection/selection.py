@@ -28,9 +28,9 @@ from maskwatch.core.selection.reasons import (
 from maskwatch.core.selection.scene import APART_IOU, Grid, grid, is_steady
 from maskwatch.core.selection.shadow import FaceDifference
 
-NEAR_MISS_S = (
-    2.0  # between two frames with near misses: those of one passer-by teach little more than one does
-)
+# seconds between two frames with near misses: several of one passer-by teach little more than one
+
+NEAR_MISS_S = 2.0
 
 Band = tuple[float, float]
 

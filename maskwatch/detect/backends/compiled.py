@@ -19,9 +19,8 @@ from maskwatch.platform.caches import cache_folder
 
 AFTER = 20  # calls with one size before it is worth compiling: what moves in a view has any of many sizes
 MAX_SHAPES = 8  # compiled at most: each takes time, and memory
-LIMIT = (
-    0.2  # by which the log-odds of a face may differ from the plain network's; bfloat16 moves them by 0.02
-)
+# largest accepted difference from the plain network's log-odds of a face; bfloat16 causes 0.02
+LIMIT = 0.2
 IDLE_S = 5.0  # the thread ends when nothing came for so long
 
 Compile = Callable[[Run, Tensor], Run]
@@ -137,7 +136,7 @@ def by_inductor(plain: Run, rgb: Tensor, mode: str = "max-autotune-no-cudagraphs
         try:
             with torch.compiler.set_stance("fail_on_recompile"):
                 maps: Tensor = made(rgb)
-        except AssertionError as e:  # torch 2.13 and older: of graphs, on any thread but the main one
+        except AssertionError as e:  # torch before 2.14: of graphs, on any thread but the main one
             raise NotCompiled(f"torch does not run it on this thread ({e!r})") from e
         except RuntimeError as e:
             if "fail_on_recompile" not in str(e):

@@ -45,7 +45,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Which figures a kind of report leads with; the worst source is that of the worst of `headlines`."""
+    """The figures that a kind of report leads with; the worst source is the one with the worst of `headlines`."""
 
     groups: tuple[Group, ...]
     headlines: tuple[str, ...]
@@ -53,7 +53,7 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
-    """What a report gets of it: nothing to read where there is one source and no condition was measured.
+    """The breakdown's parts in a report; empty where there is one source and no condition was measured.
 
     `lead` names the worst source, and `alone` has a section for each.
     """

@@ -1,4 +1,4 @@
-"""What the reports share: on what was measured, figures with their intervals, and two models side by side."""
+"""What the reports share: the data measured on, figures with their intervals, and two models side by side."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -23,7 +23,7 @@ GUESSES = (
 
 @dataclass(frozen=True, slots=True)
 class Doubts:
-    """What the models doubt, ranked, and their versions; of a check without models there are none."""
+    """The labels that the models doubt, ranked, and the models' versions; empty for a check without models."""
 
     suspects: Sequence[Suspect]
     versions: str
@@ -34,7 +34,7 @@ class Doubts:
 
 
 def data_report(title: str, checked: Checked, doubts: Doubts | None, listed: int = LISTED) -> Report:
-    """With pictures of the boxes that are doubled or doubted, and at most `listed` rows of each kind."""
+    """The report, with pictures of duplicate and doubtful boxes, and at most `listed` rows of each kind."""
     kinds = {kind: [each for each in checked.findings if each.kind is kind] for kind in Kind}
     sections = [Section("Faces", (_counts(checked), _kinds(kinds)))]
     sections += [_of_kind(kind, found, listed) for kind, found in kinds.items() if found]

@@ -1,4 +1,4 @@
-"""Figures as text: which are better low, which have a sign, and their intervals."""
+"""Figures as text: signs, intervals, and for which of them lower is better."""
 
 from collections.abc import Mapping, Sequence
 
@@ -27,7 +27,7 @@ def sign(name: str) -> str:
 
 
 def better_low(name: str) -> bool | None:
-    """Whether less of a figure is better; None where neither is."""
+    """Whether a lower value of the figure is better; None where neither is."""
     return None if sign(name) else name in LOW_IS_BETTER
 
 

@@ -1,1 +1,1 @@
-"""Each module is a kind of source, by its name; what reads the frames stands beside this package, and is loaded by `build`."""
+"""Each module is a kind of source, named after it; the code that reads the frames is beside this package, loaded by `build`."""

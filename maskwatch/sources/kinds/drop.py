@@ -1,4 +1,4 @@
-"""A folder into which a camera without a stream puts clips and pictures, by FTP or SMB. Loads no decoder."""
+"""A folder into which a camera without a stream puts clips and pictures, by FTP or SMB. Importing this loads no decoder."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,9 +11,9 @@ from maskwatch.sources.registry import A_PATH, AddressSettings, SourceContext
 
 
 class Settings(AddressSettings):
-    """`address` is the folder. What was looked at is remembered in `dir`.
+    """`address` is the folder. The list of processed files is kept in `dir`.
 
-    A file is looked at when it has not changed for `steady_s`. With `existing`, also what is older than the first start.
+    A file is processed when it has not changed for `steady_s`. With `existing`, so are files older than the first start.
     """
 
     pattern = A_PATH
@@ -24,7 +24,7 @@ class Settings(AddressSettings):
 
 
 def build(settings: Settings, context: SourceContext) -> Source:
-    """The source, at most `context.fps` frames a second of a clip; nothing is looked at yet."""
+    """The source, at most `context.fps` frames a second of a clip; nothing is read yet."""
     from maskwatch.sources.done_files import DoneFiles
     from maskwatch.sources.drop import DropSource
 

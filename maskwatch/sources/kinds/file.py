@@ -1,4 +1,4 @@
-"""A video file: whatever has an address without `://` that no other kind knows better. Loads no decoder."""
+"""A video file: any address without `://` that no other kind fits better. Importing this loads no decoder."""
 
 from typing import Literal
 
@@ -15,7 +15,7 @@ class Settings(AddressSettings):
 
 
 def fit(address: Address) -> int:
-    """1 for any path, so that a kind that knows it better is taken; 0 for what is none. Looks at no file."""
+    """1 for any path, so that a kind that fits better is taken; 0 for a URL. Does not look at the file."""
     return 1 if Settings.takes(address) else 0
 
 
