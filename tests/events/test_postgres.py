@@ -284,7 +284,7 @@ def test_tables_that_are_there_are_not_waited_for_behind_who_makes_some(clean):
     """Thousands of services come back at once; one that hung while it held the lock would keep all others out."""
     check(SecretStr(clean.url), "north")
     with shared(clean.url) as other, other.engine.begin() as connection:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": postgres_module.NUMBER})
+        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": postgres_module.LOCK_ID})
         with shared(clean.url) as store:
             postgres_module.create_tables(store.engine)
 
