@@ -4,7 +4,6 @@ After Wortsman et al. 2022, Robust fine-tuning of zero-shot models (arXiv:2109.0
 most of what was learnt and does better than either on data of another source.
 """
 
-from copy import deepcopy
 from typing import TypeVar
 
 import torch
@@ -15,8 +14,7 @@ Network = TypeVar("Network", bound=nn.Module)
 
 @torch.no_grad()
 def average(learnt: Network, before: Network, share: float) -> Network:
-    """A copy of `learnt`, in which each number is `share` (0..1) of that of `before`, which is of the same shape, and else its own."""
-    mean = deepcopy(learnt)
-    for own, old in zip(mean.parameters(), before.parameters(), strict=True):
+    """`learnt`, changed in place: each number is `share` (0..1) of that of `before`, which is of the same shape, and else its own."""
+    for own, old in zip(learnt.parameters(), before.parameters(), strict=True):
         own.lerp_(old.to(own), share)
-    return mean
+    return learnt

@@ -1,7 +1,7 @@
 """Fine-tuning the cascade on labelled boxes. The stages are trained in the order in which they see a frame.
 
-P-Net learns on whole views of a level; R-Net and O-Net on what the stages before them, averaged as they will serve,
-let through, which is mined anew in every round. What varies stands in `DetectorRecipe`.
+P-Net learns on whole views of a level; R-Net and O-Net on what the stages before them let through, which is
+mined anew in every round. What varies stands in `DetectorRecipe`.
 """
 
 import math
@@ -45,8 +45,7 @@ class DetectorRecipe:
 
     A stage ends early after `patience` epochs without a better validation loss, and keeps its best epoch.
     `views` are made of the pictures in each round of R- and O-Net (see `augmentation.camera_view`), to mine samples from.
-    `kept` is the share (0..1) of the weights that the training began from, in the mean that P-, R- and O-Net end as, and
-    by which samples are mined for the stages after them.
+    `kept` is the share (0..1) of the weights that the training began from, in the mean that P-, R- and O-Net end as.
     """
 
     pnet_steps: int = 2000
@@ -162,7 +161,7 @@ def train(
             if _is_done(run.folder, name, network):
                 continue
             told = partial(run.on_step, f"{name}, mining")
-            detector, seed = _loose(_averaged(weights, start, recipe), run), (recipe.seed, number, side_px)
+            detector, seed = _loose(weights, run), (recipe.seed, number, side_px)
             crops = mine(detector, training, side_px, seed, recipe.views, on_view=told, workers=run.workers)
             drawn = MinedBatches(crops, size, seed, run.workers)
             few = max(MIN_VIEWS, recipe.views // VALIDATION_VIEWS)
@@ -170,18 +169,13 @@ def train(
             tests = list(in_order(tried_on, 1024))
             stage = _Stage(name, network, steps, drawn.batches, tests)
             _fit(stage, run, teacher if side_px == ONET_PX else None)
-    return _averaged(weights, start, recipe)
-
-
-def _averaged(weights: Weights, start: Weights, recipe: DetectorRecipe) -> Weights:
-    """What would serve, were the training over: copies, averaged with those of the start."""
-    pnet_share, rnet_share, onet_share = recipe.kept
-    return replace(
-        weights,
-        pnet=average(weights.pnet, start.pnet, pnet_share),
-        rnet=average(weights.rnet, start.rnet, rnet_share),
-        onet=average(weights.onet, start.onet, onet_share),
-    )
+    for learnt, before, share in (
+        (weights.pnet, start.pnet, recipe.kept[0]),
+        (weights.rnet, start.rnet, recipe.kept[1]),
+        (weights.onet, start.onet, recipe.kept[2]),
+    ):
+        average(learnt, before, share)
+    return weights
 
 
 def _loose(weights: Weights, run: Run) -> Mtcnn:

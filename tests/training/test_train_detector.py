@@ -22,7 +22,6 @@ from maskwatch.core.records import Box, Face
 from maskwatch.datasets.faces import SeenImage
 from maskwatch.datasets.labels import FaceLabel
 from maskwatch.detect import boxes
-from maskwatch.detect.backends.choice import choose
 from maskwatch.detect.backends.pytorch import TorchBackend
 from maskwatch.detect.cascade import Mtcnn
 from maskwatch.detect.settings import Settings
@@ -155,30 +154,6 @@ def test_the_networks_end_as_a_mean_with_those_they_began_from_and_the_first_one
     assert mean.old_onet is stock.onet
     again = train(images[:6], images[6:], mean, run_in(tmp_path / "again"))
     assert again.old_onet is stock.onet  # that of before any training
-
-
-def test_later_stages_learn_from_what_the_averaged_networks_let_through(stock, images, tmp_path, monkeypatch):
-    mined_with = []
-
-    def chosen(name, weights, device):
-        mined_with.append(weights)
-        return choose(name, weights, device)
-
-    monkeypatch.setattr("maskwatch.training.detector.choose", chosen)
-    recipe = replace(TINY, rnet_steps=(4, 4), onet_steps=(4, 4), kept=(0.5, 0.25, 0))
-    served = train(images[:6], images[6:], stock, run_in(tmp_path / "t", recipe))
-    learnt = {name: deepcopy(getattr(stock, name)) for name in ("pnet", "rnet")}
-    for file, name, share, miners in (
-        ("p-net", "pnet", 0.5, [*mined_with, served]),  # R-Net 1, O-Net 1, R-Net 2, O-Net 2
-        ("r-net-1", "rnet", 0.25, mined_with[1:3]),
-        ("r-net-2", "rnet", 0.25, [mined_with[3], served]),
-    ):
-        load_checkpoint(tmp_path / "t" / f"{file}.done.safetensors", learnt[name])
-        own, before = learnt[name].conv1.weight, getattr(stock, name).conv1.weight
-        assert not torch.equal(own, before)
-        for weights in miners:
-            now = getattr(weights, name).conv1.weight
-            assert torch.allclose(now, share * before + (1 - share) * own, atol=1e-6), file
 
 
 def test_training_needs_faces_in_both_parts(stock, images, tmp_path):
