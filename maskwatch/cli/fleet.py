@@ -161,7 +161,7 @@ def remove(
     from maskwatch.fleet.report import remove_report
 
     remove_report(to, service)
-    say(f"{service}: no more among the services of {to}")
+    say(f"{service}: removed from the services of {to}")
 
 
 @app.command()
@@ -218,7 +218,7 @@ def _validity(manifest: "Manifest") -> str:
     left = manifest.expires_at - utc_now()
     day = f"{manifest.expires_at:%Y-%m-%d}"
     if left <= timedelta():
-        return f"EXPIRED on {day}: services follow it no more (maskwatch fleet refresh)"
+        return f"EXPIRED on {day}: services no longer follow it (maskwatch fleet refresh)"
     return f"valid until {day}" + (" (maskwatch fleet refresh, before that)" if left < SOON else "")
 
 
@@ -231,7 +231,7 @@ def _reports(folder: Path) -> "list[ServiceReport]":
 def _remark(report: "ServiceReport", latest: int) -> str:
     said = [f"silent since {report.at:%Y-%m-%d %H:%M}"] if report.is_silent else []
     if report.may_be_retired:
-        said.append("maskwatch fleet remove takes it away, if it is no more")
+        said.append("if it is retired: maskwatch fleet remove")
     if report.not_followed:
         said.append(f"does not follow: {report.not_followed}")
     if report.sequence != latest:

@@ -48,6 +48,6 @@ def _of_services(release: Release, reports: Sequence[ServiceReport], now: dateti
     seen = f"{stayed} of {pluralize(len(meant), 'service')} served with it for as long as it is watched, {gone_back} refused it or went back"
     if waiting := len(meant) - stayed - gone_back:
         until = f", the last until {max(ends):%Y-%m-%d %H:%M} UTC" if ends and max(ends) > now else ""
-        return f"{seen}; {pluralize(waiting, 'service')} to be waited for{until}"
+        return f"{seen}; waiting for {pluralize(waiting, 'service')}{until}"
     interval = wilson(gone_back, stayed + gone_back)
     return seen if interval is None else f"{seen}: of all services {interval[1]:.0%} at most would (95 %)"

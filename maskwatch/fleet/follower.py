@@ -73,15 +73,15 @@ class FleetFollower(BackgroundThread):
                 log.info("the fleet is followed again")
         elif _is_away(problem):
             if not _is_away(before):
-                log.warning("the fleet cannot be reached, the models go on as they are: %s", problem)
+                log.warning("the fleet cannot be reached, the models stay as they are: %s", problem)
         elif str(problem) != str(before):
             is_wrong = isinstance(problem, WrongAnswer)
             what = (
-                "the fleet is not to be had at its address"
+                "the fleet's address gives no manifest"
                 if is_wrong
-                else "what the fleet offers is not taken"
+                else "the fleet's manifest is not accepted"
             )
-            log.warning("%s, the models go on as they are: %s", what, problem)
+            log.warning("%s, the models stay as they are: %s", what, problem)
 
     def _report(self) -> None:
         try:

@@ -17,7 +17,7 @@ def failure(status: int, name: str, address: str, location: str | None) -> Fleet
     """The error for an answer with this status to a request for the file `name` below `address`; `location` is its header."""
     shown = Address(address)
     if status in FOR_NOW:
-        return FleetUnreachable(f"{shown}: the server fails ({status} for {name}); it is asked again")
+        return FleetUnreachable(f"{shown}: server error ({status} for {name}); trying again later")
     return WrongAnswer(f"{shown}: {_told(status, name, f'{address}/{name}', location)}")
 
 
@@ -28,14 +28,14 @@ def _told(status: int, name: str, url: str, location: str | None) -> str:
             "(maskwatch fleet publish), or correct fleet.address"
         )
     if status in {NOT_FOUND, GONE}:
-        return f"answers, but has no {name} ({status}): its folder is not whole; copy files/ there before the manifest"
+        return f"answers, but has no {name} ({status}): its folder is incomplete; copy files/ there before the manifest"
     if status == UNAUTHORIZED:
-        return f"wants another user or password ({status}): fleet.address is https://USER:{{MASKWATCH_NAME}}@HOST/PATH"
+        return f"rejects the user or password ({status}): fleet.address is https://USER:{{MASKWATCH_NAME}}@HOST/PATH"
     if status == FORBIDDEN:
-        return f"refuses {name} ({status}): let the web server read it (chmod o+rx on the folder), and this service ask it"
+        return f"refuses {name} ({status}): let the web server read it (chmod o+rx on the folder), and allow this service to ask"
     if status in REDIRECTIONS:
         there = Address(urljoin(url, location)) if location else "elsewhere"
-        return f"leads to {there} ({status}), which is not followed: a login page, or fleet.address is to be changed"
+        return f"redirects to {there} ({status}), which is not followed: it may be a login page, or fleet.address must be changed"
     return f"answers {status} for {name}"
 
 

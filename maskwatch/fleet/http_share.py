@@ -31,7 +31,7 @@ class HttpShare:
         data = whole(self, name, max_bytes)
         if is_page(data):
             raise WrongAnswer(
-                f"{self._shown}: answers with a web page in place of its {name}: a login page, or fleet.address leads elsewhere"
+                f"{self._shown}: answers with a web page instead of {name}: a login page, or fleet.address is wrong"
             )
         return data
 

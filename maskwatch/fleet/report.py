@@ -95,7 +95,7 @@ def remove_report(folder: Path, name: str) -> None:
         )
     if not found[name].is_silent:
         raise FleetError(
-            f"{name!r} reports still, and would come back; take `fleet` out of its configuration first"
+            f"{name!r} still reports and would reappear; remove `fleet` from its configuration first"
         )
     (folder / SERVICES / _file_of(name)).unlink()
 

@@ -50,7 +50,7 @@ def test_a_version_s_whole_way(run, tmp_path, source, folder, service, keys):
     told = run("stage", V1, "tenth", *signed)
     assert f"1 of 3 services known are of its tenth: {first}" in told
     assert [each.look() for each in services] == [V1, SHIPPED, SHIPPED]
-    assert f"1 service to be waited for, the last until {utc_now() + WATCHED:%Y-%m-%d}" in run(
+    assert f"waiting for 1 service, the last until {utc_now() + WATCHED:%Y-%m-%d}" in run(
         "status", "--to", folder
     )
 
@@ -165,8 +165,8 @@ def test_a_service_that_is_no_more_is_told_and_removed(run, source, folder, serv
         return " ".join(run("status", "--to", folder).split())
 
     assert "fleet remove" not in silent_for(29)
-    assert silent_for(31).count("maskwatch fleet remove takes it away, if it is no more") == 1
-    with pytest.raises(FleetError, match="'shop 2' reports still, and would come back"):
+    assert silent_for(31).count("if it is retired: maskwatch fleet remove") == 1
+    with pytest.raises(FleetError, match="'shop 2' still reports and would reappear"):
         run("remove", "shop 2", "--to", folder)
     with pytest.raises(FleetError, match="no service 'shop 3' has reported there, but shop 1, shop 2"):
         run("remove", "shop 3", "--to", folder)

@@ -62,9 +62,9 @@ def served(name, hours, **about):
     [
         (
             [served("a", -1), served("b", 2), report("c"), report("elsewhere")],
-            f"0 refused it or went back; 2 services to be waited for, the last until {IN_TWO_HOURS:%Y-%m-%d %H:%M} UTC",
+            f"0 refused it or went back; waiting for 2 services, the last until {IN_TWO_HOURS:%Y-%m-%d %H:%M} UTC",
         ),
-        ([served("a", -1), report("b", V1)], "1 service to be waited for"),  # which does not tell since when
+        ([served("a", -1), report("b", V1)], "waiting for 1 service"),  # which does not tell since when
         (
             [served(name, -1) for name in PILOTS],
             "0 refused it or went back: of all services 56% at most would (95 %)",

@@ -119,14 +119,14 @@ def test_a_server_that_fails_changes_nothing(publisher, source, service, folder,
     [
         (404, "answers, but has no manifest (404): publish into the folder that it serves"),
         (410, "answers, but has no manifest (410)"),
-        (401, "wants another user or password (401): fleet.address is https://USER:{MASKWATCH_NAME}@HOST"),
+        (401, "rejects the user or password (401): fleet.address is https://USER:{MASKWATCH_NAME}@HOST"),
         (403, "refuses manifest (403): let the web server read it"),
         (
             302,
-            "leads to http://127.0.0.1:PORT/… (302), which is not followed: a login page, or fleet.address",
+            "redirects to http://127.0.0.1:PORT/… (302), which is not followed: it may be a login page, or fleet.address",
         ),
         (418, "answers 418 for manifest"),
-        ("page", "answers with a web page in place of its manifest: a login page"),
+        ("page", "answers with a web page instead of manifest: a login page"),
     ],
 )
 def test_an_address_that_answers_with_something_else_is_told_with_what_to_do(
@@ -142,7 +142,7 @@ def test_an_address_that_answers_with_something_else_is_told_with_what_to_do(
         assert looks.look() == 0
     told = told.replace("PORT", str(server.server_port))
     (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert warning.startswith("the fleet is not to be had at its address, the models go on as they are: http")
+    assert warning.startswith("the fleet's address gives no manifest, the models stay as they are: http")
     assert told in warning
     assert PASSWORD not in caplog.text
     assert pipeline.notice is None
@@ -155,7 +155,7 @@ def test_a_server_that_fails_for_now_cannot_be_reached(publisher, source, servic
         FleetFollower(service(address=server.url).member, Watched(), 300, threading.Event()).look()
     (warning,) = caplog.messages
     assert warning.startswith("the fleet cannot be reached")
-    assert f"the server fails ({what} for manifest); it is asked again" in warning
+    assert f"server error ({what} for manifest); trying again later" in warning
 
 
 def test_a_folder_that_is_not_whole_on_the_server_is_told_with_the_file(publisher, source, service, folder):
@@ -163,7 +163,7 @@ def test_a_folder_that_is_not_whole_on_the_server_is_told_with_the_file(publishe
     with served(folder, (404, rf"/{FILES}/")) as server:
         shop = service(address=server.url)
         with pytest.raises(
-            WrongAnswer, match=rf"has no {FILES}/[0-9a-f]{{64}} \(404\): its folder is not whole"
+            WrongAnswer, match=rf"has no {FILES}/[0-9a-f]{{64}} \(404\): its folder is incomplete"
         ):
             shop.look()
 
