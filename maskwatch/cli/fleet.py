@@ -229,8 +229,9 @@ def _reports(folder: Path) -> "list[ServiceReport]":
 
 
 def _remark(report: "ServiceReport", latest: int) -> str:
-    said = [f"silent since {report.at:%Y-%m-%d %H:%M}"] if report.is_silent else []
-    if report.may_be_retired:
+    now = utc_now()
+    said = [f"silent since {report.at:%Y-%m-%d %H:%M}"] if report.is_silent(now) else []
+    if report.may_be_retired(now):
         said.append("if it is retired: maskwatch fleet remove")
     if report.not_followed:
         said.append(f"does not follow: {report.not_followed}")

@@ -16,7 +16,7 @@ ENOUGH_FRAMES = (
 
 def evidence(release: Release, reports: Sequence[ServiceReport], now: datetime) -> str | None:
     """A line for people, of a release that is tried; None at other stages. Services that are silent do not count."""
-    heard = [report for report in reports if not report.is_silent]
+    heard = [report for report in reports if not report.is_silent(now)]
     if release.stage is Stage.SHADOW:
         return f"{release.version} in the shadow: {_of_frames(release.version, heard)}"
     if release.stage is Stage.TENTH:

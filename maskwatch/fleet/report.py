@@ -1,7 +1,7 @@
 """What each service says of itself in the fleet's folder, for people to look at: nothing is decided by it, it is not signed."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
@@ -47,15 +47,13 @@ class ServiceReport(BaseModel):
     instance: Text | None = None
     watched_until: AwareDatetime | None = None
 
-    @property
-    def is_silent(self) -> bool:
-        """Whether it should have said something since."""
-        return utc_now() - self.at > SILENT_AFTER * timedelta(seconds=self.every_s)
+    def is_silent(self, now: datetime) -> bool:
+        """Whether it should have reported again by `now`."""
+        return now - self.at > SILENT_AFTER * timedelta(seconds=self.every_s)
 
-    @property
-    def may_be_retired(self) -> bool:
-        """Whether it has said nothing for so long that there may be no such service any more."""
-        return utc_now() - self.at > RETIRED_AFTER
+    def may_be_retired(self, now: datetime) -> bool:
+        """Whether at `now` it has been silent for so long that the service may no longer exist."""
+        return now - self.at > RETIRED_AFTER
 
 
 def write_report(share: Writable, report: ServiceReport) -> None:
@@ -69,7 +67,7 @@ def warning_of_namesake(share: Share, name: str, instance: str | None) -> str | 
         report = ServiceReport.model_validate_json(share.read(f"{SERVICES}/{_file_of(name)}", MAX_BYTES))
     except (FleetError, ValidationError):
         return None
-    if report.is_silent or report.instance in {None, instance}:
+    if report.is_silent(utc_now()) or report.instance in {None, instance}:
         return None
     return f"another service of the fleet is named {name!r}, too: each needs a fleet.name of its own"
 
@@ -93,7 +91,7 @@ def remove_report(folder: Path, name: str) -> None:
         raise FleetError(
             f"{folder}: no service {name!r} has reported there, but {', '.join(found) or 'none'}"
         )
-    if not found[name].is_silent:
+    if not found[name].is_silent(utc_now()):
         raise FleetError(
             f"{name!r} still reports and would reappear; remove `fleet` from its configuration first"
         )

@@ -305,7 +305,7 @@ def test_two_people_at_one_picture_do_not_overwrite_each_other_unasked(queue, pe
         kim.until(lambda: made.sample(sample_id).labels is not None, "saved")
         lee.press("5", "5", Keys.ENTER)
         lee.until(lambda: "김하나 saved first" in lee.text(".mw-conflict"), "the conflict")
-        assert "says: 1 unprotected, 1 worn wrong" in lee.text(".mw-conflict")
+        assert "saved: 1 unprotected, 1 worn wrong" in lee.text(".mw-conflict")
         assert re.search(r"at \d\d:\d\d:\d\d", lee.text(".mw-conflict"))
         assert made.sample(sample_id).labels.by == "김하나"
         lee.click("Overwrite with mine" if overwrite else "See the labels of 김하나")
@@ -745,7 +745,7 @@ def decide(kim, made, team, address):
     kim.image()
     kim.until(lambda: "disagree" in kim.text(".mw-verdict"), "both opinions")
     assert grave_faults(kim) == []
-    kim.click("As lee says")
+    kim.click("Use the labels of lee")
     kim.until(lambda: kim.labels()[0] == "worn wrong", "hers")
     decided = kim.sample()
     kim.click("Accept these labels")
@@ -756,7 +756,7 @@ def decide(kim, made, team, address):
     kim.until(lambda: "accepted by kim" in kim.text(".mw-verdict"), "said so")
     kim.click("Return")
     kim.see(".q-dialog textarea").send_keys("The mask is right.")
-    ActionChains(kim.browser).click(kim.all(".q-dialog button")[-1]).perform()
+    kim.see(".q-dialog button:last-of-type").click()
     kim.until(lambda: team.status(made.sample(decided)) is Status.RETURNED, "returned")
 
 

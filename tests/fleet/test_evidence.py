@@ -1,6 +1,6 @@
 """Whether a version was seen for long enough at its stage."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -10,11 +10,10 @@ from maskwatch.fleet.manifest import FileFacts, Release
 from maskwatch.fleet.report import ServiceReport
 from maskwatch.fleet.stages import Stage
 from maskwatch.models.registry import CLASSIFIER, DETECTOR
-from maskwatch.platform.clock import utc_now
 
 from .conftest import V1
 
-NOW = utc_now()
+NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 IN_TWO_HOURS = NOW + timedelta(hours=2)
 PILOTS = ("a", "b", "c")
 FACTS = FileFacts(sha256="0" * 64, size=1)

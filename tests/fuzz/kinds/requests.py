@@ -148,7 +148,7 @@ class Requests(Kind):
         console = Console(default().console, review, monitoring, users)
         app = FastAPI(openapi_url=None)
         pages.add_pages(app, console)
-        add_files(app, console, console.records)
+        add_files(app, console, console.event_sources)
         access = Access(users=users)
         guard = guarded(app, access, "session")
 
