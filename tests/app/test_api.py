@@ -333,7 +333,7 @@ def test_what_the_page_names_is_there():
         function, arguments = re.match(r"(\w+)\((.*)\)$", call).groups()
         known = inspect.signature(getattr(maskwatch, function)).parameters
         assert set(re.findall(r"(\w+)=", arguments)) <= set(known)
-    keys = re.findall(r"the keys (.*?) of\s+the configuration", text, re.DOTALL)[0]
+    keys = re.findall(r"the configuration keys (`.*?`)\. ", text, re.DOTALL)[0]
     defaults = configuration.default().defaults
     for key in re.findall(r"`([\w.]+)`", keys):
         value = defaults
