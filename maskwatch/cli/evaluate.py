@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from maskwatch.cli.measuring import deliver, shown
 from maskwatch.cli.sections import settings_for
@@ -16,7 +15,6 @@ from maskwatch.evaluation.split_choice import SplitChoice
 if TYPE_CHECKING:
     from maskwatch.config.load import Config
     from maskwatch.config.sections import Defaults
-    from maskwatch.evaluation.classification import Confusion
     from maskwatch.models.loading import Models
     from maskwatch.parallel.settings import WorkerSettings
     from maskwatch.plugins import KindSettings
@@ -49,6 +47,13 @@ Device = Annotated[
     str | None, typer.Option(help="auto, cpu or cuda; else the configuration's, which is auto without one.")
 ]
 MinFace = Annotated[float | None, typer.Option(min=8, help="The smallest face to look for, in pixels.")]
+Teacher = Annotated[
+    bool,
+    typer.Option(
+        "--teacher",
+        help="Leave out faces that nobody labelled but CenterFace, a stronger detector, finds. Needs the extra [train].",
+    ),
+]
 Html = Annotated[Path | None, typer.Option("--html", help="Write the report here, as one file.")]
 Json = Annotated[
     Path | None, typer.Option("--json", help="Write the figures here; - prints them instead of tables.")
@@ -77,6 +82,7 @@ def detector(
     ] = 0.93,
     part: SplitOption = SplitChoice.TEST,
     conditions: Conditions = False,
+    teacher: Teacher = False,
     min_face: MinFace = None,
     device: Device = None,
     config: ConfigFile = None,
@@ -97,7 +103,8 @@ def detector(
     models = _models(config, settings)
     chosen = [_with_detector(settings.defaults, name).detect for name in compare or (weights,)]
     how = replace(
-        shown(part, classes, conditions=conditions, worker_settings=worker_settings), precision=precision
+        shown(part, classes, conditions=conditions, worker_settings=worker_settings, teacher=teacher),
+        precision=precision,
     )
     report = measure_detectors(data, chosen, models, how)
     deliver(report, html, as_json)
@@ -132,10 +139,8 @@ def classifier(
     defaults = settings.defaults
     models = _models(config, settings)
     chosen = [_with_classifier(defaults, name).classify for name in compare or (weights,)]
-    bound, how = (
-        defaults.classify.protected_at,
-        shown(part, classes, conditions=conditions, worker_settings=worker_settings),
-    )
+    bound = defaults.classify.protected_at
+    how = shown(part, classes, conditions=conditions, worker_settings=worker_settings)
     report = measure_classifiers(data, chosen, defaults.detect, models, protected_at=bound, how=how)
     deliver(report, html, as_json)
 
@@ -155,6 +160,7 @@ def system(
     ] = None,
     part: SplitOption = SplitChoice.TEST,
     conditions: Conditions = False,
+    teacher: Teacher = False,
     min_face: MinFace = None,
     device: Device = None,
     config: ConfigFile = None,
@@ -177,10 +183,8 @@ def system(
     pairs = [_pair(text) for text in compare] if compare else [(detector, classifier)]
     chosen = [_with_classifier(_with_detector(settings.defaults, d), c) for d, c in pairs]
     systems = [SystemUnderTest(each.detect, each.classify, partial(analyst, each, models)) for each in chosen]
-    bound, how = (
-        settings.defaults.alert.protected_ratio,
-        shown(part, classes, conditions=conditions, worker_settings=worker_settings),
-    )
+    bound = settings.defaults.alert.protected_ratio
+    how = shown(part, classes, conditions=conditions, worker_settings=worker_settings, teacher=teacher)
     report = measure_systems(data, systems, models, bound=bound, how=how)
     deliver(report, html, as_json)
 
@@ -231,14 +235,6 @@ def features(
     network, shape, _ = load_network(path, device)
     write_atomically(output, drawn(network, shape, rgb, largest.box))
     out.print(f"wrote {output}", soft_wrap=True)
-
-
-def table(counts: "Confusion", title: str) -> Table:
-    """A confusion matrix in one row, with accuracy, precision and recall; positive is protected."""
-    result = Table("faces", "TP", "FP", "TN", "FN", "accuracy", "precision", "recall", title=title)
-    shares = ["-" if v is None else f"{v:.4f}" for v in (counts.accuracy, counts.precision, counts.recall)]
-    result.add_row(*map(str, (counts.total, counts.tp, counts.fp, counts.tn, counts.fn)), *shares)
-    return result
 
 
 def _one_of(option: str, value: str | None, compare: tuple[str, str] | None) -> None:

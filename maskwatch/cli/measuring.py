@@ -9,6 +9,7 @@ from maskwatch.cli.terminal import out, tell_problems, tracked
 from maskwatch.evaluation.split_choice import SplitChoice
 
 if TYPE_CHECKING:
+    from maskwatch.evaluation.classification import Confusion
     from maskwatch.evaluation.document import Report
     from maskwatch.evaluation.measure import Measurement
     from maskwatch.parallel.settings import WorkerSettings
@@ -20,13 +21,25 @@ def shown(
     *,
     conditions: bool,
     worker_settings: "WorkerSettings | None" = None,
+    teacher: bool = False,
 ) -> "Measurement":
-    """A measurement that a person at the terminal can follow."""
+    """A measurement that a person at the terminal can follow.
+
+    Raises `ModelError` where the `teacher` is not installed.
+    """
     from maskwatch.datasets.class_names import parse_classes
     from maskwatch.evaluation.measure import Measurement
+    from maskwatch.training.teacher import CenterFace
 
-    meanings = parse_classes(classes or ())
-    return Measurement(part, tracked, tell_problems, meanings, conditions, worker_settings=worker_settings)
+    return Measurement(
+        part,
+        tracked,
+        tell_problems,
+        parse_classes(classes or ()),
+        conditions,
+        worker_settings=worker_settings,
+        teacher=CenterFace() if teacher else None,
+    )
 
 
 def deliver(report: "Report", html: Path | None, as_json: Path | None) -> None:
@@ -72,3 +85,11 @@ def print_report(report: "Report") -> None:
         out.print(shown)
         if each.note:
             out.print(each.note, style="dim", markup=False, highlight=False)
+
+
+def confusion_table(counts: "Confusion", title: str) -> Table:
+    """A confusion matrix in one row, with accuracy, precision and recall; positive is protected."""
+    result = Table("faces", "TP", "FP", "TN", "FN", "accuracy", "precision", "recall", title=title)
+    shares = ["-" if v is None else f"{v:.4f}" for v in (counts.accuracy, counts.precision, counts.recall)]
+    result.add_row(*map(str, (counts.total, counts.tp, counts.fp, counts.tn, counts.fn)), *shares)
+    return result

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskwatch.core.errors import DataError, SourceError
+from maskwatch.core.ports import Detector
 from maskwatch.core.records import Rgb
 from maskwatch.core.text import pluralize
+from maskwatch.datasets.faces import taught
 from maskwatch.datasets.records import DataSet, LabelledImage, assign_splits, perceptual_hash
 from maskwatch.datasets.sets import Progress, members, trained_on_elsewhere
 from maskwatch.evaluation.conditions import under
@@ -109,6 +111,12 @@ def without_faults(material: EvaluationImages) -> EvaluationImages:
         raise DataError(f"{note}, and there are no others ({material.notes[0]})" if material.notes else note)
     sources = tuple(compress(material.sources, usable))
     return replace(material, images=whole, notes=(*material.notes, note), sources=sources)
+
+
+def without_unlabelled(material: EvaluationImages, teacher: Detector, progress: Progress) -> EvaluationImages:
+    """The same pictures, in which faces that the teacher finds and nobody labelled are unclear: they count for nothing."""
+    images = (taught(image, teacher.detect([read_rgb(image.path)])[0]) for image in progress(material.images))
+    return replace(material, images=tuple(images))
 
 
 def opened(

@@ -25,6 +25,7 @@ from maskwatch.evaluation.images import (
     choose_of_several,
     need_boxes,
     without_faults,
+    without_unlabelled,
 )
 from maskwatch.evaluation.looks import AnalyseImages, FindFaces, JudgeFaces, ModelSource, answers
 from maskwatch.evaluation.reports import classifier as classifier_reports
@@ -71,6 +72,7 @@ class Measurement:
     `classes` maps the data's class names to labels. With `conditions` the pictures are measured once more under
     each of `conditions.CONDITIONS`. A detector's recall is also reported at `precision` (0..1). `worker_settings` say
     which workers analyse the pictures, None: this process. With workers, settings and models must be picklable.
+    Where positions count, faces that the `teacher` finds and nobody labelled are left out.
     """
 
     part: SplitChoice = SplitChoice.TEST
@@ -80,6 +82,7 @@ class Measurement:
     conditions: bool = False
     precision: float = PRECISION
     worker_settings: WorkerSettings | None = None
+    teacher: Detector | None = None
 
 
 USUAL = Measurement()
@@ -105,7 +108,7 @@ def measure_detectors(
 
         results, others = _under_conditions(material, how, measure)
     breakdown = break_down(material, results, others, detector_reports.layout(results[0]))
-    told = _settings_told(models, found, settings)
+    told = _settings_told(models, found, settings) | _left_out(how)
     subject = Subject("detector", material, _roles({"detector": found}), told, breakdown)
     return detector_comparison(subject, *results) if len(results) == 2 else detector_report(subject, *results)
 
@@ -173,7 +176,8 @@ def measure_systems(
         results, others = _under_conditions(material, how, measure)
     breakdown = break_down(material, results, others, system_reports.LAYOUT)
     judging = systems[0].classify
-    told = _settings_told(models, finders, [each.detect for each in systems]) | {
+    told = _settings_told(models, finders, [each.detect for each in systems]) | _left_out(how)
+    told |= {
         "protected from a probability of": f"{judging.protected_at:g}",
         "smallest face to judge": f"{judging.min_face_px:g} px",
         "protected ratio to alert under": f"{bound:.0%}",
@@ -200,6 +204,8 @@ def chosen_images(data: Sequence[Path], how: Measurement, *, with_boxes: bool) -
     if with_boxes:
         material = without_faults(material)
         need_boxes(material.name, material.images)
+        if how.teacher is not None:
+            material = without_unlabelled(material, how.teacher, how.bar("finding unlabelled faces"))
     how.problems(material.notes)
     return material
 
@@ -227,6 +233,10 @@ def _under_conditions(
 
 def _doing(what: str, images: EvaluationImages) -> str:
     return f"{what}, {images.condition}" if images.condition else what
+
+
+def _left_out(how: Measurement) -> dict[str, object]:
+    return {"unlabelled faces left out, as found by": how.teacher.version} if how.teacher else {}
 
 
 def _operating_point(models: MeasuredModels, settings: KindSettings) -> tuple[KindSettings, float]:

@@ -1,6 +1,8 @@
 """Pictures looked at by several workers: the figures are those of one."""
 
+import json
 import pickle
+import shutil
 from functools import partial
 
 import pytest
@@ -9,6 +11,7 @@ import torch
 from maskwatch.app.cameras import analyst
 from maskwatch.classify.settings import Settings as ClassifySettings
 from maskwatch.config import load as configuration
+from maskwatch.core.records import Box, Face
 from maskwatch.detect.settings import Settings
 from maskwatch.evaluation.measure import (
     Measurement,
@@ -20,6 +23,7 @@ from maskwatch.evaluation.measure import (
 from maskwatch.evaluation.split_choice import SplitChoice
 from maskwatch.models.loading import Models
 from maskwatch.parallel.this_process import ThisProcess
+from maskwatch.sources.images import read_rgb
 
 BOTH = Settings(), Settings(weights="stock")
 
@@ -71,3 +75,51 @@ def test_the_figures_are_the_same_whoever_looks(measure, street, monkeypatch):
     together = measure(street, models, Measurement(SplitChoice.ALL, worker_settings=WorkerSettings()))
     assert together == alone
     assert together.facts["figures" if "figures" in alone.facts else "differences"]
+
+
+class KnowsAll:
+    """A teacher that finds every face of a COCO folder, told before one of them lost its label."""
+
+    version = "knows all"
+
+    def __init__(self, faces):
+        self._faces = faces
+
+    def detect(self, frames):
+        return [(Face(self._faces[rgb.tobytes()], 0.9),) for rgb in frames]
+
+
+def box_of(x, y, width, height):
+    return Box(x, y, x + width, y + height)
+
+
+@pytest.fixture
+def unlabelled(street, tmp_path):
+    """The street without the label of one of its found faces, and a teacher that knows it."""
+    folder = shutil.copytree(street, tmp_path / "unlabelled")
+    path = next(folder.rglob("*.json"))
+    coco = json.loads(path.read_text())
+    files = {image["id"]: next(folder.rglob(image["file_name"])) for image in coco["images"]}
+    faces = {
+        read_rgb(files[each["image_id"]]).tobytes(): box_of(*each["bbox"]) for each in coco["annotations"]
+    }
+    del coco["annotations"][0]
+    path.write_text(json.dumps(coco))
+    return folder, KnowsAll(faces)
+
+
+@pytest.mark.parametrize("measure", [detectors, systems])
+def test_a_face_that_only_the_teacher_knows_is_no_false_alarm(measure, unlabelled, monkeypatch):
+    folder, teacher = unlabelled
+    models = Models(torch.device("cpu"))
+    monkeypatch.setattr(f"{__name__}.BOTH", (Settings(),))
+    labels, taught = (
+        measure(folder, models, Measurement(SplitChoice.ALL, teacher=each)).facts for each in (None, teacher)
+    )
+    precision = "precision" if measure is detectors else "end-to-end precision"
+    assert labels["figures"][precision]["value"] < taught["figures"][precision]["value"] == 1
+    for recall in ("recall", "recall, protected") if measure is detectors else ("end-to-end recall",):
+        assert labels["figures"][recall]["value"] == taught["figures"][recall]["value"]
+    told = "unlabelled faces left out, as found by"
+    assert told not in labels["settings"]
+    assert taught["settings"][told] == "knows all"

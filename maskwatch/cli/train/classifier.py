@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from maskwatch.cli.evaluate import table
-from maskwatch.cli.measuring import deliver
+from maskwatch.cli.measuring import confusion_table, deliver
 from maskwatch.cli.terminal import Classes, out, stages
 from maskwatch.cli.train.shown import callbacks
 from maskwatch.cli.worker_options import RayOption, WorkersOption, chosen_workers
@@ -101,5 +100,5 @@ def classifier(
         about = f"classifier, {', '.join(path.name for path in data)}, {search_epochs} epochs a trial"
         deliver(search_report(trained.searched, about), page, None)
     for name, counts in trained.tested.items():
-        out.print(table(counts, f"test part of {name}"))
+        out.print(confusion_table(counts, f"test part of {name}"))
     out.print(f"wrote {output} and {output.with_suffix('.md')}", soft_wrap=True)
