@@ -551,7 +551,32 @@ def test_the_system_says_first_what_it_decides(street, tmp_path, maskwatch):
     first = next(n for n, line in enumerate(lines) if "At a protected ratio of 75%" in line)
     assert [lines[first + n].split("│")[1].split()[0] for n in (4, 5, 6)] == ["unnoticed", "accused", "bias"]
     assert not any("end-to-end" in line for line in lines[: first + 7])
-    assert "Unnoticed under 75%" in html.read_text()
+    unnoticed, accused = sheets_of_the_decision(html)
+    assert unnoticed.count("<img") == round(
+        float(lines[first + 4].split("│")[3]) * int(lines[first + 4].split("│")[2])
+    )
+    assert accused.count("<img") == 0
+    assert "None was accused." in accused
+
+
+def sheets_of_the_decision(html):
+    """The parts of the page about pictures that were decided wrong: unnoticed ones, accused ones."""
+    after = html.read_text().split("Unnoticed under 75%")[1].split("Found and judged wrong")[0]
+    return after.split("Accused of less than 75%")
+
+
+def test_the_report_shows_who_is_accused(street, tmp_path, maskwatch):
+    strict, html, facts = tmp_path / "strict.yaml", tmp_path / "r.html", tmp_path / "r.json"
+    strict.write_text("classify: {protected_at: 0.999999}\n")  # nobody is sure enough to be protected
+    done = maskwatch("evaluate", "system", "--data", street, "-c", strict, "--html", html, "--json", facts)
+    assert done.returncode == 0, done.stderr
+    count = json.loads(facts.read_text())["decision"]["accused"]
+    assert count >= 3
+    _, accused = sheets_of_the_decision(html)
+    assert accused.count("<img") == count
+    assert (
+        accused.count("true ratio 1.000 of 1, reported 0.000 of 1") == 2 * count
+    )  # as caption, and for the blind
 
 
 def test_the_maps_of_a_face_are_drawn_and_a_picture_without_one_is_refused(bare, tmp_path, maskwatch):

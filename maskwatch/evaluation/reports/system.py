@@ -87,7 +87,8 @@ def system_report(subject: Subject, system: System) -> Report:
                 Table("Shares of them", headers, shares),
             ),
         ),
-        Section(f"Unnoticed under {system.bound:.0%}", (FRAMED, _unnoticed(system))),
+        Section(f"Unnoticed under {system.bound:.0%}", (FRAMED, _decided_wrong(system, under=True))),
+        Section(f"Accused of less than {system.bound:.0%}", (FRAMED, _decided_wrong(system, under=False))),
         Section("Found and judged wrong", (_wrong(system),)),
         Section("Largest missed faces", (_missed(system),)),
         Section("False alarms that were judged", (_alarms(system),)),
@@ -144,17 +145,18 @@ def _counted(system: System) -> str:
     )
 
 
-def _unnoticed(system: System) -> ContactSheet:
-    """Those truly under the bound of which that is not reported, the lowest true ratio first."""
+def _decided_wrong(system: System, *, under: bool) -> ContactSheet:
+    """The pictures truly under the bound that are not reported to be, or the others that are; the gravest first."""
     chosen = [
         (watched.true_ratio, _scene(watched))
         for watched in system.watched
         if watched.true_ratio is not None
-        and watched.true_ratio < system.bound
-        and not watched.reports_under(system.bound)
+        and (watched.true_ratio < system.bound) is under
+        and watched.reports_under(system.bound) is not under
     ]
-    chosen.sort(key=lambda each: each[0])
-    return ContactSheet(scenes([scene for _, scene in chosen]), "Every one was noticed.", wide=True)
+    chosen.sort(key=lambda each: each[0], reverse=not under)
+    none = "Every one was noticed." if under else "None was accused."
+    return ContactSheet(scenes([scene for _, scene in chosen]), none, wide=True)
 
 
 def _scene(watched: AnalysedImage) -> Scene:
