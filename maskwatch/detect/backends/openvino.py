@@ -146,7 +146,8 @@ class _Streams:
                 yield busy[0][1].result()
                 busy.popleft()
         finally:
-            wait([answer for _, answer in busy])  # given up half way: the next call finds the requests at rest
+            # given up half way: the next call finds the requests at rest
+            wait([answer for _, answer in busy])
 
 
 def _inferred(request: "openvino.InferRequest", pixels: np.ndarray) -> Tensor:
