@@ -4,6 +4,7 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from statistics import median
+from typing import cast
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from maskwatch.bench.parts import Figures
 from maskwatch.core.ports import Classifier
 from maskwatch.core.records import Face, Rgb
 from maskwatch.detect.cascade import Mtcnn
+from maskwatch.platform.device_frames import Image
 
 COMPILE_S = 300.0  # how long a compilation is waited for
 # calls with one batch size before P-Net is compiled for it (`detect.backends.compiled.AFTER`), and some
@@ -76,13 +78,13 @@ def is_compiled(detector: Mtcnn, frames: list[Rgb]) -> bool:
     return bool(compiling.shapes)
 
 
-def judged(detector: Mtcnn, judge: Classifier, frames: list[Rgb]) -> int:
+def judged(detector: Mtcnn, judge: Classifier, frames: Sequence[Image]) -> int:
     """Find and judge the faces of all frames; how many there are."""
     return classified(judge, frames, detector.detect(frames))
 
 
-def classified(judge: Classifier, frames: list[Rgb], found: list[tuple[Face, ...]]) -> int:
+def classified(judge: Classifier, frames: Sequence[Image], found: list[tuple[Face, ...]]) -> int:
     """Judge the faces that were found in the frames; how many there are."""
-    faces = [(rgb, face) for rgb, own in zip(frames, found, strict=True) for face in own]
-    judge.classify(faces)
+    faces = [(image, face) for image, own in zip(frames, found, strict=True) for face in own]
+    judge.classify(cast("list[tuple[Rgb, Face]]", faces))  # ours takes tensors, too
     return len(faces)

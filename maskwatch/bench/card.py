@@ -16,7 +16,7 @@ from maskwatch.bench import scene, system
 from maskwatch.bench.agreement import agreement, recall
 from maskwatch.bench.calls import from_memory, is_compiled, one_camera
 from maskwatch.bench.contender import PEER
-from maskwatch.bench.decoding import decoded_in, decoding, first_frames
+from maskwatch.bench.decoding import decoded, decoded_in, decoding, first_frames
 from maskwatch.bench.detect import Case
 from maskwatch.bench.detect import measure as in_turns
 from maskwatch.bench.parts import Figures, Parts
@@ -28,6 +28,7 @@ from maskwatch.core.progress import Bar
 from maskwatch.core.records import Rgb
 from maskwatch.detect.settings import Settings
 from maskwatch.models.loading import Models
+from maskwatch.sources.card_decoding import images_on_card
 
 FPS, CLIP_S = 15, 6.0  # of the composed scene that is decoded
 PEER_BATCHES = (1, 8)
@@ -106,7 +107,11 @@ def _measure_whole(subject: _Subject, parts: Parts, ran: set[str], bar: Bar) -> 
     how = {way: changed for way, changed in ways(plan.device).items() if way in ran}
     parts.add("one_camera", lambda: one_camera(detector, judge, frames, plan.rounds * 20))
     parts.add("agreement", lambda: agreement(how, plan.min_face_px, frames, models, bar))
-    parts.add("decoded_in", lambda: decoded_in(detector, judge, footage, max(plan.batches), plan.seconds))
+    batch, seconds = max(plan.batches), plan.seconds
+    parts.add("decoded_in", lambda: decoded_in(detector, judge, lambda: decoded(footage), batch, seconds))
+    if plan.device.type == "cuda":
+        there = partial(images_on_card, footage, plan.device)
+        parts.add("decoded_on_card", lambda: decoded_in(detector, judge, there, batch, seconds))
     parts.add("decoding", lambda: decoding(footage, plan.seconds / 4))
     parts.add("cameras", lambda: _cameras(plan, footage, [models], bar))
     if plan.others:

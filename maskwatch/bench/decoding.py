@@ -3,7 +3,7 @@
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from maskwatch.core.address import Address
 from maskwatch.core.ports import Classifier
 from maskwatch.core.records import Rgb
 from maskwatch.detect.cascade import Mtcnn
+from maskwatch.platform.device_frames import Image
 from maskwatch.sources.decoding import open_container, upright, video_stream
 from maskwatch.sources.hardware import DEVICES, why_missing
 from maskwatch.sources.registry import open_source
@@ -24,7 +25,7 @@ from maskwatch.sources.settings import Decode
 def first_frames(footage: Path, count: int) -> list[Rgb]:
     """At most so many frames, all of one size."""
     frames: list[Rgb] = []
-    for rgb in _decoded(footage):
+    for rgb in decoded(footage):
         if not frames or rgb.shape == frames[0].shape:
             frames.append(rgb)
         if len(frames) == count:
@@ -32,16 +33,18 @@ def first_frames(footage: Path, count: int) -> list[Rgb]:
     return frames
 
 
-def decoded_in(detector: Mtcnn, judge: Classifier, footage: Path, batch: int, seconds: float) -> Figures:
-    """Frames a second from a file to verdicts: one thread decodes, this one computes, over and over."""
-    waiting: queue.Queue[Rgb | BaseException] = queue.Queue(2 * batch)
+def decoded_in(
+    detector: Mtcnn, judge: Classifier, images: Callable[[], Iterator[Image]], batch: int, seconds: float
+) -> Figures:
+    """Frames a second from `images` to verdicts: one thread decodes all of them over and over, this one computes."""
+    waiting: queue.Queue[Image | BaseException] = queue.Queue(2 * batch)
     stop = threading.Event()
 
     def decode() -> None:
         try:
             while not stop.is_set():
-                for rgb in _decoded(footage):
-                    waiting.put(rgb)
+                for image in images():
+                    waiting.put(image)
                     if stop.is_set():
                         return
         except Exception as e:  # noqa: BLE001 - raised again by whoever waits for frames
@@ -95,12 +98,13 @@ def _rate(footage: Path, device: Decode, seconds: float) -> float | str:
     return round(count / took, 1)
 
 
-def _decoded(footage: Path) -> Iterator[Rgb]:
+def decoded(footage: Path) -> Iterator[Rgb]:
+    """Its frames, decoded in software."""
     with closing(open_source("bench", Address(str(footage))).frames()) as frames:
         yield from (frame.rgb for frame in frames)
 
 
-def _frame(taken: Rgb | BaseException) -> Rgb:
+def _frame(taken: Image | BaseException) -> Image:
     if isinstance(taken, BaseException):
         raise taken
     return taken

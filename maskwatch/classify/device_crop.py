@@ -12,9 +12,8 @@ import torch
 from torch import Tensor
 
 from maskwatch.classify.crop import Square
-from maskwatch.core.records import Rgb
 from maskwatch.platform.cuda import uploaded
-from maskwatch.platform.device_frames import DeviceFrames, Uploaded
+from maskwatch.platform.device_frames import DeviceFrames, Image, Uploaded
 
 PIXELS_AT_ONCE = 1 << 24  # of faces before they are resized: bounds the memory, 20 bytes each
 
@@ -32,11 +31,11 @@ class Placed:
         return 1 << max(5, (self.square.side - 1).bit_length())
 
 
-def placed(frames: DeviceFrames, rgb: Rgb, square: Square) -> Placed | None:
+def placed(frames: DeviceFrames, frame: Image, square: Square) -> Placed | None:
     """Where a square of a frame `(H, W, 3)` is on the card; None where the card does not hold all of it."""
-    height, width = rgb.shape[:2]
+    height, width = frame.shape[:2]
     rows, columns = _within(square.top, square.side, height), _within(square.left, square.side, width)
-    image = frames.find(rgb, rows, columns)
+    image = frames.find(frame, rows, columns)
     if image is None:
         return None
     return Placed(image, Square(square.left - image.left, square.top - image.top, square.side))

@@ -13,7 +13,8 @@ from maskwatch.cli.terminal import errors, out, tracked
 
 STREAMS = {"cuda": 64, "cpu": 2}
 PARTS = (
-    "one_camera", "agreement", "decoded_in", "decoding", "cameras", "several_cards", "recall", "facenet_pytorch", "training"
+    "one_camera", "agreement", "decoded_in", "decoded_on_card", "decoding", "cameras", "several_cards", "recall",
+    "facenet_pytorch", "training"
 )  # fmt: skip
 
 

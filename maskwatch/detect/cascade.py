@@ -10,11 +10,12 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
+from typing import cast
 
 import torch
 from torch import Tensor
 
-from maskwatch.core.records import MAX_PIXELS, Box, Detections, Face, Rgb, require_rgb
+from maskwatch.core.records import MAX_PIXELS, Box, Detections, Face, Rgb
 from maskwatch.detect import boxes, proposals
 from maskwatch.detect.backends.compiled import HandOver
 from maskwatch.detect.backends.folded import Backend, Run
@@ -36,7 +37,7 @@ from maskwatch.detect.settings import Settings
 from maskwatch.detect.single_thread import log_sigmoid, mirrored
 from maskwatch.detect.weights import OperatingPoint
 from maskwatch.platform.cuda import is_full, noticing_loss
-from maskwatch.platform.device_frames import DeviceFrames
+from maskwatch.platform.device_frames import DeviceFrames, Image, image_for
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ SUREST = 1e-6  # how near to 0 and 1 a probability may come, so that its log-odd
 MAX_LEVELS = 64  # more than any frame has; numbers the groups of the suppression
 
 STOCK_POINT = OperatingPoint()
+CPU = torch.device("cpu")
 
 Lap = Callable[[str], None]
 
@@ -123,16 +125,16 @@ class Mtcnn:
         return all(bool(answer.isfinite().all()) for answer in answers)
 
     @torch.inference_mode()
-    def detect(self, frames: Sequence[Rgb]) -> list[tuple[Face, ...]]:
+    def detect(self, frames: Sequence[Image]) -> list[tuple[Face, ...]]:
         """The faces of each frame, best first, not yet classified.
 
-        Frames are `(H, W, 3)` uint8 RGB of any sizes; one too small to hold a face has none. Raises
-        `ImageError` for anything else.
+        Frames are `(H, W, 3)` uint8 RGB of any sizes; one too small to hold a face has none. Those that are tensors on
+        the backend's card stay there. Raises `ImageError` for anything else.
         """
         return self._detected(frames, self.thresholds[2])
 
     @torch.inference_mode()
-    def detect_with_near_misses(self, frames: Sequence[Rgb], share: float) -> list[Detections]:
+    def detect_with_near_misses(self, frames: Sequence[Image], share: float) -> list[Detections]:
         """As `detect`, and the candidates from `share` (0..1) of the last threshold on, in the same one pass.
 
         Suppression goes from the best on, so that none of them costs a face, and none lies on one.
@@ -146,11 +148,12 @@ class Mtcnn:
             for found in self._detected(frames, share * bound)
         ]
 
-    def _detected(self, frames: Sequence[Rgb], threshold: float) -> list[tuple[Face, ...]]:
+    def _detected(self, given: Sequence[Image], threshold: float) -> list[tuple[Face, ...]]:
+        device = CPU if self._as_published else self._backend.device
+        frames = [image_for(device, image) for image in given]
         by_size: dict[tuple[int, ...], list[int]] = defaultdict(list)
-        for place, rgb in enumerate(frames):
-            require_rgb(rgb)
-            by_size[rgb.shape].append(place)
+        for place, image in enumerate(frames):
+            by_size[isinstance(image, Tensor), *image.shape].append(place)
         faces: list[list[Face]] = [[] for _ in frames]
         waiting = deque(by_size.values())
         with noticing_loss(self._backend.device):
@@ -173,12 +176,14 @@ class Mtcnn:
                     faces[places[frame]].append(Face(Box(*box), score))
         return [tuple(each) for each in faces]
 
-    def _frames_at_once(self, rgb: Rgb) -> int:
+    def _frames_at_once(self, image: Image) -> int:
         """How many frames of this size fit into memory."""
-        most = max(1, self._pixels_at_once // rgb[..., 0].size)
+        most = max(1, self._pixels_at_once // (image.shape[0] * image.shape[1]))
         return most if self._backend.device.type == "cpu" else min(most, CARD_FRAMES)
 
-    def _found_or_full(self, frames: list[Rgb], threshold: float, following: list[Rgb]) -> Candidates | None:
+    def _found_or_full(
+        self, frames: list[Image], threshold: float, following: list[Image]
+    ) -> Candidates | None:
         """None when the card's memory is too small for so many frames at once, which then holds for all later calls, too."""
         try:
             return self._found(frames, threshold, following)
@@ -216,7 +221,7 @@ class Mtcnn:
             crops.append(pyramid.cut(part.frame, part.boxes, side_px))
         return found, torch.cat(crops[1:] or crops)
 
-    def _found(self, frames: list[Rgb], to_o: float, following: list[Rgb]) -> Candidates:
+    def _found(self, frames: list[Image], to_o: float, following: list[Image]) -> Candidates:
         to_p, to_r, _ = self.thresholds
         pyramid = self._pyramid(frames)
         if following:
@@ -226,12 +231,13 @@ class Mtcnn:
         found = self._refined(pyramid, found, to_r)
         return self._decided(pyramid, found, to_o)
 
-    def _pyramid(self, frames: list[Rgb]) -> Pyramid:
+    def _pyramid(self, frames: Sequence[Image]) -> Pyramid:
         device, min_face_px = self._backend.device, self._settings.min_face_px
+        arrays = cast("list[Rgb]", frames)  # what `image_for` gives for the first two
         if self._as_published:
-            return PublishedPyramid(frames, min_face_px, device)
+            return PublishedPyramid(arrays, min_face_px, device)
         if device.type == "cpu":
-            return HostPyramid(frames, min_face_px)
+            return HostPyramid(arrays, min_face_px)
         uploaded = self._uploader.upload(frames)
         self._frames.keep(frames, uploaded)
         pyramid = DevicePyramid(uploaded, min_face_px)

@@ -5,14 +5,20 @@ from pathlib import Path
 
 import pytest
 import torch
+from harness.card import CARD, pretended_card
 
 from maskwatch.bench import card, device_clock
 from maskwatch.bench.agreement import shared
+from maskwatch.bench.decoding import decoded_in
+from maskwatch.bench.parts import Parts
 from maskwatch.bench.reports import SCHEMA, changes, differences, read_report
+from maskwatch.classify.settings import Settings as ClassifySettings
 from maskwatch.cli import bench_card
 from maskwatch.core.errors import ConfigError
 from maskwatch.core.records import Box, Face
+from maskwatch.detect.pyramids.upload import Uploader
 from maskwatch.detect.settings import Settings
+from maskwatch.models.loading import Models
 
 STEPS = {"pyramid", "P-Net", "NMS", "crops", "R-Net", "O-Net", "mirrored", "classifier"}
 
@@ -88,6 +94,39 @@ def test_a_report_that_is_broken_off_is_there_as_far_as_it_came(monkeypatch, tmp
         bench_card.card(device="cpu", batches="1", output=path, streams=1)
     report = read_report(path)
     assert (report["is_complete"], report["from_memory"]) == (False, {})
+
+
+def test_frames_that_lie_on_the_card_are_judged_there_over_and_over(bare, monkeypatch):
+    with pretended_card(monkeypatch):
+        models = Models(CARD)
+        detector, judge = models.mtcnn(Settings()), models.classifier(ClassifySettings())
+        pictures = [torch.from_numpy(bare[:, ::way].copy()).to(CARD) for way in (1, -1)]
+        rounds = []
+
+        def images():
+            rounds.append(1)
+            yield from pictures
+
+        seen, upload = [], Uploader.upload
+        monkeypatch.setattr(
+            Uploader, "upload", lambda self, images: seen.extend(images) or upload(self, images)
+        )
+        told = decoded_in(detector, judge, images, 2, 0.5)
+    assert told["frames"] == len(seen) > 0
+    assert {id(image) for image in seen} <= {id(image) for image in pictures}
+    assert len(rounds) > 1
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_only_a_card_is_asked_to_keep_what_it_decodes(device, monkeypatch):
+    names = []
+    monkeypatch.setattr(Parts, "add", lambda _, name, *__: names.append(name))
+    subject = card._Subject(
+        card.CardPlan(torch.device(device)), Models(torch.device("cpu")), Path("clip"), []
+    )
+    card._measure_whole(subject, Parts({}, lambda _: None), set(), lambda _: iter)
+    assert ("decoded_on_card" in names) == (device == "cuda")
+    assert set(names) <= set(bench_card.PARTS)
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from maskwatch.core.records import Rgb
+from maskwatch.platform.device_frames import Image
 
 BUFFERS = 2  # one is filled while the other goes up
 
@@ -31,16 +32,21 @@ class Uploader:
             self._gone_up = [torch.cuda.Event() for _ in range(BUFFERS)]  # type: ignore[no-untyped-call]
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="upload")
 
-    def begin(self, frames: Sequence[Rgb]) -> None:
+    def begin(self, frames: Sequence[Image]) -> None:
         """Take these up while the caller does something else: the next that `upload` will be asked for."""
-        if self._is_card:
-            self._begun = _identity(frames), self._thread.submit(self._uploaded, frames)
+        arrays = _arrays(frames)
+        if self._is_card and arrays:
+            self._begun = _identity(arrays), self._thread.submit(self._uploaded, arrays)
 
-    def upload(self, frames: Sequence[Rgb]) -> Tensor:
+    def upload(self, images: Sequence[Image]) -> Tensor:
         """Frames of one size as `(N, H, W, 3)` uint8 on the device; nobody waits for them but the device.
 
-        To be followed by `taken` when what is computed from the frames is under way.
+        Either all are arrays, or all are tensors on the device. To be followed by `taken` when what is computed from
+        the frames is under way.
         """
+        frames = _arrays(images)
+        if not frames:
+            return torch.stack([image for image in images if isinstance(image, Tensor)])
         if not self._is_card:
             return torch.from_numpy(np.stack(frames)).to(self._device)
         begun, self._begun = self._begun, None
@@ -76,6 +82,10 @@ class Uploader:
         if len(self._pinned[number]) < size:
             self._pinned[number] = torch.empty(size, dtype=torch.uint8, pin_memory=True)
         return self._pinned[number][:size]
+
+
+def _arrays(images: Sequence[Image]) -> list[Rgb]:
+    return [image for image in images if not isinstance(image, Tensor)]
 
 
 def _identity(frames: Sequence[Rgb]) -> tuple[int, ...]:
