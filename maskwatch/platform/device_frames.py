@@ -101,9 +101,8 @@ class DeviceFrames:
             ):
                 return Uploaded(kept.batch, kept.row, top, left)
         if isinstance(frame, Tensor):
-            batch = frame[
-                None
-            ].clone()  # a view would keep the frame alive, and the frame is what keeps the batch
+            # a view would keep the frame alive, and the frame is what keeps the batch
+            batch = frame[None].clone()
             self.keep([frame], batch)
             return Uploaded(batch, 0, 0, 0)
         return None

@@ -57,9 +57,8 @@ def rgb_on_card(image: VideoFrame, name: str) -> Tensor:
     rgb = _converted(luma, chroma, shares, is_full=int(image.color_range) == FULL_RANGE)
     upright = torch.rot90(rgb, round(image.rotation / 90)).contiguous()
     if upright.device.type == "cuda":
-        torch.cuda.current_stream(
-            upright.device
-        ).synchronize()  # the surface may go back only after it was read
+        # the surface may go back only after it was read
+        torch.cuda.current_stream(upright.device).synchronize()
     return upright
 
 
