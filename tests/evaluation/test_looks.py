@@ -10,6 +10,7 @@ import torch
 
 from maskwatch.app.cameras import analyst
 from maskwatch.classify.settings import Settings as ClassifySettings
+from maskwatch.cli import evaluate as commands
 from maskwatch.config import load as configuration
 from maskwatch.core.records import Box, Face
 from maskwatch.detect.settings import Settings
@@ -123,3 +124,14 @@ def test_a_face_that_only_the_teacher_knows_is_no_false_alarm(measure, unlabelle
     told = "unlabelled faces left out, as found by"
     assert told not in labels["settings"]
     assert taught["settings"][told] == "knows all"
+
+
+@pytest.mark.parametrize("command", [commands.detector, commands.system])
+def test_the_commands_ask_the_teacher_only_when_told_to(command, unlabelled, monkeypatch, tmp_path):
+    folder, teacher = unlabelled
+    monkeypatch.setattr("maskwatch.training.teacher.CenterFace", lambda: teacher)
+    told = []
+    for wanted in (False, True):
+        command([folder], part=SplitChoice.ALL, teacher=wanted, as_json=tmp_path / "r.json")
+        told.append(json.loads((tmp_path / "r.json").read_text())["settings"])
+    assert ["knows all" in each.values() for each in told] == [False, True]
