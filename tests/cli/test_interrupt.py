@@ -262,7 +262,8 @@ def break_off(name, inputs, tmp_path, moments):
         assert [p for p in broken.temporary.iterdir() if not p.name.startswith("torchinductor")] == [], case
         left = paths(broken.folder) - broken.before
         assert [path for path in left if ".part" in path or path.endswith(".old")] == [], case
-        has_ended = code == 0 or "wrote" in said  # it was over, and ended as a process
+        # the signal itself ends it before anything is begun, or after all is done, and then it has told what
+        has_ended = code == 0 or "wrote" in said or (code == -signal.SIGINT and said)
         assert has_ended or [p for p in left if not any(matches(p, each) for each in may_stay)] == [], case
         if "new/mine.training" in left:  # it is there to go on with
             assert list((broken.folder / "new/mine.training").glob("[!.]*.safetensors")), case

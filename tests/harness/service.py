@@ -40,6 +40,10 @@ class Seen:
     def analysed(self, camera):
         return self.cameras[camera]["analysed"]
 
+    def captured(self, camera):
+        """How many frames it gave, analysed or skipped."""
+        return self.cameras[camera]["captured"]
+
 
 class Service:
     """A running service. Leaving the block kills what is left of it; `environment` holds the passwords."""
