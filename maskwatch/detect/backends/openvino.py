@@ -3,6 +3,7 @@
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -97,14 +98,15 @@ class _Network:
         return self._infer(rgb).clone()
 
     def _infer(self, rgb: Tensor) -> Tensor:
-        # shared memory both ways: nothing is copied, and the next call writes over the result
-        pixels = rgb.contiguous().numpy()
-        results = self._request(rgb.dtype).infer([pixels], share_inputs=True, share_outputs=True)
-        return torch.from_numpy(results[0])
+        return _inferred(self._request(rgb.dtype), rgb.contiguous().numpy())
 
 
 class _Streams:
-    """One network over pictures of many sizes, several of them side by side."""
+    """One network over pictures of many sizes, several of them side by side.
+
+    Threads of ours make the calls, and compute. With AMX, OpenVINO's own (`start_async`) take two to three times as long
+    for P-Net's first convolution; without it, the same time. See docs/speed.md.
+    """
 
     def __init__(self, core: "openvino.Core", layers: list[nn.Module], precision: str) -> None:
         self._core = core
@@ -117,6 +119,7 @@ class _Streams:
             "CPU_RUNTIME_CACHE_CAPACITY": CACHED,
         }
         self._requests: dict[torch.dtype, list[openvino.InferRequest]] = {}
+        self._threads = ThreadPoolExecutor(self._streams, "P-Net")
 
     def _ready(self, dtype: torch.dtype) -> "list[openvino.InferRequest]":
         """One more than there are streams: while the caller reads what one found, all are busy."""
@@ -128,27 +131,29 @@ class _Streams:
 
     def __call__(self, pictures: Iterable[Tensor]) -> Iterator[Tensor]:
         """The answers `(1, …)` of each picture `(1, H, W, 3)`, all of one number type; good until the next is asked for."""
-        busy: deque[openvino.InferRequest] = deque()
+        busy: deque[tuple[openvino.InferRequest, Future[Tensor]]] = deque()
         idle: list[openvino.InferRequest] | None = None
         try:
             for rgb in pictures:
                 idle = list(self._ready(rgb.dtype)) if idle is None else idle
                 if not idle:
-                    yield _answer(busy[0])
-                    idle.append(busy.popleft())
-                busy.append(idle.pop())
-                busy[-1].start_async([rgb.contiguous().numpy()], share_inputs=True)
+                    yield busy[0][1].result()
+                    idle.append(busy.popleft()[0])
+                request = idle.pop()
+                pixels = rgb.contiguous().numpy()
+                busy.append((request, self._threads.submit(_inferred, request, pixels)))
             while busy:
-                yield _answer(busy[0])
+                yield busy[0][1].result()
                 busy.popleft()
         finally:
-            for request in busy:  # given up half way: the next call finds them at rest
-                request.wait()
+            # given up half way: the next call finds the requests at rest
+            wait([answer for _, answer in busy])
 
 
-def _answer(request: "openvino.InferRequest") -> Tensor:
-    request.wait()
-    return torch.from_numpy(request.get_output_tensor().data)
+def _inferred(request: "openvino.InferRequest", pixels: np.ndarray) -> Tensor:
+    # shared memory both ways: nothing is copied, and the next call writes over the result
+    results = request.infer([pixels], share_inputs=True, share_outputs=True)
+    return torch.from_numpy(results[0])
 
 
 def _silent_openvino() -> Any:
