@@ -1,8 +1,6 @@
 """The cascade against the package whose weights it uses, and what it promises by itself."""
 
-import gc
 import math
-import threading
 from copy import deepcopy
 from dataclasses import replace
 from itertools import product
@@ -365,20 +363,6 @@ def test_pictures_side_by_side_come_back_in_order_also_after_a_call_that_was_giv
         for maps, rgb in zip(backend.pnet_each(pictures), pictures, strict=True):
             assert torch.allclose(maps, alone.pnet(rgb), atol=1e-3)
         assert list(backend.pnet_each([])) == []
-
-
-def test_threads_that_compute_pnet_end_with_their_backend(networks, crowd):
-    pytest.importorskip("openvino")
-    before = set(threading.enumerate())
-    backend = OpenVinoBackend(networks)
-    backend.pnet(torch.from_numpy(crowd)[None])
-    own = [thread for thread in set(threading.enumerate()) - before if thread.name.startswith("P-Net")]
-    assert own
-    del backend
-    gc.collect()
-    for thread in own:
-        thread.join(10)
-        assert not thread.is_alive()
 
 
 def test_only_the_published_boxes_need_float32():

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from importlib import import_module
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,8 @@ MAX_STREAMS = 4  # pictures side by side, each on its share of the cores; each t
 CROPS = 48  # at once; more only need more memory
 STEP = 8  # a smaller batch is filled up to a multiple: each new shape costs a compilation, and memory
 CACHED = 512  # compiled shapes kept
+
+_FIRST_USE = Lock()
 
 
 class OpenVinoBackend:
@@ -160,9 +163,15 @@ def _silent_openvino() -> Any:
     """OpenVINO without its telemetry, which reports to its makers that it was imported.
 
     Where the package of that name cannot be imported, OpenVINO takes a stub for it.
+
+    Its first call of `to_dtype` makes a table, under a lock of C++ and with Python's own released at times: two threads
+    that both call it first wait for each other forever. So the first call of a process is made here, by one thread.
     """
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-    return import_module("openvino")
+    with _FIRST_USE:
+        openvino = import_module("openvino")
+        openvino.Type.u8.to_dtype()
+    return openvino
 
 
 def _graph(layers: list[nn.Module], pixels: type) -> "openvino.Model":
