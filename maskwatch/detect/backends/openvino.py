@@ -107,8 +107,8 @@ class _Network:
 class _Streams:
     """One network over pictures of many sizes, several of them side by side.
 
-    Threads of ours make the calls, and compute. With AMX, OpenVINO's own (`start_async`) take two to three times as long
-    for P-Net's first convolution; without it, the same time. See docs/speed.md.
+    Threads of ours make the calls, and compute. With AMX, OpenVINO's own (`start_async`) take nearly twice as long: what
+    P-Net's first convolution puts on their stack lies across two memory pages. Without it, the same time. See docs/speed.md.
     """
 
     def __init__(self, core: "openvino.Core", layers: list[nn.Module], precision: str) -> None:
