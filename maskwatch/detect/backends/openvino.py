@@ -3,7 +3,9 @@
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from importlib import import_module
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +25,8 @@ MAX_STREAMS = 4  # pictures side by side, each on its share of the cores; each t
 CROPS = 48  # at once; more only need more memory
 STEP = 8  # a smaller batch is filled up to a multiple: each new shape costs a compilation, and memory
 CACHED = 512  # compiled shapes kept
+
+_FIRST_USE = Lock()
 
 
 class OpenVinoBackend:
@@ -97,14 +101,15 @@ class _Network:
         return self._infer(rgb).clone()
 
     def _infer(self, rgb: Tensor) -> Tensor:
-        # shared memory both ways: nothing is copied, and the next call writes over the result
-        pixels = rgb.contiguous().numpy()
-        results = self._request(rgb.dtype).infer([pixels], share_inputs=True, share_outputs=True)
-        return torch.from_numpy(results[0])
+        return _inferred(self._request(rgb.dtype), rgb.contiguous().numpy())
 
 
 class _Streams:
-    """One network over pictures of many sizes, several of them side by side."""
+    """One network over pictures of many sizes, several of them side by side.
+
+    Threads of ours make the calls, and compute. With AMX, OpenVINO's own (`start_async`) take nearly twice as long: what
+    P-Net's first convolution puts on their stack lies across two memory pages. Without it, the same time. See docs/speed.md.
+    """
 
     def __init__(self, core: "openvino.Core", layers: list[nn.Module], precision: str) -> None:
         self._core = core
@@ -117,6 +122,7 @@ class _Streams:
             "CPU_RUNTIME_CACHE_CAPACITY": CACHED,
         }
         self._requests: dict[torch.dtype, list[openvino.InferRequest]] = {}
+        self._threads = ThreadPoolExecutor(self._streams, "P-Net")
 
     def _ready(self, dtype: torch.dtype) -> "list[openvino.InferRequest]":
         """One more than there are streams: while the caller reads what one found, all are busy."""
@@ -128,36 +134,44 @@ class _Streams:
 
     def __call__(self, pictures: Iterable[Tensor]) -> Iterator[Tensor]:
         """The answers `(1, …)` of each picture `(1, H, W, 3)`, all of one number type; good until the next is asked for."""
-        busy: deque[openvino.InferRequest] = deque()
+        busy: deque[tuple[openvino.InferRequest, Future[Tensor]]] = deque()
         idle: list[openvino.InferRequest] | None = None
         try:
             for rgb in pictures:
                 idle = list(self._ready(rgb.dtype)) if idle is None else idle
                 if not idle:
-                    yield _answer(busy[0])
-                    idle.append(busy.popleft())
-                busy.append(idle.pop())
-                busy[-1].start_async([rgb.contiguous().numpy()], share_inputs=True)
+                    yield busy[0][1].result()
+                    idle.append(busy.popleft()[0])
+                request = idle.pop()
+                pixels = rgb.contiguous().numpy()
+                busy.append((request, self._threads.submit(_inferred, request, pixels)))
             while busy:
-                yield _answer(busy[0])
+                yield busy[0][1].result()
                 busy.popleft()
         finally:
-            for request in busy:  # given up half way: the next call finds them at rest
-                request.wait()
+            # given up half way: the next call finds the requests at rest
+            wait([answer for _, answer in busy])
 
 
-def _answer(request: "openvino.InferRequest") -> Tensor:
-    request.wait()
-    return torch.from_numpy(request.get_output_tensor().data)
+def _inferred(request: "openvino.InferRequest", pixels: np.ndarray) -> Tensor:
+    # shared memory both ways: nothing is copied, and the next call writes over the result
+    results = request.infer([pixels], share_inputs=True, share_outputs=True)
+    return torch.from_numpy(results[0])
 
 
 def _silent_openvino() -> Any:
     """OpenVINO without its telemetry, which reports to its makers that it was imported.
 
     Where the package of that name cannot be imported, OpenVINO takes a stub for it.
+
+    Its first call of `to_dtype` makes a table, under a lock of C++ and with Python's own released at times: two threads
+    that both call it first wait for each other forever. So the first call of a process is made here, by one thread.
     """
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-    return import_module("openvino")
+    with _FIRST_USE:
+        openvino = import_module("openvino")
+        openvino.Type.u8.to_dtype()
+    return openvino
 
 
 def _graph(layers: list[nn.Module], pixels: type) -> "openvino.Model":
