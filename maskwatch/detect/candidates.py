@@ -28,6 +28,7 @@ class Candidates:
         scores: `(N,)` the last network's probabilities, 0..1.
         logs: `(N,)` natural logarithms of the combined probabilities so far.
         offsets: `(N, 4)` the bounding-box regression that the last network gave.
+        roll: `(N,)` radians by which O-Net sees the head lean (see `detect.looks.roll`); 0 before it.
         frame: `(N,)` int64, each box's index in the batch; -1 in a padding row, which is no candidate.
 
     """
@@ -36,6 +37,7 @@ class Candidates:
     scores: Tensor
     logs: Tensor
     offsets: Tensor
+    roll: Tensor
     frame: Tensor
 
     def __len__(self) -> int:
@@ -48,6 +50,7 @@ class Candidates:
             scores=self.scores[rows],
             logs=self.logs[rows],
             offsets=self.offsets[rows],
+            roll=self.roll[rows],
             frame=self.frame[rows],
         )
 
@@ -59,6 +62,7 @@ class Candidates:
             scores=self.scores.to(device),
             logs=self.logs.to(device),
             offsets=self.offsets.to(device),
+            roll=self.roll.to(device),
             frame=self.frame.to(device),
         )
 
@@ -72,6 +76,7 @@ def joined(parts: Sequence[Candidates]) -> Candidates:
         torch.cat([part.scores for part in parts]),
         torch.cat([part.logs for part in parts]),
         torch.cat([part.offsets for part in parts]),
+        torch.cat([part.roll for part in parts]),
         torch.cat([part.frame for part in parts]),
     )
 
@@ -83,6 +88,7 @@ def nothing(device: torch.device) -> Candidates:
         torch.empty(0, device=device),
         torch.empty(0, device=device),
         torch.empty((0, 4), device=device),
+        torch.empty(0, device=device),
         torch.empty(0, dtype=torch.int64, device=device),
     )
 
@@ -165,7 +171,12 @@ class PaddedFilter:
         numbers.append(is_settled.expand(len(found), 1))
         table = torch.cat([each.float() for each in numbers], dim=1).cpu()  # the one way back
         kept = Candidates(
-            table[:, :4], table[:, 4], table[:, 4].log(), torch.zeros((len(table), 4)), table[:, 5].long()
+            table[:, :4],
+            table[:, 4],
+            table[:, 4].log(),
+            torch.zeros((len(table), 4)),
+            torch.zeros(len(table)),
+            table[:, 5].long(),
         )
         if not table[0, 8]:
             return ExactFilter().decided(kept, table[:, 6] > 0, as_published=as_published)

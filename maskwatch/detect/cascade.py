@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from maskwatch.core.records import MAX_PIXELS, Box, Detections, Face, Rgb
-from maskwatch.detect import boxes, proposals
+from maskwatch.detect import boxes, looks, proposals
 from maskwatch.detect.backends.compiled import HandOver
 from maskwatch.detect.backends.folded import Backend, Run
 from maskwatch.detect.candidates import (
@@ -28,27 +28,27 @@ from maskwatch.detect.candidates import (
     joined,
     nothing,
 )
+from maskwatch.detect.looks import ONET_PX
 from maskwatch.detect.pyramids.device import DevicePyramid
 from maskwatch.detect.pyramids.host import HostPyramid
 from maskwatch.detect.pyramids.levels import Pyramid
 from maskwatch.detect.pyramids.published import PublishedPyramid
 from maskwatch.detect.pyramids.upload import Uploader
 from maskwatch.detect.settings import Settings
-from maskwatch.detect.single_thread import log_sigmoid, mirrored
+from maskwatch.detect.single_thread import log_sigmoid
 from maskwatch.detect.weights import OperatingPoint
 from maskwatch.platform.cuda import is_full, noticing_loss
 from maskwatch.platform.device_frames import DeviceFrames, Image, image_for
 
 log = logging.getLogger(__name__)
 
-RNET_PX, ONET_PX = 24, 48  # sides of their crops
+RNET_PX = 24  # side of its crops
 CHUNK = 512  # crops at once: bounds the memory of a crowded frame
 CARD_CHUNK = 1024  # on a card, one of `candidates.LENGTHS`
 CARD_FRAMES = 16  # on a card at once: the next go up while these are looked at
 USUAL_CROPS = (1, *range(8, 49, 8))  # the numbers that the backends fill up to
 CARD_CROPS = tuple(length for length in LENGTHS if length <= CARD_CHUNK)
 MIRRORED_FROM = 0.05  # combined score; of a candidate under it the mirrored crop is not asked about
-SUREST = 1e-6  # how near to 0 and 1 a probability may come, so that its log-odds are finite
 MAX_LEVELS = 64  # more than any frame has; numbers the groups of the suppression
 
 STOCK_POINT = OperatingPoint()
@@ -212,7 +212,7 @@ class Mtcnn:
         if more is not None:
             none = torch.zeros(len(more))
             offsets, frame = torch.zeros((len(more), 4)), torch.zeros(len(more), dtype=torch.int64)
-            extra = Candidates(more, none, none, offsets, frame).to(str(self._backend.device))
+            extra = Candidates(more, none, none, offsets, none, frame).to(str(self._backend.device))
             found = joined([found, extra])
         found = ExactFilter().selected(found, pyramid.touches(found.boxes))
         crops = [torch.empty((0, side_px, side_px, 3), device=self._backend.device)]
@@ -255,7 +255,9 @@ class Mtcnn:
             windows = proposals.exact(self._backend, sheets, bound, whole_pixels=exactly)
         odds, offsets = windows.values[:, 0], windows.values[:, 1:]
         logs = self._point.powers[0] * log_sigmoid(odds)
-        found = Candidates(windows.boxes, odds.sigmoid(), logs, offsets, windows.frame)
+        found = Candidates(
+            windows.boxes, odds.sigmoid(), logs, offsets, torch.zeros_like(odds), windows.frame
+        )
         self._lap("P-Net")
         # each level for itself: boxes of two levels differ too much in size to suppress each other
         level = windows.frame * MAX_LEVELS + windows.level
@@ -283,24 +285,14 @@ class Mtcnn:
         return found
 
     def _judged_again(self, pyramid: Pyramid, found: Candidates, threshold: float) -> Candidates:
-        """One box for each face, scored also by O-Net on the mirrored square, and by the O-Net before its training on the square.
-
-        Its log-odds are the mean of all these outputs.
-        """
+        """One box for each face, scored by all of `looks`."""
         mask = found.logs.exp() > threshold
         found = _filter(pyramid).distinct(found, mask, as_published=self._as_published)
         found = replace(found, boxes=boxes.squared(found.boxes))
         parts = [nothing(self._backend.device)]
         for part, crops in self._cut(pyramid, found, ONET_PX):
-            values = self._backend.onet(mirrored(crops))
-            before = part.scores.logit(eps=SUREST)
-            answers = [before, values[:, 0]]
-            if self._backend.old_onet is not None:
-                answers.append(self._backend.old_onet(crops)[:, 0])
-            mean = torch.stack(answers).mean(dim=0)
-            logs = part.logs + self._point.powers[2] * (log_sigmoid(mean) - log_sigmoid(before))
-            moved = boxes.shifted(part.boxes, boxes.mirrored_offsets(values[:, 1:]), extra=1)
-            parts.append(replace(part, boxes=moved, scores=mean.sigmoid(), logs=logs))
+            power, turns = self._point.powers[2], not self._as_published
+            parts.append(looks.judged_again(self._backend, pyramid, part, crops, power=power, turns=turns))
         return joined(parts[1:] or parts)
 
     def _judged(
@@ -312,8 +304,9 @@ class Mtcnn:
             self._lap("crops")
             values = network(crops)
             logs = part.logs + power * log_sigmoid(values[:, 0])
-            scores, offsets = values[:, 0].sigmoid(), values[:, 1:].clone()
-            parts.append(replace(part, scores=scores, logs=logs, offsets=offsets))
+            scores, offsets = values[:, 0].sigmoid(), values[:, 1:5].clone()
+            roll = looks.roll(values[:, 5:]) if side_px == ONET_PX else part.roll
+            parts.append(replace(part, scores=scores, logs=logs, offsets=offsets, roll=roll))
             self._lap("R-Net" if side_px == RNET_PX else "O-Net")
         return joined(parts[1:] or parts)
 

@@ -19,7 +19,8 @@ from torch.nn.functional import cross_entropy, smooth_l1_loss
 from maskwatch.core.errors import DataError
 from maskwatch.datasets.faces import SeenImage
 from maskwatch.detect.backends.choice import choose
-from maskwatch.detect.cascade import ONET_PX, RNET_PX, Mtcnn
+from maskwatch.detect.cascade import RNET_PX, Mtcnn
+from maskwatch.detect.looks import ONET_PX
 from maskwatch.detect.networks import ONet, PNet, Stage, normalise
 from maskwatch.detect.settings import Settings
 from maskwatch.detect.weights import Weights

@@ -100,3 +100,5 @@ def test_who_turns_her_head_keeps_her_verdict(shared, tmp_path, maskwatch):
     rows = [json.loads(line) for line in (tmp_path / "r.jsonl").read_text().splitlines()]
     assert {person["label"] for row in rows for person in row["persons"]} <= {"unprotected", "unknown"}
     assert {row["protected_ratio"] for row in rows} == {0.0}
+    # she leans over for most of the time
+    assert sum(len(row["faces"]) >= 2 for row in rows) / len(rows) >= 0.9

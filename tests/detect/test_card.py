@@ -183,6 +183,7 @@ def filled_up(found):
         torch.cat([found.scores, torch.full((length,), 0.99)]),  # whatever a network says of nothing
         torch.cat([found.logs, torch.zeros(length)]),
         torch.cat([found.offsets, torch.zeros((length, 4))]),
+        torch.cat([found.roll, torch.ones(length)]),
         torch.cat([found.frame, torch.full((length,), -1)]),
     )
 
@@ -191,7 +192,7 @@ def filled_up(found):
 def test_padded_tables_keep_what_exact_ones_keep(table, as_published):
     found_boxes, scores, frame = table
     scores = scores + torch.arange(len(scores)) * 1e-4  # equal ones may come in another order
-    found = Candidates(found_boxes, scores, scores.log(), found_boxes + 1, frame)
+    found = Candidates(found_boxes, scores, scores.log(), found_boxes + 1, scores * 2, frame)
     padded, mask = filled_up(found), found.scores > 0.3
     mine, theirs = PaddedFilter(), ExactFilter()
     with pytest.MonkeyPatch.context() as patch:  # OpenCV rounds overlaps that lie on the bound otherwise
@@ -207,6 +208,7 @@ def test_padded_tables_keep_what_exact_ones_keep(table, as_published):
         still = mine.exact(mine.distinct(padded, padded.scores > 0.3, as_published=as_published))
         assert still.boxes.tolist() == expected.boxes.tolist()
         assert still.offsets.tolist() == (expected.boxes + 1).tolist()
+        assert still.roll.tolist() == theirs.distinct(found, mask, as_published=as_published).roll.tolist()
 
 
 def test_a_long_chain_of_rivals_is_followed_to_its_end():
@@ -216,7 +218,7 @@ def test_a_long_chain_of_rivals_is_followed_to_its_end():
     found_boxes = torch.stack([left, torch.zeros(count), left + 10, torch.full((count,), 10.0)], dim=1)
     scores = torch.linspace(0.9, 0.5, count)
     frame = torch.zeros(count, dtype=torch.int64)
-    found = Candidates(found_boxes, scores, scores.log(), found_boxes, frame)
+    found = Candidates(found_boxes, scores, scores.log(), found_boxes, torch.zeros(count), frame)
     padded = filled_up(found)
     kept = PaddedFilter().suppressed(padded, None, padded.frame, 0.3)
     kept = PaddedFilter().exact(kept)

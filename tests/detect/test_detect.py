@@ -17,7 +17,8 @@ from maskwatch.detect import boxes, proposals, single_thread, weights
 from maskwatch.detect.backends.choice import choose
 from maskwatch.detect.backends.openvino import OpenVinoBackend
 from maskwatch.detect.backends.pytorch import TorchBackend
-from maskwatch.detect.cascade import ONET_PX, RNET_PX, Mtcnn
+from maskwatch.detect.cascade import RNET_PX, Mtcnn
+from maskwatch.detect.looks import ONET_PX
 from maskwatch.detect.pyramids import levels
 from maskwatch.detect.pyramids.device import DevicePyramid, packed
 from maskwatch.detect.pyramids.host import HostPyramid
@@ -192,7 +193,7 @@ def test_a_face_is_judged_by_the_mean_of_two_looks_the_second_mirrored(networks,
     (both,) = Mtcnn(backend, Settings(), "x", replace(point, mirrored=True)).detect([bare])[0]
     square = boxes.squared(torch.tensor([tuple(first.box)]))
     crop = HostPyramid([bare], 20).cut(torch.zeros(1, dtype=torch.int64), square, ONET_PX)
-    ((second, x1, y1, x2, y2),) = backend.onet(torch.from_numpy(crop.numpy()[:, :, ::-1].copy())).tolist()
+    ((second, x1, y1, x2, y2, *_),) = backend.onet(torch.from_numpy(crop.numpy()[:, :, ::-1].copy())).tolist()
     odds = math.log(first.score / (1 - first.score))
     assert math.log(both.score / (1 - both.score)) == pytest.approx((odds + second) / 2, rel=0.02)
     left, top, right, bottom = square[0].tolist()
