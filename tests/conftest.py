@@ -244,7 +244,7 @@ def frame():
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def maskwatch():
     """Run the command line in a process of its own, as a person does."""
 
