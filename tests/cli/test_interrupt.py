@@ -51,7 +51,7 @@ def inputs(tmp_path_factory, demo_clip, street):
     (root / "streets/annotations.json").write_text(json.dumps(whole))
     run = [sys.executable, "-m", "maskwatch"]
     (root / "wide.yaml").write_text("queue: {classifier_band: [0.0, 1.0]}\n")
-    play = ["replay", root / "clip.mp4", "-c", root / "wide.yaml", "--queue", root / "queue"]
+    play = ["replay", root / "clip.mp4", "-c", root / "wide.yaml", "--fps", "3", "--queue", root / "queue"]
     subprocess.run([*run, *play], check=True, capture_output=True)
     queue = Queue(root / "queue")
     for sample in queue.samples():

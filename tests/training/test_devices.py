@@ -38,6 +38,7 @@ TINY = train_detector.DetectorRecipe(
     pnet_batch=2,
     rnet_batch=32,
     onet_batch=16,
+    min_face_px=20,  # the smallest face in these pictures has 40
     epoch=2,
 )
 
@@ -245,7 +246,8 @@ def coco(street, masked, tmp_path_factory):
         ("evaluate system", ("--min-face", 30)),
     ],
 )
-def test_every_command_runs_on_the_card(coco, tmp_path, card, command, options):
+def test_every_command_runs_on_the_card(coco, tmp_path, card, monkeypatch, command, options):
+    monkeypatch.setattr(train_detector, "MIN_VIEWS", TINY.views)
     output = ("-o", tmp_path / "out.safetensors") if command.startswith("train") else ()
     arguments = [*command.split(), "--data", coco, *output, *options]
     done = CliRunner().invoke(app, [str(each) for each in arguments], catch_exceptions=False)
