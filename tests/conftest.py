@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the program has it; read when torch loads
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each of some hundred commands compiles the program anew
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each command compiles the program anew
 
 import av
 import hypothesis
