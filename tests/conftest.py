@@ -41,25 +41,13 @@ INTEGRATION |= {
 SLOW_FIXTURES = {"person", "maskwatch", "rtsp_camera", "loudspeaker", "wheel", "shared", "demo_clip", "h264"}
 
 
-def pytest_configure(config):
-    """Have xdist hand out the files in the order of `pytest_collection_modifyitems`, not those with most tests first."""
-    if hasattr(config.option, "loadscopereorder"):
-        config.option.loadscopereorder = False
-
-
 def pytest_collection_modifyitems(config, items):
-    """Marks what takes longer than a moment: `-m "not integration"` leaves it out.
-
-    xdist gets the files with such tests first: what is left for the end is quick, so no process waits long for another.
-    """
+    """Marks what takes longer than a moment: `-m "not integration"` leaves it out."""
     for item in items:
         places = set(item.path.relative_to(Path(__file__).parent).parts)
         longer = any(item.get_closest_marker(name) for name in ("slow", "soak", "container"))
         if longer or places & INTEGRATION or SLOW_FIXTURES & set(item.fixturenames):
             item.add_marker("integration")
-    if hasattr(config, "workerinput"):
-        slow = {item.path for item in items if item.get_closest_marker("integration")}
-        items.sort(key=lambda item: item.path not in slow)
 
 
 SHARED = Path(os.environ.get("MASKWATCH_SHARED", "../shared"))
