@@ -104,7 +104,7 @@ def test_a_box_in_a_turned_crop_moves_along_with_the_head():
     assert torch.equal(looks._turned_back(squares, moved, torch.zeros(1)), moved)
 
 
-@pytest.mark.parametrize("degrees", [-30, 30])
+@pytest.mark.parametrize("degrees", [-30, 35])
 def test_a_head_that_leans_is_surer_to_be_found_where_it_is(shipped, bare, degrees, monkeypatch):
     rgb = leaning(cv2.GaussianBlur(bare, (0, 0), 3), degrees)
     detector = Mtcnn(choose("auto", shipped, CPU), Settings(thresholds=(0.3, 0.2, 0.05)), "x", shipped.point)
