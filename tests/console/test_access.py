@@ -1,6 +1,7 @@
 """Who may come into the console, without a browser: passwords, links, sessions, rights, and what is written down of it."""
 
 import asyncio
+import logging
 import threading
 import time
 
@@ -386,6 +387,7 @@ def test_guessing_a_token_is_slowed_down():
 
 
 def test_the_token_in_an_address_is_taken_out_of_it(caplog):
+    caplog.set_level(logging.WARNING, "httpx")  # the visitor's own log, which tests before may have turned on
     client = visitor(Access(TOKEN))
     entered = client.get("/sample/1", params={"token": TOKEN, "camera": "정문"})
     assert TOKEN not in entered.text
