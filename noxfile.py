@@ -36,7 +36,8 @@ if os.environ.get("CI"):  # an environment takes minutes to make: the newest tha
 def quick_core(session: nox.Session) -> None:
     """Runs against the package as it is installed, from its wheel."""
     session.install("--constraint", "requirements.lock", ".[dev]")
-    session.run("pytest", *(f"tests/{name}" for name in QUICK_CORE), *session.posargs)
+    at_once = ("-n", "2", "--dist", "loadfile")  # as the whole suite is run
+    session.run("pytest", *at_once, *(f"tests/{name}" for name in QUICK_CORE), *session.posargs)
 
 
 @nox.session(default=False)
