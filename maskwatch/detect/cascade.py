@@ -291,8 +291,7 @@ class Mtcnn:
         found = replace(found, boxes=boxes.squared(found.boxes))
         parts = [nothing(self._backend.device)]
         for part, crops in self._cut(pyramid, found, ONET_PX):
-            power, turns = self._point.powers[2], not self._as_published
-            parts.append(looks.judged_again(self._backend, pyramid, part, crops, power=power, turns=turns))
+            parts.append(looks.judged_again(self._backend, pyramid, part, crops, self._point.powers[2]))
         return joined(parts[1:] or parts)
 
     def _judged(
@@ -305,7 +304,8 @@ class Mtcnn:
             values = network(crops)
             logs = part.logs + power * log_sigmoid(values[:, 0])
             scores, offsets = values[:, 0].sigmoid(), values[:, 1:5].clone()
-            roll = looks.roll(values[:, 5:]) if side_px == ONET_PX else part.roll
+            turns = side_px == ONET_PX and not self._as_published
+            roll = looks.roll(values[:, 5:]) if turns else part.roll
             parts.append(replace(part, scores=scores, logs=logs, offsets=offsets, roll=roll))
             self._lap("R-Net" if side_px == RNET_PX else "O-Net")
         return joined(parts[1:] or parts)

@@ -37,15 +37,13 @@ def roll(across: Tensor) -> Tensor:
 
 
 def judged_again(
-    backend: Backend, pyramid: Pyramid, found: Candidates, crops: Tensor, *, power: float, turns: bool
+    backend: Backend, pyramid: Pyramid, found: Candidates, crops: Tensor, power: float
 ) -> Candidates:
     """The candidates with the mean log-odds of all looks, and the box that the mirrored one gives.
 
-    `found` are squares, `crops` `(N, 48, 48, 3)` theirs. With `turns` these are laid upright. `power` is that of O-Net's probability
-    in the combined one.
+    `found` are squares, `crops` `(N, 48, 48, 3)` theirs. `power` is that of O-Net's probability in the combined one.
     """
-    angle = found.roll if turns else torch.zeros_like(found.roll)
-    crops = _upright(pyramid, found, crops, angle) if turns else crops
+    crops = _upright(pyramid, found, crops)
     values = backend.onet(mirrored(crops))
     before = found.scores.logit(eps=SUREST)
     answers, offsets = [before, values[:, 0].clone()], values[:, 1:5].clone()
@@ -54,19 +52,21 @@ def judged_again(
     mean = torch.stack(answers).mean(dim=0)
     logs = found.logs + power * (log_sigmoid(mean) - log_sigmoid(before))
     moved = boxes.shifted(found.boxes, boxes.mirrored_offsets(offsets), extra=1)
-    return replace(found, boxes=_turned_back(found.boxes, moved, angle), scores=mean.sigmoid(), logs=logs)
+    return replace(
+        found, boxes=_turned_back(found.boxes, moved, found.roll), scores=mean.sigmoid(), logs=logs
+    )
 
 
-def _upright(pyramid: Pyramid, found: Candidates, crops: Tensor, angle: Tensor) -> Tensor:
+def _upright(pyramid: Pyramid, found: Candidates, crops: Tensor) -> Tensor:
     """The crops, those of leaning heads cut anew; on a card all of them are, so that nothing waits for it."""
     if isinstance(pyramid, DevicePyramid):
-        return turned(pyramid.cut(found.frame, _wider(found.boxes), WIDE_PX), angle)
-    rows = angle.nonzero()[:, 0]
+        return turned(pyramid.cut(found.frame, _wider(found.boxes), WIDE_PX), found.roll)
+    rows = found.roll.nonzero()[:, 0]
     if not len(rows):
         return crops
     wide = pyramid.cut(found.frame[rows], _wider(found.boxes[rows]), WIDE_PX)
     crops = crops.clone()
-    crops[rows] = turned(wide, angle[rows]).round().to(crops.dtype)
+    crops[rows] = turned(wide, found.roll[rows]).round().to(crops.dtype)
     return crops
 
 

@@ -33,9 +33,9 @@ def leaning(rgb, degrees):
     return cv2.warpAffine(rgb, turn, rgb.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
 
 
-def crop_of(pyramid, side_px=looks.ONET_PX):
+def crop_of(pyramid):
     square = boxes.squared(torch.tensor([tuple(FACE)]))
-    return square, pyramid.cut(FIRST, square, side_px)
+    return square, pyramid.cut(FIRST, square, looks.ONET_PX)
 
 
 @pytest.mark.parametrize("kind", ["torch", "openvino"])
