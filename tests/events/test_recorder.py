@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
+from harness.folders import exchange
 from harness.mounts import tmpfs
 from harness.waiting import until
 
@@ -148,11 +149,11 @@ def locked(folder):
 @contextmanager
 def in_the_way(folder):
     """A file where the folder was."""
-    folder.rename(folder.with_name("aside"))
-    folder.write_text("in the way")
+    aside = folder.with_name("aside")
+    aside.write_text("in the way")
+    exchange(folder, aside)
     yield
-    folder.unlink()
-    folder.with_name("aside").rename(folder)
+    exchange(folder, aside)
 
 
 @contextmanager

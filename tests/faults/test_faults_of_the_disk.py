@@ -1,8 +1,10 @@
 """The queue's disk: full, read-only, or gone. The service watches on, says it once, and stores again by itself."""
 
 import shutil
+from functools import partial
 
 import pytest
+from harness.folders import exchange
 from harness.mounts import remount
 
 BACK_S = 5
@@ -73,15 +75,9 @@ def test_a_queue_folder_that_is_removed_is_made_again(watched, recovery):
 def test_a_file_in_the_folders_place_is_told_once_until_it_is_gone(watched, recovery):
     aside = watched.queue.with_name("aside")
 
-    def begin():
-        watched.queue.rename(aside)
-        watched.queue.write_text("in the way")
-
-    def end():
-        watched.queue.unlink()
-        aside.rename(watched.queue)
-
-    times, said = survives(watched, begin, end)
+    aside.write_text("in the way")
+    swap = partial(exchange, watched.queue, aside)
+    times, said = survives(watched, swap, swap)
     recovery(**times)
     assert str(watched.queue) in said
 

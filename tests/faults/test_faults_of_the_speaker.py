@@ -51,6 +51,10 @@ def talking(clips, tmp_path):
         camera.kill()
 
 
+def stored_sentences(service):
+    return list((service.folder / "cache").rglob("[!.]*.wav"))
+
+
 def sinks_of(service, camera):
     return service.status().cameras[camera]["sinks"]
 
@@ -59,8 +63,8 @@ def test_each_camera_speaks_for_itself_and_one_that_is_stuck_holds_nothing_up(ta
     cameras, config, environment = talking
     with Service(config, tmp_path / "service", environment) as service:
         service.until(lambda: all(len(camera.heard()) >= 3 for camera in cameras.values()))
-        sentences = [rendered(path) for path in (service.folder / "cache").rglob("[!.]*.wav")]
-        assert len(sentences) == 4  # with those for cameras that are offline
+        service.until(lambda: len(stored_sentences(service)) == 4)  # with those for cameras that are offline
+        sentences = [rendered(path) for path in stored_sentences(service)]
         for camera in cameras.values():
             first, second = list(camera.heard().values())[:2]
             matches = [
