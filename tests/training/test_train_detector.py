@@ -373,7 +373,7 @@ said, problems, epochs = [], [], []
 callbacks = Callbacks(said.append, problems.extend, epoch=epochs.append)
 trained = train_detector(
     data=[data], output=folder / "detector.safetensors", target=TuningTarget(min_face_px=45),
-    recipe=DetectorRecipe().scaled(0.002), callbacks=callbacks,
+    recipe=DetectorRecipe(pnet_batch=2, rnet_batch=32, onet_batch=16).scaled(0.002), callbacks=callbacks,
 )
 assert trained.output.exists() and trained.output.with_suffix(".md").exists()
 assert list(trained.tested) == ["streets"]
