@@ -99,23 +99,6 @@ def test_every_name_tells_what_it_is_for():
     assert [each for each in (*public, *methods) if not inspect.getdoc(each)] == []
 
 
-@pytest.mark.integration
-def test_the_types_reach_the_user(tmp_path):
-    (tmp_path / "user.py").write_text(
-        "import maskwatch\nreveal_type(maskwatch.load_detector())\n"
-        "def alert(rule: maskwatch.Rule, report: maskwatch.FrameReport) -> float | None:\n"
-        "    return report.protected_ratio if rule.update(report) else None\n"
-    )
-    root = Path(maskwatch.__file__).parent.parent
-    command = [sys.executable, "-m", "mypy", "--config-file", root / "pyproject.toml", tmp_path / "user.py"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=root)
-    assert done.returncode == 0, done.stdout
-    assert 'Revealed type is "maskwatch.core.ports.Detector"' in done.stdout
-    (tmp_path / "user.py").write_text("import maskwatch\nmaskwatch.load_detectors()\n")
-    done = subprocess.run(command, capture_output=True, text=True, cwd=root)
-    assert 'has no attribute "load_detectors"' in done.stdout
-
-
 # what it sees
 
 

@@ -21,10 +21,21 @@ def blurred(sigma):
     return lambda picture: cv2.GaussianBlur(picture, (0, 0), sigma)
 
 
+def quickly_blurred(sigma):
+    """Much blur, in a quarter of the size, which takes a small share of the time and looks the same."""
+
+    def blur(picture):
+        height, width = picture.shape[:2]
+        small = cv2.resize(picture, (width // 4, height // 4), interpolation=cv2.INTER_AREA)
+        return cv2.resize(blurred(sigma / 4)(small), (width, height))
+
+    return blur
+
+
 CHANGES = {
     "covered": (lambda picture: np.full_like(picture, 60), Fault.COVERED),
-    "a hand": (blurred(60), Fault.COVERED),
-    "sprayed": (lambda picture: (0.3 * blurred(25)(picture) + 120).astype(np.uint8), Fault.COVERED),
+    "a hand": (quickly_blurred(60), Fault.COVERED),
+    "sprayed": (lambda picture: (0.3 * quickly_blurred(25)(picture) + 120).astype(np.uint8), Fault.COVERED),
     "turned": (lambda picture: room(99, (640, 360)), Fault.TURNED),
     "moved": (lambda picture: np.roll(picture, (60, 120), (0, 1)), Fault.TURNED),
     "out of focus": (blurred(4), Fault.BLURRED),

@@ -8,17 +8,19 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
+
 from maskwatch.core.events import EventKind
 from maskwatch.events.store import EventFilter, EventStore
 
-KILLS = 50
 WRITING = Path(__file__).parent / "writing.py"
 
 
-def test_fifty_kills_while_events_are_written_leave_none_half_and_lose_none(tmp_path):
+@pytest.mark.parametrize("kills", [17, pytest.param(50, marks=pytest.mark.slow)])
+def test_kills_while_events_are_written_leave_none_half_and_lose_none(tmp_path, kills):
     random.seed(0)
     acknowledged = set()
-    for _ in range(KILLS):
+    for _ in range(kills):
         child = subprocess.Popen(
             [sys.executable, str(WRITING), str(tmp_path), "north", "0"],
             stdout=subprocess.PIPE,
@@ -40,7 +42,7 @@ def test_fifty_kills_while_events_are_written_leave_none_half_and_lose_none(tmp_
     store = EventStore.in_folder(tmp_path)
     found = {each.id: each for each in store.find(EventFilter(), limit=1_000_000)}
     store.close()
-    assert len(acknowledged) > KILLS
+    assert len(acknowledged) > kills
     assert acknowledged <= found.keys()
     for each in found.values():
         assert len(each.id) == 32
@@ -51,4 +53,4 @@ def test_fifty_kills_while_events_are_written_leave_none_half_and_lose_none(tmp_
     assert not list(tmp_path.glob("*.damaged-*"))
     stops = [each for each in found.values() if each.kind is EventKind.SERVICE]
     # each start but the first found that the one before was killed, if that had come so far
-    assert KILLS / 2 < len(stops) < KILLS
+    assert kills / 2 < len(stops) < kills

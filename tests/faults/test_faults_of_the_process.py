@@ -233,11 +233,12 @@ def after_the_jump(service, jump, cameras):
 # power cuts
 
 
-def test_fifty_power_cuts_while_samples_are_written_leave_none_half(tmp_path):
+@pytest.mark.parametrize("cuts", [17, pytest.param(50, marks=pytest.mark.slow)])
+def test_power_cuts_while_samples_are_written_leave_none_half(tmp_path, cuts):
     """The writer alone, killed at random moments: a start of the whole service takes seconds."""
     queue = tmp_path / "queue"
     chance = random.Random(7)
-    for _ in range(50):
+    for _ in range(cuts):
         child = subprocess.Popen([sys.executable, "-c", WRITER, str(queue)], stdout=subprocess.PIPE)
         child.stdout.read(1)
         time.sleep(chance.uniform(0.0, 0.05))
@@ -245,7 +246,7 @@ def test_fifty_power_cuts_while_samples_are_written_leave_none_half(tmp_path):
         child.wait()
         child.stdout.close()
         assert samples(queue)[1] == []
-    assert samples(queue)[0] > 50
+    assert samples(queue)[0] > cuts
 
 
 WRITER = """

@@ -25,6 +25,22 @@ def test_the_code_is_clean(command):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_the_types_reach_the_user(tmp_path):
+    """Here, as mypy then need not read the package a second time: its cache is that of the test above."""
+    (tmp_path / "user.py").write_text(
+        "import maskwatch\nreveal_type(maskwatch.load_detector())\n"
+        "def alert(rule: maskwatch.Rule, report: maskwatch.FrameReport) -> float | None:\n"
+        "    return report.protected_ratio if rule.update(report) else None\n"
+    )
+    command = [sys.executable, "-m", "mypy", "--config-file", ROOT / "pyproject.toml", tmp_path / "user.py"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stdout
+    assert 'Revealed type is "maskwatch.core.ports.Detector"' in done.stdout
+    (tmp_path / "user.py").write_text("import maskwatch\nmaskwatch.load_detectors()\n")
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert 'has no attribute "load_detectors"' in done.stdout
+
+
 def test_no_weights_or_data_are_pickled():
     tracked = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True

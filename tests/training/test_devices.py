@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from maskwatch.classify.network import Shape, load_network
 from maskwatch.cli import app
+from maskwatch.core.errors import ConfigError
 from maskwatch.core.records import Box
 from maskwatch.datasets.faces import LabelledFace, SeenImage
 from maskwatch.datasets.labels import FaceLabel
@@ -21,10 +22,11 @@ from maskwatch.detect.weights import load_detector, load_stock
 from maskwatch.learning.collect import LearningData, SampleImage
 from maskwatch.learning.tune import Callbacks, Tuning, tune
 from maskwatch.models.registry import CLASSIFIER, DETECTOR, shipped_files
-from maskwatch.platform import threads
+from maskwatch.platform import threads as platform_threads
 from maskwatch.platform.threads import in_threads
 from maskwatch.training import classifier as train_classifier
 from maskwatch.training import detector as train_detector
+from maskwatch.training import thresholds
 from maskwatch.training.batches import MinedBatches, PyramidBatches
 from maskwatch.training.fine_tune import TuningTarget, fine_tune
 from maskwatch.training.mining import MinedCrops
@@ -38,9 +40,18 @@ TINY = train_detector.DetectorRecipe(
     pnet_batch=2,
     rnet_batch=32,
     onet_batch=16,
-    min_face_px=20,  # the smallest face in these pictures has 40
+    min_face_px=30,  # the smallest face in these pictures has 40
     epoch=2,
 )
+
+
+@pytest.fixture(autouse=True)
+def little_work(monkeypatch):
+    """What a recipe does not say: few views to mine from, and 7 operating points to compare in place of 22."""
+    monkeypatch.setattr(train_detector, "MIN_VIEWS", TINY.views)
+    monkeypatch.setattr(thresholds, "POWERS", thresholds.POWERS[:1])
+    monkeypatch.setattr(thresholds, "TO_RNET", thresholds.TO_RNET[:2])
+    monkeypatch.setattr(thresholds, "TO_ONET", thresholds.TO_ONET[:3])
 
 
 @pytest.fixture
@@ -118,7 +129,7 @@ def test_what_a_card_takes_is_computed(card):
 
 
 def test_a_detector_is_fine_tuned_on_the_card_as_on_the_processor(seen, tmp_path, monkeypatch):
-    parts = {Split.TRAIN: seen[:5], Split.VALIDATION: seen[5:]}
+    parts = {Split.TRAIN: seen[:5], Split.VALIDATION: seen[5:7]}
     monkeypatch.setattr(train_detector, "_has_bfloat16", lambda _: False)
 
     def tuned(device):
@@ -130,8 +141,8 @@ def test_a_detector_is_fine_tuned_on_the_card_as_on_the_processor(seen, tmp_path
     with pretended_card(monkeypatch) as card:
         on_card = tuned(CARD)
         again = train_detector.train(  # from its checkpoints
-            seen[:5],
-            seen[5:],
+            parts[Split.TRAIN],
+            parts[Split.VALIDATION],
             load_stock(),
             train_detector.Run(TINY, CARD, tmp_path / "cuda", lambda _: None, lambda *_: None),
         )
@@ -198,7 +209,7 @@ def test_the_loop_tunes_both_models_on_the_card(street, bare, masked, tmp_path, 
 
     cameras = {
         Split.TRAIN: images(8, 0, Split.TRAIN),
-        Split.VALIDATION: images(16, 20, Split.VALIDATION),
+        Split.VALIDATION: images(8, 20, Split.VALIDATION),
         Split.TEST: [],
     }
     material = LearningData(cameras, {part: [] for part in Split})
@@ -247,7 +258,7 @@ def coco(street, masked, tmp_path_factory):
     ],
 )
 def test_every_command_runs_on_the_card(coco, tmp_path, card, monkeypatch, command, options):
-    monkeypatch.setattr(train_detector, "MIN_VIEWS", TINY.views)
+    monkeypatch.setattr(train_detector.DetectorRecipe, "scaled", lambda *_: TINY)
     output = ("-o", tmp_path / "out.safetensors") if command.startswith("train") else ()
     arguments = [*command.split(), "--data", coco, *output, *options]
     done = CliRunner().invoke(app, [str(each) for each in arguments], catch_exceptions=False)
@@ -255,11 +266,16 @@ def test_every_command_runs_on_the_card(coco, tmp_path, card, monkeypatch, comma
     assert card.operations > 300
 
 
-def test_a_device_that_there_is_none_of_is_told(maskwatch, coco, tmp_path):
+def test_a_device_that_there_is_none_of_is_told(maskwatch, coco, tmp_path, monkeypatch):
+    told = "device: must be auto, cpu, cuda, or cards like cuda:0,cuda:1, got gpu"
+    monkeypatch.chdir(tmp_path)
     for command in ("train detector", "train classifier", "evaluate system"):
-        done = maskwatch(*command.split(), "--data", coco, "--device", "gpu", cwd=tmp_path)
-        assert done.returncode == 2
-        assert "device: must be auto, cpu, cuda, or cards like cuda:0,cuda:1, got gpu" in done.stderr
+        with pytest.raises(ConfigError, match=told):
+            CliRunner().invoke(
+                app, [*command.split(), "--data", str(coco), "--device", "gpu"], catch_exceptions=False
+            )
+    done = maskwatch("train", "detector", "--data", coco, "--device", "gpu")  # as a person sees it
+    assert (done.returncode, done.stderr) == (2, f"maskwatch: {told}\n")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -274,7 +290,7 @@ def test_as_many_threads_make_pictures_as_there_are_cores(monkeypatch):
             made.append(workers)
             super().__init__(workers, **options)
 
-    monkeypatch.setattr(threads, "ThreadPoolExecutor", Noted)
+    monkeypatch.setattr(platform_threads, "ThreadPoolExecutor", Noted)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(7)))
     assert list(in_threads(str, range(3))) == ["0", "1", "2"]
     assert made == [7]
