@@ -105,9 +105,9 @@ def small_disk(tmp_path_factory):
         yield folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _kept():
-    """The service that tests share, until one of them ends it."""
+    """The service that the tests of a file share, until one of them ends it: those of other files need the cores."""
     kept = []
     yield kept
     for each in kept:
