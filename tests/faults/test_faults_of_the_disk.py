@@ -74,7 +74,6 @@ def test_a_queue_folder_that_is_removed_is_made_again(watched, recovery):
 
 def test_a_file_in_the_folders_place_is_told_once_until_it_is_gone(watched, recovery):
     aside = watched.queue.with_name("aside")
-
     aside.write_text("in the way")
     swap = partial(exchange, watched.queue, aside)
     times, said = survives(watched, swap, swap)

@@ -13,7 +13,6 @@ from typer.testing import CliRunner
 
 from maskwatch.classify.network import Shape, load_network
 from maskwatch.cli import app
-from maskwatch.core.errors import ConfigError
 from maskwatch.core.records import Box
 from maskwatch.datasets.faces import LabelledFace, SeenImage
 from maskwatch.datasets.labels import FaceLabel
@@ -22,7 +21,7 @@ from maskwatch.detect.weights import load_detector, load_stock
 from maskwatch.learning.collect import LearningData, SampleImage
 from maskwatch.learning.tune import Callbacks, Tuning, tune
 from maskwatch.models.registry import CLASSIFIER, DETECTOR, shipped_files
-from maskwatch.platform import threads as platform_threads
+from maskwatch.platform import threads
 from maskwatch.platform.threads import in_threads
 from maskwatch.training import classifier as train_classifier
 from maskwatch.training import detector as train_detector
@@ -266,16 +265,11 @@ def test_every_command_runs_on_the_card(coco, tmp_path, card, monkeypatch, comma
     assert card.operations > 300
 
 
-def test_a_device_that_there_is_none_of_is_told(maskwatch, coco, tmp_path, monkeypatch):
-    told = "device: must be auto, cpu, cuda, or cards like cuda:0,cuda:1, got gpu"
-    monkeypatch.chdir(tmp_path)
+def test_a_device_that_there_is_none_of_is_told(maskwatch, coco, tmp_path):
     for command in ("train detector", "train classifier", "evaluate system"):
-        with pytest.raises(ConfigError, match=told):
-            CliRunner().invoke(
-                app, [*command.split(), "--data", str(coco), "--device", "gpu"], catch_exceptions=False
-            )
-    done = maskwatch("train", "detector", "--data", coco, "--device", "gpu")  # as a person sees it
-    assert (done.returncode, done.stderr) == (2, f"maskwatch: {told}\n")
+        done = maskwatch(*command.split(), "--data", coco, "--device", "gpu", cwd=tmp_path)
+        assert done.returncode == 2
+        assert "device: must be auto, cpu, cuda, or cards like cuda:0,cuda:1, got gpu" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
@@ -290,7 +284,7 @@ def test_as_many_threads_make_pictures_as_there_are_cores(monkeypatch):
             made.append(workers)
             super().__init__(workers, **options)
 
-    monkeypatch.setattr(platform_threads, "ThreadPoolExecutor", Noted)
+    monkeypatch.setattr(threads, "ThreadPoolExecutor", Noted)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(7)))
     assert list(in_threads(str, range(3))) == ["0", "1", "2"]
     assert made == [7]
